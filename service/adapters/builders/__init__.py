@@ -1,0 +1,1 @@
+"""Builders: who has an image made of a source commit."""

@@ -1,0 +1,1 @@
+"""Deployers: who makes desired state live, and tells how it fares."""

@@ -1,0 +1,1 @@
+"""Forges: GitHub and its like."""

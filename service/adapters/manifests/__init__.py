@@ -1,0 +1,1 @@
+"""Manifests: how desired state is read and written."""

@@ -1,0 +1,61 @@
+"""The `mergeport` command: finds the subcommand, prints known errors in one line and a hint.
+
+Subcommands are imported when they are called, so that `values` and `config check` start fast.
+Exit status: 0 done, 1 a known error, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import ClassVar
+
+import click
+
+from service.errors import MergeportError
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules, imported only when one of them is asked for."""
+
+    commands_at: ClassVar[dict[str, str]] = {
+        "config": "service.cli.config:config",
+        "deliveries": "service.cli.deliveries:deliveries",
+        "migrate": "service.cli.serve:migrate",
+        "runs": "service.cli.runs:runs",
+        "serve": "service.cli.serve:serve",
+        "values": "service.cli.values:values",
+        "web": "service.cli.serve:web",
+        "worker": "service.cli.serve:worker",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name all subcommands without importing any."""
+        return sorted(self.commands_at)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the one subcommand that is called."""
+        if cmd_name not in self.commands_at:
+            return None
+        module, _, name = self.commands_at[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - a wrong table above is a bug of ours
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="mergeport")
+def cli() -> None:
+    """Turn a merge on GitHub into a traceable change of what Argo CD runs."""
+
+
+def main() -> None:
+    """Run the command line; a known error ends in one line, its hint, and exit status 1."""
+    try:
+        cli()
+    except MergeportError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        faults = "".join(f"\n  {fault}" for fault in getattr(error, "faults", ()))
+        place = ":".join(str(error.fields[name]) for name in ("file", "line", "column") if error.fields.get(name))
+        click.echo(f"error: {place + ': ' if place else ''}{error.message}{faults}{hint}", err=True)
+        sys.exit(1)

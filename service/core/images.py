@@ -1,0 +1,81 @@
+"""Image references and tags: how an image is named. Pure; registries and builders are elsewhere.
+
+Grammar of references, tags and digests: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.core.words import Digest, Sha
+
+REVISION_LABEL = "org.opencontainers.image.revision"
+SOURCE_LABEL = "org.opencontainers.image.source"
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
+_PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?::(?P<length>\d+))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """`registry/repository:tag@digest`; the digest is absent until a registry has told it."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: Digest | None = None
+
+    @property
+    def name(self) -> str:
+        """The reference without tag and digest."""
+        return f"{self.registry}/{self.repository}"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.tag}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a registry says of an image, read back from it and never taken from a builder's word.
+
+    `digest` is that of what the tag names (an index where there is one); `platforms` are `os/arch`;
+    `revision` and `source` are the OCI labels or annotations, None where the image has none.
+    """
+
+    reference: ImageReference
+    digest: Digest
+    platforms: tuple[str, ...] = ()
+    revision: str | None = None
+    source: str | None = None
+
+
+def tag_for(template: str, *, commit: Sha, branch: str) -> str:
+    """Render a tag template: `{short_sha}` (12), `{short_sha:7}`, `{sha}`, `{branch}` made fit for a tag.
+
+    The template was checked when the configuration was loaded, so what comes out is a tag.
+    """
+
+    def text(match: re.Match[str]) -> str:
+        match match["name"]:
+            case "short_sha":
+                return commit[: int(match["length"] or 12)]
+            case "sha":
+                return commit
+            case _:
+                return _NOT_IN_A_TAG.sub("-", branch)
+
+    rendered = _PLACEHOLDER.sub(text, template)
+    return rendered.lstrip(".-")[:128]
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether a registry accepts the text as a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def labels_for(*, source_url: str, commit: Sha, version: str) -> Mapping[str, str]:
+    """Give the OCI annotation labels that a build carries, so that an image tells what it was made of."""
+    return {SOURCE_LABEL: source_url, REVISION_LABEL: commit, "org.opencontainers.image.version": version}

@@ -1,0 +1,101 @@
+"""The words of the product as types: ids, names and states that every layer shares.
+
+Pure and small. The meaning of each word is in docs/words.md; nothing here reads or decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+DeliveryId = NewType("DeliveryId", str)
+ChangeId = NewType("ChangeId", str)
+RunId = NewType("RunId", str)
+WaitId = NewType("WaitId", str)
+BuildId = NewType("BuildId", str)
+Repository = NewType("Repository", str)
+"""`owner/name`, as the forge writes it."""
+Sha = NewType("Sha", str)
+"""A full commit id: 40 lower-case hexadecimal characters."""
+Digest = NewType("Digest", str)
+"""`sha256:` and 64 hexadecimal characters: the identity of a manifest or of an index."""
+
+
+class RunState(StrEnum):
+    """What a run is at; the last four never change again."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the run."""
+        return self in {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED}
+
+
+class Stage(StrEnum):
+    """What a run passes through, in this order."""
+
+    BUILD = "build"
+    PROMOTE = "promote"
+    DEPLOY = "deploy"
+
+
+class WaitKind(StrEnum):
+    """What a run waits for outside; the row's key names the system that a watch looks at."""
+
+    BUILD = "build"
+    IMAGE = "image"
+    PUSH = "push"
+    PULL_REQUEST = "pull-request"
+    SYNC = "sync"
+    RETRY = "retry"
+
+
+class DeliveryState(StrEnum):
+    """What became of a delivery."""
+
+    STORED = "stored"
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class BuildState(StrEnum):
+    """What a build is at."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class EditState(StrEnum):
+    """What became of a wanted edit of the manifest repository."""
+
+    PENDING = "pending"
+    PUSHING = "pushing"
+    PUBLISHED = "published"
+    REFUSED = "refused"
+
+
+class Publish(StrEnum):
+    """How a promotion reaches the manifest repository's branch."""
+
+    COMMIT = "commit"
+    PULL_REQUEST = "pull-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A name and address as git writes them."""
+
+    name: str
+    email: str
