@@ -1,0 +1,124 @@
+"""Builds and their logs: the making of one image, shared by the runs that need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.core.words import BuildId, BuildState, Repository, RunId, RunState, Sha
+from service.store.database import Transaction
+from service.store.rows import columns, insert_new, made, one
+from service.store.tables import build_logs, build_runs, runs
+from service.store.tables import builds as table
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build; `key` is what makes two wishes the same image. Its workflow is `build:ID:ATTEMPT`."""
+
+    id: BuildId
+    key: str
+    repository: Repository
+    commit: Sha
+    reference: str
+    configuration_commit: Sha
+    application: str
+    environment: str
+    image: str
+    attempt: int
+    resumes: int
+    state: BuildState
+    message: str
+    code: str
+    retry_after: float | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def workflow_id(self) -> str:
+        """The engine's id for this attempt."""
+        return f"build:{self.id}:{self.attempt}"
+
+
+def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
+    """Let a run share the build of this key, new or known."""
+    insert_new(tx, table, **{name: getattr(build, name) for name in Build.__dataclass_fields__})
+    kept = one(Build, tx.execute(sa.select(*columns(Build, table)).where(table.c.key == build.key)).first())
+    assert kept is not None  # noqa: S101 - inserted above
+    insert_new(tx, build_runs, build_id=kept.id, run_id=run_id)
+    return kept
+
+
+def get(tx: Transaction, build_id: BuildId) -> Build | None:
+    """Give a build by its id."""
+    return one(Build, tx.execute(sa.select(*columns(Build, table)).where(table.c.id == build_id)).first())
+
+
+def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values
+    """Bring columns of a build to these values."""
+    tx.execute(sa.update(table).where(table.c.id == build_id).values(updated_at=at, **values))
+
+
+def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
+    """Queue the next attempt of an ended build; its workflow has an id of its own."""
+    update(
+        tx, build.id, at=at, attempt=build.attempt + 1, state=BuildState.QUEUED, message="", code="", retry_after=None,
+        ended_at=None, resumes=0,
+    )  # fmt: skip
+    again = get(tx, build.id)
+    assert again is not None  # noqa: S101 - updated above
+    return again
+
+
+def of_run(tx: Transaction, run_id: RunId) -> list[Build]:
+    """List the builds that a run needs or needed."""
+    query = (
+        sa.select(*columns(Build, table))
+        .join(build_runs, build_runs.c.build_id == table.c.id)
+        .where(build_runs.c.run_id == run_id)
+        .order_by(table.c.created_at)
+    )
+    return [made(Build, row) for row in tx.execute(query)]
+
+
+def wanted(tx: Transaction, build_id: BuildId) -> bool:
+    """Tell whether any run that has not ended, and is not to be cancelled, still needs the build."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(build_runs.join(runs, runs.c.id == build_runs.c.run_id))
+        .where(
+            build_runs.c.build_id == build_id,
+            runs.c.state.not_in([state for state in RunState if state.ended]),
+            runs.c.cancel_requested_by.is_(None),
+        )
+    )
+    return int(tx.execute(query).scalar_one()) > 0
+
+
+def unattended(tx: Transaction, *, before: datetime) -> list[Build]:
+    """List builds that are queued or running and were last touched before a time."""
+    query = sa.select(*columns(Build, table)).where(
+        table.c.state.in_([BuildState.QUEUED, BuildState.RUNNING]), table.c.updated_at < before
+    )
+    return [made(Build, row) for row in tx.execute(query)]
+
+
+def log(tx: Transaction, build_id: BuildId, attempt: int, text: str) -> None:
+    """Keep a piece of a build's log."""
+    tx.execute(sa.insert(build_logs).values(build_id=build_id, attempt=attempt, text=text))
+
+
+def log_of(tx: Transaction, build_id: BuildId, *, after: int = 0, limit: int = 5000) -> list[tuple[int, int, str]]:
+    """Give sequence, attempt and text of a build's log, oldest first, after a sequence."""
+    query = (
+        sa.select(build_logs.c.sequence, build_logs.c.attempt, build_logs.c.text)
+        .where(build_logs.c.build_id == build_id, build_logs.c.sequence > after)
+        .order_by(build_logs.c.sequence)
+        .limit(limit)
+    )
+    return [(sequence, attempt, text) for sequence, attempt, text in tx.execute(query)]

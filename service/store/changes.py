@@ -1,0 +1,103 @@
+"""Changes: what a merge brought, and which commits count as part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.core.words import ChangeId, Repository, Sha
+from service.store.database import Transaction
+from service.store.rows import columns, insert_new, one
+from service.store.tables import changes as table
+from service.store.tables import covered_commits
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change. `pull_requests` are dicts with number, title, author, url and labels; `paths` None = everything."""
+
+    id: ChangeId
+    repository: Repository
+    branch: str
+    commit: Sha
+    before: Sha | None
+    subject: str
+    author: str
+    author_email: str
+    paths: list[str] | None
+    pull_requests: list[dict[str, Any]]
+    created_at: datetime
+
+
+def ensure(tx: Transaction, change: Change) -> Change:
+    """Keep a change, or give the one that is already kept for its repository, branch and commit."""
+    insert_new(
+        tx, table, id=change.id, repository=change.repository, branch=change.branch, commit=change.commit,
+        before=change.before, subject=change.subject, author=change.author, author_email=change.author_email,
+        paths=change.paths, pull_requests=change.pull_requests, created_at=change.created_at,
+    )  # fmt: skip
+    kept = find(tx, change.repository, change.branch, change.commit)
+    assert kept is not None  # noqa: S101 - inserted above
+    return kept
+
+
+def find(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> Change | None:
+    """Give the change of a commit on a branch."""
+    query = sa.select(*columns(Change, table)).where(
+        table.c.repository == repository, table.c.branch == branch, table.c.commit == commit
+    )
+    return one(Change, tx.execute(query).first())
+
+
+def get(tx: Transaction, change_id: ChangeId) -> Change | None:
+    """Give a change by its id."""
+    return one(Change, tx.execute(sa.select(*columns(Change, table)).where(table.c.id == change_id)).first())
+
+
+def cover(tx: Transaction, change: Change, commits: Iterable[Sha]) -> None:
+    """Count these commits as part of the change; the first change that covers a commit keeps it."""
+    for commit in commits:
+        insert_new(
+            tx, covered_commits, repository=change.repository, branch=change.branch, commit=commit, change_id=change.id
+        )
+
+
+def covering(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> Change | None:
+    """Give the change that a commit counts as part of."""
+    query = (
+        sa.select(*columns(Change, table))
+        .join(covered_commits, covered_commits.c.change_id == table.c.id)
+        .where(
+            covered_commits.c.repository == repository,
+            covered_commits.c.branch == branch,
+            covered_commits.c.commit == commit,
+        )
+    )
+    return one(Change, tx.execute(query).first())
+
+
+def enrich(
+    tx: Transaction,
+    change: Change,
+    *,
+    subject: str = "",
+    author: str = "",
+    author_email: str = "",
+    pull_request: dict[str, Any] | None = None,
+) -> None:
+    """Add what a later event tells of the change; a pull request told twice is kept once."""
+    values: dict[str, Any] = {}
+    if subject and not change.subject:
+        values["subject"] = subject
+    if author and not change.author:
+        values["author"] = author
+    if author_email and not change.author_email:
+        values["author_email"] = author_email
+    if pull_request is not None and all(known["number"] != pull_request["number"] for known in change.pull_requests):
+        values["pull_requests"] = sorted([*change.pull_requests, pull_request], key=lambda known: int(known["number"]))
+    if values:
+        tx.execute(sa.update(table).where(table.c.id == change.id).values(**values))

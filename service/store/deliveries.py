@@ -1,0 +1,174 @@
+"""Deliveries: one row a webhook request, worked through in order per source repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.core.words import ChangeId, DeliveryId, DeliveryState
+from service.store.database import Transaction
+from service.store.rows import columns, insert_new, made, one
+from service.store.tables import deliveries as table
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery without its body."""
+
+    sequence: int
+    id: DeliveryId
+    event: str
+    repository: str
+    received_at: datetime
+    state: DeliveryState
+    reason: str
+    generation: int
+    repeats: int
+    attempts: int
+    not_before: datetime | None
+    change_id: ChangeId | None
+    routing: Any
+    processed_at: datetime | None
+
+
+def accept(
+    tx: Transaction,
+    *,
+    id: DeliveryId,  # noqa: A002 - the word of the table
+    event: str,
+    repository: str,
+    body: bytes,
+    at: datetime,
+    ignored: str = "",
+) -> bool:
+    """Keep a delivery; a redelivered id is the same row, counted. Tell whether it is new."""
+    new = insert_new(
+        tx,
+        table,
+        id=id,
+        event=event,
+        repository=repository,
+        body=body,
+        received_at=at,
+        state=DeliveryState.IGNORED if ignored else DeliveryState.STORED,
+        reason=ignored,
+    )
+    if not new:
+        tx.execute(sa.update(table).where(table.c.id == id).values(repeats=table.c.repeats + 1))
+    return new
+
+
+def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | None:
+    """Take the oldest stored delivery of a repository in which none is under way; None when there is none."""
+    earlier = table.alias("earlier")
+    free = (
+        sa.select(*columns(StoredDelivery, table))
+        .where(
+            table.c.state == DeliveryState.STORED,
+            table.c.claimed_by.is_(None),
+            sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
+            ~sa.exists().where(
+                earlier.c.repository == table.c.repository,
+                earlier.c.state == DeliveryState.STORED,
+                earlier.c.sequence < table.c.sequence,
+            ),
+        )
+        .order_by(table.c.sequence)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    row = tx.execute(free).first()
+    if row is None:
+        return None
+    found = made(StoredDelivery, row)
+    tx.execute(
+        sa.update(table)
+        .where(table.c.sequence == found.sequence)
+        .values(claimed_by=executor, attempts=table.c.attempts + 1)
+    )
+    return found
+
+
+def release_claims(tx: Transaction, *, alive: list[str]) -> None:
+    """Free what workers that are not alive any more had claimed."""
+    tx.execute(
+        sa.update(table)
+        .where(table.c.claimed_by.is_not(None), table.c.claimed_by.not_in(alive))
+        .values(claimed_by=None)
+    )
+
+
+def finish(
+    tx: Transaction,
+    sequence: int,
+    state: DeliveryState,
+    reason: str,
+    *,
+    at: datetime,
+    change_id: ChangeId | None = None,
+    routing: Any = None,  # noqa: ANN401 - shown as it is
+) -> None:
+    """Mark what became of a delivery."""
+    tx.execute(
+        sa.update(table)
+        .where(table.c.sequence == sequence)
+        .values(
+            state=state, reason=reason, change_id=change_id, routing=routing, processed_at=at, claimed_by=None,
+            not_before=None,
+        )
+    )  # fmt: skip
+
+
+def postpone(tx: Transaction, sequence: int, reason: str, *, until: datetime) -> None:
+    """Leave a delivery stored, to be looked at again later; only its own repository waits meanwhile."""
+    tx.execute(
+        sa.update(table).where(table.c.sequence == sequence).values(claimed_by=None, not_before=until, reason=reason)
+    )
+
+
+def replay(tx: Transaction, delivery_id: DeliveryId) -> bool:
+    """Have a delivery worked through again as a new generation of runs; False when there is none or it waits."""
+    result = tx.execute(
+        sa.update(table)
+        .where(table.c.id == delivery_id, table.c.state != DeliveryState.STORED)
+        .values(
+            state=DeliveryState.STORED, reason="", generation=table.c.generation + 1, attempts=0, not_before=None,
+            claimed_by=None,
+        )
+    )  # fmt: skip
+    return result.rowcount == 1
+
+
+def get(tx: Transaction, delivery_id: DeliveryId) -> StoredDelivery | None:
+    """Give a delivery by its id."""
+    return one(
+        StoredDelivery, tx.execute(sa.select(*columns(StoredDelivery, table)).where(table.c.id == delivery_id)).first()
+    )
+
+
+def body(tx: Transaction, delivery_id: DeliveryId) -> bytes:
+    """Give a delivery's raw body."""
+    found = tx.execute(sa.select(table.c.body).where(table.c.id == delivery_id)).scalar_one()
+    return bytes(found)
+
+
+def newest(tx: Transaction, *, limit: int = 50, repository: str = "") -> list[StoredDelivery]:
+    """List the newest deliveries first."""
+    query = sa.select(*columns(StoredDelivery, table)).order_by(table.c.sequence.desc()).limit(limit)
+    if repository:
+        query = query.where(table.c.repository == repository)
+    return [made(StoredDelivery, row) for row in tx.execute(query)]
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """Count deliveries by state."""
+    query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs
+
+
+def oldest_stored(tx: Transaction) -> datetime | None:
+    """Give when the oldest unprocessed delivery came: the queue's age."""
+    return tx.execute(sa.select(sa.func.min(table.c.received_at)).where(table.c.state == DeliveryState.STORED)).scalar()

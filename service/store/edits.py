@@ -1,0 +1,122 @@
+"""Edits: what should be written to a manifest repository, and where each stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.core.words import EditState, Repository, RunId, Sha
+from service.store.database import Transaction
+from service.store.rows import columns, insert_new, insert_or_update, made, one
+from service.store.tables import edits as table
+from service.store.tables import own_commits, promotion_branches
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A run's edit. `at` is its fixed commit date; `expected` and `commit` are stored before a push."""
+
+    sequence: int
+    run_id: RunId
+    repository: Repository
+    branch: str
+    application: str
+    environment: str
+    state: EditState
+    at: datetime
+    expected: Sha | None
+    commit: Sha | None
+    base: Sha | None
+    diff: str
+    changes: Any
+    message: str
+    code: str
+    attempts: int
+
+
+def ensure(
+    tx: Transaction,
+    *,
+    run_id: RunId,
+    repository: Repository,
+    branch: str,
+    application: str,
+    environment: str,
+    at: datetime,
+) -> Edit:
+    """Keep a run's edit, or give the one it has."""
+    insert_new(
+        tx, table, run_id=run_id, repository=repository, branch=branch, application=application,
+        environment=environment, state=EditState.PENDING, at=at,
+    )  # fmt: skip
+    kept = of_run(tx, run_id)
+    assert kept is not None  # noqa: S101 - inserted above
+    return kept
+
+
+def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
+    """Give a run's edit."""
+    return one(Edit, tx.execute(sa.select(*columns(Edit, table)).where(table.c.run_id == run_id)).first())
+
+
+def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:
+    """List the edits of a branch that are not settled, first accepted first."""
+    query = (
+        sa.select(*columns(Edit, table))
+        .where(
+            table.c.repository == repository,
+            table.c.branch == branch,
+            table.c.state.in_([EditState.PENDING, EditState.PUSHING]),
+        )
+        .order_by(table.c.sequence)
+    )
+    return [made(Edit, row) for row in tx.execute(query)]
+
+
+def update(tx: Transaction, run_id: RunId, **values: Any) -> None:  # noqa: ANN401 - columns' values
+    """Bring columns of an edit to these values."""
+    tx.execute(sa.update(table).where(table.c.run_id == run_id).values(**values))
+
+
+def own(tx: Transaction, repository: Repository, commit: Sha, run_id: RunId) -> None:
+    """Remember that a commit is ours."""
+    insert_new(tx, own_commits, repository=repository, commit=commit, run_id=run_id)
+
+
+def is_own(tx: Transaction, repository: Repository, commit: Sha) -> bool:
+    """Tell whether we made a commit."""
+    query = sa.select(sa.func.count()).where(own_commits.c.repository == repository, own_commits.c.commit == commit)
+    return int(tx.execute(query).scalar_one()) > 0
+
+
+def promotion_tip(tx: Transaction, repository: Repository, branch: str) -> tuple[Sha, RunId] | None:
+    """Give the last tip that we pushed to a promotion branch, and for which run."""
+    query = sa.select(promotion_branches.c.tip, promotion_branches.c.run_id).where(
+        promotion_branches.c.repository == repository, promotion_branches.c.branch == branch
+    )
+    row = tx.execute(query).first()
+    return None if row is None else (Sha(row.tip), RunId(row.run_id))
+
+
+def set_promotion_tip(tx: Transaction, repository: Repository, branch: str, tip: Sha, run_id: RunId) -> None:
+    """Remember the tip that we pushed to a promotion branch."""
+    insert_or_update(
+        tx, promotion_branches, ["repository", "branch"], repository=repository, branch=branch, tip=tip, run_id=run_id
+    )
+
+
+def forget_promotion_tip(tx: Transaction, repository: Repository, branch: str) -> None:
+    """Forget a promotion branch that is merged or closed."""
+    tx.execute(
+        sa.delete(promotion_branches).where(
+            promotion_branches.c.repository == repository, promotion_branches.c.branch == branch
+        )
+    )
+
+
+def attempts_total(tx: Transaction) -> int:
+    """Count push attempts, for the metrics."""
+    return int(tx.execute(sa.select(sa.func.coalesce(sa.func.sum(table.c.attempts), 0))).scalar_one())

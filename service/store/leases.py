@@ -1,0 +1,56 @@
+"""Leases: who holds what until when. Time is the database's on PostgreSQL, the caller's on SQLite (one machine)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from service.store.database import Transaction
+from service.store.rows import insert_new
+from service.store.tables import leases as table
+
+
+def clock(tx: Transaction, now: datetime) -> datetime:
+    """Give the time by which leases are judged."""
+    if tx.dialect.name == "postgresql":
+        at = tx.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        assert isinstance(at, datetime)  # noqa: S101 - timestamptz
+        return at
+    return now
+
+
+def acquire(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
+    """Take or renew a lease; False when somebody else holds it. The row stays locked until the transaction ends."""
+    now = clock(tx, now)
+    insert_new(tx, table, name=name, holder="", expires_at=now)
+    row = tx.execute(sa.select(table).where(table.c.name == name).with_for_update()).one()
+    if row.holder not in ("", holder) and row.expires_at > now:
+        return False
+    expires = now + timedelta(seconds=seconds)
+    tx.execute(sa.update(table).where(table.c.name == name).values(holder=holder, expires_at=expires))
+    return True
+
+
+def release(tx: Transaction, name: str, holder: str) -> None:
+    """Give a lease up, if it is still the holder's."""
+    tx.execute(sa.update(table).where(table.c.name == name, table.c.holder == holder).values(holder=""))
+
+
+def release_all(tx: Transaction, holder: str) -> None:
+    """Give up all that a holder has."""
+    tx.execute(sa.delete(table).where(table.c.holder == holder))
+
+
+def clear(tx: Transaction) -> None:
+    """Drop every lease: for the one worker on SQLite at its start, when every other is dead."""
+    tx.execute(sa.delete(table))
+
+
+def holders(tx: Transaction, prefix: str, *, now: datetime) -> list[str]:
+    """List who holds live leases whose name starts so."""
+    now = clock(tx, now)
+    query = sa.select(table.c.holder).where(
+        table.c.name.startswith(prefix, autoescape=True), table.c.expires_at > now, table.c.holder != ""
+    )
+    return list(tx.execute(query).scalars())

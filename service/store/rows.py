@@ -1,0 +1,43 @@
+"""Turns database rows into our frozen dataclasses, and inserts that may meet their own row again."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.store.database import Transaction
+
+T = TypeVar("T")
+
+
+def one(kind: type[T], row: sa.Row[Any] | None) -> T | None:
+    """Make the dataclass of a row by its fields' names, or None of no row."""
+    return None if row is None else made(kind, row)
+
+
+def made(kind: type[T], row: sa.Row[Any]) -> T:
+    """Make the dataclass of a row by its fields' names."""
+    mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    return kind(**{field.name: mapping[field.name] for field in fields(kind)})  # type: ignore[arg-type]  # kind is a dataclass
+
+
+def columns(kind: type[Any], table: sa.Table) -> list[sa.Column[Any]]:
+    """Name the table's columns that the dataclass has, so that large ones are read only where wanted."""
+    return [table.c[field.name] for field in fields(kind)]
+
+
+def insert_new(tx: Transaction, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values
+    """Insert a row unless one with the same unique key is there; tell whether it was inserted."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    return tx.execute(dialect.insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+
+
+def insert_or_update(tx: Transaction, table: sa.Table, keys: list[str], **values: Any) -> None:  # noqa: ANN401 - a row's values
+    """Insert a row, or bring the one with the same keys to these values."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values)
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))

@@ -1,0 +1,244 @@
+"""Runs and their steps: one change of one application going to one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage
+from service.store.database import Transaction
+from service.store.rows import columns, insert_new, made, one
+from service.store.tables import runs as table
+from service.store.tables import steps
+
+_ENDED = [state for state in RunState if state.ended]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run. `images` are image references by name, with digests once they were read back from the registry."""
+
+    sequence: int
+    id: RunId
+    change_id: ChangeId
+    repository: Repository
+    branch: str
+    commit: Sha
+    application: str
+    environment: str
+    generation: int
+    configuration_commit: Sha
+    state: RunState
+    stage: Stage
+    message: str
+    code: str
+    images: dict[str, dict[str, Any]]
+    manifest_commit: Sha | None
+    pull_request: int | None
+    pull_request_url: str | None
+    cancel_requested_by: str | None
+    superseded_by: RunId | None
+    workflow_id: str
+    resumes: int
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The record of a step: its name, times and what people should see."""
+
+    run_id: RunId
+    name: str
+    stage: Stage
+    position: int
+    state: str
+    message: str
+    attempts: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def accept(
+    tx: Transaction,
+    *,
+    id: RunId,  # noqa: A002 - the word of the table
+    change_id: ChangeId,
+    repository: Repository,
+    branch: str,
+    commit: Sha,
+    application: str,
+    environment: str,
+    generation: int,
+    configuration_commit: Sha,
+    at: datetime,
+) -> bool:
+    """Keep a new run, queued; False when the same one is there already."""
+    return insert_new(
+        tx, table, id=id, change_id=change_id, repository=repository, branch=branch, commit=commit,
+        application=application, environment=environment, generation=generation,
+        configuration_commit=configuration_commit, state=RunState.QUEUED, stage=Stage.BUILD, images={},
+        workflow_id=f"run:{id}", created_at=at, updated_at=at,
+    )  # fmt: skip
+
+
+def get(tx: Transaction, run_id: RunId) -> Run | None:
+    """Give a run by its id."""
+    return one(Run, tx.execute(sa.select(*columns(Run, table)).where(table.c.id == run_id)).first())
+
+
+def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values
+    """Bring columns of a run to these values."""
+    tx.execute(sa.update(table).where(table.c.id == run_id).values(updated_at=at, **values))
+
+
+def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
+    """End a run in a final state; a run that has ended stays as it ended, and False is given."""
+    result = tx.execute(
+        sa.update(table)
+        .where(table.c.id == run_id, table.c.state.not_in(_ENDED))
+        .values(state=state, message=message, code=code, updated_at=at, ended_at=at)
+    )
+    return result.rowcount == 1
+
+
+def of_change(tx: Transaction, change_id: ChangeId) -> list[Run]:
+    """List the runs of a change, oldest first."""
+    query = sa.select(*columns(Run, table)).where(table.c.change_id == change_id).order_by(table.c.sequence)
+    return [made(Run, row) for row in tx.execute(query)]
+
+
+def later(tx: Transaction, run: Run) -> Run | None:
+    """Give the newest run accepted after this one for the same application and environment, if it still counts."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(
+            table.c.application == run.application,
+            table.c.environment == run.environment,
+            table.c.sequence > run.sequence,
+            table.c.state.not_in([RunState.FAILED, RunState.CANCELLED]),
+        )
+        .order_by(table.c.sequence.desc())
+        .limit(1)
+    )
+    return one(Run, tx.execute(query).first())
+
+
+def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment: str) -> list[Run]:
+    """List the newest generation of each application's run of a commit in an environment."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(table.c.repository == repository, table.c.commit == commit, table.c.environment == environment)
+        .order_by(table.c.sequence)
+    )
+    newest = {row.application: made(Run, row) for row in tx.execute(query)}
+    return list(newest.values())
+
+
+def next_generation(tx: Transaction, run: Run) -> int:
+    """Give the generation that a retry of the run has."""
+    query = sa.select(sa.func.max(table.c.generation)).where(
+        table.c.repository == run.repository,
+        table.c.branch == run.branch,
+        table.c.commit == run.commit,
+        table.c.application == run.application,
+        table.c.environment == run.environment,
+    )
+    return int(tx.execute(query).scalar_one()) + 1
+
+
+def newest(
+    tx: Transaction,
+    *,
+    limit: int = 50,
+    application: str = "",
+    environment: str = "",
+    states: Iterable[RunState] = (),
+) -> list[Run]:
+    """List the newest runs first."""
+    query = sa.select(*columns(Run, table)).order_by(table.c.sequence.desc()).limit(limit)
+    if application:
+        query = query.where(table.c.application == application)
+    if environment:
+        query = query.where(table.c.environment == environment)
+    if wanted := list(states):
+        query = query.where(table.c.state.in_(wanted))
+    return [made(Run, row) for row in tx.execute(query)]
+
+
+def unattended(tx: Transaction, *, before: datetime, limit: int = 200) -> list[Run]:
+    """List runs that are queued or running and were last touched before a time: a workflow should have them."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), table.c.updated_at < before)
+        .order_by(table.c.sequence)
+        .limit(limit)
+    )
+    return [made(Run, row) for row in tx.execute(query)]
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """Count runs by state."""
+    query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+
+def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step:
+    """Record that a step begins, or begins again."""
+    known = step(tx, run_id, name)
+    if known is None:
+        position = tx.execute(sa.select(sa.func.count()).where(steps.c.run_id == run_id)).scalar_one()
+        tx.execute(
+            sa.insert(steps).values(
+                run_id=run_id, name=name, stage=stage, position=position, state="running", attempts=1, started_at=at
+            )
+        )
+    else:
+        tx.execute(
+            sa.update(steps)
+            .where(steps.c.run_id == run_id, steps.c.name == name)
+            .values(state="running", attempts=known.attempts + 1, ended_at=None)
+        )
+    begun = step(tx, run_id, name)
+    assert begun is not None  # noqa: S101 - inserted above
+    return begun
+
+
+def end_step(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
+    """Record how a step ended, or that it waits."""
+    tx.execute(
+        sa.update(steps)
+        .where(steps.c.run_id == run_id, steps.c.name == name)
+        .values(state=state, message=message, ended_at=None if state == "waiting" else at)
+    )
+
+
+def step(tx: Transaction, run_id: RunId, name: str) -> Step | None:
+    """Give one step of a run."""
+    query = sa.select(*columns(Step, steps)).where(steps.c.run_id == run_id, steps.c.name == name)
+    return one(Step, tx.execute(query).first())
+
+
+def steps_of(tx: Transaction, run_id: RunId) -> list[Step]:
+    """List a run's steps in the order they first began."""
+    query = sa.select(*columns(Step, steps)).where(steps.c.run_id == run_id).order_by(steps.c.position)
+    return [made(Step, row) for row in tx.execute(query)]
+
+
+def step_seconds(tx: Transaction, *, limit: int = 10_000) -> list[tuple[str, float]]:
+    """Give name and seconds of the newest ended steps, for the metrics."""
+    query = (
+        sa.select(steps.c.name, steps.c.started_at, steps.c.ended_at)
+        .where(steps.c.ended_at.is_not(None))
+        .order_by(steps.c.ended_at.desc())
+        .limit(limit)
+    )
+    return [(name, (ended - started).total_seconds()) for name, started, ended in tx.execute(query)]

@@ -1,0 +1,128 @@
+"""Waits: what runs are waiting for outside. A row, never a thread; answered once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from service.core.words import RunId, RunState, WaitId, WaitKind
+from service.store.database import Transaction
+from service.store.rows import columns, made, one
+from service.store.tables import runs, waits
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found."""
+
+    id: WaitId
+    run_id: RunId
+    kind: WaitKind
+    key: str
+    subject: str
+    last_seen: str
+    created_at: datetime
+    not_before: datetime | None
+    deadline: datetime | None
+    answered_at: datetime | None
+    answer: str
+
+
+def open_wait(tx: Transaction, wait: Wait) -> None:
+    """Keep a wait and let its run wait, in one transaction with whatever the caller decided it by."""
+    tx.execute(
+        sa.insert(waits).values(
+            id=wait.id, run_id=wait.run_id, kind=wait.kind, key=wait.key, subject=wait.subject,
+            last_seen=wait.last_seen, created_at=wait.created_at, not_before=wait.not_before, deadline=wait.deadline,
+        )
+    )  # fmt: skip
+    tx.execute(
+        sa.update(runs)
+        .where(runs.c.id == wait.run_id)
+        .values(state=RunState.WAITING, message=wait.last_seen, updated_at=wait.created_at)
+    )
+
+
+def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool:
+    """Answer a wait once and queue its run under `wait:ID`; False when it was answered before."""
+    result = tx.execute(
+        sa.update(waits).where(waits.c.id == wait_id, waits.c.answered_at.is_(None)).values(answered_at=at, answer=text)
+    )
+    if result.rowcount != 1:
+        return False
+    run_id = tx.execute(sa.select(waits.c.run_id).where(waits.c.id == wait_id)).scalar_one()
+    tx.execute(
+        sa.update(runs)
+        .where(runs.c.id == run_id, runs.c.state == RunState.WAITING)
+        .values(state=RunState.QUEUED, workflow_id=f"wait:{wait_id}", updated_at=at)
+    )
+    return True
+
+
+def saw(tx: Transaction, wait_id: WaitId, text: str) -> None:
+    """Keep what was last seen of the thing waited for, on the wait and on its run, where it changed."""
+    changed = tx.execute(
+        sa.update(waits)
+        .where(waits.c.id == wait_id, waits.c.answered_at.is_(None), waits.c.last_seen != text)
+        .values(last_seen=text)
+    )
+    if changed.rowcount == 1:
+        run_id = sa.select(waits.c.run_id).where(waits.c.id == wait_id).scalar_subquery()
+        tx.execute(sa.update(runs).where(runs.c.id == run_id).values(message=text))
+
+
+def get(tx: Transaction, wait_id: WaitId) -> Wait | None:
+    """Give a wait by its id."""
+    return one(Wait, tx.execute(sa.select(*columns(Wait, waits)).where(waits.c.id == wait_id)).first())
+
+
+def open_of_run(tx: Transaction, run_id: RunId) -> Wait | None:
+    """Give what a run waits for now."""
+    query = sa.select(*columns(Wait, waits)).where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
+    return one(Wait, tx.execute(query).first())
+
+
+def of_run(tx: Transaction, run_id: RunId) -> list[Wait]:
+    """List a run's waits, oldest first."""
+    query = sa.select(*columns(Wait, waits)).where(waits.c.run_id == run_id).order_by(waits.c.created_at, waits.c.id)
+    return [made(Wait, row) for row in tx.execute(query)]
+
+
+def open_keys(tx: Transaction) -> list[tuple[WaitKind, str]]:
+    """List the outside systems that runs wait for now."""
+    query = sa.select(waits.c.kind, waits.c.key).where(waits.c.answered_at.is_(None)).distinct()
+    return [(WaitKind(kind), key) for kind, key in tx.execute(query)]
+
+
+def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
+    """List the open waits at one outside system, oldest first."""
+    query = (
+        sa.select(*columns(Wait, waits))
+        .where(waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
+        .order_by(waits.c.created_at, waits.c.id)
+    )
+    return [made(Wait, row) for row in tx.execute(query)]
+
+
+def due(tx: Transaction, now: datetime) -> list[Wait]:
+    """List open waits whose time has come: retries that may go on, and anything past its deadline."""
+    query = sa.select(*columns(Wait, waits)).where(
+        waits.c.answered_at.is_(None),
+        sa.or_(
+            sa.and_(waits.c.kind == WaitKind.RETRY, waits.c.not_before <= now),
+            waits.c.deadline <= now,
+        ),
+    )
+    return [made(Wait, row) for row in tx.execute(query)]
+
+
+def ages(tx: Transaction, now: datetime) -> list[tuple[WaitKind, int, float]]:
+    """Give kind, count and the oldest's age in seconds of the open waits."""
+    query = (
+        sa.select(waits.c.kind, sa.func.count(), sa.func.min(waits.c.created_at))
+        .where(waits.c.answered_at.is_(None))
+        .group_by(waits.c.kind)
+    )
+    return [(WaitKind(kind), count, (now - oldest).total_seconds()) for kind, count, oldest in tx.execute(query)]
