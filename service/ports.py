@@ -180,12 +180,16 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PushTarget:
-    """Where to push: `reference` by the host as it is reached, `insecure` for plain HTTP on loopback."""
+    """Where to push: `reference` by the host as it is reached, `insecure` for plain HTTP on loopback.
+
+    `immutable_tags` is the registry's own word that a tag never moves, so that a refused push can be understood.
+    """
 
     reference: str
     host: str
     credentials: Credentials | None
     insecure: bool = False
+    immutable_tags: bool = False
 
 
 # --- builder ---------------------------------------------------------------------------------------

@@ -1,0 +1,108 @@
+"""What a registry's refusals, silences and wrong answers are in our errors.
+
+Used by the `distribution` client alone. Decides by status and by the specification's error codes, never by
+the text of a message, and never repeats a body in an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import requests
+
+from service.errors import MergeportError, PermanentError, RetryableError
+
+
+def refusal(host: str, status: int, headers: Mapping[str, str], content: bytes) -> MergeportError:
+    """Make the error of an answer that is neither a success nor `not found`."""
+    codes = _codes(content)
+    told = f"{status} {' '.join(codes)}".strip()
+    if status in {requests.codes.unauthorized, requests.codes.forbidden}:
+        return refused(host, told)
+    if status == requests.codes.too_many_requests:
+        return RetryableError(
+            f"Registry {host} asks us to slow down: {told}.",
+            code="registry-throttled",
+            retry_after=_seconds(headers),
+            registry=host,
+        )
+    if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
+        return RetryableError(
+            f"Registry {host} is not well: {told}.",
+            code="registry-unavailable",
+            retry_after=_seconds(headers),
+            registry=host,
+        )
+    if "TAG_INVALID" in codes:
+        return immutable(host)
+    return bad_answer(host, f"the answer {told}")
+
+
+def refused(host: str, told: str) -> PermanentError:
+    """Make the error of wrong or insufficient credentials."""
+    return PermanentError(
+        f"Registry {host} refused us: {told}.",
+        code="registry-refused",
+        hint="check the registry's credentials, and that they may pull from and push to this repository",
+        registry=host,
+    )
+
+
+def immutable(host: str, reference: str = "the tag") -> PermanentError:
+    """Make the error of a tag that names another image and must stay so."""
+    return PermanentError(
+        f"Registry {host} does not let {reference} be moved: it names another image already.",
+        code="tag-immutable",
+        hint="nothing was overwritten; delete the tag there, or use {sha} in the tag",
+        registry=host,
+    )
+
+
+def missing_repository(host: str, repository: str) -> PermanentError:
+    """Make the error of a push to a repository that is not there."""
+    return PermanentError(
+        f"Registry {host} has no repository {repository}.",
+        code="registry-repository-missing",
+        hint="create it, or let Mergeport do it with `create: true` on the registry",
+        registry=host,
+        repository=repository,
+    )
+
+
+def bad_answer(host: str, what: str) -> PermanentError:
+    """Make the error of an answer that no registry should give."""
+    return PermanentError(
+        f"Registry {host} gave {what}.",
+        code="registry-answer",
+        hint="check that the host in the configuration is a registry",
+        registry=host,
+    )
+
+
+def unavailable(host: str, error: Exception) -> RetryableError:
+    """Make the error of a registry that is away, silent, or cut the connection."""
+    hint = "check that the registry is up and reachable from here"
+    if isinstance(error, requests.exceptions.SSLError):
+        hint = "check its certificate; a registry without TLS must be listed among the insecure ones in the settings"
+    return RetryableError(
+        f"Registry {host} cannot be reached: {type(error).__name__}.",
+        code="registry-unavailable",
+        hint=hint,
+        registry=host,
+    )
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    told = headers.get("Retry-After", "")
+    return float(told) if told.isdecimal() else None
+
+
+def _codes(content: bytes) -> tuple[str, ...]:
+    """Read the codes of the specification's error body; a body of another form has none."""
+    try:
+        errors = json.loads(content)["errors"]
+        return tuple(code for error in errors if re.fullmatch(r"[A-Z_]{1,40}", code := str(error["code"])))
+    except (ValueError, KeyError, TypeError):
+        return ()

@@ -1,0 +1,249 @@
+"""HTTP as OCI registries speak it: challenges, tokens, size caps, and our errors for theirs.
+
+The client of `distribution` sends through this. It knows nothing of images, never sends a credential
+to a host that is not the registry's own or its token service's, and never repeats a request that changes something.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from service.adapters.distribution_errors import bad_answer, refusal, refused, unavailable
+from service.ports import Credentials
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 30.0
+_NOT_FOUND = 404
+_SMALL = 256 * 1024
+_CHUNK = 64 * 1024
+_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+
+
+class CredentialSource(Protocol):
+    """Gives the registry's credentials; with `renew`, newer ones than before where there are any."""
+
+    def __call__(self, *, renew: bool = False) -> Credentials | None:
+        """Give them, or None for a registry that is read by everybody."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds for the connection, for silence while reading, and for the whole of one answer."""
+
+    connect: float = CONNECT_TIMEOUT
+    read: float = READ_TIMEOUT
+    whole: float = 2 * READ_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A read answer: a 2xx, or a 404, which the caller gives a meaning."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def found(self) -> bool:
+        """Whether the thing asked for is there."""
+        return self.status != _NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    limit: int = _SMALL
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing, so that it may be sent again."""
+        return self.method in {"GET", "HEAD"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Challenge:
+    """What WWW-Authenticate asks for: `basic`, `bearer` or, where nothing is asked, the empty text."""
+
+    scheme: str
+    realm: str = ""
+    service: str = ""
+
+    @classmethod
+    def parse(cls, header: str) -> _Challenge:
+        scheme, _, rest = header.partition(" ")
+        found = dict(_PARAMETER.findall(rest))
+        return cls(scheme.lower(), found.get("realm", ""), found.get("service", ""))
+
+
+class _Header(AuthBase):
+    """Sets the one Authorization header, which also keeps requests from reading a netrc file."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._value:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+class RegistryHttp:
+    """Requests to one registry, from any thread; each thread has its own session."""
+
+    def __init__(
+        self, host: str, credentials: CredentialSource, *, insecure: bool = False, timeouts: Timeouts | None = None
+    ) -> None:
+        """Take the host as it is reached; `insecure` means plain HTTP."""
+        self.host = host
+        self.base = f"{'http' if insecure else 'https'}://{host}"
+        self._insecure = insecure
+        self._credentials = credentials
+        self._timeouts = timeouts or Timeouts()
+        self._threads = threading.local()
+        self._challenge: _Challenge | None = None
+        self._tokens: dict[str, str] = {}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = _SMALL,
+    ) -> Answer:
+        """Send, answering a challenge once, and give a 2xx or 404; everything else is raised as ours.
+
+        `path` may be an absolute address that the registry gave; `scope` is a token's, as
+        https://distribution.github.io/distribution/spec/auth/scope/ has it.
+        """
+        request = _Request(method, urljoin(self.base, path), headers or {}, body, limit)
+        used = self._authorize(self._learned(), scope)
+        answer = self._send(request, used)
+        if answer.status in {requests.codes.unauthorized, requests.codes.forbidden}:
+            renewed = self._renewed(answer, scope)
+            if renewed not in {None, used}:
+                answer = self._send(request, renewed or "")
+        if answer.status < requests.codes.multiple_choices or not answer.found:
+            return answer
+        raise refusal(self.host, answer.status, answer.headers, answer.content)
+
+    def _learned(self) -> _Challenge:
+        """Ask the registry once how it wants its clients to present themselves."""
+        if self._challenge is None:
+            ping = self._send(_Request("GET", f"{self.base}/v2/"), "")
+            if ping.status == requests.codes.too_many_requests or ping.status >= requests.codes.server_error:
+                raise refusal(self.host, ping.status, ping.headers, ping.content)
+            self._challenge = _Challenge.parse(ping.headers.get("WWW-Authenticate", ""))
+        return self._challenge
+
+    def _renewed(self, answer: Answer, scope: str) -> str | None:
+        """Give the header that answers a refusal, or None where the refusal asks for nothing new."""
+        asked = answer.headers.get("WWW-Authenticate")
+        if asked:
+            self._challenge = _Challenge.parse(asked)
+        elif self._learned().scheme == "bearer":
+            return None
+        return self._authorize(self._learned(), scope, renew=True)
+
+    def _authorize(self, challenge: _Challenge, scope: str, *, renew: bool = False) -> str:
+        """Make the header for a scope; a bearer token is remembered until it is refused."""
+        match challenge.scheme:
+            case "basic":
+                return _basic(self._credentials(renew=renew))
+            case "bearer":
+                token = None if renew else self._tokens.get(scope)
+                if token is None:
+                    token = self._token(challenge, scope, self._credentials(renew=renew))
+                    self._tokens[scope] = token
+                return f"Bearer {token}"
+            case _:
+                return ""
+
+    def _token(self, challenge: _Challenge, scope: str, credentials: Credentials | None) -> str:
+        """Fetch a token, as https://distribution.github.io/distribution/spec/auth/token/ tells."""
+        if urlsplit(challenge.realm).scheme != "https" and not self._insecure:
+            raise refused(self.host, "its token service is without TLS, so nothing was sent there")
+        query = requests.Request("GET", challenge.realm, params={"service": challenge.service, "scope": scope})
+        url = query.prepare().url or challenge.realm
+        answer = self._send(_Request("GET", url), _basic(credentials), ours=False)
+        if answer.status != requests.codes.ok:
+            raise refusal(self.host, answer.status, answer.headers, answer.content)
+        try:
+            told = json.loads(answer.content)
+            return str(told.get("token") or told["access_token"])
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise bad_answer(self.host, "a token service's answer without a token") from error
+
+    def _send(self, request: _Request, authorization: str, *, ours: bool = True) -> Answer:
+        """Send once; a read whose connection broke is sent once more, because an idle one may have been closed.
+
+        `ours` is False for the token service, which is another host and gets the credentials nevertheless.
+        """
+        header = _Header(authorization if not ours or urlsplit(request.url).netloc == self.host else "")
+        timeouts = (self._timeouts.connect, self._timeouts.read)
+        for last in (False, True) if request.reads else (True,):
+            try:
+                response = self._session().request(
+                    request.method,
+                    request.url,
+                    auth=header,
+                    headers=dict(request.headers),
+                    data=request.body,
+                    timeout=timeouts,
+                    stream=True,
+                    allow_redirects=request.reads,
+                )
+                with closing(response):
+                    content = b"" if request.method == "HEAD" else self._read(response, request.limit)
+                return Answer(response.status_code, response.headers, content)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                if last or isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+                    raise unavailable(self.host, error) from error
+        raise AssertionError("the loop above returns or raises")
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._threads, "session"):
+            session = requests.Session()
+            session.headers["User-Agent"] = "mergeport"
+            session.max_redirects = 5
+            self._threads.session = session
+        found: requests.Session = self._threads.session
+        return found
+
+    def _read(self, response: requests.Response, limit: int) -> bytes:
+        """Read the body up to a size and for a time, however slowly it drips."""
+        ends = time.monotonic() + self._timeouts.whole
+        content = bytearray()
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            content += chunk
+            if len(content) > limit:
+                raise bad_answer(self.host, f"an answer of more than {limit} bytes")
+            if time.monotonic() > ends:
+                raise requests.ReadTimeout(f"the answer took more than {self._timeouts.whole:g} s")
+        return bytes(content)
+
+
+def _basic(credentials: Credentials | None) -> str:
+    if credentials is None:
+        return ""
+    pair = f"{credentials.username}:{credentials.secret}".encode()
+    return f"Basic {b64encode(pair).decode()}"

@@ -1,0 +1,121 @@
+"""Any registry that speaks the OCI distribution API, with the credentials of a Docker configuration file.
+
+Bootstrap makes one for each registry of the configuration. Such registries make repositories by
+themselves at the first push, so nothing is created here.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.core.images import Image, ImageReference
+from service.errors import PermanentError
+from service.ports import Credentials, PushTarget
+
+if TYPE_CHECKING:
+    from service.adapters.distribution import Distribution
+    from service.adapters.distribution_http import Timeouts
+
+
+class Options(BaseModel):
+    """A registry that speaks the OCI distribution API."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["oci"] = "oci"
+    host: str = Field(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
+        description="The registry's host, with its port where it is not 443, as image references begin.",
+    )
+
+
+class OciRegistry:
+    """One registry, from any thread."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        docker_config: Path | None = None,
+        insecure: Collection[str] = (),
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        """Take the options, the file with credentials, and the hosts that are reached by plain HTTP."""
+        self.host = options.host
+        self._docker_config = docker_config
+        self._insecure = options.host in insecure
+        self._timeouts = timeouts
+        self._client: Distribution | None = None
+
+    def ensure_repository(self, repository: str) -> None:
+        """Do nothing: the first push makes the repository."""
+
+    def find(self, repository: str, tag: str) -> Image | None:
+        """Give what the tag names, read from the registry; None when tag or repository is not there."""
+        return self._v2.find(ImageReference(self.host, repository, tag))
+
+    def push_target(self, reference: ImageReference) -> PushTarget:
+        """Give where the builder pushes, with the credentials as the file has them now."""
+        return PushTarget(
+            reference=f"{reference.name}:{reference.tag}",
+            host=self.host,
+            credentials=self._credentials(),
+            insecure=self._insecure,
+        )
+
+    def _credentials(self, *, renew: bool = False) -> Credentials | None:  # noqa: ARG002 - the file is read each time
+        """Read the host's credentials, each time anew, so that a rotated secret is taken up."""
+        return None if self._docker_config is None else docker_credentials(self._docker_config, self.host)
+
+    @property
+    def _v2(self) -> Distribution:
+        if self._client is None:
+            from service.adapters.distribution import Distribution  # noqa: PLC0415 - loads requests
+
+            self._client = Distribution(
+                self.host, credentials=self._credentials, insecure=self._insecure, timeouts=self._timeouts
+            )
+        return self._client
+
+
+def docker_credentials(file: Path, host: str) -> Credentials | None:
+    """Read a host's user and password from a Docker `config.json` (in Kubernetes: `.dockerconfigjson`).
+
+    Credential helpers are programs and are not called: PermanentError where only they would know.
+    """
+    try:
+        document = json.loads(file.read_bytes())
+        entries = {_bare(key): entry for key, entry in document.get("auths", {}).items()}
+        entry = entries.get(host, {})
+        if entry.get("auth"):
+            username, _, secret = b64decode(entry["auth"]).decode().partition(":")
+            return Credentials(username, secret)
+        if entry.get("username"):
+            return Credentials(entry["username"], entry.get("password", ""))
+        helped = host in document.get("credHelpers", {}) or (host in entries and "credsStore" in document)
+    except OSError as error:
+        raise _unreadable(file, type(error).__name__) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise _unreadable(file, "not a Docker configuration") from error
+    if helped:
+        raise _unreadable(file, f"{host} is left to a credential helper, and helpers are not called")
+    return None
+
+
+def _bare(key: str) -> str:
+    """Reduce `https://host/v2/`, as older files have it, to the host."""
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _unreadable(file: Path, why: str) -> PermanentError:
+    return PermanentError(
+        f"Registry credentials cannot be read from {file.name}: {why}.",
+        code="registry-credentials",
+        hint='the file needs {"auths": {HOST: {"auth": …}}}, as a Kubernetes pull secret has it',
+    )
