@@ -1,0 +1,5 @@
+"""Argo CD as a deployer; bootstrap makes an `ArgoCD` per instance."""
+
+from service.adapters.deployers.argocd.client import ArgoCD
+
+__all__ = ["ArgoCD"]

@@ -1,0 +1,253 @@
+"""Argo CD as a deployer, by its REST API, one address and one token.
+
+Bootstrap makes one per Argo CD instance; the deploy step refreshes, the watch looks. It asks and reads only: it
+never syncs, so a token with `get` on applications is enough. What an observation means is core.deployment's.
+
+`fields=` of the list call is not used: Argo CD serves only a fixed list of fields by it, and neither the
+operation's revision, its message nor the conditions are among them
+(https://github.com/argoproj/argo-cd/blob/v3.5.7/pkg/apiclient/application/forwarder_overwrite.go).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+import requests
+import structlog
+from pydantic import ValidationError
+
+from service.adapters.deployers.argocd.observation import degraded_messages, observation_of
+from service.errors import PermanentError, RetryableError
+from service.ports import Observation
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 20.0
+ANSWER_LIMIT = 64 * 1024 * 1024
+TREES_PER_LOOK = 3
+"""How many resource trees one look reads at most, to tell of pods what the application does not."""
+
+_CHUNK = 256 * 1024
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_NOT_FOUND = 404
+_THROTTLED = 429
+_SERVER_ERROR = 500
+_OK = 200
+
+_log = structlog.get_logger(__name__)
+
+
+class ArgoCD:
+    """One Argo CD instance; `ports.Deployer`. May be used from several threads.
+
+    An application in a namespace of its own is named `namespace/name`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        ca_file: str | None = None,
+        timeouts: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        answer_limit: int = ANSWER_LIMIT,
+    ) -> None:
+        """Keep the address (with the root path, if Argo CD has one) and the token; nothing is asked yet."""
+        self._url = url.rstrip("/")
+        self._headers = MappingProxyType({"Authorization": f"Bearer {token}", "Accept": "application/json"})
+        self._verify: bool | str = ca_file or True
+        self._timeouts = timeouts
+        self._limit = answer_limit
+        self._local = threading.local()
+
+    def refresh(self, application: str) -> None:
+        """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
+
+        Argo CD marks the application first and answers when the comparison is done, so a slow answer is not
+        waited out: the mark is set.
+        """
+        namespace, name = _split(application)
+        parameters = {"refresh": "normal"} | ({"appNamespace": namespace} if namespace else {})
+        try:
+            response = self._get(f"/api/v1/applications/{quote(name, safe='')}", parameters)
+        except requests.exceptions.ReadTimeout:
+            _log.warning("Argo CD is slow to answer a refresh; it was asked for", application=application)
+            return
+        except requests.exceptions.RequestException as error:
+            raise self._unreachable(error) from error
+        with response:
+            if response.status_code in {_FORBIDDEN, _NOT_FOUND}:
+                raise PermanentError(
+                    f"Argo CD knows no application `{application}`, or the token may not see it",
+                    code="argocd-application-unknown",
+                    hint="compare `argocd` of the configuration with `argocd app list`, "
+                    "and give the token's account `applications, get` in the application's project",
+                    application=application,
+                )
+            self._check(response)
+
+    def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
+        """Observe many applications by one list call; those it does not know are left out."""
+        if not applications:
+            return {}
+        wanted = {_split(application): application for application in applications}
+        parameters = {"name": next(iter(wanted))[1]} if len(wanted) == 1 else {}
+        answer = self._json("/api/v1/applications", parameters)
+        try:
+            observed = {
+                wanted[asked]: observation_of(item, url=self._page(item))
+                for item in _mappings(answer.get("items"))
+                for asked in _names_of(item)
+                if asked in wanted
+            }
+            return self._with_trees(observed)
+        except ValidationError as error:
+            raise self._unexpected("its applications have another shape") from error
+
+    def _with_trees(self, observed: dict[str, Observation]) -> dict[str, Observation]:
+        """Put the words of degraded pods first; an application tells only that its deadline passed."""
+        degraded = [name for name, seen in observed.items() if seen.health == "Degraded" and seen.sync == "Synced"]
+        for application in degraded[:TREES_PER_LOOK]:
+            namespace, name = _split(application)
+            try:
+                tree = self._json(
+                    f"/api/v1/applications/{quote(name, safe='')}/resource-tree",
+                    {"appNamespace": namespace} if namespace else {},
+                )
+            except (RetryableError, PermanentError) as error:
+                _log.warning("Argo CD's resource tree is not to be had", application=application, reason=error.message)
+                continue
+            observed[application] = _preceded(observed[application], degraded_messages(tree))
+        return observed
+
+    def _page(self, item: Mapping[str, Any]) -> str:
+        """Give the address of the application's page in Argo CD's own pages."""
+        namespace, name = next(_names_of(item))
+        return f"{self._url}/applications/{quote(namespace or 'argocd')}/{quote(name)}"
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+        return session
+
+    def _get(self, path: str, parameters: Mapping[str, str]) -> requests.Response:
+        return self._session().get(
+            self._url + path,
+            params=dict(parameters),
+            headers=dict(self._headers),
+            timeout=self._timeouts,
+            verify=self._verify,
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _json(self, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        try:
+            with self._get(path, parameters) as response:
+                self._check(response)
+                text = self._bounded(response)
+        except requests.exceptions.RequestException as error:
+            raise self._unreachable(error) from error
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self._unexpected("its answer is not JSON") from error
+        if not isinstance(answer, dict):
+            raise self._unexpected("its answer is no object")
+        return answer
+
+    def _bounded(self, response: requests.Response) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        for piece in response.iter_content(_CHUNK):
+            size += len(piece)
+            if size > self._limit:
+                raise PermanentError(
+                    f"Argo CD's list of applications is over {self._limit} bytes",
+                    code="argocd-answer-too-large",
+                    hint="give the token's account access to the projects that Mergeport deploys only",
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _check(self, response: requests.Response) -> None:
+        """Raise ours for every answer that is not 200."""
+        status = response.status_code
+        if status == _OK:
+            return
+        if status == _UNAUTHORIZED:
+            raise PermanentError(
+                "Argo CD refused the token",
+                code="argocd-token-refused",
+                hint="make a new one with `argocd account generate-token` and put it into the settings",
+            )
+        if status == _FORBIDDEN:
+            raise PermanentError(
+                "Argo CD's token may not read applications",
+                code="argocd-permission-missing",
+                hint="give its account `applications, get` in Argo CD's RBAC policy",
+            )
+        if status == _THROTTLED or status >= _SERVER_ERROR:
+            raise RetryableError(
+                f"Argo CD answered {status}",
+                code="argocd-unavailable",
+                retry_after=_seconds(response.headers.get("Retry-After")),
+            )
+        raise self._unexpected(f"it answered {status}")
+
+    def _unexpected(self, what: str) -> PermanentError:
+        return PermanentError(
+            f"This is not Argo CD's API: {what}",
+            code="argocd-unexpected-answer",
+            hint="check the address in the settings; it is the one that people open, with its root path if it has one",
+        )
+
+    def _unreachable(self, error: requests.exceptions.RequestException) -> RetryableError | PermanentError:
+        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return PermanentError(
+                "Argo CD's certificate is not trusted",
+                code="argocd-certificate-refused",
+                hint="name its certificate authority's file in the settings",
+            )
+        if isinstance(error, requests.exceptions.Timeout):
+            return RetryableError("Argo CD does not answer in time", code="argocd-timeout")
+        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+            return self._unexpected("the address is none")
+        return RetryableError("Argo CD cannot be reached", code="argocd-unreachable", hint="see whether it is up")
+
+
+def _preceded(observation: Observation, messages: tuple[str, ...]) -> Observation:
+    return replace(observation, messages=tuple(dict.fromkeys((*messages, *observation.messages))))
+
+
+def _split(application: str) -> tuple[str, str]:
+    namespace, _, name = application.rpartition("/")
+    return namespace, name
+
+
+def _names_of(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the names an application may be asked by: with its namespace, and alone in Argo CD's own."""
+    metadata, status = item.get("metadata"), item.get("status")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        return
+    namespace = str(metadata.get("namespace") or "")
+    yield namespace, metadata["name"]
+    own = status.get("controllerNamespace") if isinstance(status, dict) else None
+    if own in {None, "", namespace}:
+        yield "", metadata["name"]
+
+
+def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+
+
+def _seconds(header: str | None) -> float | None:
+    return float(header) if header and header.isdigit() else None
