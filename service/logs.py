@@ -1,0 +1,133 @@
+"""Logging: structlog for our own words and for every library's, in one shape, with secrets taken out.
+
+Called once by each command that keeps running. An event is a constant sentence, data are fields. Never
+logs bodies or queries; whatever looks like a secret is replaced last, after tracebacks became text.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+
+_SECRET_KEYS = re.compile(r"(?i)(^|_)(authorization|cookie|credentials?|password|secret|secrets|token|private_?key)$")
+
+_SECRETS = (
+    re.compile(r"\bgh[pousr]_[A-Za-z0-9]{16,}"),
+    re.compile(r"\bgithub_pat_[A-Za-z0-9_]{16,}"),
+    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    re.compile(r"(?i)(aws_secret_access_key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9/+]{40}"),
+    re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer|token)\s+)?[^\s\"',;]+"),
+    re.compile(r"(?i)(\b(?:bearer|basic) )[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(://)[^\s/@\"']+(?=@)"),
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    re.compile(r"(?i)([?&](?:access_)?(?:token|secret|signature)=)[^\s&\"']+"),
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+)
+"""Tokens of GitHub, keys of AWS, `Authorization` values, user parts of addresses, JSON web tokens, private keys.
+
+Where a pattern has a group, it is what stands between a name and its secret, and is kept.
+"""
+
+
+def redact(text: str) -> str:
+    """Replace whatever looks like a secret in a text."""
+    for pattern in _SECRETS:
+        text = pattern.sub(lambda found: "".join(found.groups()) + REDACTED, text)
+    return text
+
+
+def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature
+    """Take secrets out of an event, whatever field they stand in."""
+    return {key: _redacted(value, key) for key, value in event.items()}
+
+
+def _redacted(value: Any, key: str = "") -> Any:  # noqa: ANN401 - a field's value is anything
+    if key and _SECRET_KEYS.search(key) and value not in (None, ""):
+        return REDACTED
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, Mapping):
+        return {name: _redacted(part, str(name)) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted(part) for part in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
+
+
+def configure(log_format: str = "console", level: str = "info", *, stream: TextIO | None = None) -> None:
+    """Send all logging of this process to one stream (standard error), as `console` lines or as `json`."""
+    stream = stream or sys.stderr
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before[:1], structlog.stdlib.PositionalArgumentsFormatter(), *before[1:]],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact_event,
+                _renderer(log_format, colors=stream.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("alembic", "urllib3", "botocore", "boto3", "s3transfer", "git"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def _renderer(log_format: str, *, colors: bool) -> Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=40, sort_keys=False
+    )
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logger = structlog.stdlib.get_logger("mergeport")
+    logger.critical("an error that nothing caught", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+    if told.exc_value is None or issubclass(told.exc_type, SystemExit):
+        return
+    thread = told.thread.name if told.thread else ""
+    logger = structlog.stdlib.get_logger("mergeport")
+    logger.critical(
+        "an error that nothing caught",
+        thread=thread,
+        exc_info=(told.exc_type, told.exc_value, told.exc_traceback),
+    )
