@@ -142,7 +142,8 @@ class Supervisor:
         for _, process in alive:
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + self._grace
-        return all([_ended(name, process, deadline) for name, process in alive])
+        in_time = [_ended(name, process, deadline) for name, process in alive]
+        return all(in_time)
 
 
 def _ended(name: str, process: subprocess.Popen[bytes], deadline: float) -> bool:
