@@ -9,54 +9,21 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from devstack import objects
+from devstack.objects import NOBODY, Commit, Entry, Files, Person
+
+__all__ = ["NOBODY", "ZERO", "BareRepository", "Commit", "Entry", "Files", "GitError", "Person", "git_environment"]
 
 ZERO = "0" * 40
 COMMIT_ATTEMPTS = 20
 """How often a person's commit is repeated on a branch that others move at the same time."""
-_DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class GitError(Exception):
     """A git command failed; the text is what it said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who a commit is by."""
-
-    name: str
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file with its mode: `100755` an executable, `120000` a symbolic link whose target is the data."""
-
-    data: bytes
-    mode: str = "100644"
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What a commit object says."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Person
-    author_date: str
-    committer: Person
-    committer_date: str
-    message: str
-
-
-Files = Mapping[str, str | bytes | Entry | None]
-"""Path to content; None deletes the file."""
-
-NOBODY = Person("Devstack", "devstack@example.invalid")
 
 
 def git_environment(**extra: str) -> dict[str, str]:
@@ -77,13 +44,14 @@ class BareRepository:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: dict[tuple[str, ...], bytes] = {}
 
     @classmethod
     def create(cls, path: Path, default_branch: str = "main") -> BareRepository:
         """Make an empty repository that serves partial clones and any commit by its SHA."""
         path.mkdir(parents=True)
         repository = cls(path)
-        repository.git("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
+        repository.git("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
         with (path / "config").open("a", encoding="utf-8") as config:
             config.write(
                 "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
@@ -101,6 +69,12 @@ class BareRepository:
         if done.returncode != 0:
             raise GitError(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()}")
         return done.stdout
+
+    def immutable(self, *arguments: str) -> bytes:
+        """Run git once and remember the output: only for what full commit SHAs alone decide."""
+        if arguments not in self._known:
+            self._known[arguments] = self.git_bytes(*arguments)
+        return self._known[arguments]
 
     def run(
         self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None
@@ -157,14 +131,18 @@ class BareRepository:
 
     def commit(self, revision: str) -> Commit:
         """Read one commit."""
-        return self.log("--no-walk", revision)[0]
+        if len(revision) != len(ZERO):
+            return self.log("--no-walk", revision)[0]
+        return objects.parse(
+            self.immutable("log", "-z", objects.LOG_FORMAT, "--no-walk", revision, "--")
+            .decode("utf-8", "replace")
+            .rstrip("\0")
+        )
 
     def log(self, *arguments: str) -> list[Commit]:
         """Read commits as `git log` with these arguments lists them."""
-        output = self.git_bytes(
-            "log", "-z", "--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%at%x1f%cn%x1f%ce%x1f%ct%x1f%B", *arguments, "--"
-        )
-        return [_parse(record) for record in output.decode("utf-8", "replace").split("\0") if record]
+        output = self.git_bytes("log", "-z", objects.LOG_FORMAT, *arguments, "--")
+        return [objects.parse(record) for record in output.decode("utf-8", "replace").split("\0") if record]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Tell whether one commit is the other or one of its forebears."""
@@ -196,11 +174,11 @@ class BareRepository:
         people = (
             f"author {author.name} <{author.email}> {when} +0000\ncommitter {who.name} <{who.email}> {when} +0000\n"
         )
-        head = people.encode() + _data(message.encode())
+        head = people.encode() + objects.data(message.encode())
         for attempt in range(COMMIT_ATTEMPTS):
             tip = self.resolve(f"refs/heads/{branch}")
             parent = tip or (self.resolve(start) if start else None)
-            stream = _commit_stream(branch, parent, head, files)
+            stream = objects.commit_stream(branch, parent, head, files)
             try:
                 # Without --force a branch that has moved on meanwhile is left alone and the command fails.
                 output = self.git("fast-import", "--quiet", "--cat-blob-fd=1", data=stream)
@@ -253,46 +231,3 @@ class BareRepository:
         draft.write_text(script, encoding="utf-8")
         draft.chmod(0o755)
         draft.replace(path)
-
-
-def _parse(record: str) -> Commit:
-    sha, tree, parents, name, email, written, by, by_email, committed, message = record.split("\x1f", 9)
-    return Commit(
-        sha=sha.strip(),
-        tree=tree,
-        parents=tuple(parents.split()),
-        author=Person(name, email),
-        author_date=_iso(written),
-        committer=Person(by, by_email),
-        committer_date=_iso(committed),
-        message=message.rstrip("\n"),
-    )
-
-
-def _iso(seconds: str) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).strftime(_DATE)
-
-
-def _commit_stream(branch: str, parent: str | None, head: bytes, files: Files) -> bytes:
-    chunks = [
-        f"commit refs/heads/{branch}\nmark :1\n".encode(),
-        head,
-        f"from {parent}\n".encode() if parent else b"",
-        *(_change(path, content) for path, content in files.items()),
-        b"\nget-mark :1\n",
-    ]
-    return b"".join(chunks)
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%s\n" % (len(content), content)
-
-
-def _change(path: str, content: str | bytes | Entry | None) -> bytes:
-    quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    if content is None:
-        return f"D {quoted}\n".encode()
-    if isinstance(content, str):
-        content = content.encode()
-    entry = content if isinstance(content, Entry) else Entry(content)
-    return f"M {entry.mode} inline {quoted}\n".encode() + _data(entry.data)

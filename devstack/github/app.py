@@ -1,0 +1,68 @@
+"""The Flask application of the GitHub double: what is the same for every route.
+
+Joins the routes, turns refusals into GitHub's error bodies, and puts the rate-limit headers on every answer.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from flask import Flask, Response, g, jsonify
+from werkzeug.exceptions import HTTPException
+
+from devstack.github import access
+from devstack.github.actions import Actions
+from devstack.github.refusal import RefusalError
+from devstack.github.routes import apps, commits, gitdata, hooks, issues, pulls, repositories, statuses
+
+RATE_LIMIT = 5000
+HOUR = 3600
+
+
+def create_app(actions: Actions) -> Flask:
+    """Build the application over a state."""
+    app = Flask("devstack.github")
+    app.extensions["actions"] = actions
+    app.url_map.merge_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    for module in (repositories, commits, gitdata, statuses, pulls, issues, apps, hooks):
+        app.register_blueprint(module.blueprint, url_prefix="/api/v3")
+    app.before_request(access.identify)
+    app.after_request(_headers)
+    app.register_error_handler(RefusalError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    return app
+
+
+def _refused(error: RefusalError) -> tuple[Response, int]:
+    body: dict[str, Any] = {"message": error.message, "documentation_url": "https://docs.github.com/rest"}
+    if error.errors:
+        body["errors"] = error.errors
+    body["status"] = str(error.status)
+    return jsonify(body), error.status
+
+
+def _http_error(error: HTTPException) -> tuple[Response, int]:
+    status = error.code or 500
+    message = "Problems parsing JSON" if status == 400 else "Not Found"  # noqa: PLR2004 # HTTP's own number
+    return _refused(RefusalError(400 if status == 400 else 404, message))  # noqa: PLR2004 # HTTP's own number
+
+
+def _headers(response: Response) -> Response:
+    token = getattr(g, "token", None)
+    used = token.used if token is not None else 0
+    response.headers.update(
+        {
+            "X-RateLimit-Limit": str(RATE_LIMIT),
+            "X-RateLimit-Remaining": str(max(0, RATE_LIMIT - used)),
+            "X-RateLimit-Used": str(used),
+            "X-RateLimit-Reset": str(int(time.time()) // HOUR * HOUR + HOUR),
+            "X-RateLimit-Resource": "core",
+            "X-GitHub-Media-Type": "github.v3; format=json",
+            "X-GitHub-Request-Id": uuid.uuid4().hex[:24].upper(),
+            "X-GitHub-Api-Version-Selected": "2022-11-28",
+        }
+    )
+    return response

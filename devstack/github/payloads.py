@@ -1,0 +1,128 @@
+"""The bodies of web hooks, in GitHub's shape: push, pull_request, ping.
+
+Pure but for reading commits. `actions` says when one is sent, `hooks` sends it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from devstack.bare import ZERO, Commit, Person
+from devstack.git_http import RefUpdate
+from devstack.github import commit_shapes, comparing, shapes
+from devstack.github.pull_shapes import full_pull
+from devstack.github.state import Hook, Pull, Repository, State, User
+
+PUSH_COMMITS_LIMIT = 2048
+"""A push event lists no more commits than this."""
+
+
+def push(state: State, repo: Repository, update: RefUpdate, sender: User) -> shapes.Json:
+    """Write a push event for a branch or tag that moved, appeared or went."""
+    ref, before, after = update.ref, update.old, update.new
+    created, deleted = before == ZERO, after == ZERO
+    commits = [] if deleted else _new_commits(repo, ref, before, after)
+    written = [_commit(state, repo, one) for one in commits[-PUSH_COMMITS_LIMIT:]]
+    forced = not created and not deleted and not repo.bare.is_ancestor(before, after)
+    return {
+        "ref": ref,
+        "before": before,
+        "after": after,
+        **_common(state, repo, sender, push_shape=True),
+        "pusher": {"name": sender.login, "email": sender.person.email},
+        "created": created,
+        "deleted": deleted,
+        "forced": forced,
+        "base_ref": _base_ref(repo, ref, after) if created else None,
+        "compare": shapes.html(state, repo, f"compare/{before[:12]}...{after[:12]}"),
+        "commits": written,
+        "head_commit": None if deleted else _commit(state, repo, repo.bare.commit(after)),
+    }
+
+
+def pull_request(state: State, repo: Repository, one: Pull, action: str, sender: User, **more: object) -> shapes.Json:
+    """Write a pull_request event."""
+    return {
+        "action": action,
+        "number": one.number,
+        "pull_request": full_pull(state, repo, one),
+        **more,
+        **_common(state, repo, sender),
+    }
+
+
+def ping(state: State, repo: Repository, hook: Hook, sender: User) -> shapes.Json:
+    """Write the event that a new hook gets first."""
+    common = _common(state, repo, sender)
+    common.pop("installation", None)
+    return {
+        "zen": "Keep it logically awesome.",
+        "hook_id": hook.id,
+        "hook": shapes.hook(state, repo, hook),
+        **common,
+    }
+
+
+def _new_commits(repo: Repository, ref: str, before: str, after: str) -> list[Commit]:
+    """List what the push brought, oldest first; for a new branch, what no other branch has."""
+    if before != ZERO:
+        return repo.bare.log("--reverse", "--topo-order", f"{before}..{after}")
+    others = [f"^{sha}" for name, sha in repo.bare.branches().items() if f"refs/heads/{name}" != ref]
+    return repo.bare.log("--reverse", "--topo-order", after, *others)
+
+
+def _base_ref(repo: Repository, ref: str, after: str) -> str | None:
+    for name, sha in repo.bare.branches().items():
+        if sha == after and f"refs/heads/{name}" != ref:
+            return f"refs/heads/{name}"
+    return None
+
+
+def _commit(state: State, repo: Repository, one: Commit) -> shapes.Json:
+    names: dict[str, list[str]] = {"added": [], "removed": [], "modified": []}
+    parent = one.parents[0] if one.parents else comparing.EMPTY_TREE
+    for path, status in comparing.changed_paths(repo.bare, parent, one.sha):
+        names[{"A": "added", "D": "removed"}.get(status, "modified")].append(path)
+    return {
+        "id": one.sha,
+        "tree_id": one.tree,
+        "distinct": True,
+        "message": one.message,
+        "timestamp": one.committer_date,
+        "url": shapes.html(state, repo, f"commit/{one.sha}"),
+        "author": _person(state, one.author),
+        "committer": _person(state, one.committer),
+        **names,
+    }
+
+
+def _person(state: State, person: Person) -> shapes.Json:
+    account = commit_shapes.account_of(state, person)
+    written = {"name": person.name, "email": person.email}
+    return {**written, "username": account.login} if account else written
+
+
+def _common(state: State, repo: Repository, sender: User, *, push_shape: bool = False) -> shapes.Json:
+    """Write what every event ends with; a push has the repository in an older shape, with times as numbers."""
+    written = shapes.repository(state, repo)
+    if push_shape:
+        owner = state.user(repo.owner)
+        written["created_at"], written["pushed_at"] = _seconds(repo.created_at), _seconds(repo.pushed_at)
+        written["owner"] = {"name": owner.login, "email": owner.person.email, **written["owner"]}
+        written.update(stargazers=0, master_branch=repo.default_branch)
+        written["url"] = shapes.html(state, repo)
+    common: shapes.Json = {"repository": written}
+    if repo.owner in state.organisations:
+        common["organization"] = shapes.organisation(state, repo.owner)
+        if push_shape:
+            written["organization"] = repo.owner
+    common["sender"] = shapes.user(state, sender)
+    installation = state.installation_of(repo)
+    if installation:
+        node = shapes.node_id("Integration", installation.id)
+        common["installation"] = {"id": installation.id, "node_id": node}
+    return common
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())

@@ -1,0 +1,24 @@
+"""How the GitHub double says no, as GitHub does: a status, a message, and at times a list of errors."""
+
+from __future__ import annotations
+
+
+class RefusalError(Exception):
+    """Becomes an HTTP answer; raised to a test that calls the double from Python."""
+
+    def __init__(self, status: int, message: str, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
+        self.message = message
+        self.errors = errors
+
+
+def not_found() -> RefusalError:
+    """Return GitHub's answer for what is not there or not to be seen."""
+    return RefusalError(404, "Not Found")
+
+
+def invalid(resource: str, field: str, message: str, code: str = "custom") -> RefusalError:
+    """Return GitHub's answer for a body that is well formed and cannot be done."""
+    error = {"resource": resource, "field": field, "code": code, "message": message}
+    return RefusalError(422, "Validation Failed", [error])

@@ -1,0 +1,1 @@
+"""The REST routes of the GitHub double, one module a chapter of GitHub's reference."""

@@ -1,0 +1,122 @@
+"""Comments and labels of pull requests, which GitHub keeps under issues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from devstack.github import access, pull_shapes, shapes
+from devstack.github.refusal import invalid, not_found
+from devstack.github.routes.paging import paged
+from devstack.github.state import Comment, Pull, Repository, now
+
+blueprint = Blueprint("issues", __name__)
+
+
+@blueprint.get("/repos/<owner>/<name>/issues/<int:number>")
+def get_issue(owner: str, name: str, number: int) -> Response:
+    """Get a pull request as an issue."""
+    repo = access.repository(owner, name, "issues")
+    return jsonify(pull_shapes.issue(access.state(), repo, access.actions().find_pull(repo, number)))
+
+
+@blueprint.get("/repos/<owner>/<name>/issues/<int:number>/comments")
+def list_comments(owner: str, name: str, number: int) -> Response:
+    """List comments, oldest first."""
+    repo = access.repository(owner, name, "issues")
+    access.actions().find_pull(repo, number)
+    found = [comment for comment in repo.comments if comment.number == number]
+    return paged([pull_shapes.comment(access.state(), repo, comment) for comment in found])
+
+
+@blueprint.post("/repos/<owner>/<name>/issues/<int:number>/comments")
+def create_comment(owner: str, name: str, number: int) -> tuple[Response, int]:
+    """Write a comment."""
+    repo, state = access.repository(owner, name, "issues", "write"), access.state()
+    access.actions().find_pull(repo, number)
+    text = (request.get_json() or {}).get("body")
+    if not text:
+        raise invalid("IssueComment", "body", "body cannot be blank", code="missing_field")
+    with state.lock:
+        comment = Comment(state.next_id(), number, access.caller(), str(text), now(), now())
+        repo.comments.append(comment)
+    return jsonify(pull_shapes.comment(state, repo, comment)), 201
+
+
+@blueprint.get("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
+def get_comment(owner: str, name: str, comment_id: int) -> Response:
+    """Get a comment."""
+    repo = access.repository(owner, name, "issues")
+    return jsonify(pull_shapes.comment(access.state(), repo, _find(repo, comment_id)))
+
+
+@blueprint.patch("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
+def update_comment(owner: str, name: str, comment_id: int) -> Response:
+    """Rewrite a comment."""
+    repo = access.repository(owner, name, "issues", "write")
+    comment = _find(repo, comment_id)
+    comment.body, comment.updated_at = str(request.get_json()["body"]), now()
+    return jsonify(pull_shapes.comment(access.state(), repo, comment))
+
+
+@blueprint.delete("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
+def delete_comment(owner: str, name: str, comment_id: int) -> tuple[str, int]:
+    """Delete a comment."""
+    repo = access.repository(owner, name, "issues", "write")
+    repo.comments.remove(_find(repo, comment_id))
+    return "", 204
+
+
+def _find(repo: Repository, comment_id: int) -> Comment:
+    for comment in repo.comments:
+        if comment.id == comment_id:
+            return comment
+    raise not_found()
+
+
+@blueprint.get("/repos/<owner>/<name>/issues/<int:number>/labels")
+def list_labels(owner: str, name: str, number: int) -> Response:
+    """List labels."""
+    repo = access.repository(owner, name, "issues")
+    return _labels(repo, access.actions().find_pull(repo, number))
+
+
+@blueprint.post("/repos/<owner>/<name>/issues/<int:number>/labels")
+def add_labels(owner: str, name: str, number: int) -> Response:
+    """Add labels; unknown ones come into being, as on GitHub."""
+    repo = access.repository(owner, name, "issues", "write")
+    pull = access.actions().find_pull(repo, number)
+    with access.state().lock:
+        pull.labels += [label for label in _named(request.get_json()) if label not in pull.labels]
+    return _labels(repo, pull)
+
+
+@blueprint.put("/repos/<owner>/<name>/issues/<int:number>/labels")
+def set_labels(owner: str, name: str, number: int) -> Response:
+    """Replace labels."""
+    repo = access.repository(owner, name, "issues", "write")
+    pull = access.actions().find_pull(repo, number)
+    pull.labels = _named(request.get_json())
+    return _labels(repo, pull)
+
+
+@blueprint.delete("/repos/<owner>/<name>/issues/<int:number>/labels/<path:label>")
+def remove_label(owner: str, name: str, number: int, label: str) -> Response:
+    """Remove one label."""
+    repo = access.repository(owner, name, "issues", "write")
+    pull = access.actions().find_pull(repo, number)
+    if label not in pull.labels:
+        raise not_found()
+    pull.labels.remove(label)
+    return _labels(repo, pull)
+
+
+def _labels(repo: Repository, pull: Pull) -> Response:
+    return jsonify([shapes.label(access.state(), repo, name) for name in pull.labels])
+
+
+def _named(body: dict[str, list[Any]] | list[Any] | None) -> list[str]:
+    """Read label names from any of the three forms that GitHub takes."""
+    listed = body.get("labels", []) if isinstance(body, dict) else body
+    return [item["name"] if isinstance(item, dict) else str(item) for item in listed or []]

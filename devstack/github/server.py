@@ -1,0 +1,160 @@
+"""The GitHub double as one object: its address, its people, and what they do.
+
+Tests and the demo use it; the product sees only its HTTP. It lives on the git server's bare repositories, and hears
+of pushes over HTTP from there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from devstack.bare import Files
+from devstack.faults import Answer, Fault, FaultLayer, Request
+from devstack.git_http import GitServer, RefUpdate
+from devstack.github.actions import Actions
+from devstack.github.app import create_app
+from devstack.github.hooks import Courier
+from devstack.github.people import People
+from devstack.github.state import ALL_PERMISSIONS, Hook, Installation, Level, Repository, State, Token, now
+from devstack.serving import LoopbackServer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+Validator = Callable[[Request], str | None]
+"""Given a request to the API, says what is wrong with it, or None."""
+LIMIT_DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
+
+
+class GitHub(People):
+    """GitHub on loopback: `api_url` for clients, Python methods for what people do.
+
+    `faults` plants faults in front of the API and lists its requests; `violations` is what a validator found wrong.
+    """
+
+    def __init__(self, git: GitServer, *, port: int = 0, validator: Validator | None = None) -> None:
+        self.git = git
+        state = State()
+        courier = Courier(state)
+        super().__init__(state, courier, Actions(state, courier, git.tokens))
+        self.violations: list[str] = []
+        self._validator = validator
+        self._flask = create_app(self.actions)
+        self.faults = FaultLayer(self._flask, on_request=self._validate)
+        self._server = LoopbackServer(self._dispatch, port=port)
+        self.state.base_url, self.state.git_url = self._server.url, git.url
+        git.listeners.append(self._pushed)
+
+    @property
+    def url(self) -> str:
+        """The host's address, under which repositories can be cloned too."""
+        return self._server.url
+
+    @property
+    def api_url(self) -> str:
+        """The base address of the REST API, as a client's `base_url` wants it."""
+        return f"{self.url}/api/v3"
+
+    def create_repository(
+        self,
+        full_name: str,
+        files: Files | None = None,
+        *,
+        branches: Iterable[str] = (),
+        default_branch: str = "main",
+        private: bool = True,
+    ) -> Repository:
+        """Create a repository; files become the first commit, at which all branches start."""
+        bare = self.git.create(full_name, default_branch)
+        with self.state.lock:
+            at = now()
+            repo = Repository(self.state.next_id(), full_name, bare, default_branch, private, at, at)
+            self.state.repositories[full_name] = repo
+        if files is not None:
+            first = bare.commit_files(default_branch, files, "Begin")
+            for branch in branches:
+                if branch != default_branch:
+                    bare.update_ref(f"refs/heads/{branch}", first)
+        return repo
+
+    def add_token(
+        self,
+        text: str,
+        user: str = "mergeport-bot",
+        *,
+        permissions: Mapping[str, Level] | None = None,
+        repositories: Iterable[str] | None = None,
+    ) -> Token:
+        """Make a token valid for API and git: all permissions and repositories, unless narrowed."""
+        where = None if repositories is None else frozenset(repositories)
+        granted = dict(ALL_PERMISSIONS if permissions is None else {"metadata": "read", **permissions})
+        token = Token(text, self.state.user(user), granted, where)
+        self.actions.add_token(token)
+        return token
+
+    def install_app(self, app_id: int, owner: str, permissions: Mapping[str, Level] | None = None) -> Installation:
+        """Install the App on all of an owner's repositories."""
+        granted = dict(ALL_PERMISSIONS if permissions is None else permissions)
+        installation = Installation(self.state.next_id(), app_id, owner, granted)
+        self.state.installations[installation.id] = installation
+        return installation
+
+    def add_hook(
+        self, full_name: str, url: str, secret: str | None, events: Iterable[str] = ("push", "pull_request")
+    ) -> Hook:
+        """Configure a web hook, which is pinged at once."""
+        repo = self.repository(full_name)
+        return self.actions.add_hook(repo, url, secret, events, sender=self.state.user("admin"))
+
+    def limit_primary(self, *, method: str = "*", path: str = "", times: int = 1, reset_in: int = 60) -> Fault:
+        """Answer the next requests as GitHub does when the hour's limit is used up."""
+        headers = {
+            "X-RateLimit-Limit": "5000",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Used": "5000",
+            "X-RateLimit-Reset": str(int(time.time()) + reset_in),
+            "X-RateLimit-Resource": "core",
+        }
+        return self._limit("API rate limit exceeded for user ID 1001.", headers, method, path, times)
+
+    def limit_secondary(
+        self, *, method: str = "*", path: str = "", times: int = 1, retry_after: int | None = 60
+    ) -> Fault:
+        """Answer the next requests as GitHub does when too much comes at once."""
+        headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4900"}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+        return self._limit(text, headers, method, path, times)
+
+    def _limit(self, message: str, headers: dict[str, str], method: str, path: str, times: int) -> Fault:
+        body = json.dumps({"message": message, "documentation_url": LIMIT_DOCS}).encode()
+        all_headers = (("Content-Type", "application/json; charset=utf-8"), *headers.items())
+        return self.faults.plant(
+            Fault(method, re.compile(path), times, answer=Answer("403 Forbidden", all_headers, body))
+        )
+
+    def stop(self) -> None:
+        """Release what hangs, end the courier, stop listening."""
+        self.faults.clear()
+        self.courier.stop()
+        self._server.stop()
+
+    def _dispatch(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/api/"):
+            return self.faults(environ, start_response)
+        return self.git.faults(environ, start_response)
+
+    def _validate(self, request: Request) -> None:
+        wrong = self._validator(request) if self._validator is not None else None
+        if wrong:
+            self.violations.append(f"{request.method} {request.path}: {wrong}")
+
+    def _pushed(self, repository: str, user: str, updates: list[RefUpdate]) -> None:
+        repo = self.state.repositories.get(repository)
+        if repo is not None:
+            self.actions.moved(repo, updates, self.state.user(user))

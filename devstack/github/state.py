@@ -1,0 +1,247 @@
+"""What the GitHub double remembers besides git: people, tokens, pull requests, statuses, comments, hooks.
+
+Plain records, changed only under the lock of `State`. It makes no HTTP and starts no process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from devstack.bare import BareRepository, Person
+
+MergeMethod = Literal["merge", "squash", "rebase"]
+Level = Literal["read", "write"]
+
+ALL_PERMISSIONS: Mapping[str, Level] = {
+    "metadata": "read",
+    "contents": "write",
+    "statuses": "write",
+    "checks": "write",
+    "deployments": "write",
+    "pull_requests": "write",
+    "issues": "write",
+    "actions": "write",
+    "repository_hooks": "write",
+    "members": "read",
+}
+
+
+def now() -> str:
+    """Return the time as GitHub writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account: a person, a bot or an organisation."""
+
+    login: str
+    id: int
+    type: str = "User"
+
+    @property
+    def person(self) -> Person:
+        """The account as the author of commits."""
+        return Person(self.login, f"{self.id}+{self.login}@users.noreply.github.com")
+
+
+@dataclass(slots=True)
+class Token:
+    """A credential: who it is, what it may, and where. `repositories` None is everywhere."""
+
+    text: str
+    user: User
+    permissions: Mapping[str, Level]
+    repositories: frozenset[str] | None = None
+    installation: int | None = None
+    expires_at: str | None = None
+    used: int = 0
+
+    def may(self, permission: str, level: Level) -> bool:
+        """Tell whether the token has the permission; write includes read."""
+        has = self.permissions.get(permission)
+        return has in {level, "write"}
+
+    def sees(self, repository: str) -> bool:
+        """Tell whether the token reaches the repository at all."""
+        return self.repositories is None or repository in self.repositories
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A commit status, as created; the newest of a context counts."""
+
+    id: int
+    sha: str
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    creator: User
+    created_at: str
+
+
+@dataclass(slots=True)
+class Comment:
+    """A comment on an issue or pull request."""
+
+    id: int
+    number: int
+    user: User
+    body: str
+    created_at: str
+    updated_at: str
+
+
+@dataclass(slots=True)
+class Pull:
+    """A pull request. `head_sha` and `base_sha` stay as they were when it was closed."""
+
+    id: int
+    number: int
+    title: str
+    body: str | None
+    user: User
+    head: str
+    base: str
+    head_sha: str
+    base_sha: str
+    created_at: str
+    updated_at: str
+    draft: bool = False
+    state: str = "open"
+    merged: bool = False
+    merged_at: str | None = None
+    merged_by: User | None = None
+    merge_commit_sha: str | None = None
+    closed_at: str | None = None
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+    teams: list[str] = field(default_factory=list)
+    merged_commits: frozenset[str] = frozenset()
+
+    @property
+    def mergeable(self) -> bool | None:
+        """Whether the test merge worked; unknown once closed."""
+        return None if self.state == "closed" else self.merge_commit_sha is not None
+
+
+@dataclass(slots=True)
+class Hook:
+    """A web hook of a repository."""
+
+    id: int
+    url: str
+    secret: str | None
+    events: tuple[str, ...]
+    content_type: str = "json"
+    active: bool = True
+    created_at: str = field(default_factory=now)
+
+    def wants(self, event: str) -> bool:
+        """Tell whether the hook is subscribed to the event; `ping` always comes."""
+        return self.active and (event == "ping" or "*" in self.events or event in self.events)
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One sending of one event to one hook, with what the receiver answered."""
+
+    id: int
+    guid: str
+    hook: Hook
+    event: str
+    action: str | None
+    repository: str
+    body: bytes
+    headers: dict[str, str]
+    redelivery: bool = False
+    delivered_at: str = ""
+    duration: float = 0.0
+    status_code: int = 0
+    status: str = "pending"
+    response: bytes = b""
+
+
+@dataclass(slots=True)
+class Repository:
+    """A repository: its git data and what is around it."""
+
+    id: int
+    full_name: str
+    bare: BareRepository
+    default_branch: str
+    private: bool
+    created_at: str
+    pushed_at: str
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    statuses: dict[str, list[Status]] = field(default_factory=dict)
+    comments: list[Comment] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    hooks: dict[int, Hook] = field(default_factory=dict)
+    next_number: int = 1
+    fork: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The part before the slash."""
+        return self.full_name.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The part after the slash."""
+        return self.full_name.partition("/")[2]
+
+
+@dataclass(slots=True)
+class Installation:
+    """The App on one owner's repositories."""
+
+    id: int
+    app_id: int
+    owner: str
+    permissions: Mapping[str, Level]
+    repositories: frozenset[str] | None = None
+
+
+class State:
+    """All that the double knows. Take `lock` around whatever reads and changes it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.base_url = ""
+        self.git_url = ""
+        self.repositories: dict[str, Repository] = {}
+        self.users: dict[str, User] = {}
+        self.organisations: set[str] = set()
+        self.tokens: dict[str, Token] = {}
+        self.installations: dict[int, Installation] = {}
+        self.deliveries: list[Delivery] = []
+        self.unknown_reviewers: set[str] = set()
+        """Logins and team slugs whose review request is refused, as GitHub does for those without access."""
+        self._ids = itertools.count(1001)
+
+    def next_id(self) -> int:
+        """Return a number that nothing else has."""
+        return next(self._ids)
+
+    def user(self, login: str) -> User:
+        """Return the account of a login; it comes into being when first named."""
+        with self.lock:
+            if login not in self.users:
+                kind = "Bot" if login.endswith("[bot]") else "Organization" if login in self.organisations else "User"
+                self.users[login] = User(login, self.next_id(), kind)
+            return self.users[login]
+
+    def installation_of(self, repository: Repository) -> Installation | None:
+        """Return the App's installation that covers a repository."""
+        for installation in self.installations.values():
+            covered = installation.repositories is None or repository.full_name in installation.repositories
+            if installation.owner == repository.owner and covered:
+                return installation
+        return None
