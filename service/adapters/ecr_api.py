@@ -23,6 +23,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
@@ -162,7 +163,7 @@ class EcrApi:
         """Tell an AWS that is away from credentials or settings that a person must change."""
         host = self._options.host
         kind = type(error).__name__
-        if isinstance(error, HTTPClientError | CredentialRetrievalError):
+        if isinstance(error, AwsConnectionError | HTTPClientError | CredentialRetrievalError):
             return RetryableError(
                 f"ECR {host} cannot be reached for {action}: {kind}.",
                 code="registry-unavailable",

@@ -1,0 +1,257 @@
+"""ECR alone: its options, its repositories, and what AWS's refusals become."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.stub import Stubber
+from pydantic import ValidationError
+
+from service.adapters.distribution import Distribution
+from service.adapters.registries.ecr import Create, EcrRegistry, Options
+from service.core.images import ImageReference
+from service.errors import MergeportError, PermanentError, RetryableError
+from tests.contract.registries import ECR_HOST, LABELS, Ministack, TestClock, make_image, push
+from tests.fixtures.processes import free_port
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+REFERENCE = ImageReference(ECR_HOST, "app", "1")
+
+
+def stubbed() -> tuple[ECRClient, Stubber]:
+    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    stub = Stubber(client)
+    stub.activate()
+    return client, stub
+
+
+def registry(client: Callable[[], ECRClient], **options: Any) -> EcrRegistry:
+    return EcrRegistry(Options(host=ECR_HOST, **options), clock=TestClock(), client=client)
+
+
+def on(ministack: Ministack, **options: Any) -> EcrRegistry:
+    clock = TestClock()
+    return EcrRegistry(
+        Options(host=ECR_HOST, **options), clock=clock, endpoint=ministack.url, reached_at=ministack.host
+    )
+
+
+def new_name() -> str:
+    return f"team/{uuid4().hex[:10]}"
+
+
+# --- options -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        (ECR_HOST, "ap-northeast-2"),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1"),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "eu-west-1"),
+    ],
+)
+def test_region_and_account_are_read_from_the_host(host: str, region: str) -> None:
+    options = Options(host=host)
+    assert (options.aws_region, options.account) == (region, "123456789012")
+
+
+@pytest.mark.parametrize(
+    "host", ["registry.acme.test", "12345.dkr.ecr.us-east-1.amazonaws.com", f"{ECR_HOST}.evil.test"]
+)
+def test_other_hosts_are_no_ecr(host: str) -> None:
+    with pytest.raises(ValidationError, match="kind: oci"):
+        Options(host=host)
+
+
+def test_unknown_option_is_refused() -> None:
+    with pytest.raises(ValidationError, match="scan_on_pull"):
+        Options.model_validate({"host": ECR_HOST, "create": {"scan_on_pull": True}})
+
+
+def test_options_load_neither_aws_nor_http() -> None:
+    code = (
+        "import sys, service.adapters.registries.ecr, service.adapters.registries.oci; "
+        "print(sorted({'boto3', 'botocore', 'requests'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "[]"
+
+
+# --- repositories ------------------------------------------------------------------------------------
+
+
+def test_missing_repository_is_made_with_tags_that_stay(ministack: Ministack) -> None:
+    name = new_name()
+    on(ministack).ensure_repository(name)
+    made = ministack.client().describe_repositories(repositoryNames=[name])["repositories"][0]
+    assert made["imageTagMutability"] == "IMMUTABLE"
+
+
+def test_repository_is_made_as_configured(ministack: Ministack) -> None:
+    name = new_name()
+    create = Create(immutable_tags=False, scan_on_push=True, expire_untagged_days=14)
+    on(ministack, create=create).ensure_repository(name)
+    client = ministack.client()
+    made = client.describe_repositories(repositoryNames=[name])["repositories"][0]
+    assert (made["imageTagMutability"], made["imageScanningConfiguration"]) == ("MUTABLE", {"scanOnPush": True})
+    assert '"countNumber": 14' in client.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
+
+
+def test_existing_repository_is_left_as_it_is(ministack: Ministack) -> None:
+    name = new_name()
+    ministack.client().create_repository(repositoryName=name, imageTagMutability="MUTABLE")
+    on(ministack).ensure_repository(name)
+    there = ministack.client().describe_repositories(repositoryNames=[name])["repositories"][0]
+    assert there["imageTagMutability"] == "MUTABLE"
+
+
+def test_repository_is_not_made_where_that_is_not_wanted(ministack: Ministack) -> None:
+    with pytest.raises(PermanentError) as caught:
+        on(ministack, create=False).ensure_repository(new_name())
+    assert caught.value.code == "registry-repository-missing"
+
+
+def test_repository_that_another_made_meanwhile_is_as_good() -> None:
+    client, stub = stubbed()
+    stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
+    stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
+    registry(lambda: client).ensure_repository("app")
+    stub.assert_no_pending_responses()
+
+
+def test_kms_key_and_resource_tags_are_sent() -> None:
+    client, stub = stubbed()
+    stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
+    sent = {
+        "registryId": "123456789012",
+        "repositoryName": "app",
+        "imageTagMutability": "IMMUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/images"},
+        "tags": [{"Key": "team", "Value": "shop"}],
+    }
+    stub.add_response("create_repository", {"repository": {}}, sent)
+    create = Create(kms_key="alias/images", resource_tags={"team": "shop"})
+    registry(lambda: client, create=create).ensure_repository("app")
+    stub.assert_no_pending_responses()
+
+
+def test_push_target_tells_that_tags_stay(ministack: Ministack) -> None:
+    name = new_name()
+    on(ministack).ensure_repository(name)
+    assert on(ministack).push_target(ImageReference(ECR_HOST, name, "1")).immutable_tags
+
+
+def test_moving_a_tag_that_must_stay_is_refused_by_name(ministack: Ministack) -> None:
+    name = new_name()
+    on(ministack).ensure_repository(name)
+    pusher = Distribution(ministack.host, insecure=True)
+    push(pusher, name, "1", make_image(LABELS))
+    with pytest.raises(PermanentError) as caught:
+        push(pusher, name, "1", make_image())
+    assert caught.value.code == "tag-immutable"
+
+
+def test_push_to_a_repository_that_is_not_there_is_refused_by_name(ministack: Ministack) -> None:
+    with pytest.raises(PermanentError) as caught:
+        Distribution(ministack.host, insecure=True).check_push(new_name())
+    assert caught.value.code == "registry-repository-missing"
+
+
+# --- refusals ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error", "ours", "hint"),
+    [
+        ("AccessDeniedException", 400, PermanentError, "registry-refused", "allow ecr:DescribeRepositories"),
+        ("UnrecognizedClientException", 400, PermanentError, "registry-refused", "does not know the credentials"),
+        ("ThrottlingException", 400, RetryableError, "registry-throttled", ""),
+        ("ServerException", 500, RetryableError, "registry-unavailable", ""),
+        ("LimitExceededException", 400, PermanentError, "registry-refused", ""),
+    ],
+)
+def test_refusal_of_aws_becomes_ours(code: str, status: int, error: type[MergeportError], ours: str, hint: str) -> None:
+    client, stub = stubbed()
+    stub.add_client_error("describe_repositories", code, "secret text of AWS", http_status_code=status)
+    with pytest.raises(error) as caught:
+        registry(lambda: client).ensure_repository("app")
+    assert caught.value.code == ours
+    assert hint in caught.value.hint
+    assert code in caught.value.message
+
+
+def test_denied_creation_names_its_action() -> None:
+    client, stub = stubbed()
+    stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
+    stub.add_client_error("create_repository", "AccessDeniedException")
+    with pytest.raises(PermanentError, match="ecr:CreateRepository"):
+        registry(lambda: client).ensure_repository("app")
+
+
+def test_denied_login_names_its_action() -> None:
+    client, stub = stubbed()
+    stub.add_response("describe_repositories", {"repositories": [{}]})
+    stub.add_client_error("get_authorization_token", "AccessDeniedException")
+    with pytest.raises(PermanentError, match="ecr:GetAuthorizationToken"):
+        registry(lambda: client).push_target(REFERENCE)
+
+
+def test_expired_aws_credentials_are_taken_anew_once() -> None:
+    made: list[ECRClient] = []
+    first, old = stubbed()
+    old.add_response("describe_repositories", {"repositories": [{}]})
+    old.add_client_error("describe_repositories", "ExpiredTokenException")
+    second, new = stubbed()
+    new.add_response("describe_repositories", {"repositories": [{}]})
+
+    def make() -> ECRClient:
+        made.append(second if made else first)
+        return made[-1]
+
+    ecr = registry(make)
+    ecr.ensure_repository("app")
+    ecr.ensure_repository("app")
+    assert made == [first, second]
+
+
+def test_credentials_that_stay_expired_are_retryable() -> None:
+    client, stub = stubbed()
+    stub.add_client_error("describe_repositories", "ExpiredTokenException")
+    with pytest.raises(RetryableError):
+        registry(lambda: client).ensure_repository("app")
+
+
+def test_endpoint_that_is_away_is_retryable() -> None:
+    options = Options(host=ECR_HOST)
+    away = EcrRegistry(options, clock=TestClock(), endpoint=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(RetryableError) as caught:
+        away.ensure_repository("app")
+    assert caught.value.code == "registry-unavailable"
+
+
+def test_silence_of_the_network_is_retryable() -> None:
+    def fail() -> ECRClient:
+        raise EndpointConnectionError(endpoint_url="https://api.ecr")
+
+    with pytest.raises(RetryableError):
+        registry(fail).ensure_repository("app")
+
+
+def test_missing_aws_credentials_ask_for_a_role() -> None:
+    def fail() -> ECRClient:
+        raise NoCredentialsError
+
+    with pytest.raises(PermanentError, match="AWS role"):
+        registry(fail).ensure_repository("app")

@@ -1,0 +1,413 @@
+"""What every registry does, whatever its kind: read against real servers, failed against one that misbehaves."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from service.adapters.distribution import Distribution, fixed
+from service.adapters.distribution_http import Timeouts
+from service.adapters.registries import ecr, oci
+from service.core.images import ImageReference
+from service.errors import PermanentError, RetryableError
+from service.ports import Credentials, Registry
+from tests.contract.registries import (
+    ECR_HOST,
+    LABELS,
+    REVISION,
+    SOURCE,
+    Faulty,
+    Ministack,
+    TestClock,
+    basic,
+    make_image,
+    push,
+    push_index,
+    raw_manifest,
+    raw_server,
+    sha256,
+)
+from tests.fixtures.processes import free_port
+from tests.fixtures.tools import RegistryServer
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+QUICK = Timeouts(connect=1, read=0.4, whole=1)
+KINDS = ["ecr", "oci"]
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A registry of ours on a real server, with what a test needs to look behind it."""
+
+    registry: Registry
+    pusher: Distribution
+    url: str
+    authorization: str
+    reached: str
+
+
+@pytest.fixture(params=KINDS)
+def real(request: pytest.FixtureRequest, tmp_path: Path) -> Real:
+    if request.param == "ecr":
+        server: Ministack = request.getfixturevalue("ministack")
+        options = ecr.Options(host=ECR_HOST)
+        registry = ecr.EcrRegistry(options, clock=TestClock(), endpoint=server.url, reached_at=server.host)
+        return Real(registry, Distribution(server.host, insecure=True), server.url, "", server.host)
+    private: RegistryServer = request.getfixturevalue("docker_registry")
+    credentials = Credentials(private.user, private.password)
+    return Real(
+        _oci(private.host, docker_config(tmp_path, private.host, private.password)),
+        Distribution(private.host, credentials=fixed(credentials), insecure=True),
+        private.url,
+        basic(private.user, private.password),
+        private.host,
+    )
+
+
+@pytest.fixture
+def repository(real: Real) -> str:
+    """Make a repository of a name that no other test has."""
+    name = f"team/app-{uuid4().hex[:8]}"
+    real.registry.ensure_repository(name)
+    return name
+
+
+def docker_config(folder: Path, host: str, password: str) -> Path:
+    file = folder / "config.json"
+    auth = b64encode(f"AWS:{password}".encode()).decode()
+    file.write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+    return file
+
+
+def _oci(host: str, config: Path, timeouts: Timeouts | None = None) -> oci.OciRegistry:
+    return oci.OciRegistry(oci.Options(host=host), docker_config=config, insecure=[host], timeouts=timeouts)
+
+
+# --- reading ----------------------------------------------------------------------------------------
+
+
+def test_missing_tag_is_none(real: Real, repository: str) -> None:
+    push(real.pusher, repository, "there", make_image(LABELS))
+    assert real.registry.find(repository, "not-there") is None
+
+
+def test_missing_repository_is_none(real: Real) -> None:
+    assert real.registry.find("team/nobody-made-this", "1") is None
+
+
+def test_digest_is_the_sha256_of_the_manifests_bytes(real: Real, repository: str) -> None:
+    push(real.pusher, repository, "one", make_image(LABELS))
+    found = real.registry.find(repository, "one")
+    assert found is not None
+    assert found.digest == sha256(raw_manifest(real.url, repository, "one", real.authorization))
+
+
+def test_reference_is_by_the_registrys_name_and_has_the_digest(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    found = real.registry.find(repository, "one")
+    assert found is not None
+    assert str(found.reference) == f"{real.registry.host}/{repository}:one@{image.digest}"
+
+
+def test_labels_and_platform_are_read_from_the_image(real: Real, repository: str) -> None:
+    push(real.pusher, repository, "one", make_image(LABELS, architecture="arm64"))
+    found = real.registry.find(repository, "one")
+    assert found is not None
+    assert (found.revision, found.source, found.platforms) == (REVISION, SOURCE, ("linux/arm64",))
+
+
+def test_image_without_labels_has_no_revision(real: Real, repository: str) -> None:
+    push(real.pusher, repository, "bare", make_image())
+    found = real.registry.find(repository, "bare")
+    assert found is not None
+    assert (found.revision, found.source) == (None, None)
+
+
+def test_index_tells_its_platforms_and_the_labels_of_its_images(real: Real, repository: str) -> None:
+    images = {
+        "linux/amd64": make_image(LABELS),
+        "linux/arm64": make_image(LABELS, architecture="arm64"),
+    }
+    digest = push_index(real.pusher, repository, "both", images)
+    found = real.registry.find(repository, "both")
+    assert found is not None
+    assert (found.digest, found.platforms, found.revision) == (digest, ("linux/amd64", "linux/arm64"), REVISION)
+
+
+def test_indexs_own_annotation_wins(real: Real, repository: str) -> None:
+    images = {"linux/amd64": make_image({**LABELS, "org.opencontainers.image.revision": "0" * 40})}
+    push_index(real.pusher, repository, "annotated", images, annotations=LABELS)
+    found = real.registry.find(repository, "annotated")
+    assert found is not None
+    assert found.revision == REVISION
+
+
+def test_push_target_is_where_the_registry_is_reached(real: Real, repository: str) -> None:
+    reference = ImageReference(real.registry.host, repository, "1")
+    target = real.registry.push_target(reference)
+    assert (target.reference, target.host, target.insecure) == (f"{real.reached}/{repository}:1", real.reached, True)
+
+
+def test_push_targets_credentials_push(real: Real, repository: str) -> None:
+    target = real.registry.push_target(ImageReference(real.registry.host, repository, "by-target"))
+    pusher = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    push(pusher, repository, "by-target", make_image(LABELS))
+    assert real.registry.find(repository, "by-target") is not None
+
+
+def test_ensuring_a_repository_again_changes_nothing(real: Real, repository: str) -> None:
+    push(real.pusher, repository, "kept", make_image(LABELS))
+    real.registry.ensure_repository(repository)
+    assert real.registry.find(repository, "kept") is not None
+
+
+# --- failing ----------------------------------------------------------------------------------------
+
+Make = Callable[[str], Registry]
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Make a registry that is reached at a host, with the password `right`."""
+
+    def make_one(host: str) -> Registry:
+        if request.param == "oci":
+            return _oci(host, docker_config(tmp_path, host, "right"), QUICK)
+        return ecr.EcrRegistry(
+            ecr.Options(host=ECR_HOST), clock=TestClock(), reached_at=host, client=_logins("right"), timeouts=QUICK
+        )
+
+    return make_one
+
+
+def _logins(*passwords: str) -> Callable[[], ECRClient]:
+    """Make an ECR client that logs in with one password after the other, each of which lasts 12 h longer."""
+    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    stub = Stubber(client)
+    for number, password in enumerate(passwords, start=1):
+        token = b64encode(f"AWS:{password}".encode()).decode()
+        data = {"authorizationToken": token, "expiresAt": datetime.now(UTC) + number * timedelta(hours=12)}
+        stub.add_response("get_authorization_token", {"authorizationData": [data]})
+    stub.activate()
+    return lambda: client
+
+
+def test_right_password_reads(make: Make, faulty: Faulty) -> None:
+    faulty.registry.passwords = {"right"}
+    faulty.registry.put("app", "1", make_image(LABELS))
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert found.revision == REVISION
+
+
+def test_wrong_password_is_permanent(make: Make, faulty: Faulty) -> None:
+    faulty.registry.passwords = {"another"}
+    with pytest.raises(PermanentError) as caught:
+        make(faulty.host).find("app", "1")
+    assert caught.value.code == "registry-refused"
+    assert "right" not in str(caught.value)
+
+
+def test_bearer_challenge_is_answered(make: Make, faulty: Faulty) -> None:
+    faulty.registry.passwords, faulty.registry.bearer = {"right"}, True
+    faulty.registry.put("app", "1", make_image(LABELS))
+    assert make(faulty.host).find("app", "1") is not None
+    asked = faulty.layer.requests(path="^/token$")
+    assert [request.query for request in asked] == ["service=memory&scope=repository%3Aapp%3Apull"]
+
+
+def test_expired_bearer_token_is_fetched_again(make: Make, faulty: Faulty) -> None:
+    faulty.registry.passwords, faulty.registry.bearer = {"right"}, True
+    faulty.registry.put("app", "1", make_image(LABELS))
+    registry = make(faulty.host)
+    registry.find("app", "1")
+    faulty.registry.tokens[:] = ["something else"]
+    assert registry.find("app", "1") is not None
+
+
+def test_wrong_password_for_a_token_is_permanent(make: Make, faulty: Faulty) -> None:
+    faulty.registry.passwords, faulty.registry.bearer = {"another"}, True
+    with pytest.raises(PermanentError) as caught:
+        make(faulty.host).find("app", "1")
+    assert caught.value.code == "registry-refused"
+
+
+def test_dead_registry_is_retryable(make: Make) -> None:
+    with pytest.raises(RetryableError) as caught:
+        make(f"127.0.0.1:{free_port()}").find("app", "1")
+    assert caught.value.code == "registry-unavailable"
+
+
+def test_hanging_registry_is_retryable_within_the_timeout(make: Make, faulty: Faulty) -> None:
+    faulty.layer.hang(path="manifests", times=10)
+    began = time.monotonic()
+    with pytest.raises(RetryableError):
+        make(faulty.host).find("app", "1")
+    assert time.monotonic() - began < 5
+
+
+def test_cut_connection_is_retryable(make: Make, faulty: Faulty) -> None:
+    faulty.registry.put("app", "1", make_image(LABELS))
+    faulty.layer.cut(path="manifests", times=10)
+    with pytest.raises(RetryableError):
+        make(faulty.host).find("app", "1")
+
+
+def test_connection_cut_once_is_read_again(make: Make, faulty: Faulty) -> None:
+    faulty.registry.put("app", "1", make_image(LABELS))
+    faulty.layer.cut(path="manifests", times=1)
+    assert make(faulty.host).find("app", "1") is not None
+
+
+def test_truncated_answer_is_retryable(make: Make) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\nConnection: close\r\n\r\n{")
+
+    with raw_server(answer) as host, pytest.raises(RetryableError) as caught:
+        make(host).find("app", "1")
+    assert caught.value.code == "registry-unavailable"
+
+
+def test_dripping_answer_ends_in_time(make: Make) -> None:
+    def answer(connection: socket.socket, head: bytes) -> None:
+        if b" /v2/ " in head:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\nConnection: close\r\n\r\n")
+        for _ in range(40):
+            connection.sendall(b" ")
+            time.sleep(0.1)
+
+    began = time.monotonic()
+    with raw_server(answer) as host, pytest.raises(RetryableError):
+        make(host).find("app", "1")
+    assert time.monotonic() - began < 6
+
+
+def test_bytes_that_are_not_the_told_digest_are_retryable(make: Make) -> None:
+    body = make_image(LABELS).manifest
+    head = f"HTTP/1.1 200 OK\r\nDocker-Content-Digest: sha256:{'0' * 64}\r\nContent-Length: {len(body)}\r\n"
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
+
+    with raw_server(answer) as host, pytest.raises(RetryableError) as caught:
+        make(host).find("app", "1")
+    assert caught.value.code == "registry-damaged"
+
+
+def test_huge_manifest_is_refused(make: Make) -> None:
+    body = b" " * (4 * 1024 * 1024 + 1)
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        content = b"" if b" /v2/ " in head else body
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(content))
+        connection.sendall(content)
+
+    with raw_server(answer) as host, pytest.raises(PermanentError) as caught:
+        make(host).find("app", "1")
+    assert caught.value.code == "registry-answer"
+
+
+def test_page_that_is_no_manifest_is_refused(make: Make, faulty: Faulty) -> None:
+    faulty.registry.content["/v2/app/manifests/1"] = ("text/html", b"<html>Welcome</html>")
+    with pytest.raises(PermanentError) as caught:
+        make(faulty.host).find("app", "1")
+    assert caught.value.code == "registry-answer"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        ("403 Forbidden", PermanentError, "registry-refused"),
+        ("429 Too Many Requests", RetryableError, "registry-throttled"),
+        ("500 Internal Server Error", RetryableError, "registry-unavailable"),
+        ("503 Service Unavailable", RetryableError, "registry-unavailable"),
+        ("400 Bad Request", PermanentError, "registry-answer"),
+    ],
+)
+def test_status_becomes_our_error(make: Make, faulty: Faulty, status: str, error: type[Exception], code: str) -> None:
+    faulty.layer.answer(status, path="manifests", times=5)
+    with pytest.raises(error) as caught:
+        make(faulty.host).find("app", "1")
+    assert getattr(caught.value, "code", None) == code
+
+
+def test_sick_registry_is_asked_how_to_log_in_again_later(make: Make, faulty: Faulty) -> None:
+    faulty.registry.passwords = {"right"}
+    faulty.registry.put("app", "1", make_image(LABELS))
+    faulty.layer.answer("503 Service Unavailable", path="^/v2/$")
+    registry = make(faulty.host)
+    with pytest.raises(RetryableError):
+        registry.find("app", "1")
+    assert registry.find("app", "1") is not None
+
+
+# --- ECR's token -----------------------------------------------------------------------------------
+
+
+def _ecr(host: str, clock: TestClock, *passwords: str) -> ecr.EcrRegistry:
+    options = ecr.Options(host=ECR_HOST)
+    return ecr.EcrRegistry(options, clock=clock, reached_at=host, client=_logins(*passwords), timeouts=QUICK)
+
+
+def _passwords_seen(faulty: Faulty) -> list[str]:
+    """Give the passwords of the manifest reads, in order."""
+    seen = [request.headers.get("authorization", "") for request in faulty.layer.requests(path="manifests")]
+    return [b64decode(header.removeprefix("Basic ")).decode().removeprefix("AWS:") for header in seen]
+
+
+def test_ecr_token_that_expired_early_is_fetched_once_more(faulty: Faulty) -> None:
+    faulty.registry.passwords = {"old"}
+    faulty.registry.put("app", "1", make_image(LABELS))
+    clock = TestClock()
+    registry = _ecr(faulty.host, clock, "old", "new")
+    registry.find("app", "1")
+    faulty.registry.passwords = {"new"}
+    clock.advance(hours=3)
+    assert registry.find("app", "1") is not None
+    assert _passwords_seen(faulty) == ["old", "old", "new"]
+
+
+def test_ecr_token_refused_as_403_is_fetched_once_more(faulty: Faulty) -> None:
+    faulty.registry.put("app", "1", make_image(LABELS))
+    faulty.registry.passwords = {"old", "new"}
+    clock = TestClock()
+    registry = _ecr(faulty.host, clock, "old", "new")
+    registry.find("app", "1")
+    clock.advance(hours=3)
+    faulty.layer.answer("403 Forbidden", path="manifests")
+    assert registry.find("app", "1") is not None
+
+
+def test_ecr_token_is_fetched_before_it_expires(faulty: Faulty) -> None:
+    faulty.registry.put("app", "1", make_image(LABELS))
+    faulty.registry.passwords = {"old", "new"}
+    clock = TestClock()
+    registry = _ecr(faulty.host, clock, "old", "new")
+    registry.find("app", "1")
+    clock.advance(hours=11, minutes=30)
+    registry.find("app", "1")
+    assert _passwords_seen(faulty) == ["old", "new"]
+
+
+def test_ecr_token_fetched_a_moment_ago_is_not_fetched_again_when_refused(faulty: Faulty) -> None:
+    faulty.registry.passwords = {"another"}
+    with pytest.raises(PermanentError):
+        _ecr(faulty.host, TestClock(), "only-one").find("app", "1")
+    assert _passwords_seen(faulty) == ["only-one"]
