@@ -1,0 +1,171 @@
+"""A webhook request as a verified value: headers and raw body in, a `Delivery` or a `DeliveryError` out.
+
+The web role calls `accept` on what it has read; intake calls `parse_body` on what was stored. Nothing is parsed
+before its signature is verified, nothing is read or written, and no header but the four named here is looked at.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from service.core.words import DeliveryId
+from service.errors import DeliveryError
+
+SIGNATURE_HEADER = "x-hub-signature-256"
+SHA1_HEADER = "x-hub-signature"
+EVENT_HEADER = "x-github-event"
+DELIVERY_HEADER = "x-github-delivery"
+
+_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{7,63}")
+_EVENT = re.compile(r"[a-z][a-z_]{0,63}")
+_ACTION = _EVENT
+_FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One verified request. `payload` is JSON of any shape that is an object; core.events reads it.
+
+    `action` and `repository` are empty where the payload has none that could be one.
+    """
+
+    id: DeliveryId
+    event: str
+    action: str
+    repository: str
+    payload: Mapping[str, object] = field(repr=False)
+
+
+def accept(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> Delivery:
+    """Verify and read a request; raise DeliveryError with the HTTP status of the answer."""
+    verify(headers, raw, secrets)
+    named = _lower(headers)
+    _require_json(named.get("content-type", ""))
+    identifier = named.get(DELIVERY_HEADER, "")
+    if not _ID.fullmatch(identifier):
+        raise DeliveryError(
+            "The delivery's id is missing or is none",
+            status=400,
+            code="delivery-id-invalid",
+            hint="X-GitHub-Delivery has 8 to 64 letters, digits and hyphens",
+        )
+    event = named.get(EVENT_HEADER, "")
+    if not _EVENT.fullmatch(event):
+        raise DeliveryError(
+            "The delivery names no event", status=400, code="delivery-event-invalid", hint="see X-GitHub-Event"
+        )
+    payload = parse_body(raw)
+    action, repository = payload.get("action"), payload.get("repository")
+    full_name = repository.get("full_name") if isinstance(repository, dict) else None
+    return Delivery(
+        id=DeliveryId(identifier),
+        event=event,
+        action=_matching(_ACTION, action),
+        repository=_matching(_FULL_NAME, full_name),
+        payload=payload,
+    )
+
+
+def verify(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> None:
+    """Compare the body's HMAC with each secret in constant time; raise DeliveryError 401 when none fits.
+
+    Several secrets are valid at once while one is being rotated. An empty secret is none: anybody knows it.
+    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    """
+    usable = [secret for secret in secrets if secret]
+    if not usable:
+        raise DeliveryError(
+            "No webhook secret is configured",
+            status=503,
+            code="webhook-secret-missing",
+            hint="set the webhook's secret in the settings",
+        )
+    named = _lower(headers)
+    given = named.get(SIGNATURE_HEADER)
+    if given is None:
+        _refuse_unsigned(sha1=SHA1_HEADER in named)
+    if not _SIGNATURE.fullmatch(given):
+        raise DeliveryError(
+            "The signature is malformed",
+            status=401,
+            code="signature-malformed",
+            hint="X-Hub-Signature-256 is `sha256=` and 64 lower-case hexadecimal characters",
+        )
+    fits = [hmac.compare_digest(sign(raw, secret), given) for secret in usable]
+    if not any(fits):
+        raise DeliveryError(
+            "The signature does not fit",
+            status=401,
+            code="signature-wrong",
+            hint="the webhook's secret on GitHub and in the settings differ, or the body was changed on the way",
+        )
+
+
+def sign(raw: bytes, secret: bytes) -> str:
+    """Give the `X-Hub-Signature-256` of a body."""
+    return f"sha256={hmac.new(secret, raw, 'sha256').hexdigest()}"
+
+
+def parse_body(raw: bytes) -> Mapping[str, object]:
+    """Read a JSON object; raise DeliveryError 400 for anything else, however it was made to hurt."""
+    try:
+        payload = json.loads(raw, parse_constant=_no_constant)
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+    except ValueError as error:  # also bytes that are not UTF-8, and numbers of thousands of digits
+        raise _malformed(type(error).__name__) from None
+    if not isinstance(payload, dict):
+        raise _malformed("it is no object")
+    return payload
+
+
+def _require_json(content_type: str) -> None:
+    media = content_type.partition(";")[0].strip().lower()
+    if media == _JSON:
+        return
+    hint = "set the webhook's content type to application/json"
+    if media == _FORM:
+        raise DeliveryError(
+            "The webhook sends its payload as a form", status=400, code="content-type-form", hint=f"{hint} on GitHub"
+        )
+    raise DeliveryError("The body is not said to be JSON", status=400, code="content-type-unknown", hint=hint)
+
+
+def _refuse_unsigned(*, sha1: bool) -> NoReturn:
+    if sha1:
+        raise DeliveryError(
+            "The request has a SHA-1 signature only",
+            status=401,
+            code="signature-sha1-only",
+            hint="X-Hub-Signature-256 is needed; GitHub sends it for every webhook with a secret",
+        )
+    raise DeliveryError(
+        "The request is not signed",
+        status=401,
+        code="signature-missing",
+        hint="set a secret on the webhook, the same as in the settings",
+    )
+
+
+def _malformed(why: str) -> DeliveryError:
+    return DeliveryError(f"The body is not a JSON object: {why}", status=400, code="body-not-json")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

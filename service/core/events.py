@@ -1,0 +1,297 @@
+"""GitHub's webhook payloads as the few events that matter here. Pure; web and intake call `parse_event`.
+
+Only the fields that are read are validated, so GitHub may add and change the rest at will. What the request
+alone proves needless comes out as `Ignored` with its reason; whether a repository or branch is configured is
+routing's to say. Payloads: https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from service.core.words import Repository, Sha
+from service.errors import DeliveryError
+
+PROMOTION_BRANCHES = "mergeport/promotion/"
+"""Head branches of the pull requests that promotions open."""
+
+_BRANCHES = "refs/heads/"
+_TAGS = "refs/tags/"
+_NO_COMMIT = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Commits that reached a branch. `commits` are those it covers, oldest first, `after` among them.
+
+    GitHub lists at most 2,048 of them. `before` is None for a new branch.
+    """
+
+    repository: Repository
+    branch: str
+    before: Sha | None
+    after: Sha
+    commits: tuple[Sha, ...]
+    created: bool
+    forced: bool
+    pusher: str
+    sender: str
+    subject: str
+    author: str
+    author_email: str
+    default_branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestMerged:
+    """A pull request that was merged into `branch` as `merge_commit`, by whatever method."""
+
+    repository: Repository
+    branch: str
+    base_sha: Sha
+    merge_commit: Sha
+    number: int
+    title: str
+    author: str
+    labels: tuple[str, ...]
+    url: str
+    head_branch: str
+    head_repository: Repository | None
+    merged_by: str
+    default_branch: str
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether the pull request came from another repository, one since deleted included."""
+        return self.head_repository != self.repository
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A promotion's pull request was closed: look at it now. What became of it is read, not believed."""
+
+    repository: Repository
+    number: int
+    head_branch: str
+    base_branch: str
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """GitHub's first delivery of a new webhook."""
+
+    repository: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing is to be done, and why."""
+
+    reason: str
+
+
+Event = Push | PullRequestMerged | Hint | Ping | Ignored
+
+
+def parse_event(event: str, payload: Mapping[str, object]) -> Event:
+    """Read a payload; raise DeliveryError 400 that names the field where it has another shape."""
+    match event:
+        case "push":
+            return _push(_read(_Push, payload))
+        case "pull_request":
+            return _pull_request(_read(_PullRequestEvent, payload))
+        case "ping":
+            read = _read(_Ping, payload)
+            return Ping(repository=read.repository.full_name if read.repository else "")
+        case _:
+            return Ignored(f"event `{event}` is not read")
+
+
+def needless(event: Event) -> str | None:
+    """Give the reason why the request alone proves that nothing is to be done, or None."""
+    return event.reason if isinstance(event, Ignored) else None
+
+
+# --- payloads ----------------------------------------------------------------------------------
+
+
+def _printable(text: str) -> str:
+    if any(ord(character) < ord(" ") for character in text):
+        raise ValueError("has a control character")
+    return _storable(text)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("has a character that is none")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_storable)]
+_Ref = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
+_Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+_FullName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
+_Number = Annotated[int, Field(gt=0, lt=2**63)]
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Repository(_Payload):
+    full_name: _FullName
+    fork: bool = False
+    default_branch: _Text = ""
+
+
+class _Account(_Payload):
+    login: _Text | None = None
+    name: _Text | None = None
+
+
+class _Person(_Payload):
+    name: _Text | None = None
+    email: _Text | None = None
+
+
+class _Commit(_Payload):
+    id: _Sha
+
+
+class _HeadCommit(_Commit):
+    message: _Text = ""
+    author: _Person = _Person()
+
+
+class _Push(_Payload):
+    ref: _Ref
+    before: _Sha
+    after: _Sha
+    repository: _Repository
+    created: bool = False
+    deleted: bool = False
+    forced: bool = False
+    commits: list[_Commit] = []
+    head_commit: _HeadCommit | None = None
+    pusher: _Account = _Account()
+    sender: _Account | None = None
+
+
+class _Branch(_Payload):
+    ref: _Ref
+    sha: _Sha
+    repo: _Repository | None = None
+
+
+class _Label(_Payload):
+    name: _Text
+
+
+class _PullRequest(_Payload):
+    number: _Number
+    title: _Text = ""
+    html_url: _Text = ""
+    merged: bool | None = None
+    merged_at: _Text | None = None
+    merge_commit_sha: _Sha | None = None
+    user: _Account | None = None
+    merged_by: _Account | None = None
+    labels: list[_Label] = []
+    base: _Branch
+    head: _Branch
+
+
+class _PullRequestEvent(_Payload):
+    action: _Text
+    pull_request: _PullRequest
+    repository: _Repository
+
+
+class _Ping(_Payload):
+    repository: _Repository | None = None
+
+
+_Model = TypeVar("_Model", bound=_Payload)
+
+
+def _read(model: type[_Model], payload: Mapping[str, object]) -> _Model:
+    try:
+        return model.model_validate(dict(payload))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise _invalid(".".join(str(part) for part in first["loc"]), first["msg"]) from None
+
+
+def _invalid(path: str, why: str) -> DeliveryError:
+    return DeliveryError(f"The payload's `{path}` cannot be read: {why}", status=400, code="payload-invalid")
+
+
+# --- events ------------------------------------------------------------------------------------
+
+
+def _push(push: _Push) -> Push | Ignored:
+    if push.ref.startswith(_TAGS):
+        return Ignored("tag")
+    if not push.ref.startswith(_BRANCHES) or push.ref == _BRANCHES:
+        return Ignored("not a branch")
+    if push.deleted or push.after == _NO_COMMIT:
+        return Ignored("branch deleted")
+    if push.repository.fork:
+        return Ignored("fork")
+    head = push.head_commit or _HeadCommit(id=push.after)
+    covered = dict.fromkeys([*(commit.id for commit in push.commits if commit.id != push.after), push.after])
+    return Push(
+        repository=Repository(push.repository.full_name),
+        branch=push.ref.removeprefix(_BRANCHES),
+        before=None if push.before == _NO_COMMIT else Sha(push.before),
+        after=Sha(push.after),
+        commits=tuple(Sha(commit) for commit in covered),
+        created=push.created or push.before == _NO_COMMIT,
+        forced=push.forced,
+        pusher=push.pusher.name or "",
+        sender=_login(push.sender),
+        subject=head.message.strip().partition("\n")[0].strip(),
+        author=head.author.name or "",
+        author_email=head.author.email or "",
+        default_branch=push.repository.default_branch,
+    )
+
+
+def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignored:
+    pull, repository = event.pull_request, Repository(event.repository.full_name)
+    if event.action != "closed":
+        return Ignored("pull request not closed")
+    if event.repository.fork:
+        return Ignored("fork")
+    merged = bool(pull.merged or pull.merged_at)
+    head_repository = Repository(pull.head.repo.full_name) if pull.head.repo else None
+    if pull.head.ref.startswith(PROMOTION_BRANCHES) and head_repository == repository:
+        return Hint(repository, pull.number, head_branch=pull.head.ref, base_branch=pull.base.ref, merged=merged)
+    if not merged:
+        return Ignored("pull request closed without a merge")
+    if pull.merge_commit_sha is None:
+        raise _invalid("pull_request.merge_commit_sha", "it is missing, though the pull request is merged")
+    return PullRequestMerged(
+        repository=repository,
+        branch=pull.base.ref,
+        base_sha=Sha(pull.base.sha),
+        merge_commit=Sha(pull.merge_commit_sha),
+        number=pull.number,
+        title=pull.title,
+        author=_login(pull.user),
+        labels=tuple(label.name for label in pull.labels),
+        url=pull.html_url,
+        head_branch=pull.head.ref,
+        head_repository=head_repository,
+        merged_by=_login(pull.merged_by),
+        default_branch=event.repository.default_branch,
+    )
+
+
+def _login(account: _Account | None) -> str:
+    return (account.login or "") if account else ""
