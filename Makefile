@@ -89,6 +89,7 @@ bench: install
 lock: install
 	$(UV_COMPILE) pyproject.toml -o requirements/main.txt
 	$(UV_COMPILE) --group dev -c requirements/main.txt pyproject.toml -o requirements/dev.txt
+	$(UV_COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) requirements/ministack.in -o requirements/ministack.txt
 
 clean:
