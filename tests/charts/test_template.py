@@ -1,0 +1,159 @@
+"""manifests-template: what Mergeport edits is what Argo CD renders, and nothing but the image changes."""
+
+from __future__ import annotations
+
+import copy
+import filecmp
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from service.core.values import ValueEdit, edit_values
+from tests.fixtures.charts import TEMPLATE, Manifest, Render, assert_valid, one
+from tests.fixtures.tools import ROOT
+
+CHART = TEMPLATE / "charts" / "application"
+ENVIRONMENTS = ("dev", "stage", "prod")
+REPOSITORY = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/checkout"
+DIGEST = "sha256:0a" + "1f" * 31
+
+
+def load(path: str) -> Manifest:
+    loaded: Manifest = yaml.safe_load((TEMPLATE / path).read_text())
+    return loaded
+
+
+def wanted(tag: str) -> list[ValueEdit]:
+    """Give the edits that mergeport.yaml of the template asks for."""
+    (entry,) = load("mergeport.yaml")["defaults"]["values"]
+    filled = {"{repository}": REPOSITORY, "{tag}": tag, "{digest}": DIGEST}
+    return [ValueEdit(path, filled[placeholder]) for path, placeholder in entry["set"].items()]
+
+
+def render_environment(render: Render, environment: str, edited: Path | None = None) -> list[Manifest]:
+    folder = TEMPLATE / "apps" / "checkout"
+    return render(CHART, folder / "values.yaml", edited or folder / f"values-{environment}.yaml")
+
+
+def without_image(manifests: list[Manifest]) -> tuple[list[Manifest], str]:
+    """Take the one image out of the manifests and return both."""
+    rest = copy.deepcopy(manifests)
+    (container,) = one(rest, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return rest, container.pop("image")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("tag", ["4f2c1e9ab012", "123456789012", "12e456789012"])
+def test_only_the_image_differs_after_an_edit(render: Render, tmp_path: Path, environment: str, tag: str) -> None:
+    before = (TEMPLATE / "apps" / "checkout" / f"values-{environment}.yaml").read_text()
+    edited = tmp_path / "values.yaml"
+    edited.write_text(edit_values(before, wanted(tag), file=edited.name).text)
+    old, old_image = without_image(render_environment(render, environment))
+    new, new_image = without_image(render_environment(render, environment, edited))
+    assert (old_image, new_image) == (f"{REPOSITORY}:unreleased", f"{REPOSITORY}@{DIGEST}")
+    assert new == old
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_edit_changes_the_tag_and_digest_lines_and_keeps_comments(environment: str) -> None:
+    before = (TEMPLATE / "apps" / "checkout" / f"values-{environment}.yaml").read_text()
+    after = edit_values(before, wanted("4f2c1e9ab012"), file="values.yaml").text
+    changed = [(old, new) for old, new in zip(before.splitlines(), after.splitlines(), strict=True) if old != new]
+    assert changed == [
+        ('  tag: "unreleased"  # twelve characters of the source commit',
+         '  tag: "4f2c1e9ab012"  # twelve characters of the source commit'),
+        ('  digest: ""', f'  digest: "{DIGEST}"'),
+    ]  # fmt: skip
+
+
+def test_every_environment_has_its_values_file() -> None:
+    configuration = load("mergeport.yaml")
+    expected = {
+        f"apps/{application}/values-{environment}.yaml"
+        for application in configuration["applications"]
+        for environment in configuration["environments"]
+    }
+    assert {str(path.relative_to(TEMPLATE)) for path in TEMPLATE.glob("apps/*/values-*.yaml")} == expected
+
+
+def test_vendored_chart_is_the_chart() -> None:
+    assert differences(filecmp.dircmp(ROOT / "charts" / "application", CHART)) == [], (
+        "run: rm -r manifests-template/charts/application && cp -r charts/application manifests-template/charts/"
+    )
+
+
+def differences(compared: filecmp.dircmp[str]) -> list[str]:
+    """List what is in one folder only or differs, at any depth."""
+    found = compared.left_only + compared.right_only + compared.diff_files + compared.funny_files
+    for inner in compared.subdirs.values():
+        found += differences(inner)
+    return found
+
+
+@pytest.mark.parametrize("file", ["applicationset.yaml", "appproject.yaml"])
+def test_argo_cd_accepts_the_object(file: str) -> None:
+    assert_valid(load(f"argocd/{file}"))
+
+
+def applications() -> dict[str, dict[str, Any]]:
+    """Do what the ApplicationSet's matrix does: fill its template for each environment and values file."""
+    spec = load("argocd/applicationset.yaml")["spec"]
+    environments, files = spec["generators"][0]["matrix"]["generators"]
+    made = {}
+    for element in environments["list"]["elements"]:
+        pattern = fill(files["git"]["files"][0]["path"], element)
+        for path in sorted(TEMPLATE.glob(pattern)):
+            place = path.relative_to(TEMPLATE)
+            known = {f".{key}": value for key, value in element.items()}
+            known |= {
+                ".path.path": str(place.parent),
+                ".path.basename": place.parent.name,
+                ".path.filename": place.name,
+            }
+            application = yaml.safe_load(fill(yaml.safe_dump(spec["template"]), known))
+            made[application["metadata"]["name"]] = application
+    return made
+
+
+def fill(text: str, known: dict[str, str]) -> str:
+    """Put the parameters into a Go template that only names them; an unknown one is an error."""
+    known = {key if key.startswith(".") else f".{key}": value for key, value in known.items()}
+    return re.sub(r"\{\{ (\S+) \}\}", lambda match: known[match[1]], text)
+
+
+def test_applications_are_called_as_the_configuration_says() -> None:
+    configuration = load("mergeport.yaml")
+    name = configuration["defaults"]["argocd"]
+    expected = {
+        name.replace("{application}", application).replace("{environment}", environment)
+        for application in configuration["applications"]
+        for environment in configuration["environments"]
+    }
+    assert set(applications()) == expected
+
+
+def test_applications_lead_to_the_chart_and_the_files_that_mergeport_edits() -> None:
+    for name, application in applications().items():
+        source = application["spec"]["source"]
+        chart = TEMPLATE / source["path"]
+        files = [(chart / file).resolve().relative_to(TEMPLATE) for file in source["helm"]["valueFiles"]]
+        environment = name.removeprefix("checkout-")
+        assert (chart / "Chart.yaml").is_file()
+        assert [str(file) for file in files] == [
+            "apps/checkout/values.yaml",
+            f"apps/checkout/values-{environment}.yaml",
+        ]
+        assert all((TEMPLATE / file).is_file() for file in files)
+
+
+def test_project_admits_every_application() -> None:
+    project = load("argocd/appproject.yaml")
+    patterns = [destination["namespace"].replace("*", ".*") for destination in project["spec"]["destinations"]]
+    for application in applications().values():
+        spec = application["spec"]
+        assert spec["project"] == project["metadata"]["name"]
+        assert spec["source"]["repoURL"] in project["spec"]["sourceRepos"]
+        assert any(re.fullmatch(pattern, spec["destination"]["namespace"]) for pattern in patterns)
