@@ -1,0 +1,150 @@
+"""`mergeport values`: set, get and list values in a YAML file, without a service.
+
+Mounted by `service.cli.main`. Needs no settings and starts fast: nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+
+import click
+
+from service.cli.values_files import ValuesFile, read_values_file, replace_values_file
+from service.core.values import EditedText, Scalar, ValueEdit, edit_values, encode_values, parse_path, read_value
+from service.core.values.paths import path_end
+from service.core.values.quoting import read_plain
+from service.errors import ValuesEditError
+
+
+@click.group()
+def values() -> None:
+    """Edit Helm values files: only the named scalars change, byte for byte, or nothing does."""
+
+
+@values.command("set")
+@click.argument("file")
+@click.argument("assignments", nargs=-1, required=True, metavar="PATH=VALUE|PATH:=TYPED...")
+@click.option("--create", is_flag=True, help="Add keys that are missing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit status 1 when the file would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Write nothing; print the change as a unified diff.")
+@click.option("--stdout", "to_stdout", is_flag=True, help="Write nothing; print the whole new file.")
+@click.option("--json", "as_json", is_flag=True, help="Print what changed as JSON.")
+def set_values(  # click gives every argument by name
+    *,
+    file: str,
+    assignments: tuple[str, ...],
+    create: bool,
+    check: bool,
+    show_diff: bool,
+    to_stdout: bool,
+    as_json: bool,
+) -> None:
+    """Set values in FILE, in place; `-` reads standard input and prints the new file.
+
+    PATH=VALUE writes text (quoted where YAML would take it for something else), PATH:=TYPED a number or a
+    boolean. Paths look like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value.
+    All are set, or none: a refusal leaves the file as it was and exits with status 1.
+    """
+    if to_stdout and (as_json or show_diff):
+        raise click.UsageError("--stdout prints the file; it does not go with --json or --diff")
+    edits = [parse_assignment(assignment) for assignment in assignments]
+    source = read_values_file(file)
+    name = source.name or "<stdin>"
+    edited = edit_values(source.text, edits, file=name, create=create)
+    for warning in edited.warnings:
+        click.echo(f"warning: {name}: {warning}", err=True)
+    printed = to_stdout or (file == "-" and not (as_json or show_diff or check))
+    if source.state is not None and not (check or show_diff or to_stdout) and edited.changes:
+        replace_values_file(source, encode_values(edited.text))
+    _print_result(source, edited, printed=printed, show_diff=show_diff, as_json=as_json, check=check)
+    if check and edited.changes:
+        raise ValuesEditError(
+            f"{len(edited.changes)} of {len(edits)} values differ",
+            code="values-differ",
+            hint="run it without --check to set them",
+            file=name,
+        )
+
+
+@values.command("get")
+@click.argument("file")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--json", "as_json", is_flag=True, help="Print an object from path to value.")
+def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
+    """Print the values at PATHs in FILE (`-`: standard input), one a line, as Helm would read them."""
+    source = read_values_file(file)
+    found = {path: read_value(source.text, path, file=source.name or "<stdin>") for path in paths}
+    if as_json:
+        _write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+        return
+    _write("".join(f"{_shown(found[path])}\n" for path in paths))
+
+
+def parse_assignment(text: str) -> ValueEdit:
+    """Read PATH=VALUE or PATH:=TYPED as it is written on the command line."""
+    end = path_end(text)
+    typed = text[end : end + 2] == ":="
+    if not typed and text[end : end + 1] != "=":
+        raise click.UsageError(f"{text!r} is not PATH=VALUE or PATH:=TYPED")
+    path = text[:end]
+    parse_path(path)
+    written = text[end + (2 if typed else 1) :]
+    return ValueEdit(path, _typed(text, written) if typed else written)
+
+
+def _typed(assignment: str, written: str) -> Scalar:
+    value = read_plain(written.strip())
+    if value is None or isinstance(value, str):
+        raise click.UsageError(f"{assignment!r}: after := stands a number, true or false; for text write PATH=VALUE")
+    return value
+
+
+def _print_result(
+    source: ValuesFile, edited: EditedText, *, printed: bool, show_diff: bool, as_json: bool, check: bool
+) -> None:
+    name = source.name or "<stdin>"
+    if printed:
+        _write(edited.text)
+        return
+    diff = unified_diff(source.text, edited.text, name) if show_diff else ""
+    if as_json:
+        changes = [
+            {"path": change.path, "line": change.line, "before": change.before, "after": change.after}
+            for change in edited.changes
+        ]
+        result = {"file": name, "changed": bool(changes), "changes": changes, "warnings": list(edited.warnings)}
+        _write(json.dumps(result | ({"diff": diff} if show_diff else {}), ensure_ascii=False, indent=2) + "\n")
+    elif show_diff:
+        _write(diff)
+    elif not edited.changes:
+        _write(f"{name}: nothing to change\n")
+    elif not check:
+        for change in edited.changes:
+            before = "(new)" if change.before is None else change.before or '""'
+            _write(f"{name}:{change.line}: {change.path} {before} -> {change.after}\n")
+
+
+def unified_diff(before: str, after: str, name: str) -> str:
+    """Give the change as a unified diff that `patch` and `git apply` take."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name.lstrip('/')}", f"b/{name.lstrip('/')}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds only, as git does; a carriage return stays a part of its line."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _shown(value: Scalar | None) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _write(text: str) -> None:
+    """Print exactly these characters as UTF-8, whatever the terminal's encoding and line ends are."""
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()

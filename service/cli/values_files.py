@@ -1,0 +1,116 @@
+"""Reads a values file and puts a new one in its place. Called by the `values` commands only.
+
+The new file takes the place of the old one in one step, with its mode and owner, or the old one stays as it
+is. A symbolic link is never followed, and a file that somebody else changed meanwhile is not overwritten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.core.values import decode_values
+from service.errors import ValuesEditError
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesFile:
+    """The text that was read, and what the file was at that time; `state` is None for standard input."""
+
+    name: str
+    text: str
+    state: os.stat_result | None
+
+
+def read_values_file(name: str) -> ValuesFile:
+    """Read a file, or standard input for `-`. Raises ValuesEditError for what is not a readable regular file."""
+    if name == "-":
+        return ValuesFile("", decode_values(sys.stdin.buffer.read(), file="<stdin>"), None)
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot("read", name, error) from None
+    with os.fdopen(descriptor, "rb") as stream:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise ValuesEditError(
+                "This is not a regular file", code="values-file", hint="name a values file", file=name
+            )
+        return ValuesFile(name, decode_values(stream.read(), file=name), state)
+
+
+def replace_values_file(values: ValuesFile, data: bytes) -> None:
+    """Put the new content in the file's place at once. Raises ValuesEditError and leaves the file when it cannot."""
+    if values.state is None:
+        raise AssertionError("standard input has no file")
+    path = Path(values.name)
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            _keep_owner(descriptor, values.state)
+            os.fchmod(descriptor, stat.S_IMODE(values.state.st_mode))
+            os.fsync(descriptor)
+        _refuse_changed(values)
+        Path(temporary).replace(path)
+        temporary = ""
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _cannot("write", values.name, error) from None
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+
+
+def _keep_owner(descriptor: int, state: os.stat_result) -> None:
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) != (state.st_uid, state.st_gid):
+        os.fchown(descriptor, state.st_uid, state.st_gid)
+
+
+def _refuse_changed(values: ValuesFile) -> None:
+    now, then = os.lstat(values.name), values.state
+    if then is None or (now.st_dev, now.st_ino, now.st_mtime_ns, now.st_size) != (
+        then.st_dev,
+        then.st_ino,
+        then.st_mtime_ns,
+        then.st_size,
+    ):
+        raise ValuesEditError(
+            "The file was changed by someone else meanwhile",
+            code="values-file-changed",
+            hint="run the command again",
+            file=values.name,
+        )
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot(what: str, name: str, error: OSError) -> ValuesEditError:
+    if Path(name).is_symlink():
+        return ValuesEditError(
+            "This is a symbolic link",
+            code="values-symlink",
+            hint=f"name the file itself: {os.path.realpath(name)}",
+            file=name,
+        )
+    return ValuesEditError(
+        f"Cannot {what} the file: {error.strerror or error}",
+        code="values-file",
+        hint="check the path and its permissions",
+        file=name,
+    )

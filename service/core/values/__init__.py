@@ -1,0 +1,23 @@
+"""The values editor: sets scalars in YAML values files without touching anything else, and proves it.
+
+Called by the pipeline, the manifest writer and `mergeport values`. Text in, text out; it reads no file.
+"""
+
+from service.core.values.editor import edit_values
+from service.core.values.encoding import decode_values, encode_values
+from service.core.values.model import EditedText, Scalar, ScalarChange, ValueEdit
+from service.core.values.paths import ValuesPath, parse_path
+from service.core.values.reading import read_value
+
+__all__ = [
+    "EditedText",
+    "Scalar",
+    "ScalarChange",
+    "ValueEdit",
+    "ValuesPath",
+    "decode_values",
+    "edit_values",
+    "encode_values",
+    "parse_path",
+    "read_value",
+]

@@ -1,0 +1,157 @@
+"""Edits values in a YAML text by replacing the scalar's own characters, and proves the result.
+
+Called by the pipeline, the manifest writer and the command line. All edits or none; the text outside the
+edited scalars stays as it is, character for character. Never loads and dumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.core.values.create import create_value
+from service.core.values.document import Document, read_document, skip_blank
+from service.core.values.events import Kind
+from service.core.values.locate import locate
+from service.core.values.lookup import Found, Missing
+from service.core.values.model import EditedText, Scalar, ScalarChange, Splice, ValueEdit
+from service.core.values.paths import ValuesPath, parse_path
+from service.core.values.proof import Expectation, Part, prove
+from service.core.values.quoting import same_value, write_scalar
+from service.core.values.refusals import missing_error, target_error
+
+
+@dataclass(slots=True)
+class _Change:
+    """A scalar that will be reported; `node` is its event in the newest document."""
+
+    path: ValuesPath
+    value: Scalar
+    node: int
+    before: str | None
+
+
+def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create: bool = False) -> EditedText:
+    """Set every value, or raise ValuesEditError and set none; setting what is there already is no change.
+
+    With `create`, missing keys are added at the end of the deepest mapping that is there. `file` is for the
+    words of errors only.
+    """
+    doc = read_document(text, file=file)
+    wanted = [(parse_path(edit.path), edit.value) for edit in edits]
+    changes: list[_Change] = []
+    rest: list[tuple[ValuesPath, Scalar]] = []
+    for path, value in wanted:
+        place = locate(doc, path)
+        if isinstance(place, Missing):
+            if not create:
+                raise missing_error(doc, path, place)
+            made = create_value(doc, path, place, value)
+            for change in changes:
+                change.node += made.shift if change.node >= made.at else 0
+            changes.append(_Change(path, value, made.node, None))
+            doc = made.doc
+        else:
+            rest.append((path, value))
+    doc, replaced, warnings = _replace(doc, rest, changes)
+    done = sorted(changes + replaced, key=lambda change: change.node)
+    return EditedText(doc.bom + doc.text, tuple(_report(doc, change) for change in done), tuple(warnings))
+
+
+def _replace(
+    doc: Document, wanted: Sequence[tuple[ValuesPath, Scalar]], created: Sequence[_Change]
+) -> tuple[Document, list[_Change], list[str]]:
+    """Replace the scalars that are there, all in one splice and one proof."""
+    seen: dict[int, tuple[ValuesPath, Scalar]] = {change.node: (change.path, change.value) for change in created}
+    changes: list[_Change] = []
+    splices: list[Splice] = []
+    expected: dict[int, Expectation] = {}
+    warnings: list[str] = []
+    for path, value in wanted:
+        place = locate(doc, path)
+        if isinstance(place, Missing):  # an edit before this one replaced what it names
+            raise missing_error(doc, path, place)
+        other = seen.setdefault(place.node, (path, value))
+        if other != (path, value):
+            _refuse_second(doc, place.node, path, value, other)
+            continue
+        splice = _splice(doc, place, path, value)
+        if splice is None:
+            continue
+        splices.append(splice)
+        expected[place.node] = Expectation(place.node, place.node + 1, (Part(Kind.SCALAR, value),))
+        changes.append(_Change(path, value, place.node, doc.events[place.node].value))
+        warnings += _followers(doc, place, path)
+    if not splices:
+        return doc, [], []
+    return prove(doc, splices, expected), changes, list(dict.fromkeys(warnings))
+
+
+def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Splice | None:
+    """Give the replacement of one scalar, or None when it already has the value."""
+    refusal = target_error(doc, place.node, path)
+    if refusal is not None:
+        raise refusal
+    if same_value(doc, place.node, value):
+        return None
+    event = doc.events[place.node]
+    flow = any(doc.is_flow(node) for node in place.way)
+    json_like = flow and place.key is not None and doc.events[place.key].style == '"'
+    written = write_scalar(value, '"' if json_like and not event.style else event.style, flow=flow)
+    if event.value or event.style:
+        start, end = doc.content(place.node)
+        return Splice(start, end, written + _gap(doc.text, end))
+    if event.anchor is not None or place.key is None:
+        at = event.end
+    else:
+        after_key = doc.events[place.key].end
+        at = skip_blank(doc.text, after_key) + 1
+        if doc.text[at - 1 : at] != ":":
+            if not flow:
+                raise doc.error(
+                    f"The key of {path.text} has no colon",
+                    code="values-no-colon",
+                    node=place.key,
+                    hint="write `key:` there first",
+                    path=path.text,
+                )
+            at, written = after_key, ": " + written
+            return Splice(at, at, written + _gap(doc.text, at))
+    return Splice(at, at, " " + written + _gap(doc.text, at))
+
+
+def _gap(text: str, at: int) -> str:
+    """Give the space that keeps the value apart from what follows it on the line."""
+    return "" if at >= len(text) or text[at] in " \t\r\n,]}" else " "
+
+
+def _refuse_second(doc: Document, node: int, path: ValuesPath, value: Scalar, other: tuple[ValuesPath, Scalar]) -> None:
+    """Let the same wish pass twice, and refuse two different ones for one scalar."""
+    if type(value) is type(other[1]) and value == other[1]:
+        return
+    raise doc.error(
+        f"{path.text} is set twice, to {other[1]!r} and to {value!r}",
+        code="values-set-twice",
+        node=node,
+        hint=f"keep one of {other[0].text} and {path.text}",
+        path=path.text,
+    )
+
+
+def _followers(doc: Document, place: Found, path: ValuesPath) -> list[str]:
+    """Name the aliases that will show the new value too."""
+    warnings = []
+    for node in (*place.way, place.node):
+        aliases = doc.aliases_of(node)
+        if not aliases:
+            continue
+        lines = ", ".join(str(doc.events[alias].line + 1) for alias in aliases)
+        anchor = f"{path.text} is within the anchor &{doc.events[node].anchor}"
+        many = len(aliases) > 1
+        warnings.append(f"{anchor}: its {'aliases in lines' if many else 'alias in line'} {lines} follow it")
+    return warnings
+
+
+def _report(doc: Document, change: _Change) -> ScalarChange:
+    after = change.value if isinstance(change.value, str) else doc.events[change.node].value
+    return ScalarChange(change.path.text, doc.events[change.node].line + 1, change.before, after)

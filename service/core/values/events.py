@@ -1,0 +1,154 @@
+"""What ruamel.yaml's parser finds in a text, as a flat list of events with their places.
+
+Called by the rest of this package only. The C parser is used where it is installed, else the Python one;
+nothing here recurses, so depth of nesting costs no stack. Never changes text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    ScalarEvent,
+)
+from ruamel.yaml.events import Event as RawEvent
+
+from service.errors import ValuesEditError
+
+try:
+    from _ruamel_yaml import CParser  # type: ignore[import-not-found]  # the extension ships no types
+except ImportError:  # it is an optional part of ruamel.yaml
+    CParser = None
+
+MAX_DEPTH = 500
+
+
+class Kind(IntEnum):
+    """What one event of the parser is."""
+
+    SCALAR = 0
+    ALIAS = 1
+    MAPPING = 2
+    SEQUENCE = 3
+    END = 4
+
+
+class Event(NamedTuple):
+    """One event; the first five fields are what it means, the rest where it stands.
+
+    `style` is `'`, `"`, `|`, `>` or empty for a plain scalar, `{` for a flow collection; `tag` is an
+    explicit tag as resolved by the parser; `start` includes an anchor and a tag; lines and columns count from 0.
+    """
+
+    kind: Kind
+    value: str
+    style: str
+    anchor: str | None
+    tag: str | None
+    start: int
+    end: int
+    line: int
+    column: int
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """Give what must stay the same in everything that is not edited."""
+        return self[:5]
+
+
+def parse_strictly(text: str, *, pure: bool) -> list[Event] | None:
+    """Give the events of a text as exactly one of the two parsers reads it; None when it refuses."""
+    try:
+        return parse_events(text, file="", pure=pure)[0]
+    except (YAMLError, UnicodeError, ValuesEditError):
+        return None
+
+
+def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list[int]]:
+    """Give the events of the one document, and for each node the index of its last event."""
+    events: list[Event] = []
+    close: list[int] = []
+    still_open: list[int] = []
+    anchors: set[str] = set()
+    documents = 0
+    for raw in _parser_events(text, pure=pure):
+        event = _event(raw)
+        if event is None:
+            documents += isinstance(raw, DocumentStartEvent)
+            if documents > 1:
+                raise _refusal(
+                    raw,
+                    file,
+                    "values-several-documents",
+                    "The file holds several YAML documents",
+                    "Helm reads only one: split the file at this line",
+                )
+            continue
+        if event.kind is Kind.END:
+            close[still_open.pop()] = len(events)
+        elif event.kind is Kind.ALIAS and event.value not in anchors:
+            raise _refusal(
+                raw,
+                file,
+                "values-unparsable",
+                f"The alias *{event.value} has no anchor before it",
+                "correct the file first; nothing was changed",
+            )
+        elif event.kind in {Kind.MAPPING, Kind.SEQUENCE}:
+            still_open.append(len(events))
+            if len(still_open) > MAX_DEPTH:
+                raise _refusal(
+                    raw,
+                    file,
+                    "values-too-deep",
+                    f"The nesting is deeper than {MAX_DEPTH} levels",
+                    "no chart reads such values: flatten them",
+                )
+        if event.anchor is not None:
+            anchors.add(event.anchor)
+        close.append(len(events))
+        events.append(event)
+    return events, close
+
+
+def _parser_events(text: str, *, pure: bool) -> Iterator[RawEvent]:
+    if pure or CParser is None:
+        yield from YAML(typ="safe", pure=True).parse(text)
+        return
+    parser = CParser(text)
+    while parser.check_event():
+        yield parser.get_event()
+
+
+def _event(raw: RawEvent) -> Event | None:
+    """Give our event for the parser's, or None for those of the stream and the document."""
+    start, end = raw.start_mark, raw.end_mark.index
+    if isinstance(raw, ScalarEvent):
+        tag = None if raw.tag is None else str(raw.tag)
+        return Event(
+            Kind.SCALAR, raw.value, raw.style or "", raw.anchor, tag, start.index, end, start.line, start.column
+        )
+    if isinstance(raw, CollectionStartEvent):
+        kind = Kind.MAPPING if isinstance(raw, MappingStartEvent) else Kind.SEQUENCE
+        tag = None if raw.tag is None else str(raw.tag)
+        style = "{" if raw.flow_style else ""
+        return Event(kind, "", style, raw.anchor, tag, start.index, end, start.line, start.column)
+    if isinstance(raw, CollectionEndEvent):
+        return Event(Kind.END, "", "", None, None, start.index, end, start.line, start.column)
+    if isinstance(raw, AliasEvent):
+        return Event(Kind.ALIAS, raw.anchor, "", None, None, start.index, end, start.line, start.column)
+    return None
+
+
+def _refusal(raw: RawEvent, file: str, code: str, message: str, hint: str) -> ValuesEditError:
+    mark = raw.start_mark
+    return ValuesEditError(message, code=code, hint=hint, file=file, line=mark.line + 1, column=mark.column + 1)

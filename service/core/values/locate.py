@@ -1,0 +1,118 @@
+"""Finds the node that a values path names, and refuses with the nearest help where there is none.
+
+Called by the editor and the listing. An alias, a duplicate key or a scalar on the way is a refusal:
+an edit there would change something else too, or nothing that Helm reads.
+"""
+
+from __future__ import annotations
+
+from service.core.values.document import Document
+from service.core.values.events import Kind
+from service.core.values.lookup import Found, Missing, field, find_entry, is_empty, merged_entry
+from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.core.values.refusals import alias_error, shown
+
+
+def locate(doc: Document, path: ValuesPath) -> Found | Missing:
+    """Walk the path. Raises ValuesEditError for what must not be passed through."""
+    if not doc.events:
+        return Missing(None, (), None, (), path.steps)
+    node, key = 0, None
+    way: tuple[int, ...] = ()
+    for number, step in enumerate(path.steps):
+        done = path.steps[:number]
+        if is_empty(doc, node):
+            return Missing(node, way, key, done, path.steps[number:])
+        _refuse_way(doc, node, step, done, path)
+        way = (*way, node)
+        match step:
+            case Key(name):
+                entry = find_entry(doc, node, name, path)
+                below = None if entry is None else entry[1]
+                key = None if entry is None else entry[0]
+            case Index(index):
+                below = next((item for place, item in enumerate(doc.items(node)) if place == index), None)
+                key = None
+            case Selector():
+                below, key = _select(doc, node, step, path), None
+        if below is None:
+            merged = merged_entry(doc, node, step.name) if isinstance(step, Key) else None
+            return Missing(node, way, key, done, path.steps[number:], merged)
+        node = below
+    return Found(node, way, key)
+
+
+def locate_effective(doc: Document, path: ValuesPath) -> Found | Missing:
+    """Walk the path as Helm would see it: through aliases, and through `<<` where a key is not there itself."""
+    if not doc.events:
+        return Missing(None, (), None, (), path.steps)
+    node = _target(doc, 0)
+    for number, step in enumerate(path.steps):
+        done = path.steps[:number]
+        if is_empty(doc, node):
+            return Missing(node, (), None, done, path.steps[number:])
+        _refuse_way(doc, node, step, done, path)
+        match step:
+            case Key(name):
+                entry = find_entry(doc, node, name, path)
+                below = merged_entry(doc, node, name) if entry is None else entry[1]
+            case Index(index):
+                below = next((item for place, item in enumerate(doc.items(node)) if place == index), None)
+            case Selector():
+                below = _select(doc, node, step, path)
+        if below is None:
+            return Missing(node, (), None, done, path.steps[number:])
+        node = _target(doc, below)
+    return Found(node, (), None)
+
+
+def _target(doc: Document, node: int) -> int:
+    """Give what an alias stands for, or the node itself."""
+    found = doc.anchored(node) if doc.events[node].kind is Kind.ALIAS else node
+    return node if found is None else found
+
+
+def _select(doc: Document, sequence: int, step: Selector, path: ValuesPath) -> int | None:
+    matches = [item for item in doc.items(sequence) if field(doc, item, step.key) == step.value]
+    if len(matches) > 1:
+        lines = ", ".join(str(doc.events[item].line + 1) for item in matches)
+        raise doc.error(
+            f"{len(matches)} items match {format_path((step,))}, in lines {lines}",
+            code="values-selector",
+            node=matches[1],
+            hint="name the one you mean by its index, such as [0]",
+            path=path.text,
+        )
+    return matches[0] if matches else None
+
+
+def _refuse_way(doc: Document, node: int, step: Step, done: tuple[Step, ...], path: ValuesPath) -> None:
+    event = doc.events[node]
+    here = format_path(done) or "the top of the file"
+    if event.kind is Kind.ALIAS:
+        raise alias_error(doc, node, here, path)
+    if event.kind is Kind.SCALAR:
+        raise doc.error(
+            f"{here} is the scalar {shown(event.value)}, so nothing is below it",
+            code="values-through-scalar",
+            node=node,
+            hint=f"set {here} itself" if done else "the file must be a mapping",
+            path=path.text,
+        )
+    wanted = Kind.MAPPING if isinstance(step, Key) else Kind.SEQUENCE
+    if event.kind is Kind.SEQUENCE and wanted is Kind.MAPPING:
+        raise doc.error(
+            f"{here} is a list, and {format_path((step,))} names a key",
+            code="values-not-a-mapping",
+            node=node,
+            hint="name an item first, such as [0] or [name=X]",
+            path=path.text,
+        )
+    if event.kind is Kind.MAPPING and wanted is Kind.SEQUENCE:
+        raise doc.error(
+            f"{here} is a mapping, and {format_path((step,))} names an item",
+            code="values-not-a-list",
+            node=node,
+            hint="name a key",
+            path=path.text,
+        )

@@ -1,0 +1,62 @@
+"""What the values editor takes and gives: edits, changes, edited text.
+
+Used by the pipeline, the manifest writer and the command line. Never reads or writes anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ValueEdit:
+    """One wanted scalar: a values path as written, and the value it must have.
+
+    Text is always written as a YAML string, a number or a boolean as that type.
+    """
+
+    path: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarChange:
+    """One scalar that changed; `line` counts from 1 in the new text, `before` is None for a created key."""
+
+    path: str
+    line: int
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditedText:
+    """The whole new text, what changed in it (empty: nothing), and what the caller should tell people."""
+
+    text: str
+    changes: tuple[ScalarChange, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Characters `start` to `end` of a text and what stands there instead."""
+
+    start: int
+    end: int
+    text: str
+
+
+def apply_splices(text: str, splices: list[Splice]) -> str:
+    """Replace every span at once; the spans must not overlap. Those at one place keep their order."""
+    pieces: list[str] = []
+    done = 0
+    for splice in sorted(splices, key=lambda one: (one.start, one.end)):
+        if splice.start < done:
+            raise AssertionError("two edits of the same characters")
+        pieces += (text[done : splice.start], splice.text)
+        done = splice.end
+    pieces.append(text[done:])
+    return "".join(pieces)

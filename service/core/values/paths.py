@@ -1,0 +1,174 @@
+"""The language of values paths: `image.tag`, `a."key.with.dots".b`, `env[2].value`, `env[name=TAG].value`.
+
+Called by the editor, the command line and the configuration's checks. Knows nothing of any file.
+
+A bare key runs to the next `.` or `[`; a backslash takes the next character as it is. A quoted key is
+written as JSON writes text, or in single quotes with `''` for one of them; both may also stand in brackets: `a["b.c"]`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from service.errors import ValuesEditError
+
+_BARE = re.compile(r"(?:[^\\.\[\]\"'=\s]|\\.)(?:(?:[^\\.\[\]\"'=\r\n\t]|\\.)*(?:[^\\.\[\]\"'=\s]|\\.))?")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|' + r"'(?:[^']|'')*'", re.DOTALL)
+_INDEX = re.compile(r"\d{1,9}(?=\])", re.ASCII)
+_PLAIN_KEY = re.compile(r"[^\\.\[\]\"'=\s:#](?:[^\\.\[\]\"'=\s:#]|:(?=[^\s=]))*")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The entry of a mapping under this key."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The item of a sequence at this place, counted from 0."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The one item of a sequence of mappings that has this scalar under this key."""
+
+    key: str
+    value: str
+
+
+Step = Key | Index | Selector
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesPath:
+    """A path as written and its steps, of which there is at least one."""
+
+    text: str
+    steps: tuple[Step, ...]
+
+
+def parse_path(text: str) -> ValuesPath:
+    """Read a values path. Raises ValuesEditError (`values-path-invalid`) with the column that is wrong."""
+    steps: list[Step] = []
+    at = 0
+    while at < len(text):
+        if text[at] == "[":
+            step, at = _bracket(text, at + 1)
+        else:
+            if steps and text[at] != ".":
+                raise _invalid(text, at, "expected `.` or `[`")
+            step, at = _key(text, at + 1 if steps else at)
+        steps.append(step)
+    if not steps:
+        raise _invalid(text, 0, "the path is empty")
+    return ValuesPath(text, tuple(steps))
+
+
+def path_end(text: str) -> int:
+    """Give where the path ends that an assignment `PATH=VALUE` or `PATH:=TYPED` begins with."""
+    at = 0
+    while at < len(text):
+        if text[at] == "[":
+            _, at = _bracket(text, at + 1)
+        elif at == 0 or text[at] == ".":
+            start = at + 1 if at else 0
+            bare = text[start : start + 1] not in {'"', "'"}
+            _, at = _key(text, start)
+            if bare and text[at : at + 1] == "=" and text[at - 1] == ":" and text[at - 2] != "\\":
+                return at - 1
+        else:
+            break
+    return at
+
+
+def format_path(steps: tuple[Step, ...]) -> str:
+    """Write steps as a path that parses to the same steps."""
+    written = ""
+    for step in steps:
+        match step:
+            case Key(name):
+                written += ("." if written else "") + format_key(name)
+            case Index(number):
+                written += f"[{number}]"
+            case Selector(key, value):
+                written += f"[{format_key(key)}={format_key(value)}]"
+    return written
+
+
+def format_key(name: str) -> str:
+    """Write one key bare where that reads back as the same key, else quoted."""
+    if _PLAIN_KEY.fullmatch(name) and name.isprintable():
+        return name
+    return json.dumps(name, ensure_ascii=not name.isprintable())
+
+
+def _key(text: str, at: int) -> tuple[Key, int]:
+    if text[at : at + 1] in {'"', "'"}:
+        name, end = _quoted(text, at)
+        return Key(name), end
+    return _bare_key(text, at)
+
+
+def _bare_key(text: str, at: int) -> tuple[Key, int]:
+    found = _BARE.match(text, at)
+    if found is None:
+        raise _invalid(text, at, "expected a key")
+    return Key(_unescape(found[0])), found.end()
+
+
+def _unescape(bare: str) -> str:
+    return re.sub(r"\\(.)", r"\1", bare)
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    found = _QUOTED.match(text, at)
+    if found is None:
+        raise _invalid(text, at, "the quote is not closed")
+    if text[at] == "'":
+        return found[0][1:-1].replace("''", "'"), found.end()
+    try:
+        return str(json.loads(found[0], strict=False)), found.end()
+    except ValueError:
+        raise _invalid(text, at, "the quoted key has an unknown escape") from None
+
+
+def _bracket(text: str, at: int) -> tuple[Step, int]:
+    step: Step
+    if index := _INDEX.match(text, at):
+        return Index(int(index[0])), index.end() + 1
+    key, end = _key(text, at)
+    if text[end : end + 1] == "=":
+        value, end = _selector_value(text, end + 1)
+        step = Selector(key.name, value)
+    elif text[at] in {'"', "'"}:
+        step = key
+    else:
+        raise _invalid(text, at, "expected an index, a quoted key or name=value in the brackets")
+    if text[end : end + 1] != "]":
+        raise _invalid(text, end, "expected `]`")
+    return step, end + 1
+
+
+def _selector_value(text: str, at: int) -> tuple[str, int]:
+    if text[at : at + 1] in {'"', "'"}:
+        return _quoted(text, at)
+    end = text.find("]", at)
+    if end < 0:
+        raise _invalid(text, at, "expected `]`")
+    return text[at:end], end
+
+
+def _invalid(text: str, at: int, why: str) -> ValuesEditError:
+    there = text[at : at + 20]
+    return ValuesEditError(
+        f"The values path {text!r} is not valid: {why} at column {at + 1}" + (f", found {there!r}" if there else ""),
+        code="values-path-invalid",
+        hint='write it like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value',
+        path=text,
+    )

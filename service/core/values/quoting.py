@@ -1,0 +1,177 @@
+"""How a value is written: which quotes, which escapes. The rule is asked of YAML itself.
+
+Called by the editor for each value it writes and reads. A candidate text stands only if a parser finds that very
+string in it and the resolvers of YAML 1.1 and 1.2 both call it a string. No list of special words decides.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import lru_cache
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.resolver import VersionedResolver
+
+from service.core.values.document import Document
+from service.core.values.events import parse_strictly
+from service.core.values.model import Scalar
+from service.errors import ValuesEditError
+
+_VERSIONS = ((1, 1), (1, 2))
+_STR = "tag:yaml.org,2002:str"
+# Both parsers of ruamel.yaml must read a candidate alike; the Python one is slow on long text.
+_BOTH_PARSERS = 2_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# The number of YAML 1.2's core schema, which the resolver does not know in full (`.5e3`):
+# https://yaml.org/spec/1.2.2/#1032-tag-resolution
+_CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+# Where a value may stand: after its key, on the next line, in a list; and the same within braces and brackets.
+_BLOCK_CONTEXTS = ("k: {}\n", "k:\n  {}\n", "- {}\n", "k: {} # c\n")
+_FLOW_CONTEXTS = ("k: [{}]\n", "k: {{k: {}}}\n", "k: {{k: {} , j: v}}\n")
+
+
+def write_scalar(value: Scalar, style: str, *, flow: bool) -> str:
+    """Write a value as YAML text on one line, in the quote style `style` where that can hold it.
+
+    A number or boolean is written plain whatever the style. Raises ValuesEditError for text that no
+    YAML file can hold (half a surrogate pair).
+    """
+    if not isinstance(value, str):
+        return _write_typed(value)
+    if _SURROGATE.search(value):
+        raise ValuesEditError(
+            f"The value {value!r} is not Unicode text",
+            code="values-value-invalid",
+            hint="it holds half of a surrogate pair: check how it was decoded",
+        )
+    if style == "'":
+        candidates = [_single(value)]
+    elif style == '"':
+        candidates = []
+    else:
+        candidates = [value]
+    if value.isprintable():
+        for candidate in candidates:
+            if reads_as(candidate, value, flow=flow):
+                return candidate
+    return double_quoted(value)
+
+
+def reads_as(candidate: str, value: str, *, flow: bool) -> bool:
+    """Tell whether a text is this one string wherever a value may stand, under YAML 1.1 and 1.2."""
+    if candidate == value and not is_string(candidate):
+        return False
+    contexts = _FLOW_CONTEXTS if flow else _BLOCK_CONTEXTS
+    parsers = (False, True) if len(candidate) <= _BOTH_PARSERS else (False,)
+    return all(_only_scalar(context, candidate, value, pure=pure) for pure in parsers for context in contexts)
+
+
+def is_string(plain: str) -> bool:
+    """Tell whether a plain scalar of this text is a string under YAML 1.1 and 1.2."""
+    return _CORE_FLOAT.fullmatch(plain) is None and all(_resolve(plain, version) == _STR for version in _VERSIONS)
+
+
+def read_plain(text: str) -> Scalar | None:
+    """Give a plain scalar's value where YAML 1.1 and 1.2 agree on it, else its text."""
+    tags = {_resolve(text, version) for version in _VERSIONS}
+    if len(tags) > 1:
+        return text
+    match tags.pop().rpartition(":")[2]:
+        case "null":
+            return None
+        case "int":
+            first, second = (_construct(text, version) for version in _VERSIONS)
+            return second if first == second else text
+        case "float" | "bool":
+            return _construct(text, (1, 2))
+        case _:
+            return text
+
+
+def same_value(doc: Document, node: int, value: Scalar) -> bool:
+    """Tell whether a node already is this value, of this type, under both versions of YAML."""
+    event = doc.events[node]
+    if event.style:
+        return isinstance(value, str) and event.value == value
+    if isinstance(value, str):
+        return event.value == value and is_string(value)
+    there = read_plain(event.value)
+    return type(there) is type(value) and (there == value or _both_nan(there, value))
+
+
+def double_quoted(value: str) -> str:
+    """Write text in double quotes, with what cannot be seen as escapes."""
+    return '"' + "".join(character if _shows(character) else _escape(character) for character in value) + '"'
+
+
+def _both_nan(one: object, other: object) -> bool:
+    return isinstance(one, float) and isinstance(other, float) and math.isnan(one) and math.isnan(other)
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() and character not in '"\\'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code > 0xFFFF:  # noqa: PLR2004 - YAML's \U takes eight digits, JSON would give a surrogate pair
+        return f"\\U{code:08x}"
+    return json.dumps(character)[1:-1] if code != 0x7F else "\\x7f"  # noqa: PLR2004 - JSON leaves DEL as it is
+
+
+def _single(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _write_typed(value: float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if math.isnan(value):
+        return ".nan"
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    written = repr(value)
+    mantissa, e, exponent = written.partition("e")
+    # YAML 1.1 knows a float by its point and its exponent by its sign: 1e+20 would be text
+    return mantissa + ("" if "." in mantissa else ".0") + e + exponent
+
+
+def _only_scalar(context: str, candidate: str, value: str, *, pure: bool) -> bool:
+    frame = parse_strictly(context.format("x"), pure=pure) or []
+    found = parse_strictly(context.format(candidate), pure=pure)
+    if found is None or len(found) != len(frame):
+        return False
+    return all(
+        event.kind is expected.kind
+        and event.anchor is None
+        and event.tag is None
+        and event.value == (value if expected.value == "x" else expected.value)
+        for event, expected in zip(found, frame, strict=True)
+    )
+
+
+@lru_cache(maxsize=2)
+def _resolver(version: tuple[int, int]) -> VersionedResolver:
+    return VersionedResolver(version=version)
+
+
+def _resolve(text: str, version: tuple[int, int]) -> str:
+    return str(_resolver(version).resolve(ScalarNode, text, (True, False)))
+
+
+@lru_cache(maxsize=256)
+def _construct(text: str, version: tuple[int, int]) -> Scalar:
+    """Give the number or boolean that a version of YAML makes of a plain scalar, else its text."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = version
+    try:
+        value = yaml.load(text)
+    except (YAMLError, ValueError, OverflowError):  # 0x_ is a number by its form alone
+        return text
+    return value if isinstance(value, bool | int | float) else text

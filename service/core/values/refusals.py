@@ -1,0 +1,127 @@
+"""The sentences in which an edit is refused: what is there, in which line, and what to do next.
+
+Called by the locator and the editor. Decides nothing but the words.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from service.core.values.document import Document
+from service.core.values.events import Kind
+from service.core.values.lookup import Missing, field, is_empty, key_name
+from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.errors import ValuesEditError
+
+_SHOWN = 40
+
+
+def missing_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEditError:
+    """Say what is missing, and name the nearest thing that is there."""
+    step = format_path(missing.steps[:1])
+    place = f"in {format_path(missing.done)}" if missing.done else "at the top of the file"
+    if missing.node is None:
+        return doc.error(
+            "The file is empty", code="values-missing", hint="create the key with create (--create)", path=path.text
+        )
+    if missing.merged is not None:
+        line = doc.events[missing.merged].line + 1
+        return doc.error(
+            f"There is no key {step} of its own {place}: it comes through << from line {line}",
+            code="values-missing",
+            node=missing.node,
+            hint=f"set it where it is written (line {line}), or override it here with create (--create)",
+            path=path.text,
+        )
+    what = "key" if isinstance(missing.steps[0], Key) else "item"
+    return doc.error(
+        f"There is no {what} {step} {place}",
+        code="values-missing",
+        node=missing.node,
+        hint=_nearest(doc, missing) or "add it with create (--create)",
+        path=path.text,
+    )
+
+
+def _nearest(doc: Document, missing: Missing) -> str:
+    node, step = missing.node, missing.steps[0]
+    if node is None or is_empty(doc, node):
+        return ""
+    if isinstance(step, Index):
+        count = sum(1 for _ in doc.items(node))
+        return f"the list has {count} item{'' if count == 1 else 's'}, counted from 0"
+    if isinstance(step, Selector):
+        there = [value for item in doc.items(node) if (value := field(doc, item, step.key)) is not None]
+        options: list[Step] = [Selector(step.key, value) for value in _close(step.value, there)]
+    else:
+        names = [name for key, _ in doc.entries(node) if (name := key_name(doc, key)) is not None]
+        options = [Key(name) for name in _close(step.name, names)]
+    paths = [format_path((*missing.done, option, *missing.steps[1:])) for option in options]
+    return f"did you mean {' or '.join(paths)}?" if paths else ""
+
+
+def _close(name: str, names: list[str]) -> list[str]:
+    same = [one for one in dict.fromkeys(names) if one.casefold() == name.casefold()]
+    return same or difflib.get_close_matches(name, dict.fromkeys(names[:5000]), n=2, cutoff=0.6)
+
+
+def alias_error(doc: Document, node: int, what: str, path: ValuesPath) -> ValuesEditError:
+    """Say that something is an alias, and where its anchor is."""
+    target = doc.anchored(node)
+    line = 0 if target is None else doc.events[target].line + 1
+    return doc.error(
+        f"{what} is the alias *{doc.events[node].value} of the anchor in line {line}",
+        code="values-alias",
+        node=node,
+        hint=f"edit the anchor in line {line}, or write the value out here",
+        path=path.text,
+    )
+
+
+def not_scalar_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError:
+    """Say that the target holds other values."""
+    what = "mapping" if doc.events[node].kind is Kind.MAPPING else "list"
+    return doc.error(
+        f"{path.text} is a {what}, not a scalar",
+        code="values-not-scalar",
+        node=node,
+        hint=f"name a scalar in it; `mergeport values paths {doc.file or 'FILE'}` lists them",
+        path=path.text,
+    )
+
+
+def shown(text: str) -> str:
+    """Give a file's text short enough for an error message."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError | None:
+    """Say why a node cannot be edited as a scalar; None when it can."""
+    event = doc.events[node]
+    if event.kind is Kind.ALIAS:
+        return alias_error(doc, node, path.text, path)
+    if event.kind is not Kind.SCALAR:
+        return not_scalar_error(doc, node, path)
+    if event.tag is not None:
+        return doc.error(
+            f"{path.text} has the explicit tag {_written_tag(doc, node)}",
+            code="values-tagged",
+            node=node,
+            hint="remove the tag first",
+            path=path.text,
+        )
+    if event.style in {"|", ">"}:
+        return doc.error(
+            f"{path.text} is a block scalar ({event.style})",
+            code="values-block-scalar",
+            node=node,
+            hint="write it on one line first",
+            path=path.text,
+        )
+    return None
+
+
+def _written_tag(doc: Document, node: int) -> str:
+    event = doc.events[node]
+    words = doc.text[event.start : event.end].split()
+    return next((word for word in words if word.startswith("!")), str(event.tag))
