@@ -1,0 +1,143 @@
+"""The public listener: takes webhooks in, and tells that it is alive. Everything else there is 404.
+
+A delivery is verified on its raw bytes, stored in one transaction, and answered. What becomes of it is the
+worker's to decide: nothing here knows the engine or calls anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from service.core import delivery as deliveries_core
+from service.core.delivery import Delivery
+from service.core.events import Ping, needless, parse_event
+from service.errors import DeliveryError, RetryableError
+from service.store import Store, deliveries
+from service.web.body import MOST_BYTES, LargeBodies, read_body
+from service.web.counters import Counters
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """What receiving needs. `url` is the base of the links in answers; several secrets are valid at once."""
+
+    store: Store
+    secrets: Sequence[bytes] = field(repr=False)
+    url: str
+    now: Callable[[], datetime]
+    counters: Counters
+    large_bodies: LargeBodies = field(default_factory=LargeBodies)
+    most_bytes: int = MOST_BYTES
+
+
+def public_app(receiver: Receiver) -> Flask:
+    """Make the application of the public listener."""
+    app = Flask("mergeport-public", static_folder=None, template_folder=None)
+
+    @app.post("/webhooks/github")
+    def github() -> Response:
+        with read_body(request, receiver.large_bodies, most=receiver.most_bytes) as raw:
+            return _receive(receiver, raw)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(ok=True)
+
+    _answer_errors(app, receiver.counters)
+    return app
+
+
+def _receive(receiver: Receiver, raw: bytes) -> Response:
+    """Verify, store and answer one delivery."""
+    delivery = deliveries_core.accept(dict(request.headers), raw, receiver.secrets)
+    event = parse_event(delivery.event, delivery.payload)
+    if isinstance(event, Ping):
+        receiver.counters.answered("pong")
+        return jsonify(pong=str(delivery.payload.get("zen", "")))
+    reason = needless(event)
+    new = _store(receiver, delivery, b"" if reason else raw, reason or "")
+    logger.info(
+        "delivery stored",
+        delivery=delivery.id,
+        github_event=delivery.event,
+        repository=delivery.repository,
+        ignored=reason or "",
+        repeated=not new,
+    )
+    if reason:
+        receiver.counters.answered("ignored")
+        return jsonify(ignored=reason)
+    receiver.counters.answered("accepted" if new else "repeated")
+    answer = jsonify(delivery=delivery.id, url=f"{receiver.url}/deliveries/{delivery.id}")
+    answer.status_code = 202
+    return answer
+
+
+def _store(receiver: Receiver, delivery: Delivery, body: bytes, reason: str) -> bool:
+    """Insert the one row and commit; tell whether it is new. Raises RetryableError when the store is away."""
+    try:
+        with receiver.store.begin() as tx:
+            return deliveries.accept(
+                tx,
+                id=delivery.id,
+                event=delivery.event,
+                repository=delivery.repository,
+                body=body,
+                at=receiver.now(),
+                ignored=reason,
+            )
+    except SQLAlchemyError as error:
+        logger.exception("a delivery could not be stored", delivery=delivery.id)
+        raise RetryableError(
+            "The delivery could not be stored", code="store-unavailable", hint="redeliver it later", retry_after=5
+        ) from error
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def _answer_errors(app: Flask, counters: Counters) -> None:
+    """Answer every error as JSON `{"error", "message", "hint"}`, and count it by its code."""
+
+    @app.errorhandler(DeliveryError)
+    def refused(error: DeliveryError) -> Response:
+        counters.answered(error.code)
+        logger.warning("delivery refused", code=error.code, status=error.status)
+        return _error(error.status, error.code, error.message, error.hint)
+
+    @app.errorhandler(RetryableError)
+    def later(error: RetryableError) -> Response:
+        counters.answered(error.code)
+        logger.error("delivery cannot be taken now", code=error.code)
+        response = _error(503, error.code, error.message, error.hint)
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
+        return response
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        status = error.code or 500
+        response = _error(status, error.name.lower().replace(" ", "-"), error.name, "")
+        if status == 405:  # noqa: PLR2004 - it must name what is allowed (RFC 9110, 15.5.6)
+            response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+        return response
+
+    @app.errorhandler(Exception)
+    def internal(error: Exception) -> Response:
+        counters.answered("internal-error")
+        logger.error("internal error in a webhook", exc_info=error)
+        return _error(500, "internal-error", "This is a bug of Mergeport", "its log has the details")
+
+
+def _error(status: int, code: str, message: str, hint: str) -> Response:
+    response = jsonify(error=code, message=message, hint=hint)
+    response.status_code = status
+    return response

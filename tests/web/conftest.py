@@ -1,0 +1,44 @@
+"""A store on disk and the two applications on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from service.store import Store
+from service.store.migrate import migrate
+from service.web.counters import Counters
+from service.web.webhooks import Receiver, public_app
+from tests.web.deliveries import SECRET
+
+NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
+URL = "https://mergeport.example"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Give a migrated SQLite store."""
+    made = Store(f"sqlite:///{tmp_path}/mergeport.db")
+    migrate(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def counters() -> Counters:
+    return Counters()
+
+
+@pytest.fixture
+def receiver(store: Store, counters: Counters) -> Receiver:
+    return Receiver(store=store, secrets=[SECRET, b"the-next-secret"], url=URL, now=lambda: NOW, counters=counters)
+
+
+@pytest.fixture
+def public(receiver: Receiver) -> FlaskClient:
+    """Give a client of the public listener's application."""
+    return public_app(receiver).test_client()
