@@ -61,8 +61,8 @@ def test_case_ends_as_its_file_says(path: Path) -> None:
         assert list(edited.warnings) == case.header.get("warning", [])
         assert bool(edited.changes) == (edited.text != text)
         if "once" in case.options():  # the edit changes what its own paths name
-        return
-    again = edit_values(edited.text, edits, file="values.yaml", create=create)
+            return
+        again = edit_values(edited.text, edits, file="values.yaml", create=create)
         assert (again.text, again.changes) == (edited.text, ())
         return
     with pytest.raises(ValuesEditError) as refused:
