@@ -1,0 +1,238 @@
+"""The one place that starts git: argv lists over GitPython, an environment of our own, a time limit on every call.
+
+Called by the other modules of this package and by the checkout. It judges nothing: a failed command is an
+`Outcome` with its exit status. It never uses the network unless it is given the remote it may talk to.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self, cast
+
+from service.adapters.git.remote import Remote
+from service.errors import PermanentError, RetryableError
+
+NETWORK_TIMEOUT = 60.0
+"""Seconds for one git command, unless the caller knows better."""
+
+_KEPT = frozenset({"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
+"""What the machine's operator may set for every git; the rest of GIT_* is not ours and is taken away."""
+
+_CONFIGURATION = (
+    ("core.hooksPath", os.devnull),
+    ("credential.helper", ""),
+    ("fetch.recurseSubmodules", "no"),
+    ("fetch.showForcedUpdates", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("submodule.recurse", "false"),
+    # A git whose parent was killed has nobody to end it: it gives up by itself when the line is silent.
+    ("http.lowSpeedLimit", "1"),
+    ("http.lowSpeedTime", str(int(NETWORK_TIMEOUT))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a git command ended. `said` is its standard error without any secret."""
+
+    status: int
+    output: bytes
+    said: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit status is 0."""
+        return self.status == 0
+
+    @property
+    def text(self) -> str:
+        """The output as text, without the last line end."""
+        return self.output.decode("utf-8", "replace").rstrip("\n")
+
+
+class Git:
+    """Runs git on one repository directory (GIT_DIR), with a work tree only where one is given."""
+
+    def __init__(self, directory: Path, *, work_tree: Path | None = None, timeout: float = NETWORK_TIMEOUT) -> None:
+        """Remember the places; nothing is started and nothing has to exist yet."""
+        self.directory = directory
+        self._work_tree = work_tree
+        self._timeout = timeout
+
+    def run(
+        self,
+        *arguments: str,
+        data: bytes = b"",
+        remote: Remote | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """Run one command to its end.
+
+        Without a `remote` no protocol is allowed, so that a partial clone fetches nothing behind our back.
+        After `timeout` seconds the whole process group is killed and RetryableError `git-timeout` raised.
+        """
+        process = self._start(arguments, remote, environment)
+        limit = self._timeout if timeout is None else timeout
+        try:
+            output, said = process.communicate(data, timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise timed_out(arguments, limit) from None
+        finally:
+            _end(process)
+        return Outcome(process.returncode, output, _clean(said, remote))
+
+    @contextmanager
+    def talk(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Iterator[Talk]:
+        """Run a command that is asked and answers in turns, and end it with the block."""
+        limit = self._timeout if timeout is None else timeout
+        with Talk(self._start(arguments, remote, None), arguments, remote, limit) as talk:
+            yield talk
+
+    def _start(
+        self, arguments: tuple[str, ...], remote: Remote | None, environment: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes]:
+        try:
+            import git  # noqa: PLC0415 # heavy, and fails without a git on PATH
+        except ImportError:
+            raise _no_git() from None
+        settings = {**self._environment(remote), **(environment or {})}
+        started = git.Git(str(self.directory)).execute(
+            [*_clearing(settings), "git", *arguments],
+            istream=subprocess.PIPE,
+            as_process=True,
+            env=settings,
+            start_new_session=True,
+        )
+        # GitPython's wrapper ends its process when it is collected; we end ours ourselves, with its group.
+        wrapper = cast("Any", started)
+        process, wrapper.proc = wrapper.proc, None
+        return cast("subprocess.Popen[bytes]", process)
+
+    def _environment(self, remote: Remote | None) -> dict[str, str]:
+        pairs = [*_CONFIGURATION, *(remote.configuration() if remote else ())]
+        settings = {
+            "GIT_DIR": str(self.directory),
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_ALLOW_PROTOCOL": remote.protocol if remote else "none",
+            "GIT_NO_LAZY_FETCH": "0" if remote else "1",
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_CONFIG_COUNT": str(len(pairs)),
+            "HOME": os.devnull,
+            "XDG_CONFIG_HOME": os.devnull,
+            "LC_ALL": "C",
+        }
+        if self._work_tree is not None:
+            settings["GIT_WORK_TREE"] = str(self._work_tree)
+        for index, (key, value) in enumerate(pairs):
+            settings[f"GIT_CONFIG_KEY_{index}"] = key
+            settings[f"GIT_CONFIG_VALUE_{index}"] = value
+        return settings
+
+
+class Talk:
+    """A running git command: write to it, read what it answers, `finish` to hear how it ended."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], arguments: tuple[str, ...], remote: Remote | None, limit: float
+    ) -> None:
+        """Take over a started process; it is killed with its group after `limit` seconds."""
+        self._process = process
+        self._arguments = arguments
+        self._remote = remote
+        self._limit = limit
+        self._late = threading.Event()
+        self._watchdog = threading.Timer(limit, self._give_up)
+        self._watchdog.daemon = True
+
+    def __enter__(self) -> Self:
+        self._watchdog.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watchdog.cancel()
+        _end(self._process)
+
+    def say(self, data: bytes) -> None:
+        """Write to its standard input; a process that is gone is noticed when its answer is read."""
+        stdin = cast("IO[bytes]", self._process.stdin)
+        with suppress(BrokenPipeError):
+            stdin.write(data)
+            stdin.flush()
+
+    def line(self) -> bytes:
+        """Read one line without its end; empty when there is no more."""
+        return self._checked(cast("IO[bytes]", self._process.stdout).readline()).removesuffix(b"\n")
+
+    def take(self, size: int) -> bytes:
+        """Read so many bytes, fewer only at the end."""
+        return self._checked(cast("IO[bytes]", self._process.stdout).read(size))
+
+    def finish(self) -> Outcome:
+        """Close its input, drop the rest of its output, and tell how it ended."""
+        _, said = self._process.communicate()
+        self._checked(b"")
+        return Outcome(self._process.returncode, b"", _clean(said, self._remote))
+
+    def _checked(self, data: bytes) -> bytes:
+        if self._late.is_set():
+            raise timed_out(self._arguments, self._limit)
+        return data
+
+    def _give_up(self) -> None:
+        self._late.set()
+        _kill(self._process)
+
+
+def timed_out(arguments: tuple[str, ...], limit: float) -> RetryableError:
+    """Make the error of a command that was ended because it took too long."""
+    return RetryableError(f"git {arguments[0]} did not end within {limit:g} s and was stopped.", code="git-timeout")
+
+
+def _no_git() -> PermanentError:
+    return PermanentError(
+        "There is no git on this machine.", code="git-missing", hint="install git 2.36 or newer and put it on PATH"
+    )
+
+
+def _clearing(settings: Mapping[str, str]) -> list[str]:
+    """Give the argv that takes away what the process was started with: a hook's GIT_DIR, traces, askpass.
+
+    GitPython adds to the environment and cannot take from it; without such variables it is no argv at all.
+    """
+    stray = {name for name in os.environ if name.startswith("GIT_") and not name.startswith("GIT_PYTHON_")}
+    stray |= {"SSH_ASKPASS"} & os.environ.keys()
+    stray -= _KEPT | settings.keys()
+    return ["env", *(part for name in sorted(stray) for part in ("-u", name))] if stray else []
+
+
+def _clean(said: bytes, remote: Remote | None) -> str:
+    text = said.decode("utf-8", "replace").strip()
+    return remote.redact(text) if remote else text
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        _kill(process)
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()

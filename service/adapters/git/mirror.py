@@ -1,0 +1,256 @@
+"""A bare, shallow, partial copy of one remote repository, kept between calls and thrown away when it is not sound.
+
+Used by the manifest repositories. Changing it is under one lock a mirror, between threads and processes alike; reading
+and pushing need none. It heals by being made anew: nothing in it is worth repairing, a new one costs one shallow fetch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import random
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from service.adapters.git.driver import Git, Outcome
+from service.adapters.git.objects import BrokenRepositoryError, ObjectMissingError
+from service.adapters.git.remote import READ, Remote
+from service.core.words import Sha
+from service.errors import MergeportError, PermanentError, RetryableError
+
+DEPTH = 50
+"""Commits of a branch that come with it. Bounded on every fetch: without a depth, a branch that was moved to
+somewhere before the shallow boundary would bring the whole history."""
+
+_ALL = 2_147_483_647
+"""git's own word for an unbounded depth."""
+_DEEPER = (1_000, 20_000, _ALL)
+_GONE = re.compile(r"not our ref [0-9a-f]{40}")
+_FIRST_FETCH = 5
+"""The first fetch brings every file and may take so many times longer."""
+_CROWDED_FAN_OUT = 40
+"""Loose objects in one of the 256 directories (so 10,000 in all), above which the mirror is made anew."""
+
+_CONFIG = """\
+[core]
+	repositoryformatversion = 1
+	bare = true
+[extensions]
+	partialClone = origin
+[remote "origin"]
+	url = {url}
+	promisor = true
+	partialclonefilter = blob:limit=1m
+"""
+
+
+class Mirror:
+    """One remote's mirror in `directory`, which has no other use; it is made when it is first needed."""
+
+    def __init__(self, directory: Path, remote: Callable[[bool], Remote], *, timeout: float) -> None:
+        """Remember where it lies; `remote(write)` gives the address with fresh credentials."""
+        self.directory = directory
+        self.remote = remote
+        self.git = Git(directory, timeout=timeout)
+        self._timeout = timeout
+
+    # what the remote says
+
+    def remote_tip(self, ref: str) -> Sha | None:
+        """Ask the remote where a ref is; None when it has none of that name. Moves nothing."""
+        remote = self.remote(False)
+        self._ready(remote)
+        return self._ask(ref, remote)
+
+    def fetch(self, ref: str) -> Sha | None:
+        """Bring a branch's newest commits and give its tip; None when the remote has no such branch.
+
+        When it has not moved since, this is one question to the remote. A force-push is followed.
+        """
+        tip = self.remote_tip(ref)
+        if tip is None or tip == self._kept_tip(ref):
+            return tip
+        with self._alone():
+            if tip == self._kept_tip(ref):
+                return tip
+            if self._crowded():
+                self._renew()
+            outcome = self._bring(f"+{ref}:{_kept(ref)}", DEPTH)
+            if not outcome.ok:
+                if self._ask(ref, self.remote(False)) is None:
+                    return None
+                self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
+        return self._kept_tip(ref)
+
+    def fetch_commit(self, commit: Sha, *, depth: int = DEPTH) -> None:
+        """Bring one commit, with so many in all; RetryableError `manifest-commit-gone` when the remote lost it."""
+        with self._alone():
+            self._bring_surely(commit, depth)
+
+    def behind(self, tip: Sha, wanted: frozenset[Sha]) -> frozenset[Sha]:
+        """Tell which of the wanted commits are the tip or behind it, deepening until that is certain.
+
+        Deepening brings commits alone, no files and no directories. ObjectMissingError where the tip is not here.
+        """
+        found, certain = self._look(tip, wanted)
+        if certain:
+            return found
+        with self._alone():
+            for depth in _DEEPER:
+                self._bring_surely(tip, depth, "--filter=tree:0")
+                found, certain = self._look(tip, wanted)
+                if certain:
+                    break
+        return found
+
+    # what is here
+
+    def has(self, commit: Sha) -> bool:
+        """Tell whether a commit is here."""
+        return self.git.run("cat-file", "-e", commit).ok
+
+    def keep_tip(self, ref: str, commit: Sha) -> None:
+        """Remember what a push has just put there, so that the next fetch has nothing to bring."""
+        self.git.run("update-ref", _kept(ref), commit)
+
+    def boundary(self) -> frozenset[str]:
+        """Give the commits whose parents were left out."""
+        with suppress(OSError):
+            return frozenset((self.directory / "shallow").read_text(encoding="ascii").split())
+        return frozenset()
+
+    def _kept_tip(self, ref: str) -> Sha | None:
+        with suppress(OSError):
+            return Sha((self.directory / _kept(ref)).read_text(encoding="ascii").strip())
+        return None
+
+    def _look(self, tip: Sha, wanted: frozenset[Sha]) -> tuple[frozenset[Sha], bool]:
+        outcome = self.git.run("rev-list", tip)
+        if not outcome.ok:
+            raise BrokenRepositoryError(outcome.said) if self.has(tip) else ObjectMissingError(tip)
+        history = frozenset(outcome.text.split())
+        found = wanted & history
+        return found, found == wanted or not history & self.boundary()
+
+    # its life
+
+    def _ready(self, remote: Remote) -> None:
+        """Make the mirror where it is missing or points elsewhere (the repository was renamed)."""
+        if self._config() != _CONFIG.format(url=remote.url):
+            with self._alone():
+                if self._config() != _CONFIG.format(url=remote.url):
+                    self._renew()
+
+    def identity(self) -> tuple[int, int] | None:
+        """Tell one making of the mirror from the next."""
+        with suppress(OSError):
+            stat = (self.directory / "config").stat()
+            return stat.st_ino, stat.st_mtime_ns
+        return None
+
+    def renew(self, seen: tuple[int, int] | None) -> None:
+        """Throw away the mirror that was found unsound and make an empty one, unless somebody has done so since."""
+        with self._alone():
+            if self.identity() == seen:
+                self._renew()
+
+    def _renew(self) -> None:
+        """Put a new one in place; whoever still reads the old one fails, and comes again."""
+        remote = self.remote(False)
+        parent, name = self.directory.parent, self.directory.name
+        for left in parent.glob(f".{name}.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        new, old = (parent / f".{name}.{secrets.token_hex(4)}.{word}" for word in ("new", "old"))
+        new.mkdir()
+        outcome = Git(new).run("init", "--quiet", "--bare", "--template=")
+        if not outcome.ok:
+            raise PermanentError(
+                f"The mirror {self.directory} cannot be made: {outcome.said}.",
+                code="mirror-failed",
+                hint="look at the disk's space and the directory's owner",
+            )
+        (new / "config").write_text(_CONFIG.format(url=remote.url), encoding="utf-8")
+        with suppress(FileNotFoundError):
+            self.directory.rename(old)
+        new.rename(self.directory)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _ask(self, ref: str, remote: Remote) -> Sha | None:
+        outcome = self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
+        if not outcome.ok:
+            raise self._judged(outcome, remote)
+        for line in outcome.text.splitlines():
+            sha, _, name = line.partition("\t")
+            if name == ref:
+                return Sha(sha)
+        return None
+
+    def _bring(self, wanted: str, depth: int, *extra: str) -> Outcome:
+        first = not any((self.directory / "refs").glob("tips/*"))
+        return self.git.run(
+            *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+            *(f"--depth={depth}", *extra, "origin", wanted),
+            remote=self.remote(False),
+            timeout=self._timeout * (_FIRST_FETCH if first else 1),
+        )
+
+    def _bring_surely(self, wanted: str, depth: int, *extra: str) -> None:
+        outcome = self._bring(wanted, depth, *extra)
+        if not outcome.ok:
+            self._again(outcome, wanted, depth, *extra)
+
+    def _again(self, failed: Outcome, wanted: str, depth: int, *extra: str) -> None:
+        """After a failed fetch, which the remote is not to blame for, repeat it on a new mirror; else raise."""
+        remote = self.remote(False)
+        error = self._judged(failed, remote)
+        if error.code != "git-failed":
+            raise error
+        self._renew()
+        outcome = self._bring(wanted, depth, *extra)
+        if not outcome.ok:
+            raise self._judged(outcome, remote)
+
+    def _judged(self, outcome: Outcome, remote: Remote) -> MergeportError:
+        if _GONE.search(outcome.said):
+            return RetryableError(
+                f"{remote.place} does not have a commit that is needed.",
+                code="manifest-commit-gone",
+                hint="the branch was force-pushed, or the mirror was made anew: it starts again from the branch's tip",
+            )
+        return remote.judge(outcome.said, READ)
+
+    def _crowded(self) -> bool:
+        with suppress(OSError):
+            return sum(1 for _ in (self.directory / "objects" / "17").iterdir()) > _CROWDED_FAN_OUT
+        return False
+
+    def _config(self) -> str:
+        with suppress(OSError):
+            return (self.directory / "config").read_text(encoding="utf-8")
+        return ""
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the mirror's lock: a file beside it, opened anew, so that it keeps threads apart as well."""
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        with (self.directory.parent / f"{self.directory.name}.lock").open("a") as file:
+            deadline = time.monotonic() + self._timeout * _FIRST_FETCH
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise RetryableError(f"The mirror {self.directory.name} is busy.", code="mirror-busy") from None
+                    time.sleep(random.uniform(0.002, 0.02))  # noqa: S311 # only to keep waiters apart
+            yield
+
+
+def _kept(ref: str) -> str:
+    """Give our own name for a remote's ref: flat, so that `a` and `a/b` may follow each other."""
+    return f"refs/tips/{hashlib.sha256(ref.encode()).hexdigest()[:40]}"

@@ -1,0 +1,183 @@
+"""The other side of git: its address, how we prove who we are, and what its failures mean.
+
+Used by the driver (environment, redaction) and by the mirrors and the checkout (judging a failed command). A failure
+is judged by asking the server itself over HTTP; git's words are looked at last. The secret is in no argv and no URL.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.ports import Credentials
+
+if TYPE_CHECKING:
+    import requests
+
+READ: Final = "git-upload-pack"
+WRITE: Final = "git-receive-pack"
+
+_PROBE_TIMEOUT = 15.0
+_BROKEN_OFF = (
+    "RPC failed",
+    "unable to access",
+    "hung up unexpectedly",
+    "unexpected disconnect",
+    "early EOF",
+    "Connection reset",
+    "Connection timed out",
+    "Could not resolve host",
+)
+"""How git says that the line broke: looked for only when the server, asked again, is well."""
+_LAST_WORDS = 3
+_WORDS_LENGTH = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository's address and the credentials for it, checked when made.
+
+    HTTPS and SSH go anywhere, plain HTTP only to this machine itself, since a token would travel in the open.
+    """
+
+    url: str
+    credentials: Credentials | None = None
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if (parts.username and parts.scheme != "ssh") or parts.password:
+            raise _refused(self.place, "there is a user or password in it")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            raise _refused(self.place, "plain HTTP is for this machine itself only")
+        if parts.scheme not in {"https", "http", "ssh"} or not parts.hostname:
+            raise _refused(self.place, "it is neither HTTPS nor SSH")
+
+    @property
+    def protocol(self) -> str:
+        """The only protocol that git may use for it; HTTP may be redirected to HTTPS."""
+        scheme = urlsplit(self.url).scheme
+        return "http:https" if scheme == "http" else scheme
+
+    @property
+    def place(self) -> str:
+        """The address for people: without a user, whatever was written there."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def configuration(self) -> Iterable[tuple[str, str]]:
+        """Give git's settings that carry the credentials, for this address alone.
+
+        A header rather than a prompt: it saves the round trip that ends in 401 and reaches lazy fetches too.
+        """
+        if self.credentials is not None:
+            yield f"http.{self.url}.extraHeader", f"Authorization: Basic {self._basic}"
+
+    @property
+    def _basic(self) -> str:
+        assert self.credentials is not None  # noqa: S101 # callers have looked
+        return base64.b64encode(f"{self.credentials.username}:{self.credentials.secret}".encode()).decode()
+
+    def redact(self, text: str) -> str:
+        """Take the secret, in each form we or git write it, and any user part of an address out of a text."""
+        if self.credentials is not None and self.credentials.secret:
+            for secret in (self._basic, self.credentials.secret, quote(self.credentials.secret, safe="")):
+                text = text.replace(secret, "***")
+        return re.sub(r"(?<=://)[^/\s@]+@", "", text)
+
+    def judge(self, said: str, service: str = READ) -> MergeportError:
+        """Tell what a failed network command means, by asking the server for the same service now.
+
+        When the server is well and git named no broken line, it is PermanentError `git-failed` with git's last words.
+        """
+        answer = self._ask(service)
+        if isinstance(answer, MergeportError):
+            return answer
+        if any(sign in said for sign in _BROKEN_OFF):
+            return RetryableError(
+                f"The connection to {self.place} broke: {last_words(said)}.", code="git-unavailable", url=self.place
+            )
+        return PermanentError(
+            f"git failed at {self.place}: {last_words(said)}.",
+            code="git-failed",
+            hint="the words are git's own; `git ls-remote` with the same credentials shows the same",
+            url=self.place,
+        )
+
+    def _ask(self, service: str) -> MergeportError | None:
+        if urlsplit(self.url).scheme == "ssh":
+            return None
+        import requests  # noqa: PLC0415 # needed only when something failed
+
+        with requests.Session() as session:
+            session.auth = self._sign
+            try:
+                answer = session.get(
+                    f"{self.url}/info/refs",
+                    params={"service": service},
+                    headers={"Git-Protocol": "version=2"},
+                    timeout=_PROBE_TIMEOUT,
+                    stream=True,
+                )
+            except requests.RequestException as error:
+                return RetryableError(
+                    f"{self.place} cannot be reached ({type(error).__name__}).", code="git-unreachable", url=self.place
+                )
+            with answer:
+                return self._meaning(answer, service)
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.credentials is not None:
+            request.headers["Authorization"] = f"Basic {self._basic}"
+        return request
+
+    def _meaning(self, answer: requests.Response, service: str) -> MergeportError | None:
+        status, wait = answer.status_code, answer.headers.get("Retry-After", "")
+        after = float(wait) if wait.isdigit() else None
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and wait):
+            return RetryableError(
+                f"{self.place} asks us to slow down ({status}).",
+                code="git-throttled",
+                retry_after=after,
+                url=self.place,
+            )
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+            return RetryableError(
+                f"{self.place} is not well ({status}).", code="git-unavailable", retry_after=after, url=self.place
+            )
+        if status < HTTPStatus.BAD_REQUEST:
+            return None
+        writing = "write to" if service == WRITE else "read"
+        code, message, hint = {
+            401: ("git-unauthorized", "does not accept our credentials", "check the token or the App's private key"),
+            403: ("git-forbidden", f"does not let us {writing} it", f"give the App or token the right to {writing} it"),
+            404: ("git-repository-missing", "is not there, or not for us", "check its name, and that the App sees it"),
+        }.get(status, ("git-refused", "refuses the request", "look at the server's log"))
+        return PermanentError(f"{self.place} {message} ({status}).", code=code, hint=hint, url=self.place)
+
+
+def last_words(said: str) -> str:
+    """Give the end of what git said on one line, without its final stop."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return "; ".join(lines[-_LAST_WORDS:])[-_WORDS_LENGTH:].rstrip(".") or "it gave no reason"
+
+
+def _refused(place: str, why: str) -> PermanentError:
+    return PermanentError(
+        f"The git address {place} is refused: {why}.", code="git-url-refused", hint="use an https:// address", url=place
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

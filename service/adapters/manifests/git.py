@@ -1,0 +1,257 @@
+"""Manifest repositories over git itself: any remote that speaks HTTPS, read and written through a bare mirror.
+
+Built by bootstrap, called by the pipeline. A push is compare-and-swap on the tip the edit was computed on; it never
+merges, never rebases and never decides whether to try again. Local trouble with a mirror is healed here, unseen.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import structlog
+
+from service.adapters.git.driver import NETWORK_TIMEOUT, Outcome
+from service.adapters.git.mirror import Mirror
+from service.adapters.git.objects import (
+    BrokenRepositoryError,
+    CommitText,
+    ObjectMissingError,
+    reading,
+    write_commit,
+)
+from service.adapters.git.remote import WRITE, Remote, last_words
+from service.core.words import Actor, Repository, Sha
+from service.errors import PermanentError, RetryableError
+from service.ports import Credentials
+
+DIFF_LIMIT = 1_000_000
+"""Bytes of a diff that are given; a promotion's is a thousandth of it."""
+
+_OURS_ALONE = frozenset({"mergeport.yaml", "mergeport.d", ".mergeport", ".github"})
+_NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_SHA = re.compile(r"[0-9a-f]{40}")
+_NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$")
+
+_log = structlog.get_logger()
+_T = TypeVar("_T")
+
+
+class CredentialsFor(Protocol):
+    """How a remote's credentials are had, fresh each time; a forge's `git_credentials` is one."""
+
+    def __call__(self, repository: Repository, *, write: bool = False) -> Credentials | None:
+        """Give a user and secret, or None for a repository that needs none."""
+        ...
+
+
+class GitManifestRepositories:
+    """Opens manifest repositories whose mirrors lie below one directory, as OWNER/NAME.git."""
+
+    def __init__(
+        self,
+        directory: Path,
+        url_for: Callable[[Repository], str],
+        credentials_for: CredentialsFor,
+        *,
+        timeout: float = NETWORK_TIMEOUT,
+    ) -> None:
+        """Remember how repositories are reached; nothing is touched before the first call on one of them."""
+        self._directory = directory
+        self._url_for = url_for
+        self._credentials_for = credentials_for
+        self._timeout = timeout
+        self._opened: dict[Repository, GitManifests] = {}
+        self._lock = threading.Lock()
+
+    def open(self, repository: Repository) -> GitManifests:
+        """Give the repository's port; the same object for the same name."""
+        if not _NAME.fullmatch(repository) or any(part.startswith(".") for part in repository.split("/")):
+            raise PermanentError(
+                f"{repository!r} is not a repository's name.", code="git-url-refused", hint="write it as owner/name"
+            )
+
+        def remote(write: bool) -> Remote:
+            return Remote(self._url_for(repository), self._credentials_for(repository, write=write))
+
+        with self._lock:
+            if repository not in self._opened:
+                mirror = Mirror(self._directory / f"{repository}.git", remote, timeout=self._timeout)
+                self._opened[repository] = GitManifests(mirror)
+            return self._opened[repository]
+
+
+class GitManifests:
+    """One manifest repository. Safe to call from many threads; other processes may share the mirror."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        """Take the mirror, which this object heals when it is found unsound."""
+        self._mirror = mirror
+
+    def fetch(self, branch: str) -> Sha | None:
+        """Bring the branch's newest commit here and give it; None when there is no such branch."""
+        return self._mirror.fetch(_ref(branch))
+
+    def read(self, commit: Sha, path: str) -> bytes:
+        """Give a file's bytes at a commit.
+
+        PermanentError `values-file-missing`, `values-file-symlink`, `values-file-forbidden` (a path that leaves the
+        repository, a submodule), `values-file-too-large`.
+        """
+        parts, _ = _parts(path), _sha(commit)
+
+        def read(remote: Remote | None) -> bytes:
+            with reading(self._mirror.git, remote) as objects:
+                return objects.file(commit, parts)
+
+        return self._here(commit, read)
+
+    def commit(
+        self, parent: Sha, files: Mapping[str, bytes], message: str, *, author: Actor, committer: Actor, at: datetime
+    ) -> Sha:
+        """Make a commit object of the parent with these files replaced or added; no ref moves.
+
+        The same arguments give the same commit. Files that configure Mergeport or GitHub itself are refused.
+        """
+        contents = {_parts(path, writing=True): content for path, content in files.items()}
+        text = CommitText(message, author, committer, at)
+
+        def write(remote: Remote | None) -> Sha:
+            with reading(self._mirror.git, remote) as objects:
+                return write_commit(self._mirror.git, objects, _sha(parent), contents, text)
+
+        return self._here(parent, write)
+
+    def push(self, branch: str, commit: Sha, *, expected: Sha | None) -> bool:
+        """Move the branch to the commit if it is still at `expected` (None: absent); False when refused, why ever.
+
+        When the line broke, the branch is looked at: there already is True, else RetryableError, and the push may
+        still have happened: read the branch before pushing anything else.
+        """
+        return self._move(_ref(branch), _sha(commit), expected)
+
+    def delete_branch(self, branch: str, *, expected: Sha) -> bool:
+        """Delete the branch if it is still there at `expected`; True as well when it is gone already."""
+        ref = _ref(branch)
+        return self._move(ref, None, expected) or self._mirror.remote_tip(ref) is None
+
+    def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
+        """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
+        wanted = frozenset(among)
+        return self._here(_sha(tip), lambda _: self._mirror.behind(tip, wanted))
+
+    def diff(self, commit: Sha) -> str:
+        """Give the unified diff of a commit against its first parent, cut after DIFF_LIMIT bytes."""
+        return self._here(_sha(commit), lambda remote: self._diff(commit, remote))
+
+    def _diff(self, commit: Sha, remote: Remote | None) -> str:
+        with reading(self._mirror.git, remote) as objects:
+            parents = objects.parents_of(commit)
+        if parents and commit in self._mirror.boundary():
+            self._mirror.fetch_commit(commit, depth=2)
+        sides = [parents[0], commit] if parents else ["--root", "--no-commit-id", commit]
+        options = ("-r", "-p", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index")
+        with self._mirror.git.talk("diff-tree", *options, *sides, remote=remote) as talk:
+            text = talk.take(DIFF_LIMIT + 1)
+            if len(text) > DIFF_LIMIT:
+                return text[: text.rindex(b"\n") + 1].decode("utf-8", "replace") + "(the rest is left out)\n"
+            outcome = talk.finish()
+        if not outcome.ok:
+            raise ObjectMissingError(outcome.said)
+        return text.decode("utf-8", "replace")
+
+    def _here(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
+        """Do what needs the mirror alone, without the network; where that fails, bring what is missing and repeat.
+
+        An unsound mirror is thrown away first. The repetition may fetch what a partial clone left out.
+        """
+        seen = self._mirror.identity()
+        try:
+            return action(None)
+        except ObjectMissingError as missing:
+            if missing.sha == commit:
+                self._mirror.fetch_commit(commit)
+        except BrokenRepositoryError as broken:
+            _log.warning("mirror made anew", mirror=self._mirror.directory.name, said=last_words(broken.said))
+            self._mirror.renew(seen)
+            self._mirror.fetch_commit(commit)
+        remote = self._mirror.remote(False)
+        try:
+            return action(remote)
+        except (ObjectMissingError, BrokenRepositoryError) as error:
+            raise remote.judge(str(error)) from None
+
+    def _move(self, ref: str, new: Sha | None, expected: Sha | None) -> bool:
+        seen, remote = self._mirror.identity(), self._mirror.remote(True)
+        outcome = self._mirror.git.run(
+            *("push", "--porcelain", "--no-verify", "--recurse-submodules=no", "--no-follow-tags", "--no-signed"),
+            *(f"--force-with-lease={ref}:{expected or ''}", "origin", f"{new or ''}:{ref}"),
+            remote=remote,
+        )
+        if outcome.ok:
+            if new is not None:
+                self._mirror.keep_tip(ref, new)
+            return True
+        if _refused(outcome):
+            _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
+            return False
+        if self._mirror.remote_tip(ref) == new:
+            return True
+        error = remote.judge(outcome.said, WRITE)
+        if error.code in {"git-failed", "git-unavailable"} and not self._packs(new, expected):
+            self._mirror.renew(seen)
+            raise RetryableError(
+                "The mirror lost the commit and was made anew.", code="mirror-renewed", url=remote.place
+            ) from None
+        raise error
+
+    def _packs(self, new: Sha | None, expected: Sha | None) -> bool:
+        """Tell whether our side of a push works, by doing it with nobody on the other side."""
+        if new is None:
+            return True
+        wanted = f"{new}\n" + (f"^{expected}\n" if expected and self._mirror.has(expected) else "")
+        arguments = ("pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--shallow")
+        return self._mirror.git.run(*arguments, data=wanted.encode()).ok
+
+
+def _refused(outcome: Outcome) -> bool:
+    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
+
+    https://git-scm.com/docs/git-push#_output
+    """
+    for line in outcome.text.splitlines():
+        flag, _, rest = line.partition("\t")
+        if flag == "!":
+            return not rest.partition("\t")[2].startswith("[remote failure]")
+    return False
+
+
+def _parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:
+    """Split a path and refuse one that could mean anything but a file inside the repository."""
+    names = path.split("/")
+    folded = [name.casefold() for name in names]
+    inside = all(name not in {"", ".", "..", ".git"} for name in folded) and "\0" not in path and "\n" not in path
+    if not inside or (writing and folded[0] in _OURS_ALONE):
+        raise PermanentError(
+            f"{path!r} is not a values file.",
+            code="values-file-forbidden",
+            hint="it has to lie inside the repository, and not configure Mergeport or GitHub itself",
+            path=path,
+        )
+    return tuple(name.encode("utf-8", "surrogateescape") for name in names)
+
+
+def _ref(branch: str) -> str:
+    if not branch or _NOT_IN_A_BRANCH.search(branch):
+        raise PermanentError(f"{branch!r} is not a branch's name.", code="branch-name-invalid", branch=branch)
+    return f"refs/heads/{branch}"
+
+
+def _sha(commit: Sha) -> Sha:
+    if not _SHA.fullmatch(commit):
+        raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
+    return commit
