@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from devstack.bare import Entry, Files
+from devstack.ecr import Ecr
 from devstack.git_http import GitServer
 from devstack.github.server import GitHub, Validator
 from devstack.github.state import Repository
@@ -22,8 +23,11 @@ WEBHOOK_SECRET = "devstack-webhook-secret"
 class Devstack:
     """An offline world for Mergeport, with its state in a directory."""
 
-    def __init__(self, directory: Path, *, validator: Validator | None = None) -> None:
+    def __init__(self, directory: Path, *, ecr: Ecr | None = None, validator: Validator | None = None) -> None:
+        """Start everything; an ECR that is given is used as it is and outlives the stack."""
         self.directory = directory
+        self._own_ecr = Ecr(directory / "ecr") if ecr is None else None
+        self.ecr = ecr or cast(Ecr, self._own_ecr)
         self.git = GitServer(directory / "git")
         self.github = GitHub(self.git, validator=validator)
         self.github.add_token(GITHUB_TOKEN)
@@ -47,12 +51,15 @@ class Devstack:
             "MERGEPORT_GITHUB_GIT_URL": self.git.url,
             "MERGEPORT_GITHUB_TOKEN": GITHUB_TOKEN,
             "MERGEPORT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            **self.ecr.environment(),
         }
 
     def stop(self) -> None:
         """End everything; again is harmless."""
         self.github.stop()
         self.git.stop()
+        if self._own_ecr is not None:
+            self._own_ecr.stop()
 
     def __enter__(self) -> Self:
         return self
