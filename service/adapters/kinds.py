@@ -1,0 +1,18 @@
+"""The kinds of builders and registries that are there, with their options, for the configuration.
+
+Called by bootstrap and by `mergeport config`. Imports the integrations' modules and nothing heavy:
+they load their libraries when they are used.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from service.adapters import builders, option_models, registries
+from service.core.config import Kinds
+
+
+@cache
+def kinds() -> Kinds:
+    """Give the options of every builder and registry by kind."""
+    return Kinds(builders=option_models(builders), registries=option_models(registries))

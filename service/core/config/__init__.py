@@ -1,0 +1,33 @@
+"""The configuration, `mergeport.yaml`: what is deployed where and how, read and checked as a whole.
+
+`load` gives a Configuration or raises ConfigError with every fault. Pure: text in, values out.
+"""
+
+from service.core.config.configuration import Configuration
+from service.core.config.explain import Explanation
+from service.core.config.images import Kinds
+from service.core.config.loading import load
+from service.core.config.placeholders import FileEdit, resolve_values
+from service.core.config.schema import json_schema
+from service.core.config.targets import (
+    Deadlines,
+    ImageTarget,
+    PullRequestPolicy,
+    Target,
+    ValuesTarget,
+)
+
+__all__ = [
+    "Configuration",
+    "Deadlines",
+    "Explanation",
+    "FileEdit",
+    "ImageTarget",
+    "Kinds",
+    "PullRequestPolicy",
+    "Target",
+    "ValuesTarget",
+    "json_schema",
+    "load",
+    "resolve_values",
+]

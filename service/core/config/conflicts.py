@@ -1,0 +1,65 @@
+"""What only shows when all targets are seen together: two that write the same, images that collide.
+
+Called once by `load`, after every target was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from service.core.config.layers import Layers
+from service.core.config.report import Report
+from service.core.config.targets import ImageTarget, Target
+
+Read = tuple[Target, Layers]
+
+
+def find_conflicts(read: Sequence[Read], faults: Report, warnings: Report) -> None:
+    """Tell which targets cannot be together, and which may surprise."""
+    _find_shared_writes(read, faults)
+    _find_shared_images(read, faults, warnings)
+
+
+def _find_shared_writes(read: Sequence[Read], faults: Report) -> None:
+    """Tell of a values path that two targets write: each would undo the other's image."""
+    written: dict[tuple[str, str, str, str], Target] = {}
+    for target, layers in read:
+        where = ((target.manifest_repository or "").casefold(), target.manifest_branch or "")
+        for index, entry in enumerate(target.values):
+            for path, _ in entry.set:
+                first = written.setdefault((*where, entry.file, path), target)
+                if first is not target:
+                    faults.add(
+                        layers.place("values", index, "file"),
+                        f"{path} of {entry.file} is written by {_named(first)} and by {_named(target)}",
+                        "give each its own file: put {application} and {environment} into file",
+                    )
+                    break
+
+
+def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) -> None:
+    """Tell of one image name that two targets build differently from one source.
+
+    In one environment the same commit reaches both, and whoever is second finds the other's image. In
+    two environments that happens only where one commit reaches both branches, so it is a warning.
+    """
+    sharing: dict[tuple[str, str, str, str], list[tuple[Target, ImageTarget, Layers]]] = {}
+    for target, layers in read:
+        for image in target.images:
+            key = (target.source.casefold(), image.registry_host, image.repository, image.tag)
+            sharing.setdefault(key, []).append((target, image, layers))
+    for (_, _, repository, tag), uses in sharing.items():
+        for (first, one, _), (second, other, layers) in pairwise(uses):
+            if (one.builder_kind, one.builder_options) == (other.builder_kind, other.builder_options):
+                continue
+            same_commit = first.environment == second.environment and one.builder_kind == other.builder_kind
+            (faults if same_commit else warnings).add(
+                layers.place("build"),
+                f"{_named(first)} and {_named(second)} build {repository}:{tag} differently from one source",
+                "give each its own image, for example by {environment} in image",
+            )
+
+
+def _named(target: Target) -> str:
+    return f"{target.application} in {target.environment}"

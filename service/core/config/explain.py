@@ -1,0 +1,96 @@
+"""Tells what applies to one application in one environment, and from which line of the file.
+
+`mergeport config show` prints it. Values are as they were resolved; no line means a default of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from service.core.config.layers import Layers
+from service.core.config.targets import ImageTarget, Target
+from service.core.config.texts import duration_text
+from service.core.config.tree import Node, Scalar, Table, below, find
+
+
+class Explanation(NamedTuple):
+    """One key, what it is, and the line it comes from; None where nothing says it."""
+
+    key: str
+    value: object
+    line: int | None
+
+
+def explain(target: Target, layers: Layers) -> tuple[Explanation, ...]:
+    """Give every key that decides about the target, in the order of the file's layout."""
+    return (*_sources(target, layers), *_images(target, layers), *_promotion(target, layers))
+
+
+def _row(layers: Layers, value: object, *parts: str | int) -> Explanation:
+    node, left = find(layers.table, parts)
+    key = ""
+    for part in parts:
+        key = below(key, part)
+    return Explanation(key, value, None if left else node.place.line)
+
+
+def _sources(target: Target, layers: Layers) -> Iterator[Explanation]:
+    yield _row(layers, target.source, "source")
+    yield _row(layers, target.branch, "branch")
+    yield _row(layers, list(target.paths), "paths")
+
+
+def _images(target: Target, layers: Layers) -> Iterator[Explanation]:
+    for image in target.images:
+        own = layers.table.table("images")
+        mine = own.table(image.name) if own and image.name else None
+        prefix = f"images.{image.name}." if image.name else ""
+        for key, value, parts in _image_values(image):
+            node = _deepest(mine, parts) or _deepest(layers.table, parts)
+            yield Explanation(prefix + key, value, node.place.line if node else None)
+
+
+def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, ...]]]:
+    yield "registry.kind", image.registry_kind, ("registry", "kind")
+    yield "registry.host", image.registry_host, ("registry", "host")
+    for name, value in _options(image.registry_options):
+        yield f"registry.{name}", value, ("registry", name)
+    yield "image", image.repository, ("image",)
+    yield "tag", image.tag, ("tag",)
+    yield "build.kind", image.builder_kind, ("build", "kind")
+    for name, value in _options(image.builder_options):
+        yield f"build.{name}", value, ("build", name)
+
+
+def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
+    for name, value in options.model_dump(mode="json", by_alias=True).items():
+        if name not in {"kind", "host"} and value is not None:
+            yield name, value
+
+
+def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
+    """Give the node that says it: `registry` as a text says both its kind and its host."""
+    if table is None or parts[0] not in table.entries:
+        return None
+    node, left = find(table, parts)
+    said = not left or (isinstance(node, Scalar) and left[0] in {"kind", "host"})
+    return node if said else None
+
+
+def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
+    for index, entry in enumerate(target.values):
+        yield _row(layers, entry.file, "values", index, "file")
+        for path, value in entry.set:
+            yield _row(layers, value, "values", index, "set", path)
+        yield _row(layers, entry.create, "values", index, "create")
+    yield _row(layers, target.argocd_application or False, "argocd")
+    yield _row(layers, target.publish.value, "publish")
+    yield _row(layers, list(target.pull_request.reviewers), "pull_request", "reviewers")
+    yield _row(layers, list(target.pull_request.labels), "pull_request", "labels")
+    yield _row(layers, target.manifest_repository or "the configuration repository", "manifest", "repository")
+    yield _row(layers, target.manifest_branch or "its default branch", "manifest", "branch")
+    for name in ("build", "image", "sync", "pull_request"):
+        yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)

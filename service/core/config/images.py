@@ -1,0 +1,187 @@
+"""An application's images as configured: registry, repository, tag and builder of each.
+
+Called while a target is read. The options of registries and builders are checked by the models that
+the adapters bring (`Kinds`); core knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from service.core.config.layers import Layers, checked, rendering
+from service.core.config.placeholders import COMMIT, check_placeholders, parse, render_known
+from service.core.config.report import keys_of, nearest
+from service.core.config.targets import ImageTarget
+from service.core.config.texts import TextError, image_repository, registry_host
+from service.core.config.tree import Place, Scalar, Table, find, kind_of, merge, plain_table, registry_kind
+from service.core.images import is_tag
+
+_LONGEST_TAG = 128
+_IMAGE_KEYS = ("registry", "image", "tag", "build")
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The adapters' options by kind, handed in by bootstrap."""
+
+    builders: Mapping[str, type[BaseModel]]
+    registries: Mapping[str, type[BaseModel]]
+
+
+def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
+    """Give the application's images; None when a fault was told."""
+    if "images" in layers.spoilt:
+        return None
+    names = list(layers.keys.images) or [""]
+    found = [_Image(layers, kinds, name, several=len(names) > 1).read() for name in names]
+    images = tuple(image for image in found if image is not None)
+    if len(images) < len(found):
+        return None
+    for index, image in enumerate(images):
+        for other in images[:index]:
+            if (image.registry_host, image.repository, image.tag) == (other.registry_host, other.repository, other.tag):
+                layers.report.add(
+                    layers.place("images", image.name),
+                    f"{other.name} and {image.name} would be one image, {image.repository}:{image.tag}",
+                    "put {name} into image, or give each its own image",
+                )
+    return images
+
+
+class _Image:
+    """One image: the application's keys with the image's own laid over them."""
+
+    def __init__(self, layers: Layers, kinds: Kinds, name: str, *, several: bool) -> None:
+        self.layers, self.kinds, self.name, self.several = layers, kinds, name, several
+        self.report = layers.report
+        table = layers.table.only(_IMAGE_KEYS)
+        images = layers.table.table("images") if name else None
+        own = images.table(name) if images else None
+        self.table = merge(table, own) if own else table
+        self.at = ("images", name) if own else ()
+        self.known = {**layers.statics, "name": name} if name else layers.statics
+
+    def read(self) -> ImageTarget | None:
+        registry = self._registry()
+        repository = self._repository()
+        tag = self._tag()
+        builder = self._builder()
+        if registry is None or repository is None or tag is None or builder is None:
+            return None
+        return ImageTarget(self.name, *registry, repository, tag, *builder)
+
+    def _place(self, key: str) -> Place:
+        node = self.table.entries.get(key)
+        return node.place if node else self.layers.place(*self.at, key)
+
+    def _checked_text(self, key: str, default: str) -> str | None:
+        """Give the key's text; None where something else is there, which was told."""
+        if key not in self.table.entries:
+            return default
+        return self.table.text(key)
+
+    def _registry(self) -> tuple[str, str, BaseModel] | None:
+        node = self.table.entries.get("registry")
+        match node:
+            case None:
+                self.report.add_missing(self.layers.home, "registry", "a host, under defaults or here")
+                return None
+            case Scalar(value=str() as host):
+                options = Table(node.place, {}, {})
+            case Table():
+                if "host" not in node.entries:
+                    self.report.add_missing(node, "host")
+                options, host = node, node.text("host") or ""
+            case _:
+                return None
+        place = find(options, ["host"])[0].place
+        if not host or checked(self.report, place, registry_host, host) is None:
+            return None
+        kind = kind_of(options, "registry") if options.entries else registry_kind(host)
+        model = self._options(self.kinds.registries, "registry", kind, options, {"kind": kind, "host": host})
+        return (kind, host, model) if model else None
+
+    def _builder(self) -> tuple[str, BaseModel] | None:
+        node = self.table.entries.get("build")
+        if node is not None and not isinstance(node, Table):
+            return None
+        table = node or Table(self._place("build"), {}, {})
+        kind = kind_of(table, "build")
+        model = self._options(self.kinds.builders, "builder", kind, table, {"kind": kind})
+        return (kind, model) if model else None
+
+    def _options(
+        self, models: Mapping[str, type[BaseModel]], what: str, kind: str, table: Table, named: Mapping[str, str]
+    ) -> BaseModel | None:
+        """Check the options by the adapter's model; `named` goes in where the model has such a field."""
+        kind_node = table.entries.get("kind")
+        if kind_node and not (isinstance(kind_node, Scalar) and isinstance(kind_node.value, str)):
+            self.report.add_wrong_type(kind_node, "text")
+            return None
+        model = models.get(kind)
+        if model is None:
+            place = kind_node.place if kind_node else table.place
+            self.report.add(place, f'there is no {what} of kind "{kind}"', nearest(kind, models))
+            return None
+        known = keys_of(model)
+        sound = True
+        for name in table.entries:
+            if name not in known and name not in named:
+                self.report.add_unknown(table.keys[name], name, known | named.keys())
+                sound = False
+        data = {name: _filled(value, self.known) for name, value in plain_table(table).items() if name in known}
+        data |= {name: value for name, value in named.items() if name in known}
+        try:
+            options = model.model_validate(data)
+        except ValidationError as error:
+            self.report.add_invalid(error, table)
+            return None
+        return options if sound else None
+
+    def _repository(self) -> str | None:
+        template = self._checked_text("image", "{application}-{name}" if self.several else "{application}")
+        if template is None:
+            return None
+        return checked(self.report, self._place("image"), rendering(image_repository, self.known), template)
+
+    def _tag(self) -> str | None:
+        template = self._checked_text("tag", "{short_sha}")
+        if template is None:
+            return None
+        return checked(self.report, self._place("tag"), lambda text: tag_template(text, self.known), template)
+
+
+def tag_template(text: str, known: Mapping[str, str]) -> str:
+    """Take a template that names the commit and always gives a tag that registries take."""
+    check_placeholders(text, [*COMMIT, *known])
+    template = render_known(text, known)
+    pieces = list(parse(template))
+    names = {piece.name for piece in pieces if not isinstance(piece, str)}
+    if not names & {"sha", "short_sha"}:
+        raise TextError(f'"{template}" is the same for every commit', "put {short_sha} or {sha} into it")
+    widths = {"sha": 40, "short_sha": 12, "branch": 1}
+    example = "".join(
+        piece if isinstance(piece, str) else "0" * (piece.length or widths[piece.name]) for piece in pieces
+    )
+    if not is_tag(example):
+        raise TextError(
+            f'"{template}" does not give a tag',
+            f"letters, digits, _ . and -, at most {_LONGEST_TAG}, beginning with a letter, a digit or _",
+        )
+    return template
+
+
+def _filled(value: object, known: Mapping[str, str]) -> object:
+    """Put `{application}` and its like into every text of the options; other braces are the builder's own."""
+    match value:
+        case str():
+            return render_known(value, known)
+        case list():
+            return [_filled(item, known) for item in value]
+        case dict():
+            return {key: _filled(item, known) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,213 @@
+"""The keys of `mergeport.yaml`, as models: what each layer may say, of which type, with which default.
+
+The JSON schema, the faults for unknown keys and the documentation all come from here. What a text
+means (placeholders, patterns, names) is checked when the layers have been laid over each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from service.core.config.report import Report, keys_of
+from service.core.config.targets import Written
+from service.core.config.tree import Located
+
+NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+NAME_WORDS = "lower-case letters, digits, - and _, at most 63, beginning and ending with a letter or digit"
+LATER = frozenset({"gates", "from", "order", "mergeport.d"})
+"""Keys that are known and do not work yet: told, never ignored."""
+
+
+class Keys(BaseModel):
+    """A mapping with known keys. Unknown ones are told to the report that validation is given as context."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tell_unknown_keys(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - pydantic's signature
+        if not isinstance(data, Located) or not isinstance(info.context, Report):
+            return data
+        known = keys_of(cls)
+        for name in data.table.entries.keys() - known:
+            place = data.table.keys[name]
+            if name in LATER:
+                info.context.add(place, "not in this version", f"remove {name}: it would not be obeyed")
+            elif name in cls.elsewhere:
+                info.context.add(place, f'"{name}" does not belong here', cls.elsewhere[name])
+            else:
+                info.context.add_unknown(place, name, known)
+        return Located(data.table, {name: value for name, value in data.items() if name in known})
+
+
+def _either(
+    fits: Callable[[object], bool], *, words: str, schema: dict[str, Any]
+) -> tuple[PlainValidator, WithJsonSchema]:
+    """Let fitting values through as they are; anything else is one fault, not one for each alternative."""
+
+    def check(value: object) -> object:
+        if fits(value):
+            return value
+        raise PydanticCustomError("wrong_type", "expected {words}", {"words": words})
+
+    return PlainValidator(check), WithJsonSchema(schema)
+
+
+Entry = Annotated[
+    Written,
+    *_either(
+        lambda value: isinstance(value, str | int | float | bool),
+        words="text, a number or a boolean",
+        schema={"type": ["string", "number", "boolean"]},
+    ),
+]
+RegistryKey = Annotated[
+    str | dict[str, object],
+    *_either(
+        lambda value: isinstance(value, str | dict), words="text or a mapping", schema={"$ref": "#/$defs/Registry"}
+    ),
+]
+BuildKey = Annotated[
+    dict[str, object],
+    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={"$ref": "#/$defs/Build"}),
+]
+Overrides = Annotated[
+    dict[str, object],
+    *_either(
+        lambda value: isinstance(value, dict),
+        words="a mapping",
+        schema={
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"$ref": "#/$defs/TargetKeys"}, {"const": False}]},
+        },
+    ),
+]
+TextOrFalse = Annotated[
+    str | Literal[False],
+    *_either(
+        lambda value: isinstance(value, str) or value is False,
+        words="text or false",
+        schema={"anyOf": [{"type": "string", "minLength": 1}, {"const": False}]},
+    ),
+]
+
+
+class PullRequestKeys(Keys):
+    """How a promotion's pull request is presented."""
+
+    reviewers: list[str] = Field(default=[], description="Who is asked for a review: logins, or team:SLUG.")
+    labels: list[str] = Field(default=[], description="Labels of the pull request.")
+
+
+class ManifestKeys(Keys):
+    """Where desired state is written."""
+
+    repository: str = Field(default="", description="owner/name; the configuration repository if absent.")
+    branch: str = Field(
+        default="", description="The branch that is written; the repository's default branch if absent."
+    )
+
+
+class EnvironmentKeys(Keys):
+    """One environment: the branch that feeds it, and how changes reach its desired state."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines"),
+        "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
+    )
+
+    branch: str = Field(default="", description="The branch of the source repository that feeds it; a glob is allowed.")
+    publish: Literal["commit", "pull-request"] = Field(
+        default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
+    )
+    pull_request: PullRequestKeys = Field(default={}, validate_default=True, description="Reviewers and labels.")
+    manifest: ManifestKeys = Field(
+        default={}, validate_default=True, description="The manifest repository and its branch."
+    )
+
+
+class ValuesKeys(Keys):
+    """One values file and what is written in it."""
+
+    file: str = Field(description="Path in the manifest repository; {application} and {environment} are known.")
+    set: dict[str, Entry] = Field(
+        description="Values path to what is written there: text with placeholders, or a number or boolean as it is."
+    )
+    create: bool = Field(default=False, description="Whether a key that is missing in the file is added.")
+
+
+class ImageKeys(Keys):
+    """One image where an application has several. What it does not say, the application says."""
+
+    registry: RegistryKey = Field(default="", description="The registry: a host, or a mapping with kind and host.")
+    image: str = Field(default="", description="The repository in the registry.")
+    tag: str = Field(default="{short_sha}", description="The tag; contains {short_sha}, {short_sha:7} or {sha}.")
+    build: BuildKey = Field(default={}, description="The builder (kind) and its options.")
+
+
+class DeadlineKeys(Keys):
+    """How long a run waits for each thing before it fails: 90s, 30m, 12h, 30d, 1h30m."""
+
+    build: str = Field(default="30m", description="A build on this machine.")
+    image: str = Field(default="60m", description="An image that somebody else builds and pushes.")
+    sync: str = Field(default="15m", description="Argo CD having the commit live and healthy.")
+    pull_request: str = Field(default="30d", description="A person merging the pull request.")
+
+
+class ApplicationKeys(ImageKeys):
+    """One application, or what is the same for all of them."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("branch", "publish", "pull_request", "manifest"),
+        "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
+    )
+
+    source: str = Field(default="", description="The repository with the code, owner/name.")
+    paths: list[str] = Field(
+        default=[], description="Which changed paths count, as GitHub Actions' filters; everything if absent."
+    )
+    images: dict[str, ImageKeys] = Field(default={}, description="The images by name, where there are several.")
+    values: list[ValuesKeys] = Field(default=[], description="The values files that are written.")
+    argocd: TextOrFalse = Field(
+        default="{application}-{environment}",
+        description="The Argo CD application that is watched; false ends a run at the commit.",
+    )
+    deadlines: DeadlineKeys = Field(
+        default={}, validate_default=True, description="How long a run waits before it fails."
+    )
+
+
+class Defaults(ApplicationKeys):
+    """What is the same for all applications."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **ApplicationKeys.elsewhere,
+        "environments": "what is different in one environment is said under applications.NAME.environments",
+    }
+
+
+class Application(ApplicationKeys):
+    """One application."""
+
+    environments: Overrides = Field(
+        default={}, description="What is different in one environment, by its name; false: it is not there."
+    )
+
+
+class TargetKeys(ApplicationKeys, EnvironmentKeys):
+    """One application in one environment: any key of either."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+
+
+class File(Keys):
+    """The configuration: what is deployed where, and how."""
+
+    defaults: Defaults = Field(default={}, validate_default=True, description="Keys that all applications share.")
+    environments: dict[str, EnvironmentKeys] = Field(description="The environments by name.")
+    applications: dict[str, Application] = Field(description="The applications by name.")

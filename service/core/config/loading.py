@@ -1,0 +1,133 @@
+"""Reads `mergeport.yaml` into a configuration, or tells everything that is wrong with it at once.
+
+Called by the reload on push, by the worker's start and by `mergeport config`. Text in, value out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import ValidationError
+
+from service.core.config.configuration import Configuration
+from service.core.config.conflicts import find_conflicts
+from service.core.config.document import decode, read
+from service.core.config.images import Kinds
+from service.core.config.layers import Layers, lay, table_or_tell
+from service.core.config.layout import NAME, NAME_WORDS, File
+from service.core.config.report import Report, nearest
+from service.core.config.resolve import read_target
+from service.core.config.targets import Target
+from service.core.config.tree import Scalar, Table, plain_table
+from service.errors import ConfigError
+
+_NAME = re.compile(NAME)
+
+
+def load(text: str | bytes, *, kinds: Kinds, file: str = "mergeport.yaml", commit: str = "") -> Configuration:
+    """Give the configuration; raise ConfigError with all its faults, in the order of the file.
+
+    `file` is the name in the faults. Bytes must be UTF-8, with or without a byte order mark.
+    """
+    faults, warnings = Report(file), Report(file)
+    decoded = decode(text, faults) if isinstance(text, bytes) else text
+    tree = read(decoded, faults) if decoded is not None else None
+    if tree is None:
+        raise _error(file, faults)
+    configuration = _Loading(tree, kinds, faults, warnings).load(commit)
+    if faults.faults:
+        raise _error(file, faults)
+    return configuration
+
+
+def _error(file: str, report: Report) -> ConfigError:
+    count = len(report.faults)
+    return ConfigError(
+        f"{file} has {count} fault{'' if count == 1 else 's'}",
+        report.faults,
+        code="configuration-invalid",
+        hint=f"mergeport config check {file}",
+    )
+
+
+class _Loading:
+    """One reading of one file."""
+
+    def __init__(self, tree: Table, kinds: Kinds, faults: Report, warnings: Report) -> None:
+        self._tree, self._kinds, self._faults, self._warnings = tree, kinds, faults, warnings
+        self._defaults = table_or_tell(tree, "defaults", faults)
+        self._environments = self._tables("environments")
+        self._applications = self._tables("applications")
+
+    def load(self, commit: str) -> Configuration:
+        try:
+            File.model_validate(plain_table(self._tree), context=self._faults)
+        except ValidationError as error:
+            self._faults.add_invalid(error, self._tree)
+        if not self._environments and "environments" in self._tree.entries:
+            self._faults.add(self._tree.keys["environments"], "names no environment", "name at least one")
+        read: dict[tuple[str, str], tuple[Target, Layers]] = {}
+        for application, home in self._applications.items():
+            for environment, found in self._read(application, home).items():
+                read[application, environment] = found
+        find_conflicts(list(read.values()), self._faults, self._warnings)
+        return Configuration(
+            commit=commit,
+            applications=tuple(self._applications),
+            environments=tuple(self._environments),
+            warnings=tuple(self._warnings.faults),
+            _targets={pair: target for pair, (target, _) in read.items()},
+            _layers={pair: layers for pair, (_, layers) in read.items()},
+        )
+
+    def _tables(self, name: str) -> dict[str, Table]:
+        """Give the named mappings under a key; a name that cannot be one is told."""
+        table = self._tree.table(name)
+        if table is None:
+            return {}
+        for entry, place in table.keys.items():
+            if not _NAME.fullmatch(entry):
+                self._faults.add(place, f'"{entry}" cannot be a name', NAME_WORDS)
+        return {entry: node for entry, node in table.entries.items() if isinstance(node, Table)}
+
+    def _read(self, application: str, home: Table) -> dict[str, tuple[Target, Layers]]:
+        overrides = home.table("environments") or Table(home.place, {}, {})
+        self._check_overrides(overrides)
+        images = home.table("images")
+        for name, place in images.keys.items() if images else ():
+            if not _NAME.fullmatch(name):
+                self._faults.add(place, f'"{name}" cannot be a name', NAME_WORDS)
+        read = {}
+        wanted = [name for name in self._environments if not _is_false(overrides, name)]
+        for name in wanted:
+            layers = lay(
+                (_fit(application), home),
+                (_fit(name), self._environments[name]),
+                defaults=self._defaults,
+                override=overrides.table(name),
+                report=self._faults,
+            )
+            if target := read_target(layers, self._kinds):
+                read[name] = (target, layers)
+        if self._environments and not wanted:
+            self._warnings.add(home.place, f"{application} is in no environment")
+        return read
+
+    def _check_overrides(self, overrides: Table) -> None:
+        """Tell of an environment that is not there, and of what is neither a mapping nor `false`."""
+        for name, node in overrides.entries.items():
+            if name not in self._environments:
+                place = overrides.keys[name]
+                self._faults.add(place, f'there is no environment "{name}"', nearest(name, self._environments))
+            elif not isinstance(node, Table) and not _is_false(overrides, name):
+                self._faults.add_wrong_type(node, "a mapping or false")
+
+
+def _fit(name: str) -> str:
+    """Give the name, or one that is fit in its place, so that its fault is told once and not in every text."""
+    return name if _NAME.fullmatch(name) else re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63] or "x"
+
+
+def _is_false(overrides: Table, name: str) -> bool:
+    node = overrides.entries.get(name)
+    return isinstance(node, Scalar) and node.value is False

@@ -1,0 +1,170 @@
+"""Collects the faults of one file, so that all are told at once. Called while a configuration is read.
+
+Also knows how to say what was found, which known name is nearest, and what pydantic's findings mean
+in plain words. Never raises for a fault.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table, below, find_reported
+from service.errors import Fault
+
+_WANTED = {
+    "string": "text",
+    "dict": "a mapping",
+    "mapping": "a mapping",
+    "model": "a mapping",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+    "frozen": "a list",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+}
+
+
+class Report:
+    """The faults of one file, each told once however often it is met."""
+
+    def __init__(self, file: str) -> None:
+        """Begin with none."""
+        self.file = file
+        self._faults: dict[Fault, None] = {}
+
+    def add(self, place: Place | None, message: str, hint: str = "") -> None:
+        """Keep a fault at a place, or of the file as a whole."""
+        line, column, key = (place.line, place.column, place.key) if place else (None, None, "")
+        self._faults[Fault(self.file, message, hint, line, column, key)] = None
+
+    @property
+    def faults(self) -> list[Fault]:
+        """All faults in the order of the file."""
+        return sorted(self._faults, key=lambda fault: (fault.line or 0, fault.column or 0))
+
+    def add_unknown(self, place: Place, name: str, known: Collection[str]) -> None:
+        """Tell of a key that nobody knows, with the nearest one that is known."""
+        self.add(place, f'"{name}" is not a key here', nearest(name, known))
+
+    def add_invalid(self, error: ValidationError, tree: Table) -> None:
+        """Tell what a model found wrong, at the places of the tree that its data came from."""
+        wanted: dict[Place, tuple[Node, list[str]]] = {}
+        told: list[str] = []
+        for detail in error.errors(include_url=False):
+            node, left = find_reported(tree, detail["loc"])
+            if isinstance(node, Broken):
+                continue
+            if type_wanted := _wanted(detail):
+                wanted.setdefault(node.place, (node, []))[1].append(type_wanted)
+            else:
+                self._add_detail(detail, node, left)
+                told.append(node.place.key)
+        for place, (node, types) in wanted.items():
+            if not any(key.startswith(place.key) for key in told):  # one alternative fits, and has a fault inside
+                self.add_wrong_type(node, " or ".join(dict.fromkeys(types)))
+
+    def _add_detail(self, detail: ErrorDetails, node: Node, left: tuple[str | int, ...]) -> None:
+        context = detail.get("ctx", {})
+        match detail["type"]:
+            case "missing" if isinstance(node, Table) and left and left[-1] in node.entries:
+                pass  # it is there, and its fault was told
+            case "missing":
+                self.add(node.place.under(left[-1]) if left else node.place, "is missing")
+            case "extra_forbidden":
+                self.add(node.place, f'"{detail["loc"][-1]}" is not a key here')
+            case "literal_error" | "enum":
+                self.add(node.place, f"expected {context['expected']}, found {describe(node)}", _quoting(node))
+            case "value_error":
+                self.add(node.place, str(context.get("error", detail["msg"])))
+            case _:
+                self.add(node.place, _sentence(detail["msg"]), str(context.get("hint", "")))
+
+    def add_wrong_type(self, node: Node, wanted: str) -> None:
+        """Tell that something else is wanted here."""
+        if not isinstance(node, Broken):
+            self.add(node.place, f"expected {wanted}, found {describe(node)}", hint_for(wanted, node))
+
+    def add_missing(self, table: Table, key: str, hint: str = "") -> None:
+        """Tell that a table lacks a key."""
+        place = table.place
+        self.add(Place(place.line, place.column, below(place.key, key)), "is missing", hint)
+
+
+def _wanted(detail: ErrorDetails) -> str | None:
+    """Give the type that a finding asks for, where it is about the type."""
+    kind = detail["type"]
+    if kind == "wrong_type":
+        return str(detail.get("ctx", {})["words"])
+    stem = kind.partition("_")[0]
+    return _WANTED.get(stem) if kind.endswith(("_type", "_parsing", "_from_float")) else None
+
+
+def _sentence(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def describe(node: Node) -> str:
+    """Say what is there, shortly."""
+    match node:
+        case Table():
+            return "a mapping"
+        case Series():
+            return "a list"
+        case Scalar(value=None):
+            return "nothing"
+        case Scalar(value=bool() as value):
+            return "true" if value else "false"
+        case Scalar(value=str() as value):
+            return f'the text "{shortened(value)}"'
+        case Scalar(value=value):
+            return f"the number {value}"
+        case _:
+            return "something broken"
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """Give a text on one line, cut where it is long."""
+    line = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def hint_for(wanted: str, node: Node) -> str:
+    """Say what to do where something else was wanted."""
+    if wanted == "text" or isinstance(node, Table):
+        return _quoting(node)
+    if wanted == "a list" and isinstance(node, Scalar) and isinstance(node.value, str):
+        return "put it in brackets: [ … ]"
+    return ""
+
+
+def _quoting(node: Node) -> str:
+    match node:
+        case Table(entries=entries) if len(entries) == 1:
+            return "a text that begins with { needs quotes around it"
+        case Series(items=items) if len(items) == 1:
+            return "a text that begins with [ needs quotes around it"
+        case Scalar(value=bool() | int() | float()):
+            return "put quotes around it"
+        case _:
+            return ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give the hint that names the nearest known name, or all of them where they are few."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    few = 12
+    return f"known: {', '.join(names)}" if 0 < len(names) <= few else ""
+
+
+def keys_of(model: type[BaseModel]) -> frozenset[str]:
+    """Give the keys that a model takes, by the names people write."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items())

@@ -1,0 +1,202 @@
+"""Makes a target of the layers of one application in one environment.
+
+Called by `load` for each pair. Reads on after a fault, so that all are told; gives None where a
+target could not be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from service.core.config.images import Kinds, read_images
+from service.core.config.layers import Layers, checked
+from service.core.config.layout import DeadlineKeys
+from service.core.config.patterns import check_pattern, is_glob
+from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
+from service.core.config.targets import Deadlines, PullRequestPolicy, Target, ValuesTarget, Written
+from service.core.config.texts import (
+    TextError,
+    argocd_name,
+    branch_name,
+    duration,
+    label,
+    repository,
+    reviewer,
+    values_file,
+)
+from service.core.values import parse_path
+from service.core.words import Publish, Repository
+from service.errors import ValuesEditError
+
+T = TypeVar("T")
+
+
+def read_target(layers: Layers, kinds: Kinds) -> Target | None:
+    """Give the target; None when a fault was told."""
+    source, branch, paths = _source(layers), _branch(layers), _paths(layers)
+    images, values = read_images(layers, kinds), _values(layers)
+    policy, manifest = _policy(layers), _manifest(layers)
+    argocd, deadlines = _argocd(layers), _deadlines(layers)
+    if (
+        source is None
+        or branch is None
+        or paths is None
+        or images is None
+        or values is None
+        or policy is None
+        or argocd is None
+        or deadlines is None
+        or layers.spoilt
+    ):
+        return None
+    return Target(
+        application=layers.application,
+        environment=layers.environment,
+        source=source,
+        branch=branch,
+        paths=paths,
+        images=images,
+        values=values,
+        publish=Publish(layers.keys.publish),
+        pull_request=policy,
+        manifest_repository=manifest[0],
+        manifest_branch=manifest[1],
+        argocd_application=argocd or None,
+        deadlines=deadlines,
+    )
+
+
+def _source(layers: Layers) -> Repository | None:
+    if "source" not in layers.table.entries:
+        layers.report.add_missing(layers.home, "source", "the repository with the code, owner/name")
+    if not layers.has("source"):
+        return None
+    return layers.rendered(repository, layers.keys.source, "source")
+
+
+def _branch(layers: Layers) -> str | None:
+    if "branch" not in layers.table.entries:
+        layers.report.add_missing(layers.environment_home, "branch", "the branch that feeds the environment")
+    if not layers.has("branch"):
+        return None
+    return layers.checked(_branch_pattern, layers.keys.branch, "branch")
+
+
+def _branch_pattern(text: str) -> str:
+    """Take a branch or a glob of branches."""
+    if text.startswith("!"):
+        raise TextError("a single branch pattern cannot be negative", "write the branches that feed the environment")
+    check_pattern(text)
+    return text if is_glob(text) else branch_name(text)
+
+
+def _paths(layers: Layers) -> tuple[str, ...] | None:
+    patterns = layers.keys.paths
+    found = [layers.rendered(_path_pattern, pattern, "paths", index) for index, pattern in enumerate(patterns)]
+    if patterns and all(pattern.startswith("!") for pattern in patterns):
+        layers.report.add(
+            layers.place("paths"), "all patterns are negative, so nothing ever matches", 'begin with "**"'
+        )
+        return None
+    return _all(found)
+
+
+def _path_pattern(text: str) -> str:
+    check_pattern(text)
+    if text.removeprefix("!").startswith(("/", "./")):
+        raise TextError(f'"{text}" never matches', "paths begin at the repository's root, without / or ./")
+    return text
+
+
+def _all(found: Sequence[T | None]) -> tuple[T, ...] | None:
+    """Give all of them, or None where one could not be read."""
+    sound = tuple(item for item in found if item is not None)
+    return sound if len(sound) == len(found) else None
+
+
+def _values(layers: Layers) -> tuple[ValuesTarget, ...] | None:
+    if "values" in layers.spoilt:
+        return None
+    if not layers.keys.values:
+        place = layers.table.entries.get("values")
+        if place is None:
+            layers.report.add_missing(layers.home, "values", "the values files that get the image")
+        else:
+            layers.report.add(place.place, "names no values file", "name at least one: file and set")
+        return None
+    entries = _all([_values_entry(layers, index) for index in range(len(layers.keys.values))])
+    if entries is None:
+        return None
+    seen: set[tuple[str, str]] = set()
+    for index, entry in enumerate(entries):
+        for path, _ in entry.set:
+            if (entry.file, path) in seen:
+                layers.report.add(
+                    layers.place("values", index, "set", path), f"{path} of {entry.file} is written twice"
+                )
+            seen.add((entry.file, path))
+    return entries
+
+
+def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
+    entry = layers.keys.values[index]
+    file = layers.rendered(values_file, entry.file, "values", index, "file")
+    if not entry.set:
+        layers.report.add(layers.place("values", index, "set"), "writes nothing", "say which values path gets what")
+    written = _all([_written(layers, index, path, value) for path, value in entry.set.items()])
+    return ValuesTarget(file, written, entry.create) if file is not None and written else None
+
+
+def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:
+    at = layers.place("values", index, "set", path)
+    sound = True
+    try:
+        parse_path(path)
+    except ValuesEditError as error:
+        layers.report.add(at, error.message, error.hint)
+        sound = False
+    if isinstance(value, str) and "images" not in layers.spoilt:
+        names = list(layers.keys.images)
+        known = [*layers.statics, *COMMIT, *image_placeholders(names or [""])]
+        several = names if len(names) > 1 else []
+
+        def check(template: str) -> str:
+            check_placeholders(template, known, several)
+            return template
+
+        sound = checked(layers.report, at, check, value) is not None and sound
+    return (path, value) if sound else None
+
+
+def _policy(layers: Layers) -> PullRequestPolicy | None:
+    keys = layers.keys.pull_request
+    at = "pull_request"
+    reviewers = _all([layers.checked(reviewer, text, at, "reviewers", i) for i, text in enumerate(keys.reviewers)])
+    labels = _all([layers.checked(label, text, at, "labels", i) for i, text in enumerate(keys.labels)])
+    return None if reviewers is None or labels is None else PullRequestPolicy(reviewers, labels)
+
+
+def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:
+    keys, table = layers.keys.manifest, layers.table.table("manifest")
+    said = table.entries if table else {}
+    name = layers.checked(repository, keys.repository, "manifest", "repository") if "repository" in said else None
+    branch = layers.checked(branch_name, keys.branch, "manifest", "branch") if "branch" in said else None
+    return name, branch
+
+
+def _argocd(layers: Layers) -> str | None:
+    """Give the name, or an empty text for none."""
+    name = layers.keys.argocd
+    return "" if name is False else layers.rendered(argocd_name, name, "argocd")
+
+
+def _deadlines(layers: Layers) -> Deadlines | None:
+    keys = layers.keys.deadlines
+    lengths: dict[str, timedelta] = {}
+    for name in DeadlineKeys.model_fields:
+        length = layers.checked(duration, getattr(keys, name), "deadlines", name)
+        if length is not None:
+            lengths[name] = length
+    return Deadlines(**lengths) if len(lengths) == len(DeadlineKeys.model_fields) else None

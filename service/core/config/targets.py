@@ -1,0 +1,86 @@
+"""What a configuration comes to: one target for each application in each environment, all resolved.
+
+Made by `load`, read by routing and the pipeline. Nothing here looks at the file again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from pydantic import BaseModel
+
+from service.core.words import Publish, Repository
+
+Written: TypeAlias = str | int | float | bool
+"""What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTarget:
+    """One image of an application: where it is kept, how it is tagged, who builds it.
+
+    `name` is empty where the application has only one and gave it none. `tag` is a template for
+    `service.core.images.tag_for`.
+    """
+
+    name: str
+    registry_kind: str
+    registry_host: str
+    registry_options: BaseModel
+    repository: str
+    tag: str
+    builder_kind: str
+    builder_options: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesTarget:
+    """One values file and what is written where in it: (values path, template or typed value)."""
+
+    file: str
+    set: tuple[tuple[str, Written], ...]
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestPolicy:
+    """Who is asked to review a promotion's pull request (a login or `team:SLUG`), and its labels."""
+
+    reviewers: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a run waits for each thing outside before it fails."""
+
+    build: timedelta = timedelta(minutes=30)
+    image: timedelta = timedelta(minutes=60)
+    sync: timedelta = timedelta(minutes=15)
+    pull_request: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One application in one environment.
+
+    `branch` is a glob. No `paths` means every change counts. `manifest_repository` None is the
+    configuration repository, `manifest_branch` None its default branch; `argocd_application` None
+    ends a run at the commit.
+    """
+
+    application: str
+    environment: str
+    source: Repository
+    branch: str
+    paths: tuple[str, ...]
+    images: tuple[ImageTarget, ...]
+    values: tuple[ValuesTarget, ...]
+    publish: Publish = Publish.COMMIT
+    pull_request: PullRequestPolicy = field(default_factory=PullRequestPolicy)
+    manifest_repository: Repository | None = None
+    manifest_branch: str | None = None
+    argocd_application: str | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)

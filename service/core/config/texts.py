@@ -1,0 +1,150 @@
+"""What single texts of the configuration must look like: names, branches, hosts, files, durations.
+
+Each function gives what the text means, or raises TextError with words and the next action. Called
+when the layers have been laid over each other and the placeholders known then are filled in.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from service.core.words import Repository
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_ADDRESS = re.compile(r"(?:https?://|ssh://|git@)[^/:]+[/:](?P<rest>[^/]+/[^/]+?)(?:\.git)?/?")
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
+_IMAGE_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_ARGOCD = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?/)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_REVIEWER = re.compile(r"(?:team:)?[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
+_DURATION = re.compile(r"(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?")
+_NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:]|\.\.|@\{|//|/$|^/|\.lock$|\.$")
+_LONGEST_REPOSITORY = 255
+_LONGEST_ARGOCD = 253
+_LONGEST_DEADLINE = timedelta(days=365)
+
+_OURS = {"mergeport.yaml": "the configuration itself", "mergeport.d": "configuration"}
+_FORBIDDEN = {**_OURS, ".mergeport": "Mergeport's own", ".github": "the workflows' own"}
+
+
+class TextError(ValueError):
+    """A text that does not mean what it should, with the next action."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        """Keep the hint beside the words."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def repository(text: str) -> Repository:
+    """Take `owner/name`."""
+    if _REPOSITORY.fullmatch(text) and not text.endswith((".git", "/.", "/..")):
+        return Repository(text)
+    address = _ADDRESS.fullmatch(text) or re.fullmatch(r"(?P<rest>[^/:]+/[^/:]+)\.git", text)
+    raise TextError(f'expected owner/name, found "{text}"', f"write {address['rest']}" if address else "")
+
+
+def branch_name(text: str) -> str:
+    """Take a branch as its name alone; a glob's special characters are looked at elsewhere."""
+    if text.startswith("refs/"):
+        raise TextError(f'"{text}" is a ref, not a branch', f"write {text.removeprefix('refs/heads/')}")
+    if not text or text.startswith("-") or _NOT_IN_A_BRANCH.search(text):
+        raise TextError(f'"{text}" cannot be a branch')
+    return text
+
+
+def registry_host(text: str) -> str:
+    """Take `host` or `host:port`."""
+    bare = re.sub(r"^https?://", "", text).rstrip("/")
+    if "/" in bare:
+        host, _, rest = bare.partition("/")
+        raise TextError(f'"{text}" is more than a host', f'write {host}, and under image "{rest}/{{application}}"')
+    if bare != text:
+        raise TextError(f'expected a host, found "{text}"', f"write {bare}")
+    if not _HOST.fullmatch(text):
+        raise TextError(f'"{text}" is not a host', "write host or host:port in lower case")
+    if not ("." in text or ":" in text or text == "localhost"):
+        raise TextError(
+            f'"{text}" has neither a dot nor a port, so image references would not be read as having a host',
+            "write host:port",
+        )
+    return text
+
+
+def image_repository(text: str) -> str:
+    """Take the name of an image under its registry.
+
+    Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+    """
+    if _IMAGE_REPOSITORY.fullmatch(text) and len(text) <= _LONGEST_REPOSITORY:
+        return text
+    raise TextError(
+        f'"{text}" cannot name an image', "lower-case letters and digits, between them one of . _ __ - or /"
+    )
+
+
+def argocd_name(text: str) -> str:
+    """Take the name of an Argo CD application, with its namespace in front where it is in another one."""
+    if _ARGOCD.fullmatch(text) and len(text) <= _LONGEST_ARGOCD:
+        return text
+    raise TextError(f'"{text}" cannot name an Argo CD application', "lower-case letters, digits, - and .")
+
+
+def reviewer(text: str) -> str:
+    """Take a login or `team:SLUG`."""
+    if _REVIEWER.fullmatch(text):
+        return text
+    hint = f"write team:{text.rpartition('/')[2]}" if "/" in text else ""
+    raise TextError(f'"{text}" is neither a login nor team:SLUG', hint)
+
+
+def label(text: str) -> str:
+    """Take a label that is not empty."""
+    if text.strip():
+        return text
+    raise TextError("a label cannot be empty")
+
+
+def values_file(text: str) -> str:
+    """Take a path inside the manifest repository that may be written as a values file."""
+    parts = text.split("/")
+    if text.startswith("/"):
+        raise TextError(f'"{text}" is absolute', "write the path from the repository's root, without a leading /")
+    if (
+        not text
+        or not text.isprintable()
+        or "\\" in text
+        or any(not part.strip() or part in {".", ".."} for part in parts)
+    ):
+        raise TextError(f'"{text}" is not a path inside the repository', "no empty part, no . and no ..")
+    if any(part.casefold() == ".git" for part in parts):
+        raise TextError(f'"{text}" is inside .git')
+    top = parts[0].casefold()
+    if top in _FORBIDDEN:
+        raise TextError(f'"{text}" is never written: it is {_FORBIDDEN[top]}', "name a Helm values file")
+    return text
+
+
+def duration(text: str) -> timedelta:
+    """Take a duration such as 90s, 30m, 12h, 30d or 1h30m."""
+    found = _DURATION.fullmatch(text)
+    if not found or not text:
+        raise TextError(f'"{text}" is not a duration', "write 90s, 30m, 12h, 30d or 1h30m")
+    try:
+        length = timedelta(**{unit: int(number) for unit, number in found.groupdict().items() if number})
+    except OverflowError:
+        length = timedelta.max
+    if not timedelta(0) < length <= _LONGEST_DEADLINE:
+        raise TextError(f'"{text}" is not between one second and a year')
+    return length
+
+
+def duration_text(length: timedelta) -> str:
+    """Write a duration as people do in the configuration: 1h30m."""
+    seconds = int(length.total_seconds())
+    written = ""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        written += f"{count}{unit}" if count else ""
+    return written

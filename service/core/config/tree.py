@@ -1,0 +1,192 @@
+"""The configuration as read: nodes that know their line, column and key.
+
+Made by the document reader, merged layer by layer and turned into plain data for the models. A node
+keeps its place through every merge, so a fault or an explanation names the line that is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from service.core.config.scalars import Plain
+
+_ECR_HOST = re.compile(
+    r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.(aws|amazonwebservices\.com\.cn))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is: line and column count from 1, the key is written as `a.b[0].c`."""
+
+    line: int
+    column: int
+    key: str
+
+    def under(self, key: str | int) -> Place:
+        """Give the same spot, named by a key below it."""
+        return Place(self.line, self.column, below(self.key, key))
+
+
+def below(key: str, part: str | int) -> str:
+    """Name what is under a key."""
+    if isinstance(part, int):
+        return f"{key}[{part}]"
+    return f"{key}.{part}" if key else part
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text, number, boolean or nothing."""
+
+    place: Place
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A list."""
+
+    place: Place
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping; `keys` tells where each key is written. Its own place is that of the key that holds it."""
+
+    place: Place
+    entries: Mapping[str, Node]
+    keys: Mapping[str, Place]
+
+    def without(self, *names: str) -> Table:
+        """Give the table with some keys left out."""
+        return self.only(name for name in self.entries if name not in names)
+
+    def only(self, names: Iterable[str]) -> Table:
+        """Give the table with these keys alone, where it has them."""
+        kept = [name for name in names if name in self.entries]
+        return Table(self.place, {name: self.entries[name] for name in kept}, {name: self.keys[name] for name in kept})
+
+    def table(self, name: str) -> Table | None:
+        """Give the mapping under a key, or None where there is none."""
+        node = self.entries.get(name)
+        return node if isinstance(node, Table) else None
+
+    def text(self, name: str) -> str | None:
+        """Give the text under a key, or None where there is none."""
+        node = self.entries.get(name)
+        return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something whose fault has been told already: neither missing nor usable."""
+
+    place: Place
+
+
+Node: TypeAlias = Scalar | Series | Table | Broken
+
+
+class Located(dict[str, object]):
+    """Plain data of a mapping that still knows its table, so that a model can name the place of a key."""
+
+    def __init__(self, table: Table, data: Mapping[str, object]) -> None:
+        """Keep the table beside the data."""
+        super().__init__(data)
+        self.table = table
+
+
+def plain(node: Node) -> object:
+    """Give a node as dicts, lists and scalars; what is broken is left out."""
+    match node:
+        case Scalar():
+            return node.value
+        case Series():
+            return [plain(item) for item in node.items]
+        case Table():
+            return plain_table(node)
+        case Broken():
+            return None
+
+
+def plain_table(table: Table) -> Located:
+    """Give a mapping as plain data that knows its table; what is broken is left out."""
+    return Located(table, {name: plain(node) for name, node in table.entries.items() if not is_broken(node)})
+
+
+def is_broken(node: Node) -> bool:
+    """Tell whether a fault in the node, or in an item of the list, was told already."""
+    if isinstance(node, Series):
+        return any(is_broken(item) for item in node.items)
+    return isinstance(node, Broken)
+
+
+def find(node: Node, parts: Iterable[str | int]) -> tuple[Node, tuple[str | int, ...]]:
+    """Follow parts as far as they lead; give the node there and the parts that are left."""
+    left = tuple(parts)
+    while left and (inner := _inner(node, left[0])) is not None:
+        node, left = inner, left[1:]
+    return node, left
+
+
+def find_reported(node: Node, location: Iterable[str | int]) -> tuple[Node, tuple[str | int, ...]]:
+    """Follow a model's location, which also names alternatives of a union that the file knows nothing of."""
+    left: tuple[str | int, ...] = ()
+    for part in location:
+        inner = _inner(node, part)
+        node, left = (node, (*left, part)) if inner is None else (inner, ())
+    return node, left
+
+
+def _inner(node: Node, part: str | int) -> Node | None:
+    match node:
+        case Table() if isinstance(part, str):
+            return node.entries.get(part)
+        case Series() if isinstance(part, int) and part < len(node.items):
+            return node.items[part]
+        case _:
+            return None
+
+
+def merge(base: Table, over: Table) -> Table:
+    """Lay one table over another: mappings join key by key, everything else is replaced.
+
+    `build` and `registry` of another kind replace what was there: the options of one kind mean
+    nothing to another.
+    """
+    entries = dict(base.entries)
+    for name, node in over.entries.items():
+        under = base.entries.get(name)
+        if isinstance(under, Table) and isinstance(node, Table) and not _other_kind(under, node, name):
+            entries[name] = merge(under, node)
+        else:
+            entries[name] = node
+    return Table(over.place, entries, {**base.keys, **over.keys})
+
+
+def _other_kind(under: Table, over: Table, name: str) -> bool:
+    if name not in {"build", "registry"} or "kind" not in over.entries:
+        return False
+    return over.text("kind") != kind_of(under, name)
+
+
+def kind_of(table: Table, name: str) -> str:
+    """Give the kind that a `build` or `registry` mapping has, said or by default."""
+    said = table.text("kind")
+    if said is not None:
+        return said
+    return "docker" if name == "build" else registry_kind(table.text("host") or "")
+
+
+def registry_kind(host: str) -> str:
+    """Tell a registry's kind by its host: `ecr` for a private registry of AWS, else `oci`.
+
+    Names of private registries, IPv6 and FIPS ones included:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+    """
+    return "ecr" if _ECR_HOST.fullmatch(host) else "oci"
