@@ -1,0 +1,127 @@
+"""The Dockerfile, built for real: on a Debian of our own in the place of the base from a hub.
+
+The base has the locked packages' files inside, and a pip that takes them from there, so the build itself
+reaches no network; the Dockerfile is the one that ships. The Debian is made once, by debootstrap (a minute),
+and kept under .tools/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.tools import ROOT, missing_part
+
+DEBIAN = ROOT / ".tools" / "debian-12.tar"
+WHEELS = ROOT / ".tools" / "wheels"
+BASE = "localhost/debian-with-python:12"
+IMAGE = "localhost/mergeport:test"
+
+Run = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
+
+
+def call(argv: Sequence[str], **more: str) -> str:
+    """Run a command that must succeed and return its output."""
+    told = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=540, env={**os.environ, **more})
+    assert told.returncode == 0, f"{argv[0]} failed:\n{told.stdout[-2000:]}\n{told.stderr[-2000:]}"
+    return told.stdout
+
+
+@pytest.fixture(scope="module")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a Debian 12 with Python, git and ssh as one tar file."""
+    if DEBIAN.exists():
+        return DEBIAN
+    debootstrap = shutil.which("debootstrap")
+    if debootstrap is None or os.geteuid() != 0:
+        missing_part("Debian base image", "needs root and debootstrap; apt-get install debootstrap")
+    root = tmp_path_factory.mktemp("debian")
+    packages = "--include=python3,python3-venv,git,openssh-client,ca-certificates"
+    call([debootstrap, "--variant=minbase", packages, "bookworm", str(root)])
+    call(["chroot", str(root), "apt-get", "clean"])
+    (root / "etc" / "apt" / "sources.list").write_text("")
+    DEBIAN.parent.mkdir(exist_ok=True)
+    partial = DEBIAN.with_suffix(f".{os.getpid()}")
+    call(["tar", "--create", "--file", str(partial), "--directory", str(root), "."])
+    partial.rename(DEBIAN)
+    shutil.rmtree(root)
+    return DEBIAN
+
+
+@pytest.fixture(scope="module")
+def wheels() -> Path:
+    """Give a folder with every file that the image's locks name."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--dest", str(WHEELS)]
+    for lock in ("main.txt", "build.txt"):
+        call([*pip, "--find-links", str(WHEELS), "--requirement", str(ROOT / "requirements" / lock)])
+    return WHEELS
+
+
+@pytest.fixture(scope="module")
+def image(buildah: list[str], debian: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Build the Dockerfile and give the image's name."""
+    context = tmp_path_factory.mktemp("base")
+    os.link(debian, context / "debian.tar")
+    shutil.copytree(wheels, context / "wheels")
+    (context / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
+    (context / "Dockerfile").write_text(
+        "FROM scratch\nADD debian.tar /\nCOPY wheels /wheels\nCOPY pip.conf /etc/pip.conf\n"
+    )
+    build = [*buildah, "bud", "--isolation", "chroot", "--format", "docker"]
+    call([*build, "--tag", BASE, str(context)])
+    call([*build, "--build-arg", f"BASE={BASE}", "--tag", IMAGE, str(ROOT)])
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def run(buildah: list[str], image: str) -> Iterator[Run]:
+    """Give a function that runs a command in a container of the image, as the image's own user."""
+    container = call([*buildah, "from", image]).strip()
+    prefix = [*buildah, "run", "--isolation", "chroot", container, "--"]
+
+    def in_container(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*prefix, *argv], check=False, capture_output=True, text=True, timeout=60)
+
+    yield in_container
+    call([*buildah, "rm", container])
+
+
+def test_container_is_not_root(run: Run) -> None:
+    assert run(["id", "-u"]).stdout.strip() == "10001"
+
+
+def test_command_speaks(run: Run) -> None:
+    told = run(["mergeport", "--help"])
+    assert told.returncode == 0, told.stderr
+    assert "serve" in told.stdout
+
+
+def test_git_and_ssh_are_inside(run: Run) -> None:
+    assert run(["git", "--version"]).returncode == 0
+    assert run(["ssh", "-V"]).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["devstack", "pytest", "pip", "hatchling"])
+def test_what_only_development_needs_is_outside(run: Run, module: str) -> None:
+    told = run(["python", "-c", f"import {module}"])
+    assert f"No module named '{module}'" in told.stderr
+
+
+def test_state_can_be_written_and_the_program_cannot(run: Run) -> None:
+    assert run(["sh", "-c", "touch /var/lib/mergeport/x && rm /var/lib/mergeport/x"]).returncode == 0
+    assert run(["sh", "-c", "touch /opt/mergeport/x"]).returncode != 0
+
+
+def test_image_says_how_it_is_run_and_asked_for_its_health(buildah: list[str], image: str) -> None:
+    config = json.loads(call([*buildah, "inspect", "--type", "image", image]))["Docker"]["config"]
+    assert config["User"] == "10001:10001"
+    assert (config["Entrypoint"], config["Cmd"]) == (["mergeport"], ["serve"])
+    assert "/healthz" in " ".join(config["Healthcheck"]["Test"])
+    assert list(config["Volumes"]) == ["/var/lib/mergeport"]
