@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.core.values.create import create_value
-from service.core.values.document import Document, read_document, skip_blank
+from service.core.values.document import Document, read_document
 from service.core.values.events import Kind
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Missing
 from service.core.values.model import EditedText, Scalar, ScalarChange, Splice, ValueEdit
 from service.core.values.paths import ValuesPath, parse_path
+from service.core.values.place import gap, value_place
 from service.core.values.proof import Expectation, Part, prove
 from service.core.values.quoting import same_value, write_scalar
-from service.core.values.refusals import missing_error, target_error
+from service.core.values.refusals import missing_error, no_colon_error, target_error
 
 
 @dataclass(slots=True)
@@ -40,12 +41,14 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
     doc = read_document(text, file=file)
     wanted = [(parse_path(edit.path), edit.value) for edit in edits]
     changes: list[_Change] = []
+    warnings: list[str] = []
     rest: list[tuple[ValuesPath, Scalar]] = []
     for path, value in wanted:
         place = locate(doc, path)
         if isinstance(place, Missing):
             if not create:
                 raise missing_error(doc, path, place)
+            warnings += _followers(doc, place.way, path)
             made = create_value(doc, path, place, value)
             for change in changes:
                 change.node += made.shift if change.node >= made.at else 0
@@ -53,9 +56,12 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
             doc = made.doc
         else:
             rest.append((path, value))
-    doc, replaced, warnings = _replace(doc, rest, changes)
+    doc, replaced, more = _replace(doc, rest, changes)
+    warnings += more
     done = sorted(changes + replaced, key=lambda change: change.node)
-    return EditedText(doc.bom + doc.text, tuple(_report(doc, change) for change in done), tuple(warnings))
+    return EditedText(
+        doc.bom + doc.text, tuple(_report(doc, change) for change in done), tuple(dict.fromkeys(warnings))
+    )
 
 
 def _replace(
@@ -81,10 +87,10 @@ def _replace(
         splices.append(splice)
         expected[place.node] = Expectation(place.node, place.node + 1, (Part(Kind.SCALAR, value),))
         changes.append(_Change(path, value, place.node, doc.events[place.node].value))
-        warnings += _followers(doc, place, path)
+        warnings += _followers(doc, (*place.way, place.node), path)
     if not splices:
         return doc, [], []
-    return prove(doc, splices, expected), changes, list(dict.fromkeys(warnings))
+    return prove(doc, splices, expected), changes, warnings
 
 
 def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Splice | None:
@@ -100,29 +106,12 @@ def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Spl
     written = write_scalar(value, '"' if json_like and not event.style else event.style, flow=flow)
     if event.value or event.style:
         start, end = doc.content(place.node)
-        return Splice(start, end, written + _gap(doc.text, end))
-    if event.anchor is not None or place.key is None:
-        at = event.end
-    else:
-        after_key = doc.events[place.key].end
-        at = skip_blank(doc.text, after_key) + 1
-        if doc.text[at - 1 : at] != ":":
-            if not flow:
-                raise doc.error(
-                    f"The key of {path.text} has no colon",
-                    code="values-no-colon",
-                    node=place.key,
-                    hint="write `key:` there first",
-                    path=path.text,
-                )
-            at, written = after_key, ": " + written
-            return Splice(at, at, written + _gap(doc.text, at))
-    return Splice(at, at, " " + written + _gap(doc.text, at))
-
-
-def _gap(text: str, at: int) -> str:
-    """Give the space that keeps the value apart from what follows it on the line."""
-    return "" if at >= len(text) or text[at] in " \t\r\n,]}" else " "
+        return Splice(start, end, written + gap(doc.text, end))
+    empty = value_place(doc, place.node, place.key, flow=flow)
+    if empty is None:
+        raise no_colon_error(doc, place.key, path)
+    at, before = empty
+    return Splice(at, at, before + written + gap(doc.text, at))
 
 
 def _refuse_second(doc: Document, node: int, path: ValuesPath, value: Scalar, other: tuple[ValuesPath, Scalar]) -> None:
@@ -138,10 +127,10 @@ def _refuse_second(doc: Document, node: int, path: ValuesPath, value: Scalar, ot
     )
 
 
-def _followers(doc: Document, place: Found, path: ValuesPath) -> list[str]:
+def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[str]:
     """Name the aliases that will show the new value too."""
     warnings = []
-    for node in (*place.way, place.node):
+    for node in nodes:
         aliases = doc.aliases_of(node)
         if not aliases:
             continue

@@ -25,20 +25,19 @@ def locate(doc: Document, path: ValuesPath) -> Found | Missing:
             return Missing(node, way, key, done, path.steps[number:])
         _refuse_way(doc, node, step, done, path)
         way = (*way, node)
+        below_key: int | None = None
         match step:
             case Key(name):
                 entry = find_entry(doc, node, name, path)
-                below = None if entry is None else entry[1]
-                key = None if entry is None else entry[0]
+                below_key, below = entry or (None, None)
             case Index(index):
                 below = next((item for place, item in enumerate(doc.items(node)) if place == index), None)
-                key = None
             case Selector():
-                below, key = _select(doc, node, step, path), None
+                below = _select(doc, node, step, path)
         if below is None:
             merged = merged_entry(doc, node, step.name) if isinstance(step, Key) else None
             return Missing(node, way, key, done, path.steps[number:], merged)
-        node = below
+        node, key = below, below_key
     return Found(node, way, key)
 
 

@@ -25,7 +25,8 @@ class Found:
 class Missing:
     """How far the path goes: the last node that is there, the way to it, and the steps that are missing.
 
-    `node` is None in a file with nothing in it. `merged` is the node that `<<` brings under the missing key.
+    `node` is None in a file with nothing in it, `key` is its key if it has one. `merged` is the node that `<<` brings
+    under the missing key.
     """
 
     node: int | None

@@ -23,6 +23,8 @@ from service.errors import ValuesEditError
 
 _VERSIONS = ((1, 1), (1, 2))
 _STR = "tag:yaml.org,2002:str"
+_BLOCK_KEYS = ("{}: v\n", "- {}: v\n", "k:\n  {}:\n")
+_FLOW_KEYS = ("{{{}: v}}\n", "k: {{j: v, {}: [w]}}\n")
 # Both parsers of ruamel.yaml must read a candidate alike; the Python one is slow on long text.
 _BOTH_PARSERS = 2_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -61,13 +63,18 @@ def write_scalar(value: Scalar, style: str, *, flow: bool) -> str:
     return double_quoted(value)
 
 
+def write_key(name: str, *, flow: bool, quoted: bool = False) -> str:
+    """Write a mapping's key, plain where every parser reads it as this very text."""
+    plain = not quoted and name.isprintable() and is_string(name)
+    contexts = _FLOW_KEYS if flow else _BLOCK_KEYS
+    return name if plain and _in_contexts(contexts, name, name) else double_quoted(name)
+
+
 def reads_as(candidate: str, value: str, *, flow: bool) -> bool:
     """Tell whether a text is this one string wherever a value may stand, under YAML 1.1 and 1.2."""
     if candidate == value and not is_string(candidate):
         return False
-    contexts = _FLOW_CONTEXTS if flow else _BLOCK_CONTEXTS
-    parsers = (False, True) if len(candidate) <= _BOTH_PARSERS else (False,)
-    return all(_only_scalar(context, candidate, value, pure=pure) for pure in parsers for context in contexts)
+    return _in_contexts(_FLOW_CONTEXTS if flow else _BLOCK_CONTEXTS, candidate, value)
 
 
 def is_string(plain: str) -> bool:
@@ -140,6 +147,11 @@ def _write_typed(value: float | bool) -> str:
     mantissa, e, exponent = written.partition("e")
     # YAML 1.1 knows a float by its point and its exponent by its sign: 1e+20 would be text
     return mantissa + ("" if "." in mantissa else ".0") + e + exponent
+
+
+def _in_contexts(contexts: tuple[str, ...], candidate: str, value: str) -> bool:
+    parsers = (False, True) if len(candidate) <= _BOTH_PARSERS else (False,)
+    return all(_only_scalar(context, candidate, value, pure=pure) for pure in parsers for context in contexts)
 
 
 def _only_scalar(context: str, candidate: str, value: str, *, pure: bool) -> bool:

@@ -14,10 +14,11 @@ from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, fo
 from service.errors import ValuesEditError
 
 _SHOWN = 40
+_NOT_CREATED = "a new list begins at [0], and a new item needs a key other than that of its selector"
 
 
-def missing_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEditError:
-    """Say what is missing, and name the nearest thing that is there."""
+def missing_error(doc: Document, path: ValuesPath, missing: Missing, *, create: bool = False) -> ValuesEditError:
+    """Say what is missing, and name the nearest thing that is there; `create`: it cannot be created either."""
     step = format_path(missing.steps[:1])
     place = f"in {format_path(missing.done)}" if missing.done else "at the top of the file"
     if missing.node is None:
@@ -25,20 +26,52 @@ def missing_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEd
             "The file is empty", code="values-missing", hint="create the key with create (--create)", path=path.text
         )
     if missing.merged is not None:
-        line = doc.events[missing.merged].line + 1
-        return doc.error(
-            f"There is no key {step} of its own {place}: it comes through << from line {line}",
-            code="values-missing",
-            node=missing.node,
-            hint=f"set it where it is written (line {line}), or override it here with create (--create)",
-            path=path.text,
-        )
+        return merged_error(doc, path, missing)
     what = "key" if isinstance(missing.steps[0], Key) else "item"
     return doc.error(
         f"There is no {what} {step} {place}",
         code="values-missing",
         node=missing.node,
-        hint=_nearest(doc, missing) or "add it with create (--create)",
+        hint=_nearest(doc, missing) or (_NOT_CREATED if create else "add it with create (--create)"),
+        path=path.text,
+    )
+
+
+def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEditError:
+    """Say that a key is there only through `<<`. Only a scalar can be overridden without hiding its neighbours."""
+    merged = doc.events[missing.merged or 0]
+    line = merged.line + 1
+    place = f"in {format_path(missing.done)}" if missing.done else "at the top of the file"
+    hint = f"set it where it is written (line {line})"
+    if merged.kind is Kind.SCALAR and len(missing.steps) == 1:
+        hint += ", or override it here with create (--create)"
+    return doc.error(
+        f"There is no key {format_path(missing.steps[:1])} of its own {place}: it comes through << from line {line}",
+        code="values-missing",
+        node=missing.node,
+        hint=hint,
+        path=path.text,
+    )
+
+
+def no_colon_error(doc: Document, key: int | None, path: ValuesPath) -> ValuesEditError:
+    """Say that a key stands alone."""
+    return doc.error(
+        f"The key of {path.text} has no colon",
+        code="values-no-colon",
+        node=key,
+        hint="write `key:` there first",
+        path=path.text,
+    )
+
+
+def no_place_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEditError:
+    """Say that there is no place to add it."""
+    return doc.error(
+        f"There is no place to add {path.text}",
+        code="values-no-colon",
+        node=missing.key,
+        hint="write its key there first",
         path=path.text,
     )
 

@@ -1,0 +1,152 @@
+"""How this file is laid out, and new entries written the same way: indentation, list style, line ends, comments.
+
+Called by `create`. Gives text and places; changes nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from service.core.values.document import Document, skip_blank
+from service.core.values.events import Kind
+from service.core.values.model import Scalar
+from service.core.values.paths import Index, Key, Selector, Step
+from service.core.values.proof import Part
+from service.core.values.quoting import write_key, write_scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The file's own habits: columns a mapping is indented by, and a list's dash under its key."""
+
+    indent: int
+    dash: int
+    line_end: str
+
+
+def read_layout(doc: Document) -> Layout:
+    """Take the most common habits of the file; two columns, and lists indented likewise, where it has none."""
+    mappings: Counter[int] = Counter()
+    dashes: Counter[int] = Counter()
+    columns: list[int | None] = []
+    for node, event in enumerate(doc.events):
+        if event.kind is Kind.END:
+            columns.pop()
+        elif event.kind in {Kind.MAPPING, Kind.SEQUENCE}:
+            column = None if event.style else block_column(doc, node)
+            parent = columns[-1] if columns else None
+            if column is not None and parent is not None:
+                (mappings if event.kind is Kind.MAPPING else dashes)[column - parent] += 1
+            columns.append(column if event.kind is Kind.MAPPING else None)
+    indent = _most_common(mappings, 2)
+    newline = doc.text.find("\n")
+    crlf = newline > 0 and doc.text[newline - 1] == "\r"
+    return Layout(indent, _most_common(dashes, indent), "\r\n" if crlf else "\n")
+
+
+def _most_common(counted: Counter[int], default: int) -> int:
+    usual = [column for column, _ in counted.most_common() if 0 <= column <= 8]  # noqa: PLR2004 - wider is an accident
+    return usual[0] if usual else default
+
+
+def block_column(doc: Document, node: int) -> int:
+    """Give the column of a block mapping's keys, or of a block list's dashes."""
+    if doc.events[node].kind is Kind.MAPPING:
+        return doc.events[node + 1].column
+    at = doc.events[node].start
+    while doc.text[at : at + 1] in {"&", "!"}:
+        while at < len(doc.text) and not doc.text[at].isspace():
+            at += 1
+        at = skip_blank(doc.text, at)
+    return at - line_start(doc.text, at)
+
+
+def line_start(text: str, at: int) -> int:
+    """Give where the line of a place begins."""
+    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+
+
+def line_end(text: str, at: int) -> int:
+    """Give where the line of a place ends, before its line end."""
+    ends = [end for end in (text.find("\n", at), text.find("\r", at)) if end >= 0]
+    return min(ends, default=len(text))
+
+
+def next_line(text: str, end: int) -> int:
+    """Give where the line after a line's end begins; the text's length when there is none."""
+    return end + (2 if text[end : end + 2] == "\r\n" else 1) if end < len(text) else len(text)
+
+
+def after_comments(text: str, at: int, column: int) -> int:
+    """Give the end of the place's line, or of the last comment line right below it at `column` or deeper."""
+    end = line_end(text, at)
+    while end < len(text):
+        start = next_line(text, end)
+        below = line_end(text, start)
+        line = text[start:below]
+        if not line.lstrip(" \t").startswith("#") or len(line) - len(line.lstrip(" ")) < column:
+            break
+        end = below
+    return end
+
+
+def block_lines(steps: tuple[Step, ...], value: Scalar, column: int, layout: Layout) -> list[str]:
+    """Write the steps and the value as block lines, the first at `column`."""
+    match steps[0]:
+        case Key(name):
+            key = " " * column + write_key(name, flow=False) + ":"
+            if len(steps) == 1:
+                return [f"{key} {write_scalar(value, '', flow=False)}"]
+            inner = column + (layout.indent if isinstance(steps[1], Key) else layout.dash)
+            return [key, *block_lines(steps[1:], value, inner, layout)]
+        case Selector(key_name, selected):
+            lines = block_lines((Key(key_name),), selected, column + 2, layout)
+            lines += block_lines(steps[1:], value, column + 2, layout)
+        case Index():
+            if len(steps) == 1:
+                return [" " * column + "- " + write_scalar(value, "", flow=False)]
+            lines = block_lines(steps[1:], value, column + 2, layout)
+    return [" " * column + "- " + lines[0].lstrip(" "), *lines[1:]]
+
+
+def flow_text(steps: tuple[Step, ...], value: Scalar, *, quoted: bool) -> str:
+    """Write the steps and the value as one flow entry: `key: …` or an item; in double quotes where others are."""
+    style = '"' if quoted else ""
+    if not steps:
+        return write_scalar(value, style, flow=True)
+    rest = flow_text(steps[1:], value, quoted=quoted)
+    if len(steps) > 1 and isinstance(steps[1], Key):
+        rest = "{" + rest + "}" if not isinstance(steps[0], Selector) else rest
+    elif len(steps) > 1:
+        rest = "[" + rest + "]"
+    match steps[0]:
+        case Key(name):
+            return f"{write_key(name, flow=True, quoted=quoted)}: {rest}"
+        case Selector(name, selected):
+            selector = f"{write_key(name, flow=True, quoted=quoted)}: {write_scalar(selected, style, flow=True)}"
+            return f"{{{selector}, {rest}}}"
+        case Index():
+            return rest
+
+
+def new_parts(steps: tuple[Step, ...], value: Scalar) -> list[Part]:
+    """Give the events that the steps and the value must be read as, without the first step's own collection."""
+    if not steps:
+        return [Part(Kind.SCALAR, value)]
+    rest = new_parts(steps[1:], value)
+    if len(steps) > 1 and not isinstance(steps[0], Selector):
+        rest = wrapped(steps[1], rest)
+    match steps[0]:
+        case Key(name):
+            return [Part(Kind.SCALAR, name=name), *rest]
+        case Selector(name, selected):
+            return wrapped(Key(""), [Part(Kind.SCALAR, name=name), Part(Kind.SCALAR, selected), *rest])
+        case Index():
+            return rest
+
+
+def wrapped(step: Step, parts: list[Part]) -> list[Part]:
+    """Put the events into the collection that a step belongs in."""
+    kind = Kind.MAPPING if isinstance(step, Key) else Kind.SEQUENCE
+    return [Part(kind), *parts, Part(Kind.END)]
