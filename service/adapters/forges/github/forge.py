@@ -1,0 +1,280 @@
+"""GitHub as the port `Forge`: repositories, commits, statuses and pull requests.
+
+Steps, watches and intake call it. Each method is one or few bounded requests, and may be repeated. It decides
+nothing: what a status says and when a pull request is opened is the pipeline's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+from service.adapters.forges.github import failures
+from service.adapters.forges.github.connection import NO_REPOSITORY, TIMEOUT, Connection
+from service.adapters.forges.github.pulls import Pulls
+from service.adapters.forges.github.shapes import (
+    Account,
+    Blob,
+    Comparison,
+    ContentFile,
+    Contents,
+    Created,
+    Pull,
+    Ref,
+    RepositoryAnswer,
+)
+from service.adapters.forges.github.tokens import AppLogin, TokenLogin
+from service.core.words import Repository, Sha
+from service.errors import PermanentError
+from service.ports import CommitStatus, Credentials, PullRequest, PullRequestDraft
+
+API_URL = "https://api.github.com"
+DESCRIPTION_LENGTH = 140
+COMPARISON_FILES = 300
+"""GitHub lists no more changed files in a comparison, and does not say that there are more.
+https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
+
+_EMPTY_REPOSITORY = 409
+_UNPROCESSABLE = 422
+
+
+class GitHub:
+    """One GitHub (github.com or an enterprise's) by one login; `ports.Forge`."""
+
+    def __init__(
+        self,
+        login: TokenLogin | AppLogin,
+        *,
+        api_url: str = API_URL,
+        git_url: str | None = None,
+        ca_file: str | None = None,
+        timeout: int = TIMEOUT,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Keep addresses and login; nothing is asked yet. `git_url` is where git clones from, if elsewhere."""
+        self._connection = Connection(api_url, login, now=now, ca_file=ca_file, timeout=timeout)
+        self._pulls = Pulls(self._connection)
+        self._web_url = _web_url(api_url)
+        self._git_url = (git_url or self._web_url).rstrip("/")
+        self._identity: str | None = None
+
+    def clone_url(self, repository: Repository) -> str:
+        """Give the HTTPS address git fetches from; never with credentials in it."""
+        return f"{self._git_url}/{repository}.git"
+
+    def web_url(self, repository: Repository) -> str:
+        """Give the address a person opens for the repository."""
+        return f"{self._web_url}/{repository}"
+
+    def git_credentials(self, repository: Repository, *, write: bool = False) -> Credentials | None:
+        """Give a user and token for git, narrowed to the one repository where an App is used."""
+        return Credentials("x-access-token", self._connection.git_token(repository, write=write))
+
+    def default_branch(self, repository: Repository) -> str:
+        """Give the name of the default branch."""
+        return self._connection.get(
+            RepositoryAnswer,
+            f"/repos/{repository}",
+            doing="read the repository",
+            repository=repository,
+            permission="metadata: read",
+        ).default_branch
+
+    def head(self, repository: Repository, branch: str) -> Sha | None:
+        """Give the branch's newest commit, or None when there is no such branch.
+
+        A repository that is not there, or not to be seen, is `github-not-found`, never a missing branch.
+        """
+        if not _is_plain(branch):
+            return None
+        try:
+            ref = self._connection.get(
+                Ref,
+                f"/repos/{repository}/git/ref/heads/{quote(branch)}",
+                doing=f"read the branch `{branch}`",
+                repository=repository,
+                permission="contents: read",
+            )
+        except failures.NotFoundAnswerError:
+            self.default_branch(repository)
+            return None
+        except PermanentError as error:
+            if error.fields.get("status") == _EMPTY_REPOSITORY:
+                return None
+            raise
+        return Sha(ref.object.sha)
+
+    def file_at(self, repository: Repository, path: str, commit: str) -> bytes | None:
+        """Give a file's bytes at a commit or branch, or None when it is not there.
+
+        A repository that is not there is `github-not-found`. A symbolic link is followed by GitHub itself, within
+        the repository.
+        """
+        if not _is_plain(path):
+            return None
+        doing = f"read the file `{path}`"
+        try:
+            found = self._connection.get(
+                Contents,
+                f"/repos/{repository}/contents/{quote(path)}",
+                parameters={"ref": commit},
+                doing=doing,
+                repository=repository,
+                permission="contents: read",
+            ).root
+        except failures.NotFoundAnswerError:
+            self.default_branch(repository)
+            return None
+        if not isinstance(found, ContentFile) or found.type != "file":
+            return None
+        if found.encoding == "base64" and found.content is not None:
+            return _decoded(found.content, doing, repository)
+        blob = self._connection.get(
+            Blob,
+            f"/repos/{repository}/git/blobs/{found.sha}",
+            doing=doing,
+            repository=repository,
+            permission="contents: read",
+        )
+        return _decoded(blob.content, doing, repository)
+
+    def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
+        """Give the paths changed between two commits, renames by both names; None when unknown or truncated.
+
+        GitHub compares `after` with the merge base. After a force push that leaves out what `before` had and
+        `after` lost, so then the other half is asked for as well.
+        """
+        if before == after:
+            return frozenset()
+        there = self._compared(repository, before, after)
+        if there is None or there[0] in {"ahead", "identical"}:
+            return there[1] if there else None
+        back = self._compared(repository, after, before)
+        return there[1] | back[1] if back else None
+
+    def _compared(self, repository: Repository, base: Sha, head: Sha) -> tuple[str, frozenset[str]] | None:
+        try:
+            comparison = self._connection.get(
+                Comparison,
+                f"/repos/{repository}/compare/{base}...{head}",
+                # All files are on the first page, whatever its size; the commits are not read.
+                parameters={"per_page": 1, "page": 1},
+                doing=f"compare {base[:12]} with {head[:12]}",
+                repository=repository,
+                permission="contents: read",
+            )
+        except failures.NotFoundAnswerError:
+            return None  # one of them is gone, or they have nothing in common
+        except PermanentError as error:
+            if error.fields.get("status") == _UNPROCESSABLE:
+                return None  # too large for GitHub to compare
+            raise
+        files = comparison.files
+        if files is None or len(files) >= COMPARISON_FILES:
+            return None
+        names = {file.filename for file in files} | {file.previous_filename for file in files}
+        return comparison.status, frozenset(name for name in names if name)
+
+    def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
+        """Give the pull requests that the commit came with; none for a commit that GitHub does not know."""
+        try:
+            pulls = self._connection.get(
+                list[Pull],
+                f"/repos/{repository}/commits/{commit}/pulls",
+                doing=f"read the pull requests of {commit[:12]}",
+                repository=repository,
+                permission="pull requests: read",
+            )
+        except PermanentError as error:
+            if error.fields.get("status") == _UNPROCESSABLE:
+                return ()
+            raise
+        return tuple(pull.ours() for pull in pulls)
+
+    def set_commit_status(self, repository: Repository, commit: Sha, status: CommitStatus) -> None:
+        """Put a status on a commit; the newest of a context counts, so repeating is harmless."""
+        body = {
+            "state": status.state.value,
+            "context": status.context,
+            "description": _cut(status.description, DESCRIPTION_LENGTH),
+        }
+        self._connection.send(
+            Created,
+            "POST",
+            f"/repos/{repository}/statuses/{commit}",
+            body | ({"target_url": status.url} if status.url else {}),
+            doing=f"put a status on {commit[:12]}",
+            repository=repository,
+            permission="commit statuses: write",
+        )
+
+    def find_pull_request(self, repository: Repository, *, head: str, base: str) -> PullRequest | None:
+        """Give the open pull request of a branch, or None."""
+        found = self._pulls.find(repository, head=head, base=base)
+        return found.ours() if found else None
+
+    def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
+        """Open it with its reviewers and labels, or adopt the one that is already open for that head."""
+        return self._pulls.open(repository, draft)
+
+    def update_pull_request(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
+        """Bring title, body, reviewers and labels to what the draft says; labels that people added stay."""
+        return self._pulls.update(repository, number, draft)
+
+    def pull_request(self, repository: Repository, number: int) -> PullRequest:
+        """Give a pull request as it is now."""
+        return self._pulls.read(repository, number).ours()
+
+    def recent_pull_requests(self, repository: Repository, *, base: str) -> Sequence[PullRequest]:
+        """Give pull requests to a branch, open and closed, last updated first, one page; without `merged_by`."""
+        return tuple(pull.ours() for pull in self._pulls.recent(repository, base=base))
+
+    def comment(self, repository: Repository, number: int, body: str) -> None:
+        """Write a comment on a pull request; writing it twice makes two."""
+        self._connection.send(
+            Created,
+            "POST",
+            f"/repos/{repository}/issues/{number}/comments",
+            {"body": body},
+            doing=f"comment on #{number}",
+            repository=repository,
+            permission="pull requests: write",
+        )
+
+    def identity(self) -> str:
+        """Give the login that our token or App acts as, e.g. `mergeport[bot]`."""
+        if self._identity is None:
+            if self._connection.is_app:
+                self._identity = f"{self._connection.slug()}[bot]"
+            else:
+                account = self._connection.get(
+                    Account, "/user", doing="read the token's account", repository=NO_REPOSITORY
+                )
+                self._identity = account.login
+        return self._identity
+
+
+def _web_url(api_url: str) -> str:
+    """Give the address of the pages: `api.github.com` and `HOST/api/v3` both name it."""
+    parts = urlsplit(api_url)
+    path = parts.path.rstrip("/").removesuffix("/api/v3")
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{path}"
+
+
+def _is_plain(path: str) -> bool:
+    """Tell whether a path stays below where it is put: `..` in an address would reach another one."""
+    return bool(path) and not any(part in {"", ".", ".."} for part in path.split("/"))
+
+
+def _decoded(content: str, doing: str, repository: Repository) -> bytes:
+    try:
+        return base64.b64decode(content)
+    except binascii.Error as error:
+        raise failures.unexpected(doing, repository) from error
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

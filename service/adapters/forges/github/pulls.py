@@ -1,0 +1,187 @@
+"""Pull requests of promotions on GitHub: find, open or adopt, bring up to date. Called by the forge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from service.adapters.forges.github.connection import Connection
+from service.adapters.forges.github.shapes import Label, Pull
+from service.core.words import Repository
+from service.errors import PermanentError
+from service.ports import PullRequest, PullRequestDraft
+
+TEAM = "team:"
+PAGE = 100
+
+_UNPROCESSABLE = 422
+_PERMISSION = "pull requests: write"
+
+_log = structlog.get_logger(__name__)
+
+
+class Pulls:
+    """The pull requests of repositories, by one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep the connection."""
+        self._connection = connection
+
+    def find(self, repository: Repository, *, head: str, base: str) -> Pull | None:
+        """Give the open pull request of a branch of this repository, or None.
+
+        GitHub ignores a `head` that it cannot read and then lists all, so what comes back is looked at.
+        """
+        owner = repository.partition("/")[0]
+        listed = self._connection.get(
+            list[Pull],
+            f"/repos/{repository}/pulls",
+            parameters={"state": "open", "head": f"{owner}:{head}", "base": base},
+            doing=f"look for the pull request of `{head}`",
+            repository=repository,
+            permission="pull requests: read",
+        )
+        own = (pull for pull in listed if pull.head.repo is not None and pull.head.repo.full_name == repository)
+        return next((pull for pull in own if pull.head.ref == head and pull.base.ref == base), None)
+
+    def open(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
+        """Open it, or adopt the open one of that head: GitHub allows one a pair of branches."""
+        body = {"title": draft.title, "head": draft.head, "base": draft.base, "body": draft.body}
+        try:
+            pull = self._connection.send(
+                Pull,
+                "POST",
+                f"/repos/{repository}/pulls",
+                body,
+                doing=f"open a pull request of `{draft.head}`",
+                repository=repository,
+                permission=_PERMISSION,
+            )
+        except PermanentError as error:
+            adopted = (
+                self.find(repository, head=draft.head, base=draft.base)
+                if error.fields.get("status") == _UNPROCESSABLE
+                else None
+            )
+            if adopted is None:
+                raise
+            return self._brought(repository, adopted, draft)
+        return self._completed(repository, pull, draft)
+
+    def update(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
+        """Bring an open one to what the draft says."""
+        return self._brought(repository, self.read(repository, number), draft)
+
+    def read(self, repository: Repository, number: int) -> Pull:
+        """Give a pull request as it is now."""
+        return self._connection.get(
+            Pull,
+            f"/repos/{repository}/pulls/{number}",
+            doing=f"read pull request #{number}",
+            repository=repository,
+            permission="pull requests: read",
+        )
+
+    def recent(self, repository: Repository, *, base: str) -> list[Pull]:
+        """Give the pull requests to a branch that changed last, one page."""
+        return self._connection.get(
+            list[Pull],
+            f"/repos/{repository}/pulls",
+            parameters={"state": "all", "base": base, "sort": "updated", "direction": "desc", "per_page": PAGE},
+            doing=f"list the pull requests to `{base}`",
+            repository=repository,
+            permission="pull requests: read",
+        )
+
+    def _brought(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> PullRequest:
+        if (pull.title, pull.body or "") != (draft.title, draft.body):
+            pull = self._connection.send(
+                Pull,
+                "PATCH",
+                f"/repos/{repository}/pulls/{pull.number}",
+                {"title": draft.title, "body": draft.body},
+                doing=f"update pull request #{pull.number}",
+                repository=repository,
+                permission=_PERMISSION,
+            )
+        return self._completed(repository, pull, draft)
+
+    def _completed(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> PullRequest:
+        """Add what is missing of labels and reviewers; running again after a crash completes it."""
+        labels = self._label(repository, pull, draft)
+        self._ask_for_reviews(repository, pull, draft)
+        return replace(pull.ours(), labels=labels)
+
+    def _label(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> tuple[str, ...]:
+        have = tuple(label.name for label in pull.labels)
+        missing = [name for name in draft.labels if name.lower() not in {label.lower() for label in have}]
+        if not missing:
+            return have
+        try:
+            now = self._connection.send(
+                list[Label],
+                "POST",
+                f"/repos/{repository}/issues/{pull.number}/labels",
+                {"labels": missing},
+                doing=f"label #{pull.number}",
+                repository=repository,
+                permission=_PERMISSION,
+            )
+        except PermanentError as error:
+            _log.warning(
+                "A label could not be put on a promotion's pull request",
+                repository=repository,
+                number=pull.number,
+                reason=error.message,
+            )
+            return have
+        return tuple(label.name for label in now)
+
+    def _ask_for_reviews(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> None:
+        """Ask for the reviews that are not asked for yet.
+
+        One who cannot be asked (no collaborator, or the author) makes GitHub refuse all of a request, so then
+        each is asked alone; who is refused is told in the log, and the promotion goes on.
+        """
+        asked = {account.login.lower() for account in pull.requested_reviewers or ()}
+        asked |= {f"{TEAM}{team.slug}".lower() for team in pull.requested_teams or ()}
+        author = pull.user.login.lower() if pull.user else ""
+        missing = [who for who in draft.reviewers if who.lower() not in asked and who.lower() != author]
+        if not missing:
+            return
+        try:
+            self._request(repository, pull.number, missing)
+        except PermanentError as error:
+            if len(missing) == 1:
+                self._tell_refused(repository, pull.number, missing[0], error)
+                return
+            for who in missing:
+                try:
+                    self._request(repository, pull.number, [who])
+                except PermanentError as refusal:
+                    self._tell_refused(repository, pull.number, who, refusal)
+
+    def _request(self, repository: Repository, number: int, reviewers: list[str]) -> None:
+        people = [who for who in reviewers if not who.startswith(TEAM)]
+        teams = [who.removeprefix(TEAM) for who in reviewers if who.startswith(TEAM)]
+        body = ({"reviewers": people} if people else {}) | ({"team_reviewers": teams} if teams else {})
+        self._connection.send(
+            Pull,
+            "POST",
+            f"/repos/{repository}/pulls/{number}/requested_reviewers",
+            body,
+            doing=f"ask for reviews of #{number}",
+            repository=repository,
+            permission=_PERMISSION,
+        )
+
+    @staticmethod
+    def _tell_refused(repository: Repository, number: int, reviewer: str, error: PermanentError) -> None:
+        _log.warning(
+            "A reviewer of a promotion cannot be asked",
+            repository=repository,
+            number=number,
+            reviewer=reviewer,
+            reason=error.message,
+        )

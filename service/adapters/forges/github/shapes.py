@@ -1,0 +1,138 @@
+"""The fields of GitHub's answers that are read, as models, and a pull request as ours. Asks nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, RootModel
+
+from service.core.words import Sha
+from service.ports import PullRequest
+
+
+class Anything(BaseModel):
+    """An answer of which nothing is read but that it is an object."""
+
+
+class Created(BaseModel):
+    """Something that was made: a status, a comment."""
+
+    id: int
+
+
+class Account(BaseModel):
+    """A user, a bot or an organisation."""
+
+    login: str
+
+
+class Team(BaseModel):
+    """A team that was asked to review."""
+
+    slug: str
+
+
+class Label(BaseModel):
+    """A label by its name."""
+
+    name: str
+
+
+class RepositoryAnswer(BaseModel):
+    """A repository."""
+
+    full_name: str
+    default_branch: str = ""
+
+
+class GitObject(BaseModel):
+    """What a ref names."""
+
+    sha: str
+
+
+class Ref(BaseModel):
+    """A branch."""
+
+    object: GitObject
+
+
+class ContentFile(BaseModel):
+    """A file in the contents API; `content` is empty above a megabyte."""
+
+    type: str
+    sha: str
+    size: int = 0
+    encoding: str | None = None
+    content: str | None = None
+
+
+class Contents(RootModel[ContentFile | list[Anything]]):
+    """What is at a path: a file, or the list of a directory."""
+
+
+class Blob(BaseModel):
+    """A file's bytes in the git database API."""
+
+    content: str
+
+
+class ChangedFile(BaseModel):
+    """One file of a comparison."""
+
+    filename: str
+    previous_filename: str | None = None
+
+
+class Comparison(BaseModel):
+    """A three-dot comparison: `files` are what changed between the merge base and the head."""
+
+    status: str
+    files: list[ChangedFile] | None = None
+
+
+class End(BaseModel):
+    """One end of a pull request; `repo` is null where the fork is gone."""
+
+    ref: str
+    sha: str
+    repo: RepositoryAnswer | None = None
+
+
+class Pull(BaseModel):
+    """A pull request, as lists and as its own address have it: only the latter has `merged` and `merged_by`."""
+
+    number: int
+    html_url: str = ""
+    title: str = ""
+    body: str | None = None
+    state: str
+    head: End
+    base: End
+    user: Account | None = None
+    merged: bool | None = None
+    merged_at: datetime | None = None
+    merged_by: Account | None = None
+    merge_commit_sha: str | None = None
+    labels: list[Label] = []
+    requested_reviewers: list[Account] | None = None
+    requested_teams: list[Team] | None = None
+
+    def ours(self) -> PullRequest:
+        """Give it as the port does; before the merge, `merge_commit_sha` is a trial merge and left out."""
+        merged = bool(self.merged or self.merged_at)
+        return PullRequest(
+            number=self.number,
+            url=self.html_url,
+            title=self.title,
+            body=self.body or "",
+            head=self.head.ref,
+            head_sha=Sha(self.head.sha),
+            base=self.base.ref,
+            open=self.state == "open",
+            merged=merged,
+            merge_commit=Sha(self.merge_commit_sha) if merged and self.merge_commit_sha else None,
+            merged_by=self.merged_by.login if self.merged_by else None,
+            author=self.user.login if self.user else None,
+            labels=tuple(label.name for label in self.labels),
+        )

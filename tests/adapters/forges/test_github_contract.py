@@ -1,0 +1,383 @@
+"""The port `Forge` on the stateful GitHub double: what it does there, and what GitHub then has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from structlog.testing import capture_logs
+
+from devstack.git_http import GitServer
+from devstack.github.server import GitHub as GitHubDouble
+from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.core.words import Repository, Sha
+from service.errors import PermanentError, RetryableError
+from service.ports import CommitState, CommitStatus, PullRequestDraft
+
+REPO = Repository("acme/manifests")
+TOKEN = "ghp_devstack"
+HEAD = "mergeport/promotion/prod/checkout"
+DRAFT = PullRequestDraft(
+    head=HEAD,
+    base="main",
+    title="Promote checkout to prod",
+    body="| old | new |\n",
+    reviewers=("grace", "team:release-managers"),
+    labels=("release",),
+)
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHubDouble]:
+    git = GitServer(tmp_path / "git")
+    double = GitHubDouble(git)
+    double.add_token(TOKEN)
+    double.create_repository(REPO, {"a.txt": "a\n", "dir/b c.txt": "b\n"})
+    yield double
+    double.stop()
+    git.stop()
+
+
+@pytest.fixture
+def forge(github: GitHubDouble) -> GitHub:
+    return GitHub(TokenLogin(TOKEN), api_url=github.api_url, git_url=github.git.url)
+
+
+def tip(github: GitHubDouble, branch: str = "main") -> Sha:
+    return Sha(github.repository(REPO).bare.tip(branch))
+
+
+def promote(github: GitHubDouble) -> Sha:
+    """Push a promotion's branch, as the manifest writer does."""
+    github.repository(REPO).bare.update_ref(f"refs/heads/{HEAD}", tip(github))
+    return Sha(github.push(REPO, HEAD, {"a.txt": "promoted\n"}, author="mergeport-bot"))
+
+
+def test_default_branch_and_head_are_read(github: GitHubDouble, forge: GitHub) -> None:
+    assert forge.default_branch(REPO) == "main"
+    assert forge.head(REPO, "main") == tip(github)
+    assert forge.head(REPO, "mai") is None
+
+
+@pytest.mark.parametrize("branch", ["feature/x", "-x", "日本語", "a#b;c&d", "100%25"])
+def test_head_of_an_odd_branch_is_read(github: GitHubDouble, forge: GitHub, branch: str) -> None:
+    github.repository(REPO).bare.update_ref(f"refs/heads/{branch}", tip(github))
+    assert forge.head(REPO, branch) == tip(github)
+
+
+def test_file_is_read_byte_for_byte(github: GitHubDouble, forge: GitHub) -> None:
+    content = b"\xef\xbb\xbfname: caf\xc3\xa9\r\nbinary: \xff\x00\n"
+    commit = github.push(REPO, "main", {"dir/näme #1.yaml": content})
+    assert forge.file_at(REPO, "dir/näme #1.yaml", commit) == content
+    assert forge.file_at(REPO, "dir/näme #1.yaml", "main") == content
+
+
+def test_file_that_is_not_there_is_none(github: GitHubDouble, forge: GitHub) -> None:
+    assert forge.file_at(REPO, "missing.yaml", tip(github)) is None
+    assert forge.file_at(REPO, "dir", tip(github)) is None
+
+
+def test_repository_that_is_not_there_is_an_error_and_not_a_missing_file(forge: GitHub) -> None:
+    with pytest.raises(PermanentError) as caught:
+        forge.file_at(Repository("acme/nowhere"), "mergeport.yaml", "main")
+    assert caught.value.code == "github-not-found"
+
+
+def test_changed_paths_name_a_rename_by_both_names(github: GitHubDouble, forge: GitHub) -> None:
+    text = "".join(f"line {number}\n" for number in range(50))
+    before = Sha(github.push(REPO, "main", {"old.txt": text}))
+    after = Sha(github.push(REPO, "main", {"old.txt": None, "new.txt": text, "dir/b c.txt": "changed\n"}))
+    assert forge.changed_paths(REPO, before, after) == frozenset({"old.txt", "new.txt", "dir/b c.txt"})
+
+
+def test_changed_paths_of_a_force_push_have_what_was_lost(github: GitHubDouble, forge: GitHub) -> None:
+    base = tip(github)
+    before = Sha(github.push(REPO, "main", {"lost.txt": "x\n"}))
+    github.force_push(REPO, "main", base)
+    after = Sha(github.push(REPO, "main", {"came.txt": "y\n"}))
+    assert forge.changed_paths(REPO, before, after) == frozenset({"lost.txt", "came.txt"})
+    assert forge.changed_paths(REPO, before, base) == frozenset({"lost.txt"})
+    assert forge.changed_paths(REPO, base, base) == frozenset()
+
+
+def test_changed_paths_past_githubs_limit_are_unknown(github: GitHubDouble, forge: GitHub) -> None:
+    before = tip(github)
+    after = Sha(github.push(REPO, "main", {f"many/{number}.txt": "x\n" for number in range(301)}))
+    assert forge.changed_paths(REPO, before, after) is None
+
+
+def test_changed_paths_of_an_unknown_commit_are_unknown(github: GitHubDouble, forge: GitHub) -> None:
+    assert forge.changed_paths(REPO, Sha("1" * 40), tip(github)) is None
+
+
+def test_merged_commit_names_its_pull_request(github: GitHubDouble, forge: GitHub) -> None:
+    pull = github.merge(REPO, "main", {"a.txt": "merged\n"}, title="Add tea", author="ada", labels=["tea"])
+    (found,) = forge.pull_requests_of(REPO, tip(github))
+    assert (found.number, found.title, found.author, found.labels) == (pull.number, "Add tea", "ada", ("tea",))
+    assert (found.merged, found.open, found.merge_commit) == (True, False, tip(github))
+
+
+def test_status_is_put_on_the_commit_and_cut_to_githubs_length(github: GitHubDouble, forge: GitHub) -> None:
+    url = "https://mergeport.example.com/runs/1"
+    forge.set_commit_status(REPO, tip(github), CommitStatus("mergeport/dev", CommitState.FAILURE, "é" * 200, url))
+    (status,) = github.statuses(REPO, tip(github))
+    assert (status.context, status.state, status.target_url) == ("mergeport/dev", "failure", url)
+    assert status.description == "é" * 139 + "…"
+
+
+def test_opened_pull_request_has_all_that_the_draft_says(github: GitHubDouble, forge: GitHub) -> None:
+    head = promote(github)
+    opened = forge.open_pull_request(REPO, DRAFT)
+    (pull,) = github.pulls(REPO)
+    assert (pull.title, pull.body, pull.head, pull.base) == (DRAFT.title, DRAFT.body, HEAD, "main")
+    assert (pull.reviewers, pull.teams, pull.labels) == (["grace"], ["release-managers"], ["release"])
+    assert (opened.number, opened.head_sha, opened.open, opened.merged) == (pull.number, head, True, False)
+    assert (opened.labels, opened.merge_commit) == (("release",), None)
+
+
+def test_opening_twice_gives_the_same_pull_request(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    first = forge.open_pull_request(REPO, DRAFT)
+    second = forge.open_pull_request(REPO, DRAFT)
+    assert second == first
+    (pull,) = github.pulls(REPO)
+    assert (pull.reviewers, pull.labels) == (["grace"], ["release"])
+
+
+def test_pull_request_half_made_before_a_crash_is_completed(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    github.open_pull(REPO, HEAD, "main", "an older title", author="mergeport-bot")
+    adopted = forge.open_pull_request(REPO, DRAFT)
+    (pull,) = github.pulls(REPO)
+    assert (pull.title, pull.body, pull.labels, pull.reviewers) == (DRAFT.title, DRAFT.body, ["release"], ["grace"])
+    assert adopted.number == pull.number
+
+
+@pytest.mark.parametrize("path", ["/labels$", "/requested_reviewers$"])
+def test_crash_between_opening_and_completing_is_repaired(github: GitHubDouble, forge: GitHub, path: str) -> None:
+    promote(github)
+    github.faults.cut(method="POST", path=path)
+    with pytest.raises(RetryableError):
+        forge.open_pull_request(REPO, DRAFT)
+    forge.open_pull_request(REPO, DRAFT)
+    (pull,) = github.pulls(REPO)
+    assert (pull.labels, pull.reviewers, pull.teams) == (["release"], ["grace"], ["release-managers"])
+
+
+def test_answer_lost_after_the_pull_request_was_made_opens_no_second(github: GitHubDouble, tmp_path: Path) -> None:
+    forge = GitHub(TokenLogin(TOKEN), api_url=github.api_url, timeout=1)
+    promote(github)
+    gate = github.faults.hang(method="POST", path="/pulls$", after=True)
+    with pytest.raises(RetryableError):
+        forge.open_pull_request(REPO, DRAFT)
+    gate.release()
+    assert forge.open_pull_request(REPO, DRAFT).number == github.pulls(REPO)[0].number
+    assert len(github.pulls(REPO)) == 1
+
+
+def test_reviewer_who_cannot_be_asked_fails_nothing_and_is_told(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    github.state.unknown_reviewers.add("stranger")
+    with capture_logs() as logs:
+        forge.open_pull_request(REPO, replace(DRAFT, reviewers=("stranger", "grace", "team:release-managers")))
+    (pull,) = github.pulls(REPO)
+    assert (pull.reviewers, pull.teams, pull.labels) == (["grace"], ["release-managers"], ["release"])
+    assert [(log["log_level"], log["reviewer"]) for log in logs] == [("warning", "stranger")]
+
+
+def test_author_is_not_asked_to_review(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    with capture_logs() as logs:
+        forge.open_pull_request(REPO, replace(DRAFT, reviewers=("Mergeport-Bot", "grace")))
+    assert github.pulls(REPO)[0].reviewers == ["grace"]
+    assert logs == []
+
+
+def test_update_brings_the_new_words_and_keeps_peoples_labels(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    (pull,) = github.pulls(REPO)
+    pull.labels.append("wait for tea")
+    updated = forge.update_pull_request(
+        REPO, number, replace(DRAFT, title="newer", body="newer", labels=("release", "x"))
+    )
+    assert (pull.title, pull.body, pull.labels) == ("newer", "newer", ["release", "wait for tea", "x"])
+    assert (updated.title, updated.labels) == ("newer", ("release", "wait for tea", "x"))
+
+
+def test_update_that_changes_nothing_writes_nothing(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    written = len(github.faults.requests("POST")) + len(github.faults.requests("PATCH"))
+    forge.update_pull_request(REPO, number, DRAFT)
+    assert len(github.faults.requests("POST")) + len(github.faults.requests("PATCH")) == written
+
+
+def test_open_pull_request_is_found_by_its_branch(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    assert forge.find_pull_request(REPO, head=HEAD, base="main") is None
+    number = forge.open_pull_request(REPO, DRAFT).number
+    found = forge.find_pull_request(REPO, head=HEAD, base="main")
+    assert found is not None
+    assert found.number == number
+    assert forge.find_pull_request(REPO, head="mergeport/promotion/prod", base="main") is None
+    github.close_pull(REPO, number)
+    assert forge.find_pull_request(REPO, head=HEAD, base="main") is None
+
+
+def test_merge_of_a_promotion_is_seen(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    github.merge_pull(REPO, number, by="grace")
+    merged = forge.pull_request(REPO, number)
+    assert (merged.merged, merged.open, merged.merge_commit, merged.merged_by) == (True, False, tip(github), "grace")
+    (listed,) = forge.recent_pull_requests(REPO, base="main")
+    assert (listed.merged, listed.merge_commit, listed.merged_by) == (True, tip(github), None)
+
+
+def test_recent_pull_requests_cost_one_request(github: GitHubDouble, forge: GitHub) -> None:
+    for number in range(3):
+        github.merge(REPO, "main", {"a.txt": f"{number}\n"})
+    asked = len(github.faults.requests())
+    assert [pull.number for pull in forge.recent_pull_requests(REPO, base="main")] == [3, 2, 1]
+    assert len(github.faults.requests()) == asked + 1
+
+
+def test_comment_is_written(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    forge.comment(REPO, number, "hello")
+    assert [comment.body for comment in github.comments(REPO, number)] == ["hello"]
+
+
+def test_identity_of_a_token_is_its_account_and_is_asked_once(github: GitHubDouble, forge: GitHub) -> None:
+    assert [forge.identity(), forge.identity()] == ["mergeport-bot"] * 2
+    assert len(github.faults.requests("GET", "/user$")) == 1
+
+
+def test_limits_of_github_become_waits(github: GitHubDouble, forge: GitHub) -> None:
+    github.limit_primary(reset_in=90)
+    with pytest.raises(RetryableError) as primary:
+        forge.default_branch(REPO)
+    github.limit_secondary(retry_after=17)
+    with pytest.raises(RetryableError) as secondary:
+        forge.default_branch(REPO)
+    assert primary.value.retry_after == pytest.approx(91, abs=2)
+    assert secondary.value.retry_after == 17
+
+
+def test_token_without_the_permission_is_told_which(github: GitHubDouble) -> None:
+    github.add_token("narrow", permissions={"contents": "read"})
+    forge = GitHub(TokenLogin("narrow"), api_url=github.api_url)
+    with pytest.raises(PermanentError) as caught:
+        forge.set_commit_status(REPO, tip(github), CommitStatus("c", CommitState.SUCCESS, "d"))
+    assert (caught.value.code, caught.value.hint) == (
+        "github-permission-missing",
+        "give the App or token `commit statuses: write`",
+    )
+
+
+def test_wrong_token_is_refused(github: GitHubDouble) -> None:
+    with pytest.raises(PermanentError) as caught:
+        GitHub(TokenLogin("wrong"), api_url=github.api_url).default_branch(REPO)
+    assert caught.value.code == "github-token-refused"
+
+
+def test_threads_share_one_forge(github: GitHubDouble, forge: GitHub) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        heads = set(pool.map(lambda _: forge.head(REPO, "main"), range(40)))
+    assert heads == {tip(github)}
+
+
+# --- as an App -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+@pytest.fixture
+def app(github: GitHubDouble, private_key: str) -> GitHub:
+    github.create_repository("acme/other", {"o.txt": "o\n"})
+    github.install_app(4711, "acme")
+    return GitHub(AppLogin("4711", private_key), api_url=github.api_url, git_url=github.git.url)
+
+
+def token_requests(github: GitHubDouble) -> list[dict[str, object]]:
+    return [json.loads(request.body) for request in github.faults.requests("POST", "/access_tokens$")]
+
+
+def test_app_narrows_each_token_to_the_repository_of_the_call(github: GitHubDouble, app: GitHub) -> None:
+    app.head(REPO, "main")
+    app.head(Repository("acme/other"), "main")
+    assert [body["repositories"] for body in token_requests(github)] == [["manifests"], ["other"]]
+
+
+def test_app_keeps_its_token_for_the_next_call(github: GitHubDouble, app: GitHub) -> None:
+    for _ in range(3):
+        app.head(REPO, "main")
+    assert len(token_requests(github)) == 1
+
+
+def test_app_renews_a_token_before_its_end(github: GitHubDouble, private_key: str) -> None:
+    github.install_app(4711, "acme")
+    times = [datetime.now(UTC)]
+    forge = GitHub(AppLogin("4711", private_key), api_url=github.api_url, now=lambda: times[-1])
+    forge.head(REPO, "main")
+    times.append(times[0] + timedelta(minutes=56))
+    forge.head(REPO, "main")
+    assert len(token_requests(github)) == 2
+
+
+def test_app_whose_token_was_revoked_makes_another(github: GitHubDouble, app: GitHub) -> None:
+    app.head(REPO, "main")
+    for text in [text for text in github.state.tokens if text.startswith("ghs_")]:
+        del github.state.tokens[text]
+    assert app.head(REPO, "main") == tip(github)
+
+
+@pytest.mark.parametrize(("write", "level"), [(False, "read"), (True, "write")])
+def test_git_token_of_an_app_reaches_the_contents_of_one_repository(
+    github: GitHubDouble, app: GitHub, write: bool, level: str
+) -> None:
+    credentials = app.git_credentials(REPO, write=write)
+    assert credentials is not None
+    assert (credentials.username, credentials.secret[:4]) == ("x-access-token", "ghs_")
+    assert token_requests(github) == [{"repositories": ["manifests"], "permissions": {"contents": level}}]
+    assert credentials.secret not in repr(credentials)
+
+
+def test_git_token_is_the_given_one_without_an_app(forge: GitHub) -> None:
+    credentials = forge.git_credentials(REPO, write=True)
+    assert credentials is not None
+    assert credentials.secret == TOKEN
+
+
+def test_app_acts_as_its_bot(app: GitHub) -> None:
+    assert app.identity() == "mergeport[bot]"
+
+
+def test_app_that_is_not_installed_says_so_and_finds_no_missing_branch(github: GitHubDouble, private_key: str) -> None:
+    forge = GitHub(AppLogin("4711", private_key), api_url=github.api_url)
+    with pytest.raises(PermanentError) as caught:
+        forge.head(REPO, "main")
+    assert caught.value.code == "github-app-not-installed"
+
+
+def test_no_request_shows_a_token_in_its_address(github: GitHubDouble, app: GitHub, forge: GitHub) -> None:
+    app.head(REPO, "main")
+    forge.head(REPO, "main")
+    seen = " ".join(f"{request.path}?{request.query}" for request in github.faults.requests())
+    assert not re.search(r"ghs_|ghp_|eyJ", seen)
