@@ -28,11 +28,19 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml manifests-template/.github/workf
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_NO_PROGRESS := 1
+# uv asks the same index as pip, and trusts whom the machine trusts.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS := 1
+endif
 
 .PHONY: install demo test checks format bench lock clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
+	@:
 
 # uv comes first, alone, because it fills the rest in seconds; where it cannot (pip is told of another
 # index than uv is, say), pip does the same from the same locks.
