@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, TypeVar
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,9 +21,22 @@ def one(kind: type[T], row: sa.Row[Any] | None) -> T | None:
 
 
 def made(kind: type[T], row: sa.Row[Any]) -> T:
-    """Make the dataclass of a row by its fields' names."""
-    mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return kind(**{field.name: mapping[field.name] for field in fields(kind)})  # type: ignore[arg-type]  # kind is a dataclass
+    """Make the dataclass of a row by its fields' names; a column of words comes out as its StrEnum."""
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    shape: Any = kind
+    words = _words(shape)
+    return kind(**{name: words[name](values[name]) if name in words else values[name] for name in _names(shape)})
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _words(kind: type[Any]) -> dict[str, type[StrEnum]]:
+    hints = get_type_hints(kind)
+    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)}
 
 
 def columns(kind: type[Any], table: sa.Table) -> list[sa.Column[Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,11 @@ from flask.testing import FlaskClient
 from service.store import Store
 from service.store.migrate import migrate
 from service.web.counters import Counters
+from service.web.private import private_app
 from service.web.webhooks import Receiver, public_app
+from tests.fixtures.rows import NOW, Rows
 from tests.web.deliveries import SECRET
 
-NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 URL = "https://mergeport.example"
 
 
@@ -26,6 +26,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
     migrate(made)
     yield made
     made.close()
+
+
+@pytest.fixture
+def rows(store: Store) -> Rows:
+    return Rows(store)
 
 
 @pytest.fixture
@@ -42,3 +47,9 @@ def receiver(store: Store, counters: Counters) -> Receiver:
 def public(receiver: Receiver) -> FlaskClient:
     """Give a client of the public listener's application."""
     return public_app(receiver).test_client()
+
+
+@pytest.fixture
+def private(store: Store, counters: Counters) -> FlaskClient:
+    """Give a client of the private listener's application."""
+    return private_app(store, url=URL, now=lambda: NOW, counters=counters).test_client()

@@ -15,7 +15,8 @@ from service.core.words import DeliveryId, DeliveryState
 from service.store import Store, deliveries
 from service.web.counters import Counters
 from service.web.webhooks import Receiver, public_app
-from tests.web.conftest import NOW, URL
+from tests.fixtures.rows import NOW
+from tests.web.conftest import URL
 from tests.web.deliveries import headers, push, raw, signature
 
 ID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"

@@ -1,0 +1,70 @@
+"""Who may see what on the private listener: the one place that decides, before any view runs.
+
+Whoever reaches the private listener may read (it is on loopback unless the settings say otherwise). A later
+sign-in only has to change `role_of`. A route that is not named here is for nobody.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, abort, request
+
+
+class Role(IntEnum):
+    """What somebody may do; a higher one may all that a lower one may."""
+
+    ANYONE = 0
+    READER = 1
+    NOBODY = 99
+
+
+NEEDED = {
+    "healthz": Role.ANYONE,
+    "readyz": Role.ANYONE,
+    "metrics": Role.ANYONE,
+    "style": Role.ANYONE,
+    "run_list": Role.READER,
+    "run_page": Role.READER,
+    "run_log": Role.READER,
+    "delivery_list": Role.READER,
+    "delivery_page": Role.READER,
+}
+"""The role that each endpoint needs."""
+
+
+def role_of(asking: Request) -> Role:  # noqa: ARG001 - the place where a sign-in will be read
+    """Give the role of whoever asks."""
+    return Role.READER
+
+
+def guard(app: Flask, url: str) -> None:
+    """Put the check before every view; `url` is the base of our links, whose host is ours."""
+    own_host = urlsplit(url).hostname or ""
+
+    @app.before_request
+    def check() -> None:
+        if request.endpoint is None:
+            return
+        needed = NEEDED.get(request.endpoint, Role.NOBODY)
+        if role_of(request) < needed:
+            abort(403)
+        if needed >= Role.READER and not _is_own_host(request.host, own_host):
+            abort(421)
+
+
+def _is_own_host(host: str, own: str) -> bool:
+    """Tell whether a Host header names us, so that a stranger's name that was made to point here reads nothing.
+
+    Addresses and `localhost` cannot be made to point elsewhere; any other name must be that of our links.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name in {own.lower(), "localhost"}:
+            return True
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""Metrics computed from the store when they are asked for, beside the counters of this process.
+
+Registered on the counters' registry; read by `/metrics` on the private listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import structlog
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from service.core.words import DeliveryState, RunState, WaitKind
+from service.errors import MergeportError
+from service.store import Store, Transaction, deliveries, edits, figures, runs, waits
+
+logger = structlog.stdlib.get_logger(__name__)
+
+STEP_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+"""Upper bounds of the steps' histogram, in seconds: a step is an API call or a build."""
+
+
+class StoreCollector(Collector):
+    """Reads the store once for each scrape; when it is away, says that and nothing else."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        """Take the store and the clock."""
+        self._store = store
+        self._now = now
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing before the first scrape, so that registering asks the store nothing."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the figures of this moment."""
+        reachable = GaugeMetricFamily("mergeport_store_reachable", "Whether the database answers: 1 or 0.")
+        try:
+            with self._store.read() as tx:
+                told = list(_figures(tx, self._now()))
+        except MergeportError as error:
+            logger.warning("no figures: the store is away", code=error.code)
+            reachable.add_metric([], 0)
+            return [reachable]
+        reachable.add_metric([], 1)
+        return [reachable, *told]
+
+
+def _figures(tx: Transaction, now: datetime) -> Iterable[Metric]:
+    yield _by_state("mergeport_deliveries", "Deliveries by what became of them.", DeliveryState, deliveries.counts(tx))
+    oldest = deliveries.oldest_stored(tx)
+    age = GaugeMetricFamily(
+        "mergeport_delivery_queue_age_seconds", "Age of the oldest delivery that is not worked through; 0 if none."
+    )
+    age.add_metric([], max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
+    yield age
+    yield _by_state("mergeport_runs", "Runs by state.", RunState, runs.counts(tx))
+    yield _steps(tx)
+    pushes = CounterMetricFamily(
+        "mergeport_push_attempts", "Pushes tried to manifest repositories, the refused ones included."
+    )
+    pushes.add_metric([], edits.attempts_total(tx))
+    yield pushes
+    yield from _waits(tx, now)
+
+
+def _by_state(
+    name: str, words: str, states: type[DeliveryState | RunState], counts: dict[str, int]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=["state"])
+    for state in states:
+        family.add_metric([state.value], counts.get(state.value, 0))
+    return family
+
+
+def _steps(tx: Transaction) -> HistogramMetricFamily:
+    family = HistogramMetricFamily("mergeport_step_seconds", "How long ended steps took, by name.", labels=["step"])
+    for step in figures.step_seconds(tx, STEP_BOUNDS):
+        bounded = [(str(float(bound)), count) for bound, count in zip(STEP_BOUNDS, step.within, strict=True)]
+        family.add_metric([step.name], [*bounded, ("+Inf", step.count)], step.total)
+    return family
+
+
+def _waits(tx: Transaction, now: datetime) -> Iterable[Metric]:
+    known = {kind: (count, age) for kind, count, age in waits.ages(tx, now)}
+    counts = GaugeMetricFamily("mergeport_waits", "What runs wait for outside, by kind.", labels=["kind"])
+    oldest = GaugeMetricFamily("mergeport_wait_oldest_seconds", "Age of the oldest wait of a kind.", labels=["kind"])
+    for kind in WaitKind:
+        count, age = known.get(kind, (0, 0.0))
+        counts.add_metric([kind.value], count)
+        oldest.add_metric([kind.value], max(0.0, age))
+    yield counts
+    yield oldest

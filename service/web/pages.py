@@ -1,0 +1,183 @@
+"""The pages of the private listener: runs and deliveries as they are in the store, nothing else.
+
+Server-rendered, without scripts; a page on which something is under way refreshes itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, Response, abort, render_template, request, stream_with_context
+from werkzeug.exceptions import NotFound
+
+from service.core.words import DeliveryId, DeliveryState, RunId, RunState
+from service.store import Store, Transaction, builds, changes, deliveries, edits, lookup, runs, waits
+from service.store.builds import Build
+from service.store.runs import Run
+from service.web import display
+
+SHOWN = 100
+MOST_SHOWN = 1000
+LOG_LINES = 200
+_BUSY_SECONDS = 2
+_WAITING_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things outside are looked at by people."""
+
+    forge_url: str = "https://github.com"
+
+    def repository(self, name: str) -> str:
+        """Give the page of a repository."""
+        return f"{self.forge_url.rstrip('/')}/{name}"
+
+    def commit(self, name: str, commit: str) -> str:
+        """Give the page of a commit."""
+        return f"{self.repository(name)}/commit/{commit}"
+
+
+class Pages:
+    """The views. Each reads in one transaction and renders outside of it."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime], places: Places) -> None:
+        """Take the store, the clock and where links lead."""
+        self._store = store
+        self._now = now
+        self._places = places
+
+    def add_to(self, app: Flask) -> None:
+        """Give the application its routes; an endpoint has its method's name."""
+        for path, view in (
+            ("/", self.run_list),
+            ("/runs/<run_id>", self.run_page),
+            ("/runs/<run_id>/log", self.run_log),
+            ("/deliveries", self.delivery_list),
+            ("/deliveries/<delivery_id>", self.delivery_page),
+        ):
+            app.add_url_rule(path, endpoint=view.__name__, view_func=view, methods=["GET"])
+
+    def run_list(self) -> str:
+        """Show the newest runs, all or some."""
+        wanted = _run_filter(request.args)
+        with self._store.read() as tx:
+            found = runs.newest(tx, limit=_limit(), **wanted)
+            counts = runs.counts(tx)
+        return self._show(
+            "runs.html",
+            runs=found,
+            counts=counts,
+            states=list(RunState),
+            chosen={name: wanted[name] for name in ("application", "environment") if wanted[name]},
+            state=request.args.get("state", ""),
+            refresh=_refresh(found),
+        )
+
+    def run_page(self, run_id: str) -> str:
+        """Show one run with everything that is kept of it."""
+        with self._store.read() as tx:
+            run = runs.get(tx, RunId(run_id))
+            if run is None:
+                raise NotFound(f"There is no run {run_id}")
+            values = _about(tx, run)
+        return self._show("run.html", run=run, refresh=_refresh([run]), **values)
+
+    def run_log(self, run_id: str) -> Response:
+        """Give the whole log of a run's builds as plain text."""
+        with self._store.read() as tx:
+            if runs.get(tx, RunId(run_id)) is None:
+                raise NotFound(f"There is no run {run_id}")
+            made = builds.of_run(tx, RunId(run_id))
+        return Response(stream_with_context(_whole_log(self._store, made)), mimetype="text/plain")
+
+    def delivery_list(self) -> str:
+        """Show the newest deliveries."""
+        repository = request.args.get("repository", "")
+        with self._store.read() as tx:
+            found = deliveries.newest(tx, limit=_limit(), repository=repository)
+            counts = deliveries.counts(tx)
+        waiting = any(one.state is DeliveryState.STORED for one in found)
+        return self._show(
+            "deliveries.html",
+            deliveries=found,
+            counts=counts,
+            states=list(DeliveryState),
+            repository=repository,
+            refresh=_BUSY_SECONDS if waiting else 0,
+        )
+
+    def delivery_page(self, delivery_id: str) -> str:
+        """Show one delivery, what was decided of it, and the runs that it made."""
+        with self._store.read() as tx:
+            delivery = deliveries.get(tx, DeliveryId(delivery_id))
+            if delivery is None:
+                raise NotFound(f"There is no delivery {delivery_id}")
+            change = changes.get(tx, delivery.change_id) if delivery.change_id else None
+            made = runs.of_change(tx, delivery.change_id) if delivery.change_id else []
+        refresh = _BUSY_SECONDS if delivery.state is DeliveryState.STORED else _refresh(made)
+        return self._show("delivery.html", delivery=delivery, change=change, runs=made, refresh=refresh)
+
+    def _show(self, template: str, **values: Any) -> str:  # noqa: ANN401 - a template's values
+        return render_template(template, now=self._now(), places=self._places, **values)
+
+
+def _about(tx: Transaction, run: Run) -> dict[str, Any]:
+    """Read everything that the page of a run shows."""
+    made = builds.of_run(tx, run.id)
+    siblings = [
+        other
+        for other in runs.of_change(tx, run.change_id)
+        if (other.application, other.environment) == (run.application, run.environment)
+    ]
+    return {
+        "change": changes.get(tx, run.change_id),
+        "steps": runs.steps_of(tx, run.id),
+        "wait": waits.open_of_run(tx, run.id),
+        "edit": edits.of_run(tx, run.id),
+        "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],
+        "retry_of": next((one for one in siblings if one.generation == run.generation - 1), None),
+        "retried_by": next((one for one in siblings if one.generation == run.generation + 1), None),
+    }
+
+
+def _run_filter(args: Mapping[str, str]) -> dict[str, Any]:
+    state = args.get("state", "")
+    if state and state not in {known.value for known in RunState}:
+        abort(400, f"There is no state {state}")
+    return {
+        "application": args.get("application", ""),
+        "environment": args.get("environment", ""),
+        "states": [RunState(state)] if state else [],
+    }
+
+
+def _limit() -> int:
+    return max(1, min(MOST_SHOWN, request.args.get("limit", SHOWN, type=int)))
+
+
+def _refresh(found: list[Run]) -> int:
+    """Give after how many seconds a page that shows these runs is worth another look; 0 for never."""
+    states = {run.state for run in found}
+    if states & {RunState.QUEUED, RunState.RUNNING}:
+        return _BUSY_SECONDS
+    return _WAITING_SECONDS if RunState.WAITING in states else 0
+
+
+def _whole_log(store: Store, made: list[Build]) -> Iterator[str]:
+    """Give the builds' logs, a page of pieces at a time, so that a long one is never in memory whole."""
+    for build in made:
+        yield f"--- {build.reference}, {build.state}\n"
+        after = 0
+        for _ in itertools.count():
+            with store.read() as tx:
+                pieces = builds.log_of(tx, build.id, after=after, limit=1000)
+            if not pieces:
+                break
+            yield "".join(text for _, _, text in pieces)
+            after = pieces[-1][0]
+        yield "\n"

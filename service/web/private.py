@@ -1,0 +1,120 @@
+"""The application of the private listener: pages, readiness and metrics behind one check of who may see them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from flask import Flask, Response, jsonify, render_template, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from werkzeug.exceptions import HTTPException
+
+from service.errors import MergeportError, RetryableError
+from service.store import Store
+from service.web import access, display
+from service.web.counters import Counters
+from service.web.health import readiness
+from service.web.metrics import StoreCollector
+from service.web.pages import Pages, Places
+
+logger = structlog.stdlib.get_logger(__name__)
+
+_HERE = Path(__file__).parent
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def private_app(
+    store: Store, *, url: str, now: Callable[[], datetime], counters: Counters, places: Places | None = None
+) -> Flask:
+    """Make the application of the private listener; `url` is the base of our links."""
+    app = Flask("mergeport-private", static_folder=None, template_folder=str(_HERE / "templates"))
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        {name: getattr(display, name) for name in ("ago", "between", "diff_lines", "moment", "safe_url", "short")}
+    )
+    counters.registry.register(StoreCollector(store, now))
+    access.guard(app, url)
+    Pages(store, now, places or Places()).add_to(app)
+    _add_figures(app, store, now, counters)
+    _add_style(app)
+    _answer_errors(app, now)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return app
+
+
+def _add_figures(app: Flask, store: Store, now: Callable[[], datetime], counters: Counters) -> None:
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(ok=True)
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        checks = readiness(store, now())
+        ready = all(check.ok for check in checks)
+        told = {
+            check.name: {"ok": check.ok, "message": check.message} | ({"hint": check.hint} if check.hint else {})
+            for check in checks
+        }
+        return jsonify(ready=ready, checks=told), 200 if ready else 503
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(counters.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _add_style(app: Flask) -> None:
+    """Serve the one style sheet, under an address that changes with it, so that it is fetched once."""
+    text = (_HERE / "static" / "style.css").read_bytes()
+    version = hashlib.sha256(text).hexdigest()[:12]
+    app.jinja_env.globals["style_version"] = version
+
+    @app.get("/static/style.css")
+    def style() -> Response:
+        response = Response(text, mimetype="text/css")
+        fits = request.args.get("v") == version
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fits else "no-cache"
+        response.set_etag(version)
+        response.make_conditional(request)
+        return response
+
+
+def _answer_errors(app: Flask, now: Callable[[], datetime]) -> None:
+    def page(status: int, title: str, words: str, hint: str = "") -> tuple[str, int]:
+        return render_template("error.html", title=title, words=words, hint=hint, now=now(), refresh=0), status
+
+    @app.errorhandler(MergeportError)
+    def known(error: MergeportError) -> tuple[str, int]:
+        away = isinstance(error, RetryableError)
+        logger.warning("a page could not be shown", code=error.code)
+        return page(503 if away else 500, "Not available now" if away else "Error", error.message, error.hint)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[str, int]:
+        words = {
+            403: "Nobody may see this",
+            421: "This name is not ours: open the address in MERGEPORT_URL, or the listener's own address",
+        }.get(error.code or 500, error.description or "")
+        return page(error.code or 500, error.name, words)
+
+    @app.errorhandler(Exception)
+    def internal(error: Exception) -> tuple[str, int]:
+        logger.error("internal error in a page", exc_info=error)
+        return page(500, "Internal error", "This is a bug of Mergeport; its log has the details")

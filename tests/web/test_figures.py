@@ -1,0 +1,153 @@
+"""Readiness and metrics, computed from the store at the moment they are asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.core.words import DeliveryState, RunState, WaitKind
+from service.store import Store, deliveries, edits, leases
+from service.store.migrate import migrate
+from service.web.counters import Counters
+from service.web.private import private_app
+from tests.fixtures.rows import NOW, REPOSITORY, Rows
+from tests.web.conftest import URL
+
+
+def scrape(client: FlaskClient) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Give every sample by its name and labels."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_deliveries_and_runs_are_counted_by_state(private: FlaskClient, rows: Rows) -> None:
+    rows.delivery()
+    rows.delivery(ignored="tag")
+    rows.run(state=RunState.FAILED)
+    rows.run(rows.change("5a" * 20))
+    told = scrape(private)
+    assert told["mergeport_deliveries", (("state", "stored"),)] == 1
+    assert told["mergeport_deliveries", (("state", "ignored"),)] == 1
+    assert told["mergeport_deliveries", (("state", "failed"),)] == 0
+    assert told["mergeport_runs", (("state", "failed"),)] == 1
+    assert told["mergeport_runs", (("state", "queued"),)] == 1
+    assert told["mergeport_store_reachable", ()] == 1
+
+
+def test_the_queue_s_age_is_that_of_the_oldest_stored_delivery(private: FlaskClient, store: Store, rows: Rows) -> None:
+    done = rows.delivery(at=NOW - timedelta(hours=1))
+    rows.delivery(at=NOW - timedelta(seconds=90))
+    rows.delivery(at=NOW - timedelta(seconds=5))
+    with store.begin() as tx:
+        kept = deliveries.get(tx, done)
+        assert kept is not None
+        deliveries.finish(tx, kept.sequence, DeliveryState.PROCESSED, "", at=NOW)
+    assert scrape(private)["mergeport_delivery_queue_age_seconds", ()] == 90
+
+
+def test_an_empty_queue_has_no_age(private: FlaskClient) -> None:
+    assert scrape(private)["mergeport_delivery_queue_age_seconds", ()] == 0
+
+
+def test_step_seconds_are_a_histogram_by_name(private: FlaskClient, rows: Rows) -> None:
+    for commit, seconds in (("1a" * 20, 0.2), ("2a" * 20, 2.5), ("3a" * 20, 4000)):
+        rows.step(rows.run(rows.change(commit)), "find image", seconds)
+    rows.step(rows.run(rows.change("4a" * 20)), "find image", None)
+    told = scrape(private)
+    name = ("step", "find image")
+    assert told["mergeport_step_seconds_bucket", (("le", "0.1"), name)] == 0
+    assert told["mergeport_step_seconds_bucket", (("le", "0.25"), name)] == 1
+    assert told["mergeport_step_seconds_bucket", (("le", "2.5"), name)] == 2
+    assert told["mergeport_step_seconds_bucket", (("le", "1800.0"), name)] == 2
+    assert told["mergeport_step_seconds_bucket", (("le", "+Inf"), name)] == 3
+    assert told["mergeport_step_seconds_sum", (name,)] == pytest.approx(4002.7)
+
+
+def test_waits_are_counted_with_the_oldest_s_age(private: FlaskClient, rows: Rows) -> None:
+    rows.wait(rows.run(rows.change("1a" * 20)), WaitKind.SYNC, created_at=NOW - timedelta(seconds=40))
+    rows.wait(rows.run(rows.change("2a" * 20)), WaitKind.SYNC, created_at=NOW - timedelta(seconds=10))
+    told = scrape(private)
+    assert told["mergeport_waits", (("kind", "sync"),)] == 2
+    assert told["mergeport_wait_oldest_seconds", (("kind", "sync"),)] == 40
+    assert told["mergeport_waits", (("kind", "pull-request"),)] == 0
+
+
+def test_push_attempts_are_counted(private: FlaskClient, store: Store, rows: Rows) -> None:
+    run = rows.run()
+    with store.begin() as tx:
+        edits.ensure(
+            tx, run_id=run.id, repository=REPOSITORY, branch="main", application="checkout", environment="dev", at=NOW
+        )
+        edits.update(tx, run.id, attempts=3)
+    assert scrape(private)["mergeport_push_attempts_total", ()] == 3
+
+
+def test_answers_to_webhooks_are_counted_where_they_are_scraped(
+    private: FlaskClient, public: FlaskClient, counters: Counters
+) -> None:
+    public.post("/webhooks/github", data=b"{}", headers={"Content-Type": "application/json"})
+    assert scrape(private)["mergeport_webhook_answers_total", (("outcome", "signature-missing"),)] == 1
+
+
+def test_without_a_store_the_metrics_say_so(tmp_path: Path) -> None:
+    away = Store(f"sqlite:///{tmp_path}/nowhere/mergeport.db")
+    client = private_app(away, url=URL, now=lambda: NOW, counters=Counters()).test_client()
+    told = scrape(client)
+    away.close()
+    assert told["mergeport_store_reachable", ()] == 0
+
+
+def test_ready_means_store_tables_and_a_worker(private: FlaskClient, store: Store) -> None:
+    with store.begin() as tx:
+        leases.acquire(tx, "worker:one", "one", now=NOW, seconds=15)
+    answer = private.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert answer.json["ready"] is True
+    assert set(answer.json["checks"]) == {"store", "tables", "worker"}
+
+
+def test_not_ready_without_a_live_worker(private: FlaskClient, store: Store) -> None:
+    with store.begin() as tx:
+        leases.acquire(tx, "worker:one", "one", now=NOW - timedelta(minutes=1), seconds=15)
+    answer = private.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["checks"]["worker"] == {
+        "ok": False,
+        "message": "no worker is alive",
+        "hint": "start `mergeport worker`",
+    }
+
+
+@pytest.mark.parametrize(("folder", "missing"), [("", "tables"), ("nowhere/", "store")])
+def test_not_ready_says_what_is_missing(tmp_path: Path, folder: str, missing: str) -> None:
+    unprepared = Store(f"sqlite:///{tmp_path}/{folder}other.db")
+    client = private_app(unprepared, url=URL, now=lambda: NOW, counters=Counters()).test_client()
+    answer = client.get("/readyz")
+    unprepared.close()
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert [name for name, check in answer.json["checks"].items() if not check["ok"]] == [missing]
+    assert answer.json["checks"][missing]["hint"]
+
+
+def test_a_store_that_was_migrated_meanwhile_becomes_ready(tmp_path: Path) -> None:
+    late = Store(f"sqlite:///{tmp_path}/late.db")
+    client = private_app(late, url=URL, now=lambda: NOW, counters=Counters()).test_client()
+    before = client.get("/readyz").json
+    migrate(late)
+    after = client.get("/readyz").json
+    late.close()
+    assert before is not None
+    assert after is not None
+    assert (before["checks"]["tables"]["ok"], after["checks"]["tables"]["ok"]) == (False, True)

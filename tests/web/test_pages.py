@@ -1,0 +1,224 @@
+"""The pages: what each shows of what is in the store, and what none may ever send."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from service.core.words import BuildState, DeliveryState, EditState, RunState, Sha, Stage, WaitKind
+from service.store import Store, deliveries, edits
+from service.store.database import Store as RealStore
+from service.web.counters import Counters
+from service.web.private import private_app
+from tests.fixtures.rows import COMMIT, NOW, REPOSITORY, Rows
+from tests.web.conftest import URL
+
+DIFF = """\
+--- a/apps/checkout/values-dev.yaml
++++ b/apps/checkout/values-dev.yaml
+@@ -1,2 +1,2 @@
+ image:
+-  tag: 91be77a0c3d1
++  tag: 4f2c1e9ab012
+"""
+
+
+def text_of(html: str) -> str:
+    """Give what a person reads of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def test_the_list_shows_the_newest_run_first(private: FlaskClient, rows: Rows) -> None:
+    rows.run(application="checkout")
+    rows.run(application="recommender", at=NOW + timedelta(seconds=1))
+    page = private.get("/").text
+    assert page.index("recommender") < page.index("checkout</a>")
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("application=web", "web"), ("environment=prod", "prod-one"), ("state=failed", "broken")],
+)
+def test_the_list_can_be_narrowed(private: FlaskClient, rows: Rows, query: str, shown: str) -> None:
+    rows.run(application="web")
+    rows.run(application="prod-one", environment="prod")
+    rows.run(application="broken", state=RunState.FAILED)
+    page = private.get(f"/?{query}").text
+    named = {name for name in ("web", "prod-one", "broken") if f">{name}</a>" in page}
+    assert named == {shown}
+
+
+def test_a_state_that_is_none_is_refused(private: FlaskClient) -> None:
+    assert private.get("/?state=done").status_code == 400
+
+
+def test_a_run_s_page_tells_its_change(private: FlaskClient, rows: Rows) -> None:
+    pull = {"number": 41, "title": "Charge the right card", "author": "ada", "url": "https://github.com/x/pull/41"}
+    run = rows.run(rows.change(pull_requests=[{**pull, "labels": ["bug"]}]))
+    page = private.get(f"/runs/{run.id}").text
+    assert f'href="https://github.com/{REPOSITORY}/commit/{COMMIT}"' in page
+    assert 'href="https://github.com/x/pull/41"' in page
+    assert "#41 Charge the right card by ada bug" in text_of(page)
+
+
+def test_a_run_s_page_tells_steps_and_what_it_waits_for(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run()
+    rows.step(run, "find image", 2.5, message="it is not there yet")
+    rows.wait(run, WaitKind.IMAGE, created_at=NOW - timedelta(minutes=4))
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "find image 2.5 s it is not there yet" in told
+    assert "Waits for: image Last seen the tag is not there yet" in told
+    assert "Since 4 min ago" in told
+    assert "Deadline in 30 min" in told
+
+
+def test_a_run_s_page_tells_image_and_difference(private: FlaskClient, store: Store, rows: Rows) -> None:
+    digest = "sha256:" + "0a" * 32
+    image = {"registry": "r.example", "repository": "checkout", "tag": "4f2c1e9ab012", "digest": digest}
+    run = rows.run(images={"checkout": {**image, "platforms": ["linux/amd64"], "revision": None}})
+    with store.begin() as tx:
+        edits.ensure(
+            tx, run_id=run.id, repository=REPOSITORY, branch="main", application="checkout", environment="dev", at=NOW
+        )
+        edits.update(tx, run.id, diff=DIFF, state=EditState.PUBLISHED, commit=Sha("77" * 20))
+    page = private.get(f"/runs/{run.id}").text
+    assert digest in page
+    assert "not known: it has no revision label" in page
+    assert '<span class="removed">-  tag: 91be77a0c3d1</span>' in page
+    assert '<span class="added">+  tag: 4f2c1e9ab012</span>' in page
+
+
+def test_a_run_s_page_shows_the_end_of_the_log_and_links_the_whole(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run()
+    rows.build(run, *(f"line {number}\n" for number in range(450)))
+    page = private.get(f"/runs/{run.id}").text
+    assert "line 449" in page
+    assert "line 249\n" not in page
+    whole = private.get(f"/runs/{run.id}/log")
+    assert whole.mimetype == "text/plain"
+    assert "line 0\nline 1\n" in whole.text
+    assert "line 449\n" in whole.text
+
+
+def test_a_whole_log_is_complete_beyond_one_page_of_pieces(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run()
+    rows.build(run, *(f"{number}\n" for number in range(2300)), state=BuildState.SUCCEEDED)
+    lines = private.get(f"/runs/{run.id}/log").text.splitlines()
+    assert lines[1:2301] == [str(number) for number in range(2300)]
+
+
+def test_a_failed_run_shows_its_words_and_how_to_try_again(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(state=RunState.FAILED, message="no such tag (push it first)", code="tag-missing", ended_at=NOW)
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "no such tag (push it first) tag-missing" in told
+    assert f"mergeport runs retry {run.id}" in told
+
+
+def test_runs_that_follow_each_other_link_each_other(private: FlaskClient, rows: Rows) -> None:
+    change = rows.change()
+    first = rows.run(change, state=RunState.FAILED)
+    second = rows.run(change, generation=1)
+    newer = rows.run(rows.change("5a" * 20), state=RunState.SUPERSEDED, superseded_by=second.id)
+    assert f'<a href="/runs/{first.id}">an earlier run' in private.get(f"/runs/{second.id}").text
+    assert f'<a href="/runs/{second.id}">a later run' in private.get(f"/runs/{first.id}").text
+    assert f'Superseded by <a href="/runs/{second.id}">' in private.get(f"/runs/{newer.id}").text
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"),
+    [(RunState.QUEUED, "2"), (RunState.RUNNING, "2"), (RunState.WAITING, "10"), (RunState.SUCCEEDED, None)],
+)
+def test_a_page_looks_again_only_while_something_is_under_way(
+    private: FlaskClient, rows: Rows, state: RunState, seconds: str | None
+) -> None:
+    run = rows.run(state=state)
+    for path in ("/", f"/runs/{run.id}"):
+        found = re.search(r'http-equiv="refresh" content="(\d+)"', private.get(path).text)
+        assert (found and found[1]) == seconds
+
+
+def test_a_delivery_s_page_tells_routing_and_runs(private: FlaskClient, store: Store, rows: Rows) -> None:
+    delivery = rows.delivery()
+    run = rows.run()
+    with store.begin() as tx:
+        kept = deliveries.get(tx, delivery)
+        assert kept is not None
+        routing = [{"application": "checkout", "environment": "dev", "reason": "app.py matches **"}]
+        deliveries.finish(
+            tx, kept.sequence, DeliveryState.PROCESSED, "", at=NOW, change_id=run.change_id, routing=routing
+        )
+    page = private.get(f"/deliveries/{delivery}").text
+    assert "app.py matches **" in page
+    assert f'href="/runs/{run.id}"' in page
+
+
+def test_an_ignored_delivery_says_why(private: FlaskClient, rows: Rows) -> None:
+    delivery = rows.delivery(ignored="branch deleted")
+    assert "branch deleted" in private.get(f"/deliveries/{delivery}").text
+    assert "branch deleted" in private.get("/deliveries").text
+
+
+EVIL = '"><script>alert(1)</script>'
+
+
+def test_words_of_strangers_stay_words(private: FlaskClient, store: Store, rows: Rows) -> None:
+    change = rows.change(
+        subject=EVIL,
+        author=EVIL,
+        branch=f"b/{EVIL}",
+        pull_requests=[{"number": 1, "title": EVIL, "author": EVIL, "url": "javascript:alert(1)", "labels": [EVIL]}],
+    )
+    run = rows.run(change, message=EVIL, stage=Stage.PROMOTE)
+    rows.step(run, EVIL, message=EVIL)
+    rows.build(run, EVIL)
+    rows.wait(run, subject=EVIL, last_seen=EVIL)
+    with store.begin() as tx:
+        edits.ensure(
+            tx, run_id=run.id, repository=REPOSITORY, branch="main", application="a", environment="dev", at=NOW
+        )
+        edits.update(tx, run.id, diff=f"+{EVIL}\n")
+    for path in ("/", f"/runs/{run.id}"):
+        page = private.get(path).text
+        assert "<script" not in page
+        assert 'href="javascript' not in page
+        assert EVIL in unescape(page)
+
+
+def test_every_answer_is_closed_to_scripts_frames_and_sniffing(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run()
+    for path in ("/", f"/runs/{run.id}", f"/runs/{run.id}/log", "/deliveries", "/metrics", "/readyz", "/nowhere"):
+        told = private.get(path).headers
+        assert "default-src 'none'" in told["Content-Security-Policy"], path
+        assert "script" not in told["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in told["Content-Security-Policy"]
+        assert told["X-Content-Type-Options"] == "nosniff"
+        assert told["Cache-Control"] == "no-store"
+
+
+def test_the_style_sheet_is_fetched_once(private: FlaskClient) -> None:
+    found = re.search(r'href="(/static/style\.css\?v=[0-9a-f]+)"', private.get("/").text)
+    assert found
+    sheet = private.get(found[1])
+    assert sheet.mimetype == "text/css"
+    assert "immutable" in sheet.headers["Cache-Control"]
+    again = private.get(found[1], headers={"If-None-Match": sheet.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["/runs/01UNKNOWN", "/runs/01UNKNOWN/log", "/deliveries/unknown-one", "/nowhere"])
+def test_what_is_not_there_is_a_page_that_says_so(private: FlaskClient, path: str) -> None:
+    answer = private.get(path)
+    assert answer.status_code == 404
+    assert "<h1>Not Found</h1>" in answer.text
+
+
+def test_a_store_that_is_away_is_a_page_that_says_so(tmp_path: object) -> None:
+    away = RealStore(f"sqlite:///{tmp_path}/nowhere/mergeport.db")
+    answer = private_app(away, url=URL, now=lambda: NOW, counters=Counters()).test_client().get("/")
+    away.close()
+    assert answer.status_code == 503
+    assert "the database does not answer" in answer.text
