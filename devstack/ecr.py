@@ -110,8 +110,6 @@ class Ecr:
                 self.process.kill()
                 self.process.wait()
 
-    # the child
-
     def _start(self) -> tuple[subprocess.Popen[bytes], int]:
         for _attempt in range(START_ATTEMPTS):
             port = _free_port()
@@ -146,8 +144,6 @@ class Ecr:
             "DOCKER_HOST": "unix:///nonexistent",
             "IOT_MTLS_ENABLED": "0",
         }
-
-    # the front
 
     def _forward(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

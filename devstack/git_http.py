@@ -150,8 +150,6 @@ class GitServer:
         self.faults.clear()
         self._server.stop()
 
-    # serving
-
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         match = PATH.match(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+from devstack.argocd.server import ArgoCD
 from devstack.bare import Entry, Files
 from devstack.ecr import Ecr
 from devstack.git_http import GitServer
@@ -17,6 +18,7 @@ from devstack.github.server import GitHub, Validator
 from devstack.github.state import Repository
 
 GITHUB_TOKEN = "devstack-github-token"
+ARGOCD_TOKEN = "devstack-argocd-token"
 WEBHOOK_SECRET = "devstack-webhook-secret"
 
 
@@ -31,6 +33,8 @@ class Devstack:
         self.git = GitServer(directory / "git")
         self.github = GitHub(self.git, validator=validator)
         self.github.add_token(GITHUB_TOKEN)
+        self.argocd = ArgoCD(self.git)
+        self.argocd.add_token(ARGOCD_TOKEN)
 
     def create_repository(
         self,
@@ -51,11 +55,14 @@ class Devstack:
             "MERGEPORT_GITHUB_GIT_URL": self.git.url,
             "MERGEPORT_GITHUB_TOKEN": GITHUB_TOKEN,
             "MERGEPORT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "MERGEPORT_ARGOCD_URL": self.argocd.url,
+            "MERGEPORT_ARGOCD_TOKEN": ARGOCD_TOKEN,
             **self.ecr.environment(),
         }
 
     def stop(self) -> None:
         """End everything; again is harmless."""
+        self.argocd.stop()
         self.github.stop()
         self.git.stop()
         if self._own_ecr is not None:

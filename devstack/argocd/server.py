@@ -1,0 +1,284 @@
+"""The Argo CD double as one object: its REST API on loopback, its applications, and what will come of them.
+
+Tests and the demo add applications and plan outcomes; the product sees only its HTTP. Desired state comes from the git
+server's bare repositories. Nothing moves by itself but when somebody looks: steps that are due by then are taken.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+
+from devstack.argocd import rollout, shapes
+from devstack.argocd.application import Application, Operation, Outcome, Plan
+from devstack.argocd.fields import select
+from devstack.argocd.rendering import RenderError, Source, render, resolve
+from devstack.faults import FaultLayer
+from devstack.git_http import GitServer
+from devstack.serving import LoopbackServer
+
+VERSION = {
+    "Version": "v3.5.7+devstack",
+    "BuildDate": "1970-01-01T00:00:00Z",
+    "GitCommit": "devstack",
+    "GitTreeState": "clean",
+    "GoVersion": "go1.26.8",
+    "Compiler": "gc",
+    "Platform": "linux/amd64",
+    "KustomizeVersion": "",
+    "HelmVersion": "v4.2",
+    "JsonnetVersion": "v0.22.0",
+}
+
+
+class ArgoCD:
+    """Argo CD on loopback.
+
+    `pace` is the seconds that each state lasts, None to take every step by hand with `step`. `poll_interval` is the
+    seconds after which applications are compared without being asked, None for never. `tokens` maps a token to the
+    actions that it may do on applications.
+    """
+
+    def __init__(self, git: GitServer, *, port: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.git = git
+        self.pace: float | None = 0.2
+        self.poll_interval: float | None = None
+        self.tokens: dict[str, frozenset[str]] = {}
+        self.applications: dict[str, Application] = {}
+        self._clock = clock
+        self._lock = threading.RLock()
+        self.faults = FaultLayer(self._flask())
+        self._server = LoopbackServer(self.faults, port=port)
+
+    @property
+    def url(self) -> str:
+        """The base address, without the path of the API."""
+        return self._server.url
+
+    def add_token(self, text: str, actions: Iterable[str] = ("get",)) -> None:
+        """Make a token valid: `get` reads and refreshes, `sync` syncs."""
+        self.tokens[text] = frozenset(actions)
+
+    def add_application(
+        self,
+        name: str,
+        *sources: Source,
+        namespace: str = "",
+        labels: dict[str, str] | None = None,
+        automated: bool = True,
+        deployed: bool = True,
+    ) -> Application:
+        """Create an application, by default one that has long been synced and healthy at the present commit."""
+        app = Application(name, str(uuid.uuid4()), sources, namespace or name, labels=labels or {}, automated=automated)
+        app.polled_at = self._clock()
+        with self._lock:
+            self.applications[name] = app
+            if deployed:
+                revisions = tuple(resolve(self.git.open, source) for source in sources)
+                words = {"name": name, "namespace": app.namespace}
+                rollout.settle_at(app, revisions, render(self.git.open, sources, revisions, **words))
+            else:
+                self._compare(app)
+        return app
+
+    def add_application_set(
+        self,
+        repository: str,
+        environments: Iterable[str] = ("dev", "stage", "prod"),
+        *,
+        chart: str = "charts/application",
+        revision: str = "main",
+    ) -> list[Application]:
+        """Create what the template's ApplicationSet does: one application for each of apps/NAME/values-ENV.yaml."""
+        files = self.git.open(repository).files(revision, "apps/")
+        made = []
+        for environment in environments:
+            for path in (one for one in files if fnmatch(one, f"apps/*/values-{environment}.yaml")):
+                name = path.split("/")[1]
+                values = [f"apps/{name}/values.yaml"] if f"apps/{name}/values.yaml" in files else []
+                up = "../" * (chart.count("/") + 1)
+                value_files = tuple(f"{up}{file}" for file in (*values, path))
+                source = Source(repository, chart, revision, value_files)
+                labels = {"application": name, "environment": environment}
+                made.append(self.add_application(f"{name}-{environment}", source, labels=labels))
+        return made
+
+    def plan(self, name: str, outcome: Outcome, *, message: str = "", commit: str | None = None) -> None:
+        """Say what will come of syncs from now on, of one commit or of all."""
+        with self._lock:
+            self.applications[name].plans.append(Plan(outcome, message, commit))
+
+    def application(self, name: str) -> Application:
+        """Return an application as it is now."""
+        with self._lock:
+            self._advance(self.applications[name])
+            return self.applications[name]
+
+    def refresh(self, name: str) -> None:
+        """Compare an application with its sources now."""
+        with self._lock:
+            self._advance(self.applications[name])
+            self._compare(self.applications[name])
+
+    def step(self, name: str) -> str:
+        """Take one step by hand and return the name of the state: requested, out-of-sync, running and so on."""
+        with self._lock:
+            app = self.applications[name]
+            self._step(app)
+            return app.at
+
+    def settle(self, name: str, timeout: float = 10.0) -> Application:
+        """Wait until an application has no step before it."""
+        deadline = time.monotonic() + timeout
+        while self.application(name).script:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} is still at {self.applications[name].at}")
+            time.sleep(0.02)
+        return self.applications[name]
+
+    def stop(self) -> None:
+        """Release what hangs and stop listening."""
+        self.faults.clear()
+        self._server.stop()
+
+    def _compare(self, app: Application) -> None:
+        app.polled_at = self._clock()
+        if rollout.compare(app, self.git.open):
+            app.next_at = self._clock() + (self.pace or 0.0)
+
+    def _step(self, app: Application) -> None:
+        rollout.step(app)
+        if app.refresh_wanted and not app.operating:
+            app.refresh_wanted = False
+            self._compare(app)
+
+    def _advance(self, app: Application) -> None:
+        """Take the steps that are due, and poll when that is due."""
+        now = self._clock()
+        while self.pace is not None and app.script and now >= app.next_at:
+            due = app.next_at
+            self._step(app)
+            app.next_at = max(app.next_at, due + self.pace)
+        if self.poll_interval is not None and now >= app.polled_at + self.poll_interval:
+            self._compare(app)
+
+    def _flask(self) -> Flask:
+        app = Flask("devstack.argocd")
+        app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+        app.before_request(self._admit)
+        one = "/api/v1/applications/<name>"
+        app.add_url_rule("/api/version", view_func=self._version)
+        app.add_url_rule("/api/webhook", view_func=self._webhook, methods=["POST"])
+        app.add_url_rule("/api/v1/applications", view_func=self._list)
+        app.add_url_rule(one, view_func=self._get)
+        app.add_url_rule(f"{one}/sync", view_func=self._sync, methods=["POST"])
+        app.add_url_rule(f"{one}/resource-tree", view_func=self._tree)
+        app.register_error_handler(404, lambda _error: _error_answer(404, 5, "Not Found"))
+        return app
+
+    def _admit(self) -> Response | None:
+        if request.path in {"/api/version", "/api/webhook"}:
+            return None
+        if request.method != "GET" and request.mimetype != "application/json":
+            return Response("Invalid content type\n", 415, content_type="text/plain; charset=utf-8")
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in self.tokens:
+            return _error_answer(401, 16, "no session information")
+        return None
+
+    def _may(self, action: str) -> bool:
+        return action in self.tokens[request.headers["Authorization"].removeprefix("Bearer ")]
+
+    def _find(self, name: str, action: str) -> Application | Response:
+        """Return an application; whoever may not get it learns nothing, not even whether it is there."""
+        app = self.applications.get(name)
+        if app is None or not self._may("get"):
+            return _error_answer(403, 7, "permission denied")
+        if not self._may(action):
+            what = f"applications, {action}, {app.project}/{name}"
+            return _error_answer(403, 7, f"permission denied: {what}, sub: mergeport, iat: {app.created_at}")
+        return app
+
+    def _version(self) -> Response:
+        return jsonify(VERSION)
+
+    def _list(self) -> Response:
+        with self._lock:
+            found = []
+            for app in self.applications.values() if self._may("get") else ():
+                self._advance(app)
+                if request.args.get("name") in {None, "", app.name} and _selected(
+                    app, request.args.get("selector", "")
+                ):
+                    found.append(shapes.application(app, self.git.url))
+            if fields := request.args.get("fields"):
+                found = [select(item, fields) for item in found]
+            newest = max((app.resource_version for app in self.applications.values()), default=0)
+        return jsonify({"metadata": {"resourceVersion": str(newest)}, "items": found or None})
+
+    def _get(self, name: str) -> Response:
+        with self._lock:
+            app = self._find(name, "get")
+            if isinstance(app, Response):
+                return app
+            self._advance(app)
+            if request.args.get("refresh") in {"normal", "hard"}:
+                self._compare(app)
+            return jsonify(shapes.application(app, self.git.url))
+
+    def _tree(self, name: str) -> Response:
+        with self._lock:
+            app = self._find(name, "get")
+            if isinstance(app, Response):
+                return app
+            self._advance(app)
+            return jsonify(shapes.resource_tree(app))
+
+    def _sync(self, name: str) -> Response:
+        with self._lock:
+            app = self._find(name, "sync")
+            if isinstance(app, Response):
+                return app
+            self._advance(app)
+            if app.operating:
+                return _error_answer(400, 9, "another operation is already in progress")
+            body: dict[str, Any] = request.get_json(silent=True) or {}
+            try:
+                revisions = tuple(resolve(self.git.open, source) for source in app.sources)
+                if body.get("revision"):
+                    revisions = (str(body["revision"]), *revisions[1:])
+                words = {"name": name, "namespace": app.namespace}
+                rendered = render(self.git.open, app.sources, revisions, **words)
+            except RenderError as error:
+                return _error_answer(400, 9, str(error))
+            rollout.begin(app, Operation(revisions, username="mergeport"), rendered)
+            app.next_at = self._clock() + (self.pace or 0.0)
+            return jsonify(shapes.application(app, self.git.url))
+
+    def _webhook(self) -> Response:
+        """Take GitHub's push event as a hint to compare the applications of that repository."""
+        body: dict[str, Any] = request.get_json(silent=True) or {}
+        repository = (body.get("repository") or {}).get("full_name")
+        with self._lock:
+            for app in self.applications.values():
+                if any(source.repository == repository for source in app.sources):
+                    self._advance(app)
+                    self._compare(app)
+        return Response("", 200)
+
+
+def _selected(app: Application, selector: str) -> bool:
+    wanted = [part.partition("=") for part in selector.split(",") if part]
+    return all(app.labels.get(key.strip().rstrip("=!")) == value.strip().lstrip("=") for key, _, value in wanted)
+
+
+def _error_answer(status: int, code: int, message: str) -> Response:
+    response = jsonify({"error": message, "code": code, "message": message})
+    response.status_code = status
+    return response
