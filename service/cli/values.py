@@ -14,6 +14,8 @@ import click
 
 from service.cli.values_files import ValuesFile, read_values_file, replace_values_file
 from service.core.values import EditedText, Scalar, ValueEdit, edit_values, encode_values, parse_path, read_value
+from service.core.values.images import ImagePaths, list_images
+from service.core.values.listing import SettablePath, list_paths
 from service.core.values.paths import path_end
 from service.core.values.quoting import read_plain
 from service.errors import ValuesEditError
@@ -83,6 +85,25 @@ def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
     _write("".join(f"{_shown(found[path])}\n" for path in paths))
 
 
+@values.command("paths")
+@click.argument("file")
+@click.option("--images", is_flag=True, help="Only image references, with the paths of their parts.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def list_values(file: str, images: bool, as_json: bool) -> None:
+    """Print what can be set in FILE (`-`: standard input), one a line, as `values set` takes it."""
+    source = read_values_file(file)
+    name = source.name or "<stdin>"
+    if images:
+        found = list_images(source.text, file=name)
+        rows = [_image_row(image) for image in found]
+        lines = [line for image in found for line in _image_lines(image)]
+    else:
+        paths = list_paths(source.text, file=name)
+        rows = [{"path": path.path, "line": path.line, "value": path.value} for path in paths]
+        lines = [_assignment(path) for path in paths]
+    _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in lines))
+
+
 def parse_assignment(text: str) -> ValueEdit:
     """Read PATH=VALUE or PATH:=TYPED as it is written on the command line."""
     end = path_end(text)
@@ -93,6 +114,27 @@ def parse_assignment(text: str) -> ValueEdit:
     parse_path(path)
     written = text[end + (2 if typed else 1) :]
     return ValueEdit(path, _typed(text, written) if typed else written)
+
+
+def _image_row(image: ImagePaths) -> dict[str, object]:
+    return {
+        "at": image.at,
+        "reference": image.reference,
+        "paths": {role: part.path for role, part in image.parts.items()},
+    }
+
+
+def _image_lines(image: ImagePaths) -> list[str]:
+    return [f"{image.at}  {image.reference}", *(f"  {_assignment(part)}" for part in image.parts.values())]
+
+
+def _assignment(path: SettablePath) -> str:
+    """Write a path and its value as an assignment; text that does not fit on a line as JSON."""
+    if path.value is None:
+        return f"{path.path}="
+    if isinstance(path.value, str):
+        return f"{path.path}={path.value if path.value.isprintable() else json.dumps(path.value)}"
+    return f"{path.path}:={_shown(path.value)}"
 
 
 def _typed(assignment: str, written: str) -> Scalar:

@@ -33,15 +33,26 @@ def read_values_file(name: str) -> ValuesFile:
         return ValuesFile("", decode_values(sys.stdin.buffer.read(), file="<stdin>"), None)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
+        try:
+            state = os.fstat(descriptor)
+            data = _read_all(descriptor) if stat.S_ISREG(state.st_mode) else None
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
         raise _cannot("read", name, error) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            raise ValuesEditError(
-                "This is not a regular file", code="values-file", hint="name a values file", file=name
-            )
-        return ValuesFile(name, decode_values(stream.read(), file=name), state)
+    if data is None:
+        raise ValuesEditError(
+            "This is not a regular file",
+            code="values-file",
+            hint="name a values file",
+            file=name,
+        )
+    return ValuesFile(name, decode_values(data, file=name), state)
+
+
+def _read_all(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb", closefd=False) as stream:
+        return stream.read()
 
 
 def replace_values_file(values: ValuesFile, data: bytes) -> None:
@@ -100,8 +111,8 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _cannot(what: str, name: str, error: OSError) -> ValuesEditError:
-    if Path(name).is_symlink():
+def _cannot(what: str, name: str, error: OSError | ValueError) -> ValuesEditError:
+    if isinstance(error, OSError) and Path(name).is_symlink():
         return ValuesEditError(
             "This is a symbolic link",
             code="values-symlink",
@@ -109,7 +120,7 @@ def _cannot(what: str, name: str, error: OSError) -> ValuesEditError:
             file=name,
         )
     return ValuesEditError(
-        f"Cannot {what} the file: {error.strerror or error}",
+        f"Cannot {what} the file: {getattr(error, 'strerror', None) or error}",
         code="values-file",
         hint="check the path and its permissions",
         file=name,

@@ -1,0 +1,260 @@
+"""`mergeport values` as people and pipelines call it: what is printed, what is written, the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli.values import values
+from service.cli.values_files import read_values_file, replace_values_file
+from service.errors import MergeportError
+
+VALUES = b'# shop\nimage:\n  repository: shop  # -- name\n  tag: "v1"\nreplicas: 2\n'
+CHANGED = b'# shop\nimage:\n  repository: shop  # -- name\n  tag: "v2"\nreplicas: 3\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "values.yaml"
+    path.write_bytes(VALUES)
+    return path
+
+
+def run(*arguments: str | Path, given: bytes = b"") -> Result:
+    return CliRunner().invoke(values, [str(argument) for argument in arguments], input=given)
+
+
+def refusal(result: Result) -> MergeportError:
+    assert isinstance(result.exception, MergeportError)
+    return result.exception
+
+
+def test_set_writes_all_values_in_place_and_tells_them(file: Path) -> None:
+    result = run("set", file, "image.tag=v2", "replicas:=3")
+    assert (result.exit_code, file.read_bytes()) == (0, CHANGED)
+    assert result.stdout == f"{file}:4: image.tag v1 -> v2\n{file}:5: replicas 2 -> 3\n"
+
+
+def test_set_refuses_all_when_one_is_refused_and_leaves_the_file(file: Path) -> None:
+    before = file.stat()
+    result = run("set", file, "image.tag=v2", "image.tga=v2")
+    assert refusal(result).code == "values-missing"
+    assert (file.read_bytes(), file.stat().st_ino) == (VALUES, before.st_ino)
+
+
+def test_set_of_what_is_there_leaves_the_very_file(file: Path) -> None:
+    before = file.stat()
+    result = run("set", file, "image.tag=v1", "replicas:=2")
+    assert (result.exit_code, result.stdout) == (0, f"{file}: nothing to change\n")
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_set_creates_only_when_asked(file: Path) -> None:
+    assert refusal(run("set", file, "image.digest=sha256:1")).code == "values-missing"
+    result = run("set", "--create", file, "image.digest=sha256:1")
+    assert result.stdout == f"{file}:5: image.digest (new) -> sha256:1\n"
+    assert b'  tag: "v1"\n  digest: sha256:1\nreplicas' in file.read_bytes()
+
+
+def test_check_writes_nothing_and_fails_when_a_value_differs(file: Path) -> None:
+    result = run("set", file, "image.tag=v2", "--check")
+    assert (refusal(result).code, file.read_bytes()) == ("values-differ", VALUES)
+
+
+def test_check_passes_when_the_values_are_there(file: Path) -> None:
+    assert run("set", file, "image.tag=v1", "--check").exit_code == 0
+
+
+def test_diff_writes_nothing_and_prints_a_patch_that_git_applies(file: Path) -> None:
+    result = run("set", file, "image.tag=v2", "replicas:=3", "--diff")
+    assert file.read_bytes() == VALUES
+    patch = result.stdout.replace(str(file.parent).lstrip("/") + "/", "").encode()
+    subprocess.run(["git", "apply", "-"], input=patch, cwd=file.parent, check=True)
+    assert file.read_bytes() == CHANGED
+
+
+def test_diff_tells_of_a_missing_final_newline(file: Path) -> None:
+    file.write_bytes(b"a: 1\r\nb: x")
+    lines = run("set", file, "b=z", "--diff").stdout_bytes.split(b"\n")
+    assert lines[3:] == [
+        b" a: 1\r",
+        b"-b: x",
+        b"\\ No newline at end of file",
+        b"+b: z",
+        b"\\ No newline at end of file",
+        b"",
+    ]
+
+
+def test_stdout_prints_the_new_file_and_writes_nothing(file: Path) -> None:
+    result = run("set", file, "image.tag=v2", "replicas:=3", "--stdout")
+    assert (result.stdout_bytes, file.read_bytes()) == (CHANGED, VALUES)
+
+
+def test_standard_input_goes_to_standard_output_byte_for_byte() -> None:
+    given = b"\xef\xbb\xbfa: '\xf0\x9f\x9a\x80'\r\nb: x # \xc3\xa9"
+    assert run("set", "-", "b=\u00e9", given=given).stdout_bytes == given.replace(b"b: x", "b: \u00e9".encode())
+
+
+def test_json_tells_changes_and_warnings(file: Path) -> None:
+    file.write_bytes(b"a: &x v1\nb: *x\n")
+    result = run("set", file, "a=v2", "--json", "--diff")
+    told = json.loads(result.stdout)
+    assert told["changes"] == [{"path": "a", "line": 1, "before": "v1", "after": "v2"}]
+    assert (told["file"], told["changed"], "+a: &x v2" in told["diff"]) == (str(file), True, True)
+    assert told["warnings"] == ["a is within the anchor &x: its alias in line 2 follow it"]
+    assert result.stderr == f"warning: {file}: {told['warnings'][0]}\n"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640, 0o664])
+def test_set_keeps_the_mode(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    run("set", file, "image.tag=v2")
+    assert (stat.S_IMODE(file.stat().st_mode), b"v2" in file.read_bytes()) == (mode, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_set_keeps_the_owner(file: Path) -> None:
+    os.chown(file, 65534, 65533)
+    run("set", file, "image.tag=v2")
+    assert (file.stat().st_uid, file.stat().st_gid, b"v2" in file.read_bytes()) == (65534, 65533, True)
+
+
+def test_set_leaves_nothing_else_in_the_directory(file: Path) -> None:
+    run("set", file, "image.tag=v2")
+    run("set", file, "image.nope=v2")
+    assert [path.name for path in file.parent.iterdir()] == ["values.yaml"]
+
+
+def test_set_refuses_a_symbolic_link_and_names_its_target(file: Path) -> None:
+    link = file.parent / "link.yaml"
+    link.symlink_to(file)
+    error = refusal(run("set", link, "image.tag=v2"))
+    assert (error.code, error.hint) == ("values-symlink", f"name the file itself: {file}")
+    assert (link.is_symlink(), file.read_bytes()) == (True, VALUES)
+
+
+def test_set_refuses_a_file_that_changed_meanwhile(file: Path) -> None:
+    source = read_values_file(str(file))
+    file.write_bytes(b"somebody: else\n")
+    with pytest.raises(MergeportError) as refused:
+        replace_values_file(source, CHANGED)
+    assert (refused.value.code, file.read_bytes()) == ("values-file-changed", b"somebody: else\n")
+    assert [path.name for path in file.parent.iterdir()] == ["values.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"a: \xff\n", "values-encoding"),
+        ("a: b\n".encode("utf-16"), "values-encoding"),
+        (b"a: [\n", "values-unparsable"),
+    ],
+)
+def test_set_refuses_what_cannot_be_read(file: Path, content: bytes, code: str) -> None:
+    file.write_bytes(content)
+    error = refusal(run("set", file, "a=x"))
+    assert (error.code, error.fields["file"], file.read_bytes()) == (code, str(file), content)
+
+
+def test_a_missing_file_and_a_directory_are_known_errors(tmp_path: Path) -> None:
+    assert refusal(run("get", tmp_path / "nope.yaml", "a")).code == "values-file"
+    assert refusal(run("set", tmp_path, "a=x")).code == "values-file"
+
+
+def test_a_named_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(run("set", tmp_path / "pipe", "a=x")).code == "values-file"
+
+
+@pytest.mark.parametrize("assignment", ["image.tag", "replicas:=many", "replicas:=", "replicas:=null", "x:=[1]"])
+def test_a_malformed_assignment_is_wrong_usage(file: Path, assignment: str) -> None:
+    assert (run("set", file, assignment).exit_code, file.read_bytes()) == (2, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "path", "value"),
+    [
+        ("a=b=c", "a", "b=c"),
+        ("a:=3", "a", 3),
+        ("a:b=3", "a:b", "3"),
+        ("a=:=3", "a", ":=3"),
+        ('"a=b".c=d', '"a=b".c', "d"),
+        ('"a:":=true', '"a:"', True),
+        ("env[name=TAG].value=x", "env[name=TAG].value", "x"),
+        ("env[0]:=1.5", "env[0]", 1.5),
+        ("a=", "a", ""),
+    ],
+)
+def test_an_assignment_splits_at_its_first_equals_sign(assignment: str, path: str, value: object) -> None:
+    from service.cli.values import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
+
+    edit = parse_assignment(assignment)
+    assert (edit.path, edit.value, type(edit.value)) == (path, value, type(value))
+
+
+def test_get_prints_values_one_a_line(file: Path) -> None:
+    assert run("get", file, "replicas", "image.tag").stdout == "2\nv1\n"
+
+
+def test_get_reads_through_aliases_and_merge_keys_as_helm_does() -> None:
+    given = b"base: &b {tag: v1, on: true, x: ~}\nweb:\n  <<: *b\n  on: false\nc: *b\n"
+    result = run("get", "-", "web.tag", "web.on", "c.on", "c.x", "--json", given=given)
+    assert json.loads(result.stdout) == {"web.tag": "v1", "web.on": False, "c.on": True, "c.x": None}
+
+
+def test_get_of_a_mapping_is_a_known_error(file: Path) -> None:
+    assert refusal(run("get", file, "image")).code == "values-not-scalar"
+
+
+def test_paths_prints_what_set_takes() -> None:
+    given = b"a.b: x\nn: 1\nb: true\ne:\nt: |\n  block\nenv:\n- name: A\n  v: 'x'\nl: [1]\nz: &z q\ny: *z\n"
+    result = run("paths", "-", given=given)
+    assert result.stdout.splitlines() == [
+        '"a.b"=x', "n:=1", "b:=true", "e=", "env[name=A].name=A", "env[name=A].v=x", "l[0]:=1", "z=q",
+    ]  # fmt: skip
+
+
+def test_paths_images_tells_the_paths_of_each_part(file: Path) -> None:
+    file.write_bytes(b"web:\n  image:\n    repository: a/web\n    tag: v1\n    digest: ''\nside: {image: 'x/y:1'}\n")
+    assert json.loads(run("paths", file, "--images", "--json").stdout) == [
+        {
+            "at": "web.image",
+            "reference": "a/web:v1",
+            "paths": {"repository": "web.image.repository", "tag": "web.image.tag", "digest": "web.image.digest"},
+        },
+        {"at": "side.image", "reference": "x/y:1", "paths": {"whole": "side.image"}},
+    ]
+
+
+def test_the_command_ends_with_one_line_and_a_hint(file: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from service.cli.main import main; main()", "values", "set", file, "image.tga=v2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: {file}:3:3: There is no key tga in image\nhint: did you mean image.tag?\n"
+
+
+def test_the_command_loads_nothing_heavy(file: Path) -> None:
+    program = (
+        "import sys; from service.cli.main import cli; cli(sys.argv[1:], standalone_mode=False);"
+        "print(sorted({'rich', 'pydantic', 'sqlalchemy', 'boto3', 'botocore', 'github', 'git', 'dbos', 'flask'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "values", "set", file, "image.tag=v2"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
