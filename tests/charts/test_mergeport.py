@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.settings import names
 from tests.fixtures.charts import Manifest, Render, RenderError, one
 from tests.fixtures.tools import ROOT
 
@@ -44,7 +45,7 @@ def test_settings_name_files_and_never_hold_a_secret(render: Render) -> None:
     assert environment(render(CHART, values())) == {
         "MERGEPORT_URL": "https://mergeport.example.org",
         "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
-        "MERGEPORT_DATABASE_URL": "sqlite:////var/lib/mergeport/mergeport.sqlite",
+        "MERGEPORT_DATABASE_URL": "sqlite:////var/lib/mergeport/mergeport.db",
         "MERGEPORT_STATE_DIRECTORY": "/var/lib/mergeport",
         "MERGEPORT_PUBLIC_BIND": "0.0.0.0:8080",
         "MERGEPORT_PRIVATE_BIND": "0.0.0.0:8081",
@@ -72,6 +73,23 @@ def test_app_takes_the_place_of_the_token(render: Render) -> None:
     assert settings["MERGEPORT_GITHUB_APP_PRIVATE_KEY_FILE"] == "/run/secrets/mergeport/github-app.pem"
     assert "MERGEPORT_GITHUB_TOKEN_FILE" not in settings
     assert "MERGEPORT_ARGOCD_URL" not in settings
+
+
+def test_more_secret_files_are_mounted_and_named(render: Render) -> None:
+    given = values()
+    given["secret"]["files"] = {"MERGEPORT_WEBHOOK_SECRET_PREVIOUS_FILE": "webhook-old"}
+    manifests = render(CHART, given)
+    (secret,) = [volume["secret"] for volume in pod(manifests)["volumes"] if "secret" in volume]
+    assert {"key": "webhook-old", "path": "webhook-old"} in secret["items"]
+    settings = environment(manifests)
+    assert settings["MERGEPORT_WEBHOOK_SECRET_PREVIOUS_FILE"] == "/run/secrets/mergeport/webhook-old"
+
+
+@pytest.mark.parametrize("app", [False, True])
+def test_every_variable_is_a_setting_that_mergeport_reads(render: Render, app: bool) -> None:
+    keys = {"webhook": "webhook", "githubToken": "token", "githubAppPrivateKey": "app.pem", "argocdToken": "argocd"}
+    given = values(secret={"name": "mergeport", "keys": keys}, github={"appId": "1" if app else ""})
+    assert set(environment(render(CHART, given))) <= names()
 
 
 def test_one_pod_and_never_two_at_once(render: Render) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from service.adapters.kinds import kinds
+from service.core.config import load as load_configuration
 from service.core.values import ValueEdit, edit_values
 from tests.fixtures.charts import TEMPLATE, Manifest, Render, assert_valid, one
 from tests.fixtures.tools import ROOT
@@ -77,6 +79,12 @@ def test_every_environment_has_its_values_file() -> None:
         for environment in configuration["environments"]
     }
     assert {str(path.relative_to(TEMPLATE)) for path in TEMPLATE.glob("apps/*/values-*.yaml")} == expected
+
+
+def test_configuration_has_no_fault_and_makes_every_target() -> None:
+    configuration = load_configuration((TEMPLATE / "mergeport.yaml").read_text(), kinds=kinds())
+    made = {(target.application, target.environment) for target in configuration.targets()}
+    assert made == {("checkout", environment) for environment in ENVIRONMENTS}
 
 
 def test_vendored_chart_is_the_chart() -> None:
