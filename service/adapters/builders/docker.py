@@ -1,0 +1,203 @@
+"""Builds a Dockerfile on this machine, with Docker or buildah, whichever really works, and pushes the image.
+
+The build queue calls it. It runs the RUN lines of whoever can push to the source repository: for
+development and single tenants. It believes the registry, not the tool, about what became of a push.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from service.adapters.build_tools import Probe, Recipe, Tool, Wanted, probe
+from service.adapters.child_process import Ended, run
+from service.adapters.workspace import Workspaces, resolve_inside
+from service.core.config.texts import duration
+from service.core.images import REVISION_LABEL
+from service.errors import PermanentError, RetryableError
+from service.ports import BuildControl, BuildRequest, Checkout
+
+_BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _seconds_or_text(value: object) -> object:
+    """Take `30m` and its like as text, and a plain number as seconds."""
+    match value:
+        case int() if not isinstance(value, bool):
+            return duration(f"{value}s")
+        case str():
+            return duration(value)
+        case timedelta():
+            return value
+        case _:
+            raise ValueError("expected a duration such as 30m")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_seconds_or_text),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"}, {"type": "integer"}]}),
+]
+
+
+class Options(BaseModel):
+    """A Dockerfile that is built on Mergeport's own machine, by Docker or buildah."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["docker"] = "docker"
+    context: str = Field(default=".", description="The folder that the build sees, in the source repository.")
+    dockerfile: str = Field(default="Dockerfile", description="The Dockerfile, relative to the context.")
+    args: dict[Annotated[str, Field(pattern=_BUILD_ARG)], str] = Field(
+        default_factory=dict, description="Build arguments. Never secrets: they stay readable in the image."
+    )
+    target: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The stage to build; the last if absent."
+    )
+    platform: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$",
+        description="One platform, e.g. linux/arm64; this machine's own if absent.",
+    )
+    network: Literal["default", "none", "host"] = Field(default="default", description="The network of RUN lines.")
+    timeout: Duration = Field(
+        default=timedelta(minutes=30), description="The longest that build and push may take: 30m, 1h, or seconds."
+    )
+
+
+class DockerBuilder:
+    """Builds and pushes with a tool of this machine, several builds at once."""
+
+    local = True
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        directory: Path,
+        *,
+        wanted: Wanted = "auto",
+        docker_config: Path | None = None,
+    ) -> None:
+        """Take the source's checkout, a folder of our own for work and layers, and which tool is wanted.
+
+        `docker_config` is the file with the credentials of private base images.
+        """
+        self._checkout = checkout
+        self._directory = directory
+        self._wanted: Wanted = wanted
+        self._docker_config = docker_config
+        self._lock = Lock()
+        self._probe: Probe | None = None
+
+    def probe(self) -> Probe:
+        """Find a tool that works, by building with it; what was found is kept, and a failure is looked at again."""
+        with self._lock:
+            if self._probe is None or self._probe.tool is None:
+                self._probe = probe(self._wanted, self._directory)
+            return self._probe
+
+    def build(self, request: BuildRequest, control: BuildControl) -> None:
+        """Build and push; may be repeated at any time, and leaves nothing but layers kept for the next build.
+
+        PermanentError: `builder-missing`, `build-context`, `build-failed`, `build-timeout`, `tag-immutable`,
+        `registry-refused`. RetryableError: `build-stopped`, `builder-away`, `registry-unavailable`, `push-failed`.
+        """
+        options = request.options
+        if not isinstance(options, Options):
+            raise TypeError(f"not the options of this builder: {type(options).__name__}")
+        tool = self._tool()
+        ends_at = time.monotonic() + options.timeout.total_seconds()
+        with Workspaces(self._directory / "work").new() as folder, tool.at_work():
+            source = folder / "source"
+            source.mkdir()
+            self._checkout(request.repository, request.commit, source)
+            environment = tool.logged_in(folder / "login", request.target, self._docker_config)
+            call = _Caller(control, ends_at, folder, environment)
+            control.log(f"building with {tool.name}\n")
+            ended = call(tool.build(_recipe(request, options, source)))
+            if ended.status != 0:
+                raise _build_failure(tool, ended)
+            control.log(f"pushing {request.target.reference}\n")
+            ended = call(tool.push(request.target))
+            if ended.status != 0:
+                _judge_push(request, ended, control)
+
+    def _tool(self) -> Tool:
+        found = self.probe()
+        if found.tool is None:
+            raise PermanentError(
+                f"No image can be built on this machine: {found.reason}.",
+                code="builder-missing",
+                hint="install Docker or buildah here, or have a pipeline push it and set `build: {kind: external}`",
+            )
+        return found.tool
+
+
+class _Caller:
+    """Runs the tool in the build's folder, with its credentials, until the build's deadline."""
+
+    def __init__(self, control: BuildControl, ends_at: float, folder: Path, environment: dict[str, str]) -> None:
+        self._control = control
+        self._ends_at = ends_at
+        self._folder = folder
+        self._environment = environment
+
+    def __call__(self, argv: list[str]) -> Ended:
+        return run(argv, control=self._control, ends_at=self._ends_at, directory=self._folder, extra=self._environment)
+
+
+def _recipe(request: BuildRequest, options: Options, source: Path) -> Recipe:
+    """Resolve the paths inside the checkout and put the request's labels on the image."""
+    return Recipe(
+        context=resolve_inside(source, options.context),
+        dockerfile=resolve_inside(source, options.context, options.dockerfile),
+        tag=request.target.reference,
+        labels=request.labels,
+        args=options.args,
+        target=options.target,
+        platform=options.platform,
+        network=None if options.network == "default" else options.network,
+    )
+
+
+def _build_failure(tool: Tool, ended: Ended) -> PermanentError | RetryableError:
+    """Tell a Dockerfile that does not build from a daemon that went away."""
+    if not tool.answers():
+        return RetryableError(
+            "The Docker daemon went away during the build.", code="builder-away", hint="see the daemon's own log"
+        )
+    return PermanentError(
+        f"The image cannot be built: {ended.words}",
+        code="build-failed",
+        hint="the build's log has all of it; correct the source and merge again",
+    )
+
+
+def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> None:
+    """Ask the registry what became of a push that its tool calls failed; returns where our image is there.
+
+    In this order: away, or refusing pushes (its own errors); holding this revision under the tag; holding another
+    one that must stay. What is left may work the next time.
+    """
+    from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - loads requests
+    from service.adapters.distribution_errors import immutable  # noqa: PLC0415 - as above
+
+    target, reference = request.target, request.reference
+    registry = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    registry.check_push(reference.repository)
+    there = registry.find(reference)
+    if there is not None and there.revision == request.labels.get(REVISION_LABEL):
+        control.log("the registry has this revision under the tag already\n")
+        return
+    if there is not None and (target.immutable_tags or "immutable" in ended.words.lower()):
+        raise immutable(target.host, str(reference))
+    raise RetryableError(
+        f"The image was built but not pushed: {ended.last[-1] if ended.last else 'no word why'}",
+        code="push-failed",
+        hint="the build's log has what the tool said",
+    )
