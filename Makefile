@@ -79,9 +79,9 @@ format: install
 checks: install $(HELM)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy service devstack tests scripts
 	$(BIN)/lint-imports
-	$(BIN)/codespell --skip '$(UNSPELLED)' .
+	$(BIN)/codespell --ignore-words-list caf,te,befores,statics --skip '$(UNSPELLED)' .
 	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/hadolint Dockerfile
