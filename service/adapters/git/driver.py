@@ -21,6 +21,8 @@ from service.errors import PermanentError, RetryableError
 
 NETWORK_TIMEOUT = 60.0
 """Seconds for one git command, unless the caller knows better."""
+LOCAL_TIMEOUT = 10.0
+"""Seconds for a command that stays on this machine: a thousand times what it takes. On a spoiled pack git may loop."""
 
 _KEPT = frozenset({"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
 """What the machine's operator may set for every git; the rest of GIT_* is not ours and is taken away."""
@@ -37,6 +39,14 @@ _CONFIGURATION = (
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", str(int(NETWORK_TIMEOUT))),
 )
+
+
+class BrokenRepositoryError(Exception):
+    """A local command failed, or never ended, as it cannot on a sound repository; `said` is git's own word."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +88,15 @@ class Git:
         """Run one command to its end.
 
         Without a `remote` no protocol is allowed, so that a partial clone fetches nothing behind our back.
-        After `timeout` seconds the whole process group is killed and RetryableError `git-timeout` raised.
+        After `timeout` seconds the whole process group is killed, and RetryableError `git-timeout` raised, or
+        BrokenRepositoryError where there was no remote to wait for.
         """
         process = self._start(arguments, remote, environment)
-        limit = self._timeout if timeout is None else timeout
+        limit = self._limit(remote, timeout)
         try:
             output, said = process.communicate(data, timeout=limit)
         except subprocess.TimeoutExpired:
-            raise timed_out(arguments, limit) from None
+            raise _late(arguments, limit, remote) from None
         finally:
             _end(process)
         return Outcome(process.returncode, output, _clean(said, remote))
@@ -93,9 +104,14 @@ class Git:
     @contextmanager
     def talk(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Iterator[Talk]:
         """Run a command that is asked and answers in turns, and end it with the block."""
-        limit = self._timeout if timeout is None else timeout
-        with Talk(self._start(arguments, remote, None), arguments, remote, limit) as talk:
+        process = self._start(arguments, remote, None)
+        with Talk(process, arguments, remote, self._limit(remote, timeout)) as talk:
             yield talk
+
+    def _limit(self, remote: Remote | None, timeout: float | None) -> float:
+        if timeout is not None:
+            return timeout
+        return self._timeout if remote else min(self._timeout, LOCAL_TIMEOUT)
 
     def _start(
         self, arguments: tuple[str, ...], remote: Remote | None, environment: Mapping[str, str] | None
@@ -153,7 +169,7 @@ class Talk:
         self._arguments = arguments
         self._remote = remote
         self._limit = limit
-        self._late = threading.Event()
+        self._ended = threading.Event()
         self._watchdog = threading.Timer(limit, self._give_up)
         self._watchdog.daemon = True
 
@@ -187,18 +203,18 @@ class Talk:
         return Outcome(self._process.returncode, b"", _clean(said, self._remote))
 
     def _checked(self, data: bytes) -> bytes:
-        if self._late.is_set():
-            raise timed_out(self._arguments, self._limit)
+        if self._ended.is_set():
+            raise _late(self._arguments, self._limit, self._remote)
         return data
 
     def _give_up(self) -> None:
-        self._late.set()
+        self._ended.set()
         _kill(self._process)
 
 
-def timed_out(arguments: tuple[str, ...], limit: float) -> RetryableError:
-    """Make the error of a command that was ended because it took too long."""
-    return RetryableError(f"git {arguments[0]} did not end within {limit:g} s and was stopped.", code="git-timeout")
+def _late(arguments: tuple[str, ...], limit: float, remote: Remote | None) -> Exception:
+    message = f"git {arguments[0]} did not end within {limit:g} s and was stopped"
+    return RetryableError(f"{message}.", code="git-timeout") if remote else BrokenRepositoryError(message)
 
 
 def _no_git() -> PermanentError:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.adapters.git.driver import Git, Outcome
-from service.adapters.git.objects import BrokenRepositoryError, ObjectMissingError
+from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
+from service.adapters.git.objects import ObjectMissingError
 from service.adapters.git.remote import READ, Remote
 from service.core.words import Sha
 from service.errors import MergeportError, PermanentError, RetryableError
@@ -33,8 +33,9 @@ _DEEPER = (1_000, 20_000, _ALL)
 _GONE = re.compile(r"not our ref [0-9a-f]{40}")
 _FIRST_FETCH = 5
 """The first fetch brings every file and may take so many times longer."""
-_CROWDED_FAN_OUT = 40
-"""Loose objects in one of the 256 directories (so 10,000 in all), above which the mirror is made anew."""
+_CROWDED_FAN_OUT, _CROWDED_PACKS = 40, 100
+"""Loose objects in one of the 256 directories (so 10,000 in all) and packs, above which the mirror is made anew:
+every write adds some of these, every fetch that brings something one of those. A repack would cost more."""
 
 _CONFIG = """\
 [core]
@@ -112,11 +113,14 @@ class Mirror:
 
     def has(self, commit: Sha) -> bool:
         """Tell whether a commit is here."""
-        return self.git.run("cat-file", "-e", commit).ok
+        with suppress(BrokenRepositoryError):
+            return self.git.run("cat-file", "-e", commit).ok
+        return False
 
     def keep_tip(self, ref: str, commit: Sha) -> None:
         """Remember what a push has just put there, so that the next fetch has nothing to bring."""
-        self.git.run("update-ref", _kept(ref), commit)
+        with suppress(BrokenRepositoryError):
+            self.git.run("update-ref", _kept(ref), commit)
 
     def boundary(self) -> frozenset[str]:
         """Give the commits whose parents were left out."""
@@ -192,12 +196,18 @@ class Mirror:
 
     def _bring(self, wanted: str, depth: int, *extra: str) -> Outcome:
         first = not any((self.directory / "refs").glob("tips/*"))
-        return self.git.run(
-            *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
-            *(f"--depth={depth}", *extra, "origin", wanted),
-            remote=self.remote(False),
-            timeout=self._timeout * (_FIRST_FETCH if first else 1),
-        )
+        try:
+            return self.git.run(
+                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+                *(f"--depth={depth}", *extra, "origin", wanted),
+                remote=self.remote(False),
+                timeout=self._timeout * (_FIRST_FETCH if first else 1),
+            )
+        except RetryableError:
+            # It may be the remote that is slow, or git that loops over a spoiled pack.
+            if not self._sound():
+                self._renew()
+            raise
 
     def _bring_surely(self, wanted: str, depth: int, *extra: str) -> None:
         outcome = self._bring(wanted, depth, *extra)
@@ -224,10 +234,15 @@ class Mirror:
             )
         return remote.judge(outcome.said, READ)
 
-    def _crowded(self) -> bool:
-        with suppress(OSError):
-            return sum(1 for _ in (self.directory / "objects" / "17").iterdir()) > _CROWDED_FAN_OUT
+    def _sound(self) -> bool:
+        with suppress(BrokenRepositoryError):
+            return self.git.run("rev-list", "--objects", "--quiet", "--missing=allow-any", "--no-walk", "--all").ok
         return False
+
+    def _crowded(self) -> bool:
+        objects = self.directory / "objects"
+        loose, packs = (sum(1 for _ in objects.glob(pattern)) for pattern in ("17/*", "pack/*.pack"))
+        return loose > _CROWDED_FAN_OUT or packs > _CROWDED_PACKS
 
     def _config(self) -> str:
         with suppress(OSError):

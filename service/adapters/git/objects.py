@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from service.adapters.git.driver import Git, Talk
+from service.adapters.git.driver import BrokenRepositoryError, Git, Talk
 from service.adapters.git.remote import Remote
 from service.core.words import Actor, Sha
 from service.errors import PermanentError
@@ -29,14 +29,6 @@ class ObjectMissingError(Exception):
     def __init__(self, sha: str) -> None:
         super().__init__(sha)
         self.sha = sha
-
-
-class BrokenRepositoryError(Exception):
-    """A local command failed that cannot fail on a sound repository; `said` is git's own word."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(said)
-        self.said = said
 
 
 class Entry(NamedTuple):

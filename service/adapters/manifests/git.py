@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
 
-from service.adapters.git.driver import NETWORK_TIMEOUT, Outcome
+from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.objects import (
-    BrokenRepositoryError,
     CommitText,
     ObjectMissingError,
     reading,
@@ -215,7 +215,9 @@ class GitManifests:
             return True
         wanted = f"{new}\n" + (f"^{expected}\n" if expected and self._mirror.has(expected) else "")
         arguments = ("pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--shallow")
-        return self._mirror.git.run(*arguments, data=wanted.encode()).ok
+        with suppress(BrokenRepositoryError):
+            return self._mirror.git.run(*arguments, data=wanted.encode()).ok
+        return False
 
 
 def _refused(outcome: Outcome) -> bool:
