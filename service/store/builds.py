@@ -22,6 +22,7 @@ class Build:
     id: BuildId
     key: str
     repository: Repository
+    branch: str
     commit: Sha
     reference: str
     configuration_commit: Sha
@@ -64,11 +65,11 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
     tx.execute(sa.update(table).where(table.c.id == build_id).values(updated_at=at, **values))
 
 
-def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
+def start_attempt(tx: Transaction, build: Build, *, at: datetime, resumes: int = 0) -> Build:
     """Queue the next attempt of an ended build; its workflow has an id of its own."""
     update(
         tx, build.id, at=at, attempt=build.attempt + 1, state=BuildState.QUEUED, message="", code="", retry_after=None,
-        ended_at=None, resumes=0,
+        ended_at=None, resumes=resumes,
     )  # fmt: skip
     again = get(tx, build.id)
     assert again is not None  # noqa: S101 - updated above

@@ -12,6 +12,7 @@ from service.core.words import ChangeId, DeliveryId, DeliveryState
 from service.store.database import Transaction
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import deliveries as table
+from service.store.tables import runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,11 @@ def release_claims(tx: Transaction, *, alive: list[str]) -> None:
     )
 
 
+def release(tx: Transaction, sequences: list[int]) -> None:
+    """Free deliveries whose work ended without an outcome: the store was away."""
+    tx.execute(sa.update(table).where(table.c.sequence.in_(sequences)).values(claimed_by=None))
+
+
 def finish(
     tx: Transaction,
     sequence: int,
@@ -131,11 +137,16 @@ def postpone(tx: Transaction, sequence: int, reason: str, *, until: datetime) ->
 
 def replay(tx: Transaction, delivery_id: DeliveryId) -> bool:
     """Have a delivery worked through again as a new generation of runs; False when there is none or it waits."""
+    newest_run = (
+        sa.select(sa.func.coalesce(sa.func.max(runs.c.generation), 0))
+        .where(runs.c.change_id == table.c.change_id)
+        .scalar_subquery()
+    )
     result = tx.execute(
         sa.update(table)
         .where(table.c.id == delivery_id, table.c.state != DeliveryState.STORED)
         .values(
-            state=DeliveryState.STORED, reason="", generation=table.c.generation + 1, attempts=0, not_before=None,
+            state=DeliveryState.STORED, reason="", generation=newest_run + 1, attempts=0, not_before=None,
             claimed_by=None,
         )
     )  # fmt: skip

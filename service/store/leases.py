@@ -54,3 +54,11 @@ def holders(tx: Transaction, prefix: str, *, now: datetime) -> list[str]:
         table.c.name.startswith(prefix, autoescape=True), table.c.expires_at > now, table.c.holder != ""
     )
     return list(tx.execute(query).scalars())
+
+
+def release_dead(tx: Transaction, *, alive: list[str]) -> None:
+    """Give up what processes hold that are not alive any more; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
+    held = tx.execute(sa.select(table.c.name, table.c.holder).where(table.c.holder != "")).all()
+    dead = [name for name, holder in held if holder.partition("/")[0] not in alive]
+    if dead:
+        tx.execute(sa.delete(table).where(table.c.name.in_(dead)))

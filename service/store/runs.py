@@ -140,6 +140,37 @@ def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment:
     return list(newest.values())
 
 
+def last_promoted(tx: Transaction, run: Run) -> Run | None:
+    """Give the newest earlier run of the same application and environment that reached the manifest repository."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(
+            table.c.application == run.application,
+            table.c.environment == run.environment,
+            table.c.sequence < run.sequence,
+            table.c.manifest_commit.is_not(None),
+        )
+        .order_by(table.c.sequence.desc())
+        .limit(1)
+    )
+    return one(Run, tx.execute(query).first())
+
+
+def changes_since(tx: Transaction, run: Run, earlier: Run | None) -> list[ChangeId]:
+    """Name the changes of the runs of the same application and environment after an earlier one, up to this."""
+    query = (
+        sa.select(table.c.change_id)
+        .where(
+            table.c.application == run.application,
+            table.c.environment == run.environment,
+            table.c.sequence <= run.sequence,
+            table.c.sequence > (earlier.sequence if earlier else 0),
+        )
+        .order_by(table.c.sequence)
+    )
+    return [ChangeId(change_id) for change_id in dict.fromkeys(tx.execute(query).scalars())]
+
+
 def next_generation(tx: Transaction, run: Run) -> int:
     """Give the generation that a retry of the run has."""
     query = sa.select(sa.func.max(table.c.generation)).where(

@@ -169,6 +169,7 @@ builds = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("branch", sa.Text, nullable=False),
     sa.Column("commit", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("configuration_commit", sa.Text, nullable=False),

@@ -1,0 +1,127 @@
+"""The one place that joins ports to adapters. Called by the worker; tests build the same context with fakes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import cast
+
+from service.adapters.build_tools import Wanted
+from service.adapters.builders import docker as docker_builder
+from service.adapters.builders import external as external_builder
+from service.adapters.checkout import GitCheckout
+from service.adapters.deployers.argocd import ArgoCD
+from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.adapters.kinds import kinds
+from service.adapters.manifests.git import GitManifestRepositories
+from service.adapters.registries import ecr, oci
+from service.core.config import ImageTarget
+from service.errors import PermanentError
+from service.pipeline.configuration import Configurations
+from service.pipeline.context import Context, Outside, Queue
+from service.ports import Builder, Clock, Forge, Registry
+from service.settings import GitHubApp, Settings
+from service.store import Store
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Give the time now, in UTC."""
+        return datetime.now(UTC)
+
+
+class ConfiguredImages:
+    """Registries and builders by what the configuration says of an image; one registry a set of options."""
+
+    def __init__(self, settings: Settings, forge: Forge) -> None:
+        """Take the credentials and overrides of the settings."""
+        self._settings = settings
+        self._clock = SystemClock()
+        self._checkout = GitCheckout(forge.clone_url, forge.git_credentials)
+        self._registries: dict[str, Registry] = {}
+        self._builders: dict[str, Builder] = {}
+        self._lock = threading.Lock()
+
+    def registry(self, image: ImageTarget) -> Registry:
+        """Give the image's registry."""
+        key = f"{image.registry_kind}:{image.registry_options.model_dump_json()}"
+        with self._lock:
+            if key not in self._registries:
+                self._registries[key] = self._make_registry(image)
+            return self._registries[key]
+
+    def builder(self, image: ImageTarget) -> Builder:
+        """Give the image's builder."""
+        with self._lock:
+            if image.builder_kind not in self._builders:
+                self._builders[image.builder_kind] = self._make_builder(image.builder_kind)
+            return self._builders[image.builder_kind]
+
+    def _make_registry(self, image: ImageTarget) -> Registry:
+        settings = self._settings
+        match image.registry_options:
+            case ecr.Options() as options:
+                return ecr.EcrRegistry(
+                    options, clock=self._clock, endpoint=settings.ecr_endpoint, reached_at=settings.ecr_host
+                )
+            case oci.Options() as options:
+                return oci.OciRegistry(
+                    options, docker_config=settings.registry_auth_file, insecure=settings.insecure_registries
+                )
+            case _:
+                raise PermanentError(f"no registry of kind {image.registry_kind}", code="registry-unknown")
+
+    def _make_builder(self, kind: str) -> Builder:
+        match kind:
+            case "external":
+                return external_builder.ExternalBuilder()
+            case "docker" if self._settings.builder == "layer":
+                return cast(Builder, import_module("devstack.layer").LayerBuilder(self._checkout))
+            case "docker":
+                return docker_builder.DockerBuilder(
+                    self._checkout,
+                    self._settings.state_directory / "builds",
+                    wanted=cast(Wanted, self._settings.builder),
+                    docker_config=self._settings.registry_auth_file,
+                )
+            case _:
+                raise PermanentError(f"no builder of kind {kind}", code="builder-unknown")
+
+
+@contextmanager
+def build_context(
+    settings: Settings, store: Store, queue: Queue, holder: str, *, clock: Clock | None = None
+) -> Iterator[Context]:
+    """Join everything that the pipeline works with."""
+    clock = clock or SystemClock()
+    forge = _github(settings, settings.github_token, settings.github_app)
+    manifest_forge = forge
+    if settings.manifest_github_token or settings.manifest_github_app:
+        manifest_forge = _github(settings, settings.manifest_github_token, settings.manifest_github_app)
+    repository = settings.configuration_repository
+    assert repository is not None  # noqa: S101 - require_worker() asked for it
+    configurations = Configurations(store, manifest_forge, clock, kinds(), repository, settings.configuration_branch)
+    deployer = ArgoCD(settings.argocd_url, settings.argocd_token or "") if settings.argocd_url else None
+    manifests = GitManifestRepositories(
+        settings.state_directory / "mirrors", manifest_forge.clone_url, manifest_forge.git_credentials
+    )
+    yield Context(
+        store=store,
+        outside=Outside(forge, manifest_forge, ConfiguredImages(settings, forge), manifests, deployer, clock),
+        configurations=configurations,
+        queue=queue,
+        configuration_repository=repository,
+        committer=settings.committer,
+        url=settings.url,
+        holder=holder,
+    )
+
+
+def _github(settings: Settings, token: str | None, app: GitHubApp | None) -> GitHub:
+    login = AppLogin(str(app.id), app.private_key) if app else TokenLogin(token or "")
+    return GitHub(login, api_url=settings.github_api_url, git_url=settings.github_git_url)

@@ -1,0 +1,61 @@
+"""Loops: small functions called again and again on threads of their own, until the worker stops.
+
+An error in one call is logged and the loop goes on; a store that is away is a warning, not a traceback.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from service.errors import MergeportError
+
+log = structlog.get_logger()
+
+
+class Loop:
+    """Calls a function every so many seconds, with jitter, or at once when it says that more is to be done."""
+
+    def __init__(self, name: str, seconds: float, function: Callable[[], bool | None], stop: threading.Event) -> None:
+        """Take the function; it returns True to be called again without a pause."""
+        self._name = name
+        self._seconds = seconds
+        self._function = function
+        self._stop = stop
+        self._failing = ""
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait so long for the call under way."""
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            more = self._call()
+            if not more:
+                self._stop.wait(self._seconds * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+
+    def _call(self) -> bool:
+        try:
+            more = bool(self._function())
+        except MergeportError as error:
+            if self._failing != error.code:
+                log.warning("a loop fails and goes on", loop=self._name, error=str(error))
+            self._failing = error.code
+        except Exception:
+            log.exception("internal error in a loop", loop=self._name)
+            self._failing = "internal-error"
+        else:
+            if self._failing:
+                log.info("a loop works again", loop=self._name)
+            self._failing = ""
+            return more
+        self._stop.wait(0.5)
+        return False

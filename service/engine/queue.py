@@ -1,0 +1,137 @@
+"""The queues on DBOS: hands ids of runs and builds to short and long workflows, and finds those left behind.
+
+The library gives durable queues, concurrency limits and recovery; what a workflow does is the
+pipeline's. Its checkpoints are not used: every step of ours looks before it acts.
+https://docs.dbos.dev/python/reference/queues
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy.engine import make_url
+
+from service.core.words import BuildId, RunId
+from service.store.builds import Build
+from service.store.runs import Run
+
+APPLICATION = "mergeport"
+APPLICATION_VERSION = "1"
+"""Fixed: a workflow holds ids only, so any version of the program can go on with it."""
+
+RUNS, BUILDS = "runs", "builds"
+_RUNS_POLL_SECONDS = 0.1
+_BUILDS_POLL_SECONDS = 0.5
+
+
+class Standing(StrEnum):
+    """Where the engine has a workflow."""
+
+    UNKNOWN = "unknown"
+    ALIVE = "alive"
+    FINISHED = "finished"
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the workflows call; set once, before the engine is launched."""
+
+    advance: Callable[[RunId, str], None] | None = None
+    build: Callable[[BuildId, str], None] | None = None
+
+
+_work = _Work()
+
+
+@DBOS.workflow(name="advance")
+def _advance(run_id: str) -> None:
+    assert _work.advance is not None  # noqa: S101 - set by Engine.start
+    _work.advance(RunId(run_id), DBOS.workflow_id or "")
+
+
+@DBOS.workflow(name="build")
+def _build(build_id: str) -> None:
+    assert _work.build is not None  # noqa: S101 - set by Engine.start
+    _work.build(BuildId(build_id), DBOS.workflow_id or "")
+
+
+class Engine:
+    """The engine of one worker process; there can be only one in a process."""
+
+    def __init__(self, database_url: str, executor: str, *, run_concurrency: int, build_concurrency: int) -> None:
+        """Take where the engine's own tables are, and this boot's unique name."""
+        self.executor = executor
+        self._url = database_url
+        self._run_concurrency = run_concurrency
+        self._build_concurrency = build_concurrency
+
+    def start(self, advance: Callable[[RunId, str], None], build: Callable[[BuildId, str], None]) -> None:
+        """Launch: from now on workflows of the queues run here."""
+        _work.advance, _work.build = advance, build
+        DBOS(config=_config(self._url, self.executor, threads=self._run_concurrency + self._build_concurrency + 8))
+        DBOS.launch()
+        DBOS.register_queue(RUNS, worker_concurrency=self._run_concurrency, polling_interval_sec=_RUNS_POLL_SECONDS)
+        DBOS.register_queue(
+            BUILDS, worker_concurrency=self._build_concurrency, polling_interval_sec=_BUILDS_POLL_SECONDS
+        )
+
+    def stop(self, *, seconds: int) -> None:
+        """Take no more work, wait so long for what is under way, and leave the rest to be resumed."""
+        DBOS.destroy(workflow_completion_timeout_sec=seconds)
+
+    def enqueue_run(self, run: Run) -> None:
+        """Have the run advanced under its workflow id; an id that is known already is not enqueued again."""
+        with SetWorkflowID(run.workflow_id):
+            DBOS.enqueue_workflow(RUNS, _advance, run.id)
+
+    def enqueue_build(self, build: Build) -> None:
+        """Have the build made under its workflow id."""
+        with SetWorkflowID(build.workflow_id):
+            DBOS.enqueue_workflow(BUILDS, _build, build.id)
+
+    def standing(self, workflow_id: str) -> Standing:
+        """Tell where the engine has a workflow."""
+        found = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
+        if not found:
+            return Standing.UNKNOWN
+        return Standing.ALIVE if found[0].status in _ALIVE else Standing.FINISHED
+
+    def resume_orphans(self, alive: Collection[str]) -> list[str]:
+        """Queue again the workflows that a dead executor had begun; give their ids."""
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        orphans = [one for one in pending if one.executor_id not in alive]
+        for one in orphans:
+            DBOS.resume_workflow(one.workflow_id, queue_name=one.queue_name or RUNS)
+        return [one.workflow_id for one in orphans]
+
+
+_ALIVE = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
+
+
+def migrate(database_url: str) -> None:
+    """Bring the engine's own tables to what this version of the library needs."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(url.database)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    DBOS.migrate(database_url)
+
+
+def _config(database_url: str, executor: str, *, threads: int) -> DBOSConfig:
+    return DBOSConfig(
+        name=APPLICATION,
+        system_database_url=database_url,
+        executor_id=executor,
+        application_version=APPLICATION_VERSION,
+        max_executor_threads=threads,
+        sys_db_pool_size=8,
+        console_log_level="WARNING",
+        log_level="WARNING",
+    )

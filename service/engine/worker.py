@@ -1,0 +1,197 @@
+"""The worker: takes deliveries in, advances runs, makes builds, looks at the outside, and ends in order.
+
+Called by `mergeport worker`, with everything joined by bootstrap. On SQLite it is the one worker, by a
+file lock; on PostgreSQL one of several. Killed at any line, another or its next start goes on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from service.bootstrap import build_context
+from service.core.words import BuildId, RunId
+from service.engine.loops import Loop
+from service.engine.queue import Engine
+from service.engine.schedule import Schedule
+from service.engine.sweeper import sweep
+from service.errors import MergeportError, PermanentError
+from service.pipeline.advance import advance
+from service.pipeline.building import perform_build
+from service.pipeline.context import Context
+from service.pipeline.intake import claim, take_in
+from service.pipeline.reporting import send_reports
+from service.pipeline.watches import answer_due, look
+from service.settings import Settings
+from service.store import Store, deliveries, leases, waits
+from service.store.ids import new_id
+
+LEASE_SECONDS = 15.0
+LEASE_RENEWAL_SECONDS = 3.0
+INTAKE_SECONDS = 0.1
+INTAKE_THREADS = 4
+WATCH_THREADS = 4
+SWEEP_SECONDS = 1.0
+REPORT_SECONDS = 0.3
+CONFIGURATION_SECONDS = 60.0
+STOP_SECONDS = 10
+
+log = structlog.get_logger()
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    settings.require_worker()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    store = Store(settings.database_url)
+    executor = f"worker-{new_id()}"
+    engine = Engine(
+        settings.engine_database_url,
+        executor,
+        run_concurrency=settings.run_concurrency,
+        build_concurrency=settings.build_concurrency,
+    )
+    with _only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
+        Worker(context, engine, stop, watch_interval=settings.watch_interval).run()
+    store.close()
+
+
+class Worker:
+    """The loops of one worker process around its engine."""
+
+    def __init__(self, context: Context, engine: Engine, stop: threading.Event, *, watch_interval: float) -> None:
+        """Take what to work with and the event that ends the work."""
+        self._context = context
+        self._engine = engine
+        self._stop = stop
+        self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
+        self._free = threading.Semaphore(INTAKE_THREADS)
+        self._unfinished: list[int] = []
+        self._watchers = ThreadPoolExecutor(WATCH_THREADS, thread_name_prefix="watch")
+        self._schedule = Schedule(lambda kind, key: look(context, kind, key), self._watchers, interval=watch_interval)
+
+    def run(self) -> None:
+        """Work until the stop is set, then hand over in order."""
+        self._begin()
+        self._engine.start(self._advance, self._build)
+        loops = [
+            Loop("lease", LEASE_RENEWAL_SECONDS, self._renew, self._stop),
+            Loop("intake", INTAKE_SECONDS, self._take_in, self._stop),
+            Loop("due", 0.2, lambda: answer_due(self._context), self._stop),
+            Loop("watches", 0.2, self._tick, self._stop),
+            Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
+            Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
+            Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
+        ]
+        for loop in loops:
+            loop.start()
+        log.info("worker ready", executor=self._engine.executor)
+        self._stop.wait()
+        log.info("worker stops")
+        self._intake.shutdown(wait=False, cancel_futures=True)
+        self._watchers.shutdown(wait=False, cancel_futures=True)
+        self._engine.stop(seconds=STOP_SECONDS)
+        for loop in loops:
+            loop.join(1.0)
+        self._hand_over()
+
+    def _begin(self) -> None:
+        with self._context.store.begin() as tx:
+            if self._context.store.sqlite:
+                leases.clear(tx)
+        self._renew()
+        with self._context.store.begin() as tx:
+            alive = leases.holders(tx, "worker:", now=self._context.now())
+            deliveries.release_claims(tx, alive=alive)
+
+    def _hand_over(self) -> None:
+        with self._context.store.begin() as tx:
+            leases.release_dead(
+                tx,
+                alive=[
+                    holder
+                    for holder in leases.holders(tx, "worker:", now=self._context.now())
+                    if holder != self._engine.executor
+                ],
+            )
+        log.info("worker stopped")
+
+    def _renew(self) -> None:
+        with self._context.store.begin() as tx:
+            leases.acquire(
+                tx,
+                f"worker:{self._engine.executor}",
+                self._engine.executor,
+                now=self._context.now(),
+                seconds=LEASE_SECONDS,
+            )
+
+    def _take_in(self) -> bool:
+        if not self._free.acquire(timeout=INTAKE_SECONDS):
+            return False
+        with self._context.store.read() as tx:
+            waiting = deliveries.oldest_stored(tx)
+        if self._unfinished:
+            with self._context.store.begin() as tx:
+                deliveries.release(tx, self._unfinished)
+            self._unfinished = []
+        delivery = claim(self._context) if waiting is not None else None
+        if delivery is None:
+            self._free.release()
+            return False
+
+        def work() -> None:
+            try:
+                take_in(self._context, delivery, lambda kind, key: self._schedule.hint(kind, key, time.monotonic()))
+            except MergeportError as error:
+                log.warning("delivery not finished, to be taken in again", delivery=delivery.id, error=str(error))
+                self._unfinished.append(delivery.sequence)
+            finally:
+                self._free.release()
+
+        self._intake.submit(work)
+        return True
+
+    def _tick(self) -> None:
+        with self._context.store.read() as tx:
+            keys = waits.open_keys(tx)
+        self._schedule.tick(keys, time.monotonic())
+
+    def _reload(self) -> None:
+        self._context.configurations.reload()
+
+    def _advance(self, run_id: RunId, workflow_id: str) -> None:
+        advance(self._context, run_id, workflow_id)
+
+    def _build(self, build_id: BuildId, workflow_id: str) -> None:
+        perform_build(self._context, build_id, workflow_id, self._stop.is_set)
+
+
+@contextmanager
+def _only_worker(store: Store, state_directory: Path) -> Iterator[None]:
+    """Hold the file lock that makes this the one worker on SQLite."""
+    if not store.sqlite:
+        yield
+        return
+    state_directory.mkdir(parents=True, exist_ok=True)
+    path = state_directory / "worker.lock"
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise PermanentError(
+                f"another worker holds {path}",
+                code="worker-running",
+                hint="SQLite has one worker; stop the other, or use PostgreSQL for several",
+            ) from error
+        yield

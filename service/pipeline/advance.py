@@ -1,0 +1,136 @@
+"""Advance: take a run through its stages until it must wait, then write what it waits for and return.
+
+Called by the engine's short workflows with a run's id. After a crash it starts again from the first
+step of the run's stage, and every step looks before it acts.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from service.core.config import Target
+from service.core.words import RunId, RunState, Stage, WaitKind
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.pipeline.build_stage import build
+from service.pipeline.context import Context
+from service.pipeline.deploy_stage import deploy
+from service.pipeline.promote_stage import promote
+from service.pipeline.reporting import want_status
+from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, wait_for
+from service.store import runs, waits
+from service.store.runs import Run
+
+MOST_RETRIES = 15
+_LONGEST_PAUSE_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
+    """Take the run as far as it goes now. Harmless when the run has ended or another workflow has it."""
+    run = _begin(context, run_id, workflow_id)
+    if run is None:
+        return
+    with structlog.contextvars.bound_contextvars(run=run.id, application=run.application, environment=run.environment):
+        try:
+            message = _through_stages(context, run)
+        except Pause as pause:
+            _wait(context, run, pause)
+        except Stale:
+            log.warning("another workflow has the run")
+        except Cancelled as cancelled:
+            _end(context, run, RunState.CANCELLED, str(cancelled))
+        except Superseded as superseded:
+            _end(context, run, RunState.SUPERSEDED, str(superseded), superseded_by=superseded.by)
+        except RetryableError as error:
+            _retry(context, run, error)
+        except MergeportError as error:
+            _end(context, run, RunState.FAILED, str(error), code=error.code)
+        except Exception:
+            log.exception("internal error in a run")
+            _end(context, run, RunState.FAILED, "internal error; the worker's log has it", code="internal-error")
+        else:
+            _end(context, run, RunState.SUCCEEDED, message)
+
+
+def _begin(context: Context, run_id: RunId, workflow_id: str) -> Run | None:
+    with context.store.begin() as tx:
+        run = runs.get(tx, run_id)
+        if run is None or run.workflow_id != workflow_id or run.state not in {RunState.QUEUED, RunState.RUNNING}:
+            return None
+        runs.update(tx, run_id, at=context.now(), state=RunState.RUNNING)
+        run = runs.get(tx, run_id)
+        if run is not None:
+            want_status(tx, context, run)
+        return run
+
+
+def _through_stages(context: Context, run: Run) -> str:
+    target = _target(context, run)
+    stages = list(Stage)
+    message = ""
+    for stage in stages[stages.index(run.stage) :]:
+        match stage:
+            case Stage.BUILD:
+                run = build(context, run, target)
+            case Stage.PROMOTE:
+                run = promote(context, run, target)
+            case Stage.DEPLOY:
+                message = deploy(context, run, target)
+            case _:
+                assert_never(stage)
+    return message
+
+
+def _target(context: Context, run: Run) -> Target:
+    target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
+    if target is None:
+        raise PermanentError(
+            f"{run.application} is not in {run.environment} any more",
+            code="target-gone",
+            hint=f"the configuration at {run.configuration_commit[:12]} does not have it",
+        )
+    return target
+
+
+def _wait(context: Context, run: Run, pause: Pause) -> None:
+    with context.store.begin() as tx:
+        if not pause.opened:
+            waits.open_wait(tx, pause.wait)
+        now_at = runs.get(tx, run.id)
+        if now_at is not None:
+            want_status(tx, context, now_at)
+            if now_at.cancel_requested_by is not None:
+                waits.answer(tx, pause.wait.id, "cancelled", at=context.now())
+    log.info("run waits", kind=pause.wait.kind, subject=pause.wait.subject, saw=pause.wait.last_seen)
+
+
+def _retry(context: Context, run: Run, error: RetryableError) -> None:
+    with context.store.read() as tx:
+        attempts = sum(wait.kind is WaitKind.RETRY and wait.subject == error.code for wait in waits.of_run(tx, run.id))
+    if attempts >= MOST_RETRIES:
+        _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
+        return
+    pause_seconds = max(error.retry_after or 0.0, min(2.0**attempts, _LONGEST_PAUSE_SECONDS))
+    not_before = context.now() + timedelta(seconds=pause_seconds)
+    wait = wait_for(
+        context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
+    )
+    _wait(context, run, Pause(wait))
+
+
+def _end(
+    context: Context, run: Run, state: RunState, message: str, *, code: str = "", superseded_by: RunId | None = None
+) -> None:
+    with context.store.begin() as tx:
+        if not runs.end(tx, run.id, state, message, at=context.now(), code=code):
+            return
+        if superseded_by is not None:
+            runs.update(tx, run.id, at=context.now(), superseded_by=superseded_by)
+        ended = runs.get(tx, run.id)
+        if ended is not None:
+            want_status(tx, context, ended)
+    log.info("run ended", state=state, message=message, code=code)

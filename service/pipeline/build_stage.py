@@ -1,0 +1,201 @@
+"""Stage build: every image of the run is in its registry, made of the run's commit, its digest read back.
+
+A tag that is there and was made of the same commit is reused; of another commit it is a failure. What
+is missing is built here (a build row, shared) or awaited from somebody else's pipeline (a wait).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+from service.core.config import ImageTarget, Target
+from service.core.images import Image, ImageReference, tag_for
+from service.core.words import BuildId, BuildState, Stage, WaitKind
+from service.errors import PermanentError, RetryableError
+from service.pipeline.context import Context
+from service.pipeline.steps import Pause, expired, step, wait_for
+from service.store import builds, runs
+from service.store.builds import Build
+from service.store.ids import new_id
+from service.store.runs import Run
+
+
+def build(context: Context, run: Run, target: Target) -> Run:
+    """Bring every image of the run to be, or pause; give the run with its images and the next stage."""
+    missing = [image for image in target.images if not _find(context, run, image)]
+    local = [image for image in missing if context.outside.images.builder(image).local]
+    wanted = [(image, _want_build(context, run, image)) for image in local]
+    for image, one in wanted:
+        _await_build(context, run, image, one)
+    for image in missing:
+        if image not in local:
+            _await_image(context, run, image, target)
+    for image in local:
+        _read_back(context, run, image)
+    with context.store.begin() as tx:
+        runs.update(tx, run.id, at=context.now(), stage=Stage.PROMOTE)
+        done = runs.get(tx, run.id)
+    assert done is not None  # noqa: S101 - rows of runs are never deleted
+    return done
+
+
+def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
+    """Give the reference that the configuration wants for the commit; without a digest."""
+    return ImageReference(
+        image.registry_host, image.repository, tag_for(image.tag, commit=one.commit, branch=one.branch)
+    )
+
+
+def images_of(run: Run) -> dict[str, ImageReference]:
+    """Give the run's image references by name, with the digests that were read back."""
+    return {
+        name: ImageReference(one["registry"], one["repository"], one["tag"], one["digest"])
+        for name, one in run.images.items()
+    }
+
+
+def _find(context: Context, run: Run, image: ImageTarget) -> bool:
+    with step(context, run, _named("find image", image), Stage.BUILD) as record:
+        reference = reference_of(run, image)
+        found = context.outside.images.registry(image).find(reference.repository, reference.tag)
+        if found is None:
+            record.message = f"{reference} is not there yet"
+            return False
+        record.message = _accept(context, run, image, found)
+        return True
+
+
+def _accept(context: Context, run: Run, image: ImageTarget, found: Image) -> str:
+    """Take what the registry has as the run's image, unless it was made of another commit."""
+    reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
+    if found.revision is not None and found.revision != run.commit:
+        raise PermanentError(
+            f"{reference.name}:{reference.tag} was made of commit {found.revision}, not of {run.commit}",
+            code="tag-taken",
+            hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
+        )
+    with context.store.begin() as tx:
+        known = runs.get(tx, run.id)
+        images = {} if known is None else dict(known.images)
+        images[image.name] = {
+            "registry": reference.registry,
+            "repository": reference.repository,
+            "tag": reference.tag,
+            "digest": reference.digest,
+            "platforms": list(found.platforms),
+            "revision": found.revision,
+        }
+        runs.update(tx, run.id, at=context.now(), images=images)
+    label = "" if found.revision is not None else "; it has no revision label, so what it was made of is not known"
+    return f"{reference}{label}"
+
+
+def _want_build(context: Context, run: Run, image: ImageTarget) -> Build:
+    """Let the run share the build of its image, and have it made unless that is under way or done."""
+    reference = reference_of(run, image)
+    options = image.builder_options.model_dump_json()
+    key = json.dumps([run.repository, run.commit, str(reference), image.builder_kind, options])
+    now = context.now()
+    wish = Build(
+        id=BuildId(new_id()),
+        key=hashlib.sha256(key.encode()).hexdigest(),
+        repository=run.repository,
+        branch=run.branch,
+        commit=run.commit,
+        reference=str(reference),
+        configuration_commit=run.configuration_commit,
+        application=run.application,
+        environment=run.environment,
+        image=image.name,
+        attempt=1,
+        resumes=0,
+        state=BuildState.QUEUED,
+        message="",
+        code="",
+        retry_after=None,
+        created_at=now,
+        updated_at=now,
+        started_at=None,
+        ended_at=None,
+    )
+    with context.store.begin() as tx:
+        kept = builds.want(tx, wish, run.id)
+        if _must_start_again(kept, run):
+            kept = builds.start_attempt(tx, kept, at=now)
+    if kept.state is BuildState.QUEUED:
+        context.queue.enqueue_build(kept)
+    return kept
+
+
+def _must_start_again(kept: Build, run: Run) -> bool:
+    """Tell whether an ended build is tried again: its image is gone, it may work later, or a person retries."""
+    match kept.state:
+        case BuildState.SUCCEEDED | BuildState.CANCELLED:
+            return True
+        case BuildState.FAILED:
+            newer = kept.ended_at is not None and run.created_at > kept.ended_at
+            return kept.retry_after is not None or newer
+        case _:
+            return False
+
+
+def _await_build(context: Context, run: Run, image: ImageTarget, one: Build) -> None:
+    with step(context, run, _named("build image", image), Stage.BUILD) as record:
+        with context.store.begin() as tx:
+            now_at = builds.get(tx, one.id)
+            assert now_at is not None  # noqa: S101 - rows of builds are never deleted
+            if now_at.state in {BuildState.QUEUED, BuildState.RUNNING}:
+                saw = f"build of {now_at.reference} is {now_at.state}"
+                wait = wait_for(context, run, WaitKind.BUILD, key=one.id, subject=one.id, saw=saw)
+                raise Pause(wait)
+        match now_at.state:
+            case BuildState.SUCCEEDED:
+                record.message = now_at.message
+            case BuildState.FAILED if now_at.retry_after is not None:
+                raise RetryableError(now_at.message, code=now_at.code, retry_after=now_at.retry_after)
+            case _:
+                raise PermanentError(
+                    now_at.message or f"the build was {now_at.state}",
+                    code=now_at.code or "build-failed",
+                    hint=f"`mergeport runs logs {run.id}` shows its log",
+                )
+
+
+def _read_back(context: Context, run: Run, image: ImageTarget) -> None:
+    with step(context, run, _named("read image back", image), Stage.BUILD) as record:
+        reference = reference_of(run, image)
+        found = context.outside.images.registry(image).find(reference.repository, reference.tag)
+        if found is None:
+            raise PermanentError(
+                f"the build ended well, but {reference} is not in the registry",
+                code="image-missing",
+                hint="does a lifecycle rule or another process delete it? `mergeport runs retry` builds again",
+            )
+        record.message = _accept(context, run, image, found)
+
+
+def _await_image(context: Context, run: Run, image: ImageTarget, target: Target) -> None:
+    with step(context, run, _named("await image", image), Stage.BUILD):
+        reference = reference_of(run, image)
+        if expired(context, run.id, WaitKind.IMAGE, str(reference)):
+            raise PermanentError(
+                f"nobody pushed {reference} in time",
+                code="image-not-pushed",
+                hint="did the pipeline that builds it fail, or use another tag? The tag must be exactly this one",
+            )
+        wait = wait_for(
+            context,
+            run,
+            WaitKind.IMAGE,
+            key=f"{image.registry_kind}:{image.registry_host}",
+            subject=str(reference),
+            saw=f"waiting for {reference} to be pushed",
+            within=target.deadlines.image,
+        )
+        raise Pause(wait)
+
+
+def _named(step_name: str, image: ImageTarget) -> str:
+    return f"{step_name} {image.name}" if image.name else step_name

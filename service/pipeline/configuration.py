@@ -1,0 +1,136 @@
+"""The configuration as the worker sees it: read from the forge, kept in the store, parsed once a commit.
+
+Called by intake on a push and by the worker at its start and now and then, because a hint may be lost.
+A broken file keeps the last good one in force and is told as a failed status on its commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+import structlog
+
+from service.core.config import Configuration, Kinds, load
+from service.core.words import Repository, Sha
+from service.errors import ConfigError, Fault, PermanentError
+from service.ports import Clock, CommitState, Forge
+from service.store import Store, configurations, reports
+from service.store.configurations import StoredConfiguration
+
+FILE = "mergeport.yaml"
+STATUS_CONTEXT = "mergeport/config"
+_KEPT = 64
+
+log = structlog.get_logger()
+
+
+class Configurations:
+    """Loads configurations by commit and knows the one in force."""
+
+    def __init__(
+        self, store: Store, forge: Forge, clock: Clock, kinds: Kinds, repository: Repository, branch: str | None = None
+    ) -> None:
+        """Take where mergeport.yaml is; `branch` None means the repository's default branch."""
+        self._store = store
+        self._forge = forge
+        self._clock = clock
+        self._kinds = kinds
+        self._repository = repository
+        self._branch = branch
+        self._parsed: OrderedDict[Sha, Configuration] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def branch(self) -> str:
+        """Give the branch that the configuration is read from."""
+        if self._branch is None:
+            self._branch = self._forge.default_branch(self._repository)
+        return self._branch
+
+    def current(self) -> Configuration:
+        """Give the configuration in force: the last good one, read now if none was ever kept."""
+        with self._store.read() as tx:
+            stored = configurations.last(tx, good=True)
+        if stored is None:
+            self.reload()
+            with self._store.read() as tx:
+                stored = configurations.last(tx, good=True)
+        if stored is None:
+            raise PermanentError(
+                f"no good {FILE} in {self._repository}",
+                code="configuration-missing",
+                hint=f"put a {FILE} on its branch {self.branch()}; `mergeport config check` tells its faults",
+                repository=self._repository,
+            )
+        return self._parse(stored)
+
+    def at(self, commit: Sha) -> Configuration:
+        """Give the configuration of a commit that a run was routed by."""
+        with self._store.read() as tx:
+            stored = configurations.get(tx, commit)
+        if stored is None:
+            return self.current()
+        return self._parse(stored)
+
+    def reload(self) -> StoredConfiguration | None:
+        """Read the newest file, keep it, and give it if it is new; a broken one is reported on its commit."""
+        head = self._forge.head(self._repository, self.branch())
+        if head is None:
+            raise PermanentError(
+                f"{self._repository} has no branch {self.branch()}",
+                code="configuration-branch-missing",
+                hint="set MERGEPORT_CONFIGURATION_BRANCH, or push the branch",
+            )
+        with self._store.read() as tx:
+            last = configurations.last(tx)
+        if last is not None and last.commit == head:
+            return None
+        data = self._forge.file_at(self._repository, FILE, head)
+        text = "" if data is None else data.decode("utf-8", errors="replace")
+        if last is not None and last.text == text and last.good:
+            return None
+        faults = [str(fault) for fault in self._faults(text, head, missing=data is None)]
+        stored = StoredConfiguration(head, text, not faults, faults, self._clock.now())
+        self._keep(stored)
+        return stored
+
+    def _keep(self, stored: StoredConfiguration) -> None:
+        with self._store.begin() as tx:
+            configurations.keep(tx, stored)
+            reports.want(
+                tx,
+                repository=self._repository,
+                commit=stored.commit,
+                context=STATUS_CONTEXT,
+                run_id="",
+                state=CommitState.SUCCESS if stored.good else CommitState.FAILURE,
+                description=f"{FILE} is in force" if stored.good else stored.faults[0],
+                url="",
+            )
+        if stored.good:
+            log.info("configuration loaded", commit=stored.commit)
+        else:
+            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=stored.faults)
+
+    def _faults(self, text: str, commit: Sha, *, missing: bool) -> list[Fault]:
+        if missing:
+            return [Fault(where=FILE, message="the file is not there", hint="add it; see docs/configuration.md")]
+        try:
+            self._remember(commit, load(text, kinds=self._kinds, file=FILE, commit=commit))
+        except ConfigError as error:
+            return error.faults
+        return []
+
+    def _parse(self, stored: StoredConfiguration) -> Configuration:
+        with self._lock:
+            known = self._parsed.get(stored.commit)
+        if known is not None:
+            return known
+        return self._remember(stored.commit, load(stored.text, kinds=self._kinds, file=FILE, commit=stored.commit))
+
+    def _remember(self, commit: Sha, parsed: Configuration) -> Configuration:
+        with self._lock:
+            self._parsed[commit] = parsed
+            while len(self._parsed) > _KEPT:
+                self._parsed.popitem(last=False)
+        return parsed

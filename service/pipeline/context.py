@@ -1,0 +1,76 @@
+"""What the pipeline works with: the store, the ports, the configuration and the queue, joined by bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from service.core.config import ImageTarget
+from service.core.words import Actor, Repository
+from service.pipeline.configuration import Configurations
+from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry
+from service.store import Store
+from service.store.builds import Build
+from service.store.runs import Run
+
+
+class Images(Protocol):
+    """Gives the registry and the builder that an image of the configuration names."""
+
+    def registry(self, image: ImageTarget) -> Registry:
+        """Give the image's registry; the same options give the same one."""
+        ...
+
+    def builder(self, image: ImageTarget) -> Builder:
+        """Give the image's builder; PermanentError where this machine has none."""
+        ...
+
+
+class Queue(Protocol):
+    """Hands runs and builds to the engine; handing the same over twice is harmless."""
+
+    def enqueue_run(self, run: Run) -> None:
+        """Have the run advanced under its workflow id."""
+        ...
+
+    def enqueue_build(self, build: Build) -> None:
+        """Have the build made under its workflow id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The ports. `forge` is for source repositories, `manifest_forge` for the others: they may be two Apps."""
+
+    forge: Forge
+    manifest_forge: Forge
+    images: Images
+    manifests: ManifestRepositories
+    deployer: Deployer | None
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a stage may use; one a process, shared by its threads.
+
+    `url` is the base of every link that we give; `holder` names this process in leases.
+    """
+
+    store: Store
+    outside: Outside
+    configurations: Configurations
+    queue: Queue
+    configuration_repository: Repository
+    committer: Actor
+    url: str
+    holder: str
+
+    def now(self) -> datetime:
+        """Give the time by the process's clock."""
+        return self.outside.clock.now()
+
+    def run_url(self, run_id: str) -> str:
+        """Give the page of a run."""
+        return f"{self.url}/runs/{run_id}"

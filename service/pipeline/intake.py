@@ -1,0 +1,314 @@
+"""Intake: turns stored deliveries into changes and runs, in order per source repository.
+
+Called by the worker's intake loop. Everything a delivery comes to is one transaction, and every row
+has a key of its own, so that a crash anywhere repeats harmlessly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from service.core.config import Configuration, Target
+from service.core.delivery import parse_body
+from service.core.events import Hint, Ignored, Ping, PullRequestMerged, Push, parse_event
+from service.core.routing import Routing, route
+from service.core.words import ChangeId, DeliveryState, Repository, RunId, Sha, WaitKind
+from service.errors import MergeportError, RetryableError
+from service.pipeline.context import Context
+from service.pipeline.reporting import want_status
+from service.store import Transaction, changes, deliveries, edits, runs
+from service.store.changes import Change
+from service.store.deliveries import StoredDelivery
+from service.store.ids import new_id
+from service.store.runs import Run
+
+MOST_ATTEMPTS = 20
+_LONGEST_PAUSE_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+LookNow = Callable[[WaitKind, str], None]
+"""Has the watch of a kind look at a key at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What becomes of a delivery."""
+
+    state: DeliveryState
+    reason: str
+    change_id: ChangeId | None = None
+    routing: object = None
+
+
+def claim(context: Context) -> StoredDelivery | None:
+    """Take the next delivery whose repository has none under way."""
+    with context.store.begin() as tx:
+        return deliveries.claim(tx, executor=context.holder, now=context.now())
+
+
+def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> None:
+    """Work a claimed delivery through; what may work later leaves it stored, for its repository alone."""
+    with structlog.contextvars.bound_contextvars(delivery=delivery.id):
+        try:
+            accepted = _work(context, delivery, look_now)
+        except RetryableError as error:
+            _postpone(context, delivery, error)
+        except MergeportError as error:
+            _finish(context, delivery, _Outcome(DeliveryState.FAILED, str(error)))
+        except Exception:
+            log.exception("internal error in a delivery")
+            _finish(context, delivery, _Outcome(DeliveryState.FAILED, "internal error; the worker's log has it"))
+        else:
+            for run in accepted:
+                context.queue.enqueue_run(run)
+
+
+def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError) -> None:
+    if delivery.attempts + 1 >= MOST_ATTEMPTS:
+        _finish(context, delivery, _Outcome(DeliveryState.FAILED, f"gave up: {error}"))
+        return
+    pause = max(error.retry_after or 0.0, min(2.0 ** min(delivery.attempts, 10), _LONGEST_PAUSE_SECONDS))
+    log.warning("delivery postponed", error=str(error), seconds=pause)
+    with context.store.begin() as tx:
+        deliveries.postpone(tx, delivery.sequence, str(error), until=context.now() + timedelta(seconds=pause))
+
+
+def _finish(context: Context, delivery: StoredDelivery, outcome: _Outcome) -> None:
+    with context.store.begin() as tx:
+        _mark(tx, context, delivery, outcome)
+
+
+def _mark(tx: Transaction, context: Context, delivery: StoredDelivery, outcome: _Outcome) -> None:
+    deliveries.finish(
+        tx,
+        delivery.sequence,
+        outcome.state,
+        outcome.reason,
+        at=context.now(),
+        change_id=outcome.change_id,
+        routing=outcome.routing,
+    )
+    log.info("delivery done", state=outcome.state, reason=outcome.reason)
+
+
+def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list[Run]:
+    with context.store.read() as tx:
+        raw = deliveries.body(tx, delivery.id)
+    event = parse_event(delivery.event, parse_body(raw))
+    match event:
+        case Push():
+            return _take_push(context, delivery, event)
+        case PullRequestMerged():
+            return _take_pull_request(context, delivery, event)
+        case Hint():
+            look_now(WaitKind.PULL_REQUEST, f"{event.repository}:{event.base_branch}")
+            words = f"pull request #{event.number} of ours was closed: its run looks now"
+            _finish(context, delivery, _Outcome(DeliveryState.PROCESSED, words))
+        case Ping():
+            _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "ping"))
+        case Ignored():
+            _finish(context, delivery, _Outcome(DeliveryState.IGNORED, event.reason))
+        case _:
+            assert_never(event)
+    return []
+
+
+def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[Run]:
+    reloaded = _reload(context, push)
+    with context.store.read() as tx:
+        own = edits.is_own(tx, push.repository, push.after)
+    if own:
+        _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
+        return []
+    configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
+    if configuration is None:
+        return []
+    paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
+    change = _new_change(
+        context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
+        author=push.author or push.sender, author_email=push.author_email,
+    )  # fmt: skip
+    return _accept(context, delivery, configuration, change, covered=push.commits, note=reloaded)
+
+
+def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullRequestMerged) -> list[Run]:
+    known = {
+        "number": merged.number,
+        "title": merged.title,
+        "author": merged.author,
+        "url": merged.url,
+        "labels": list(merged.labels),
+    }
+    configuration = _configuration_for(context, delivery, merged.repository, note="")
+    if configuration is None:
+        return []
+    with context.store.begin() as tx:
+        covering = changes.covering(tx, merged.repository, merged.branch, merged.merge_commit)
+        if covering is not None and delivery.generation == 0:
+            changes.enrich(tx, covering, subject=merged.title, author=merged.author, pull_request=known)
+            words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
+            _mark(tx, context, delivery, _Outcome(DeliveryState.PROCESSED, words, covering.id))
+            return []
+    paths = _paths(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
+    change = _new_change(
+        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
+        subject=merged.title, author=merged.author, pull_requests=[known],
+    )  # fmt: skip
+    return _accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note="", enrich=known)
+
+
+def _reload(context: Context, push: Push) -> str:
+    """Read the configuration again after a push to its branch; tell what came of it."""
+    if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
+        return ""
+    stored = context.configurations.reload()
+    if stored is None:
+        return ""
+    if stored.good:
+        return f"mergeport.yaml at {stored.commit[:12]} is in force"
+    return f"mergeport.yaml at {stored.commit[:12]} is refused, the last good one stays: {stored.faults[0]}"
+
+
+def _configuration_for(
+    context: Context, delivery: StoredDelivery, repository: Repository, *, note: str
+) -> Configuration | None:
+    """Give the configuration if the repository is a source in it; otherwise the delivery is done."""
+    if note and "refused" in note:
+        _finish(context, delivery, _Outcome(DeliveryState.PROCESSED, note))
+        return None
+    configuration = context.configurations.current()
+    if repository in configuration.sources():
+        return configuration
+    reason = f"{repository} is no source in mergeport.yaml"
+    state = DeliveryState.PROCESSED if note else DeliveryState.IGNORED
+    _finish(context, delivery, _Outcome(state, note or reason))
+    return None
+
+
+def _paths(
+    context: Context, configuration: Configuration, repository: Repository, branch: str, before: Sha | None, after: Sha
+) -> list[str] | None:
+    """Give what the change touched, or None for everything: a new branch, a truncated answer, or nobody asks."""
+    asked = any(target.paths for target in _fed(configuration, repository, branch))
+    if before is None or not asked:
+        return None
+    found = context.outside.forge.changed_paths(repository, before, after)
+    return None if found is None else sorted(found)
+
+
+def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
+    return route(configuration, repository, branch, None).targets
+
+
+def _new_change(
+    context: Context,
+    repository: Repository,
+    branch: str,
+    commit: Sha,
+    *,
+    before: Sha | None,
+    paths: list[str] | None,
+    subject: str,
+    author: str,
+    author_email: str = "",
+    pull_requests: list[dict[str, object]] | None = None,
+) -> Change:
+    return Change(
+        id=ChangeId(new_id()),
+        repository=repository,
+        branch=branch,
+        commit=commit,
+        before=before,
+        subject=subject,
+        author=author,
+        author_email=author_email,
+        paths=paths,
+        pull_requests=pull_requests or [],
+        created_at=context.now(),
+    )
+
+
+def _accept(
+    context: Context,
+    delivery: StoredDelivery,
+    configuration: Configuration,
+    wish: Change,
+    *,
+    covered: tuple[Sha, ...],
+    note: str,
+    enrich: dict[str, object] | None = None,
+) -> list[Run]:
+    """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction."""
+    with context.store.begin() as tx:
+        change = changes.ensure(tx, wish)
+        changes.enrich(
+            tx, change, subject=wish.subject, author=wish.author, author_email=wish.author_email, pull_request=enrich
+        )
+        _take_over(tx, change, covered)
+        paths = None if change.paths is None else frozenset(change.paths)
+        routing = route(configuration, change.repository, change.branch, paths)
+        accepted = [
+            run
+            for target in routing.targets
+            if (run := _accept_run(tx, context, configuration, change, target, delivery.generation)) is not None
+        ]
+        words = "; ".join(filter(None, [note, _words(routing, accepted)]))
+        state = DeliveryState.PROCESSED if routing.targets or note else DeliveryState.IGNORED
+        _mark(tx, context, delivery, _Outcome(state, words, change.id, _shown(routing)))
+    return accepted
+
+
+def _take_over(tx: Transaction, change: Change, covered: tuple[Sha, ...]) -> None:
+    """Count the commits as part of the change, with the pull requests that earlier events told of them."""
+    for commit in covered:
+        earlier = changes.find(tx, change.repository, change.branch, commit)
+        if earlier is not None and earlier.id != change.id:
+            for pull_request in earlier.pull_requests:
+                now_at = changes.get(tx, change.id)
+                if now_at is not None:
+                    changes.enrich(tx, now_at, pull_request=pull_request)
+    changes.cover(tx, change, covered)
+
+
+def _accept_run(
+    tx: Transaction,
+    context: Context,
+    configuration: Configuration,
+    change: Change,
+    target: Target,
+    generation: int,
+) -> Run | None:
+    run_id = RunId(new_id())
+    new = runs.accept(
+        tx, id=run_id, change_id=change.id, repository=change.repository, branch=change.branch, commit=change.commit,
+        application=target.application, environment=target.environment, generation=generation,
+        configuration_commit=Sha(configuration.commit), at=context.now(),
+    )  # fmt: skip
+    if not new:
+        return None
+    run = runs.get(tx, run_id)
+    if run is not None:
+        want_status(tx, context, run)
+    return run
+
+
+def _words(routing: Routing, accepted: list[Run]) -> str:
+    if not routing.targets:
+        return routing.reason
+    if not accepted:
+        return "its runs are there already"
+    return "runs: " + ", ".join(f"{run.application} to {run.environment}" for run in accepted)
+
+
+def _shown(routing: Routing) -> object:
+    return {
+        "targets": [[target.application, target.environment] for target in routing.targets],
+        "refused": [list(refused) for refused in routing.refused],
+        "reason": routing.reason,
+    }

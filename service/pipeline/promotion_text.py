@@ -1,0 +1,75 @@
+"""Gathers what a promotion's texts tell: its commit's message, its pull request's title and body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body, title
+from service.core.values import ScalarChange
+from service.core.words import Actor, Sha
+from service.pipeline.build_stage import images_of
+from service.pipeline.context import Context
+from service.store import changes, runs
+from service.store.changes import Change
+from service.store.edits import Edit
+from service.store.runs import Run
+
+Changes = Sequence[tuple[str, ScalarChange]]
+"""Changed scalars, each with its file."""
+
+
+def message_of(context: Context, run: Run, changed: Changes) -> str:
+    """Give the message of the run's manifest commit; the same run and changes give the same words."""
+    return commit_message(_promotion(context, run, changed, past=False))
+
+
+def pull_request_text(context: Context, run: Run, edit: Edit) -> tuple[str, str]:
+    """Give title and body of the run's pull request, with all that came since the last promotion."""
+    promotion = _promotion(context, run, changes_of(edit), past=True)
+    return title(promotion), pull_request_body(promotion)
+
+
+def stored_changes(changed: Changes) -> list[dict[str, Any]]:
+    """Write changed scalars as they are kept with an edit."""
+    return [
+        {"file": file, "path": one.path, "line": one.line, "before": one.before, "after": one.after}
+        for file, one in changed
+    ]
+
+
+def changes_of(edit: Edit) -> Changes:
+    """Read the changed scalars that are kept with an edit."""
+    return [
+        (one["file"], ScalarChange(one["path"], one["line"], one["before"], one["after"])) for one in edit.changes or []
+    ]
+
+
+def _promotion(context: Context, run: Run, changed: Changes, *, past: bool) -> Promotion:
+    """Gather it; `past` adds what earlier runs of the application brought since one of them was promoted."""
+    with context.store.read() as tx:
+        change = changes.get(tx, run.change_id)
+        promoted = runs.last_promoted(tx, run) if past else None
+        brought = [changes.get(tx, one) for one in runs.changes_since(tx, run, promoted)] if past else [change]
+    return Promotion(
+        run=run.id,
+        application=run.application,
+        environment=run.environment,
+        source_repository=run.repository,
+        source_url=context.outside.forge.web_url(run.repository),
+        source_commit=run.commit,
+        images=tuple(images_of(run).values()),
+        changes=tuple(changed),
+        previous=Sha(promoted.commit) if promoted else None,
+        subject=change.subject if change else "",
+        author=Actor(change.author, change.author_email) if change and change.author_email else None,
+        pull_requests=tuple(_pull_requests(one for one in brought if one is not None)),
+        run_url=context.run_url(run.id),
+    )
+
+
+def _pull_requests(brought: Iterable[Change]) -> list[SourcePullRequest]:
+    known = {one["number"]: one for change in brought for one in change.pull_requests}
+    return [
+        SourcePullRequest(one["number"], one["title"], one["author"], one["url"]) for _, one in sorted(known.items())
+    ]

@@ -1,0 +1,251 @@
+"""Promotes by pull request: one branch and one open pull request an (application, environment), rolled forward.
+
+The edit is made on the base's newest tip; the push's lease is the last tip of the promotion branch that
+we pushed. A tip of somebody else's there means that a person works on it, and the run says so and fails.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from service.core.config import Target
+from service.core.words import EditState, Repository, RunState, Sha, Stage, WaitKind
+from service.errors import PermanentError, RetryableError
+from service.pipeline.context import Context
+from service.pipeline.manifest_place import Place, Rewrite, has_images, rewrite, wanted_edits
+from service.pipeline.promotion_text import message_of, pull_request_text, stored_changes
+from service.pipeline.reporting import want_status
+from service.pipeline.steps import Cancelled, Pause, expired, step, wait_for
+from service.ports import Manifests, PullRequest, PullRequestDraft
+from service.store import Transaction, edits, leases, runs, waits
+from service.store.edits import Edit
+from service.store.runs import Run
+
+LEASE_SECONDS = 30.0
+MOST_RACES = 5
+
+log = structlog.get_logger()
+
+
+def branch_of(target: Target) -> str:
+    """Name the promotion branch: it derives from environment and application, so there is only ever one."""
+    return f"mergeport/promotion/{target.environment}/{target.application}"
+
+
+def propose(context: Context, run: Run, target: Target, place: Place) -> Sha:
+    """Have the images merged by pull request, or pause while it is open; give the merged commit."""
+    if run.pull_request is None:
+        edit = _push_branch(context, run, target, place)
+        if not edit.diff:
+            assert edit.commit is not None  # noqa: S101 - the base's tip
+            return edit.commit
+        run = _open(context, run, target, place, edit)
+    assert run.pull_request is not None  # noqa: S101 - set by _open
+    merged = _await_merge(context, run, target, place, run.pull_request)
+    return _verify(context, run, target, place, merged)
+
+
+def watch_key(place: Place) -> str:
+    """Name what the watch of pull requests looks at: one list call a base branch."""
+    return f"{place.repository}:{place.branch}"
+
+
+def _push_branch(context: Context, run: Run, target: Target, place: Place) -> Edit:
+    with step(context, run, "push promotion branch", Stage.PROMOTE) as record:
+        head = Place(place.repository, branch_of(target))
+        holder = f"{context.holder}/{run.id}"
+        with context.store.begin() as tx:
+            free = leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS)
+        if not free:
+            raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
+        try:
+            edit = _bring_branch(context, run, target, place, head)
+        finally:
+            with context.store.begin() as tx:
+                leases.release(tx, head.lease, holder)
+        record.message = (
+            f"{head.branch} at {(edit.commit or '')[:12]}" if edit.diff else f"{place.branch} says this already"
+        )
+        return edit
+
+
+def _bring_branch(context: Context, run: Run, target: Target, place: Place, head: Place) -> Edit:
+    manifests = context.outside.manifests.open(place.repository)
+    with context.store.begin() as tx:
+        edit = edits.ensure(
+            tx, run_id=run.id, repository=head.repository, branch=head.branch, application=run.application,
+            environment=run.environment, at=context.now().replace(microsecond=0),
+        )  # fmt: skip
+    for _ in range(MOST_RACES):
+        base = manifests.fetch(place.branch)
+        tip = manifests.fetch(head.branch)
+        if base is None:
+            raise PermanentError(f"{place.repository} has no branch {place.branch}", code="manifest-branch-missing")
+        if tip is not None and tip == edit.commit:
+            return _pushed(context, run, head, tip, edit.diff or manifests.diff(tip))
+        _refuse_foreign_tip(context, run, head, tip)
+        done = rewrite(manifests, base, wanted_edits(run, target))
+        if not done.files:
+            return _settle(context, run, commit=base, base=base, diff="")
+        commit = _make(context, run, manifests, base, done, edit)
+        with context.store.begin() as tx:
+            edits.update(
+                tx, run.id, state=EditState.PUSHING, expected=tip, commit=commit, base=base, diff=done.diff,
+                changes=stored_changes(done.changes),
+            )  # fmt: skip
+            edits.own(tx, head.repository, commit, run.id)
+        if tip == commit or manifests.push(head.branch, commit, expected=tip):
+            return _pushed(context, run, head, commit, done.diff)
+        log.info("promotion branch moved, computing again", branch=head.branch)
+    raise RetryableError(f"{head.branch} moves too fast or refuses the push", code="push-lost", retry_after=5.0)
+
+
+def _make(context: Context, run: Run, manifests: Manifests, base: Sha, done: Rewrite, edit: Edit) -> Sha:
+    message = message_of(context, run, done.changes)
+    return manifests.commit(
+        base, done.files, message, author=context.committer, committer=context.committer, at=edit.at
+    )
+
+
+def _refuse_foreign_tip(context: Context, run: Run, head: Place, tip: Sha | None) -> None:
+    """Fail where the branch has a tip that is not ours: a person works on it."""
+    if tip is None:
+        return
+    with context.store.read() as tx:
+        if edits.is_own(tx, head.repository, tip):
+            return
+    _branch_edited(context, run, head, tip, None)
+
+
+def _branch_edited(context: Context, run: Run, head: Place, tip: Sha, number: int | None) -> None:
+    words = (
+        f"{head.branch} has a commit that is not Mergeport's ({tip[:12]}), so it is left alone. "
+        "Merge or close the pull request, or delete the branch, then retry the run."
+    )
+    forge = context.outside.manifest_forge
+    if number is None:
+        found = next((pr for pr in _open_from(context, head)), None)
+        number = found.number if found else None
+    if number is not None:
+        forge.comment(head.repository, number, f"{words}\n\n{context.run_url(run.id)}")
+    raise PermanentError(words, code="branch-edited", hint=f"`mergeport runs retry {run.id}`")
+
+
+def _open_from(context: Context, head: Place) -> list[PullRequest]:
+    base = context.outside.manifest_forge.default_branch(head.repository)
+    found = context.outside.manifest_forge.find_pull_request(head.repository, head=head.branch, base=base)
+    return [found] if found else []
+
+
+def _pushed(context: Context, run: Run, head: Place, tip: Sha, diff: str) -> Edit:
+    with context.store.begin() as tx:
+        edits.set_promotion_tip(tx, head.repository, head.branch, tip, run.id)
+    return _settle(context, run, commit=tip, base=None, diff=diff)
+
+
+def _settle(context: Context, run: Run, *, commit: Sha, base: Sha | None, diff: str) -> Edit:
+    with context.store.begin() as tx:
+        edits.update(tx, run.id, state=EditState.PUBLISHED, commit=commit, diff=diff)
+        if base is not None:
+            edits.update(tx, run.id, base=base)
+        edit = edits.of_run(tx, run.id)
+    assert edit is not None  # noqa: S101 - ensured above
+    return edit
+
+
+def _open(context: Context, run: Run, target: Target, place: Place, edit: Edit) -> Run:
+    """Open the pull request, or bring the open one to this run's image; runs that waited on it are superseded."""
+    with step(context, run, "open pull request", Stage.PROMOTE) as record:
+        title, body = pull_request_text(context, run, edit)
+        draft = PullRequestDraft(
+            head=branch_of(target),
+            base=place.branch,
+            title=title,
+            body=body,
+            reviewers=target.pull_request.reviewers,
+            labels=target.pull_request.labels,
+        )
+        forge = context.outside.manifest_forge
+        known = forge.find_pull_request(place.repository, head=draft.head, base=draft.base)
+        if known is None:
+            pull_request = forge.open_pull_request(place.repository, draft)
+        else:
+            pull_request = forge.update_pull_request(place.repository, known.number, draft)
+        with context.store.begin() as tx:
+            runs.update(
+                tx, run.id, at=context.now(), pull_request=pull_request.number, pull_request_url=pull_request.url
+            )
+            _supersede_waiting(context, tx, run, place, pull_request.number)
+            opened = runs.get(tx, run.id)
+        record.message = f"{'updated' if known else 'opened'} pull request #{pull_request.number}"
+    assert opened is not None  # noqa: S101 - rows of runs are never deleted
+    return opened
+
+
+def _supersede_waiting(context: Context, tx: Transaction, run: Run, place: Place, number: int) -> None:
+    for wait in waits.open_at(tx, WaitKind.PULL_REQUEST, watch_key(place)):
+        if wait.subject == _subject(place.repository, number) and wait.run_id != run.id:
+            words = f"pull request #{number} now brings {run.commit[:12]}"
+            if runs.end(tx, wait.run_id, RunState.SUPERSEDED, words, at=context.now()):
+                runs.update(tx, wait.run_id, at=context.now(), superseded_by=run.id)
+                ended = runs.get(tx, wait.run_id)
+                if ended is not None:
+                    want_status(tx, context, ended)
+            waits.answer(tx, wait.id, "superseded", at=context.now())
+
+
+def _subject(repository: Repository, number: int) -> str:
+    return f"{repository}#{number}"
+
+
+def _await_merge(context: Context, run: Run, target: Target, place: Place, number: int) -> Sha:
+    with step(context, run, "await merge", Stage.PROMOTE) as record:
+        pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
+        head = Place(place.repository, branch_of(target))
+        subject = _subject(place.repository, number)
+        if pull_request.merged and pull_request.merge_commit is not None:
+            with context.store.begin() as tx:
+                edits.forget_promotion_tip(tx, head.repository, head.branch)
+            by = f" by {pull_request.merged_by}" if pull_request.merged_by else ""
+            record.message = f"pull request #{number} merged{by} as {pull_request.merge_commit[:12]}"
+            return pull_request.merge_commit
+        if not pull_request.open:
+            raise Cancelled(f"pull request #{number} was closed without being merged")
+        with context.store.read() as tx:
+            ours = edits.is_own(tx, head.repository, pull_request.head_sha)
+        if not ours:
+            _branch_edited(context, run, head, pull_request.head_sha, number)
+        if expired(context, run.id, WaitKind.PULL_REQUEST, subject):
+            raise PermanentError(
+                f"pull request #{number} was not merged in time",
+                code="pull-request-timeout",
+                hint="merge it and retry the run, or close it; `deadlines.pull_request` sets the time",
+            )
+        saw = f"waiting for pull request #{number} to be merged"
+        within: timedelta = target.deadlines.pull_request
+        wait = wait_for(
+            context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject, saw=saw, within=within
+        )
+        raise Pause(wait)
+
+
+def _verify(context: Context, run: Run, target: Target, place: Place, merged: Sha) -> Sha:
+    """Check that the merged commit has our images; whoever changed the branch before merging may have dropped them."""
+    with step(context, run, "check merged commit", Stage.PROMOTE) as record:
+        manifests = context.outside.manifests.open(place.repository)
+        manifests.fetch(place.branch)
+        wanted = wanted_edits(run, target)
+        if not has_images(manifests, merged, wanted):
+            there = "; ".join(
+                f"{file}: {change.path} is {change.before}, not {change.after}"
+                for file, change in rewrite(manifests, merged, wanted).changes
+            )
+            raise PermanentError(
+                f"the merged commit {merged[:12]} does not have this run's image: {there}",
+                code="merged-without-image",
+                hint="the branch was changed before the merge; nothing was written again",
+            )
+        record.message = f"{merged[:12]} has the image"
+        return merged

@@ -1,0 +1,98 @@
+"""What people see on the source commit: one status an environment, wanted here, sent by the worker until it arrives.
+
+Failing to report never fails a run. Several applications of one commit share the environment's status.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from service.core.messages import status_description
+from service.core.words import RunState
+from service.errors import MergeportError, RetryableError
+from service.pipeline.context import Context
+from service.ports import CommitState, CommitStatus
+from service.store import Transaction, reports, runs
+from service.store.reports import Report
+from service.store.runs import Run
+
+_LONGEST_PAUSE_SECONDS = 300.0
+
+log = structlog.get_logger()
+
+
+def want_status(tx: Transaction, context: Context, run: Run) -> None:
+    """Set what the source commit should show for the run's environment, in the caller's transaction."""
+    same = runs.of_commit(tx, run.repository, run.commit, run.environment)
+    telling = min(same, key=lambda one: (_urgency(one), one.sequence))
+    words = telling.message or str(telling.state)
+    description = status_description(words, application="" if len(same) == 1 else telling.application)
+    reports.want(
+        tx,
+        repository=run.repository,
+        commit=run.commit,
+        context=f"mergeport/{run.environment}",
+        run_id=telling.id,
+        state=_state(telling),
+        description=description,
+        url=context.run_url(telling.id),
+    )
+
+
+def send_reports(context: Context) -> int:
+    """Send what the forge does not have yet; give how many arrived. Failures wait, longer each time."""
+    with context.store.read() as tx:
+        unsent = reports.unsent(tx, context.now())
+    return sum(_send(context, report) for report in unsent)
+
+
+def _send(context: Context, report: Report) -> bool:
+    status = CommitStatus(report.context, CommitState(report.state), report.description, report.url)
+    try:
+        ours = report.repository == context.configuration_repository
+        forge = context.outside.manifest_forge if ours else context.outside.forge
+        forge.set_commit_status(report.repository, report.commit, status)
+    except MergeportError as error:
+        asked = error.retry_after if isinstance(error, RetryableError) else None
+        pause = max(asked or 0.0, min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS))
+        log.warning("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
+        with context.store.begin() as tx:
+            reports.failed(tx, report, str(error), until=context.now() + timedelta(seconds=pause))
+        return False
+    with context.store.begin() as tx:
+        reports.sent(tx, report)
+    return True
+
+
+def _urgency(run: Run) -> int:
+    """Order runs by what people must see first: a failure, then work under way, then the rest."""
+    match run.state:
+        case RunState.FAILED:
+            return 0
+        case RunState.QUEUED | RunState.RUNNING | RunState.WAITING:
+            return 1
+        case RunState.CANCELLED:
+            return 2
+        case RunState.SUPERSEDED:
+            return 3
+        case RunState.SUCCEEDED:
+            return 4
+        case _:
+            assert_never(run.state)
+
+
+def _state(run: Run) -> CommitState:
+    match run.state:
+        case RunState.FAILED:
+            return CommitState.FAILURE
+        case RunState.CANCELLED:
+            return CommitState.ERROR
+        case RunState.QUEUED | RunState.RUNNING | RunState.WAITING:
+            return CommitState.PENDING
+        case RunState.SUCCEEDED | RunState.SUPERSEDED:
+            return CommitState.SUCCESS
+        case _:
+            assert_never(run.state)

@@ -1,0 +1,142 @@
+"""Steps: the smallest recorded part of a stage, and the ways in which one ends.
+
+A step looks before it acts and may run twice. Before each, the run's marks are read: a cancelled run
+acts no more, and a workflow that is not the run's own any more stops without a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from service.core.words import RunId, Stage, WaitId, WaitKind
+from service.errors import MergeportError, RetryableError
+from service.pipeline.context import Context
+from service.store import runs, waits
+from service.store.ids import new_id
+from service.store.runs import Run
+from service.store.waits import Wait
+
+
+class Pause(Exception):  # noqa: N818 - not an error: the run waits
+    """The run must wait for something outside; `opened` when the wait was written by who raises this."""
+
+    def __init__(self, wait: Wait, *, opened: bool = False) -> None:
+        """Take what to wait for."""
+        super().__init__(wait.last_seen)
+        self.wait = wait
+        self.opened = opened
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """The run is not wanted any more; the words say by whom or why."""
+
+
+class Superseded(Exception):  # noqa: N818 - not an error: something newer goes on
+    """Something newer of the same application and environment takes over; `by` is its run, where it has one."""
+
+    def __init__(self, message: str, *, by: RunId | None = None) -> None:
+        """Take the words for people, and the run that goes on."""
+        super().__init__(message)
+        self.by = by
+
+
+class Stale(Exception):  # noqa: N818 - not an error: another workflow has the run
+    """This workflow is not the run's own any more: it was paused, and another took over."""
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """What the step says of itself when it is done."""
+
+    message: str = ""
+    done_before: bool = field(default=False)
+
+
+@contextmanager
+def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRecord]:
+    """Record a step around its effect: running, then how it ended. A failed one keeps the error's words."""
+    with context.store.begin() as tx:
+        now_at = runs.get(tx, run.id)
+        if now_at is None or now_at.workflow_id != run.workflow_id or now_at.state.ended:
+            raise Stale
+        if now_at.cancel_requested_by is not None:
+            raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
+        known = runs.step(tx, run.id, name)
+        runs.begin_step(tx, run.id, name, stage, at=context.now())
+        runs.update(tx, run.id, at=context.now(), stage=stage)
+    record = StepRecord(done_before=known is not None and known.state == "succeeded")
+    try:
+        yield record
+    except Pause as pause:
+        _end(context, run, name, "waiting", str(pause))
+        raise
+    except RetryableError as error:
+        _end(context, run, name, "retrying", str(error))
+        raise
+    except MergeportError as error:
+        _end(context, run, name, "failed", str(error))
+        raise
+    except (Cancelled, Superseded) as ended:
+        _end(context, run, name, "stopped", str(ended))
+        raise
+    except Exception:
+        _end(context, run, name, "failed", "internal error")
+        raise
+    _end(context, run, name, "succeeded", record.message)
+
+
+def _end(context: Context, run: Run, name: str, state: str, message: str) -> None:
+    with context.store.begin() as tx:
+        runs.end_step(tx, run.id, name, state, message, at=context.now())
+
+
+def wait_for(
+    context: Context,
+    run: Run,
+    kind: WaitKind,
+    *,
+    key: str,
+    subject: str,
+    saw: str,
+    within: timedelta | None = None,
+    not_before: datetime | None = None,
+) -> Wait:
+    """Make a wait. Its deadline counts from the run's first wait for the same thing, however often it is opened."""
+    now = context.now()
+    first = first_wait(context, run.id, kind, subject)
+    deadline = None if within is None else (first.created_at if first else now) + within
+    return Wait(
+        id=WaitId(new_id()),
+        run_id=run.id,
+        kind=kind,
+        key=key,
+        subject=subject,
+        last_seen=saw,
+        created_at=now,
+        not_before=not_before,
+        deadline=deadline,
+        answered_at=None,
+        answer="",
+    )
+
+
+def first_wait(context: Context, run_id: RunId, kind: WaitKind, subject: str) -> Wait | None:
+    """Give the run's first wait for a thing."""
+    with context.store.read() as tx:
+        return next((wait for wait in waits.of_run(tx, run_id) if (wait.kind, wait.subject) == (kind, subject)), None)
+
+
+def last_answer(context: Context, run_id: RunId, kind: WaitKind, subject: str) -> Wait | None:
+    """Give the run's newest wait for a thing, if it was answered."""
+    with context.store.read() as tx:
+        found = [wait for wait in waits.of_run(tx, run_id) if (wait.kind, wait.subject) == (kind, subject)]
+    return found[-1] if found and found[-1].answered_at is not None else None
+
+
+def expired(context: Context, run_id: RunId, kind: WaitKind, subject: str) -> bool:
+    """Tell whether the time for a thing is over: its wait was answered by its deadline."""
+    wait = last_answer(context, run_id, kind, subject)
+    return wait is not None and wait.deadline is not None and wait.deadline <= context.now()

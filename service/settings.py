@@ -1,0 +1,184 @@
+"""The settings of the process: listeners, database, credentials, and where the configuration is.
+
+Read once from the environment by the commands that need them and handed on by bootstrap; `values` and
+`config` need none. All faults come out at once. Secrets never show in a repr, a fault or a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.core.words import Actor, Repository
+from service.errors import Fault, SettingsError
+from service.settings_reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubApp:
+    """A GitHub App; its installations are found through the API."""
+
+    id: int
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, checked. What may be absent is None or empty; the `require_` methods ask for it."""
+
+    state_directory: Path
+    database_url: str = field(repr=False)
+    engine_database_url: str = field(repr=False)
+    url: str
+    public_bind: str
+    private_bind: str
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    configuration_repository: Repository | None
+    configuration_branch: str | None
+    github_token: str | None = field(repr=False)
+    github_app: GitHubApp | None
+    manifest_github_token: str | None = field(repr=False)
+    manifest_github_app: GitHubApp | None
+    github_api_url: str
+    github_git_url: str
+    argocd_url: str | None
+    argocd_token: str | None = field(repr=False)
+    ecr_endpoint: str | None
+    ecr_host: str | None
+    aws_region: str | None
+    registry_auth_file: Path | None
+    insecure_registries: frozenset[str]
+    committer: Actor
+    builder: str
+    log_format: str
+    log_level: str
+    watch_interval: float
+    watch_jitter: float
+    build_concurrency: int
+    run_concurrency: int
+    warnings: tuple[Fault, ...] = ()
+
+    def require_web(self) -> None:
+        """Raise SettingsError unless the web process can verify deliveries."""
+        _require(self._web_faults(), "web")
+
+    def require_worker(self) -> None:
+        """Raise SettingsError unless the worker knows the configuration and can reach GitHub."""
+        _require(self._worker_faults(), "worker")
+
+    def require_serve(self) -> None:
+        """Raise SettingsError unless both can run."""
+        _require([*self._web_faults(), *self._worker_faults()], "serve")
+
+    def _web_faults(self) -> list[Fault]:
+        if self.webhook_secrets:
+            return []
+        hint = "set it to the secret of the GitHub webhook, or MERGEPORT_WEBHOOK_SECRET_FILE to a file with it"
+        return [Fault("MERGEPORT_WEBHOOK_SECRET", "is missing: without it nobody's deliveries can be trusted", hint)]
+
+    def _worker_faults(self) -> list[Fault]:
+        faults = []
+        if self.configuration_repository is None:
+            hint = "set it to owner/name of the repository with mergeport.yaml"
+            faults.append(Fault("MERGEPORT_CONFIGURATION_REPOSITORY", "is missing", hint))
+        if self.github_token is None and self.github_app is None:
+            hint = "set it, or MERGEPORT_GITHUB_APP_ID and MERGEPORT_GITHUB_APP_PRIVATE_KEY_FILE"
+            faults.append(Fault("MERGEPORT_GITHUB_TOKEN", "is missing: GitHub cannot be reached without", hint))
+        return faults
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Give the settings in an environment; raise SettingsError with everything that is wrong there."""
+    reader = Reader(environ)
+    settings = _read(reader)
+    if reader.faults:
+        raise SettingsError("the settings are wrong", reader.faults, code="settings-invalid")
+    return settings
+
+
+def names() -> frozenset[str]:
+    """Give the name of every setting, those that name a file with a secret included."""
+    reader = Reader({})
+    _read(reader)
+    return frozenset(reader.known)
+
+
+def _read(reader: Reader) -> Settings:
+    state = Path(reader.text("STATE_DIRECTORY", ".mergeport")).absolute()
+    database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
+    engine = f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
+    private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
+    secrets = (reader.secret("WEBHOOK_SECRET"), reader.secret("WEBHOOK_SECRET_PREVIOUS"))
+    github_token, github_app = _github(reader, "")
+    manifest_token, manifest_app = _github(reader, "MANIFEST_")
+    settings = Settings(
+        state_directory=state,
+        database_url=database,
+        engine_database_url=reader.database("ENGINE_DATABASE_URL", engine),
+        url=reader.url("URL") or f"http://{private_bind}",
+        public_bind=reader.bind("PUBLIC_BIND", "127.0.0.1:8080"),
+        private_bind=private_bind,
+        webhook_secrets=tuple(secret for secret in secrets if secret),
+        configuration_repository=reader.repository("CONFIGURATION_REPOSITORY"),
+        configuration_branch=reader.text("CONFIGURATION_BRANCH") or None,
+        github_token=github_token,
+        github_app=github_app,
+        manifest_github_token=manifest_token,
+        manifest_github_app=manifest_app,
+        github_api_url=reader.url("GITHUB_API_URL") or "https://api.github.com",
+        github_git_url=reader.url("GITHUB_GIT_URL") or "https://github.com",
+        argocd_url=reader.url("ARGOCD_URL"),
+        argocd_token=reader.secret("ARGOCD_TOKEN"),
+        ecr_endpoint=reader.url("ECR_ENDPOINT"),
+        ecr_host=reader.host("ECR_HOST"),
+        aws_region=reader.text("AWS_REGION") or None,
+        registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
+        insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
+        committer=Actor(
+            reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost")
+        ),
+        builder=reader.choice("BUILDER", "auto", ("auto", "docker", "buildah", "none", "layer")),
+        log_format=reader.choice("LOG_FORMAT", "console", ("console", "json")),
+        log_level=reader.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        watch_interval=reader.number("WATCH_INTERVAL", 10, low=0.1, high=3600),
+        watch_jitter=reader.number("WATCH_JITTER", 0.1, low=0, high=1),
+        build_concurrency=reader.whole("BUILD_CONCURRENCY", 2, low=1, high=64),
+        run_concurrency=reader.whole("RUN_CONCURRENCY", 8, low=1, high=256),
+        warnings=tuple(reader.unknown()),
+    )
+    _check_together(reader, settings)
+    return settings
+
+
+def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
+    """Give the token or the App of one purpose; both, or half an App, are faults."""
+    token = reader.secret(f"{prefix}GITHUB_TOKEN")
+    app_id = reader.whole(f"{prefix}GITHUB_APP_ID", 0, low=1, high=2**53)
+    key = reader.secret(f"{prefix}GITHUB_APP_PRIVATE_KEY")
+    if bool(app_id) != bool(key) and not reader.faulty(f"{prefix}GITHUB_APP_ID", f"{prefix}GITHUB_APP_PRIVATE_KEY"):
+        missing = "PRIVATE_KEY_FILE" if app_id else "ID"
+        reader.add(f"{prefix}GITHUB_APP_{missing}", "is missing: an App needs its id and its private key", "set both")
+    if key and "-----BEGIN" not in key:
+        hint = "give the .pem file that GitHub made, by MERGEPORT_" + f"{prefix}GITHUB_APP_PRIVATE_KEY_FILE"
+        reader.add(f"{prefix}GITHUB_APP_PRIVATE_KEY", "is not a private key in PEM form", hint)
+    if token and app_id:
+        reader.add(f"{prefix}GITHUB_TOKEN", "is set beside an App", "set either the token or the App")
+    return token, GitHubApp(app_id, key) if app_id and key else None
+
+
+def _check_together(reader: Reader, settings: Settings) -> None:
+    """Tell of settings that are right alone and wrong together."""
+    if settings.argocd_url and not settings.argocd_token and not reader.faulty("ARGOCD_TOKEN"):
+        reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
+    if settings.argocd_token and not settings.argocd_url and not reader.faulty("ARGOCD_URL"):
+        reader.add("ARGOCD_URL", "is missing: MERGEPORT_ARGOCD_TOKEN is set", "set it to Argo CD's address")
+    if settings.public_bind == settings.private_bind and not settings.public_bind.endswith(":0"):
+        reader.add("PRIVATE_BIND", "is the public listener's address", "give the two listeners different ports")
+    if reader.given("WEBHOOK_SECRET_PREVIOUS") and not reader.given("WEBHOOK_SECRET"):
+        reader.add("WEBHOOK_SECRET", "is missing: MERGEPORT_WEBHOOK_SECRET_PREVIOUS is set", "set the newer secret")
+
+
+def _require(faults: list[Fault], what: str) -> None:
+    if faults:
+        raise SettingsError(f"settings are missing for mergeport {what}", faults, code="settings-missing")

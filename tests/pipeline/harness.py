@@ -1,0 +1,248 @@
+"""The pipeline in one thread on real parts: git, registry and doubles over HTTP, SQLite, a clock that tests move.
+
+The engine is replaced by a list: `settle` works through what is queued until nothing moves any more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from devstack.stack import Devstack
+from service.adapters.distribution import Distribution, fixed
+from service.adapters.registries import ecr
+from service.bootstrap import build_context
+from service.core.images import REVISION_LABEL, ImageReference
+from service.core.words import DeliveryId, RunId, RunState, WaitKind
+from service.pipeline.advance import advance
+from service.pipeline.building import perform_build
+from service.pipeline.context import Context
+from service.pipeline.intake import claim, take_in
+from service.pipeline.reporting import send_reports
+from service.pipeline.watches import answer_due, look
+from service.settings import load
+from service.store import Store, deliveries, runs, waits
+from service.store.builds import Build
+from service.store.deliveries import StoredDelivery
+from service.store.ids import new_id
+from service.store.migrate import migrate
+from service.store.runs import Run
+from tests.contract.registries import make_image, push
+from tests.fixtures.service import REGISTRY
+
+
+class MovedClock:
+    """A clock that stands still until a test moves it; Context and adapters share it."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+@dataclass
+class ListQueue:
+    """Keeps what was handed to the engine, each workflow id once, as the engine does."""
+
+    seen: set[str] = field(default_factory=set)
+    runs: list[tuple[Run, str]] = field(default_factory=list)
+    builds: list[Build] = field(default_factory=list)
+
+    def enqueue_run(self, run: Run) -> None:
+        if run.workflow_id not in self.seen:
+            self.seen.add(run.workflow_id)
+            self.runs.append((run, run.workflow_id))
+
+    def enqueue_build(self, build: Build) -> None:
+        if build.workflow_id not in self.seen:
+            self.seen.add(build.workflow_id)
+            self.builds.append(build)
+
+
+class Pipeline:
+    """One worker's pipeline, driven by hand."""
+
+    def __init__(self, stack: Devstack, directory: Path, **settings: str) -> None:
+        self.stack = stack
+        self.queue = ListQueue()
+        self.clock = MovedClock()
+        self._exits = ExitStack()
+        environment = {
+            **stack.environment(),
+            "MERGEPORT_STATE_DIRECTORY": str(directory),
+            "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
+            "MERGEPORT_BUILDER": "layer",
+            "MERGEPORT_URL": "http://mergeport.test",
+            **settings,
+        }
+        self.store = Store(f"sqlite:///{directory}/mergeport.db")
+        migrate(self.store)
+        self.context: Context = self._exits.enter_context(
+            build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)
+        )
+        self._taken = 0
+
+    def close(self) -> None:
+        self._exits.close()
+        self.store.close()
+
+    # --- what comes in ------------------------------------------------------------------------------
+
+    def take_deliveries(self) -> None:
+        """Store what the GitHub double has sent since the last time, as the web process does."""
+        self.stack.github.wait_delivered()
+        new = self.stack.github.deliveries[self._taken :]
+        self._taken += len(new)
+        with self.store.begin() as tx:
+            for one in new:
+                deliveries.accept(
+                    tx,
+                    id=DeliveryId(one.guid),
+                    event=one.event,
+                    repository=one.repository,
+                    body=one.body,
+                    at=self.clock.now(),
+                )
+
+    def intake(self) -> bool:
+        delivery = claim(self.context)
+        if delivery is None:
+            return False
+        take_in(self.context, delivery, lambda kind, key: look(self.context, kind, key))
+        return True
+
+    # --- what moves ---------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Do one thing that is queued; tell whether there was any."""
+        if self.intake():
+            return True
+        if self.queue.builds:
+            build = self.queue.builds.pop(0)
+            perform_build(self.context, build.id, build.workflow_id, lambda: False)
+            return True
+        if self.queue.runs:
+            run, workflow_id = self.queue.runs.pop(0)
+            advance(self.context, run.id, workflow_id)
+            return True
+        return False
+
+    def settle(self, *, looks: int = 1) -> None:
+        """Take deliveries, then do all that is queued; look so often at what runs wait for."""
+        self.take_deliveries()
+        self._drain()
+        for _ in range(looks):
+            with self.store.read() as tx:
+                keys = waits.open_keys(tx)
+            for kind, key in keys:
+                look(self.context, kind, key)
+            answer_due(self.context)
+            self._drain()
+            self.take_deliveries()
+            self._drain()
+        send_reports(self.context)
+
+    def settle_live(self, *applications: str) -> None:
+        """Let Argo CD bring what was promoted to its end, and the runs with it."""
+        self.settle()
+        for application in applications:
+            self.stack.argocd.settle(application)
+        self.settle()
+
+    def settle_over_time(self, *applications: str, seconds: int) -> None:
+        """Settle again and again while the clock goes on, for what is retried."""
+        for _ in range(0, seconds, 10):
+            self.clock.move(seconds=10)
+            self.settle_live(*applications)
+
+    def beside(self, person: Callable[[], None]) -> None:
+        """Settle while somebody does something on a thread of their own."""
+        thread = threading.Thread(target=person)
+        thread.start()
+        self.settle()
+        thread.join(30)
+        assert not thread.is_alive()
+
+    def retry(self, run: Run) -> None:
+        """Accept the run's next generation, as `mergeport runs retry` does."""
+        with self.store.begin() as tx:
+            new = RunId(new_id())
+            runs.accept(
+                tx,
+                id=new,
+                change_id=run.change_id,
+                repository=run.repository,
+                branch=run.branch,
+                commit=run.commit,
+                application=run.application,
+                environment=run.environment,
+                generation=runs.next_generation(tx, run),
+                configuration_commit=run.configuration_commit,
+                at=self.clock.now(),
+            )
+            again = runs.get(tx, new)
+        assert again is not None
+        self.queue.enqueue_run(again)
+
+    def _drain(self) -> None:
+        for _ in range(500):
+            if not self.step():
+                return
+        raise AssertionError("the pipeline does not come to rest")
+
+    # --- what is there ------------------------------------------------------------------------------
+
+    def run(self, environment: str = "dev", application: str = "checkout", commit: str = "") -> Run:
+        """Give the newest run of an application in an environment."""
+        with self.store.read() as tx:
+            found = runs.newest(tx, application=application, environment=environment)
+        return next(run for run in found if commit in {"", run.commit})
+
+    def runs(self) -> list[Run]:
+        with self.store.read() as tx:
+            return runs.newest(tx, limit=500)
+
+    def delivery(self, event: str) -> StoredDelivery:
+        """Give the newest delivery of an event."""
+        with self.store.read() as tx:
+            return next(one for one in deliveries.newest(tx) if one.event == event)
+
+    def steps(self, run: Run) -> dict[str, tuple[str, str]]:
+        with self.store.read() as tx:
+            return {one.name: (one.state, one.message) for one in runs.steps_of(tx, run.id)}
+
+    def wait(self, run: Run) -> tuple[WaitKind, str]:
+        with self.store.read() as tx:
+            found = waits.open_of_run(tx, run.id)
+        assert found is not None, f"{run.state}: {run.message}"
+        return found.kind, found.last_seen
+
+    def push_image(self, tag: str, *, repository: str = "checkout", revision: str | None = None) -> str:
+        """Push an image as another pipeline does; give its digest."""
+        registry = ecr.EcrRegistry(
+            ecr.Options(host=REGISTRY),
+            clock=self.clock,
+            endpoint=self.stack.ecr.endpoint,
+            reached_at=self.stack.ecr.host,
+        )
+        registry.ensure_repository(repository)
+        target = registry.push_target(ImageReference(REGISTRY, repository, tag))
+        image = make_image({} if revision is None else {REVISION_LABEL: revision})
+        push(Distribution(target.host, credentials=fixed(target.credentials), insecure=True), repository, tag, image)
+        return image.digest
+
+    def ended(self, run: Run, state: RunState) -> Run:
+        """Give the run as it is now, which must be in the state."""
+        with self.store.read() as tx:
+            now_at = runs.get(tx, run.id)
+        assert now_at is not None
+        assert now_at.state is state or now_at.state == state, f"{now_at.state}: {now_at.message}"
+        return now_at

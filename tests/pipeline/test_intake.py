@@ -1,0 +1,158 @@
+"""Deliveries become changes and runs, whichever comes first and however often."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstack.github.state import MergeMethod
+from service.core.words import DeliveryState, RunState, Sha
+from service.store import changes, configurations
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.pipeline.harness import Pipeline
+
+EXTERNAL = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: external}")
+
+
+@pytest.fixture
+def quiet(pipeline: Pipeline) -> Pipeline:
+    """Give a pipeline whose runs only wait for an image, so that a test sees what intake makes of deliveries."""
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": EXTERNAL}, "Build elsewhere")
+    pipeline.settle(looks=0)
+    return pipeline
+
+
+@pytest.mark.parametrize("order", ["push-first", "pull-request-first"])
+def test_push_and_pull_request_of_one_merge_make_one_run(quiet: Pipeline, order: str) -> None:
+    pull = quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, title="Say two", labels=["feature"])
+    quiet.stack.github.wait_delivered()
+    if order == "pull-request-first":
+        found = quiet.stack.github.state.deliveries
+        found.sort(key=lambda one: (one.event != "pull_request", one.id))
+    quiet.settle(looks=0)
+    (run,) = quiet.runs()
+    assert run.commit == pull.merge_commit_sha
+    with quiet.store.read() as tx:
+        change = changes.get(tx, run.change_id)
+    assert change is not None
+    assert [(one["number"], one["title"], one["labels"]) for one in change.pull_requests] == [
+        (pull.number, "Say two", ["feature"])
+    ]
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"]])
+def test_hook_with_one_of_the_events_works_as_well(quiet: Pipeline, events: list[str]) -> None:
+    for hook in quiet.stack.github.repository(SOURCE).hooks:
+        hook.events = events
+    pull = quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert [(run.commit, run.environment) for run in quiet.runs()] == [(pull.merge_commit_sha, "dev")]
+
+
+@pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
+def test_every_merge_method_makes_one_run_at_the_head_and_covers_its_commits(
+    quiet: Pipeline, method: MergeMethod
+) -> None:
+    before = quiet.stack.git.open(SOURCE).tip("develop")
+    quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, method=method, commits=3)
+    quiet.settle(looks=0)
+    head = quiet.stack.git.open(SOURCE).tip("develop")
+    assert [run.commit for run in quiet.runs()] == [head]
+    brought = quiet.stack.git.open(SOURCE).git("rev-list", f"{before}..{head}").split()
+    with quiet.store.read() as tx:
+        covering = {changes.covering(tx, quiet.run().repository, "develop", Sha(commit)) for commit in brought}
+    assert {change.commit for change in covering if change} == {head}
+
+
+def test_same_delivery_ten_times_makes_one_run(quiet: Pipeline) -> None:
+    quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    original = quiet.stack.github.deliveries[-1]
+    for _ in range(10):
+        quiet.stack.github.redeliver(original)
+    quiet.settle(looks=0)
+    assert len(quiet.runs()) == 1
+
+
+def test_change_outside_the_paths_runs_nothing_and_says_why(quiet: Pipeline) -> None:
+    filtered = EXTERNAL.replace(f"source: {SOURCE}", f"source: {SOURCE}\n    paths: ['services/**']")
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": filtered}, "Filter")
+    quiet.settle(looks=0)
+    quiet.stack.github.merge(SOURCE, "develop", {"docs/index.md": "words\n"})
+    quiet.settle(looks=0)
+    delivery = quiet.delivery("push")
+    assert quiet.runs() == []
+    assert delivery.state == DeliveryState.IGNORED
+    assert "paths" in delivery.reason or "path" in delivery.reason
+
+
+def test_branch_that_feeds_no_environment_runs_nothing(quiet: Pipeline) -> None:
+    quiet.stack.github.push(SOURCE, "feature/x", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert quiet.runs() == []
+    assert "feature/x" in quiet.delivery("push").reason
+
+
+@pytest.mark.parametrize("branch", ["release/2026/11", "-x", "release/ünï-✓"])
+def test_branch_names_are_kept_as_they_are(quiet: Pipeline, branch: str) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": EXTERNAL.replace("develop", '"**"')}, "All")
+    quiet.settle(looks=0)
+    if branch.startswith("-"):
+        bare = quiet.stack.git.open(SOURCE)
+        bare.update_ref("refs/heads/-x", bare.tip("develop"))
+    quiet.stack.github.push(SOURCE, branch, {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert quiet.run("dev").branch == branch
+
+
+def test_repository_that_is_not_configured_is_ignored(quiet: Pipeline) -> None:
+    quiet.stack.create_repository("acme/other", {"a": "b"})
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s")
+    quiet.stack.github.push("acme/other", "main", {"a": "c"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").state == DeliveryState.IGNORED
+    assert "acme/other" in quiet.delivery("push").reason
+
+
+def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_commit(quiet: Pipeline) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": "environments: [\n"}, "Break it")
+    quiet.settle(looks=0)
+    (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
+    assert status.state == "failure"
+    assert "mergeport.yaml:" in status.description
+    with quiet.store.read() as tx:
+        good = configurations.last(tx, good=True)
+    assert good is not None
+    assert good.text == EXTERNAL
+    quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert len(quiet.runs()) == 1
+
+
+def test_forge_that_hangs_holds_up_only_its_own_repository(quiet: Pipeline) -> None:
+    filtered = EXTERNAL.replace(
+        f"source: {SOURCE}", f"source: {SOURCE}\n    paths: ['app.py']\n  other:\n    source: acme/other"
+    )
+    quiet.stack.create_repository("acme/other", {"a": "b"}, branches=["develop"])
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s")
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": filtered}, "Two")
+    quiet.settle(looks=0)
+    quiet.stack.github.faults.answer("500 Internal Server Error", path="/compare/", times=1)
+    quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
+    quiet.stack.github.push("acme/other", "develop", {"a": "c"})
+    quiet.settle(looks=0)
+    assert [run.application for run in quiet.runs()] == ["other"]
+    quiet.clock.move(seconds=5)
+    quiet.settle(looks=0)
+    assert sorted(run.application for run in quiet.runs()) == ["checkout", "other"]
+
+
+def test_replay_makes_a_new_generation_of_runs(quiet: Pipeline) -> None:
+    from service.store import deliveries  # noqa: PLC0415 - only here
+
+    quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    with quiet.store.begin() as tx:
+        assert deliveries.replay(tx, quiet.delivery("push").id)
+    quiet.settle(looks=0)
+    assert sorted(run.generation for run in quiet.runs()) == [0, 1]
+    assert quiet.run().state == RunState.WAITING

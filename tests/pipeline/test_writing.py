@@ -1,0 +1,141 @@
+"""Edits reach the manifest repository exactly once, whatever people and servers do meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.core.words import RunState
+from tests.fixtures.service import MANIFESTS, SOURCE, VALUES
+from tests.pipeline.harness import Pipeline
+
+FILE = "apps/checkout/values-dev.yaml"
+BRANCH = "main"
+
+
+def ours(pipeline: Pipeline) -> list[str]:
+    """List the subjects of our commits on the manifest branch, newest first."""
+    bare = pipeline.stack.git.open(MANIFESTS)
+    return [line for line in bare.git("log", "--format=%s", BRANCH).splitlines() if line.startswith("Promote ")]
+
+
+def merge(pipeline: Pipeline, text: str = "two") -> str:
+    pull = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": f"print('{text}')\n"})
+    assert pull.merge_commit_sha is not None
+    return pull.merge_commit_sha
+
+
+def test_person_who_edits_the_same_file_at_the_same_time_loses_nothing(pipeline: Pipeline) -> None:
+    """The push that lost the race is computed again on the person's commit."""
+    gate = pipeline.stack.git.faults.hang(method="POST", path="acme/manifests.*git-receive-pack")
+    merge(pipeline)
+    pipeline.take_deliveries()
+
+    def person() -> None:
+        gate.wait_arrived()
+        edited = VALUES.replace("replicas: 2  # keep two", "replicas: 5  # now five")
+        pipeline.stack.git.open(MANIFESTS).commit_files(BRANCH, {FILE: edited}, "Scale up")
+        gate.release()
+
+    pipeline.beside(person)
+    text = pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
+    assert "replicas: 5  # now five" in text
+    assert pipeline.run().images[""]["digest"] in text
+    assert len(ours(pipeline)) == 1
+
+
+def test_removed_commit_stays_removed(pipeline: Pipeline) -> None:
+    """Somebody force-pushes our commit away; a later promotion does not bring it back."""
+    merge(pipeline, "two")
+    pipeline.settle_live("checkout-dev")
+    first = pipeline.run().manifest_commit
+    assert first is not None
+    pipeline.stack.github.force_push(
+        MANIFESTS, BRANCH, pipeline.stack.git.open(MANIFESTS).git("rev-parse", f"{first}^").strip()
+    )
+    merge(pipeline, "three")
+    pipeline.settle_live("checkout-dev")
+    assert not pipeline.stack.git.open(MANIFESTS).is_ancestor(first, BRANCH)
+    assert len(ours(pipeline)) == 1
+
+
+def test_push_that_a_hook_rejects_fails_the_run_and_keeps_the_branch(pipeline: Pipeline) -> None:
+    tip = pipeline.stack.git.open(MANIFESTS).tip(BRANCH)
+    pipeline.stack.git.install_hook(MANIFESTS, "pre-receive", "#!/bin/sh\nexit 1\n")
+    merge(pipeline)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert run.code == "push-refused"
+    assert pipeline.stack.git.open(MANIFESTS).tip(BRANCH) == tip
+
+
+def test_values_that_say_it_already_make_no_commit(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    first = pipeline.run()
+    pipeline.retry(first)
+    pipeline.settle_live("checkout-dev")
+    again = pipeline.run()
+    assert (again.generation, again.state) == (1, RunState.SUCCEEDED)
+    assert len(ours(pipeline)) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({FILE: None}, "values-file-missing"),
+        ({FILE: "image: {tag: [\n"}, "values-unparsable"),
+        ({FILE: "image: 3\n"}, "values-path-through-scalar"),
+    ],
+)
+def test_values_file_that_cannot_be_edited_fails_the_run_in_words(
+    pipeline: Pipeline, files: dict[str, str | None], code: str
+) -> None:
+    pipeline.stack.git.open(MANIFESTS).commit_files(BRANCH, files, "Spoil it")
+    merge(pipeline)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert FILE in run.message
+    assert ours(pipeline) == []
+    assert run.code == code
+
+
+def test_values_file_that_is_a_symlink_is_refused(pipeline: Pipeline) -> None:
+    from devstack.bare import Entry  # noqa: PLC0415 - only here
+
+    pipeline.stack.git.open(MANIFESTS).commit_files(BRANCH, {FILE: Entry(b"/etc/passwd", "120000")}, "Link it")
+    merge(pipeline)
+    pipeline.settle()
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "values-file-symlink"
+
+
+def test_manifest_repository_that_is_away_is_tried_again(pipeline: Pipeline) -> None:
+    pipeline.stack.git.faults.answer("503 Service Unavailable", path="acme/manifests", times=3)
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    assert pipeline.run().state == RunState.WAITING
+    pipeline.settle_over_time("checkout-dev", seconds=120)
+    assert pipeline.run().state == RunState.SUCCEEDED
+    assert len(ours(pipeline)) == 1
+
+
+def test_push_that_went_through_without_an_answer_is_not_repeated(pipeline: Pipeline) -> None:
+    pipeline.stack.git.faults.cut(method="POST", path="acme/manifests.*git-receive-pack")
+    merge(pipeline)
+    pipeline.settle_over_time("checkout-dev", seconds=120)
+    assert pipeline.run().state == RunState.SUCCEEDED
+    assert len(ours(pipeline)) == 1
+
+
+def test_branch_whose_history_was_rewritten_under_a_push_is_left_alone(pipeline: Pipeline) -> None:
+    """The outcome of an interrupted push cannot be told any more, so a person is asked."""
+    pipeline.stack.git.faults.cut(method="POST", path="acme/manifests.*git-receive-pack")
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    bare = pipeline.stack.git.open(MANIFESTS)
+    tree = bare.git("rev-parse", f"{BRANCH}^{{tree}}").strip()
+    fresh = bare.git("-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", tree, "-m", "Begin anew").strip()
+    bare.update_ref(f"refs/heads/{BRANCH}", fresh)
+    pipeline.clock.move(seconds=120)
+    pipeline.settle(looks=2)
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "manifest-history-rewritten"
+    assert bare.tip(BRANCH) == fresh
