@@ -28,7 +28,7 @@ from service.core.values.model import Scalar, Splice
 from service.core.values.paths import Index, Key, Selector, Step, ValuesPath
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
-from service.core.values.refusals import merged_error, missing_error, no_place_error
+from service.core.values.refusals import merged_error, missing_error, no_newline_error, no_place_error
 from service.errors import ValuesEditError
 
 
@@ -55,7 +55,14 @@ def create_value(doc: Document, path: ValuesPath, missing: Missing, value: Scala
             continue
         node = expected.start + max(place for place, part in enumerate(expected.parts) if part.value is not None)
         return Created(after, node, expected.end, len(expected.parts) - (expected.end - expected.start))
+    if failure is not None and not doc.text.endswith(("\n", "\r")) and _ends_in_block(doc):
+        raise no_newline_error(doc, path)
     raise failure or no_place_error(doc, path, missing)
+
+
+def _ends_in_block(doc: Document) -> bool:
+    last = max(node for node, event in enumerate(doc.events) if event.kind is not Kind.END)
+    return doc.events[last].style in {"|", ">"}
 
 
 def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:

@@ -65,6 +65,16 @@ def no_colon_error(doc: Document, key: int | None, path: ValuesPath) -> ValuesEd
     )
 
 
+def no_newline_error(doc: Document, path: ValuesPath) -> ValuesEditError:
+    """Say that one more line would change the block scalar that the file ends in."""
+    return doc.error(
+        f"{path.text} cannot follow a block scalar that ends the file without a line end: it would add one to its text",
+        code="values-no-final-newline",
+        hint="end the file with a line end first",
+        path=path.text,
+    )
+
+
 def no_place_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEditError:
     """Say that there is no place to add it."""
     return doc.error(

@@ -1,0 +1,205 @@
+"""Drawn files and values, judged by PyYAML: a second parser that shares no code with the editor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from service.core.values import Scalar, ValueEdit, edit_values, parse_path
+from service.core.values.paths import Index, Key, format_path
+from service.errors import ValuesEditError
+from tests.core.values.yaml_documents import Leaf, YamlFile, new_values, texts, yaml_files
+
+EXAMPLES = int(os.environ.get("MERGEPORT_EXAMPLES", "30"))  # `make fuzz` asks for more
+bounded = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def nodes(text: str) -> yaml.Node:
+    """Compose with PyYAML's own Python parser, past a byte order mark."""
+    root = yaml.compose(text.removeprefix("\ufeff"), Loader=yaml.SafeLoader)
+    assert root is not None
+    return root
+
+
+def at(root: yaml.Node, path: str) -> yaml.Node:
+    """Walk a path in PyYAML's nodes."""
+    node = root
+    for step in parse_path(path).steps:
+        match step:
+            case Key(name):
+                assert isinstance(node, yaml.MappingNode)
+                (node,) = [value for key, value in node.value if key.value == name]
+            case Index(number):
+                assert isinstance(node, yaml.SequenceNode)
+                node = node.value[number]
+            case _:
+                raise AssertionError(step)
+    return node
+
+
+def meanings(text: str) -> list[tuple[object, ...]]:
+    """Give all that PyYAML's events mean, without their places."""
+    return [
+        (
+            type(event).__name__,
+            getattr(event, "anchor", None),
+            getattr(event, "tag", None),
+            getattr(event, "implicit", None),
+            getattr(event, "value", None),
+            getattr(event, "style", None),
+        )
+        for event in yaml.parse(text.removeprefix("\ufeff"), Loader=yaml.SafeLoader)
+    ]
+
+
+def span(text: str, path: str) -> tuple[int, int]:
+    """Give where PyYAML sees the scalar, its anchor included, in the text with its byte order mark."""
+    node = at(nodes(text), path)
+    bom = len(text) - len(text.removeprefix("\ufeff"))
+    return node.start_mark.index + bom, node.end_mark.index + bom
+
+
+def assert_value(node: yaml.Node, value: Scalar) -> None:
+    """Check a node's value and type as PyYAML (YAML 1.1) reads it."""
+    loaded = yaml.SafeLoader("").construct_object(node)
+    assert type(loaded) is type(value)
+    assert loaded == value or (isinstance(loaded, float) and loaded != loaded and value != value)  # noqa: PLR0124 - nan
+
+
+def pick(data: st.DataObject, leaves: list[Leaf]) -> Leaf:
+    assume(leaves)
+    return data.draw(st.sampled_from(leaves))
+
+
+@bounded
+@given(file=yaml_files(), value=new_values, data=st.data())
+def test_one_edit_changes_one_scalar_and_no_other_character(file: YamlFile, value: Scalar, data: st.DataObject) -> None:
+    leaf = pick(data, [leaf for leaf in file.leaves if leaf.refusal is None])
+    edited = edit_values(file.text, [ValueEdit(leaf.path, value)])
+    start, end = span(file.text, leaf.path)
+    assert edited.text.startswith(file.text[:start].rstrip(" \t\r\n"))
+    assert edited.text.endswith(file.text[end:])
+    assert_value(at(nodes(edited.text), leaf.path), value)
+    assert_same_but(file.text, edited.text, [leaf.path])
+    assert [change.path for change in edited.changes] in ([leaf.path], [])
+    assert bool(edited.changes) == (edited.text != file.text)
+    again = edit_values(edited.text, [ValueEdit(leaf.path, value)])
+    assert (again.text, again.changes) == (edited.text, ())
+
+
+def assert_same_but(before: str, after: str, paths: list[str]) -> None:
+    """Check that every event but those of the paths is the same."""
+    old, new = meanings(before), meanings(after)
+    assert len(old) == len(new)
+    differing = [place for place, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1]]
+    scalars = list(yaml.parse(before.removeprefix("\ufeff"), Loader=yaml.SafeLoader))
+    targets = {at(nodes(before), path).start_mark.index for path in paths}
+    for place in differing:
+        event = scalars[place]
+        assert isinstance(event, yaml.ScalarEvent)
+        assert event.start_mark is not None
+        assert event.start_mark.index in targets
+        assert old[place][1:3] == new[place][1:3], "anchor and tag stay"
+
+
+@bounded
+@given(file=yaml_files(), value=new_values, data=st.data())
+def test_what_cannot_be_edited_is_refused_with_its_place(file: YamlFile, value: Scalar, data: st.DataObject) -> None:
+    leaf = pick(data, [leaf for leaf in file.leaves if leaf.refusal is not None])
+    with pytest.raises(ValuesEditError) as refused:
+        edit_values(file.text, [ValueEdit(leaf.path, value)], file="f.yaml", create=True)
+    node = at(nodes(file.text), leaf.path)
+    assert refused.value.code == leaf.refusal
+    if leaf.refusal != "values-alias":  # PyYAML gives the anchor's place for an alias
+        assert refused.value.fields["line"] == node.start_mark.line + 1
+        assert refused.value.fields["column"] == node.start_mark.column + 1
+    assert refused.value.hint
+
+
+@bounded
+@given(file=yaml_files(), data=st.data())
+def test_several_edits_in_one_pass_change_just_these(file: YamlFile, data: st.DataObject) -> None:
+    editable = [leaf for leaf in file.leaves if leaf.refusal is None]
+    assume(editable)
+    chosen = data.draw(st.lists(st.sampled_from(editable), min_size=1, unique_by=lambda leaf: leaf.path))
+    wanted = [(leaf.path, data.draw(new_values)) for leaf in chosen]
+    edited = edit_values(file.text, [ValueEdit(path, value) for path, value in wanted])
+    root = nodes(edited.text)
+    for path, value in wanted:
+        assert_value(at(root, path), value)
+    assert_same_but(file.text, edited.text, [path for path, _ in wanted])
+
+
+@bounded
+@given(file=yaml_files(), data=st.data(), names=st.lists(texts, min_size=1, max_size=3), value=new_values)
+def test_created_values_are_added_and_every_old_line_stays(
+    file: YamlFile, data: st.DataObject, names: list[str], value: Scalar
+) -> None:
+    mapping = data.draw(st.sampled_from(file.mappings))
+    parent = at(nodes(file.text), format_path(mapping)) if mapping else nodes(file.text)
+    assert isinstance(parent, yaml.MappingNode)
+    assume(names[0] not in {key.value for key, _ in parent.value})
+    assume(all(ord(character) < 0xD800 or ord(character) > 0xDFFF for name in names for character in name))
+    assume(all(len(name) < 200 for name in names))
+    path = format_path((*mapping, *(Key(name) for name in names)))
+    try:
+        edited = edit_values(file.text, [ValueEdit(path, value)], create=True)
+    except ValuesEditError as error:  # one more line would change the block scalar that the file ends in
+        assert (error.code, file.text.endswith("\n")) == ("values-no-final-newline", False)  # noqa: PT017
+        return
+    assert_value(at(nodes(edited.text), path), value)
+    assert edited.changes[0].before is None
+    assert without_added(meanings(edited.text), meanings(file.text)), "nothing but additions"
+    assert comments(edited.text) == comments(file.text)
+    assert edited.text.endswith("\n") == file.text.endswith("\n")
+    assert "\r\n" not in file.text or "\n" not in edited.text.replace("\r\n", "")
+
+
+def without_added(new: list[tuple[object, ...]], old: list[tuple[object, ...]]) -> bool:
+    """Tell whether one run of events was added, or stands for one empty value or pair of braces."""
+    head = next((place for place, pair in enumerate(zip(new, old, strict=False)) if pair[0] != pair[1]), len(old))
+    tail = next(
+        (place for place, pair in enumerate(zip(new[::-1], old[::-1], strict=False)) if pair[0] != pair[1]), len(old)
+    )
+    return len(old) - head - tail <= 1
+
+
+def comments(text: str) -> list[str]:
+    """Give the comments as PyYAML sees them: what stands after a `#` between its tokens."""
+    body = text.removeprefix("\ufeff")
+    found: list[str] = []
+    last = 0
+    for token in tokens(body):
+        between = body[last : token.start_mark.index]
+        found += [line[line.index("#") :].rstrip("\r") for line in between.split("\n") if "#" in line]
+        last = max(last, token.end_mark.index)
+    return found
+
+
+def tokens(text: str) -> Iterator[yaml.Token]:
+    yield from yaml.scan(text, Loader=yaml.SafeLoader)
+
+
+@bounded
+@given(file=yaml_files(), text=st.text(max_size=20), value=new_values)
+def test_any_path_ends_in_an_answer_or_a_known_error(file: YamlFile, text: str, value: Scalar) -> None:
+    try:
+        edited = edit_values(file.text, [ValueEdit(text, value)], create=True)
+    except ValuesEditError:
+        return
+    assert edited.text
+
+
+@bounded
+@given(
+    steps=st.lists(st.one_of(st.builds(Key, st.text(max_size=12)), st.builds(Index, st.integers(0, 999))), min_size=1)
+)
+def test_a_path_reads_back_as_it_was_written(steps: list[Key | Index]) -> None:
+    assert parse_path(format_path(tuple(steps))).steps == tuple(steps)
