@@ -57,7 +57,7 @@ def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) 
             (faults if same_commit else warnings).add(
                 layers.place("build"),
                 f"{_named(first)} and {_named(second)} build {repository}:{tag} differently from one source",
-                "give each its own image, for example by {environment} in image",
+                "give each its own image" if same_commit else "give each its own image: put {environment} into image",
             )
 
 

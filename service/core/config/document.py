@@ -6,6 +6,7 @@ anchors, aliases, merge keys or tags, nothing that two readers would take differ
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,12 +26,13 @@ from ruamel.yaml.events import (
 )
 
 from service.core.config.report import Report
-from service.core.config.scalars import Ambiguous, is_not_finite, plain_value
+from service.core.config.scalars import Ambiguous, plain_value
 from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table, below
 
 _DEEPEST = 32
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BOM = "\ufeff"
+_SPECIAL_CONTEXTS = {"while scanning an alias", "while scanning an anchor", "while scanning a directive"}
 _NO_ANCHORS = "anchors, aliases and merge keys are not read here; put what is shared under defaults"
 
 
@@ -64,6 +66,8 @@ def read(text: str, report: Report) -> Table | None:
         return None
     if isinstance(root, Table):
         return root
+    if root is None and report.faults:
+        return None
     if root is None or (isinstance(root, Scalar) and root.value is None):
         report.add(None, "the file is empty", "it needs environments and applications")
     elif not isinstance(root, Broken):
@@ -78,19 +82,24 @@ def _place_at(text: str, offset: int) -> Place:
 
 def _report_syntax(text: str, error: MarkedYAMLError, report: Report) -> None:
     mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1, "") if mark else None
     lines = text.split("\n")
-    line = lines[place.line - 1] if place and place.line <= len(lines) else ""
+    if mark and mark.line < len(lines):
+        place = Place(mark.line + 1, mark.column + 1, "")
+    else:  # the parser ends a last line that has no end, and may stop behind it
+        place = Place(len(lines), len(lines[-1]) + 1, "")
+    line = lines[place.line - 1]
     if "\t" in line[: len(line) - len(line.lstrip())]:
         report.add(place, "a tab cannot indent YAML", "indent by spaces")
         return
+    problem, context = error.problem or "unreadable", error.context or ""
     hint = ""
-    if re.search(r":\s+[*&%@`!]", line):
+    if context in _SPECIAL_CONTEXTS or "cannot start any token" in problem:
         hint = "a text that begins with a special character needs quotes around it"
-    elif re.search(r":\s.*:\s", line):
+    elif problem.startswith("mapping values are not allowed"):
         hint = "a text with a colon and a space in it needs quotes around it"
-    while_ = f" {error.context}" if error.context else ""
-    report.add(place, f"this is not YAML: {error.problem or 'unreadable'}{while_}", hint)
+    if context and error.context_mark:
+        context += f" that begins on line {error.context_mark.line + 1}"
+    report.add(place, f"this is not YAML: {problem} {context}".rstrip(), hint)
 
 
 class _StopReadingError(Exception):
@@ -189,7 +198,7 @@ class _Reader:
                 )
                 self._report.add(place, f"{event.value} is {value.old} in YAML 1.1 and {value.new} in YAML 1.2", hint)
             return Broken(place)
-        if isinstance(value, float) and is_not_finite(event.value):
+        if isinstance(value, float) and not math.isfinite(value):
             self._report.add(place, f"{event.value} is not a number that can be written", "put quotes around a text")
             return Broken(place)
         return Scalar(place, value)

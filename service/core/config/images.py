@@ -15,7 +15,7 @@ from service.core.config.layers import Layers, checked, rendering
 from service.core.config.placeholders import COMMIT, check_placeholders, parse, render_known
 from service.core.config.report import keys_of, nearest
 from service.core.config.targets import ImageTarget
-from service.core.config.texts import TextError, image_repository, registry_host
+from service.core.config.texts import TextError, fit_name, image_repository, registry_host
 from service.core.config.tree import Place, Scalar, Table, find, kind_of, merge, plain_table, registry_kind
 from service.core.images import is_tag
 
@@ -62,7 +62,7 @@ class _Image:
         own = images.table(name) if images else None
         self.table = merge(table, own) if own else table
         self.at = ("images", name) if own else ()
-        self.known = {**layers.statics, "name": name} if name else layers.statics
+        self.known = {**layers.statics, "name": fit_name(name)} if name else layers.statics
 
     def read(self) -> ImageTarget | None:
         registry = self._registry()
@@ -98,7 +98,7 @@ class _Image:
             case _:
                 return None
         place = find(options, ["host"])[0].place
-        if not host or checked(self.report, place, registry_host, host) is None:
+        if not host or checked(self.report, lambda: place, registry_host, host) is None:
             return None
         kind = kind_of(options, "registry") if options.entries else registry_kind(host)
         model = self._options(self.kinds.registries, "registry", kind, options, {"kind": kind, "host": host})
@@ -145,13 +145,13 @@ class _Image:
         template = self._checked_text("image", "{application}-{name}" if self.several else "{application}")
         if template is None:
             return None
-        return checked(self.report, self._place("image"), rendering(image_repository, self.known), template)
+        return checked(self.report, lambda: self._place("image"), rendering(image_repository, self.known), template)
 
     def _tag(self) -> str | None:
         template = self._checked_text("tag", "{short_sha}")
         if template is None:
             return None
-        return checked(self.report, self._place("tag"), lambda text: tag_template(text, self.known), template)
+        return checked(self.report, lambda: self._place("tag"), lambda text: tag_template(text, self.known), template)
 
 
 def tag_template(text: str, known: Mapping[str, str]) -> str:

@@ -57,19 +57,19 @@ class Layers:
 
     def checked(self, check: Callable[[str], T], text: str, *parts: str | int) -> T | None:
         """Give what a text means, or tell what is wrong with it at its place."""
-        return checked(self.report, self.place(*parts), check, text)
+        return checked(self.report, lambda: self.place(*parts), check, text)
 
     def rendered(self, check: Callable[[str], T], text: str, *parts: str | int) -> T | None:
         """Put in the placeholders that are known now, and check what comes out."""
         return self.checked(rendering(check, self.statics), text, *parts)
 
 
-def checked(report: Report, place: Place, check: Callable[[str], T], text: str) -> T | None:
+def checked(report: Report, place: Callable[[], Place], check: Callable[[str], T], text: str) -> T | None:
     """Give what a text means, or tell what is wrong with it."""
     try:
         return check(text)
     except TextError as error:
-        report.add(place, error.message, error.hint)
+        report.add(place(), error.message, error.hint)
         return None
 
 
@@ -112,6 +112,7 @@ def _typed(table: Table, report: Report) -> tuple[TargetKeys, frozenset[str]]:
         locations = [detail["loc"] for detail in error.errors(include_url=False)]
     for location in locations:
         _leave_out(data, location)
+    spoilt |= {key for key in table.entries if key not in data}
     try:
         return TargetKeys.model_validate(data, context=report), frozenset(spoilt)
     except ValidationError:
@@ -121,17 +122,19 @@ def _typed(table: Table, report: Report) -> tuple[TargetKeys, frozenset[str]]:
 
 
 def _leave_out(data: dict[str, object], location: tuple[str | int, ...]) -> None:
-    """Remove the innermost key that the location passes through."""
+    """Remove the innermost key that the location passes through, or a list's items from there on."""
     value: object = data
-    innermost: tuple[dict[str, object], str] | None = None
+    holder: dict[str, object] | list[object] = data
+    innermost: str | int | None = None
     for part in location:
-        if isinstance(value, dict) and part in value:
-            innermost = (value, str(part))
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-    if innermost:
-        innermost[0].pop(innermost[1])
+        in_mapping = isinstance(value, dict) and part in value
+        in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if isinstance(value, dict | list) and (in_mapping or in_list):
+            holder, innermost, value = value, part, value[part]  # type: ignore[index]  # the part fits, as just seen
+    if isinstance(holder, list) and isinstance(innermost, int):
+        del holder[innermost:]  # not the item alone: those after it would stand at the wrong place
+    elif isinstance(holder, dict) and isinstance(innermost, str):
+        del holder[innermost]
 
 
 def table_or_tell(parent: Table, name: str, report: Report) -> Table:

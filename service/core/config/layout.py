@@ -16,8 +16,8 @@ from service.core.config.report import Report, keys_of
 from service.core.config.targets import Written
 from service.core.config.tree import Located
 
-NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
-NAME_WORDS = "lower-case letters, digits, - and _, at most 63, beginning and ending with a letter or digit"
+LINK = "x-definition"
+"""Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""
 LATER = frozenset({"gates", "from", "order", "mergeport.d"})
 """Keys that are known and do not work yet: told, never ignored."""
 
@@ -68,13 +68,11 @@ Entry = Annotated[
 ]
 RegistryKey = Annotated[
     str | dict[str, object],
-    *_either(
-        lambda value: isinstance(value, str | dict), words="text or a mapping", schema={"$ref": "#/$defs/Registry"}
-    ),
+    *_either(lambda value: isinstance(value, str | dict), words="text or a mapping", schema={LINK: "Registry"}),
 ]
 BuildKey = Annotated[
     dict[str, object],
-    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={"$ref": "#/$defs/Build"}),
+    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Build"}),
 ]
 Overrides = Annotated[
     dict[str, object],
@@ -83,7 +81,7 @@ Overrides = Annotated[
         words="a mapping",
         schema={
             "type": "object",
-            "additionalProperties": {"anyOf": [{"$ref": "#/$defs/TargetKeys"}, {"const": False}]},
+            "additionalProperties": {"anyOf": [{LINK: "TargetKeys"}, {"const": False}]},
         },
     ),
 ]
@@ -134,9 +132,14 @@ class EnvironmentKeys(Keys):
 class ValuesKeys(Keys):
     """One values file and what is written in it."""
 
-    file: str = Field(description="Path in the manifest repository; {application} and {environment} are known.")
+    model_config = ConfigDict(json_schema_extra={"required": ["file", "set"]})
+
+    file: str = Field(
+        default="", description="Path in the manifest repository; {application} and {environment} are known."
+    )
     set: dict[str, Entry] = Field(
-        description="Values path to what is written there: text with placeholders, or a number or boolean as it is."
+        default={},
+        description="Values path to what is written there: text with placeholders, or a number or boolean as it is.",
     )
     create: bool = Field(default=False, description="Whether a key that is missing in the file is added.")
 

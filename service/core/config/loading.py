@@ -5,8 +5,6 @@ Called by the reload on push, by the worker's start and by `mergeport config`. T
 
 from __future__ import annotations
 
-import re
-
 from pydantic import ValidationError
 
 from service.core.config.configuration import Configuration
@@ -14,14 +12,13 @@ from service.core.config.conflicts import find_conflicts
 from service.core.config.document import decode, read
 from service.core.config.images import Kinds
 from service.core.config.layers import Layers, lay, table_or_tell
-from service.core.config.layout import NAME, NAME_WORDS, File
+from service.core.config.layout import File
 from service.core.config.report import Report, nearest
 from service.core.config.resolve import read_target
 from service.core.config.targets import Target
+from service.core.config.texts import NAME_WORDS, fit_name, is_name
 from service.core.config.tree import Scalar, Table, plain_table
 from service.errors import ConfigError
-
-_NAME = re.compile(NAME)
 
 
 def load(text: str | bytes, *, kinds: Kinds, file: str = "mergeport.yaml", commit: str = "") -> Configuration:
@@ -86,7 +83,7 @@ class _Loading:
         if table is None:
             return {}
         for entry, place in table.keys.items():
-            if not _NAME.fullmatch(entry):
+            if not is_name(entry):
                 self._faults.add(place, f'"{entry}" cannot be a name', NAME_WORDS)
         return {entry: node for entry, node in table.entries.items() if isinstance(node, Table)}
 
@@ -95,14 +92,14 @@ class _Loading:
         self._check_overrides(overrides)
         images = home.table("images")
         for name, place in images.keys.items() if images else ():
-            if not _NAME.fullmatch(name):
+            if not is_name(name):
                 self._faults.add(place, f'"{name}" cannot be a name', NAME_WORDS)
         read = {}
         wanted = [name for name in self._environments if not _is_false(overrides, name)]
         for name in wanted:
             layers = lay(
-                (_fit(application), home),
-                (_fit(name), self._environments[name]),
+                (fit_name(application), home),
+                (fit_name(name), self._environments[name]),
                 defaults=self._defaults,
                 override=overrides.table(name),
                 report=self._faults,
@@ -121,11 +118,6 @@ class _Loading:
                 self._faults.add(place, f'there is no environment "{name}"', nearest(name, self._environments))
             elif not isinstance(node, Table) and not _is_false(overrides, name):
                 self._faults.add_wrong_type(node, "a mapping or false")
-
-
-def _fit(name: str) -> str:
-    """Give the name, or one that is fit in its place, so that its fault is told once and not in every text."""
-    return name if _NAME.fullmatch(name) else re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63] or "x"
 
 
 def _is_false(overrides: Table, name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.core.config.report import nearest
 from service.core.config.targets import Target
@@ -41,8 +42,13 @@ class Placeholder:
         return f"{{{self.name}}}" if self.length is None else f"{{{self.name}:{self.length}}}"
 
 
-def parse(template: str) -> Iterator[str | Placeholder]:
+@lru_cache(maxsize=4096)
+def parse(template: str) -> tuple[str | Placeholder, ...]:
     """Give the pieces of a template in order; raise TextError at the first that is none."""
+    return tuple(_pieces(template))
+
+
+def _pieces(template: str) -> Iterator[str | Placeholder]:
     at = 0
     for match in _TOKEN.finditer(template):
         if match.start() > at:

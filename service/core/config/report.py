@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable
+from functools import cache
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from service.core.config.texts import TextError
 from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table, below, find_reported
 from service.errors import Fault
 
@@ -81,7 +83,8 @@ class Report:
             case "literal_error" | "enum":
                 self.add(node.place, f"expected {context['expected']}, found {describe(node)}", _quoting(node))
             case "value_error":
-                self.add(node.place, str(context.get("error", detail["msg"])))
+                error = context.get("error", detail["msg"])
+                self.add(node.place, str(error), error.hint if isinstance(error, TextError) else "")
             case _:
                 self.add(node.place, _sentence(detail["msg"]), str(context.get("hint", "")))
 
@@ -165,6 +168,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if 0 < len(names) <= few else ""
 
 
+@cache
 def keys_of(model: type[BaseModel]) -> frozenset[str]:
     """Give the keys that a model takes, by the names people write."""
     return frozenset(field.alias or name for name, field in model.model_fields.items())

@@ -6,12 +6,13 @@ target could not be made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from service.core.config.images import Kinds, read_images
-from service.core.config.layers import Layers, checked
+from service.core.config.layers import Layers
 from service.core.config.layout import DeadlineKeys
 from service.core.config.patterns import check_pattern, is_glob
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
@@ -26,6 +27,7 @@ from service.core.config.texts import (
     reviewer,
     values_file,
 )
+from service.core.config.tree import Node, Series, Table, find
 from service.core.values import parse_path
 from service.core.words import Publish, Repository
 from service.errors import ValuesEditError
@@ -119,12 +121,12 @@ def _all(found: Sequence[T | None]) -> tuple[T, ...] | None:
 def _values(layers: Layers) -> tuple[ValuesTarget, ...] | None:
     if "values" in layers.spoilt:
         return None
+    node = layers.table.entries.get("values")
+    if node is None:
+        layers.report.add_missing(layers.home, "values", "the values files that get the image")
+    elif isinstance(node, Series) and not node.items:
+        layers.report.add(node.place, "names no values file", "name at least one: file and set")
     if not layers.keys.values:
-        place = layers.table.entries.get("values")
-        if place is None:
-            layers.report.add_missing(layers.home, "values", "the values files that get the image")
-        else:
-            layers.report.add(place.place, "names no values file", "name at least one: file and set")
         return None
     entries = _all([_values_entry(layers, index) for index in range(len(layers.keys.values))])
     if entries is None:
@@ -142,21 +144,22 @@ def _values(layers: Layers) -> tuple[ValuesTarget, ...] | None:
 
 def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
     entry = layers.keys.values[index]
-    file = layers.rendered(values_file, entry.file, "values", index, "file")
-    if not entry.set:
-        layers.report.add(layers.place("values", index, "set"), "writes nothing", "say which values path gets what")
+    node, _ = find(layers.table, ("values", index))
+    said: Mapping[str, Node] = node.entries if isinstance(node, Table) else {}
+    for key in ("file", "set"):
+        if isinstance(node, Table) and key not in said:
+            layers.report.add_missing(node, key)
+    file = layers.rendered(values_file, entry.file, "values", index, "file") if "file" in said else None
+    written_in = said.get("set")
+    if isinstance(written_in, Table) and not written_in.entries:
+        layers.report.add(written_in.place, "writes nothing", "say which values path gets what")
     written = _all([_written(layers, index, path, value) for path, value in entry.set.items()])
     return ValuesTarget(file, written, entry.create) if file is not None and written else None
 
 
 def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:
-    at = layers.place("values", index, "set", path)
-    sound = True
-    try:
-        parse_path(path)
-    except ValuesEditError as error:
-        layers.report.add(at, error.message, error.hint)
-        sound = False
+    at = ("values", index, "set", path)
+    sound = layers.checked(_values_path, path, *at) is not None
     if isinstance(value, str) and "images" not in layers.spoilt:
         names = list(layers.keys.images)
         known = [*layers.statics, *COMMIT, *image_placeholders(names or [""])]
@@ -166,8 +169,18 @@ def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str
             check_placeholders(template, known, several)
             return template
 
-        sound = checked(layers.report, at, check, value) is not None and sound
+        sound = layers.checked(check, value, *at) is not None and sound
     return (path, value) if sound else None
+
+
+@lru_cache(maxsize=4096)
+def _values_path(text: str) -> str:
+    """Take a values path that the values editor can follow."""
+    try:
+        parse_path(text)
+    except ValuesEditError as error:
+        raise TextError(error.message, error.hint) from error
+    return text
 
 
 def _policy(layers: Layers) -> PullRequestPolicy | None:

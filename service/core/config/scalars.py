@@ -9,7 +9,6 @@ Sources: https://yaml.org/spec/1.2.2/#103-core-schema and https://yaml.org/type/
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -35,6 +34,7 @@ _OLD_OTHERS = (
     (re.compile(r"[-+]?0[0-7_]+"), "an octal number"),
     (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number to base 60"),
     (re.compile(r"\d{4}-\d\d?-\d\d?([Tt]|[ \t]+|$).*"), "a date"),
+    (re.compile(r"[-+.]?[0-9][0-9.]*_[0-9_.eE+-]*"), "a number to some readers"),
     (re.compile(r"<<"), "a merge key"),
     (re.compile(r"="), "a default key"),
 )
@@ -50,6 +50,8 @@ class Ambiguous:
 
 def plain_value(text: str) -> Plain | Ambiguous:
     """Give what an unquoted scalar means, or how readers disagree on it."""
+    if _NOT_FINITE.fullmatch(text):
+        return float(text.replace(".", ""))
     new, old = _core_value(text), _old_value(text)
     if isinstance(old, str) and isinstance(new, str):
         return text
@@ -93,13 +95,6 @@ def _old_value(text: str) -> Plain | _Other:
     if _OLD_FLOAT.fullmatch(text):
         return float(text.replace("_", ""))
     return next((_Other(name) for pattern, name in _OLD_OTHERS if pattern.fullmatch(text)), text)
-
-
-def is_not_finite(text: str) -> bool:
-    """Tell whether a plain scalar is an infinity or not a number, which no values file should get."""
-    if _NOT_FINITE.fullmatch(text):
-        return True
-    return _FLOAT.fullmatch(text) is not None and not math.isfinite(float(text))
 
 
 def _named(text: str, value: Plain | _Other) -> str:

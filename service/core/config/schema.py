@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.core.config.images import Kinds
-from service.core.config.layout import NAME, File, TargetKeys
+from service.core.config.layout import LINK, File, TargetKeys
+from service.core.config.texts import NAME
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 """What editors' YAML language servers read best."""
@@ -35,12 +36,32 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
     file = definitions.pop("File")
     for name in ("environments", "applications"):
         file["properties"][name]["propertyNames"] = {"pattern": f"^{NAME}$"}
+    linked = _linked(file)
     return {
         "$schema": _DIALECT,
         "title": "mergeport.yaml",
-        **{key: value for key, value in file.items() if key != "title"},
-        "$defs": dict(sorted(definitions.items())),
+        **{key: value for key, value in linked.items() if key != "title"},
+        "$defs": {name: _linked(definition) for name, definition in sorted(definitions.items())},
     }
+
+
+def _linked(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Give the schema with its links as references; titles, which only repeat the names, are left out."""
+    match node:
+        case dict() if LINK in node:
+            return {"$ref": f"#/$defs/{node[LINK]}"}
+        case dict():
+            return {
+                key: _linked(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))
+            }
+        case list():
+            return [_linked(item) for item in node]
+        case _:
+            return node
+
+
+def _says_nothing(key: str, value: object) -> bool:
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value in ("", {}, [], None))
 
 
 def _alternatives(

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 from service.core.words import Repository
 
+NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+NAME_WORDS = "lower-case letters, digits, - and _, at most 63, beginning and ending with a letter or digit"
+
+_NAME = re.compile(NAME)
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _ADDRESS = re.compile(r"(?:https?://|ssh://|git@)[^/:]+[/:](?P<rest>[^/]+/[^/]+?)(?:\.git)?/?")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
@@ -35,6 +40,16 @@ class TextError(ValueError):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+def is_name(text: str) -> bool:
+    """Tell whether an application, an environment or an image can be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def fit_name(text: str) -> str:
+    """Give the name, or one that is fit in its place, so that its fault is told once and not in every text."""
+    return text if is_name(text) else re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "x"
 
 
 def repository(text: str) -> Repository:
@@ -126,6 +141,7 @@ def values_file(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def duration(text: str) -> timedelta:
     """Take a duration such as 90s, 30m, 12h, 30d or 1h30m."""
     found = _DURATION.fullmatch(text)

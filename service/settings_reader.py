@@ -1,0 +1,196 @@
+"""Reads single settings from the environment and collects what is wrong with them.
+
+Called by `service.settings` alone. A secret may also be given as a file, by its name and `_FILE`. No
+fault repeats a value: a misplaced secret must not reach a log.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from service.core.words import Repository
+from service.errors import Fault
+
+PREFIX = "MERGEPORT_"
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_BIND = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!.*\.git$)[A-Za-z0-9._-]+")
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+_HIGHEST_PORT = 65535
+_LONGEST_SECRET_FILE = 65536
+_NOT_SETTINGS = re.compile(r"MERGEPORT_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_[0-9].*|PARENT_PIPE)")
+"""Set by Kubernetes for a Service of our name, or by ourselves between our own processes."""
+
+
+class Reader:
+    """An environment, what was asked of it, and what is wrong there."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Keep the environment; nothing is read yet."""
+        self._environ = environ
+        self.faults: list[Fault] = []
+        self.known: set[str] = set()
+
+    def add(self, name: str, message: str, hint: str = "") -> None:
+        """Keep a fault of a setting."""
+        self.faults.append(Fault(PREFIX + name, message, hint))
+
+    def faulty(self, *names: str) -> bool:
+        """Tell whether a fault of one of these, or of its file, is known already."""
+        every = {PREFIX + name + end for name in names for end in ("", "_FILE")}
+        return any(fault.where in every for fault in self.faults)
+
+    def given(self, name: str) -> bool:
+        """Tell whether a setting, or a file for it, is set."""
+        return bool(self._environ.get(PREFIX + name) or self._environ.get(f"{PREFIX}{name}_FILE"))
+
+    def text(self, name: str, default: str = "") -> str:
+        """Give a setting's text without space around it; the default where it is unset or empty."""
+        self.known.add(PREFIX + name)
+        return self._environ.get(PREFIX + name, "").strip() or default
+
+    def line(self, name: str, default: str) -> str:
+        """Give a text that git can write into a commit."""
+        text = self.text(name, default)
+        if not text.isprintable() or set(text) & set("<>"):
+            self.add(name, "has a character that git does not write", "use one plain line without < and >")
+            return default
+        return text
+
+    def secret(self, name: str) -> str | None:
+        """Give a secret, set directly or as a file; None where neither is."""
+        self.known.update({PREFIX + name, f"{PREFIX}{name}_FILE"})
+        value, file = self._environ.get(PREFIX + name, ""), self._environ.get(f"{PREFIX}{name}_FILE", "")
+        if value and file:
+            self.add(name, f"is set, and {PREFIX}{name}_FILE as well", "set one of them")
+            return None
+        return self._secret_in(f"{name}_FILE", file) if file else value.strip() or None
+
+    def _secret_in(self, name: str, file: str) -> str | None:
+        try:
+            content = Path(file).read_bytes()[:_LONGEST_SECRET_FILE].decode("utf-8").strip()
+        except OSError as error:
+            self.add(name, f"names a file that cannot be read: {error.strerror}", "check the path and its permissions")
+            return None
+        except UnicodeDecodeError:
+            self.add(name, "names a file that is not text", "the file holds the secret and nothing else")
+            return None
+        if not content:
+            self.add(name, "names an empty file", "the file holds the secret and nothing else")
+        return content or None
+
+    def file(self, name: str) -> Path | None:
+        """Give the path of a file that must be there."""
+        text = self.text(name)
+        if text and not Path(text).is_file():
+            self.add(name, "names no file", "check the path")
+            return None
+        return Path(text).absolute() if text else None
+
+    def repository(self, name: str) -> Repository | None:
+        """Give `owner/name`."""
+        text = self.text(name)
+        if text and not _REPOSITORY.fullmatch(text):
+            self.add(name, "is not owner/name", "write it as GitHub does, without address and .git")
+            return None
+        return Repository(text) if text else None
+
+    def url(self, name: str) -> str | None:
+        """Give an HTTP address without a slash at its end."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            parts = urlsplit(text)
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
+            self.add(name, "is not an http or https address", "write https://host, with a path if it has one")
+            return None
+        if parts.username or parts.password or parts.query or parts.fragment:
+            self.add(name, "has a user, a query or a fragment in it", "credentials have settings of their own")
+            return None
+        return text.rstrip("/")
+
+    def database(self, name: str, default: str) -> str:
+        """Give a database's address; it may have a password, so it may also be given as a file."""
+        text = self.secret(name) or default
+        if not text.startswith(_DATABASES):
+            self.add(name, "is not a database that is known", f"begin with {' or '.join(_DATABASES)}")
+            return default
+        return text
+
+    def bind(self, name: str, default: str) -> str:
+        """Give `address:port` to listen on; port 0 lets the system choose."""
+        text = self.text(name, default)
+        found = _BIND.fullmatch(text)
+        if not found or int(found["port"]) > _HIGHEST_PORT:
+            self.add(name, "is not address:port", f"for example {default}")
+            return default
+        return text
+
+    def host(self, name: str) -> str | None:
+        """Give `host` or `host:port`; `http://` or `https://` in front is kept."""
+        text = self.text(name)
+        if text and not _HOST.fullmatch(re.sub(r"^https?://", "", text).rstrip("/")):
+            self.add(name, "is not host:port", "for example 127.0.0.1:4566")
+            return None
+        return text.rstrip("/") or None
+
+    def hosts(self, name: str) -> frozenset[str]:
+        """Give a comma list of `host:port`."""
+        hosts = [host.strip() for host in self.text(name).split(",") if host.strip()]
+        if any(not _HOST.fullmatch(host) for host in hosts):
+            self.add(name, "is not a comma list of host:port", "for example 127.0.0.1:5000,registry.internal:5000")
+            return frozenset()
+        return frozenset(hosts)
+
+    def choice(self, name: str, default: str, choices: Collection[str]) -> str:
+        """Give one of some words."""
+        text = self.text(name, default).lower()
+        if text not in choices:
+            self.add(name, "is not a known word", f"one of {', '.join(choices)}")
+            return default
+        return text
+
+    def number(self, name: str, default: float, *, low: float, high: float) -> float:
+        """Give a number within bounds."""
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number <= high:
+            self.add(name, f"is not a number from {low:g} to {high:g}", f"the default is {default:g}")
+            return default
+        return number
+
+    def whole(self, name: str, default: int, *, low: int, high: int) -> int:
+        """Give a whole number within bounds."""
+        text = self.text(name)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            self.add(
+                name, f"is not a whole number from {low} to {high}", f"the default is {default}" if default else ""
+            )
+            return default
+        return int(text)
+
+    def unknown(self) -> list[Fault]:
+        """Tell of names that begin like settings and are none; most are misspelt."""
+        faults = []
+        for name in sorted(self._environ):
+            if name.startswith(PREFIX) and name not in self.known and not _NOT_SETTINGS.fullmatch(name):
+                close = difflib.get_close_matches(name, sorted(self.known), n=1, cutoff=0.8)
+                faults.append(Fault(name, "is not a setting", f"did you mean {close[0]}?" if close else ""))
+        return faults

@@ -1,0 +1,73 @@
+"""`config show` tells each key's value and the line that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from service.adapters.kinds import kinds
+from service.core.config import Configuration, load
+
+TEXT = (Path(__file__).parents[2] / "data" / "config" / "good" / "design.yaml").read_text()
+LINES = TEXT.splitlines()
+
+
+def explained(application: str, environment: str) -> dict[str, tuple[object, str | None]]:
+    rows = load(TEXT, kinds=kinds()).explain(application, environment)
+    return {row.key: (row.value, LINES[row.line - 1].strip() if row.line else None) for row in rows}
+
+
+def test_a_key_names_the_line_that_wins() -> None:
+    rows = explained("recommender", "prod")
+
+    assert rows["branch"] == ("release/*", 'prod: {branch: "release/*"}')
+    assert rows["source"] == ("acme/recommender", "source: acme/recommender")
+    assert rows["publish"] == ("pull-request", "publish: pull-request")
+
+
+def test_what_comes_from_the_defaults_names_their_line() -> None:
+    rows = explained("checkout", "dev")
+
+    assert rows["registry.kind"][1] == "registry: 123456789012.dkr.ecr.ap-northeast-2.amazonaws.com"
+    assert rows["values[0].file"] == (
+        "apps/checkout/values-dev.yaml",
+        '- file: "apps/{application}/values-{environment}.yaml"',
+    )
+    assert rows["argocd"] == ("checkout-dev", 'argocd: "{application}-{environment}"')
+
+
+def test_joined_mappings_name_a_line_for_each_key() -> None:
+    rows = explained("checkout", "dev")
+
+    assert rows["build.kind"] == ("docker", "build: {kind: docker}")
+    assert rows["build.context"] == (
+        "services/checkout",
+        "build: {context: services/checkout, dockerfile: Dockerfile}",
+    )
+
+
+def test_what_nobody_says_has_no_line() -> None:
+    rows = explained("checkout", "dev")
+
+    assert rows["publish"] == ("commit", None)
+    assert rows["deadlines.build"] == ("30m", None)
+    assert rows["manifest.repository"] == ("the configuration repository", None)
+    assert rows["image"] == ("checkout", None)
+
+
+def test_each_of_several_images_is_told() -> None:
+    rows = explained("recommender", "dev")
+
+    assert rows["images.web.build.context"][0] == "web"
+    assert rows["images.predict.build.context"][0] == "predict"
+    assert rows["images.predict.image"] == ("recommender-predict", None)
+
+
+def test_an_application_that_is_not_there_has_nothing_to_tell() -> None:
+    assert explained("recommender", "stage") == {}
+
+
+def test_an_overridden_deadline_is_written_as_people_do(read: Callable[[str], Configuration]) -> None:
+    rows = {row.key: row for row in read("a: {source: acme/a, deadlines: {image: 90m}}").explain("a", "dev")}
+
+    assert (rows["deadlines.image"].value, rows["deadlines.image"].line) == ("1h30m", 10)
