@@ -13,23 +13,22 @@ import os
 import socket
 import threading
 import urllib.request
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
+from devstack.ecr import Ecr
 from devstack.faults import FaultLayer
 from devstack.serving import LoopbackServer
-from service.adapters.distribution import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Distribution
+from service.adapters.distribution import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Distribution, fixed
 from service.core.images import REVISION_LABEL, SOURCE_LABEL
-from tests.fixtures.processes import free_port, running, wait_until
-from tests.fixtures.tools import ROOT, missing_part
+from service.ports import Credentials
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -61,47 +60,38 @@ class TestClock:
 
 @dataclass(frozen=True, slots=True)
 class Ministack:
-    """A running ECR double: API and `/v2` on one port."""
+    """A running ECR double, asked without our code between: API and `/v2` on one port."""
 
-    host: str
+    ecr: Ecr
+
+    @property
+    def host(self) -> str:
+        return self.ecr.host
 
     @property
     def url(self) -> str:
         return f"http://{self.host}"
 
     def client(self) -> ECRClient:
-        """Make a client that asks it without our code between."""
+        """Make a client of its API."""
         session = boto3.session.Session("test", "test", region_name="ap-northeast-2")
         return session.client("ecr", endpoint_url=self.url)
 
+    def credentials(self) -> Credentials:
+        """Log in."""
+        token = self.client().get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        username, _, secret = b64decode(token).decode().partition(":")
+        return Credentials(username, secret)
 
-@pytest.fixture(scope="session")
-def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
-    """Run an ECR double for the session."""
-    binary = ROOT / ".venv" / "ministack" / "bin" / "ministack"
-    if not binary.exists():
-        missing_part("ministack", "`make install` puts it into .venv")
-    host = f"127.0.0.1:{free_port()}"
-    with _ministack(host, binary, tmp_path_factory.mktemp("ministack") / "log") as running_one:
-        yield running_one
-
-
-@contextmanager
-def _ministack(host: str, binary: Path, log: Path) -> Iterator[Ministack]:
-    name, port = host.split(":")
-    settings = {"MINISTACK_HOST": name, "HOST": name, "BIND_HOST": name, "GATEWAY_PORT": port}
-    settings |= {"MINISTACK_REGION": "ap-northeast-2", "MINISTACK_ACCOUNT_ID": "123456789012"}
-    argv = ["env", *(f"{key}={value}" for key, value in settings.items()), str(binary)]
-    with running(argv, log=log) as server:
-        wait_until(lambda: not server.alive() or _listens(name, int(port)), timeout=30)
-        if not server.alive():
-            missing_part("ministack", server.last_words())
-        yield Ministack(host)
+    def pusher(self) -> Distribution:
+        """Make a client that may push."""
+        return Distribution(self.host, credentials=fixed(self.credentials()), insecure=True)
 
 
-def _listens(name: str, port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((name, port)) == 0
+@pytest.fixture
+def ministack(ecr: Ecr) -> Ministack:
+    """Give an empty ECR double."""
+    return Ministack(ecr)
 
 
 @pytest.fixture(autouse=True)

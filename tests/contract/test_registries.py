@@ -66,7 +66,8 @@ def real(request: pytest.FixtureRequest, tmp_path: Path) -> Real:
         server: Ministack = request.getfixturevalue("ministack")
         options = ecr.Options(host=ECR_HOST)
         registry = ecr.EcrRegistry(options, clock=TestClock(), endpoint=server.url, reached_at=server.host)
-        return Real(registry, Distribution(server.host, insecure=True), server.url, "", server.host)
+        login = server.credentials()
+        return Real(registry, server.pusher(), server.url, basic(login.username, login.secret), server.host)
     private: RegistryServer = request.getfixturevalue("docker_registry")
     credentials = Credentials(private.user, private.password)
     return Real(
@@ -382,6 +383,19 @@ def test_ecr_token_that_expired_early_is_fetched_once_more(faulty: Faulty) -> No
     clock.advance(hours=3)
     assert registry.find("app", "1") is not None
     assert _passwords_seen(faulty) == ["old", "old", "new"]
+
+
+def test_ecr_token_that_a_registry_forgot_is_fetched_once_more(ministack: Ministack) -> None:
+    clock = TestClock()
+    registry = ecr.EcrRegistry(
+        ecr.Options(host=ECR_HOST), clock=clock, endpoint=ministack.url, reached_at=ministack.host
+    )
+    registry.ensure_repository("app")
+    push(ministack.pusher(), "app", "1", make_image(LABELS))
+    assert registry.find("app", "1") is not None
+    ministack.ecr.expire_tokens()
+    clock.advance(minutes=2)
+    assert registry.find("app", "1") is not None
 
 
 def test_ecr_token_refused_as_403_is_fetched_once_more(faulty: Faulty) -> None:

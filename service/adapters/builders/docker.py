@@ -70,6 +70,15 @@ class Options(BaseModel):
     )
 
 
+def wanted(text: str) -> Wanted:
+    """Take the settings' word for which tool to use."""
+    match text:
+        case "auto" | "docker" | "buildah" | "none":
+            return text
+        case _:
+            raise ValueError(f"not a tool: {text}")
+
+
 class DockerBuilder:
     """Builds and pushes with a tool of this machine, several builds at once."""
 

@@ -120,7 +120,7 @@ class Place:
     url: str
     host: str
     repository: str
-    credentials: Credentials | None
+    credentials: Credentials
 
     def request(self, options: Options | None = None, tag: str = TAG) -> BuildRequest:
         reference = ImageReference(self.registry.host, self.repository, tag)
@@ -136,7 +136,7 @@ class Place:
 
     @property
     def authorization(self) -> str:
-        return basic(self.credentials.username, self.credentials.secret) if self.credentials else ""
+        return basic(self.credentials.username, self.credentials.secret)
 
     def pusher(self) -> Distribution:
         return Distribution(self.host, credentials=fixed(self.credentials), insecure=True)
@@ -145,8 +145,7 @@ class Place:
         """Read the image's configuration with nothing of ours between."""
         manifest = json.loads(raw_manifest(self.url, self.repository, tag, self.authorization))
         request = urllib.request.Request(f"{self.url}/v2/{self.repository}/blobs/{manifest['config']['digest']}")  # noqa: S310 - loopback
-        if self.authorization:
-            request.add_header("Authorization", self.authorization)
+        request.add_header("Authorization", self.authorization)
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
             config: dict[str, Any] = json.loads(response.read())
         return config
@@ -159,7 +158,7 @@ def on_ecr(ministack: Ministack) -> Place:
     )
     repository = f"team/{uuid4().hex[:10]}"
     registry.ensure_repository(repository)
-    return Place(registry, ministack.url, ministack.host, repository, None)
+    return Place(registry, ministack.url, ministack.host, repository, ministack.credentials())
 
 
 @pytest.fixture
@@ -319,7 +318,7 @@ def test_tag_of_another_revision_stays(workshop: Workshop, on_ecr: Place) -> Non
     with pytest.raises(PermanentError) as caught:
         workshop.build(on_ecr.request())
     assert caught.value.code == "tag-immutable"
-    assert raw_manifest(on_ecr.url, on_ecr.repository, TAG) == other.manifest
+    assert raw_manifest(on_ecr.url, on_ecr.repository, TAG, on_ecr.authorization) == other.manifest
 
 
 def test_tag_of_the_same_revision_is_taken_as_ours(workshop: Workshop, on_ecr: Place) -> None:
@@ -328,13 +327,14 @@ def test_tag_of_the_same_revision_is_taken_as_ours(workshop: Workshop, on_ecr: P
     push(on_ecr.pusher(), on_ecr.repository, TAG, pushed)
     control = workshop.build(on_ecr.request())
     assert "already" in control.text
-    assert raw_manifest(on_ecr.url, on_ecr.repository, TAG) == pushed.manifest
+    assert raw_manifest(on_ecr.url, on_ecr.repository, TAG, on_ecr.authorization) == pushed.manifest
 
 
 def test_missing_repository_at_push_is_named(workshop: Workshop, ministack: Ministack) -> None:
     workshop.write(PLAIN)
+    credentials = ministack.credentials()
     with pytest.raises(PermanentError) as caught:
-        workshop.build(request_for(ministack.host, "team/nobody-made-this", Options()))
+        workshop.build(request_for(ministack.host, "team/nobody-made-this", Options(), credentials=credentials))
     assert caught.value.code == "registry-repository-missing"
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from pydantic import TypeAdapter, ValidationError
 from service.adapters.build_tools import Tool, probe
 from service.adapters.builders import external
 from service.adapters.builders.docker import DockerBuilder, Duration, Options
-from service.adapters.distribution import Distribution
 from service.errors import PermanentError, RetryableError
 from service.ports import Credentials
 from tests.adapters.builders.parts import Control, Source, request_for
@@ -142,24 +141,23 @@ def test_failed_push_to_a_dead_registry_is_retryable(pretended: Pretended) -> No
 
 
 def test_failed_push_of_another_revision_to_a_tag_that_moves_is_retryable(
-    pretended: Pretended, ministack_pusher: tuple[str, Callable[[HandMade], None]]
+    pretended: Pretended, ministack_pusher: tuple[Ministack, Callable[[HandMade], None]]
 ) -> None:
-    host, put = ministack_pusher
+    server, put = ministack_pusher
     put(make_image({**LABELS, "org.opencontainers.image.revision": "0" * 40}))
     pretended.fails("push.fails")
+    request = request_for(server.host, "app", Options(), credentials=server.credentials())
     with pytest.raises(RetryableError) as caught:
-        pretended.builder.build(request_with(host), Control())
+        pretended.builder.build(request, Control())
     assert caught.value.code == "push-failed"
 
 
 @pytest.fixture
-def ministack_pusher(ministack: Ministack) -> Iterator[tuple[str, Callable[[HandMade], None]]]:
+def ministack_pusher(ministack: Ministack) -> tuple[Ministack, Callable[[HandMade], None]]:
     """Give a registry whose tags move, and a push under the tag of the request."""
     client = ministack.client()
     client.create_repository(repositoryName="app", imageTagMutability="MUTABLE")
-    pusher = Distribution(ministack.host, insecure=True)
-    yield ministack.host, lambda image: push(pusher, "app", "4f2c1e9ab012", image)
-    client.delete_repository(repositoryName="app", force=True)
+    return ministack, lambda image: push(ministack.pusher(), "app", "4f2c1e9ab012", image)
 
 
 # --- the probe ------------------------------------------------------------------------------------------

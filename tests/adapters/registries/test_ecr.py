@@ -14,7 +14,6 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 from pydantic import ValidationError
 
-from service.adapters.distribution import Distribution
 from service.adapters.registries.ecr import Create, EcrRegistry, Options
 from service.core.images import ImageReference
 from service.errors import MergeportError, PermanentError, RetryableError
@@ -156,7 +155,7 @@ def test_push_target_tells_that_tags_stay(ministack: Ministack) -> None:
 def test_moving_a_tag_that_must_stay_is_refused_by_name(ministack: Ministack) -> None:
     name = new_name()
     on(ministack).ensure_repository(name)
-    pusher = Distribution(ministack.host, insecure=True)
+    pusher = ministack.pusher()
     push(pusher, name, "1", make_image(LABELS))
     with pytest.raises(PermanentError) as caught:
         push(pusher, name, "1", make_image())
@@ -165,7 +164,7 @@ def test_moving_a_tag_that_must_stay_is_refused_by_name(ministack: Ministack) ->
 
 def test_push_to_a_repository_that_is_not_there_is_refused_by_name(ministack: Ministack) -> None:
     with pytest.raises(PermanentError) as caught:
-        Distribution(ministack.host, insecure=True).check_push(new_name())
+        ministack.pusher().check_push(new_name())
     assert caught.value.code == "registry-repository-missing"
 
 
