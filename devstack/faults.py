@@ -18,6 +18,8 @@ from devstack.serving import cut_connection
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+REQUEST_KEY = "devstack.request"
+"""Under this key of the WSGI environment lies the recorded request."""
 HANG_LIMIT = 120.0
 """Seconds after which a forgotten hang lets go by itself."""
 
@@ -201,6 +203,7 @@ class FaultLayer:
             body=body,
             at=time.time(),
         )
+        environ[REQUEST_KEY] = request
         self.log.append(request)
         if self._on_request is not None:
             self._on_request(request)

@@ -41,14 +41,12 @@ def push(state: State, repo: Repository, update: RefUpdate, sender: User) -> sha
 
 
 def pull_request(state: State, repo: Repository, one: Pull, action: str, sender: User, **more: object) -> shapes.Json:
-    """Write a pull_request event."""
-    return {
-        "action": action,
-        "number": one.number,
-        "pull_request": full_pull(state, repo, one),
-        **more,
-        **_common(state, repo, sender),
-    }
+    """Write a pull_request event. Teams have no type in events, unlike in the REST API."""
+    written: shapes.Json = {"pull_request": full_pull(state, repo, one), **more}
+    for team in (*written["pull_request"]["requested_teams"], written.get("requested_team")):
+        if isinstance(team, dict):
+            team.pop("type")
+    return {"action": action, "number": one.number, **written, **_common(state, repo, sender)}
 
 
 def ping(state: State, repo: Repository, hook: Hook, sender: User) -> shapes.Json:

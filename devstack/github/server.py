@@ -10,10 +10,10 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from devstack.bare import Files
-from devstack.faults import Answer, Fault, FaultLayer, Request
+from devstack.faults import REQUEST_KEY, Answer, Fault, FaultLayer, Request
 from devstack.git_http import GitServer, RefUpdate
 from devstack.github.actions import Actions
 from devstack.github.app import create_app
@@ -25,9 +25,18 @@ from devstack.serving import LoopbackServer
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Validator = Callable[[Request], str | None]
-"""Given a request to the API, says what is wrong with it, or None."""
+
 LIMIT_DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
+
+
+class Validator(Protocol):
+    """Judges what passes through the API; each method says what is wrong, or None."""
+
+    def check_request(self, request: Request) -> str | None:
+        """Judge a request, also one that a fault answers."""
+
+    def check_answer(self, request: Request, answer: Answer) -> str | None:
+        """Judge the double's own answer."""
 
 
 class GitHub(People):
@@ -44,7 +53,7 @@ class GitHub(People):
         self.violations: list[str] = []
         self._validator = validator
         self._flask = create_app(self.actions)
-        self.faults = FaultLayer(self._flask, on_request=self._validate)
+        self.faults = FaultLayer(self._answer, on_request=self._validate)
         self._server = LoopbackServer(self._dispatch, port=port)
         self.state.base_url, self.state.git_url = self._server.url, git.url
         git.listeners.append(self._pushed)
@@ -150,7 +159,26 @@ class GitHub(People):
         return self.git.faults(environ, start_response)
 
     def _validate(self, request: Request) -> None:
-        wrong = self._validator(request) if self._validator is not None else None
+        if self._validator is not None:
+            self._note(request, self._validator.check_request(request))
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Let the application answer, and have its answer judged."""
+        if self._validator is None:
+            return self._flask(environ, start_response)
+        held: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def hold(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
+            held.append((status, headers))
+            return start_response(status, headers)
+
+        body = b"".join(self._flask(environ, hold))
+        status, headers = held[-1]
+        request: Request = environ[REQUEST_KEY]
+        self._note(request, self._validator.check_answer(request, Answer(status, tuple(headers), body)))
+        return [body]
+
+    def _note(self, request: Request, wrong: str | None) -> None:
         if wrong:
             self.violations.append(f"{request.method} {request.path}: {wrong}")
 

@@ -191,7 +191,7 @@ def label(state: State, repo: Repository, name: str) -> Json:
         "name": name,
         "color": repo.labels.get(name, "ededed"),
         "default": False,
-        "description": None,
+        "description": "",
     }
 
 
@@ -212,6 +212,7 @@ def team(state: State, owner: str, slug: str) -> Json:
         "members_url": f"{url}/members{{/member}}",
         "repositories_url": f"{url}/repos",
         "permission": "pull",
+        "type": "organization",
         "parent": None,
     }
 

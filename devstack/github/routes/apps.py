@@ -13,6 +13,7 @@ from devstack.github.state import Installation, Level, Token, now
 
 blueprint = Blueprint("apps", __name__)
 TOKEN_LIFE = 3600
+PRIVATE_COUNTS = ("collaborators", "disk_usage", "owned_private_repos", "private_gists", "total_private_repos")
 RATE_LIMIT = 5000
 
 
@@ -22,7 +23,8 @@ def get_user() -> Response:
     who = access.caller()
     if access.token().installation is not None:
         raise RefusalError(403, "Resource not accessible by integration")
-    return jsonify(_account(who.login))
+    own = dict.fromkeys(PRIVATE_COUNTS, 0)
+    return jsonify({**_account(who.login), **own, "two_factor_authentication": True})
 
 
 @blueprint.get("/users/<login>")
