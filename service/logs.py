@@ -98,7 +98,7 @@ def configure(log_format: str = "console", level: str = "info", *, stream: TextI
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("alembic", "urllib3", "botocore", "boto3", "s3transfer", "git"):
+    for noisy in ("alembic", "dbos", "urllib3", "botocore", "boto3", "s3transfer", "git"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught

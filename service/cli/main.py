@@ -59,3 +59,7 @@ def main() -> None:
         place = ":".join(str(error.fields[name]) for name in ("file", "line", "column") if error.fields.get(name))
         click.echo(f"error: {place + ': ' if place else ''}{error.message}{faults}{hint}", err=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

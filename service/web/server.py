@@ -96,7 +96,7 @@ def serve(listeners: Listeners, load: Callable[[], WSGIApplication], *, threads:
         limit_request_line=4094,
         limit_request_fields=64,
         limit_request_field_size=8190,
-        forwarder_headers=[],
+        forwarder_headers="",
         logger_class=GunicornLog,
         control_socket_disable=True,
         proc_name="mergeport-web",
@@ -120,6 +120,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return super().handle(conn)
         finally:
             self._began.pop(conn, None)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accept or not; when stopping, close the listeners, so that new clients are refused and not left hanging."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                listener.close()
 
     def notify(self) -> None:
         """Tell the master that we are alive, and end what takes too long; called every second or more often.

@@ -1,0 +1,162 @@
+"""`mergeport serve`, `web`, `worker` and `migrate`: the processes that keep running, and their tables.
+
+`serve` is all of it on one machine: it migrates, opens both listeners, and keeps `web` and `worker` alive.
+It holds the listeners itself, so that a web process that dies refuses nobody: its successor takes them over.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+
+from service import logs, settings
+from service.processes import Child, Supervisor, end_with_parent
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from service.web.server import Listeners
+
+logger = structlog.stdlib.get_logger(__name__)
+
+THREADS = 16
+GRACE_SECONDS = 20.0
+
+
+@click.command()
+def serve() -> None:
+    """Run everything on this machine: receive deliveries, work on them, show them.
+
+    Brings the tables up to date first, then keeps the processes `web` and `worker` alive until it is told to
+    stop (SIGTERM or Ctrl-C), which finishes or hands over what is under way.
+    """
+    loaded = _begin()
+    loaded.require_serve()
+    _migrate(loaded)
+    from service.web.server import bind  # noqa: PLC0415 - gunicorn is for those who listen
+
+    listeners = bind(loaded.public_bind, loaded.private_bind)
+    _tell(loaded, listeners)
+    public, private = (address.removeprefix("http://") for address in listeners.describe().values())
+    environ = {"MERGEPORT_PUBLIC_BIND": public, "MERGEPORT_PRIVATE_BIND": private}
+    taken_over = ",".join(str(descriptor) for descriptor in listeners.descriptors())
+    web_argv = [*_mergeport("web"), "--listeners", taken_over]
+    supervisor = Supervisor(
+        [
+            Child("web", web_argv, descriptors=listeners.descriptors(), environ=environ),
+            Child("worker", _mergeport("worker"), environ=environ),
+        ],
+        grace=GRACE_SECONDS,
+    )
+    status = supervisor.run()
+    logger.info("stopped", status=status)
+    sys.exit(status)
+
+
+@click.command()
+@click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(2, 256), help="Threads a process.")
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 32), help="Processes that answer.")
+@click.option("--listeners", hidden=True, help="File descriptors of listeners that `serve` opened, public first.")
+def web(threads: int, processes: int, listeners: str | None) -> None:
+    """Receive deliveries on the public listener, and show pages and metrics on the private one."""
+    loaded = _begin()
+    loaded.require_web()
+    end_with_parent(grace=GRACE_SECONDS)
+    from service.web import server  # noqa: PLC0415 - gunicorn is for those who listen
+
+    if listeners:
+        taken = server.adopt(int(descriptor) for descriptor in listeners.split(","))
+    else:
+        taken = server.bind(loaded.public_bind, loaded.private_bind)
+        logger.info("listening", **taken.describe())
+    public_port, private_port = taken.ports
+    server.serve(
+        taken,
+        lambda: _applications(loaded, public_port, private_port),
+        threads=threads,
+        workers=processes,
+    )
+
+
+@click.command()
+def worker() -> None:
+    """Work on what was received: on SQLite one such process, on PostgreSQL as many as you like."""
+    loaded = _begin()
+    loaded.require_worker()
+    end_with_parent(grace=GRACE_SECONDS)
+    from service.engine.worker import run_worker  # noqa: PLC0415 - the engine is for those who work
+
+    run_worker(loaded)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the tables of the database to the shape that this version needs; again is harmless."""
+    click.echo(f"tables are at {_migrate(_begin())}")
+
+
+def _begin() -> Settings:
+    """Read the settings and set logging up by them."""
+    loaded = settings.load(os.environ)
+    logs.configure(loaded.log_format, loaded.log_level)
+    for fault in loaded.warnings:
+        logger.warning("a setting is unknown", setting=fault.where, hint=fault.hint)
+    return loaded
+
+
+def _migrate(loaded: Settings) -> str:
+    """Bring our tables and the engine's up to date; give the revision of ours."""
+    from service.engine import queue  # noqa: PLC0415 - heavy
+    from service.store import Store  # noqa: PLC0415 - heavy
+    from service.store.migrate import migrate as migrate_store  # noqa: PLC0415 - heavy
+
+    store = Store(loaded.database_url)
+    try:
+        revision = migrate_store(store)
+    finally:
+        store.close()
+    queue.migrate(loaded.engine_database_url)
+    return revision
+
+
+def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGIApplication:
+    """Make both applications on one store, in the process that answers."""
+    from service.store import Store  # noqa: PLC0415 - heavy
+    from service.web.counters import Counters  # noqa: PLC0415 - heavy
+    from service.web.pages import Places  # noqa: PLC0415 - heavy
+    from service.web.private import private_app  # noqa: PLC0415 - heavy
+    from service.web.server import ByListener  # noqa: PLC0415 - heavy
+    from service.web.webhooks import Receiver, public_app  # noqa: PLC0415 - heavy
+
+    store, counters = Store(loaded.database_url), Counters()
+    secrets = [secret.encode() for secret in loaded.webhook_secrets]
+    receiver = Receiver(store=store, secrets=secrets, url=loaded.url, now=_now, counters=counters)
+    pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=Places(loaded.github_git_url))
+    return ByListener({public_port: public_app(receiver), private_port: pages})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _mergeport(command: str) -> list[str]:
+    """Give the argv of one of our commands; -P keeps the working directory from being searched for code."""
+    return [sys.executable, "-P", "-m", "service.cli.main", command]
+
+
+def _tell(loaded: Settings, listeners: Listeners) -> None:
+    """Say where we listen, and what a new user would otherwise find out late."""
+    logger.info("listening", **listeners.describe())
+    wanted = {"auto": ("docker", "buildah"), "docker": ("docker",), "buildah": ("buildah",)}.get(loaded.builder, ())
+    if loaded.builder == "none" or (wanted and not any(map(shutil.which, wanted))):
+        logger.warning(
+            "nothing here can build images",
+            hint="let your own pipeline push them: `build: {kind: external}` in mergeport.yaml",
+        )
