@@ -7,11 +7,12 @@ It never reads a health before the revision that the health belongs to is certai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from service.core.images import ImageReference
 from service.core.words import Sha
 
 COMPARISON_GRACE = 15.0
@@ -52,6 +53,11 @@ class Observed(Protocol):
     @property
     def messages(self) -> tuple[str, ...]:
         """The deployer's own words."""
+        ...
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images of what is live."""
         ...
 
     @property
@@ -102,15 +108,19 @@ def judge(
     standings: Mapping[Sha, Standing] | None = None,
     waited: float = 0.0,
     changed: bool = True,
+    images: Collection[ImageReference] = (),
     grace: float = COMPARISON_GRACE,
 ) -> Verdict:
     """Judge whether a commit of ours is live and healthy.
 
     `standings` holds what git has answered to earlier `ASK` verdicts; `waited` is in seconds since Argo CD was
     told to look. `changed=False` is for a promotion that had nothing to change: no operation will come, so none
-    is waited for. The three conditions of "live" are Argo CD's compared revision, its sync status and its last
-    operation's revision: the compared revision alone names the new commit before anything is deployed, and
-    "Succeeded, Healthy" beside `OutOfSync` still tells of the old version.
+    is waited for. With `images`, ours, none is waited for either where Argo CD finds nothing to sync because they
+    are live already: a change that was taken back before Argo CD looked.
+
+    The three conditions of "live" are Argo CD's compared revision, its sync status and its last operation's
+    revision: the compared revision alone names the new commit before anything is deployed, and "Succeeded, Healthy"
+    beside `OutOfSync` still tells of the old version.
     """
     known = {**(standings or {}), commit: Standing.KEEPS}
     if unplaced := _unplaced(observation.revisions, known):
@@ -133,7 +143,7 @@ def judge(
         return Verdict(VerdictKind.FAILED, f"the sync of {synced[:12]} failed", observation.messages, synced)
     if observation.sync != "Synced":
         return _waiting(f"{observation.sync or 'Unknown'} at {compared[:12]}{_operation(observation)}")
-    if synced is None and (changed or observation.phase == "Running"):
+    if synced is None and not (_is_idle(observation) and (not changed or _has_all(observation, images))):
         return _waiting(f"Synced at {compared[:12]}, but no finished operation has brought it{_operation(observation)}")
     return _by_health(observation, compared)
 
@@ -148,6 +158,24 @@ def _by_health(observation: Observed, live: Sha) -> Verdict:
             return _waiting(f"{live[:12]} is live and Suspended: somebody or a rollout step holds it")
         case health:
             return _waiting(f"{live[:12]} is live and {health or 'Unknown'}", observation.messages)
+
+
+def _is_idle(observation: Observed) -> bool:
+    return observation.phase not in {"Running", "Terminating"}
+
+
+def _has_all(observation: Observed, images: Collection[ImageReference]) -> bool:
+    """Tell whether the last operation went well and each image is live, by digest or, rendered so, by tag."""
+    if not images or observation.phase != "Succeeded":
+        return False
+    return all(any(_is(seen, image) for seen in observation.images) for image in images)
+
+
+def _is(seen: str, image: ImageReference) -> bool:
+    name, _, digest = seen.partition("@")
+    if digest:
+        return digest == image.digest and name in {image.name, f"{image.name}:{image.tag}"}
+    return name == f"{image.name}:{image.tag}"
 
 
 def _not_comparable(observation: Observed, *, waited: float, grace: float) -> Verdict:

@@ -11,7 +11,8 @@ import pytest
 
 from service.adapters.deployers.argocd.observation import observation_of
 from service.core.deployment import COMPARISON_GRACE, Standing, Verdict, VerdictKind, judge
-from service.core.words import Sha
+from service.core.images import ImageReference
+from service.core.words import Digest, Sha
 from service.ports import Observation
 
 DATA = Path(__file__).parents[1] / "data" / "argocd"
@@ -49,6 +50,13 @@ def three_conditions(application: dict[str, Any], allowed: set[str]) -> bool:
     )
 
 
+def live_image(observed: Observation) -> ImageReference:
+    """Give what is live as if it were ours: the hardest case for the judge's proof by image."""
+    name, _, tag = (observed.images or ("registry.example.com/none:0",))[0].rpartition(":")
+    registry, _, repository = name.partition("/")
+    return ImageReference(registry, repository, tag)
+
+
 @pytest.mark.parametrize("position", range(len(commits())))
 def test_no_commit_of_the_recording_is_live_before_all_three_conditions(position: int) -> None:
     order = commits()
@@ -57,7 +65,8 @@ def test_no_commit_of_the_recording_is_live_before_all_three_conditions(position
     allowed = {sha for sha in order if standings[sha] is Standing.KEEPS}
     ended = 0
     for application in stream():
-        verdict = judge(observation_of(application), commit=ours, standings=standings)
+        observed = observation_of(application)
+        verdict = judge(observed, commit=ours, standings=standings, images=[live_image(observed)])
         met = three_conditions(application, {*allowed, ours})
         assert verdict.kind is not VerdictKind.ASK
         if verdict.kind is not VerdictKind.WAITING:
@@ -193,3 +202,38 @@ def test_promotion_that_changed_nothing_needs_no_operation() -> None:
     assert verdict.kind is VerdictKind.SUCCEEDED
     running = replace(observed, phase="Running", synced_revisions=())
     assert judge(running, commit=OURS, changed=False).kind is VerdictKind.WAITING
+
+
+DIGEST = Digest("sha256:" + "5" * 64)
+IMAGE = ImageReference("registry.example.com", "web", "4f2c1e9ab012", DIGEST)
+
+
+@pytest.mark.parametrize("seen", [str(IMAGE), f"{IMAGE.name}:{IMAGE.tag}", f"{IMAGE.name}@{DIGEST}"])
+def test_change_that_was_taken_back_before_argocd_looked_is_live_by_its_image(seen: str) -> None:
+    observed = replace(LIVE, synced_revisions=(OLDER,), images=("other:1", seen))
+    verdict = judge(observed, commit=OURS, standings={OLDER: Standing.BEFORE}, images=[IMAGE])
+    assert (verdict.kind, verdict.revision) == (VerdictKind.SUCCEEDED, OURS)
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        pytest.param(replace(LIVE, synced_revisions=(OLDER,)), id="no-image"),
+        pytest.param(replace(LIVE, synced_revisions=(OLDER,), images=("other:4f2c1e9ab012",)), id="another-image"),
+        pytest.param(
+            replace(LIVE, synced_revisions=(OLDER,), images=(f"{IMAGE.name}:{IMAGE.tag}@sha256:{'6' * 64}",)),
+            id="another-digest-under-the-tag",
+        ),
+        pytest.param(replace(LIVE, phase="Running", synced_revisions=(), images=(str(IMAGE),)), id="under-way"),
+        pytest.param(replace(LIVE, phase=None, synced_revisions=(), images=(str(IMAGE),)), id="disappeared"),
+        pytest.param(
+            replace(LIVE, synced_revisions=(OLDER,), sync="OutOfSync", images=(str(IMAGE),)), id="out-of-sync"
+        ),
+        pytest.param(
+            replace(LIVE, synced_revisions=(OLDER,), phase="Failed", images=(str(IMAGE),)), id="failed-before"
+        ),
+    ],
+)
+def test_image_alone_proves_nothing(observed: Observation) -> None:
+    verdict = judge(observed, commit=OURS, standings={OLDER: Standing.BEFORE}, images=[IMAGE])
+    assert verdict.kind is VerdictKind.WAITING

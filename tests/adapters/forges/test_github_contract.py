@@ -21,6 +21,7 @@ from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.core.words import Repository, Sha
 from service.errors import PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
+from tests.fixtures.github_openapi import GitHubDescription
 
 REPO = Repository("acme/manifests")
 TOKEN = "ghp_devstack"
@@ -36,14 +37,16 @@ DRAFT = PullRequestDraft(
 
 
 @pytest.fixture
-def github(tmp_path: Path) -> Iterator[GitHubDouble]:
+def github(tmp_path: Path, github_description: GitHubDescription) -> Iterator[GitHubDouble]:
+    """Give a GitHub that holds every request against the published description of the API."""
     git = GitServer(tmp_path / "git")
-    double = GitHubDouble(git)
+    double = GitHubDouble(git, validator=github_description)
     double.add_token(TOKEN)
     double.create_repository(REPO, {"a.txt": "a\n", "dir/b c.txt": "b\n"})
     yield double
     double.stop()
     git.stop()
+    assert double.violations == []
 
 
 @pytest.fixture
