@@ -163,11 +163,11 @@ class Pipeline:
             self.clock.move(seconds=10)
             self.settle_live(*applications)
 
-    def beside(self, person: Callable[[], None]) -> None:
+    def beside(self, person: Callable[[], None], *, looks: int = 1) -> None:
         """Settle while somebody does something on a thread of their own."""
         thread = threading.Thread(target=person)
         thread.start()
-        self.settle()
+        self.settle(looks=looks)
         thread.join(30)
         assert not thread.is_alive()
 

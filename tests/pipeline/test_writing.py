@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from devstack.bare import Entry
+from devstack.faults import Fault, Gate
 from service.core.words import RunState
 from tests.fixtures.service import MANIFESTS, SOURCE, VALUES
 from tests.pipeline.harness import Pipeline
@@ -84,7 +88,7 @@ def test_values_that_say_it_already_make_no_commit(pipeline: Pipeline) -> None:
     [
         ({FILE: None}, "values-file-missing"),
         ({FILE: "image: {tag: [\n"}, "values-unparsable"),
-        ({FILE: "image: 3\n"}, "values-path-through-scalar"),
+        ({FILE: "image: 3\n"}, "values-through-scalar"),
     ],
 )
 def test_values_file_that_cannot_be_edited_fails_the_run_in_words(
@@ -100,8 +104,6 @@ def test_values_file_that_cannot_be_edited_fails_the_run_in_words(
 
 
 def test_values_file_that_is_a_symlink_is_refused(pipeline: Pipeline) -> None:
-    from devstack.bare import Entry  # noqa: PLC0415 - only here
-
     pipeline.stack.git.open(MANIFESTS).commit_files(BRANCH, {FILE: Entry(b"/etc/passwd", "120000")}, "Link it")
     merge(pipeline)
     pipeline.settle()
@@ -128,9 +130,18 @@ def test_push_that_went_through_without_an_answer_is_not_repeated(pipeline: Pipe
 
 def test_branch_whose_history_was_rewritten_under_a_push_is_left_alone(pipeline: Pipeline) -> None:
     """The outcome of an interrupted push cannot be told any more, so a person is asked."""
-    pipeline.stack.git.faults.cut(method="POST", path="acme/manifests.*git-receive-pack")
+    faults, gate = pipeline.stack.git.faults, Gate()
+    faults.plant(Fault("POST", re.compile("acme/manifests.*git-receive-pack"), 1, gate=gate, after=True, cut=True))
     merge(pipeline)
-    pipeline.settle(looks=0)
+
+    def line() -> None:
+        gate.wait_arrived()
+        faults.answer("503 Service Unavailable", path="acme/manifests", times=1000)
+        gate.release()
+
+    pipeline.beside(line, looks=0)
+    assert pipeline.run().state == RunState.WAITING
+    faults.clear()
     bare = pipeline.stack.git.open(MANIFESTS)
     tree = bare.git("rev-parse", f"{BRANCH}^{{tree}}").strip()
     fresh = bare.git("-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", tree, "-m", "Begin anew").strip()

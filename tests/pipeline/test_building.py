@@ -1,0 +1,132 @@
+"""Every image is in the registry, made of the run's own commit, before anything is promoted."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.core.words import BuildState, RunState, WaitKind
+from service.store import builds, runs
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.pipeline.harness import Pipeline
+
+EXTERNAL = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: external}")
+
+
+def merge(pipeline: Pipeline, text: str = "two", branch: str = "develop") -> str:
+    pull = pipeline.stack.github.merge(SOURCE, branch, {"app.py": f"print('{text}')\n"})
+    assert pull.merge_commit_sha is not None
+    return pull.merge_commit_sha
+
+
+@pytest.fixture
+def external(pipeline: Pipeline) -> Pipeline:
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": EXTERNAL}, "Build elsewhere")
+    pipeline.settle(looks=0)
+    return pipeline
+
+
+def test_image_that_another_pipeline_pushes_is_awaited_by_its_exact_tag(external: Pipeline) -> None:
+    commit = merge(external)
+    external.settle()
+    assert external.wait(external.run())[0] is WaitKind.IMAGE
+    external.push_image("other")
+    external.settle()
+    assert external.run().state == RunState.WAITING
+    digest = external.push_image(commit[:12], revision=commit)
+    external.settle_live("checkout-dev")
+    assert external.run().state == RunState.SUCCEEDED
+    assert external.run().images[""]["digest"] == digest
+
+
+def test_image_without_a_revision_label_is_taken_and_said_so(external: Pipeline) -> None:
+    commit = merge(external)
+    external.push_image(commit[:12])
+    external.settle_live("checkout-dev")
+    assert external.run().state == RunState.SUCCEEDED
+    assert "no revision label" in external.steps(external.run())["find image"][1]
+
+
+def test_image_of_another_commit_under_the_tag_fails_the_run(external: Pipeline) -> None:
+    commit = merge(external)
+    external.push_image(commit[:12], revision="f" * 40)
+    external.settle()
+    assert external.ended(external.run(), RunState.FAILED).code == "tag-taken"
+
+
+def test_image_that_nobody_pushes_fails_at_the_deadline(external: Pipeline) -> None:
+    merge(external)
+    external.settle()
+    external.clock.move(minutes=61)
+    external.settle(looks=2)
+    assert external.ended(external.run(), RunState.FAILED).code == "image-not-pushed"
+
+
+def test_image_that_is_there_is_reused_and_nothing_is_built(pipeline: Pipeline) -> None:
+    commit = merge(pipeline)
+    pipeline.push_image(commit[:12], revision=commit)
+    pipeline.settle_live("checkout-dev")
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    with pipeline.store.read() as tx:
+        assert builds.of_run(tx, run.id) == []
+
+
+def test_image_is_built_once_for_all_runs_of_a_commit(pipeline: Pipeline) -> None:
+    both = CONFIGURATION.replace("stage: {branch: staging}", "stage: {branch: develop}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": both}, "Feed two")
+    pipeline.settle(looks=0)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev", "checkout-stage")
+    with pipeline.store.read() as tx:
+        made = {one.id for run in runs.newest(tx) for one in builds.of_run(tx, run.id)}
+    assert [run.state for run in pipeline.runs()] == [RunState.SUCCEEDED] * 2
+    assert len(made) == 1
+    assert len(pipeline.stack.ecr.faults.requests("PUT", "/manifests/")) == 1
+
+
+def test_digest_and_revision_are_read_back_from_the_registry(pipeline: Pipeline) -> None:
+    commit = merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    image = pipeline.run().images[""]
+    assert image["revision"] == commit
+    assert image["digest"] in pipeline.stack.git.open(MANIFESTS).text("main", "apps/checkout/values-dev.yaml")
+
+
+def test_registry_that_dies_in_the_push_is_tried_again(pipeline: Pipeline) -> None:
+    pipeline.stack.ecr.faults.answer("503 Service Unavailable", method="PUT", path="/manifests/", times=1)
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    assert pipeline.run().state == RunState.WAITING
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert pipeline.run().state == RunState.SUCCEEDED
+
+
+def test_registry_that_refuses_the_token_fails_the_run(pipeline: Pipeline) -> None:
+    pipeline.stack.ecr.faults.answer("403 Forbidden", path="/v2/", times=50)
+    merge(pipeline)
+    pipeline.settle()
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "registry-refused"
+
+
+def test_build_of_a_cancelled_run_is_not_made(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.take_deliveries()
+    pipeline.intake()
+    while not pipeline.queue.builds:
+        assert pipeline.step()
+    with pipeline.store.begin() as tx:
+        runs.update(tx, pipeline.run().id, at=pipeline.clock.now(), cancel_requested_by="carol")
+    pipeline.settle(looks=2)
+    run = pipeline.ended(pipeline.run(), RunState.CANCELLED)
+    with pipeline.store.read() as tx:
+        (build,) = builds.of_run(tx, run.id)
+    assert "carol" in run.message
+    assert build.state == BuildState.CANCELLED
+    assert pipeline.stack.ecr.faults.requests("PUT", "/manifests/") == []
+
+
+def test_later_change_supersedes_an_earlier_one_before_it_is_promoted(pipeline: Pipeline) -> None:
+    first = merge(pipeline, "two")
+    second = merge(pipeline, "three")
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.run(commit=first).state == RunState.SUPERSEDED
+    assert pipeline.run(commit=second).state == RunState.SUCCEEDED

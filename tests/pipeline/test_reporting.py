@@ -1,0 +1,44 @@
+"""What the source commit shows, and that failing to say so never fails a run."""
+
+from __future__ import annotations
+
+from service.core.words import RunState
+from tests.fixtures.service import SOURCE
+from tests.pipeline.harness import Pipeline
+
+
+def merge(pipeline: Pipeline) -> str:
+    pull = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    assert pull.merge_commit_sha is not None
+    return pull.merge_commit_sha
+
+
+def test_status_goes_from_pending_to_success_with_a_link_to_the_run(pipeline: Pipeline) -> None:
+    commit = merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    statuses = pipeline.stack.github.statuses(SOURCE, commit, "mergeport/dev")
+    assert [one.state for one in statuses][-1] == "success"
+    assert statuses[0].state == "pending"
+    assert {one.target_url for one in statuses} == {f"http://mergeport.test/runs/{pipeline.run().id}"}
+
+
+def test_github_that_refuses_statuses_does_not_fail_the_run_and_has_them_later(pipeline: Pipeline) -> None:
+    pipeline.stack.github.faults.answer("500 Internal Server Error", method="POST", path="/statuses/", times=3)
+    commit = merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.run().state == RunState.SUCCEEDED
+    pipeline.clock.move(minutes=10)
+    pipeline.settle()
+    assert pipeline.stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1].state == "success"
+
+
+def test_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
+    pipeline.stack.github.limit_primary(method="POST", path="/statuses/", times=2, reset_in=60)
+    commit = merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.run().state == RunState.SUCCEEDED
+    pipeline.clock.move(minutes=2)
+    pipeline.settle()
+    pipeline.clock.move(minutes=2)
+    pipeline.settle()
+    assert pipeline.stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1].state == "success"
