@@ -43,7 +43,7 @@ class BareRepository:
     """A bare repository in a directory. Every call is one or a few git processes."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.resolve()
         self._known: dict[tuple[str, ...], bytes] = {}
 
     @classmethod

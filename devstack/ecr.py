@@ -34,7 +34,7 @@ TOKEN_LIFE = 12 * 3600
 """Seconds for which ECR's login tokens are good."""
 START_ATTEMPTS = 3
 START_SECONDS = 60.0
-HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length", "date", "server"}
+HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "date", "server"}
 
 
 class EcrMissingError(Exception):

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 REQUEST_KEY = "devstack.request"
 """Under this key of the WSGI environment lies the recorded request."""
+RECORD_LIMIT = 1 << 20
+"""Bytes: a larger body, an image's layer say, is passed on and not recorded."""
 HANG_LIMIT = 120.0
 """Seconds after which a forgotten hang lets go by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived. `body` is empty where bodies are not recorded."""
+    """One request as it arrived. `body` is empty where bodies are not recorded, or too large."""
 
     method: str
     path: str
@@ -200,7 +202,7 @@ class FaultLayer:
             path=environ.get("PATH_INFO", ""),
             query=environ.get("QUERY_STRING", ""),
             headers=headers,
-            body=body,
+            body=body if len(body) <= RECORD_LIMIT else b"",
             at=time.time(),
         )
         environ[REQUEST_KEY] = request

@@ -81,7 +81,7 @@ class GitServer:
     """
 
     def __init__(self, directory: Path, *, port: int = 0) -> None:
-        self.directory = directory
+        self.directory = directory.resolve()
         directory.mkdir(parents=True, exist_ok=True)
         self.tokens: dict[str, GitAccess] = {}
         self.log: list[GitRequest] = []

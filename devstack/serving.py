@@ -58,6 +58,7 @@ class LoopbackServer:
             host="127.0.0.1",
             port=port,
             threads=threads,
+            connection_limit=1000,
             ident="devstack",
             max_request_body_size=1 << 31,
             clear_untrusted_proxy_headers=False,

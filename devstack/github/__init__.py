@@ -4,6 +4,7 @@ Commits, branches and files are those of real bare repositories; the rest is in 
 `devstack.github.server` is the entry.
 """
 
+from devstack.github.actions import Sending
 from devstack.github.server import GitHub
 
-__all__ = ["GitHub"]
+__all__ = ["GitHub", "Sending"]

@@ -77,8 +77,9 @@ class GitHub(People):
         default_branch: str = "main",
         private: bool = True,
     ) -> Repository:
-        """Create a repository; files become the first commit, at which all branches start."""
+        """Create a repository of an organisation; files become the first commit, at which all branches start."""
         bare = self.git.create(full_name, default_branch)
+        self.state.organisations.add(full_name.partition("/")[0])
         with self.state.lock:
             at = now()
             repo = Repository(self.state.next_id(), full_name, bare, default_branch, private, at, at)

@@ -100,7 +100,10 @@ class Comment:
 
 @dataclass(slots=True)
 class Pull:
-    """A pull request. `head_sha` and `base_sha` stay as they were when it was closed."""
+    """A pull request. `head_sha` and `base_sha` stay as they were when it was closed.
+
+    As on GitHub, `base_sha` is the base's tip when the head was last pushed, which others may have left behind since.
+    """
 
     id: int
     number: int

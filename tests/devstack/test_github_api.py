@@ -168,8 +168,7 @@ def test_commit_is_made_by_the_git_database(stack: Devstack, repository: Reposit
 def test_lists_come_in_pages(stack: Devstack, repository: Repository) -> None:
     tip = repository.get_branch("main").commit.sha
     bare = stack.github.repository(REPOSITORY).bare
-    for number in range(35):
-        bare.update_ref(f"refs/heads/b{number:02}", tip)
+    bare.git("update-ref", "--stdin", data="".join(f"create refs/heads/b{n:02} {tip}\n" for n in range(35)).encode())
     assert repository.get_branches().totalCount == 38
     assert len(list(repository.get_branches())) == 38
 

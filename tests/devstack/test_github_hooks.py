@@ -52,7 +52,6 @@ def receiver(stack: Devstack) -> Iterator[Receiver]:
     made = Receiver()
     with LoopbackServer(made) as server:
         made.url = server.url
-        stack.github.state.organisations.add("acme")
         stack.create_repository(REPOSITORY, {"app.py": "one\n", "old.py": "x\n"}, branches=["develop"])
         stack.github.add_hook(REPOSITORY, made.url, WEBHOOK_SECRET)
         yield made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devstack.bare import BareRepository
-from devstack.github.actions import Sending
+from devstack.github import Sending
 from devstack.github.refusal import RefusalError
 from devstack.github.state import MergeMethod
 from devstack.stack import Devstack
