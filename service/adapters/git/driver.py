@@ -7,6 +7,7 @@ Called by the other modules of this package and by the checkout. It judges nothi
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -121,13 +122,21 @@ class Git:
         except ImportError:
             raise _no_git() from None
         settings = {**self._environment(remote), **(environment or {})}
-        started = git.Git(str(self.directory)).execute(
-            [*_clearing(settings), "git", *arguments],
-            istream=subprocess.PIPE,
-            as_process=True,
-            env=settings,
-            start_new_session=True,
-        )
+        clearing = _clearing(settings)
+        if clearing and shutil.which("git") is None:
+            raise _no_git()
+        try:
+            started = git.Git(str(self.directory)).execute(
+                [*clearing, "git", *arguments],
+                istream=subprocess.PIPE,
+                as_process=True,
+                env=settings,
+                start_new_session=True,
+            )
+        except git.GitCommandNotFound:
+            raise _no_git() from None
+        except OSError as error:
+            raise RetryableError(f"git cannot be started: {error.strerror}.", code="git-not-started") from None
         # GitPython's wrapper ends its process when it is collected; we end ours ourselves, with its group.
         wrapper = cast("Any", started)
         process, wrapper.proc = wrapper.proc, None

@@ -192,6 +192,8 @@ class Mirror:
             sha, _, name = line.partition("\t")
             if name == ref:
                 return Sha(sha)
+        if trouble := remote.trouble(READ):
+            raise trouble
         return None
 
     def _bring(self, wanted: str, depth: int, *extra: str) -> Outcome:

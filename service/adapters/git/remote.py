@@ -96,9 +96,8 @@ class Remote:
 
         When the server is well and git named no broken line, it is PermanentError `git-failed` with git's last words.
         """
-        answer = self._ask(service)
-        if isinstance(answer, MergeportError):
-            return answer
+        if trouble := self.trouble(service):
+            return trouble
         if any(sign in said for sign in _BROKEN_OFF):
             return RetryableError(
                 f"The connection to {self.place} broke: {last_words(said)}.", code="git-unavailable", url=self.place
@@ -110,7 +109,8 @@ class Remote:
             url=self.place,
         )
 
-    def _ask(self, service: str) -> MergeportError | None:
+    def trouble(self, service: str = READ) -> MergeportError | None:
+        """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP."""
         if urlsplit(self.url).scheme == "ssh":
             return None
         import requests  # noqa: PLC0415 # needed only when something failed
@@ -152,7 +152,9 @@ class Remote:
                 f"{self.place} is not well ({status}).", code="git-unavailable", retry_after=after, url=self.place
             )
         if status < HTTPStatus.BAD_REQUEST:
-            return None
+            # Anything else, such as a login page, git itself would read as a repository without branches.
+            kind = answer.headers.get("Content-Type", "")
+            return None if kind == f"application/x-{service}-advertisement" else self._no_git_server(kind)
         writing = "write to" if service == WRITE else "read"
         code, message, hint = {
             401: ("git-unauthorized", "does not accept our credentials", "check the token or the App's private key"),
@@ -160,6 +162,14 @@ class Remote:
             404: ("git-repository-missing", "is not there, or not for us", "check its name, and that the App sees it"),
         }.get(status, ("git-refused", "refuses the request", "look at the server's log"))
         return PermanentError(f"{self.place} {message} ({status}).", code=code, hint=hint, url=self.place)
+
+    def _no_git_server(self, kind: str) -> PermanentError:
+        return PermanentError(
+            f"{self.place} does not answer as a git server does, but with {kind or 'nothing'}.",
+            code="git-not-a-repository",
+            hint="check the address, and whether a proxy or login page stands in between",
+            url=self.place,
+        )
 
 
 def last_words(said: str) -> str:

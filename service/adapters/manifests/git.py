@@ -132,12 +132,12 @@ class GitManifests:
         When the line broke, the branch is looked at: there already is True, else RetryableError, and the push may
         still have happened: read the branch before pushing anything else.
         """
-        return self._move(_ref(branch), _sha(commit), expected)
+        return self._move(_ref(branch), _sha(commit), expected and _sha(expected))
 
     def delete_branch(self, branch: str, *, expected: Sha) -> bool:
         """Delete the branch if it is still there at `expected`; True as well when it is gone already."""
         ref = _ref(branch)
-        return self._move(ref, None, expected) or self._mirror.remote_tip(ref) is None
+        return self._move(ref, None, _sha(expected)) or self._mirror.remote_tip(ref) is None
 
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
         """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""

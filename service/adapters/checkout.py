@@ -1,0 +1,91 @@
+"""Source code of one commit, on disk: what a local builder builds.
+
+Called by builders that work on this machine. It fetches that commit alone, runs no hook, no filter (Git LFS files
+stay pointers) and enters no submodule; symbolic links are written as links and never followed.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
+from service.adapters.git.remote import Remote, last_words
+from service.core.words import Repository, Sha
+from service.errors import MergeportError, PermanentError
+from service.ports import Credentials
+
+CHECKOUT_TIMEOUT = 300.0
+"""Seconds for the fetch, and again for writing the files."""
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+_GONE = re.compile(r"not our ref [0-9a-f]{40}")
+
+
+class GitCheckout:
+    """Fetches one commit into an empty directory; see `ports.Checkout`."""
+
+    def __init__(
+        self,
+        url_for: Callable[[Repository], str],
+        credentials_for: Callable[[Repository], Credentials | None],
+        *,
+        timeout: float = CHECKOUT_TIMEOUT,
+    ) -> None:
+        """Remember how repositories are reached; credentials are asked for afresh at each call."""
+        self._url_for = url_for
+        self._credentials_for = credentials_for
+        self._timeout = timeout
+
+    def __call__(self, repository: Repository, commit: Sha, directory: Path) -> None:
+        """Write the commit's files into an empty directory, without a `.git`.
+
+        PermanentError `source-commit-gone` where the repository has the commit no more, `checkout-failed` where it
+        cannot be written here.
+        """
+        if not _SHA.fullmatch(commit):
+            raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
+        if any(directory.iterdir()):
+            raise _failed(directory, "the directory is not empty", "give an empty one")
+        remote = Remote(self._url_for(repository), self._credentials_for(repository))
+        with tempfile.TemporaryDirectory(prefix=".checkout-", dir=directory.parent) as place:
+            bare = Git(Path(place), timeout=self._timeout)
+            try:
+                self._fetch(bare, remote, repository, commit)
+                self._write(Git(Path(place), work_tree=directory), commit, directory)
+            except BrokenRepositoryError as error:
+                raise _failed(directory, error.said, "look at the disk's space and speed") from None
+
+    def _fetch(self, git: Git, remote: Remote, repository: Repository, commit: Sha) -> None:
+        outcome = git.run("init", "--quiet", "--bare", "--template=")
+        if not outcome.ok:
+            raise BrokenRepositoryError(outcome.said)
+        arguments = ("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+        outcome = git.run(*arguments, remote.url, commit, remote=remote)
+        if not outcome.ok:
+            raise _judged(outcome, remote, repository, commit)
+
+    def _write(self, git: Git, commit: Sha, directory: Path) -> None:
+        outcome = git.run("read-tree", commit, timeout=self._timeout)
+        if outcome.ok:
+            outcome = git.run("checkout-index", "--all", "--quiet", timeout=self._timeout)
+        if not outcome.ok:
+            raise _failed(directory, last_words(outcome.said), "the words are git's own")
+
+
+def _judged(outcome: Outcome, remote: Remote, repository: Repository, commit: Sha) -> MergeportError:
+    if _GONE.search(outcome.said):
+        return PermanentError(
+            f"{repository} does not have commit {commit} any more.",
+            code="source-commit-gone",
+            hint="its branch was force-pushed; what is there now has a run of its own",
+            repository=repository,
+            commit=commit,
+        )
+    return remote.judge(outcome.said)
+
+
+def _failed(directory: Path, why: str, hint: str) -> PermanentError:
+    return PermanentError(f"The source cannot be written to {directory}: {why}.", code="checkout-failed", hint=hint)
