@@ -1,0 +1,272 @@
+"""`mergeport runs`: lists and shows runs, prints their builds' logs, tries one again, cancels one.
+
+Speaks to the database that the settings name, and to nothing else: the worker does what is asked of it there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows
+from service.core.words import BuildState, RunId, RunState
+from service.errors import PermanentError
+
+if TYPE_CHECKING:
+    from service.store import Store, Transaction
+    from service.store.runs import Run
+
+FOLLOW_SECONDS = 0.3
+_SHORT = 12
+
+
+@click.group()
+def runs() -> None:
+    """Show what goes where, and step in.
+
+    RUN is a run's id or its beginning.
+    """
+
+
+@runs.command("list")
+@click.option("--application", default="", help="Only this application.")
+@click.option("--environment", default="", help="Only this environment.")
+@click.option("--state", "states", multiple=True, type=click.Choice([state.value for state in RunState]))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@as_json
+def list_runs(application: str, environment: str, states: tuple[str, ...], limit: int, json_wanted: bool) -> None:
+    """List the newest runs."""
+    from service.store import runs as rows  # noqa: PLC0415 - heavy
+
+    wanted = [RunState(state) for state in states]
+    with opened_store() as store, store.read() as tx:
+        found = rows.newest(tx, limit=limit, application=application, environment=environment, states=wanted)
+    if json_wanted:
+        print_json(found)
+        return
+    print_rows(
+        ["run", "state", "application", "environment", "commit", "accepted", "message"],
+        [
+            [
+                run.id,
+                run.state,
+                run.application,
+                run.environment,
+                run.commit[:_SHORT],
+                moment(run.created_at),
+                _line(run.message),
+            ]
+            for run in found
+        ],
+    )
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@as_json
+def show(run_id: str, json_wanted: bool) -> None:
+    """Show a run: its change, its steps, what it waits for, its image and the difference it made."""
+    with opened_store() as store, store.read() as tx:
+        told = _everything(tx, run_id)
+    if json_wanted:
+        print_json(told)
+        return
+    _print_run(told)
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--follow", "-f", is_flag=True, help="Go on printing until the run's builds have ended.")
+def logs(run_id: str, follow: bool) -> None:
+    """Print the logs of a run's builds."""
+    from service.store import builds, lookup  # noqa: PLC0415 - heavy
+    from service.store import runs as rows  # noqa: PLC0415 - heavy
+
+    printed: dict[str, int] = {}
+    with opened_store() as store:
+        with store.read() as tx:
+            found = lookup.run_id(tx, run_id)
+        while True:
+            with store.read() as tx:
+                run = rows.get(tx, found)
+                made = builds.of_run(tx, found)
+            for build in made:
+                _print_log(store, build.id, build.reference, printed)
+            at_work = any(build.state in {BuildState.QUEUED, BuildState.RUNNING} for build in made)
+            before_build = not made and run is not None and not run.state.ended
+            if not follow or not (at_work or before_build):
+                break
+            time.sleep(FOLLOW_SECONDS)
+    if not printed:
+        click.echo("no build of this run has a log", err=True)
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@as_json
+def retry(run_id: str, json_wanted: bool) -> None:
+    """Try a run that has ended again, by the newest configuration that is right."""
+    from service.store import audit  # noqa: PLC0415 - heavy
+
+    with opened_store() as store, store.begin() as tx:
+        old = _find(tx, run_id)
+        made = _accept_retry(tx, old)
+        audit.record(tx, at=now(), actor=actor(), action="retry", subject=old.id, detail=made)
+    if json_wanted:
+        print_json({"run": made, "retry_of": old.id})
+        return
+    click.echo(f"{made} tries {old.application} in {old.environment} again")
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@as_json
+def cancel(run_id: str, json_wanted: bool) -> None:
+    """Stop a run before its next step; what it has done already stays."""
+    from service.store import audit, waits  # noqa: PLC0415 - heavy
+    from service.store import runs as rows  # noqa: PLC0415 - heavy
+
+    with opened_store() as store, store.begin() as tx:
+        run = _find(tx, run_id)
+        if run.state.ended:
+            raise PermanentError(
+                f"Run {run.id} has ended: {run.state}", code="run-ended", hint="only a run under way can be cancelled"
+            )
+        by = run.cancel_requested_by or actor()
+        if run.cancel_requested_by is None:
+            rows.update(tx, run.id, at=now(), cancel_requested_by=by)
+            audit.record(tx, at=now(), actor=by, action="cancel", subject=run.id)
+        wait = waits.open_of_run(tx, run.id)
+        if wait is not None:
+            waits.answer(tx, wait.id, "cancelled", at=now())
+    if json_wanted:
+        print_json({"run": run.id, "cancel_requested_by": by})
+        return
+    click.echo(f"{run.id} will be cancelled before its next step")
+
+
+def _find(tx: Transaction, beginning: str) -> Run:
+    from service.store import lookup  # noqa: PLC0415 - heavy
+    from service.store import runs as rows  # noqa: PLC0415 - heavy
+
+    found = rows.get(tx, lookup.run_id(tx, beginning))
+    assert found is not None  # noqa: S101 - looked up in this transaction
+    return found
+
+
+def _accept_retry(tx: Transaction, old: Run) -> RunId:
+    """Insert the next generation of a run, or refuse with words."""
+    from service.store import configurations  # noqa: PLC0415 - heavy
+    from service.store import runs as rows  # noqa: PLC0415 - heavy
+    from service.store.ids import new_id  # noqa: PLC0415 - heavy
+
+    if not old.state.ended:
+        hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
+        raise PermanentError(f"Run {old.id} has not ended", code="run-not-ended", hint=hint)
+    later = rows.later(tx, old)
+    if later is not None:
+        raise PermanentError(
+            f"A later run of {old.application} in {old.environment} is there: {later.id}, {later.state}",
+            code="run-outdated",
+            hint="what came later counts; to go back, revert the commit in the manifest repository",
+        )
+    good = configurations.last(tx, good=True)
+    made = RunId(new_id())
+    rows.accept(
+        tx,
+        id=made,
+        change_id=old.change_id,
+        repository=old.repository,
+        branch=old.branch,
+        commit=old.commit,
+        application=old.application,
+        environment=old.environment,
+        generation=rows.next_generation(tx, old),
+        configuration_commit=good.commit if good else old.configuration_commit,
+        at=now(),
+    )
+    return made
+
+
+def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
+    from service.store import builds, changes, edits, waits  # noqa: PLC0415 - heavy
+    from service.store import runs as rows  # noqa: PLC0415 - heavy
+
+    run = _find(tx, beginning)
+    return {
+        "run": run,
+        "change": changes.get(tx, run.change_id),
+        "steps": rows.steps_of(tx, run.id),
+        "wait": waits.open_of_run(tx, run.id),
+        "builds": builds.of_run(tx, run.id),
+        "edit": edits.of_run(tx, run.id),
+    }
+
+
+def _print_run(told: Mapping[str, Any]) -> None:
+    run, change, wait, edit = told["run"], told["change"], told["wait"], told["edit"]
+    pulls = change.pull_requests if change else []
+    print_pairs(
+        [
+            ("run", run.id),
+            ("state", f"{run.state}: {run.message}" if run.message else run.state),
+            ("code", run.code),
+            ("what", f"{run.application} to {run.environment}"),
+            ("commit", f"{run.commit} on {run.branch} of {run.repository}"),
+            ("change", f"{change.subject} ({change.author})" if change and change.subject else ""),
+            ("merged", "\n".join(f"#{pull['number']} {pull.get('title', '')}" for pull in pulls)),
+            ("images", "\n".join(_reference(image) for image in run.images.values())),
+            ("manifests", run.manifest_commit),
+            ("pull request", run.pull_request_url),
+            ("superseded by", run.superseded_by),
+            ("cancelled by", run.cancel_requested_by),
+            ("accepted", run.created_at),
+            ("ended", run.ended_at),
+        ]
+    )
+    if wait is not None:
+        seen = wait.last_seen or "nothing yet"
+        click.echo(f"\nwaits for {wait.kind} since {moment(wait.created_at)}: {seen}")
+        if wait.deadline is not None:
+            click.echo(f"until {moment(wait.deadline)}")
+    if told["steps"]:
+        click.echo()
+        print_rows(
+            ["step", "state", "seconds", "message"],
+            [[step.name, step.state, _seconds(step), _line(step.message)] for step in told["steps"]],
+        )
+    if edit is not None and edit.diff:
+        click.echo(f"\n{edit.diff.rstrip()}")
+
+
+def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, int]) -> None:
+    """Print what is new of a build's log; a head before the first of it."""
+    from service.core.words import BuildId  # noqa: PLC0415 - beside the next
+    from service.store import builds  # noqa: PLC0415 - heavy
+
+    while True:
+        with store.read() as tx:
+            pieces = builds.log_of(tx, BuildId(build_id), after=printed.get(build_id, 0), limit=1000)
+        if not pieces:
+            return
+        if build_id not in printed:
+            click.echo(f"--- {reference}", err=True)
+        for sequence, _, text in pieces:
+            click.echo(text, nl=False)
+            printed[build_id] = sequence
+
+
+def _reference(image: Mapping[str, Any]) -> str:
+    name = f"{image['registry']}/{image['repository']}:{image['tag']}"
+    return f"{name}@{image['digest']}" if image.get("digest") else name
+
+
+def _seconds(step: Any) -> str:  # noqa: ANN401 - a row of a module that is imported late
+    return "" if step.ended_at is None else f"{(step.ended_at - step.started_at).total_seconds():.1f}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
