@@ -13,7 +13,7 @@ import structlog
 from service.core.deployment import Standing, Verdict, VerdictKind, judge
 from service.core.words import BuildId, BuildState, Repository, RunId, Sha, WaitKind
 from service.errors import MergeportError
-from service.pipeline.build_stage import reference_of
+from service.pipeline.build_stage import images_of, reference_of
 from service.pipeline.context import Context
 from service.pipeline.deploy_stage import answer_of
 from service.pipeline.manifest_place import has_images, place_of, wanted_edits
