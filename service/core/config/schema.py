@@ -46,14 +46,12 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
 
 
 def _linked(node: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Give the schema with its links as references; titles, which only repeat the names, are left out."""
+    """Give the schema with its links as references, without titles and defaults that say nothing."""
     match node:
         case dict() if LINK in node:
             return {"$ref": f"#/$defs/{node[LINK]}"}
         case dict():
-            return {
-                key: _linked(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))
-            }
+            return {key: _linked(value) for key, value in node.items() if not _says_nothing(key, value)}
         case list():
             return [_linked(item) for item in node]
         case _:
