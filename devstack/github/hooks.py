@@ -34,8 +34,6 @@ class Courier:
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
         self.lost = False
         self.timeout = TIMEOUT
-        self._session = requests.Session()
-        self._session.trust_env = False
         self._thread = threading.Thread(target=self._work, name="devstack-courier", daemon=True)
         self._thread.start()
 
@@ -108,7 +106,6 @@ class Courier:
             self._queue.task_done()
         self._queue.put(None)
         self._thread.join(timeout=TIMEOUT + 2)
-        self._session.close()
 
     def _post(self, delivery: Delivery) -> None:
         self._state.deliveries.append(delivery)
@@ -128,13 +125,16 @@ class Courier:
             return
         started = time.monotonic()
         try:
-            answer = self._session.post(
-                delivery.hook.url,
-                data=delivery.body,
-                headers=delivery.headers,
-                timeout=self.timeout,
-                allow_redirects=False,
-            )
+            # A connection for each: a receiver that was restarted must not meet a stale one.
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.post(
+                    delivery.hook.url,
+                    data=delivery.body,
+                    headers=delivery.headers,
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                )
         except requests.Timeout:
             delivery.status = "timed out"
         except requests.RequestException:

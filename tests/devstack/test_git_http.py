@@ -76,10 +76,29 @@ def test_partial_clone_leaves_big_blobs_behind(server: GitServer, tmp_path: Path
     assert missing.count("\n?") == 1
 
 
-def test_large_push_comes_compressed_and_in_chunks(server: GitServer, clone: Path) -> None:
+def test_large_push_comes_in_chunks(server: GitServer, clone: Path) -> None:
     new = _commit(clone, "".join(f"line {number} {number * 7919}\n" for number in range(200_000)))
     assert _git(clone, "-c", "http.postBuffer=65536", "push", "-q").returncode == 0
     assert server.open("acme/app").tip("main") == new
+
+
+def test_compressed_request_is_understood(server: GitServer, tmp_path: Path) -> None:
+    bare = server.open("acme/app")
+    commits = [bare.commit_files(f"b{number}", {"a.txt": f"{number}\n"}, start="main") for number in range(40)]
+    assert _git(tmp_path, "clone", "-q", server.remote("acme/app", "reader"), "all").returncode == 0
+    assert _git(tmp_path / "all", "rev-parse", "origin/b39").stdout.strip() == commits[39]
+    compressed = [seen for seen in server.faults.log if seen.headers.get("content-encoding") == "gzip"]
+    assert len(compressed) == 1
+
+
+def test_commit_is_fetched_by_its_sha_alone(server: GitServer, tmp_path: Path) -> None:
+    bare = server.open("acme/app")
+    lost = bare.commit_files("gone", {"a.txt": "lost\n"}, start="main")
+    bare.delete_ref("refs/heads/gone")
+    _git(tmp_path, "init", "-q", "empty")
+    fetched = _git(tmp_path / "empty", "fetch", "-q", "--depth=1", server.remote("acme/app", "reader"), lost)
+    assert fetched.returncode == 0
+    assert _git(tmp_path / "empty", "show", "FETCH_HEAD:a.txt").stdout == "lost\n"
 
 
 def test_rejecting_hook_keeps_the_branch(server: GitServer, clone: Path) -> None:
