@@ -20,6 +20,7 @@ from waitress.task import WSGITask
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
+TLS_HANDSHAKE = b"\x16\x03"
 CUT_KEY = "devstack.cut"
 """Under this key of the WSGI environment lies a function that cuts the connection at once."""
 
@@ -36,6 +37,13 @@ class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
 
 class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     task_class = _Task
+
+    def received(self, data: bytes) -> bool:
+        """Hang up on a client that tries TLS first, as Docker and buildah do; else it waits 10 s for its handshake."""
+        if self.request is None and data.startswith(TLS_HANDSHAKE):
+            self.handle_close()
+            return False
+        return bool(super().received(data))
 
 
 def cut_connection(environ: WSGIEnvironment) -> None:
