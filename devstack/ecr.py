@@ -60,6 +60,7 @@ class Ecr:
         self._directory = directory
         self.tokens: dict[str, float] = {}
         self.process, self._backend = self._start()
+        self._watcher = _watch(self.process.pid)
         self.faults = FaultLayer(self._forward)
         self._server = LoopbackServer(self.faults, port=port)
 
@@ -102,6 +103,8 @@ class Ecr:
         """End the front and the child; again is harmless."""
         self.faults.clear()
         self._server.stop()
+        self._watcher.terminate()
+        self._watcher.communicate()
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -223,6 +226,12 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
 
 def _length(answer: bytes) -> tuple[str, str]:
     return ("Content-Length", str(len(answer)))
+
+
+def _watch(pid: int) -> subprocess.Popen[bytes]:
+    """Start a shell that ends the child when this process dies without a chance to do it: its pipe closes then."""
+    script = 'read -r _; kill "$0"'
+    return subprocess.Popen(["sh", "-c", script, str(pid)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 def _free_port() -> int:

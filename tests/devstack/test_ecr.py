@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,6 +20,7 @@ from devstack.ecr import REGION, Ecr
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
+ROOT = Path(__file__).parents[2]
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -82,6 +87,31 @@ def test_fault_answers_instead_of_the_registry(ecr: Ecr, client: ECRClient) -> N
     ecr.faults.answer("503 Service Unavailable", method="PUT", path="/manifests/")
     assert _push(ecr, login, "v1").status_code == 503
     assert _push(ecr, login, "v1").status_code == 201
+
+
+def _runs(command_line: Path) -> bool:
+    """Tell whether a process is there and no zombie, which has no command line."""
+    try:
+        return bool(command_line.read_bytes())
+    except OSError:
+        return False
+
+
+def test_child_ends_when_its_owner_is_killed(ecr: Ecr, tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from devstack.ecr import Ecr; e = Ecr(pathlib.Path(sys.argv[1]));"
+        "print(e.process.pid, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "ecr")]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        child = Path("/proc") / owner.stdout.readline().strip() / "cmdline"
+        assert b"ministack" in child.read_bytes()
+        owner.kill()
+    deadline = time.monotonic() + 15
+    while _runs(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_child_ends_with_stop(tmp_path_factory: pytest.TempPathFactory) -> None:
