@@ -92,17 +92,28 @@ class _Image:
             case Scalar(value=str() as host):
                 options = Table(node.place, {}, {})
             case Table():
-                if "host" not in node.entries:
-                    self.report.add_missing(node, "host")
-                options, host = node, node.text("host") or ""
+                options = node
+                found = self._host(node)
+                if found is None:
+                    return None
+                host = found
             case _:
                 return None
         place = find(options, ["host"])[0].place
-        if not host or checked(self.report, lambda: place, registry_host, host) is None:
+        if checked(self.report, lambda: place, registry_host, host) is None:
             return None
         kind = kind_of(options, "registry") if options.entries else registry_kind(host)
         model = self._options(self.kinds.registries, "registry", kind, options, {"kind": kind, "host": host})
         return (kind, host, model) if model else None
+
+    def _host(self, registry: Table) -> str | None:
+        """Give the host that a mapping says; None after telling that it does not."""
+        node = registry.entries.get("host")
+        if node is None:
+            self.report.add_missing(registry, "host")
+        elif registry.text("host") is None:
+            self.report.add_wrong_type(node, "text")
+        return registry.text("host")
 
     def _builder(self) -> tuple[str, BaseModel] | None:
         node = self.table.entries.get("build")

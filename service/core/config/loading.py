@@ -61,7 +61,8 @@ class _Loading:
             File.model_validate(plain_table(self._tree), context=self._faults)
         except ValidationError as error:
             self._faults.add_invalid(error, self._tree)
-        if not self._environments and "environments" in self._tree.entries:
+        environments = self._tree.table("environments")
+        if environments is not None and not environments.entries:
             self._faults.add(self._tree.keys["environments"], "names no environment", "name at least one")
         read: dict[tuple[str, str], tuple[Target, Layers]] = {}
         for application, home in self._applications.items():
@@ -106,6 +107,8 @@ class _Loading:
             )
             if target := read_target(layers, self._kinds):
                 read[name] = (target, layers)
+            elif not self._faults.faults:  # a target is never lost in silence
+                self._faults.add(home.place, f"{application} cannot be read for {name}", "please report this file")
         if self._environments and not wanted:
             self._warnings.add(home.place, f"{application} is in no environment")
         return read

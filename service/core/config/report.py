@@ -43,7 +43,7 @@ class Report:
     def add(self, place: Place | None, message: str, hint: str = "") -> None:
         """Keep a fault at a place, or of the file as a whole."""
         line, column, key = (place.line, place.column, place.key) if place else (None, None, "")
-        self._faults[Fault(self.file, message, hint, line, column, key)] = None
+        self._faults[Fault(self.file, printable(message), printable(hint), line, column, printable(key))] = None
 
     @property
     def faults(self) -> list[Fault]:
@@ -131,16 +131,30 @@ def describe(node: Node) -> str:
             return "something broken"
 
 
+def printable(text: str) -> str:
+    """Give a text on one line, with escapes for what is not printable."""
+    return (
+        text
+        if text.isprintable()
+        else "".join(
+            character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+            for character in text
+        )
+    )
+
+
 def shortened(text: str, length: int = 60) -> str:
     """Give a text on one line, cut where it is long."""
-    line = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    line = printable(text)
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def hint_for(wanted: str, node: Node) -> str:
     """Say what to do where something else was wanted."""
-    if wanted == "text" or isinstance(node, Table):
+    if wanted == "text" or ("text" in wanted and isinstance(node, Table)):
         return _quoting(node)
+    if wanted == "a list" and isinstance(node, Table):
+        return "begin each item with -"
     if wanted == "a list" and isinstance(node, Scalar) and isinstance(node.value, str):
         return "put it in brackets: [ … ]"
     return ""

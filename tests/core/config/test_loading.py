@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -311,3 +312,28 @@ def test_a_damaged_line_gives_faults_and_never_a_traceback(data: st.DataObject, 
     lines[at] = lines[at][:cut] + junk + lines[at][data.draw(st.integers(cut, len(lines[at]))) :]
 
     assert all(fault.message and (fault.line or 0) <= len(lines) + 1 for fault in faults_in("".join(lines), kinds))
+
+
+def spots(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Give the path of every value in plain data."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [spot for key, value in inner for spot in [(*path, key), *spots(value, (*path, key))]]
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_value_of_any_type_in_any_place_is_read_or_told_and_loses_no_target(
+    data: st.DataObject, kinds: Kinds
+) -> None:
+    content = yaml.safe_load((GOOD / data.draw(st.sampled_from(["design.yaml", "monorepo.yaml"]))).read_text())
+    *parents, last = data.draw(st.sampled_from(spots(content)))
+    holder = content
+    for part in parents:
+        holder = holder[part]
+    holder[last] = data.draw(
+        st.sampled_from([None, 3, 0.5, True, False, "", "x", "{tag}", [], ["x"], [3], {}, {"x": 1}, {"kind": "x"}])
+    )
+
+    told = faults_in(yaml.safe_dump(content, sort_keys=False), kinds)
+
+    assert [fault for fault in told if not fault.message or fault.hint == "please report this file"] == []
