@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ def serve() -> None:
     """
     loaded = _begin()
     loaded.require_serve()
-    _migrate(loaded)
+    _migrate_apart()
     from service.web.server import bind  # noqa: PLC0415 - gunicorn is for those who listen
 
     listeners = bind(loaded.public_bind, loaded.private_bind)
@@ -109,6 +110,13 @@ def _begin() -> Settings:
     for fault in loaded.warnings:
         logger.warning("a setting is unknown", setting=fault.where, hint=fault.hint)
     return loaded
+
+
+def _migrate_apart() -> None:
+    """Migrate in a process of its own, so that the one that only watches stays small; end with it if it fails."""
+    status = subprocess.run(_mergeport("migrate"), check=False).returncode
+    if status != 0:
+        sys.exit(1)
 
 
 def _migrate(loaded: Settings) -> str:

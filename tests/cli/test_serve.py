@@ -1,0 +1,144 @@
+"""`mergeport serve`, `web` and `worker` as processes: what keeps running, what is refused, how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from service.store.migrate import newest_revision
+from tests.fixtures.commands import MERGEPORT, SECRET, Command, command
+from tests.fixtures.processes import free_port, wait_until
+from tests.web.deliveries import headers, push, raw
+
+WORKER = {"MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests", "MERGEPORT_GITHUB_TOKEN": "made-up"}
+
+
+@pytest.fixture(scope="module")
+def nowhere() -> dict[str, str]:
+    """Give settings of a GitHub that is not there, so that a worker reaches nothing outside."""
+    address = f"http://127.0.0.1:{free_port()}"
+    return {**WORKER, "MERGEPORT_GITHUB_API_URL": address, "MERGEPORT_GITHUB_GIT_URL": address}
+
+
+@contextmanager
+def serving(folder: Path, settings: dict[str, str]) -> Iterator[Command]:
+    """Run `mergeport serve`, ready, for the length of the block."""
+    with command(folder, [*MERGEPORT, "serve"], **settings) as running:
+        private = running.addresses[1]
+        wait_until(lambda: ready(private) or not running.server.alive(), timeout=60)
+        assert running.server.alive(), running.server.log.read_text()[-4000:]
+        yield running
+
+
+@pytest.fixture
+def serve(tmp_path: Path, nowhere: dict[str, str]) -> Iterator[Command]:
+    """Give a running `mergeport serve` that the test may end."""
+    with serving(tmp_path, nowhere) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory, nowhere: dict[str, str]) -> Iterator[Command]:
+    """Give a running `mergeport serve` that outlives what the tests do to its children."""
+    with serving(tmp_path_factory.mktemp("serve"), nowhere) as running:
+        yield running
+
+
+def ready(private: str) -> bool:
+    with suppress(requests.RequestException):
+        return requests.get(f"{private}/readyz", timeout=5).status_code == 200
+    return False
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def send(public: str, delivery: str) -> int:
+    body = raw(push())
+    sent = headers(body, id=delivery, secret=SECRET.encode())
+    return requests.post(f"{public}/webhooks/github", data=body, headers=sent, timeout=20).status_code
+
+
+def test_serve_migrates_receives_and_works_and_ends_with_0(serve: Command, tmp_path: Path) -> None:
+    pids = [serve.wait_for("process started", process=name)["pid"] for name in ("web", "worker")]
+    assert send(serve.addresses[0], "while-it-serves") == 202
+    serve.server.process.send_signal(signal.SIGTERM)
+    assert serve.server.process.wait(30) == 0, serve.server.log.read_text()[-4000:]
+    assert not any(alive(pid) for pid in pids)
+    with sqlite3.connect(tmp_path / "mergeport.db") as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (newest_revision(),)
+        assert database.execute("SELECT id FROM deliveries").fetchall() == [("while-it-serves",)]
+    database.close()
+
+
+def test_a_killed_web_refuses_nobody_and_comes_back_at_the_same_address(lasting: Command) -> None:
+    public, private = lasting.addresses
+    os.kill(lasting.wait_for("process started", process="web")["pid"], signal.SIGKILL)
+    assert send(public, "right-after-the-kill") == 202
+    lasting.wait_for("process started", process="web", count=2)
+    assert requests.get(f"{private}/healthz", timeout=20).status_code == 200
+
+
+def test_a_killed_worker_comes_back(lasting: Command) -> None:
+    first = lasting.wait_for("process started", process="worker")["pid"]
+    lasting.wait_for("worker ready")
+    os.kill(first, signal.SIGKILL)
+    lasting.wait_for("process ended, starting it again", process="worker", signal="SIGKILL")
+    lasting.wait_for("worker ready", count=2, timeout=30)
+    assert ready(lasting.addresses[1])
+
+
+def test_nothing_is_left_when_serve_is_killed(serve: Command) -> None:
+    pids = [serve.wait_for("process started", process=name)["pid"] for name in ("web", "worker")]
+    serve.server.process.kill()
+    serve.server.process.wait()
+    wait_until(lambda: not any(alive(pid) for pid in pids), timeout=30)
+
+
+def test_serve_names_every_missing_setting_at_once(tmp_path: Path) -> None:
+    with command(tmp_path, [*MERGEPORT, "serve"], MERGEPORT_WEBHOOK_SECRET="") as refused:
+        assert refused.server.process.wait(20) == 1
+        told = refused.server.log.read_text()
+    for name in ("MERGEPORT_WEBHOOK_SECRET", "MERGEPORT_CONFIGURATION_REPOSITORY", "MERGEPORT_GITHUB_TOKEN"):
+        assert name in told
+    assert "Traceback" not in told
+
+
+def test_web_refuses_to_start_without_a_secret(tmp_path: Path) -> None:
+    with command(tmp_path, [*MERGEPORT, "web"], MERGEPORT_WEBHOOK_SECRET="") as refused:
+        assert refused.server.process.wait(20) == 1
+        assert "MERGEPORT_WEBHOOK_SECRET" in refused.server.log.read_text()
+
+
+def test_a_port_that_is_taken_is_a_known_error(tmp_path: Path) -> None:
+    with command(tmp_path, [*MERGEPORT, "web"]) as first:
+        taken = first.addresses[0].removeprefix("http://")
+        (tmp_path / "second").mkdir()
+        with command(tmp_path / "second", [*MERGEPORT, "web"], MERGEPORT_PUBLIC_BIND=taken) as second:
+            assert second.server.process.wait(20) == 1
+            told = second.server.log.read_text()
+    assert f"MERGEPORT_PUBLIC_BIND: cannot listen on {taken}" in told
+    assert "Traceback" not in told
+
+
+def test_a_machine_without_a_builder_is_told_of_external(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    with command(tmp_path, [*MERGEPORT, "serve"], **nowhere, MERGEPORT_BUILDER="none") as running:
+        assert "kind: external" in running.wait_for("nothing here can build images")["hint"]
+
+
+def test_migrate_says_where_the_tables_are_and_again_is_harmless(tmp_path: Path) -> None:
+    for _ in range(2):
+        with command(tmp_path, [*MERGEPORT, "migrate"]) as migrating:
+            assert migrating.server.process.wait(60) == 0
+            assert f"tables are at {newest_revision()}" in migrating.server.log.read_text()
