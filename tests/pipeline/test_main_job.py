@@ -13,6 +13,6 @@ def test_merge_becomes_one_commit_that_changes_only_the_image(pipeline: Pipeline
     run = pipeline.run("dev")
     assert (run.commit, run.state) == (pull.merge_commit_sha, RunState.SUCCEEDED), run.message
     bare = pipeline.stack.git.open(MANIFESTS)
-    before, after = (bare.read(f"{run.manifest_commit}{at}", "apps/checkout/values-dev.yaml") for at in ("^", ""))
+    before, after = (bare.text(f"{run.manifest_commit}{at}", "apps/checkout/values-dev.yaml") for at in ("^", ""))
     changed = [(old, new) for old, new in zip(before.splitlines(), after.splitlines(), strict=True) if old != new]
-    assert [new.split(b":")[0].strip() for _, new in changed] == [b"repository", b"tag", b"digest"]
+    assert [new.split(":")[0].strip() for _, new in changed] == ["repository", "tag", "digest"]

@@ -32,7 +32,7 @@ def test_merge_into_main_opens_a_pull_request_and_waits_for_it(pipeline: Pipelin
     for told in (commit, run.images[""]["digest"], "Say two", "bob", "Revert"):
         assert told in (pull.body or ""), told
     (status,) = pipeline.stack.github.statuses(SOURCE, commit, "mergeport/prod")[-1:]
-    assert (status.state, f"#{pull.number}" in status.description) == ("pending", True)
+    assert (status.state, f"#{pull.number}" in (status.description or "")) == ("pending", True)
 
 
 @pytest.mark.parametrize("method", ["squash", "merge", "rebase"])

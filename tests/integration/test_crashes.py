@@ -1,0 +1,124 @@
+"""Processes killed with -9 right before and right after each effect: after the restart it is there exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from devstack.faults import Gate
+from service.core.words import Digest
+from tests.fixtures.service import MANIFESTS, SOURCE, Service, poll
+
+PUSH = "acme/manifests.*git-receive-pack"
+
+
+def hold_before_image(service: Service) -> Gate:
+    return service.stack.ecr.faults.hang(method="POST", path="/blobs/uploads/")
+
+
+def hold_after_image(service: Service) -> Gate:
+    return service.stack.ecr.faults.hang(method="PUT", path="/manifests/", after=True)
+
+
+def hold_after_push(service: Service) -> Gate:
+    return service.stack.git.faults.hang(method="POST", path=PUSH, after=True)
+
+
+def hold_before_pull_request(service: Service) -> Gate:
+    return service.stack.github.faults.hang(method="GET", path="/repos/acme/manifests/pulls$")
+
+
+def hold_at_pull_request(service: Service) -> Gate:
+    """The request is on its way: GitHub does it though nobody hears the answer."""
+    return service.stack.github.faults.hang(method="POST", path="/repos/acme/manifests/pulls$")
+
+
+def hold_after_pull_request(service: Service) -> Gate:
+    return service.stack.github.faults.hang(method="POST", path="/repos/acme/manifests/pulls$", after=True)
+
+
+def images(service: Service) -> list[str]:
+    """List the digests that were pushed, once each time."""
+    return [one.path for one in service.stack.ecr.faults.requests("PUT", "/manifests/")]
+
+
+def commits(service: Service, branch: str = "main") -> list[str]:
+    subjects = service.stack.git.open(MANIFESTS).git("log", "--format=%s", branch).splitlines()
+    return [subject for subject in subjects if subject.startswith("Promote ")]
+
+
+@pytest.mark.parametrize("hold", [hold_before_image, hold_after_image, hold_after_push])
+def test_worker_killed_around_an_effect_in_dev_leaves_it_done_once(
+    service: Service, hold: Callable[[Service], Gate]
+) -> None:
+    gate = hold(service)
+    pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    gate.wait_arrived(30)
+    service.kill("worker")
+    gate.release()
+    service.start("worker")
+    run = service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
+    assert len(commits(service)) == 1
+    assert len(set(images(service))) == 1
+    assert Digest(run.images[""]["digest"]) in service.stack.git.open(MANIFESTS).text(
+        "main", "apps/checkout/values-dev.yaml"
+    )
+
+
+def test_worker_killed_before_its_push_has_effect_pushes_once(
+    service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The server holds the push in a hook, the worker dies, and the push is refused: it never was."""
+    folder = tmp_path_factory.mktemp("hook")
+    arrived, go = folder / "arrived", folder / "go"
+    script = f"#!/bin/sh\n[ -e {go} ] && exit 0\ntouch {arrived}\nwhile [ ! -e {go} ]; do sleep 0.05; done\nexit 1\n"
+    service.stack.git.install_hook(MANIFESTS, "pre-receive", script)
+    pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    poll(arrived.exists, what="the push")
+    service.kill("worker")
+    go.touch()
+    service.start("worker")
+    service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
+    assert len(commits(service)) == 1
+
+
+@pytest.mark.parametrize("hold", [hold_before_pull_request, hold_at_pull_request, hold_after_pull_request])
+def test_worker_killed_around_the_pull_request_leaves_one(service: Service, hold: Callable[[Service], Gate]) -> None:
+    gate = hold(service)
+    pull = service.stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
+    gate.wait_arrived(30)
+    service.kill("worker")
+    gate.release()
+    service.start("worker")
+    commit = pull.merge_commit_sha or ""
+    run = service.wait_run("waiting", commit=commit, environment="prod", message="pull request")
+    (opened,) = service.stack.github.pulls(MANIFESTS, "all")
+    assert (opened.number, opened.labels) == (run.pull_request, ["release"])
+    assert len(commits(service, "mergeport/promotion/prod/checkout")) == 1
+    service.stack.github.merge_pull(MANIFESTS, opened.number, by="release-manager")
+    service.wait_run("succeeded", commit=commit, environment="prod")
+    assert len(set(images(service))) == 1
+
+
+def test_web_killed_right_after_its_answer_loses_nothing(service: Service) -> None:
+    service.kill("worker")
+    pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    service.stack.github.wait_delivered()
+    service.kill("web")
+    service.start("web")
+    service.start("worker")
+    service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
+
+
+def test_worker_asked_to_stop_hands_its_build_over(service: Service) -> None:
+    gate = service.stack.ecr.faults.hang(method="PUT", path="/manifests/")
+    pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    gate.wait_arrived(30)
+    process = service.processes["worker"]
+    process.terminate()
+    gate.release()
+    assert service.terminate("worker") == 0
+    service.start("worker")
+    service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
+    assert len(set(images(service))) == 1
