@@ -107,19 +107,26 @@ class Tool:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Share the tool's own storage with other builds; alone in it, remove first what killed ones left."""
+        """Share the tool's own storage with other builds; what killed ones left is removed before and after."""
         if self.storage is None:
             yield
             return
         lock = os.open(self.storage, os.O_RDONLY)
         try:
-            with suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _call([*self.prefix, "rm", "--all"], self.extra)
+            self._tidy(lock)
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
+        except BaseException:
+            self._tidy(lock)
+            raise
         finally:
             os.close(lock)
+
+    def _tidy(self, lock: int) -> None:
+        """Remove working containers and their mounts, where no other build has any."""
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _call([*self.prefix, "rm", "--all"], self.extra)
 
 
 @dataclass(frozen=True, slots=True)

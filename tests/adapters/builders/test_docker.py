@@ -276,6 +276,7 @@ def test_cancelled_build_is_gone_within_a_second_and_leaves_nothing(workshop: Wo
     assert [getattr(error, "code", None) for error in caught] == ["build-stopped"]
     wait_until(lambda: not running_with("sleep\0006102"), timeout=10)
     assert workshop.left_over() == []
+    assert str(workshop.directory) not in Path("/proc/mounts").read_text()
 
 
 @pytest.mark.parametrize("options", [{"context": "out"}, {"dockerfile": "out/passwd"}, {"dockerfile": "../../x"}])
