@@ -45,9 +45,13 @@ def columns(kind: type[Any], table: sa.Table) -> list[sa.Column[Any]]:
 
 
 def insert_new(tx: Transaction, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values
-    """Insert a row unless one with the same unique key is there; tell whether it was inserted."""
+    """Insert a row unless one with the same unique key is there; tell whether it was inserted.
+
+    Asked by RETURNING: where the key is made by the database, PostgreSQL's driver tells no row count.
+    """
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    return tx.execute(dialect.insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    return tx.execute(statement.returning(sa.literal_column("1"))).first() is not None
 
 
 def insert_or_update(tx: Transaction, table: sa.Table, keys: list[str], **values: Any) -> None:  # noqa: ANN401 - a row's values
