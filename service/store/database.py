@@ -6,6 +6,7 @@ across a call to the outside.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,7 @@ class Store:
         parsed = make_url(url)
         self.url = parsed
         self.sqlite = parsed.get_backend_name() == "sqlite"
+        self._writing = threading.Lock()
         if self.sqlite:
             self.engine = sa.create_engine(
                 parsed, pool_size=8, max_overflow=16, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
@@ -45,10 +47,11 @@ class Store:
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction for writing; on SQLite it takes the write lock at once, so it never fails half-way.
 
+        Threads of one process take turns on SQLite: its own waiting sleeps, up to 0.1 s at a time, and is not fair.
         Raises RetryableError `store-unavailable` when the database is away or stays locked.
         """
         try:
-            with self.engine.connect() as connection:
+            with self._turn(), self.engine.connect() as connection:
                 connection.info["write"] = True
                 with connection.begin():
                     yield connection
@@ -69,6 +72,18 @@ class Store:
                     yield connection
         except OperationalError as error:
             raise _unavailable(error) from error
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self.sqlite:
+            yield
+            return
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise _unavailable(TimeoutError())
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Close all connections."""
