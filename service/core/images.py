@@ -14,6 +14,8 @@ from service.core.words import Digest, Sha
 REVISION_LABEL = "org.opencontainers.image.revision"
 SOURCE_LABEL = "org.opencontainers.image.source"
 
+LONGEST_TAG = 128
+
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
 _PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?::(?P<length>\d+))?\}")
@@ -55,9 +57,14 @@ class Image:
 def tag_for(template: str, *, commit: Sha, branch: str) -> str:
     """Render a tag template: `{short_sha}` (12), `{short_sha:7}`, `{sha}`, `{branch}` made fit for a tag.
 
-    The template was checked when the configuration was loaded, so what comes out is a tag.
+    A long branch is cut, never the commit. The template was checked when the configuration was loaded, so what
+    comes out is a tag.
     """
+    longest = LONGEST_TAG - len(_render(template, commit=commit, branch=""))
+    return _render(template, commit=commit, branch=_NOT_IN_A_TAG.sub("-", branch)[:longest]).lstrip(".-")
 
+
+def _render(template: str, *, commit: Sha, branch: str) -> str:
     def text(match: re.Match[str]) -> str:
         match match["name"]:
             case "short_sha":
@@ -65,10 +72,9 @@ def tag_for(template: str, *, commit: Sha, branch: str) -> str:
             case "sha":
                 return commit
             case _:
-                return _NOT_IN_A_TAG.sub("-", branch)
+                return branch
 
-    rendered = _PLACEHOLDER.sub(text, template)
-    return rendered.lstrip(".-")[:128]
+    return _PLACEHOLDER.sub(text, template)
 
 
 def is_tag(text: str) -> bool:

@@ -28,7 +28,7 @@ def build(context: Context, run: Run, target: Target) -> Run:
     local = [image for image in missing if context.outside.images.builder(image).local]
     wanted = [(image, _want_build(context, run, image)) for image in local]
     for image, one in wanted:
-        _await_build(context, run, image, one)
+        _await_build(context, run, target, image, one)
     for image in missing:
         if image not in local:
             _await_image(context, run, image, target)
@@ -141,15 +141,21 @@ def _must_start_again(kept: Build, run: Run) -> bool:
             return False
 
 
-def _await_build(context: Context, run: Run, image: ImageTarget, one: Build) -> None:
+def _await_build(context: Context, run: Run, target: Target, image: ImageTarget, one: Build) -> None:
     with step(context, run, _named("build image", image), Stage.BUILD) as record:
-        with context.store.begin() as tx:
+        with context.store.read() as tx:
             now_at = builds.get(tx, one.id)
-            assert now_at is not None  # noqa: S101 - rows of builds are never deleted
-            if now_at.state in {BuildState.QUEUED, BuildState.RUNNING}:
-                saw = f"build of {now_at.reference} is {now_at.state}"
-                wait = wait_for(context, run, WaitKind.BUILD, key=one.id, subject=one.id, saw=saw)
-                raise Pause(wait)
+        assert now_at is not None  # noqa: S101 - rows of builds are never deleted
+        if now_at.state in {BuildState.QUEUED, BuildState.RUNNING}:
+            if expired(context, run.id, WaitKind.BUILD, one.id):
+                raise PermanentError(
+                    f"the build of {now_at.reference} was still {now_at.state} at its deadline",
+                    code="build-deadline",
+                    hint="`deadlines.build` sets the time; are more builds wanted than MERGEPORT_BUILD_CONCURRENCY?",
+                )
+            saw = f"build of {now_at.reference} is {now_at.state}"
+            within = target.deadlines.build
+            raise Pause(wait_for(context, run, WaitKind.BUILD, key=one.id, subject=one.id, saw=saw, within=within))
         match now_at.state:
             case BuildState.SUCCEEDED:
                 record.message = now_at.message

@@ -173,7 +173,14 @@ def _judge(context: Context, wait: Wait, observation: Observation) -> Verdict | 
     waited = (context.now() - since).total_seconds()
     standings: dict[Sha, Standing] = {}
     for _ in range(_MOST_STANDINGS):
-        verdict = judge(observation, commit=run.manifest_commit, standings=standings, waited=waited, changed=changed)
+        verdict = judge(
+            observation,
+            commit=run.manifest_commit,
+            standings=standings,
+            waited=waited,
+            changed=changed,
+            images=tuple(images_of(run).values()),
+        )
         if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
             return verdict
         standings[verdict.revision] = _standing(context, run, verdict.revision)
