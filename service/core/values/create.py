@@ -216,10 +216,11 @@ def _in_flow(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> 
     first, closing = node + 1, doc.events[doc.close[node]].end - 1
     pairs = list(doc.entries(node)) if doc.events[node].kind is Kind.MAPPING else [(i, i) for i in doc.items(node)]
     key, last = pairs[-1]
-    at = doc.events[doc.close[last]].end
+    at, apart = doc.events[doc.close[last]].end, ""
     if doc.events[last].kind is Kind.SCALAR and not doc.events[last].value and not doc.events[last].style:
         place = value_place(doc, last, key if key != last else None, flow=True)
-        at = at if place is None else place[0]
+        if place is not None and place[1] == " ":  # `a:,` would be one word
+            at, apart = place[0], " "
     quoted = doc.events[first].style == '"'
     written = flow_text(missing.steps, value, quoted=quoted)
     comma = doc.text.find(",", at, closing)
@@ -228,10 +229,10 @@ def _in_flow(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> 
     start = doc.events[key].start
     before = doc.text[line_start(doc.text, start) : start]
     if before.strip(" ") or line_end(doc.text, at) >= closing:
-        return [Splice(comma + 1, comma + 1, f" {written},")] if comma >= 0 else [Splice(at, at, f", {written}")]
+        return [Splice(comma + 1, comma + 1, f" {written},")] if comma >= 0 else [Splice(at, at, f"{apart}, {written}")]
     end = line_end(doc.text, max(at, comma))
     line = layout.line_end + before + written
-    return [Splice(end, end, line + ",")] if comma >= 0 else [Splice(at, at, ","), Splice(end, end, line)]
+    return [Splice(end, end, line + ",")] if comma >= 0 else [Splice(at, at, apart + ","), Splice(end, end, line)]
 
 
 def _brackets(step: Step) -> tuple[str, str]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
     DocumentStartEvent,
+    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
 )
 from ruamel.yaml.events import Event as RawEvent
+from ruamel.yaml.loader import SafeLoader
 
 from service.errors import ValuesEditError
 
@@ -30,6 +32,7 @@ except ImportError:  # it is an optional part of ruamel.yaml
     CParser = None
 
 MAX_DEPTH = 500
+MEANING = 5  # an event's first fields, which must stay the same in everything that is not edited
 
 
 class Kind(IntEnum):
@@ -40,6 +43,16 @@ class Kind(IntEnum):
     MAPPING = 2
     SEQUENCE = 3
     END = 4
+
+
+_KINDS = {
+    ScalarEvent: Kind.SCALAR,
+    AliasEvent: Kind.ALIAS,
+    MappingStartEvent: Kind.MAPPING,
+    SequenceStartEvent: Kind.SEQUENCE,
+    MappingEndEvent: Kind.END,
+    SequenceEndEvent: Kind.END,
+}
 
 
 class Event(NamedTuple):
@@ -58,11 +71,6 @@ class Event(NamedTuple):
     end: int
     line: int
     column: int
-
-    @property
-    def meaning(self) -> tuple[object, ...]:
-        """Give what must stay the same in everything that is not edited."""
-        return self[:5]
 
 
 def parse_strictly(text: str, *, pure: bool) -> list[Event] | None:
@@ -103,7 +111,7 @@ def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list
                 f"The alias *{event.value} has no anchor before it",
                 "correct the file first; nothing was changed",
             )
-        elif event.kind in {Kind.MAPPING, Kind.SEQUENCE}:
+        elif event.kind is Kind.MAPPING or event.kind is Kind.SEQUENCE:
             still_open.append(len(events))
             if len(still_open) > MAX_DEPTH:
                 raise _refusal(
@@ -121,32 +129,29 @@ def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list
 
 
 def _parser_events(text: str, *, pure: bool) -> Iterator[RawEvent]:
-    if pure or CParser is None:
-        yield from YAML(typ="safe", pure=True).parse(text)
-        return
-    parser = CParser(text)
-    while parser.check_event():
-        yield parser.get_event()
+    parser = SafeLoader(text) if pure or CParser is None else CParser(text)
+    raw = parser.get_event()
+    while not isinstance(raw, StreamEndEvent):
+        yield raw
+        raw = parser.get_event()
 
 
-def _event(raw: RawEvent) -> Event | None:
+def _event(raw: Any) -> Event | None:  # noqa: ANN401 - the parser's events have no typed base with these fields
     """Give our event for the parser's, or None for those of the stream and the document."""
-    start, end = raw.start_mark, raw.end_mark.index
-    if isinstance(raw, ScalarEvent):
-        tag = None if raw.tag is None else str(raw.tag)
-        return Event(
-            Kind.SCALAR, raw.value, raw.style or "", raw.anchor, tag, start.index, end, start.line, start.column
-        )
-    if isinstance(raw, CollectionStartEvent):
-        kind = Kind.MAPPING if isinstance(raw, MappingStartEvent) else Kind.SEQUENCE
-        tag = None if raw.tag is None else str(raw.tag)
-        style = "{" if raw.flow_style else ""
-        return Event(kind, "", style, raw.anchor, tag, start.index, end, start.line, start.column)
-    if isinstance(raw, CollectionEndEvent):
-        return Event(Kind.END, "", "", None, None, start.index, end, start.line, start.column)
-    if isinstance(raw, AliasEvent):
-        return Event(Kind.ALIAS, raw.anchor, "", None, None, start.index, end, start.line, start.column)
-    return None
+    kind = _KINDS.get(type(raw))
+    if kind is None:
+        return None
+    start = raw.start_mark
+    if kind is Kind.SCALAR:
+        value, style, anchor, tag = raw.value, raw.style or "", raw.anchor, raw.tag
+    elif kind is Kind.END:
+        value, style, anchor, tag = "", "", None, None
+    elif kind is Kind.ALIAS:
+        value, style, anchor, tag = raw.anchor, "", None, None
+    else:
+        value, style, anchor, tag = "", "{" if raw.flow_style else "", raw.anchor, raw.tag
+    tag = tag if tag is None else str(tag)
+    return Event(kind, value, style, anchor, tag, start.index, raw.end_mark.index, start.line, start.column)
 
 
 def _refusal(raw: RawEvent, file: str, code: str, message: str, hint: str) -> ValuesEditError:

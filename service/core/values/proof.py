@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.core.values.document import Document, read_document
-from service.core.values.events import Kind
+from service.core.values.events import MEANING, Kind
 from service.core.values.model import Scalar, Splice, apply_splices
 from service.core.values.quoting import is_string, same_value
 from service.errors import ValuesEditError
@@ -78,7 +78,7 @@ def _compare_events(before: Document, after: Document, expected: Mapping[int, Ex
                 continue
             if old >= len(before.events):
                 break
-        if new >= len(after.events) or before.events[old].meaning != after.events[new].meaning:
+        if new >= len(after.events) or before.events[old][:MEANING] != after.events[new][:MEANING]:
             raise _unproven(before, f"line {before.events[old].line + 1} would be read differently")
         old, new = old + 1, new + 1
     if new != len(after.events):

@@ -11,20 +11,20 @@ import math
 import re
 from functools import lru_cache
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.loader import SafeLoader
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
 
 from service.core.values.document import Document
-from service.core.values.events import parse_strictly
+from service.core.values.events import Event, parse_strictly
 from service.core.values.model import Scalar
 from service.errors import ValuesEditError
 
 _VERSIONS = ((1, 1), (1, 2))
 _STR = "tag:yaml.org,2002:str"
-_BLOCK_KEYS = ("{}: v\n", "- {}: v\n", "k:\n  {}:\n")
-_FLOW_KEYS = ("{{{}: v}}\n", "k: {{j: v, {}: [w]}}\n")
+_BLOCK_KEY = "{0}:\n  {0}: a\n  b:\n  - {0}: c\n"
+_FLOW_KEY = "- {{{0}: a}}\n- {{b: c, {0}: [d]}}\n"
+_FRAME = "candidate"
 # Both parsers of ruamel.yaml must read a candidate alike; the Python one is slow on long text.
 _BOTH_PARSERS = 2_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -32,8 +32,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # https://yaml.org/spec/1.2.2/#1032-tag-resolution
 _CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 # Where a value may stand: after its key, on the next line, in a list; and the same within braces and brackets.
-_BLOCK_CONTEXTS = ("k: {}\n", "k:\n  {}\n", "- {}\n", "k: {} # c\n")
-_FLOW_CONTEXTS = ("k: [{}]\n", "k: {{k: {}}}\n", "k: {{k: {} , j: v}}\n")
+_BLOCK_CONTEXT = "a: {0}\nb:\n  {0}\nc:\n- {0}\n- d: {0} # e\nf: g\n"
+_FLOW_CONTEXT = "a: [{0}]\nb: {{c: {0}}}\nd: {{e: {0} , f: g}}\n"
 
 
 def write_scalar(value: Scalar, style: str, *, flow: bool) -> str:
@@ -66,15 +66,14 @@ def write_scalar(value: Scalar, style: str, *, flow: bool) -> str:
 def write_key(name: str, *, flow: bool, quoted: bool = False) -> str:
     """Write a mapping's key, plain where every parser reads it as this very text."""
     plain = not quoted and name.isprintable() and is_string(name)
-    contexts = _FLOW_KEYS if flow else _BLOCK_KEYS
-    return name if plain and _in_contexts(contexts, name, name) else double_quoted(name)
+    return name if plain and _fits(_FLOW_KEY if flow else _BLOCK_KEY, name, name) else double_quoted(name)
 
 
 def reads_as(candidate: str, value: str, *, flow: bool) -> bool:
     """Tell whether a text is this one string wherever a value may stand, under YAML 1.1 and 1.2."""
     if candidate == value and not is_string(candidate):
         return False
-    return _in_contexts(_FLOW_CONTEXTS if flow else _BLOCK_CONTEXTS, candidate, value)
+    return _fits(_FLOW_CONTEXT if flow else _BLOCK_CONTEXT, candidate, value)
 
 
 def is_string(plain: str) -> bool:
@@ -149,23 +148,23 @@ def _write_typed(value: float | bool) -> str:
     return mantissa + ("" if "." in mantissa else ".0") + e + exponent
 
 
-def _in_contexts(contexts: tuple[str, ...], candidate: str, value: str) -> bool:
+def _fits(context: str, candidate: str, value: str) -> bool:
+    """Tell whether both parsers read the candidate as the value at every place of a context."""
     parsers = (False, True) if len(candidate) <= _BOTH_PARSERS else (False,)
-    return all(_only_scalar(context, candidate, value, pure=pure) for pure in parsers for context in contexts)
+    for pure in parsers:
+        frame, found = _frame(context, pure), parse_strictly(context.format(candidate), pure=pure)
+        if found is None or len(found) != len(frame):
+            return False
+        for event, expected in zip(found, frame, strict=True):
+            there = value if expected.value == _FRAME else expected.value
+            if (event.kind, event.value, event.anchor, event.tag) != (expected.kind, there, None, None):
+                return False
+    return True
 
 
-def _only_scalar(context: str, candidate: str, value: str, *, pure: bool) -> bool:
-    frame = parse_strictly(context.format("x"), pure=pure) or []
-    found = parse_strictly(context.format(candidate), pure=pure)
-    if found is None or len(found) != len(frame):
-        return False
-    return all(
-        event.kind is expected.kind
-        and event.anchor is None
-        and event.tag is None
-        and event.value == (value if expected.value == "x" else expected.value)
-        for event, expected in zip(found, frame, strict=True)
-    )
+@lru_cache(maxsize=8)
+def _frame(context: str, pure: bool) -> list[Event]:
+    return parse_strictly(context.format(_FRAME), pure=pure) or []
 
 
 @lru_cache(maxsize=2)
@@ -180,10 +179,9 @@ def _resolve(text: str, version: tuple[int, int]) -> str:
 @lru_cache(maxsize=256)
 def _construct(text: str, version: tuple[int, int]) -> Scalar:
     """Give the number or boolean that a version of YAML makes of a plain scalar, else its text."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.version = version
     try:
-        value = yaml.load(text)
-    except (YAMLError, ValueError, OverflowError):  # 0x_ is a number by its form alone
+        node = ScalarNode(_resolve(text, version), text)
+        value = SafeLoader("", version=version).construct_object(node)
+    except (ValueError, OverflowError):  # 0x_ is a number by its form alone
         return text
     return value if isinstance(value, bool | int | float) else text
