@@ -1,0 +1,141 @@
+"""`python -m devstack.demo`: the command behind `make demo`. Exit status 0, 1 with a reason, or 128 + the signal.
+
+`KEEP=1` in the environment leaves everything running until Ctrl-C or SIGTERM. Whatever happens, all that was started
+is ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from devstack.demo.ending import Ending, Stopped
+from devstack.demo.errors import DemoError
+from devstack.demo.screen import Screen
+from devstack.demo.story import SHORT, Result, Story
+from devstack.demo.world import ROOT, Room, World, find_builder
+
+NO_BUILDER = (
+    "neither docker nor buildah builds here, so the context is packed as one layer on an empty base;",
+    "that is not a Dockerfile build",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; give its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m devstack.demo", description="A merge becomes a deployment.")
+    parser.add_argument("--directory", type=Path, default=ROOT / ".demo", help="the state, renewed (default: .demo)")
+    parser.add_argument("--save-svg", type=Path, metavar="FILE", help="draw an excerpt of the output as a picture")
+    options = parser.parse_args(arguments)
+    keep = os.environ.get("KEEP", "") not in {"", "0", "no"}
+    screen, ending = Screen(options.save_svg), Ending()
+    ending.listen()
+    world: list[World] = []
+    with ExitStack() as started:
+        started.callback(ending.ignore)
+        try:
+            return _run(options.directory, screen, ending, started, world, keep=keep)
+        except Stopped as stopped:
+            ending.ignore()
+            screen.say(f"\n{stopped}; ending what was started …")
+            return 128 + stopped.number
+        except DemoError as error:
+            ending.ignore()
+            _tell_failure(screen, str(error), world)
+        except Exception:  # noqa: BLE001 - told in full, and the status is 1
+            ending.ignore()
+            _tell_failure(screen, traceback.format_exc(), world)
+    return 1
+
+
+def _run(directory: Path, screen: Screen, ending: Ending, started: ExitStack, made: list[World], *, keep: bool) -> int:
+    began = time.monotonic()
+    screen.title(
+        "Mergeport: a merge becomes a deployment",
+        "On this machine alone: a GitHub, an ECR and an Argo CD of the devstack, real git, real images.",
+    )
+    room = Room(directory)
+    started.callback(room.leave)
+    with screen.waiting("looking for what builds images here"):
+        builder, reason = find_builder(room)
+    with screen.waiting("starting git, GitHub, ECR and Argo CD"):
+        world = World(room, ending, builder=builder)
+    made.append(world)
+    started.callback(world.stop)
+    with screen.waiting("starting mergeport serve"):
+        world.start()
+    _tell_world(screen, world, reason)
+    story = Story(world, screen)
+    results = story.play()
+    _tell_results(screen, results, time.monotonic() - began)
+    story.check_pages(results)
+    picture = screen.save_picture("make demo")
+    if picture is not None:
+        screen.fact("picture", str(picture))
+    if keep:
+        _keep(screen, world, results)
+    else:
+        screen.say("\n  To look around in it: make demo KEEP=1")
+    return 0
+
+
+def _tell_world(screen: Screen, world: World, reason: str) -> None:
+    screen.fact("Mergeport", f"{world.product.url}   its log: {world.product.log}")
+    screen.fact("git, GitHub", world.stack.github.url)
+    screen.fact("ECR", world.stack.ecr.endpoint)
+    screen.fact("Argo CD", world.stack.argocd.url)
+    screen.fact("builder", reason)
+    if world.builder == "layer":
+        screen.fact("", *NO_BUILDER, style="yellow")
+
+
+def _tell_results(screen: Screen, results: Sequence[Result], seconds: float) -> None:
+    screen.heading("in short")
+    screen.table(
+        ["environment", "run", "merge → live", "image", "manifest commit"],
+        [
+            [
+                one.run.environment,
+                one.run.state,
+                f"{one.seconds:.1f} s",
+                f"{one.image.repository}:{one.image.tag}@{one.image.digest[:19]}…",
+                one.difference.commit[:SHORT],
+            ]
+            for one in results
+        ],
+    )
+    screen.say(f"\n  All of it took {seconds:.0f} s.")
+
+
+def _keep(screen: Screen, world: World, results: Sequence[Result]) -> None:
+    """Tell where to look, and stay until a signal comes."""
+    screen.heading("still running")
+    screen.fact("runs", f"{world.product.url}/runs")
+    for one in results:
+        screen.fact(f"run to {one.run.environment}", f"{world.product.url}/runs/{one.run.id}")
+    screen.fact("clone", f"git clone {world.stack.git.url}/acme/manifests.git")
+    screen.fact("end it", f"Ctrl-C here, or kill {os.getpid()}")
+    try:
+        while True:
+            threading.Event().wait(1.0)
+            world.product.check_alive()
+    except Stopped:
+        screen.say("\n  Ending …")
+
+
+def _tell_failure(screen: Screen, reason: str, world: Sequence[World]) -> None:
+    screen.say(f"\nThe demo failed: {reason}")
+    for one in world:
+        screen.say(f"The end of {one.product.log}:")
+        screen.text("\n".join(one.product.tail()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

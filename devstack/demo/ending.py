@@ -1,0 +1,56 @@
+"""Signals of the demo: Ctrl-C and its like end it by an exception, and never in the middle of a start.
+
+Used by the command around everything, and by whoever starts something that must be known before it can be ended.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """A person or the system asked the demo to end; `number` is the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+class Ending:
+    """Turns signals into `Stopped`, at once or after what must not be cut in two."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._pending: int | None = None
+
+    def listen(self) -> None:
+        """Take the signals over; a terminal that goes away counts as one."""
+        for number in SIGNALS:
+            signal.signal(number, self._take)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let a block come to its end first; what was asked meanwhile is raised after it."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+        if self._pending is not None and not self._held:
+            number, self._pending = self._pending, None
+            raise Stopped(number)
+
+    def ignore(self) -> None:
+        """Hear no signal any more: the end is under way and bounded."""
+        self._held += 1
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._held:
+            self._pending = number
+            return
+        raise Stopped(number)

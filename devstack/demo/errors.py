@@ -1,0 +1,7 @@
+"""The demo's one error: something is not as the demo claims."""
+
+from __future__ import annotations
+
+
+class DemoError(Exception):
+    """What went wrong, for people. The demo ends by it with exit status 1."""

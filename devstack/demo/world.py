@@ -1,0 +1,147 @@
+"""The demo's world: its directory, the devstack, the two repositories, and Mergeport between them.
+
+Used by the command, which ends it. The directory is renewed at each start; a lock in it tells that a demo runs there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from ruamel.yaml import YAML
+
+from devstack.bare import Entry
+from devstack.demo.ending import Ending
+from devstack.demo.errors import DemoError
+from devstack.demo.product import Product
+from devstack.ecr import EcrMissingError
+from devstack.stack import WEBHOOK_SECRET, Devstack, read_directory
+from service.adapters.build_tools import probe
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "manifests-template"
+SOURCE_FILES = Path(__file__).parent / "source"
+SOURCE = "acme/checkout"
+MANIFESTS = "acme/manifests"
+PATHS = '    paths: ["**", "!docs/**"]\n'
+"""What the demo adds to the template's mergeport.yaml: a merge into docs/ alone deploys nothing."""
+MARK = "about.txt"
+LOCK = "pid"
+
+
+class Room:
+    """The demo's directory, held while the demo runs."""
+
+    def __init__(self, directory: Path) -> None:
+        """Renew the directory; DemoError where another demo runs in it or it is somebody's own."""
+        self.directory = directory.absolute()
+        self._lock: IO[str] | None = None
+        self._refuse_running()
+        if self.directory.exists():
+            if any(self.directory.iterdir()) and not (self.directory / MARK).exists():
+                raise DemoError(f"{directory} is not a demo's directory, so it is not renewed")
+            unmount_below(self.directory)
+            try:
+                shutil.rmtree(self.directory)
+            except OSError as error:
+                raise DemoError(f"{directory} cannot be renewed: {error}") from error
+        self.directory.mkdir(parents=True)
+        (self.directory / MARK).write_text("State of `make demo`, renewed at each start.\n", encoding="utf-8")
+        self._lock = (self.directory / LOCK).open("w", encoding="utf-8")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
+
+    def leave(self) -> None:
+        """Let the next demo in; the state stays for those who want to look."""
+        unmount_below(self.directory)
+        if self._lock is not None:
+            (self.directory / LOCK).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def _refuse_running(self) -> None:
+        try:
+            held = (self.directory / LOCK).open(encoding="utf-8")
+        except OSError:
+            return
+        with held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                pid = held.read().strip()
+                raise DemoError(
+                    f"a demo still runs in {self.directory} as process {pid}. End it first: kill {pid}"
+                ) from error
+
+
+class World:
+    """The devstack with both repositories and their hooks, and Mergeport."""
+
+    def __init__(self, room: Room, ending: Ending, *, builder: str) -> None:
+        """Start the devstack and write the repositories; Mergeport is started by `start`."""
+        self._ending = ending
+        self.builder = builder
+        try:
+            with ending.held():
+                self.stack = Devstack(room.directory / "devstack")
+        except EcrMissingError as error:
+            raise DemoError(str(error)) from error
+        self.github = self.stack.github
+        source = {path: file for path, file in read_directory(SOURCE_FILES).items() if "__pycache__" not in path}
+        self.stack.create_repository(SOURCE, source, branches=("develop", "staging", "main"))
+        configuration = _with_paths(TEMPLATE / "mergeport.yaml")
+        self.stack.create_repository(MANIFESTS, {**read_directory(TEMPLATE), "mergeport.yaml": configuration})
+        self.stack.argocd.add_application_set(MANIFESTS)
+        self.manifests = self.stack.git.open(MANIFESTS)
+        self.registry = _registry(configuration)
+        self.product = Product(room.directory / "mergeport", self.stack.environment(), builder, MANIFESTS)
+
+    def start(self) -> None:
+        """Start Mergeport, and point the hooks of both repositories at it."""
+        with self._ending.held():
+            self.product.start()
+        self.product.wait_ready()
+        for repository in (SOURCE, MANIFESTS):
+            self.github.add_hook(repository, self.product.hooks_url, WEBHOOK_SECRET)
+        self.github.wait_delivered()
+
+    def stop(self) -> None:
+        """End Mergeport, then what it lived in; again is harmless."""
+        self.product.stop()
+        self.stack.stop()
+
+
+def _with_paths(template: Path) -> Entry:
+    text = template.read_text(encoding="utf-8")
+    line = f"    source: {SOURCE}\n"
+    if text.count(line) != 1:
+        raise DemoError(f"{template} does not name {SOURCE} once")
+    return Entry(text.replace(line, line + PATHS).encode())
+
+
+def _registry(configuration: Entry) -> str:
+    """Give the registry's host as mergeport.yaml names it."""
+    return str(YAML(typ="safe").load(configuration.data)["defaults"]["registry"])
+
+
+def find_builder(room: Room) -> tuple[str, str]:
+    """Find what builds here, by building: the word for MERGEPORT_BUILDER, and why.
+
+    Where nothing does it is the devstack's `layer`, which is not a Dockerfile build.
+    """
+    found = probe("auto", room.directory / "mergeport-probe")
+    if found.tool is None:
+        return "layer", found.reason
+    return found.tool.name, found.reason
+
+
+def unmount_below(directory: Path) -> None:
+    """Unmount what a build left mounted, so that the directory can be removed."""
+    places = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    for place in sorted((one for one in places if one.startswith(f"{directory}/")), key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
