@@ -81,7 +81,7 @@ checks: install $(HELM)
 	$(BIN)/ruff check .
 	$(BIN)/mypy service devstack tests scripts
 	$(BIN)/lint-imports
-	$(BIN)/codespell --ignore-words-list caf,te,befores,statics --skip '$(UNSPELLED)' .
+	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,chekout --skip '$(UNSPELLED)' .
 	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/hadolint Dockerfile
