@@ -9,9 +9,10 @@ ecr         ministack as a child process, behind a front that asks for passwords
 faults      planted faults in front of each of them, and the requests that came
 proxy       a TCP proxy that cuts, delays and throttles
 layer       a builder for machines where nothing else builds: the one part that knows the product's ports
+demo/       `make demo`: merges become deployments before one's eyes
 serving     WSGI applications on free loopback ports
 ```
 
-Everything listens on 127.0.0.1 and ends with its object. But for `layer`, the product is seen by HTTP and git
-alone.
+Everything listens on 127.0.0.1 and ends with its object. But for `layer`, and the demo's look for a builder, the
+product is seen by HTTP, git and its command line alone.
 """
