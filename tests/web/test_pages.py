@@ -147,12 +147,12 @@ def test_a_delivery_s_page_tells_routing_and_runs(private: FlaskClient, store: S
     with store.begin() as tx:
         kept = deliveries.get(tx, delivery)
         assert kept is not None
-        routing = [{"application": "checkout", "environment": "dev", "reason": "app.py matches **"}]
+        routing = {"targets": [["checkout", "dev"]], "refused": [["web", "dev", "no path of it changed"]], "reason": ""}
         deliveries.finish(
             tx, kept.sequence, DeliveryState.PROCESSED, "", at=NOW, change_id=run.change_id, routing=routing
         )
     page = private.get(f"/deliveries/{delivery}").text
-    assert "app.py matches **" in page
+    assert "targets checkout · dev refused web · dev · no path of it changed" in text_of(page)
     assert f'href="/runs/{run.id}"' in page
 
 

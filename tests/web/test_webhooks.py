@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,3 +206,27 @@ def test_no_log_has_a_body_or_a_signature(public: FlaskClient) -> None:
     assert len(lines) == 2
     assert "words of the body" not in told
     assert "d" * 64 not in told
+
+
+EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "octokit" / "webhooks-examples.json").read_text())
+
+
+def test_every_example_that_github_publishes_is_answered_and_none_as_our_fault(
+    public: FlaskClient, store: Store, counters: Counters
+) -> None:
+    told: dict[int, set[str]] = {}
+    sent = 0
+    for hook in EXAMPLES:
+        for number, example in enumerate(hook["examples"]):
+            body = raw(example)
+            answer = public.post(
+                HOOK,
+                data=body,
+                headers=headers(body, hook["name"], id=f"{hook['name']}-{number:08}"[:64].replace("_", "-")),
+            )
+            told.setdefault(answer.status_code, set()).add(hook["name"])
+            sent += 1
+    assert sent > 100
+    assert set(told) <= {200, 202}
+    assert told[202] <= {"push", "pull_request"}
+    assert counters.count("internal-error") == 0
