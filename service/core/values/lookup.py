@@ -70,21 +70,31 @@ def is_merge(doc: Document, key: int) -> bool:
     return event.kind is Kind.SCALAR and event.value == "<<" and not event.style
 
 
-def merged_entry(doc: Document, mapping: int, name: str, seen: frozenset[int] = frozenset()) -> int | None:
+def merged_entry(doc: Document, mapping: int, name: str) -> int | None:
     """Give the value that comes under a key only through `<<`: the first source that has it counts."""
-    sources: list[int] = []
-    for key, value in doc.entries(mapping):
-        if is_merge(doc, key):
-            sources += doc.items(value) if doc.events[value].kind is Kind.SEQUENCE else [value]
-    for source in sources:
+    waiting = _merge_sources(doc, mapping)[::-1]
+    seen = {mapping}
+    while waiting:
+        source = waiting.pop()
         target = doc.anchored(source) if doc.events[source].kind is Kind.ALIAS else source
         if target is None or target in seen or doc.events[target].kind is not Kind.MAPPING:
             continue
+        seen.add(target)
         own = [value for key, value in doc.entries(target) if key_name(doc, key) == name]
-        found = own[-1] if own else merged_entry(doc, target, name, seen | {mapping, target})
-        if found is not None:
-            return found
+        if own:
+            return own[-1]
+        waiting += _merge_sources(doc, target)[::-1]
     return None
+
+
+def _merge_sources(doc: Document, mapping: int) -> list[int]:
+    sources: list[int] = []
+    for key, value in doc.entries(mapping):
+        if is_merge(doc, key):
+            target = doc.anchored(value) if doc.events[value].kind is Kind.ALIAS else value
+            is_list = target is not None and doc.events[target].kind is Kind.SEQUENCE
+            sources += doc.items(target) if target is not None and is_list else [value]
+    return sources
 
 
 def field(doc: Document, item: int, name: str) -> str | None:

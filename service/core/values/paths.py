@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from service.errors import ValuesEditError
 
+MAX_STEPS = 250
 _BARE = re.compile(r"(?:[^\\.\[\]\"'=\s]|\\.)(?:(?:[^\\.\[\]\"'=\r\n\t]|\\.)*(?:[^\\.\[\]\"'=\s]|\\.))?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|' + r"'(?:[^']|'')*'", re.DOTALL)
 _INDEX = re.compile(r"\d{1,9}(?=\])", re.ASCII)
@@ -67,6 +68,8 @@ def parse_path(text: str) -> ValuesPath:
         steps.append(step)
     if not steps:
         raise _invalid(text, 0, "the path is empty")
+    if len(steps) > MAX_STEPS:
+        raise _invalid(text, 0, f"it has more than {MAX_STEPS} steps")
     return ValuesPath(text, tuple(steps))
 
 
@@ -167,7 +170,8 @@ def _selector_value(text: str, at: int) -> tuple[str, int]:
 def _invalid(text: str, at: int, why: str) -> ValuesEditError:
     there = text[at : at + 20]
     return ValuesEditError(
-        f"The values path {text!r} is not valid: {why} at column {at + 1}" + (f", found {there!r}" if there else ""),
+        f"The values path {text[:200]!r} is not valid: {why} at column {at + 1}"
+        + (f", found {there!r}" if there else ""),
         code="values-path-invalid",
         hint='write it like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value',
         path=text,
