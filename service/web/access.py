@@ -1,12 +1,13 @@
 """Who may see what on the private listener: the one place that decides, before any view runs.
 
 Whoever reaches the private listener may read (it is on loopback unless the settings say otherwise). A later
-sign-in only has to change `role_of`. A route that is not named here is for nobody.
+sign-in only has to give another `role_of`. A route that is not named here is for nobody.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from enum import IntEnum
 from urllib.parse import urlsplit
 
@@ -35,12 +36,12 @@ NEEDED = {
 """The role that each endpoint needs."""
 
 
-def role_of(asking: Request) -> Role:  # noqa: ARG001 - the place where a sign-in will be read
+def role_of(asking: Request) -> Role:  # noqa: ARG001 - what a sign-in will read
     """Give the role of whoever asks."""
     return Role.READER
 
 
-def guard(app: Flask, url: str) -> None:
+def guard(app: Flask, url: str, role_of: Callable[[Request], Role]) -> None:
     """Put the check before every view; `url` is the base of our links, whose host is ours."""
     own_host = urlsplit(url).hostname or ""
 

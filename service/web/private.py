@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Request, Response, jsonify, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
 from service.errors import MergeportError, RetryableError
 from service.store import Store
 from service.web import access, display
+from service.web.access import Role
 from service.web.counters import Counters
 from service.web.health import readiness
 from service.web.metrics import StoreCollector
@@ -35,7 +36,13 @@ _HEADERS = {
 
 
 def private_app(
-    store: Store, *, url: str, now: Callable[[], datetime], counters: Counters, places: Places | None = None
+    store: Store,
+    *,
+    url: str,
+    now: Callable[[], datetime],
+    counters: Counters,
+    places: Places | None = None,
+    role_of: Callable[[Request], Role] = access.role_of,
 ) -> Flask:
     """Make the application of the private listener; `url` is the base of our links."""
     app = Flask("mergeport-private", static_folder=None, template_folder=str(_HERE / "templates"))
@@ -44,7 +51,7 @@ def private_app(
         {name: getattr(display, name) for name in ("ago", "between", "diff_lines", "moment", "safe_url", "short")}
     )
     counters.registry.register(StoreCollector(store, now))
-    access.guard(app, url)
+    access.guard(app, url, role_of)
     Pages(store, now, places or Places()).add_to(app)
     _add_figures(app, store, now, counters)
     _add_style(app)
