@@ -57,14 +57,31 @@ def images_of(run: Run) -> dict[str, ImageReference]:
 
 
 def _find(context: Context, run: Run, image: ImageTarget) -> bool:
+    """Look for the image; once a step awaits it, what is found ends that step."""
+    awaiting = _awaiting(context, run, image)
+    reference = reference_of(run, image)
+    registry = context.outside.images.registry(image)
+    if awaiting:
+        found = registry.find(reference.repository, reference.tag)
+        if found is None:
+            return False
+        with step(context, run, awaiting, Stage.BUILD) as record:
+            record.message = _accept(context, run, image, found)
+        return True
     with step(context, run, _named("find image", image), Stage.BUILD) as record:
-        reference = reference_of(run, image)
-        found = context.outside.images.registry(image).find(reference.repository, reference.tag)
+        found = registry.find(reference.repository, reference.tag)
         if found is None:
             record.message = f"{reference} is not there yet"
             return False
         record.message = _accept(context, run, image, found)
         return True
+
+
+def _awaiting(context: Context, run: Run, image: ImageTarget) -> str:
+    """Name the step at which the run waits for the image; empty when there is none."""
+    with context.store.read() as tx:
+        known = [runs.step(tx, run.id, _named(name, image)) for name in ("build image", "await image")]
+    return next((one.name for one in known if one is not None and one.state == "waiting"), "")
 
 
 def _accept(context: Context, run: Run, image: ImageTarget, found: Image) -> str:

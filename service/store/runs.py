@@ -223,7 +223,7 @@ def counts(tx: Transaction) -> dict[str, int]:
 
 
 def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step:
-    """Record that a step begins, or begins again."""
+    """Record that a step begins, or begins again; one that succeeded stays as it was until it does not."""
     known = step(tx, run_id, name)
     if known is None:
         position = tx.execute(sa.select(sa.func.count()).where(steps.c.run_id == run_id)).scalar_one()
@@ -232,7 +232,7 @@ def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: d
                 run_id=run_id, name=name, stage=stage, position=position, state="running", attempts=1, started_at=at
             )
         )
-    else:
+    elif known.state != "succeeded":
         tx.execute(
             sa.update(steps)
             .where(steps.c.run_id == run_id, steps.c.name == name)
@@ -244,7 +244,10 @@ def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: d
 
 
 def end_step(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
-    """Record how a step ended, or that it waits."""
+    """Record how a step ended, or that it waits; what succeeds once more keeps its first times and words."""
+    known = step(tx, run_id, name)
+    if known is not None and known.state == state == "succeeded":
+        return
     tx.execute(
         sa.update(steps)
         .where(steps.c.run_id == run_id, steps.c.name == name)

@@ -36,6 +36,7 @@ def test_image_that_another_pipeline_pushes_is_awaited_by_its_exact_tag(external
     external.settle_live("checkout-dev")
     assert external.run().state == RunState.SUCCEEDED
     assert external.run().images[""]["digest"] == digest
+    assert external.steps(external.run())["await image"][0] == "succeeded"
 
 
 def test_image_without_a_revision_label_is_taken_and_said_so(external: Pipeline) -> None:
@@ -89,6 +90,24 @@ def test_digest_and_revision_are_read_back_from_the_registry(pipeline: Pipeline)
     image = pipeline.run().images[""]
     assert image["revision"] == commit
     assert image["digest"] in pipeline.stack.git.open(MANIFESTS).text("main", "apps/checkout/values-dev.yaml")
+
+
+def test_steps_tell_how_long_the_build_was_awaited(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.take_deliveries()
+    pipeline.intake()
+    while not pipeline.queue.builds:
+        assert pipeline.step()
+    pipeline.clock.move(seconds=90)
+    pipeline.settle_live("checkout-dev")
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    with pipeline.store.read() as tx:
+        steps = {one.name: one for one in runs.steps_of(tx, run.id)}
+    seconds = {name: (one.ended_at - one.started_at).total_seconds() for name, one in steps.items() if one.ended_at}
+    assert {one.state for one in steps.values()} == {"succeeded"}
+    assert seconds["find image"] < 90 <= seconds["build image"]
+    assert "is not there yet" in steps["find image"].message
+    assert run.images[""]["digest"] in steps["build image"].message
 
 
 def test_registry_that_dies_in_the_push_is_tried_again(pipeline: Pipeline) -> None:
