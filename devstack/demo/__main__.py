@@ -22,6 +22,7 @@ from devstack.demo.screen import Screen
 from devstack.demo.story import SHORT, Result, Story
 from devstack.demo.world import ROOT, Room, World, find_builder
 
+BUILDERS = ("auto", "docker", "buildah", "layer")
 NO_BUILDER = (
     "neither docker nor buildah builds here, so the context is packed as one layer on an empty base;",
     "that is not a Dockerfile build",
@@ -32,54 +33,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; give its exit status."""
     parser = argparse.ArgumentParser(prog="python -m devstack.demo", description="A merge becomes a deployment.")
     parser.add_argument("--directory", type=Path, default=ROOT / ".demo", help="the state, renewed (default: .demo)")
+    parser.add_argument("--builder", default="auto", choices=BUILDERS, help="what builds (default: what works here)")
     parser.add_argument("--save-svg", type=Path, metavar="FILE", help="draw an excerpt of the output as a picture")
     options = parser.parse_args(arguments)
-    keep = os.environ.get("KEEP", "") not in {"", "0", "no"}
     screen, ending = Screen(options.save_svg), Ending()
     ending.listen()
-    world: list[World] = []
+    made: list[World] = []
     with ExitStack() as started:
-        started.callback(ending.ignore)
         try:
-            return _run(options.directory, screen, ending, started, world, keep=keep)
+            return _run(options, screen, ending, started, made)
         except Stopped as stopped:
-            ending.ignore()
             screen.say(f"\n{stopped}; ending what was started …")
             return 128 + stopped.number
         except DemoError as error:
-            ending.ignore()
-            _tell_failure(screen, str(error), world)
+            _tell_failure(screen, str(error), made)
         except Exception:  # noqa: BLE001 - told in full, and the status is 1
+            _tell_failure(screen, traceback.format_exc(), made)
+        finally:
             ending.ignore()
-            _tell_failure(screen, traceback.format_exc(), world)
     return 1
 
 
-def _run(directory: Path, screen: Screen, ending: Ending, started: ExitStack, made: list[World], *, keep: bool) -> int:
+def _run(options: argparse.Namespace, screen: Screen, ending: Ending, started: ExitStack, made: list[World]) -> int:
     began = time.monotonic()
-    screen.title(
-        "Mergeport: a merge becomes a deployment",
-        "On this machine alone: a GitHub, an ECR and an Argo CD of the devstack, real git, real images.",
-    )
-    room = Room(directory)
+    with screen.recorded():
+        screen.title(
+            "Mergeport: a merge becomes a deployment",
+            "On this machine alone: a GitHub, an ECR and an Argo CD of the devstack, real git, real images.",
+        )
+    room = Room(options.directory)
     started.callback(room.leave)
     with screen.waiting("looking for what builds images here"):
-        builder, reason = find_builder(room)
+        builder, reason = (
+            ("layer", "layer, as asked") if options.builder == "layer" else find_builder(room, options.builder)
+        )
     with screen.waiting("starting git, GitHub, ECR and Argo CD"):
-        world = World(room, ending, builder=builder)
+        world = World(room, ending, started, builder=builder)
     made.append(world)
-    started.callback(world.stop)
     with screen.waiting("starting mergeport serve"):
         world.start()
+        story = Story(world, screen)
     _tell_world(screen, world, reason)
-    story = Story(world, screen)
     results = story.play()
-    _tell_results(screen, results, time.monotonic() - began)
+    with screen.recorded():
+        _tell_results(screen, results, time.monotonic() - began)
     story.check_pages(results)
     picture = screen.save_picture("make demo")
     if picture is not None:
         screen.fact("picture", str(picture))
-    if keep:
+    if os.environ.get("KEEP", "") not in {"", "0", "no"}:
         _keep(screen, world, results)
     else:
         screen.say("\n  To look around in it: make demo KEEP=1")
@@ -87,7 +89,7 @@ def _run(directory: Path, screen: Screen, ending: Ending, started: ExitStack, ma
 
 
 def _tell_world(screen: Screen, world: World, reason: str) -> None:
-    screen.fact("Mergeport", f"{world.product.url}   its log: {world.product.log}")
+    screen.fact("Mergeport", f"{world.product.url}   its log: {_short(world.product.log)}")
     screen.fact("git, GitHub", world.stack.github.url)
     screen.fact("ECR", world.stack.ecr.endpoint)
     screen.fact("Argo CD", world.stack.argocd.url)
@@ -120,7 +122,8 @@ def _keep(screen: Screen, world: World, results: Sequence[Result]) -> None:
     screen.fact("runs", f"{world.product.url}/runs")
     for one in results:
         screen.fact(f"run to {one.run.environment}", f"{world.product.url}/runs/{one.run.id}")
-    screen.fact("clone", f"git clone {world.stack.git.url}/acme/manifests.git")
+    screen.fact("history", f"git --git-dir={_short(world.manifests.path)} log -p")
+    screen.fact("command", f". {_short(world.write_environment())} && .venv/bin/mergeport runs list")
     screen.fact("end it", f"Ctrl-C here, or kill {os.getpid()}")
     try:
         while True:
@@ -131,10 +134,15 @@ def _keep(screen: Screen, world: World, results: Sequence[Result]) -> None:
 
 
 def _tell_failure(screen: Screen, reason: str, world: Sequence[World]) -> None:
-    screen.say(f"\nThe demo failed: {reason}")
+    screen.say(f"\nThe demo {'failed' if world else 'did not start'}: {reason}")
     for one in world:
-        screen.say(f"The end of {one.product.log}:")
-        screen.text("\n".join(one.product.tail()))
+        screen.say(f"The end of {_short(one.product.log)}:")
+        screen.text(one.product.tail())
+
+
+def _short(path: Path) -> str:
+    """Give a path as it is said from where we are."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 if __name__ == "__main__":

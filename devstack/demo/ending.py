@@ -22,7 +22,7 @@ class Stopped(BaseException):
 
 
 class Ending:
-    """Turns signals into `Stopped`, at once or after what must not be cut in two."""
+    """Turns the first signal into `Stopped`, at once or after what must not be cut in two; later ones are not heard."""
 
     def __init__(self) -> None:
         self._held = 0
@@ -42,15 +42,18 @@ class Ending:
         finally:
             self._held -= 1
         if self._pending is not None and not self._held:
-            number, self._pending = self._pending, None
-            raise Stopped(number)
+            self._stop(self._pending)
 
     def ignore(self) -> None:
-        """Hear no signal any more: the end is under way and bounded."""
+        """Hear no signal any more: the end is under way, and bounded."""
         self._held += 1
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         if self._held:
             self._pending = number
-            return
+        else:
+            self._stop(number)
+
+    def _stop(self, number: int) -> None:
+        self.ignore()
         raise Stopped(number)

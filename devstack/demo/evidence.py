@@ -103,7 +103,7 @@ def read_difference(manifests: BareRepository, commit: str, file: str, image: Im
     for key, value in (("tag", image.tag), ("digest", image.digest)):
         if not re.search(rf"""(?m)^  {key}: ["']?{re.escape(value)}["']?\s*(#.*)?$""", after):
             raise DemoError(f"{file} at {commit[:12]} does not say {key} {value}")
-    text = manifests.git("diff", "--no-color", f"{commit}^1", commit, "--", file)
+    text = manifests.git("diff", "--no-color", "--unified=2", f"{commit}^1", commit, "--", file)
     return Difference(commit, text, lines)
 
 

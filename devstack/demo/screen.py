@@ -15,7 +15,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console, RenderableType
+from rich.markdown import Markdown
 from rich.padding import Padding
+from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.table import Table
@@ -38,6 +40,8 @@ _THEME = TerminalTheme(
         (45, 95, 175), (130, 70, 150), (20, 120, 130), (90, 95, 105),
     ],
 )  # fmt: skip
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+_REGISTRY = re.compile(r"\b[\w.-]+\.amazonaws\.com/")
 _REMOTE_FONTS = re.compile(r"\s*@font-face\s*\{[^}]*\}")
 
 
@@ -93,13 +97,18 @@ class Screen:
     def fact(self, name: str, *values: str, style: str = "") -> None:
         """Tell one thing: its name, and one line a value."""
         for position, value in enumerate(values):
-            line = Text(f"  {name if position == 0 else '':<{NAME_WIDTH}}", style="dim")
-            self.say(Padding(line.append(Text(value, style=style or "not dim")), 0, expand=False))
+            head = f"  {name if position == 0 else '':<{NAME_WIDTH}}"
+            self.say(Text.assemble((head, "dim"), (value, style)))
 
-    def text(self, body: str) -> None:
-        """Show a text of others, indented beside a line."""
-        for line in body.splitlines():
+    def text(self, lines: Sequence[str]) -> None:
+        """Show lines of others as they are, beside a bar."""
+        for line in lines:
             self.say(Text("  │ ", style="dim").append(Text(line, style="not dim")))
+
+    def document(self, body: str) -> None:
+        """Show a Markdown text as its readers see it."""
+        shown = Markdown(body.replace("\u200b", ""), hyperlinks=False)
+        self.say(Padding(Panel(shown, border_style="dim", padding=(0, 1)), (0, 0, 0, 2)))
 
     def difference(self, diff: str) -> None:
         """Show a difference as git writes it, without its head."""
@@ -109,7 +118,7 @@ class Screen:
             colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
             if line.startswith("+++ b/"):
                 line, colour = line.removeprefix("+++ b/"), "bold"  # noqa: PLW2901 - shown by its name
-            self.say(Text(f"    {line}", style=colour, no_wrap=True, overflow="ellipsis"))
+            self.say(Text(f"    {line}".rstrip(), style=colour, no_wrap=True, overflow="ellipsis"))
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Progress]:
@@ -135,14 +144,13 @@ class Screen:
     def _step(self, step: Step, since: datetime) -> None:
         mark, colour = MARKS.get(step.state, ("…", "yellow"))
         seconds = "" if step.seconds is None or step.state not in MARKS else f"{step.seconds:.1f} s"
-        line = Table.grid(padding=(0, 1), expand=True)
-        line.add_column(width=3, justify="right")
-        line.add_column(width=8, justify="right", style="dim")
-        line.add_column(width=29, no_wrap=True)
-        line.add_column(width=7, justify="right")
-        line.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style="dim")
-        at = (step.started_at - since).total_seconds()
-        line.add_row(Text(mark, style=colour), f"{at:+.1f} s", step.name, seconds, " ".join(step.message.split()))
+        at = f"{(step.started_at - since).total_seconds():+.1f} s"
+        message = _REGISTRY.sub("", _DIGEST.sub(r"\1…", " ".join(step.message.split())))
+        line = Text.assemble(
+            (f"  {mark}", colour), (f"{at:>10}", "dim"), f"  {step.name:<30}{seconds:>7}", (f"  {message}", "dim")
+        )
+        line.rstrip()
+        line.truncate(self._console.width, overflow="ellipsis")
         self.say(line)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -6,9 +6,9 @@ what the demo reads by itself.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -77,14 +77,15 @@ class Story:
         self._github = world.github
         self._product = world.product
         self._screen = screen
-        self._registry = Registry(world.stack.environment())
+        self._registry = Registry(world.stack.ecr.environment())
 
     def play(self) -> list[Result]:
         """Play all of it; DemoError where something is not as claimed."""
         try:
             results = []
             for number, act in enumerate(ACTS, start=1):
-                results.append(self._deploy(number, act))
+                with self._screen.recorded() if number == 1 else nullcontext():
+                    results.append(self._deploy(number, act))
             self._start_nothing(len(ACTS) + 1)
         finally:
             self._registry.close()
@@ -163,7 +164,7 @@ class Story:
         reviewers = ", ".join([*pull.reviewers, *(f"team {team}" for team in pull.teams)])
         self._screen.fact("pull request", f'#{pull.number} "{pull.title}" into {pull.base} of {MANIFESTS}')
         self._screen.fact("", f"reviewers: {reviewers}; labels: {', '.join(pull.labels)}")
-        self._screen.text(pull.body or "")
+        self._screen.document(pull.body or "")
         self._github.merge_pull(MANIFESTS, pull.number, method="merge", by=RELEASE_MANAGER)
         self._screen.fact("merged", f"#{pull.number} by {RELEASE_MANAGER}, with a merge commit")
 
@@ -253,9 +254,3 @@ class Story:
             self._product.check_alive()
             time.sleep(PAUSE)
         raise DemoError(f"{what} did not come within {RUN_SECONDS:.0f} s")
-
-
-def name_of(delivery: Delivery) -> str:
-    """Name an event as GitHub's settings page does."""
-    action = json.loads(delivery.body).get("action", "")
-    return f"{delivery.event} {action}".strip()

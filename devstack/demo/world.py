@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +22,7 @@ from devstack.demo.errors import DemoError
 from devstack.demo.product import Product
 from devstack.ecr import EcrMissingError
 from devstack.stack import WEBHOOK_SECRET, Devstack, read_directory
-from service.adapters.build_tools import probe
+from service.adapters.build_tools import Wanted, probe
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "manifests-template"
@@ -56,6 +58,12 @@ class Room:
         self._lock.write(f"{os.getpid()}\n")
         self._lock.flush()
 
+    def tell(self, url: str) -> None:
+        """Tell who asks where the pages of the running demo are."""
+        if self._lock is not None:
+            self._lock.write(f"{url}\n")
+            self._lock.flush()
+
     def leave(self) -> None:
         """Let the next demo in; the state stays for those who want to look."""
         unmount_below(self.directory)
@@ -73,22 +81,27 @@ class Room:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                pid = held.read().strip()
+                pid, _, url = held.read().strip().partition("\n")
+                where = f", its pages are at {url}" if url else ""
                 raise DemoError(
-                    f"a demo still runs in {self.directory} as process {pid}. End it first: kill {pid}"
+                    f"a demo still runs in {self.directory} as process {pid}{where}. End it first: kill {pid}"
                 ) from error
 
 
 class World:
     """The devstack with both repositories and their hooks, and Mergeport."""
 
-    def __init__(self, room: Room, ending: Ending, *, builder: str) -> None:
-        """Start the devstack and write the repositories; Mergeport is started by `start`."""
-        self._ending = ending
+    def __init__(self, room: Room, ending: Ending, started: ExitStack, *, builder: str) -> None:
+        """Start the devstack and write the repositories; Mergeport is started by `start`.
+
+        `started` ends what was started, whenever a signal comes.
+        """
+        self._room, self._ending, self._started = room, ending, started
         self.builder = builder
         try:
             with ending.held():
                 self.stack = Devstack(room.directory / "devstack")
+                started.callback(self.stack.stop)
         except EcrMissingError as error:
             raise DemoError(str(error)) from error
         self.github = self.stack.github
@@ -105,15 +118,22 @@ class World:
         """Start Mergeport, and point the hooks of both repositories at it."""
         with self._ending.held():
             self.product.start()
+            self._started.callback(self.product.stop)
         self.product.wait_ready()
+        self._room.tell(self.product.url)
         for repository in (SOURCE, MANIFESTS):
             self.github.add_hook(repository, self.product.hooks_url, WEBHOOK_SECRET)
         self.github.wait_delivered()
 
-    def stop(self) -> None:
-        """End Mergeport, then what it lived in; again is harmless."""
-        self.product.stop()
-        self.stack.stop()
+    def write_environment(self) -> Path:
+        """Write the settings down for a shell, so that the `mergeport` command can be tried by hand."""
+        settings = {
+            key: text for key, text in self.product.environment.items() if key.startswith(("MERGEPORT_", "AWS_"))
+        }
+        path = self._room.directory / "environment"
+        lines = [f"export {key}={shlex.quote(text)}\n" for key, text in settings.items()]
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
 
 
 def _with_paths(template: Path) -> Entry:
@@ -129,12 +149,13 @@ def _registry(configuration: Entry) -> str:
     return str(YAML(typ="safe").load(configuration.data)["defaults"]["registry"])
 
 
-def find_builder(room: Room) -> tuple[str, str]:
+def find_builder(room: Room, wanted: Wanted) -> tuple[str, str]:
     """Find what builds here, by building: the word for MERGEPORT_BUILDER, and why.
 
     Where nothing does it is the devstack's `layer`, which is not a Dockerfile build.
     """
-    found = probe("auto", room.directory / "mergeport-probe")
+    found = probe(wanted, room.directory / "probe")
+    unmount_below(room.directory)
     if found.tool is None:
         return "layer", found.reason
     return found.tool.name, found.reason
@@ -142,6 +163,8 @@ def find_builder(room: Room) -> tuple[str, str]:
 
 def unmount_below(directory: Path) -> None:
     """Unmount what a build left mounted, so that the directory can be removed."""
-    places = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    for place in sorted((one for one in places if one.startswith(f"{directory}/")), key=len, reverse=True):
+    mounts = Path("/proc/self/mounts")
+    lines = mounts.read_text(encoding="utf-8").splitlines() if mounts.exists() else []
+    places = [place for place in (line.split()[1] for line in lines) if place.startswith(f"{directory}/")]
+    for place in sorted(places, key=len, reverse=True):
         subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
