@@ -5,6 +5,7 @@ Called by the rest of this package only. Never changes text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ruamel.yaml.error import YAMLError
@@ -15,6 +16,7 @@ from service.errors import ValuesEditError
 
 MAX_CHARACTERS = 32 * 1024 * 1024
 BOM = "\ufeff"
+_STRAY_BOM = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])[ \t]*\ufeff")
 _SECOND_OPINION = 1024 * 1024
 
 
@@ -122,6 +124,15 @@ def read_document(text: str, *, file: str = "") -> Document:
         )
     bom = BOM if text.startswith(BOM) else ""
     body = text[len(bom) :]
+    if stray := _STRAY_BOM.search(body):
+        raise ValuesEditError(
+            "A line begins with a byte order mark, which YAML allows only at the start of the file",
+            code="values-unparsable",
+            hint="remove the invisible character U+FEFF; nothing was changed",
+            file=file,
+            line=body.count("\n", 0, stray.end()) + 1,
+            column=1,
+        )
     try:
         events, close = parser.parse_events(body, file=file, pure=False)
     except (YAMLError, UnicodeError) as first:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -22,7 +23,6 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 from ruamel.yaml.events import Event as RawEvent
-from ruamel.yaml.loader import SafeLoader
 
 from service.errors import ValuesEditError
 
@@ -128,8 +128,19 @@ def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list
     return events, close
 
 
+class _Yaml(YAML):
+    """ruamel.yaml without its search of the disk for plug-ins, which it does each time one is made."""
+
+    def official_plug_ins(self) -> list[str]:
+        """Name no plug-ins."""
+        return []
+
+
 def _parser_events(text: str, *, pure: bool) -> Iterator[RawEvent]:
-    parser = SafeLoader(text) if pure or CParser is None else CParser(text)
+    if pure or CParser is None:
+        yield from _Yaml(typ="safe", pure=True).parse(text)
+        return
+    parser = CParser(text)
     raw = parser.get_event()
     while not isinstance(raw, StreamEndEvent):
         yield raw

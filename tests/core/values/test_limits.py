@@ -118,9 +118,11 @@ def test_bytes_that_are_not_utf8_name_their_place(data: bytes, line: int, column
     )
 
 
-@pytest.mark.parametrize(
-    "path", ["", ".", "a.", ".a", "a..b", "a[", "a[]", "a[x]", "a[0", "a[-1]", "a[0]b", "a]", '"a', "'a", 'a."b', "a=b", " a", "a ", "[name=x", "a[9999999999]", '"\\x"', "\\", "[[0]]"],
-)  # fmt: skip
+NOT_PATHS = ["", ".", "a.", ".a", "a..b", "a[", "a[]", "a[x]", "a[0", "a[-1]", "a[0]b", "a]", '"a', "'a", 'a."b']
+NOT_PATHS += ["a=b", " a", "a ", "[name=x", "a[9999999999]", '"\\x"', "\\", "[[0]]", "a." * 300 + "a"]
+
+
+@pytest.mark.parametrize("path", NOT_PATHS)
 def test_a_path_that_is_not_one_is_refused_with_its_column(path: str) -> None:
     with pytest.raises(ValuesEditError) as refused:
         parse_path(path)
