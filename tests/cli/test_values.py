@@ -109,7 +109,7 @@ def test_json_tells_changes_and_warnings(file: Path) -> None:
     told = json.loads(result.stdout)
     assert told["changes"] == [{"path": "a", "line": 1, "before": "v1", "after": "v2"}]
     assert (told["file"], told["changed"], "+a: &x v2" in told["diff"]) == (str(file), True, True)
-    assert told["warnings"] == ["a is within the anchor &x: its alias in line 2 follow it"]
+    assert told["warnings"] == ["a is within the anchor &x: its alias in line 2 follows"]
     assert result.stderr == f"warning: {file}: {told['warnings'][0]}\n"
 
 

@@ -25,10 +25,10 @@ from service.core.values.layout import (
 )
 from service.core.values.lookup import Missing
 from service.core.values.model import Scalar, Splice
-from service.core.values.paths import Index, Key, Selector, Step, ValuesPath
+from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
-from service.core.values.refusals import merged_error, missing_error, no_newline_error, no_place_error
+from service.core.values.refusals import merged_error, missing_error, no_newline_error, no_place_error, tagged_error
 from service.errors import ValuesEditError
 
 
@@ -69,6 +69,9 @@ def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:
     """Refuse what would hide other values, leave a gap, or end in something that is not a scalar."""
     if missing.merged is not None and (len(missing.steps) > 1 or doc.events[missing.merged].kind is not Kind.SCALAR):
         raise merged_error(doc, path, missing)
+    node = missing.node
+    if node is not None and doc.events[node].tag is not None and doc.close[node] <= node + 1:
+        raise tagged_error(doc, node, format_path(missing.done) or "the top of the file", path)
     for number, step in enumerate(missing.steps):
         following = missing.steps[number + 1 : number + 2]
         if isinstance(step, Index):

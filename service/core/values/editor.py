@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from service.core.values.create import create_value
 from service.core.values.document import Document, read_document
 from service.core.values.events import Kind
+from service.core.values.listing import settable
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Missing
 from service.core.values.model import EditedText, Scalar, ScalarChange, Splice, ValueEdit
@@ -47,7 +49,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
         place = locate(doc, path)
         if isinstance(place, Missing):
             if not create:
-                raise missing_error(doc, path, place)
+                raise missing_error(doc, path, place, elsewhere=_elsewhere(doc, path))
             warnings += _followers(doc, place.way, path)
             made = create_value(doc, path, place, value)
             for change in changes:
@@ -137,8 +139,16 @@ def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[
         lines = ", ".join(str(doc.events[alias].line + 1) for alias in aliases)
         anchor = f"{path.text} is within the anchor &{doc.events[node].anchor}"
         many = len(aliases) > 1
-        warnings.append(f"{anchor}: its {'aliases in lines' if many else 'alias in line'} {lines} follow it")
+        warnings.append(
+            f"{anchor}: its {'aliases in lines' if many else 'alias in line'} {lines} follow{'' if many else 's'}"
+        )
     return warnings
+
+
+def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:
+    """Give the paths that end as this one does, for one who forgot where it begins."""
+    ends = (scalar.path for steps, scalar in settable(doc) if steps[-len(path.steps) :] == path.steps)
+    return list(islice(ends, 3))
 
 
 def _report(doc: Document, change: _Change) -> ScalarChange:

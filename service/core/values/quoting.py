@@ -24,6 +24,7 @@ _VERSIONS = ((1, 1), (1, 2))
 _STR = "tag:yaml.org,2002:str"
 _BLOCK_KEY = "{0}:\n  {0}: a\n  b:\n  - {0}: c\n"
 _FLOW_KEY = "- {{{0}: a}}\n- {{b: c, {0}: [d]}}\n"
+_LONGEST_NUMBER = 8_192  # bits
 _FRAME = "candidate"
 # Both parsers of ruamel.yaml must read a candidate alike; the Python one is slow on long text.
 _BOTH_PARSERS = 2_000
@@ -137,6 +138,12 @@ def _write_typed(value: float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
+        if value.bit_length() > _LONGEST_NUMBER:
+            raise ValuesEditError(
+                "The number has more digits than anyone reads",
+                code="values-value-invalid",
+                hint="write it as text",
+            )
         return str(value)
     if math.isnan(value):
         return ".nan"
@@ -167,13 +174,18 @@ def _frame(context: str, pure: bool) -> list[Event]:
     return parse_strictly(context.format(_FRAME), pure=pure) or []
 
 
-@lru_cache(maxsize=2)
-def _resolver(version: tuple[int, int]) -> VersionedResolver:
-    return VersionedResolver(version=version)
+def _filled(version: tuple[int, int]) -> VersionedResolver:
+    """Give a resolver that has its rules already: it fills them at first use, which two threads must not share."""
+    resolver = VersionedResolver(version=version)
+    resolver.resolve(ScalarNode, "x", (True, False))
+    return resolver
+
+
+_RESOLVERS = {version: _filled(version) for version in _VERSIONS}
 
 
 def _resolve(text: str, version: tuple[int, int]) -> str:
-    return str(_resolver(version).resolve(ScalarNode, text, (True, False)))
+    return str(_RESOLVERS[version].resolve(ScalarNode, text, (True, False)))
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ Called by the locator and the editor. Decides nothing but the words.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from service.core.values.document import Document
 from service.core.values.events import Kind
@@ -17,8 +18,13 @@ _SHOWN = 40
 _NOT_CREATED = "a new list begins at [0], and a new item needs a key other than that of its selector"
 
 
-def missing_error(doc: Document, path: ValuesPath, missing: Missing, *, create: bool = False) -> ValuesEditError:
-    """Say what is missing, and name the nearest thing that is there; `create`: it cannot be created either."""
+def missing_error(
+    doc: Document, path: ValuesPath, missing: Missing, *, create: bool = False, elsewhere: Sequence[str] = ()
+) -> ValuesEditError:
+    """Say what is missing, and name the nearest thing that is there.
+
+    `create`: it cannot be created either; `elsewhere`: paths that end likewise.
+    """
     step = format_path(missing.steps[:1])
     place = f"in {format_path(missing.done)}" if missing.done else "at the top of the file"
     if missing.node is None:
@@ -28,11 +34,12 @@ def missing_error(doc: Document, path: ValuesPath, missing: Missing, *, create: 
     if missing.merged is not None:
         return merged_error(doc, path, missing)
     what = "key" if isinstance(missing.steps[0], Key) else "item"
+    nearest = _nearest(doc, missing) or (f"did you mean {' or '.join(elsewhere)}?" if elsewhere else "")
     return doc.error(
         f"There is no {what} {step} {place}",
         code="values-missing",
         node=missing.node,
-        hint=_nearest(doc, missing) or (_NOT_CREATED if create else "add it with create (--create)"),
+        hint=nearest or (_NOT_CREATED if create else "add it with create (--create)"),
         path=path.text,
     )
 
@@ -146,13 +153,7 @@ def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError 
     if event.kind is not Kind.SCALAR:
         return not_scalar_error(doc, node, path)
     if event.tag is not None:
-        return doc.error(
-            f"{path.text} has the explicit tag {_written_tag(doc, node)}",
-            code="values-tagged",
-            node=node,
-            hint="remove the tag first",
-            path=path.text,
-        )
+        return tagged_error(doc, node, path.text, path)
     if event.style in {"|", ">"}:
         return doc.error(
             f"{path.text} is a block scalar ({event.style})",
@@ -164,7 +165,18 @@ def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError 
     return None
 
 
+def tagged_error(doc: Document, node: int, what: str, path: ValuesPath) -> ValuesEditError:
+    """Say that something has an explicit tag."""
+    return doc.error(
+        f"{what} has the explicit tag {_written_tag(doc, node)}",
+        code="values-tagged",
+        node=node,
+        hint="remove the tag first",
+        path=path.text,
+    )
+
+
 def _written_tag(doc: Document, node: int) -> str:
     event = doc.events[node]
-    words = doc.text[event.start : event.end].split()
+    words = doc.text[event.start : event.end].split(maxsplit=3)
     return next((word for word in words if word.startswith("!")), str(event.tag))

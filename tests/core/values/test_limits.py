@@ -100,6 +100,13 @@ def test_half_a_surrogate_pair_is_refused(value: str) -> None:
     assert refused.value.code == "values-value-invalid"
 
 
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(ValuesEditError) as refused:
+        edit_values("a: 1\n", [ValueEdit("a", 10**5000)])
+    assert refused.value.code == "values-value-invalid"
+    assert read_value(f"a: {'1' * 5000}\n", "a") == "1" * 5000
+
+
 def test_bytes_come_back_as_they_were() -> None:
     data = "\ufeffa: é😀\r\nb: \u2028'x'".encode()
     assert encode_values(decode_values(data)) == data
