@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
-from service.adapters.build_tools import Wanted
+from service.adapters.build_tools import Wanted, probe
 from service.adapters.builders import docker as docker_builder
 from service.adapters.builders import external as external_builder
+from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
@@ -38,11 +40,11 @@ class SystemClock:
 class ConfiguredImages:
     """Registries and builders by what the configuration says of an image; one registry a set of options."""
 
-    def __init__(self, settings: Settings, forge: Forge) -> None:
-        """Take the credentials and overrides of the settings."""
+    def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
+        """Take the credentials and overrides of the settings, and whom git trusts."""
         self._settings = settings
         self._clock = SystemClock()
-        self._checkout = GitCheckout(forge.clone_url, forge.git_credentials)
+        self._checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder] = {}
         self._lock = threading.Lock()
@@ -81,7 +83,7 @@ class ConfiguredImages:
             case "external":
                 return external_builder.ExternalBuilder()
             case "docker" if self._settings.builder == "layer":
-                return cast(Builder, import_module("devstack.layer").LayerBuilder(self._checkout))
+                return self._make_layer_builder()
             case "docker":
                 return docker_builder.DockerBuilder(
                     self._checkout,
@@ -92,6 +94,17 @@ class ConfiguredImages:
             case _:
                 raise PermanentError(f"no builder of kind {kind}", code="builder-unknown")
 
+    def _make_layer_builder(self) -> Builder:
+        try:
+            found = import_module("devstack.layer")
+        except ModuleNotFoundError as error:
+            raise PermanentError(
+                "The builder `layer` is not here: it comes with the sources of Mergeport, for its demo.",
+                code="builder-missing",
+                hint="set MERGEPORT_BUILDER to docker, buildah or auto",
+            ) from error
+        return cast(Builder, found.LayerBuilder(self._checkout))
+
 
 @contextmanager
 def build_context(
@@ -99,20 +112,24 @@ def build_context(
 ) -> Iterator[Context]:
     """Join everything that the pipeline works with."""
     clock = clock or SystemClock()
-    forge = _github(settings, settings.github_token, settings.github_app)
+    ca_file = trusted_with(settings.ca_file, settings.state_directory) if settings.ca_file else None
+    forge = _github(settings, settings.github_token, settings.github_app, ca_file)
     manifest_forge = forge
     if settings.manifest_github_token or settings.manifest_github_app:
-        manifest_forge = _github(settings, settings.manifest_github_token, settings.manifest_github_app)
+        manifest_forge = _github(settings, settings.manifest_github_token, settings.manifest_github_app, ca_file)
     repository = settings.configuration_repository
     assert repository is not None  # noqa: S101 - require_worker() asked for it
     configurations = Configurations(store, manifest_forge, clock, kinds(), repository, settings.configuration_branch)
-    deployer = ArgoCD(settings.argocd_url, settings.argocd_token or "") if settings.argocd_url else None
     manifests = GitManifestRepositories(
-        settings.state_directory / "mirrors", manifest_forge.clone_url, manifest_forge.git_credentials
+        settings.state_directory / "mirrors",
+        manifest_forge.clone_url,
+        manifest_forge.git_credentials,
+        ca_file=ca_file,
     )
+    images = ConfiguredImages(settings, forge, ca_file=ca_file)
     yield Context(
         store=store,
-        outside=Outside(forge, manifest_forge, ConfiguredImages(settings, forge), manifests, deployer, clock),
+        outside=Outside(forge, manifest_forge, images, manifests, _argocd(settings, ca_file), clock),
         configurations=configurations,
         queue=queue,
         configuration_repository=repository,
@@ -122,6 +139,25 @@ def build_context(
     )
 
 
-def _github(settings: Settings, token: str | None, app: GitHubApp | None) -> GitHub:
+def _github(settings: Settings, token: str | None, app: GitHubApp | None, ca_file: Path | None) -> GitHub:
     login = AppLogin(str(app.id), app.private_key) if app else TokenLogin(token or "")
-    return GitHub(login, api_url=settings.github_api_url, git_url=settings.github_git_url)
+    return GitHub(
+        login,
+        api_url=settings.github_api_url,
+        git_url=settings.github_git_url,
+        ca_file=str(ca_file) if ca_file else None,
+    )
+
+
+def _argocd(settings: Settings, ca_file: Path | None) -> ArgoCD | None:
+    if not settings.argocd_url:
+        return None
+    return ArgoCD(settings.argocd_url, settings.argocd_token or "", ca_file=str(ca_file) if ca_file else None)
+
+
+def missing_builder(settings: Settings) -> str | None:
+    """Tell why no image can be built on this machine, after trying to; None where one can."""
+    if settings.builder == "layer":
+        return None
+    found = probe(cast(Wanted, settings.builder), settings.state_directory / "builds")
+    return found.reason if found.tool is None else None

@@ -49,6 +49,7 @@ class Settings:
     aws_region: str | None
     registry_auth_file: Path | None
     insecure_registries: frozenset[str]
+    ca_file: Path | None
     committer: Actor
     builder: str
     log_format: str
@@ -135,6 +136,7 @@ def _read(reader: Reader) -> Settings:
         aws_region=reader.text("AWS_REGION") or None,
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
+        ca_file=reader.certificates("CA_FILE"),
         committer=Actor(
             reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost")
         ),

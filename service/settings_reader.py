@@ -93,6 +93,21 @@ class Reader:
             return None
         return Path(text).absolute() if text else None
 
+    def certificates(self, name: str) -> Path | None:
+        """Give the path of a file with certificates in PEM form."""
+        file = self.file(name)
+        import ssl  # noqa: PLC0415 - only where it is set
+
+        try:
+            if file is not None:
+                ssl.create_default_context(cafile=file)
+        except OSError:
+            self.add(
+                name, "names a file without a certificate in PEM form", "it begins with -----BEGIN CERTIFICATE-----"
+            )
+            return None
+        return file
+
     def repository(self, name: str) -> Repository | None:
         """Give `owner/name`."""
         text = self.text(name)

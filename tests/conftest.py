@@ -1,3 +1,8 @@
 """Fixtures for all tests come from these plugins; none is defined here."""
 
-pytest_plugins = ["tests.fixtures.tools", "tests.fixtures.devstack", "tests.fixtures.service"]
+pytest_plugins = [
+    "tests.fixtures.tools",
+    "tests.fixtures.devstack",
+    "tests.fixtures.service",
+    "tests.fixtures.certificates",
+]

@@ -32,11 +32,13 @@ class GitCheckout:
         url_for: Callable[[Repository], str],
         credentials_for: Callable[[Repository], Credentials | None],
         *,
+        ca_file: Path | None = None,
         timeout: float = CHECKOUT_TIMEOUT,
     ) -> None:
         """Remember how repositories are reached; credentials are asked for afresh at each call."""
         self._url_for = url_for
         self._credentials_for = credentials_for
+        self._ca_file = ca_file
         self._timeout = timeout
 
     def __call__(self, repository: Repository, commit: Sha, directory: Path) -> None:
@@ -49,7 +51,7 @@ class GitCheckout:
             raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
         if any(directory.iterdir()):
             raise _failed(directory, "the directory is not empty", "give an empty one")
-        remote = Remote(self._url_for(repository), self._credentials_for(repository))
+        remote = Remote(self._url_for(repository), self._credentials_for(repository), self._ca_file)
         with tempfile.TemporaryDirectory(prefix=".checkout-", dir=directory.parent) as place:
             bare = Git(Path(place), timeout=self._timeout)
             try:

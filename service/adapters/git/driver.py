@@ -161,6 +161,9 @@ class Git:
         }
         if self._work_tree is not None:
             settings["GIT_WORK_TREE"] = str(self._work_tree)
+        if remote and remote.ca_file is not None:
+            # Not `http.sslCAInfo`, which this variable, where the machine sets it, would override.
+            settings["GIT_SSL_CAINFO"] = str(remote.ca_file)
         for index, (key, value) in enumerate(pairs):
             settings[f"GIT_CONFIG_KEY_{index}"] = key
             settings[f"GIT_CONFIG_VALUE_{index}"] = value

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
@@ -49,6 +50,8 @@ class Remote:
 
     url: str
     credentials: Credentials | None = None
+    ca_file: Path | None = None
+    """The certificate authorities to trust; git's own where None."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -124,13 +127,26 @@ class Remote:
                     headers={"Git-Protocol": "version=2"},
                     timeout=_PROBE_TIMEOUT,
                     stream=True,
+                    verify=True if self.ca_file is None else str(self.ca_file),
                 )
+            except requests.exceptions.SSLError as error:
+                return self._no_trust(error)
             except requests.RequestException as error:
                 return RetryableError(
                     f"{self.place} cannot be reached ({type(error).__name__}).", code="git-unreachable", url=self.place
                 )
             with answer:
                 return self._meaning(answer, service)
+
+    def _no_trust(self, error: requests.exceptions.SSLError) -> MergeportError:
+        if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+            return RetryableError(f"{self.place} breaks off TLS.", code="git-unreachable", url=self.place)
+        return PermanentError(
+            f"The certificate of {self.place} is not trusted.",
+            code="git-certificate-refused",
+            hint="name its certificate authority's file in MERGEPORT_CA_FILE",
+            url=self.place,
+        )
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self.credentials is not None:

@@ -58,12 +58,14 @@ class GitManifestRepositories:
         url_for: Callable[[Repository], str],
         credentials_for: CredentialsFor,
         *,
+        ca_file: Path | None = None,
         timeout: float = NETWORK_TIMEOUT,
     ) -> None:
         """Remember how repositories are reached; nothing is touched before the first call on one of them."""
         self._directory = directory
         self._url_for = url_for
         self._credentials_for = credentials_for
+        self._ca_file = ca_file
         self._timeout = timeout
         self._opened: dict[Repository, GitManifests] = {}
         self._lock = threading.Lock()
@@ -76,7 +78,7 @@ class GitManifestRepositories:
             )
 
         def remote(write: bool) -> Remote:
-            return Remote(self._url_for(repository), self._credentials_for(repository, write=write))
+            return Remote(self._url_for(repository), self._credentials_for(repository, write=write), self._ca_file)
 
         with self._lock:
             if repository not in self._opened:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import json
 import socket
 import ssl
@@ -16,12 +14,10 @@ from typing import Any
 import pytest
 import requests
 import responses
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from service.adapters.deployers.argocd import ArgoCD
 from service.errors import PermanentError, RetryableError
+from tests.fixtures.certificates import SelfSigned
 
 DATA = Path(__file__).parents[2] / "data" / "argocd"
 URL = "https://argocd.example.com"
@@ -315,7 +311,7 @@ def test_server_that_hangs_is_left_in_time() -> None:
     assert caught.value.code == "argocd-timeout"
 
 
-def test_certificate_is_verified(tmp_path: Path, self_signed: tuple[Path, Path]) -> None:
+def test_certificate_is_verified(tmp_path: Path, self_signed: SelfSigned) -> None:
     certificate, key = self_signed
     server = ThreadingHTTPServer(("127.0.0.1", 0), _List)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -346,28 +342,3 @@ class _List(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         return
-
-
-@pytest.fixture
-def self_signed(tmp_path: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 with the library that signs the App's tokens."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "argocd")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = tmp_path / "ca.pem", tmp_path / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_file, key_file

@@ -214,7 +214,7 @@ class ArgoCD:
             return PermanentError(
                 "Argo CD's certificate is not trusted",
                 code="argocd-certificate-refused",
-                hint="name its certificate authority's file in the settings",
+                hint="name its certificate authority's file in MERGEPORT_CA_FILE",
             )
         if isinstance(error, requests.exceptions.Timeout):
             return RetryableError("Argo CD does not answer in time", code="argocd-timeout")

@@ -41,7 +41,7 @@ def ours(
         return PermanentError(
             "GitHub's certificate is not trusted",
             code="github-certificate-refused",
-            hint="name its certificate authority's file in the settings",
+            hint="name its certificate authority's file in MERGEPORT_CA_FILE",
             repository=repository,
         )
     if isinstance(error, requests.exceptions.Timeout):

@@ -1,0 +1,39 @@
+"""Bootstrap joins what the settings ask for, and says in words what is not here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.adapters.forges.github import GitHub, TokenLogin
+from service.adapters.kinds import kinds
+from service.bootstrap import ConfiguredImages, missing_builder
+from service.core.config import load as load_configuration
+from service.errors import PermanentError
+from service.settings import load
+from tests.fixtures.service import CONFIGURATION
+
+
+def images(tmp_path: Path, builder: str) -> ConfiguredImages:
+    settings = load({"MERGEPORT_STATE_DIRECTORY": str(tmp_path), "MERGEPORT_BUILDER": builder})
+    return ConfiguredImages(settings, GitHub(TokenLogin("t")))
+
+
+def test_builder_of_the_demo_is_missed_in_words_where_its_sources_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "devstack.layer", None)
+    target = load_configuration(CONFIGURATION, kinds=kinds()).target("checkout", "dev")
+    assert target is not None
+    with pytest.raises(PermanentError, match="layer") as caught:
+        images(tmp_path, "layer").builder(target.images[0])
+    assert caught.value.code == "builder-missing"
+    assert "MERGEPORT_BUILDER" in caught.value.hint
+
+
+@pytest.mark.parametrize(("builder", "missing"), [("none", True), ("layer", False)])
+def test_machine_is_told_to_lack_a_builder_only_where_it_does(tmp_path: Path, builder: str, missing: bool) -> None:
+    settings = load({"MERGEPORT_STATE_DIRECTORY": str(tmp_path), "MERGEPORT_BUILDER": builder})
+    assert (missing_builder(settings) is not None) is missing
