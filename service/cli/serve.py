@@ -7,9 +7,9 @@ It holds the listeners itself, so that a web process that dies refuses nobody: i
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,6 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-    from service.web.server import Listeners
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -44,7 +42,7 @@ def serve() -> None:
     from service.web.server import bind  # noqa: PLC0415 - gunicorn is for those who listen
 
     listeners = bind(loaded.public_bind, loaded.private_bind)
-    _tell(loaded, listeners)
+    logger.info("listening", **listeners.describe())
     public, private = (address.removeprefix("http://") for address in listeners.describe().values())
     environ = {"MERGEPORT_PUBLIC_BIND": public, "MERGEPORT_PRIVATE_BIND": private}
     taken_over = ",".join(str(descriptor) for descriptor in listeners.descriptors())
@@ -94,6 +92,7 @@ def worker() -> None:
     end_with_parent(grace=GRACE_SECONDS)
     from service.engine.worker import run_worker  # noqa: PLC0415 - the engine is for those who work
 
+    threading.Thread(target=_tell_of_builders, args=(loaded,), name="builders", daemon=True).start()
     run_worker(loaded)
 
 
@@ -159,12 +158,14 @@ def _mergeport(command: str) -> list[str]:
     return [sys.executable, "-P", "-m", "service.cli.main", command]
 
 
-def _tell(loaded: Settings, listeners: Listeners) -> None:
-    """Say where we listen, and what a new user would otherwise find out late."""
-    logger.info("listening", **listeners.describe())
-    wanted = {"auto": ("docker", "buildah"), "docker": ("docker",), "buildah": ("buildah",)}.get(loaded.builder, ())
-    if loaded.builder == "none" or (wanted and not any(map(shutil.which, wanted))):
+def _tell_of_builders(loaded: Settings) -> None:
+    """Try to build, beside the work, and say what a new user would otherwise find out with the first merge."""
+    from service.bootstrap import missing_builder  # noqa: PLC0415 - heavy
+
+    reason = missing_builder(loaded)
+    if reason is not None:
         logger.warning(
             "nothing here can build images",
+            reason=reason,
             hint="let your own pipeline push them: `build: {kind: external}` in mergeport.yaml",
         )

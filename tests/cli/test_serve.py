@@ -17,7 +17,11 @@ from tests.fixtures.commands import MERGEPORT, SECRET, Command, command
 from tests.fixtures.processes import free_port, wait_until
 from tests.web.deliveries import headers, push, raw
 
-WORKER = {"MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests", "MERGEPORT_GITHUB_TOKEN": "made-up"}
+WORKER = {
+    "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
+    "MERGEPORT_GITHUB_TOKEN": "made-up",
+    "MERGEPORT_BUILDER": "none",
+}
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +137,25 @@ def test_a_port_that_is_taken_is_a_known_error(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_a_builder_is_told_of_external(tmp_path: Path, nowhere: dict[str, str]) -> None:
-    with command(tmp_path, [*MERGEPORT, "serve"], **nowhere, MERGEPORT_BUILDER="none") as running:
-        assert "kind: external" in running.wait_for("nothing here can build images")["hint"]
+    with command(tmp_path, [*MERGEPORT, "serve"], **nowhere) as running:
+        assert "kind: external" in running.wait_for("nothing here can build images", timeout=60)["hint"]
+
+
+def test_a_docker_on_path_that_does_not_build_is_none(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "docker").write_text("#!/bin/sh\necho 'no daemon in here' >&2\nexit 1\n")
+    (tools / "docker").chmod(0o755)
+    settings = {**nowhere, "MERGEPORT_BUILDER": "docker", "PATH": f"{tools}:{os.environ['PATH']}"}
+    with command(tmp_path, [*MERGEPORT, "serve"], **settings) as running:
+        told = running.wait_for("nothing here can build images", timeout=60)
+    assert "no daemon in here" in told["reason"]
+
+
+def test_a_misspelt_setting_is_told_at_start(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    with command(tmp_path, [*MERGEPORT, "serve"], **nowhere, MERGEPORT_WATCH_INTERVALL="5") as running:
+        told = running.wait_for("a setting is unknown", setting="MERGEPORT_WATCH_INTERVALL")
+    assert told["hint"] == "did you mean MERGEPORT_WATCH_INTERVAL?"
 
 
 def test_migrate_says_where_the_tables_are_and_again_is_harmless(tmp_path: Path) -> None:
