@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import sys
 
@@ -17,7 +18,7 @@ from service.core.values import EditedText, Scalar, ValueEdit, edit_values, enco
 from service.core.values.images import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
 from service.core.values.paths import path_end
-from service.core.values.quoting import read_plain
+from service.core.values.quoting import read_plain, write_scalar
 from service.errors import ValuesEditError
 
 
@@ -80,7 +81,8 @@ def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
     source = read_values_file(file)
     found = {path: read_value(source.text, path, file=source.name or "<stdin>") for path in paths}
     if as_json:
-        _write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+        rows = {path: _json_value(value) for path, value in found.items()}
+        _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
     _write("".join(f"{_shown(found[path])}\n" for path in paths))
 
@@ -99,7 +101,7 @@ def list_values(file: str, images: bool, as_json: bool) -> None:
         lines = [line for image in found for line in _image_lines(image)]
     else:
         paths = list_paths(source.text, file=name)
-        rows = [{"path": path.path, "line": path.line, "value": path.value} for path in paths]
+        rows = [{"path": path.path, "line": path.line, "value": _json_value(path.value)} for path in paths]
         lines = [_assignment(path) for path in paths]
     _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in lines))
 
@@ -180,10 +182,15 @@ def _lines(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
+def _json_value(value: Scalar | None) -> Scalar | None:
+    """Give what JSON can hold: a number that is none, or has no end, as its YAML text."""
+    return value if not isinstance(value, float) or math.isfinite(value) else _shown(value)
+
+
 def _shown(value: Scalar | None) -> str:
     if value is None:
         return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else write_scalar(value, "", flow=False)
 
 
 def _write(text: str) -> None:

@@ -210,6 +210,22 @@ def test_get_reads_through_aliases_and_merge_keys_as_helm_does() -> None:
     assert json.loads(result.stdout) == {"web.tag": "v1", "web.on": False, "c.on": True, "c.x": None}
 
 
+def test_numbers_without_an_end_are_text_in_json() -> None:
+    given = b"a: .nan\nb: -.INF\nc: 1.5\n"
+    assert json.loads(run("get", "-", "a", "b", "c", "--json", given=given).stdout) == {
+        "a": ".nan",
+        "b": "-.inf",
+        "c": 1.5,
+    }
+
+
+def test_an_argument_that_is_not_utf8_is_a_known_error(file: Path) -> None:
+    command = [sys.executable, "-c", "from service.cli.main import main; main()", "values", "set", str(file)]
+    for argument in (b"image.tag=\xff", b"\xff=x"):
+        done = subprocess.run([*map(os.fsencode, command), argument], capture_output=True, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr, file.read_bytes()) == (1, False, VALUES)
+
+
 def test_get_of_a_mapping_is_a_known_error(file: Path) -> None:
     assert refusal(run("get", file, "image")).code == "values-not-scalar"
 

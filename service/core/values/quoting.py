@@ -34,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 # Where a value may stand: after its key, on the next line, in a list; and the same within braces and brackets.
 _BLOCK_CONTEXT = "a: {0}\nb:\n  {0}\nc:\n- {0}\n- d: {0} # e\nf: g\n"
-_FLOW_CONTEXT = "a: [{0}]\nb: {{c: {0}}}\nd: {{e: {0} , f: g}}\n"
+_FLOW_CONTEXT = "a: [{0}]\nb: {{c: {0}}}\nd: {{e: {0} , f: g}}\nh: [\n{0}\n, i]\n"
 
 
 def write_scalar(value: Scalar, style: str, *, flow: bool) -> str:
