@@ -31,7 +31,7 @@ DEVELOPER = "alice"
 RELEASE_MANAGER = "release-manager"
 RUN_SECONDS = 100.0
 SHORT = 12
-PAUSE = 0.2
+PAUSE = 0.4
 """Seconds between two looks by the command line."""
 
 
@@ -98,15 +98,15 @@ class Story:
         pull, merged_at, sent = self._merge(act.branch, {"app.py": changed}, act.title, act.sending)
         commit = pull.merge_commit_sha or ""
         self._screen.fact("deliveries", f"sent: {act.sent}")
-        run = self._await_run(commit)
-        run = self._follow(run, merged_at)
+        run_id = self._await_run(commit)
+        run = self._follow(run_id, merged_at)
         if run.pull_request is not None and not run.ended:
             self._release(run)
-            run = self._follow(run, merged_at, through=True)
+            run = self._follow(run_id, merged_at, through=True)
         if run.state != "succeeded" or run.ended_at is None:
             raise DemoError(f"the run to {act.environment} ended as {run.state}: {run.message}")
         seconds = (run.ended_at - merged_at).total_seconds()
-        self._show_deliveries(sent, commit)
+        self._show_deliveries(sent)
         image = self._show_image(run, commit)
         difference = self._show_difference(run, act, image)
         self._show_live(run, act, image)
@@ -130,20 +130,20 @@ class Story:
         self._screen.fact("commit", f"{pull.merge_commit_sha} on {branch} of {SOURCE}")
         return pull, merged_at, sent
 
-    def _await_run(self, commit: str) -> Run:
+    def _await_run(self, commit: str) -> str:
         with self._screen.waiting("waiting for the run"):
             found = self._poll(lambda: self._product.runs_of(commit), f"a run of {commit[:SHORT]}")
         if len(found) != 1:
             raise DemoError(f"{len(found)} runs came of {commit[:SHORT]}, not one")
-        run = self._product.run(found[0])
-        self._screen.fact("run", f"{self._product.url}/runs/{run.id}")
-        return run
+        self._screen.fact("run", f"{self._product.url}/runs/{found[0]}")
+        self._screen.say()
+        return found[0]
 
-    def _follow(self, run: Run, since: datetime, *, through: bool = False) -> Run:
+    def _follow(self, run_id: str, since: datetime, *, through: bool = False) -> Run:
         """Show the steps of a run as they end, until it has ended or, unless `through`, a person must act."""
 
         def look(progress: Progress) -> Run | None:
-            now = self._product.run(run.id)
+            now = self._product.run(run_id)
             self._screen.steps(now, since)
             if now.ended or (now.waits_for == "pull-request" and not through):
                 return now
@@ -152,7 +152,7 @@ class Story:
             return None
 
         with self._screen.waiting("waiting for the first step") as progress:
-            now = self._poll(lambda: look(progress), f"the end of run {run.id}")
+            now = self._poll(lambda: look(progress), f"the end of run {run_id}")
         if not now.ended:
             self._screen.pending(now, since)
         return now
@@ -167,18 +167,20 @@ class Story:
         self._screen.document(pull.body or "")
         self._github.merge_pull(MANIFESTS, pull.number, method="merge", by=RELEASE_MANAGER)
         self._screen.fact("merged", f"#{pull.number} by {RELEASE_MANAGER}, with a merge commit")
+        self._screen.say()
 
-    def _show_deliveries(self, sent: list[Delivery], commit: str) -> None:
+    def _show_deliveries(self, sent: list[Delivery]) -> None:
+        self._screen.say()
         self._github.wait_delivered()
         for guid in dict.fromkeys(one.guid for one in sent):
             times = sum(one.guid == guid for one in sent)
             kept = self._product.delivery(guid)
             if kept.repeats != times - 1:
                 raise DemoError(f"delivery {guid} was sent {times} times and {kept.repeats} repeats were counted")
+            if kept.runs != 1:
+                raise DemoError(f"{kept.runs} runs came of delivery {guid}, not one")
             often = "" if times == 1 else ", sent twice and kept once"
             self._screen.fact("delivery", f"{kept.event}{often}: {kept.reason}")
-        if len(self._product.runs_of(commit)) != 1:
-            raise DemoError(f"more than one run came of {commit[:SHORT]}")
 
     def _show_image(self, run: Run, commit: str) -> Image:
         image = self._registry.read(APPLICATION, commit[:SHORT])

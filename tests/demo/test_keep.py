@@ -1,0 +1,27 @@
+"""KEEP=1: everything goes on running, until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import requests
+
+from tests.demo.playing import playing
+
+
+def test_kept_demo_shows_its_pages_refuses_a_second_and_ends_when_told(tmp_path: Path) -> None:
+    with playing(tmp_path / "demo", "--builder", "layer", KEEP="1") as one:
+        one.wait_for("end it")
+        (page,) = one.find(r"^  run to prod +(http\S+)$")
+        shown = requests.get(page, timeout=10)
+        with playing(tmp_path / "demo") as second:
+            refused = second.end()
+        still = requests.get(page, timeout=10)
+        one.process.send_signal(signal.SIGTERM)
+        assert one.end() == 0
+    assert (shown.status_code, still.status_code) == (200, 200)
+    assert refused == 1
+    assert f"as process {one.process.pid}" in second.text
+    assert one.processes() == {}
+    assert "that is not a Dockerfile build" in one.text
