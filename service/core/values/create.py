@@ -61,8 +61,8 @@ def create_value(doc: Document, path: ValuesPath, missing: Missing, value: Scala
 
 
 def _ends_in_block(doc: Document) -> bool:
-    last = max(node for node, event in enumerate(doc.events) if event.kind is not Kind.END)
-    return doc.events[last].style in {"|", ">"}
+    last = next((event for event in reversed(doc.events) if event.kind is not Kind.END), None)
+    return last is not None and last.style in {"|", ">"}
 
 
 def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:

@@ -124,7 +124,7 @@ def read_document(text: str, *, file: str = "") -> Document:
         )
     bom = BOM if text.startswith(BOM) else ""
     body = text[len(bom) :]
-    if stray := _STRAY_BOM.search(body):
+    if BOM in body and (stray := _STRAY_BOM.search(body)):
         raise ValuesEditError(
             "A line begins with a byte order mark, which YAML allows only at the start of the file",
             code="values-unparsable",

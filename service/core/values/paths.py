@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from service.errors import ValuesEditError
 
 MAX_STEPS = 250
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BARE = re.compile(r"(?:[^\\.\[\]\"'=\s]|\\.)(?:(?:[^\\.\[\]\"'=\r\n\t]|\\.)*(?:[^\\.\[\]\"'=\s]|\\.))?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|' + r"'(?:[^']|'')*'", re.DOTALL)
 _INDEX = re.compile(r"\d{1,9}(?=\])", re.ASCII)
@@ -56,6 +57,8 @@ class ValuesPath:
 
 def parse_path(text: str) -> ValuesPath:
     """Read a values path. Raises ValuesEditError (`values-path-invalid`) with the column that is wrong."""
+    if half := _SURROGATE.search(text):
+        raise _invalid(text, half.start(), "it is not Unicode text")
     steps: list[Step] = []
     at = 0
     while at < len(text):
@@ -136,9 +139,12 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
     if text[at] == "'":
         return found[0][1:-1].replace("''", "'"), found.end()
     try:
-        return str(json.loads(found[0], strict=False)), found.end()
+        name = str(json.loads(found[0], strict=False))
     except ValueError:
         raise _invalid(text, at, "the quoted key has an unknown escape") from None
+    if _SURROGATE.search(name):
+        raise _invalid(text, at, "the quoted key is not Unicode text")
+    return name, found.end()
 
 
 def _bracket(text: str, at: int) -> tuple[Step, int]:

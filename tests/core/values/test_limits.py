@@ -100,6 +100,10 @@ def test_half_a_surrogate_pair_is_refused(value: str) -> None:
     assert refused.value.code == "values-value-invalid"
 
 
+def test_what_cannot_be_created_in_an_empty_file_is_refused_in_words() -> None:
+    assert refusal("", "a" * 2000, create=True).code == "values-unproven"
+
+
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
     with pytest.raises(ValuesEditError) as refused:
         edit_values("a: 1\n", [ValueEdit("a", 10**5000)])
@@ -126,7 +130,19 @@ def test_bytes_that_are_not_utf8_name_their_place(data: bytes, line: int, column
 
 
 NOT_PATHS = ["", ".", "a.", ".a", "a..b", "a[", "a[]", "a[x]", "a[0", "a[-1]", "a[0]b", "a]", '"a', "'a", 'a."b']
-NOT_PATHS += ["a=b", " a", "a ", "[name=x", "a[9999999999]", '"\\x"', "\\", "[[0]]", "a." * 300 + "a"]
+NOT_PATHS += [
+    "a=b",
+    " a",
+    "a ",
+    "[name=x",
+    "a[9999999999]",
+    '"\\x"',
+    "\\",
+    "[[0]]",
+    "a." * 300 + "a",
+    "a\udcff",
+    '"\\ud800"',
+]
 
 
 @pytest.mark.parametrize("path", NOT_PATHS)

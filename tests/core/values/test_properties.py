@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from service.core.values import Scalar, ValueEdit, edit_values, parse_path
-from service.core.values.paths import Index, Key, format_path
+from service.core.values.listing import list_paths
+from service.core.values.paths import Index, Key, Selector, Step, format_path
 from service.errors import ValuesEditError
 from tests.core.values.yaml_documents import Leaf, YamlFile, new_values, texts, yaml_files
 
@@ -185,6 +186,56 @@ def comments(text: str) -> list[str]:
 
 def tokens(text: str) -> Iterator[yaml.Token]:
     yield from yaml.scan(text, Loader=yaml.SafeLoader)
+
+
+@bounded
+@given(file=yaml_files())
+def test_what_is_listed_is_what_can_be_set(file: YamlFile) -> None:
+    listed = list_paths(file.text)
+    assert len(listed) == len([leaf for leaf in file.leaves if leaf.refusal is None])
+    edited = edit_values(file.text, [ValueEdit(one.path, f"new {number}") for number, one in enumerate(listed)])
+    assert [one.value for one in list_paths(edited.text) if one.value is not None] == [
+        f"new {number}" for number in range(len(listed))
+    ]
+
+
+@bounded
+@given(file=yaml_files(), data=st.data(), value=new_values, selected=texts)
+def test_a_created_item_ends_its_list_and_every_old_line_stays(
+    file: YamlFile, data: st.DataObject, value: Scalar, selected: str
+) -> None:
+    mapping = data.draw(st.sampled_from(file.mappings))
+    parent = at(nodes(file.text), format_path(mapping)) if mapping else nodes(file.text)
+    assert isinstance(parent, yaml.MappingNode)
+    lists = [(key.value, node) for key, node in parent.value if isinstance(node, yaml.SequenceNode)]
+    lists = [(key, node) for key, node in lists if node.start_mark.index > parent.start_mark.index]  # no aliases
+    assume(lists)
+    key, node = data.draw(st.sampled_from(lists))
+    assume(not any(0xD800 <= ord(character) <= 0xDFFF for character in selected))
+    new: list[Step] = [Index(len(node.value)), Selector("new key", selected)]
+    item = data.draw(st.sampled_from(new))
+    below: tuple[Step, ...] = (Key("value"),) if isinstance(item, Selector) else ()
+    steps = (*mapping, Key(key), item, *below)
+    try:
+        edited = edit_values(file.text, [ValueEdit(format_path(steps), value)], create=True)
+    except ValuesEditError as error:
+        assert (error.code, file.text.endswith("\n")) == ("values-no-final-newline", False)  # noqa: PT017
+        return
+    after = at(nodes(edited.text), format_path((*mapping, Key(key))))
+    assert isinstance(after, yaml.SequenceNode)
+    assert len(after.value) == len(node.value) + 1
+    last = after.value[-1]
+    if isinstance(item, Selector):
+        assert isinstance(last, yaml.MappingNode)
+        assert [(name.value, type(name)) for name, _ in last.value] == [
+            ("new key", yaml.ScalarNode),
+            ("value", yaml.ScalarNode),
+        ]
+        assert_value(last.value[0][1], selected)
+        last = last.value[1][1]
+    assert_value(last, value)
+    assert without_added(meanings(edited.text), meanings(file.text)), "nothing but additions"
+    assert comments(edited.text) == comments(file.text)
 
 
 @bounded
