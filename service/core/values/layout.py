@@ -5,6 +5,7 @@ Called by `create`. Gives text and places; changes nothing itself.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -40,9 +41,8 @@ def read_layout(doc: Document) -> Layout:
                 (mappings if event.kind is Kind.MAPPING else dashes)[column - parent] += 1
             columns.append(column if event.kind is Kind.MAPPING else None)
     indent = _most_common(mappings, 2)
-    newline = doc.text.find("\n")
-    crlf = newline > 0 and doc.text[newline - 1] == "\r"
-    return Layout(indent, _most_common(dashes, indent), "\r\n" if crlf else "\n")
+    first = re.search(r"\r?\n|\r", doc.text)
+    return Layout(indent, _most_common(dashes, indent), "\n" if first is None else first[0])
 
 
 def _most_common(counted: Counter[int], default: int) -> int:
