@@ -1,0 +1,86 @@
+"""`python -m benchmarks [NAME…]`: runs benchmarks, prints each table, and with --write the page and plot from them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol, cast
+
+from rich.console import Console
+
+from benchmarks.findings import Finding, Verdict, show
+from benchmarks.machine import Machine
+from benchmarks.page import write_page
+from benchmarks.scale import TOY, Scale
+
+MODULES = ("values_edit", "start_up", "one_write", "accept", "delivered", "many")
+
+
+class Benchmark(Protocol):
+    """What a benchmark's module has."""
+
+    NAME: str
+    TITLE: str
+
+    def run(self, scale: Scale, say: Callable[[str], None]) -> list[Finding]:
+        """Measure, telling what is under way."""
+        ...
+
+
+def main(argv: list[str]) -> int:
+    """Run what is asked for; exit status 1 when --strict is given and a bar is missed."""
+    known = {module.NAME: module for module in (_load(name) for name in MODULES)}
+    arguments = _parse(argv, list(known))
+    wanted = arguments.names or list(known)
+    if arguments.write and (set(wanted) != set(known) or arguments.toy):
+        print("--write shows all benchmarks in full: give it no name and no --toy", file=sys.stderr)
+        return 2
+    scale = TOY if arguments.toy else Scale()
+    scale = scale.large() if arguments.large else scale
+    console = Console(width=max(150, Console().width) if not sys.stdout.isatty() else None)
+    machine = Machine.here()
+    console.print(machine.line, highlight=False)
+    results: dict[str, list[Finding]] = {}
+    began = time.monotonic()
+    for name in wanted:
+        module = known[name]
+        console.rule(module.TITLE, align="left")
+        started = time.monotonic()
+        results[name] = module.run(scale, _sayer(console))
+        show(results[name], console)
+        console.print(f"  {name} took {time.monotonic() - started:.0f} s", style="dim", highlight=False)
+    missed = [finding for findings in results.values() for finding in findings if finding.verdict is Verdict.MISSED]
+    judged = sum(1 for findings in results.values() for finding in findings if finding.bar)
+    console.rule(f"{judged - len(missed)} of {judged} bars met in {time.monotonic() - began:.0f} s", align="left")
+    console.print(machine.ended().line, highlight=False)
+    if arguments.write:
+        write_page([(known[name].TITLE, findings) for name, findings in results.items()], machine.ended(), argv)
+        console.print("wrote docs/performance.md and docs/images/performance.svg")
+    return 1 if arguments.strict and missed else 0
+
+
+def _load(name: str) -> Benchmark:
+    return cast("Benchmark", import_module(f"benchmarks.{name}"))
+
+
+def _parse(argv: list[str], names: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure ours against the alternatives.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=[[], *names], help=f"{', '.join(names)}; default all"
+    )
+    parser.add_argument("--large", action="store_true", help="a repository of 150,000 files too (minutes)")
+    parser.add_argument("--toy", action="store_true", help="tiny sizes, to see that all runs; the figures mean nothing")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its plot")
+    parser.add_argument("--strict", action="store_true", help="exit with status 1 when a bar is missed")
+    return parser.parse_args(argv)
+
+
+def _sayer(console: Console) -> Callable[[str], None]:
+    return lambda text: console.print(f"  {text} …", style="dim", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,167 @@
+"""Accepting webhooks while the worker is busy: the real web process on SQLite against the least that a receiver can do.
+
+Batches go to ours and to the control in turns, from so many clients at a time. What ours accepts is real work: each
+delivery is a push that the worker, on the same machine and database, takes in and makes a run of.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import requests
+
+from benchmarks.findings import Bar, Finding
+from benchmarks.installation import Installation, free_ports, installation, until
+from benchmarks.load import Post, Sent, send
+from benchmarks.measuring import Samples
+from benchmarks.scale import Scale
+from devstack.bare import BareRepository
+from devstack.git_http import RefUpdate
+from devstack.github import payloads
+from devstack.stack import WEBHOOK_SECRET
+from service.core.words import DeliveryState
+from service.store import deliveries
+
+NAME = "accept"
+TITLE = "Accepting webhooks while the worker is busy, SQLite"
+BAR = Bar(5)
+MEDIAN, SLOWEST = 0.5, 0.99
+ACCEPTED = 202
+
+
+def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
+    """Send the batches, judge the slowest hundredth, and count the rows."""
+    with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
+        place = Path(folder)
+        say("making commits to tell of")
+        with installation(place, applications=scale.clients, files=0) as ours, _control(place) as control:
+            turns = scale.accept_turns + 1
+            told = _posts(ours, scale.accepts * turns // scale.clients + 1)
+            ours.start("web", "worker")
+            say(f"{turns} batches of {scale.accepts} each way, {scale.clients} clients")
+            batches = [told[turn * scale.accepts : (turn + 1) * scale.accepts] for turn in range(turns)]
+            left: list[int] = []
+            mine, theirs = _take_turns(ours, control, batches, scale.clients, left)
+            told_to_ours = scale.accepts * turns
+            _check_rows(ours, place, told_to_ours)
+    return _judge(mine, theirs, left, scale)
+
+
+def _take_turns(
+    ours: Installation, control: str, batches: Sequence[Sequence[Post]], clients: int, left: list[int]
+) -> tuple[list[Samples], list[Samples]]:
+    """Send each batch both ways, who is first changing; the first batch warms up and leaves the worker with work."""
+    found: dict[str, list[Samples]] = {"ours": [], "control": []}
+    for turn, batch in enumerate(batches):
+        ways = {"ours": batch, "control": [replace(post, url=control) for post in batch]}
+        for way in list(ways) if turn % 2 else reversed(list(ways)):
+            answers = send(ways[way], clients=clients)
+            _check_answers(way, answers, len(batch))
+            if turn:
+                found[way].append(Samples(tuple(answer.seconds for answer in answers)))
+        left.append(_stored(ours))
+    return found["ours"], found["control"]
+
+
+def _judge(mine: list[Samples], theirs: list[Samples], left: list[int], scale: Scale) -> list[Finding]:
+    what = f"{scale.clients} clients, {len(mine) * scale.accepts:,} deliveries"
+    both = [Samples(tuple(second for samples in side for second in samples.seconds)) for side in (mine, theirs)]
+    note = (
+        f"All were accepted and each is one row, on both sides. Deliveries that the worker had still to take in "
+        f"after each batch: {', '.join(map(str, left))}."
+    )
+    findings = []
+    for word, share, bar in (("median", MEDIAN, None), ("p99", SLOWEST, BAR)):
+        ours, control = (samples.at(share) for samples in both)
+        turns = Samples(tuple(one.at(share) / other.at(share) for one, other in zip(mine, theirs, strict=True)))
+        findings.append(
+            Finding(
+                NAME, f"{word}, {what}", ours, "verify and insert one row", control, ours / control, bar,
+                spread=(turns.at(0.25), turns.at(0.75)), rounds=len(mine), note=note,
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _check_answers(way: str, answers: Sequence[Sent], sent: int) -> None:
+    refused = [answer for answer in answers if answer.status != ACCEPTED]
+    if refused or len(answers) != sent:
+        raise AssertionError(
+            f"{way}: {len(answers)} answers to {sent} deliveries, {len(refused)} refused: {refused[:3]}"
+        )
+
+
+def _check_rows(ours: Installation, place: Path, expected: int) -> None:
+    with ours.store.read() as tx:
+        kept = sum(deliveries.counts(tx).values())
+    with closing(sqlite3.connect(place / "control.db")) as connection:
+        (control,) = connection.execute("SELECT count(*) FROM deliveries").fetchone()
+    if (kept, control) != (expected, expected):
+        raise AssertionError(f"{expected} deliveries became {kept} rows of ours and {control} of the control")
+
+
+def _stored(ours: Installation) -> int:
+    with ours.store.read() as tx:
+        return deliveries.counts(tx).get(DeliveryState.STORED, 0)
+
+
+def _posts(ours: Installation, commits: int) -> list[Post]:
+    """Make the deliveries of so many commits in each source repository, mixed as they would come."""
+    by_source = [_told(ours, f"acme/{name}", commits) for name in ours.applications]
+    return [post for row in zip(*by_source, strict=True) for post in row]
+
+
+def _told(ours: Installation, name: str, commits: int) -> Iterator[Post]:
+    """Make commits in one go, and the delivery of each from the first one's."""
+    github = ours.stack.github
+    repo, user = github.repository(name), github.state.user("alice")
+    shas = _commits(repo.bare, commits)
+    told = json.dumps(payloads.push(github.state, repo, RefUpdate("refs/heads/main", shas[0], shas[1]), user))
+    for before, after in pairwise(shas):
+        text = told.replace(shas[1], after.swapcase()).replace(shas[0], before).replace(after.swapcase(), after)
+        yield Post.signed(ours.hook, json.loads(text), WEBHOOK_SECRET)
+
+
+def _commits(bare: BareRepository, count: int) -> list[str]:
+    """Add so many commits to main; give the one before them and theirs, oldest first."""
+    first = bare.tip("main")
+    person = b"committer Alice <alice@example.invalid> 1767225600 +0000\n"
+    stream = b"".join(
+        b"commit refs/heads/main\n%sdata 6\nChange\n%sM 100644 inline app.py\ndata %d\n%s\n"
+        % (person, f"from {first}\n".encode() if number == 0 else b"", len(text), text)
+        for number in range(count)
+        for text in [f"print({number + 1})".encode()]
+    )
+    bare.git("fast-import", "--quiet", data=stream)
+    return [first, *bare.git("rev-list", "--reverse", f"{first}..main").splitlines()]
+
+
+@contextmanager
+def _control(place: Path) -> Iterator[str]:
+    """Run the control and give where its webhooks go."""
+    (port,) = free_ports(1)
+    argv = [sys.executable, "-m", "benchmarks.control", str(port), str(place / "control.db"), WEBHOOK_SECRET]
+    with (place / "control.log").open("wb") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}/webhooks/github"
+
+    def answers() -> bool:
+        with suppress(requests.RequestException):
+            return bool(requests.post(url, data=b"{}", timeout=2).status_code == requests.codes.unauthorized)
+        return False
+
+    try:
+        until(answers, what="the control")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -1,0 +1,218 @@
+"""Mergeport as real processes on the devstack: web, worker, and a world of applications whose images are there.
+
+Used by the benchmarks of the whole way. It looks at the database from outside and ends what it started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import requests
+
+from benchmarks.load import Post
+from benchmarks.repositories import FILE_LINES, content_of
+from benchmarks.values_files import part_name, values_file
+from devstack.bare import ZERO
+from devstack.git_http import RefUpdate
+from devstack.github import payloads
+from devstack.stack import WEBHOOK_SECRET, Devstack
+from service.adapters.distribution import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Distribution, digest_of, fixed
+from service.adapters.registries import ecr
+from service.core.images import ImageReference
+from service.store import Store
+from service.store.migrate import migrate
+
+MANIFESTS = "acme/manifests"
+REGISTRY = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com"
+IMAGE = "bench"
+TAG_LENGTH = 12
+START_SECONDS = 120.0
+
+CONFIGURATION = f"""\
+defaults:
+  registry: {REGISTRY}
+  image: {IMAGE}
+  tag: "{{short_sha}}"
+  build: {{kind: external}}
+  values:
+    - file: "apps/{{application}}/values-{{environment}}.yaml"
+      set: {{{part_name(0)}.image.tag: "{{tag}}", {part_name(0)}.image.digest: "{{digest}}"}}
+  argocd: false
+environments:
+  dev: {{branch: main}}
+applications:
+"""
+
+
+@dataclass(slots=True)
+class Installation:
+    """A running Mergeport in its world; `pushes` has each push to a repository with the time of its end."""
+
+    stack: Devstack
+    directory: Path
+    applications: tuple[str, ...]
+    store: Store
+    url: str
+    private: str
+    environment: dict[str, str]
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    pushes: list[tuple[str, datetime]] = field(default_factory=list)
+
+    @property
+    def hook(self) -> str:
+        """Where webhooks go."""
+        return f"{self.url}/webhooks/github"
+
+    def start(self, *roles: str) -> None:
+        """Start processes, a web among them, and wait until the service says that it is ready."""
+        for role in roles:
+            with (self.directory / f"{role}.log").open("ab") as log:
+                argv = [sys.executable, "-P", "-m", "service.cli.main", role]
+                self.processes.append(subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log))
+        until(self._ready, what="Mergeport")
+
+    def _ready(self) -> bool:
+        for process in self.processes:
+            if process.poll() is not None:
+                said = "".join(log.read_text()[-2000:] for log in self.directory.glob("*.log"))
+                raise RuntimeError(f"a process ended with status {process.returncode}:\n{said}")
+        with suppress(requests.RequestException):
+            return bool(requests.get(f"{self.private}/readyz", timeout=2).status_code == requests.codes.ok)
+        return False
+
+    def stop(self) -> None:
+        """End the processes."""
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.processes.clear()
+
+    def merge(self, application: str, *, image: bool = True) -> Post:
+        """Commit to the application's source repository and give the webhook of it; by then its image is there."""
+        github, name = self.stack.github, f"acme/{application}"
+        repo, user = github.repository(name), github.state.user("alice")
+        before = repo.bare.branches().get("main", ZERO)
+        after = repo.bare.commit_files("main", {"app.py": f"print({time.time_ns()})\n"}, "Change the application")
+        if image:
+            self.tag(after[:TAG_LENGTH])
+        payload = payloads.push(github.state, repo, RefUpdate("refs/heads/main", before, after), user)
+        return Post.signed(self.hook, payload, WEBHOOK_SECRET)
+
+    def tag(self, tag: str) -> None:
+        """Have the image under a tag, as another pipeline pushes it."""
+        _registry(self.stack).push_manifest(IMAGE, tag, _manifest())
+
+    def manifest_pushes(self) -> int:
+        """Count the pushes that moved the manifest repository's branch."""
+        return sum(1 for name, _at in self.pushes if name == MANIFESTS)
+
+
+@contextmanager
+def installation(directory: Path, *, applications: int, files: int) -> Iterator[Installation]:
+    """Make a world with so many applications, a source repository each, and Mergeport in it, not started yet.
+
+    The manifest repository has so many files beside those of the applications.
+    """
+    names = tuple(f"app-{number:03}" for number in range(applications))
+    with Devstack(directory / "devstack") as stack:
+        for name in names:
+            stack.create_repository(f"acme/{name}", {"app.py": "print(0)\n"})
+        sources = "".join(f"  {name}: {{source: acme/{name}}}\n" for name in names)
+        values = {f"apps/{name}/values-dev.yaml": values_file(FILE_LINES, seed=at) for at, name in enumerate(names)}
+        content = {"mergeport.yaml": CONFIGURATION + sources, **content_of(files), **values}
+        stack.create_repository(MANIFESTS, content).bare.git("repack", "-a", "-d", "-q")
+        registry = _registry(stack)
+        for blob in (_CONFIG, _LAYER):
+            registry.push_blob(IMAGE, blob)
+        one = _installation(stack, directory / "mergeport", names)
+        stack.git.listeners.append(lambda name, _user, _updates: one.pushes.append((name, datetime.now(UTC))))
+        try:
+            yield one
+        finally:
+            one.stop()
+            one.store.close()
+
+
+def until(look: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
+    """Return when a look is true; raise TimeoutError that names what was awaited."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def free_ports(count: int) -> list[int]:
+    """Find loopback ports that nobody listens on, all different."""
+    probes: Sequence[socket.socket] = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def _installation(stack: Devstack, directory: Path, names: tuple[str, ...]) -> Installation:
+    directory.mkdir(parents=True)
+    public, private = (f"127.0.0.1:{port}" for port in free_ports(2))
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(directory),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        **stack.environment(),
+        "MERGEPORT_STATE_DIRECTORY": str(directory),
+        "MERGEPORT_PUBLIC_BIND": public,
+        "MERGEPORT_PRIVATE_BIND": private,
+        "MERGEPORT_URL": f"http://{private}",
+        "MERGEPORT_CONFIGURATION_REPOSITORY": MANIFESTS,
+        "MERGEPORT_BUILDER": "none",
+    }
+    store = Store(f"sqlite:///{directory}/mergeport.db")
+    migrate(store)
+    return Installation(stack, directory, names, store, f"http://{public}", f"http://{private}", environment)
+
+
+_LAYER = bytes.fromhex("1f8b08000000000002ff6360180560000000ffff0300 2eafb5ef00040000".replace(" ", ""))
+_CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
+
+
+def _manifest() -> bytes:
+    config = {"mediaType": OCI_CONFIG, "digest": digest_of(_CONFIG), "size": len(_CONFIG)}
+    layer = {"mediaType": OCI_LAYER, "digest": digest_of(_LAYER), "size": len(_LAYER)}
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]}
+    return json.dumps(document).encode()
+
+
+def _registry(stack: Devstack) -> Distribution:
+    environment = stack.ecr.environment()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED"):
+        os.environ.setdefault(name, environment[name])
+    registry = ecr.EcrRegistry(
+        ecr.Options(host=REGISTRY), clock=_Now(), endpoint=stack.ecr.endpoint, reached_at=stack.ecr.host
+    )
+    registry.ensure_repository(IMAGE)
+    target = registry.push_target(ImageReference(REGISTRY, IMAGE, "any"))
+    return Distribution(target.host, credentials=fixed(target.credentials), insecure=True)
+
+
+class _Now:
+    """The machine's clock, as the registry's port wants it."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)

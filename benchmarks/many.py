@@ -1,0 +1,104 @@
+"""A hundred applications merged at once into one manifest repository, one worker: pushes, losses, seconds.
+
+Against one clone, edit, rebase, push for each application, of which a few are measured, before and after ours, and
+the rest reckoned. All images are there already; ours counts from the first accepted delivery to the last push.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.findings import Bar, Finding
+from benchmarks.installation import MANIFESTS, TAG_LENGTH, Installation, installation, until
+from benchmarks.load import send
+from benchmarks.measuring import timed
+from benchmarks.plain_git import clone_edit_rebase_push
+from benchmarks.repositories import BRANCH
+from benchmarks.scale import Scale
+from benchmarks.served import TOKEN
+from benchmarks.values_files import part_name
+from devstack.git_http import GitAccess
+from service.store import runs
+
+NAME = "many"
+TITLE = "Many applications merged at once into one manifest repository"
+PUSHES_BAR = Bar(5, "pushes")
+SPEED_BAR = Bar(20, least=True)
+COPY = "acme/clones"
+LIMIT_SECONDS = 240.0
+ACCEPTED = 202
+
+
+def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
+    """Send all deliveries at once; clone for some of them before, and for the others after."""
+    with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
+        say(f"making {scale.applications} source repositories and a manifest repository of {scale.crowd_files:,} files")
+        with installation(Path(folder), applications=scale.applications, files=scale.crowd_files) as ours:
+            _serve_copy(ours)
+            half = (scale.clones + 1) // 2
+            clones = [_clone(ours, number) for number in range(half)]
+            seconds, pushes = _merge_all(ours, say, clients=scale.clients)
+            clones += [_clone(ours, number) for number in range(half, scale.clones)]
+    each = statistics.median(clones)
+    reckoned = each * scale.applications
+    what = f"{scale.applications} applications, {scale.crowd_files:,} files"
+    note = (
+        f"Clones measured: {scale.clones}, {each:.2f} s in the middle; their {reckoned:.0f} s are reckoned from that."
+    )
+    return [
+        Finding(
+            NAME, what, pushes, "one push for each", scale.applications, pushes, PUSHES_BAR, "pushes", measured="pushes"
+        ),
+        Finding(NAME, what, seconds, "clone, edit, rebase, push", reckoned, reckoned / seconds, SPEED_BAR, note=note),
+    ]
+
+
+def _merge_all(ours: Installation, say: Callable[[str], None], *, clients: int) -> tuple[float, int]:
+    """Merge in every source, tell of all at once, wait for the end, and see that each is there once."""
+    posts = [ours.merge(name) for name in ours.applications]
+    tags = {
+        name: ours.stack.github.repository(f"acme/{name}").bare.tip("main")[:TAG_LENGTH] for name in ours.applications
+    }
+    ours.start("web", "worker")
+    say(f"{len(posts)} deliveries from {clients} clients")
+    answers = send(posts, clients=clients)
+    if any(answer.status != ACCEPTED for answer in answers):
+        raise AssertionError("not every delivery was accepted")
+
+    def written() -> bool:
+        with ours.store.read() as tx:
+            return sum(1 for run in runs.newest(tx, limit=500) if run.manifest_commit) == len(posts)
+
+    until(written, what="the last manifest commit", seconds=LIMIT_SECONDS)
+    _check(ours, tags)
+    first = min(answer.at - answer.seconds for answer in answers)
+    last = max(at.timestamp() for name, at in ours.pushes if name == MANIFESTS)
+    return last - first, ours.manifest_pushes()
+
+
+def _check(ours: Installation, tags: dict[str, str]) -> None:
+    repository = ours.stack.git.open(MANIFESTS)
+    for name, tag in tags.items():
+        if f'tag: "{tag}"' not in repository.text(BRANCH, f"apps/{name}/values-dev.yaml"):
+            raise AssertionError(f"{name} is lost")
+    written = Counter(
+        line.split()[1] for line in repository.git("log", "--format=%s", BRANCH).splitlines() if line != "Begin"
+    )
+    if set(written) != set(tags) or set(written.values()) != {1}:
+        raise AssertionError(f"not one commit for each application: {written.most_common(3)}")
+
+
+def _serve_copy(ours: Installation) -> None:
+    ours.stack.git.tokens[TOKEN] = GitAccess("benchmark")
+    copy = ours.stack.git.create(COPY)
+    copy.git("fetch", "--quiet", str(ours.stack.git.path(MANIFESTS)), f"{BRANCH}:{BRANCH}")
+
+
+def _clone(ours: Installation, number: int) -> float:
+    file = f"apps/{ours.applications[number]}/values-dev.yaml"
+    url = ours.stack.git.remote(COPY)
+    return timed(lambda: clone_edit_rebase_push(url, file, part_name(0), f"{number:012x}"))

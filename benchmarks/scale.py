@@ -1,0 +1,48 @@
+"""How much a benchmark does: the sizes, rounds and seconds of a whole run, and of a toy run that only shows it works.
+
+Read by every benchmark; chosen by the command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes and limits; `seconds` bounds one measurement, of which a benchmark may have several."""
+
+    rounds: int = 15
+    seconds: float = 40.0
+    values_lines: tuple[int, ...] = (20, 1_500, 15_000)
+    start_lines: int = 2_000
+    files: tuple[int, ...] = (1_500, 15_000)
+    delays: tuple[float, ...] = (0.05,)
+    accepts: int = 200
+    clients: int = 8
+    accept_turns: int = 6
+    deliveries: int = 12
+    applications: int = 100
+    clones: int = 4
+    crowd_files: int = 15_000
+
+    def large(self) -> Scale:
+        """Give the same with the largest repository too."""
+        return replace(self, files=(*self.files, 150_000))
+
+
+TOY = Scale(
+    rounds=2,
+    seconds=3.0,
+    values_lines=(20, 100),
+    start_lines=50,
+    files=(20, 60),
+    delays=(0.005,),
+    accepts=16,
+    clients=4,
+    accept_turns=2,
+    deliveries=3,
+    applications=4,
+    clones=1,
+    crowd_files=20,
+)
