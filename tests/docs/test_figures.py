@@ -1,0 +1,47 @@
+"""The figures that the pages tell are those of the code."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.adapters.git.objects import LARGEST_FILE
+from service.cli.serve import GRACE_SECONDS
+from service.engine import schedule, sweeper, worker
+from service.pipeline import advance, building, intake, writing
+from service.processes import REFUSALS
+from service.web import body, server
+from tests.docs.pages import page
+
+MEBIBYTE = 1024 * 1024
+NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("docs/errors.md", f"After {advance.MOST_RETRIES} tries in a row"),
+        ("docs/errors.md", f"A delivery is tried for about {NUMBERS[round(intake.MOST_ATTEMPTS / 60)]} hours"),
+        ("docs/errors.md", f"a build {building.MOST_ATTEMPTS} times"),
+        ("docs/errors.md", f"more than {body.MOST_BYTES // MEBIBYTE} MiB"),
+        ("docs/errors.md", f"larger than {LARGEST_FILE // MEBIBYTE} MiB"),
+        ("docs/words.md", f"{advance.MOST_RETRIES} tries in a row"),
+        ("docs/architecture.md", f"| intake | {worker.INTAKE_SECONDS} s |"),
+        ("docs/architecture.md", f"deliveries, {NUMBERS[worker.INTAKE_THREADS]} at a time"),
+        ("docs/architecture.md", f"| reports | {worker.REPORT_SECONDS} s |"),
+        ("docs/architecture.md", f"| sweeper | {worker.SWEEP_SECONDS:.0f} s |"),
+        ("docs/architecture.md", f"| lease | {worker.LEASE_RENEWAL_SECONDS:.0f} s |"),
+        ("docs/architecture.md", f"lease of {worker.LEASE_SECONDS:.0f} s"),
+        ("docs/architecture.md", f"| configuration | {worker.CONFIGURATION_SECONDS:.0f} s |"),
+        ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
+        ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
+        ("docs/architecture.md", f"gets a new one {NUMBERS[sweeper.MOST_RESUMES]} times"),
+        ("docs/architecture.md", f"refuses {NUMBERS[writing.MOST_REFUSALS]} times"),
+        ("docs/architecture.md", f"{NUMBERS[REFUSALS]} times in a row"),
+        ("docs/architecture.md", f"within {GRACE_SECONDS:.0f} s"),
+        ("docs/operate.md", f"within {GRACE_SECONDS:.0f} seconds"),
+        ("docs/security.md", f"at most {body.MOST_BYTES // MEBIBYTE} MiB"),
+        ("docs/security.md", f"for {server.REQUEST_SECONDS:.0f} s at most"),
+    ],
+)
+def test_figure_is_the_codes(name: str, told: str) -> None:
+    assert told in " ".join(page(name).text.split())
