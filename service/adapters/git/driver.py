@@ -34,6 +34,7 @@ _CONFIGURATION = (
     ("fetch.recurseSubmodules", "no"),
     ("fetch.showForcedUpdates", "false"),
     ("gc.auto", "0"),
+    ("gpg.format", "ssh"),
     ("maintenance.auto", "false"),
     ("submodule.recurse", "false"),
     # A git whose parent was killed has nobody to end it: it gives up by itself when the line is silent.

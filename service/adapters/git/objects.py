@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from service.adapters.git.driver import BrokenRepositoryError, Git, Talk
 from service.adapters.git.remote import Remote
+from service.adapters.git.signing import SigningKey
 from service.core.words import Actor, Sha
 from service.errors import PermanentError
 
@@ -125,6 +126,7 @@ class CommitText:
     author: Actor
     committer: Actor
     at: datetime
+    signing_key: SigningKey | None = None
 
     def environment(self) -> dict[str, str]:
         """Give the people and the one fixed date as git takes them."""
@@ -154,7 +156,22 @@ def write_commit(
     blobs = {path: _written(git, content) for path, content in files.items()}
     with git.talk("mktree", "-z", "--batch", "--missing") as talk:
         tree = _build(talk, plan, blobs, ())
-    return Sha(_said(git, "commit-tree", tree, "-p", parent, data=text.message.encode(), settings=text.environment()))
+    return _write_text(git, tree, parent, text)
+
+
+def _write_text(git: Git, tree: str, parent: Sha, text: CommitText) -> Sha:
+    """Make the commit of a tree; a signature that fails is the key's fault, never the repository's."""
+    key = text.signing_key
+    if key is not None:
+        key.prove()
+    signed = [key.argument] if key is not None else []
+    message, settings = text.message.encode(), text.environment()
+    outcome = git.run("commit-tree", *signed, tree, "-p", parent, data=message, environment=settings)
+    if not outcome.ok:
+        if key is not None:
+            key.prove(again=True)
+        raise BrokenRepositoryError(outcome.said)
+    return Sha(outcome.text)
 
 
 def check_size(path: bytes, size: int) -> None:
@@ -223,8 +240,8 @@ def _written(git: Git, content: bytes) -> str:
     return _said(git, "hash-object", "-w", "--stdin", data=content)
 
 
-def _said(git: Git, *arguments: str, data: bytes, settings: Mapping[str, str] | None = None) -> str:
-    outcome = git.run(*arguments, data=data, environment=settings)
+def _said(git: Git, *arguments: str, data: bytes) -> str:
+    outcome = git.run(*arguments, data=data)
     if not outcome.ok:
         raise BrokenRepositoryError(outcome.said)
     return outcome.text

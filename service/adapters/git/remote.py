@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
+from service.adapters.git import ssh
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
@@ -38,6 +39,8 @@ _BROKEN_OFF = (
 )
 """How git says that the line broke: looked for only when the server, asked again, is well."""
 _LAST_WORDS = 3
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
+"""It is written into the mirror's configuration, where these would mean something."""
 _WORDS_LENGTH = 400
 
 
@@ -52,25 +55,39 @@ class Remote:
     credentials: Credentials | None = None
     ca_file: Path | None = None
     """The certificate authorities to trust; git's own where None."""
+    ssh_login: ssh.SshLogin | None = None
+    """Needed for an SSH address, which may also be written as `git@host:path`."""
 
     def __post_init__(self) -> None:
+        if _NOT_IN_AN_ADDRESS.search(self.url):
+            raise _refused(self.place, "it has a character that no address has")
+        if ssh.split_scp(self.url):
+            return
         parts = urlsplit(self.url)
         if (parts.username and parts.scheme != "ssh") or parts.password:
             raise _refused(self.place, "there is a user or password in it")
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
             raise _refused(self.place, "plain HTTP is for this machine itself only")
-        if parts.scheme not in {"https", "http", "ssh"} or not parts.hostname:
+        if parts.scheme not in {"https", "http", "ssh"} or not parts.hostname or parts.hostname.startswith("-"):
             raise _refused(self.place, "it is neither HTTPS nor SSH")
 
     @property
     def protocol(self) -> str:
         """The only protocol that git may use for it; HTTP may be redirected to HTTPS."""
-        scheme = urlsplit(self.url).scheme
-        return "http:https" if scheme == "http" else scheme
+        if self.over_ssh:
+            return "ssh"
+        return "http:https" if urlsplit(self.url).scheme == "http" else "https"
+
+    @property
+    def over_ssh(self) -> bool:
+        """Whether git reaches it over SSH."""
+        return ssh.split_scp(self.url) is not None or urlsplit(self.url).scheme == "ssh"
 
     @property
     def place(self) -> str:
         """The address for people: without a user, whatever was written there."""
+        if found := ssh.split_scp(self.url):
+            return ":".join(found)
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -78,8 +95,13 @@ class Remote:
         """Give git's settings that carry the credentials, for this address alone.
 
         A header rather than a prompt: it saves the round trip that ends in 401 and reaches lazy fetches too.
+        PermanentError `git-ssh-key-missing` for an SSH address without a login: nobody else's is ever used.
         """
-        if self.credentials is not None:
+        if self.over_ssh:
+            if self.ssh_login is None:
+                raise _no_login(self.place)
+            yield from self.ssh_login.configuration()
+        elif self.credentials is not None:
             yield f"http.{self.url}.extraHeader", f"Authorization: Basic {self._basic}"
 
     @property
@@ -98,7 +120,10 @@ class Remote:
         """Tell what a failed network command means, by asking the server for the same service now.
 
         When the server is well and git named no broken line, it is PermanentError `git-failed` with git's last words.
+        Over SSH nobody can be asked: ssh's own words are read.
         """
+        if self.over_ssh:
+            return ssh.judge(said, self.place)
         if trouble := self.trouble(service):
             return trouble
         if any(sign in said for sign in _BROKEN_OFF):
@@ -114,7 +139,7 @@ class Remote:
 
     def trouble(self, service: str = READ) -> MergeportError | None:
         """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP."""
-        if urlsplit(self.url).scheme == "ssh":
+        if self.over_ssh:
             return None
         import requests  # noqa: PLC0415 # needed only when something failed
 
@@ -197,6 +222,15 @@ def last_words(said: str) -> str:
 def _refused(place: str, why: str) -> PermanentError:
     return PermanentError(
         f"The git address {place} is refused: {why}.", code="git-url-refused", hint="use an https:// address", url=place
+    )
+
+
+def _no_login(place: str) -> PermanentError:
+    return PermanentError(
+        f"{place} is reached over SSH, and there is no key for it.",
+        code="git-ssh-key-missing",
+        hint="give a key file and a known hosts file, or use an https:// address",
+        url=place,
     )
 
 

@@ -1,4 +1,4 @@
-"""Manifest repositories over git itself: any remote that speaks HTTPS, read and written through a bare mirror.
+"""Manifest repositories over git itself: any remote that speaks HTTPS or SSH, read and written through a bare mirror.
 
 Built by bootstrap, called by the pipeline. A push is compare-and-swap on the tip the edit was computed on; it never
 merges, never rebases and never decides whether to try again. Local trouble with a mirror is healed here, unseen.
@@ -25,6 +25,8 @@ from service.adapters.git.objects import (
     write_commit,
 )
 from service.adapters.git.remote import WRITE, Remote, last_words
+from service.adapters.git.signing import SigningKey
+from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha
 from service.errors import PermanentError, RetryableError
 from service.ports import Credentials
@@ -59,6 +61,8 @@ class GitManifestRepositories:
         credentials_for: CredentialsFor,
         *,
         ca_file: Path | None = None,
+        ssh_login: SshLogin | None = None,
+        signing_key: Path | None = None,
         timeout: float = NETWORK_TIMEOUT,
     ) -> None:
         """Remember how repositories are reached; nothing is touched before the first call on one of them."""
@@ -66,6 +70,8 @@ class GitManifestRepositories:
         self._url_for = url_for
         self._credentials_for = credentials_for
         self._ca_file = ca_file
+        self._ssh_login = ssh_login
+        self._signing_key = SigningKey(signing_key) if signing_key else None
         self._timeout = timeout
         self._opened: dict[Repository, GitManifests] = {}
         self._lock = threading.Lock()
@@ -78,21 +84,23 @@ class GitManifestRepositories:
             )
 
         def remote(write: bool) -> Remote:
-            return Remote(self._url_for(repository), self._credentials_for(repository, write=write), self._ca_file)
+            credentials = self._credentials_for(repository, write=write)
+            return Remote(self._url_for(repository), credentials, self._ca_file, self._ssh_login)
 
         with self._lock:
             if repository not in self._opened:
                 mirror = Mirror(self._directory / f"{repository}.git", remote, timeout=self._timeout)
-                self._opened[repository] = GitManifests(mirror)
+                self._opened[repository] = GitManifests(mirror, self._signing_key)
             return self._opened[repository]
 
 
 class GitManifests:
     """One manifest repository. Safe to call from many threads; other processes may share the mirror."""
 
-    def __init__(self, mirror: Mirror) -> None:
-        """Take the mirror, which this object heals when it is found unsound."""
+    def __init__(self, mirror: Mirror, signing_key: SigningKey | None = None) -> None:
+        """Take the mirror, which this object heals when it is found unsound, and what commits are signed with."""
         self._mirror = mirror
+        self._signing_key = signing_key
 
     def fetch(self, branch: str) -> Sha | None:
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
@@ -120,7 +128,7 @@ class GitManifests:
         The same arguments give the same commit. Files that configure Mergeport or GitHub itself are refused.
         """
         contents = {_parts(path, writing=True): content for path, content in files.items()}
-        text = CommitText(message, author, committer, at)
+        text = CommitText(message, author, committer, at, self._signing_key)
 
         def write(remote: Remote | None) -> Sha:
             with reading(self._mirror.git, remote) as objects:
