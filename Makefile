@@ -5,7 +5,8 @@
 #   make test      every test whose parts are here; what is missing is named
 #   make checks    format, lint, types, layers, spelling, workflows, image file, charts, locks
 #   make format    let ruff write the code's layout
-#   make bench     the measurements that docs/benchmarks.md shows
+#   make bench     the measurements that docs/performance.md shows
+#   make fuzz      a bounded, coverage-guided search for a values file that is edited wrongly
 #   make lock      compile the locks again, keeping what still fits
 #
 # Another interpreter: make PYTHON=python3.12 …   Fewer tests: make test TESTS=tests/charts
@@ -36,7 +37,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := 1
 endif
 
-.PHONY: install demo test checks format bench lock clean
+.PHONY: install demo test checks format bench fuzz lock clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -94,11 +95,17 @@ checks: install $(HELM)
 bench: install
 	@$(BIN)/python -m benchmarks
 
+fuzz: install
+	@test -x $(VENV)/fuzz/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/fuzz
+	@$(BIN)/uv pip sync --quiet --python $(VENV)/fuzz/bin/python --require-hashes requirements/fuzz.txt
+	@PYTHONPATH=.:$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])') $(VENV)/fuzz/bin/python fuzz/values.py
+
 lock: install
 	$(UV_COMPILE) pyproject.toml -o requirements/main.txt
 	$(UV_COMPILE) --group dev -c requirements/main.txt pyproject.toml -o requirements/dev.txt
 	$(UV_COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(UV_COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) .tools .demo
