@@ -125,6 +125,7 @@ def build_context(
         manifest_forge.clone_url,
         manifest_forge.git_credentials,
         ca_file=ca_file,
+        signing_key=settings.signing_key_file,
     )
     images = ConfiguredImages(settings, forge, ca_file=ca_file)
     yield Context(

@@ -46,11 +46,11 @@ class Settings:
     argocd_token: str | None = field(repr=False)
     ecr_endpoint: str | None
     ecr_host: str | None
-    aws_region: str | None
     registry_auth_file: Path | None
     insecure_registries: frozenset[str]
     ca_file: Path | None
     committer: Actor
+    signing_key_file: Path | None
     builder: str
     log_format: str
     log_level: str
@@ -133,13 +133,13 @@ def _read(reader: Reader) -> Settings:
         argocd_token=reader.secret("ARGOCD_TOKEN"),
         ecr_endpoint=reader.url("ECR_ENDPOINT"),
         ecr_host=reader.host("ECR_HOST"),
-        aws_region=reader.text("AWS_REGION") or None,
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
         ca_file=reader.certificates("CA_FILE"),
         committer=Actor(
             reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost")
         ),
+        signing_key_file=reader.file("SIGNING_KEY_FILE"),
         builder=reader.choice("BUILDER", "auto", ("auto", "docker", "buildah", "none", "layer")),
         log_format=reader.choice("LOG_FORMAT", "console", ("console", "json")),
         log_level=reader.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),

@@ -57,7 +57,6 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
             "MERGEPORT_ARGOCD_TOKEN": "argo",
             "MERGEPORT_ECR_ENDPOINT": "http://127.0.0.1:4566",
             "MERGEPORT_ECR_HOST": "127.0.0.1:4566",
-            "MERGEPORT_AWS_REGION": "ap-northeast-2",
             "MERGEPORT_REGISTRY_AUTH_FILE": str(auth),
             "MERGEPORT_INSECURE_REGISTRIES": "127.0.0.1:5000, localhost:5001,",
             "MERGEPORT_COMMITTER_NAME": "Deploy Bot",
