@@ -1,6 +1,7 @@
 """Loops: small functions called again and again on threads of their own, until the worker stops.
 
-An error in one call is logged and the loop goes on; a store that is away is a warning, not a traceback.
+An error in one call is logged and the loop goes on; what fails again and again is told once. `until_store_answers`
+repeats the work of a workflow in the same way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import MergeportError
+
+FAILED_PAUSE_SECONDS = 0.5
+STORE_PAUSE_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -49,13 +53,33 @@ class Loop:
             if self._failing != error.code:
                 log.warning("a loop fails and goes on", loop=self._name, error=str(error))
             self._failing = error.code
-        except Exception:
-            log.exception("internal error in a loop", loop=self._name)
-            self._failing = "internal-error"
+        except Exception as error:
+            if self._failing != type(error).__name__:
+                log.exception("internal error in a loop", loop=self._name)
+            self._failing = type(error).__name__
         else:
             if self._failing:
                 log.info("a loop works again", loop=self._name)
             self._failing = ""
             return more
-        self._stop.wait(0.5)
+        self._stop.wait(FAILED_PAUSE_SECONDS)
         return False
+
+
+def until_store_answers(work: Callable[[], None], stop: threading.Event) -> None:
+    """Do the work of a workflow, from its beginning again while the store is away; nothing of it is lost by that."""
+    told = False
+    while True:
+        try:
+            work()
+        except MergeportError as error:
+            if error.code != "store-unavailable":
+                raise
+            if not told:
+                log.warning("the store is away, this waits for it", error=str(error))
+            told = True
+            if stop.wait(STORE_PAUSE_SECONDS):
+                log.info("handed over: this worker stops before the store is back")
+                return
+        else:
+            return

@@ -8,12 +8,14 @@ https://docs.dbos.dev/python/reference/queues
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
+from contextvars import Context
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy.engine import make_url
 
@@ -28,6 +30,9 @@ APPLICATION_VERSION = "1"
 RUNS, BUILDS = "runs", "builds"
 _RUNS_POLL_SECONDS = 0.1
 _BUILDS_POLL_SECONDS = 0.5
+_ASKED_AT_ONCE = 500
+
+log = structlog.get_logger()
 
 
 class Standing(StrEnum):
@@ -36,6 +41,14 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
     ALIVE = "alive"
     FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A workflow whose executor died over it."""
+
+    workflow_id: str
+    queue: str
 
 
 @dataclass(slots=True)
@@ -87,28 +100,46 @@ class Engine:
 
     def enqueue_run(self, run: Run) -> None:
         """Have the run advanced under its workflow id; an id that is known already is not enqueued again."""
-        with SetWorkflowID(run.workflow_id):
-            DBOS.enqueue_workflow(RUNS, _advance, run.id)
+        _enqueue(RUNS, _advance, run.workflow_id, run.id)
 
     def enqueue_build(self, build: Build) -> None:
         """Have the build made under its workflow id."""
-        with SetWorkflowID(build.workflow_id):
-            DBOS.enqueue_workflow(BUILDS, _build, build.id)
+        _enqueue(BUILDS, _build, build.workflow_id, build.id)
 
-    def standing(self, workflow_id: str) -> Standing:
-        """Tell where the engine has a workflow."""
-        found = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-        if not found:
-            return Standing.UNKNOWN
-        return Standing.ALIVE if found[0].status in _ALIVE else Standing.FINISHED
+    def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
+        """Tell where the engine has these workflows, in few calls however many they are."""
+        told = dict.fromkeys(workflow_ids, Standing.UNKNOWN)
+        for start in range(0, len(workflow_ids), _ASKED_AT_ONCE):
+            asked = list(workflow_ids[start : start + _ASKED_AT_ONCE])
+            for one in DBOS.list_workflows(workflow_ids=asked, load_input=False, load_output=False):
+                told[one.workflow_id] = Standing.ALIVE if one.status in _ALIVE else Standing.FINISHED
+        return told
 
-    def resume_orphans(self, alive: Collection[str]) -> list[str]:
-        """Queue again the workflows that a dead executor had begun; give their ids."""
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:
+        """List the workflows that an executor which is not alive any more had begun."""
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        orphans = [one for one in pending if one.executor_id not in alive]
-        for one in orphans:
-            DBOS.resume_workflow(one.workflow_id, queue_name=one.queue_name or RUNS)
-        return [one.workflow_id for one in orphans]
+        return [Orphan(one.workflow_id, one.queue_name or RUNS) for one in pending if one.executor_id not in alive]
+
+    def resume(self, orphan: Orphan) -> None:
+        """Queue it again under its own id."""
+        DBOS.resume_workflow(orphan.workflow_id, queue_name=orphan.queue)
+
+
+def _enqueue(queue: str, workflow: Callable[[str], None], workflow_id: str, argument: str) -> None:
+    """Enqueue outside of any workflow's context; what cannot be enqueued now, the sweeper enqueues.
+
+    Within one, the library would count this as a checkpoint of the caller, and after a crash answer the caller's
+    first enqueue with whatever it had enqueued first before.
+    """
+
+    def enqueue() -> None:
+        with SetWorkflowID(workflow_id):
+            DBOS.enqueue_workflow(queue, workflow, argument)
+
+    try:
+        Context().run(enqueue)
+    except Exception as error:  # noqa: BLE001 - the library's errors have no common class; the row says what is wanted
+        log.warning("not enqueued, the sweeper will", workflow=workflow_id, error=str(error))
 
 
 _ALIVE = frozenset({"PENDING", "ENQUEUED", "DELAYED"})

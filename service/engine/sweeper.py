@@ -1,7 +1,8 @@
 """The sweeper: finds what a dead or paused process left behind, and has it go on.
 
 Every worker runs one. Nothing here knows what a run does; it compares rows of ours with workflows of
-the engine. Three times a run or build that is under way has lost its workflow, then it fails.
+the engine. Three times a run or build that is under way has lost its worker, then it fails: what kills each
+worker that takes it up must not kill them for ever.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from datetime import timedelta
 
 import structlog
 
-from service.core.words import BuildState, RunState, WaitKind
-from service.engine.queue import Engine, Standing
+from service.core.words import BuildId, BuildState, RunId, RunState, WaitId, WaitKind
+from service.engine.queue import Engine, Orphan, Standing
 from service.pipeline.building import finish_build
 from service.pipeline.context import Context
 from service.pipeline.reporting import want_status
 from service.pipeline.steps import wait_for
-from service.store import builds, deliveries, leases, runs, waits
+from service.store import Transaction, builds, deliveries, leases, runs, waits
 from service.store.builds import Build
 from service.store.runs import Run
 
@@ -30,24 +31,75 @@ def sweep(context: Context, engine: Engine) -> None:
     """Look once for work without a worker."""
     with context.store.begin() as tx:
         alive = leases.holders(tx, "worker:", now=context.now())
+        if engine.executor not in alive:
+            # This worker could not renew its own lease for a while; what it has under way is not anybody's to free.
+            return
         deliveries.release_claims(tx, alive=alive)
         leases.release_dead(tx, alive=alive)
-    if engine.executor not in alive:
-        return
-    for workflow_id in engine.resume_orphans(alive):
-        log.warning("workflow of a dead worker resumed", workflow=workflow_id)
+    for orphan in engine.orphans(alive):
+        _take_up(context, engine, orphan)
     before = context.now() - timedelta(seconds=UNATTENDED_SECONDS)
     with context.store.read() as tx:
         lost_runs = runs.unattended(tx, before=before)
         lost_builds = builds.unattended(tx, before=before)
+    ids = [run.workflow_id for run in lost_runs] + [build.workflow_id for build in lost_builds]
+    standings = engine.standings(ids)
     for run in lost_runs:
-        _attend_run(context, engine, run)
+        _attend_run(context, engine, run, standings[run.workflow_id])
     for build in lost_builds:
-        _attend_build(context, engine, build)
+        _attend_build(context, engine, build, standings[build.workflow_id])
 
 
-def _attend_run(context: Context, engine: Engine, run: Run) -> None:
-    match engine.standing(run.workflow_id):
+def _take_up(context: Context, engine: Engine, orphan: Orphan) -> None:
+    """Resume a dead worker's workflow, counted on its run or build; what has had its last time ends instead."""
+    kind, _, rest = orphan.workflow_id.partition(":")
+    if kind == "build":
+        _count_build(context, BuildId(rest.partition(":")[0]), orphan.workflow_id)
+    else:
+        _count_run(context, orphan.workflow_id)
+    engine.resume(orphan)
+    log.warning("workflow of a dead worker resumed", workflow=orphan.workflow_id)
+
+
+def _count_run(context: Context, workflow_id: str) -> None:
+    kind, _, rest = workflow_id.partition(":")
+    with context.store.begin() as tx:
+        wait = waits.get(tx, WaitId(rest)) if kind == "wait" else None
+        run = runs.get(tx, wait.run_id if wait is not None else RunId(rest))
+        if run is not None and run.workflow_id == workflow_id and run.state is RunState.RUNNING:
+            _count(tx, context, run)
+
+
+def _count(tx: Transaction, context: Context, run: Run) -> bool:
+    """Count that a worker died over the run; False when that was its last time and it has failed."""
+    if run.resumes < MOST_RESUMES:
+        runs.update(tx, run.id, at=context.now(), resumes=run.resumes + 1)
+        return True
+    runs.end(tx, run.id, RunState.FAILED, _words(run.resumes), at=context.now(), code="internal-error")
+    ended = runs.get(tx, run.id)
+    if ended is not None:
+        want_status(tx, context, ended)
+    log.error("run given up", run=run.id)
+    return False
+
+
+def _words(resumes: int) -> str:
+    return f"internal error: its worker died {resumes + 1} times over it"
+
+
+def _count_build(context: Context, build_id: BuildId, workflow_id: str) -> None:
+    with context.store.begin() as tx:
+        build = builds.get(tx, build_id)
+        if build is None or build.workflow_id != workflow_id or build.state is not BuildState.RUNNING:
+            return
+        if build.resumes < MOST_RESUMES:
+            builds.update(tx, build.id, at=context.now(), resumes=build.resumes + 1)
+            return
+    finish_build(context, build, BuildState.FAILED, _words(build.resumes), code="internal-error")
+
+
+def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) -> None:
+    match standing:
         case Standing.ALIVE:
             return
         case Standing.UNKNOWN:
@@ -58,21 +110,13 @@ def _attend_run(context: Context, engine: Engine, run: Run) -> None:
 
 def _resume_run(context: Context, engine: Engine, run: Run) -> None:
     """Give the run a new workflow: its own ended without bringing it to rest."""
+    wait = wait_for(context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="its worker died; going on")
     with context.store.begin() as tx:
         now_at = runs.get(tx, run.id)
         if now_at is None or (now_at.workflow_id, now_at.updated_at) != (run.workflow_id, run.updated_at):
             return
-        if run.resumes >= MOST_RESUMES:
-            words = f"internal error: its worker died {run.resumes} times over it"
-            runs.end(tx, run.id, RunState.FAILED, words, at=context.now(), code="internal-error")
-            ended = runs.get(tx, run.id)
-            if ended is not None:
-                want_status(tx, context, ended)
-            log.error("run given up", run=run.id)
+        if not _count(tx, context, now_at):
             return
-        runs.update(tx, run.id, at=context.now(), resumes=run.resumes + 1)
-    wait = wait_for(context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="its worker died; going on")
-    with context.store.begin() as tx:
         waits.open_wait(tx, wait)
         waits.answer(tx, wait.id, "resumed", at=context.now())
         again = runs.get(tx, run.id)
@@ -81,23 +125,26 @@ def _resume_run(context: Context, engine: Engine, run: Run) -> None:
         engine.enqueue_run(again)
 
 
-def _attend_build(context: Context, engine: Engine, build: Build) -> None:
-    match engine.standing(build.workflow_id):
+def _attend_build(context: Context, engine: Engine, build: Build, standing: Standing) -> None:
+    match standing:
         case Standing.ALIVE:
             return
         case Standing.UNKNOWN:
             engine.enqueue_build(build)
         case Standing.FINISHED:
-            with context.store.begin() as tx:
-                now_at = builds.get(tx, build.id)
-                if now_at is None or (now_at.attempt, now_at.updated_at) != (build.attempt, build.updated_at):
-                    return
-                again = None
-                if build.resumes < MOST_RESUMES:
-                    again = builds.start_attempt(tx, build, at=context.now(), resumes=build.resumes + 1)
-            if again is None:
-                words = f"internal error: its worker died {build.resumes} times over it"
-                finish_build(context, build, BuildState.FAILED, words, code="internal-error")
-            else:
-                log.warning("build resumed", build=build.id, attempt=again.attempt)
-                engine.enqueue_build(again)
+            _resume_build(context, engine, build)
+
+
+def _resume_build(context: Context, engine: Engine, build: Build) -> None:
+    with context.store.begin() as tx:
+        now_at = builds.get(tx, build.id)
+        if now_at is None or (now_at.attempt, now_at.updated_at) != (build.attempt, build.updated_at):
+            return
+        again = None
+        if build.resumes < MOST_RESUMES:
+            again = builds.start_attempt(tx, build, at=context.now(), resumes=build.resumes + 1)
+    if again is None:
+        finish_build(context, build, BuildState.FAILED, _words(build.resumes), code="internal-error")
+    else:
+        log.warning("build resumed", build=build.id, attempt=again.attempt)
+        engine.enqueue_build(again)

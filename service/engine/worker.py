@@ -18,12 +18,12 @@ from pathlib import Path
 import structlog
 
 from service.bootstrap import build_context
-from service.core.words import BuildId, RunId
-from service.engine.loops import Loop
+from service.core.words import BuildId, RunId, WaitKind
+from service.engine.loops import Loop, until_store_answers
 from service.engine.queue import Engine
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
-from service.errors import MergeportError, PermanentError
+from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.building import perform_build
 from service.pipeline.context import Context
@@ -32,17 +32,18 @@ from service.pipeline.reporting import send_reports
 from service.pipeline.watches import answer_due, look
 from service.settings import Settings
 from service.store import Store, deliveries, leases, waits
+from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
 
 LEASE_SECONDS = 15.0
 LEASE_RENEWAL_SECONDS = 3.0
 INTAKE_SECONDS = 0.1
 INTAKE_THREADS = 4
-WATCH_THREADS = 4
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
 CONFIGURATION_SECONDS = 60.0
 STOP_SECONDS = 10
+LOOPS_STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -76,9 +77,7 @@ class Worker:
         self._stop = stop
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
-        self._unfinished: list[int] = []
-        self._watchers = ThreadPoolExecutor(WATCH_THREADS, thread_name_prefix="watch")
-        self._schedule = Schedule(lambda kind, key: look(context, kind, key), self._watchers, interval=watch_interval)
+        self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
 
     def run(self) -> None:
         """Work until the stop is set, then hand over in order."""
@@ -86,7 +85,7 @@ class Worker:
         self._engine.start(self._advance, self._build)
         loops = [
             Loop("lease", LEASE_RENEWAL_SECONDS, self._renew, self._stop),
-            Loop("intake", INTAKE_SECONDS, self._take_in, self._stop),
+            Loop("intake", INTAKE_SECONDS, self.take_in, self._stop),
             Loop("due", 0.2, lambda: answer_due(self._context), self._stop),
             Loop("watches", 0.2, self._tick, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
@@ -98,11 +97,12 @@ class Worker:
         log.info("worker ready", executor=self._engine.executor)
         self._stop.wait()
         log.info("worker stops")
-        self._intake.shutdown(wait=False, cancel_futures=True)
-        self._watchers.shutdown(wait=False, cancel_futures=True)
-        self._engine.stop(seconds=STOP_SECONDS)
+        until = time.monotonic() + LOOPS_STOP_SECONDS
         for loop in loops:
-            loop.join(1.0)
+            loop.join(max(0.0, until - time.monotonic()))
+        self._intake.shutdown(wait=False, cancel_futures=True)
+        self._schedule.stop()
+        self._engine.stop(seconds=STOP_SECONDS)
         self._hand_over()
 
     def _begin(self) -> None:
@@ -136,45 +136,47 @@ class Worker:
                 seconds=LEASE_SECONDS,
             )
 
-    def _take_in(self) -> bool:
+    def take_in(self) -> bool:
+        """Hand the next delivery to a thread; tell whether there was one. Keeps no thread when the store is away."""
         if not self._free.acquire(timeout=INTAKE_SECONDS):
             return False
-        with self._context.store.read() as tx:
-            waiting = deliveries.oldest_stored(tx)
-        if self._unfinished:
-            with self._context.store.begin() as tx:
-                deliveries.release(tx, self._unfinished)
-            self._unfinished = []
-        delivery = claim(self._context) if waiting is not None else None
-        if delivery is None:
-            self._free.release()
-            return False
-
-        def work() -> None:
-            try:
-                take_in(self._context, delivery, lambda kind, key: self._schedule.hint(kind, key, time.monotonic()))
-            except MergeportError as error:
-                log.warning("delivery not finished, to be taken in again", delivery=delivery.id, error=str(error))
-                self._unfinished.append(delivery.sequence)
-            finally:
+        delivery = None
+        try:
+            with self._context.store.read() as tx:
+                waiting = deliveries.oldest_stored(tx)
+            delivery = claim(self._context) if waiting is not None else None
+        finally:
+            if delivery is None:
                 self._free.release()
-
-        self._intake.submit(work)
+        if delivery is None:
+            return False
+        self._intake.submit(self._work, delivery)
         return True
+
+    def _work(self, delivery: StoredDelivery) -> None:
+        def look_now(kind: WaitKind, key: str) -> None:
+            self._schedule.hint(kind, key, time.monotonic())
+
+        try:
+            until_store_answers(lambda: take_in(self._context, delivery, look_now), self._stop)
+        except Exception:
+            log.exception("internal error in intake", delivery=delivery.id)
+        finally:
+            self._free.release()
 
     def _tick(self) -> None:
         with self._context.store.read() as tx:
-            keys = waits.open_keys(tx)
+            keys = waits.newest_by_key(tx)
         self._schedule.tick(keys, time.monotonic())
 
     def _reload(self) -> None:
         self._context.configurations.reload()
 
     def _advance(self, run_id: RunId, workflow_id: str) -> None:
-        advance(self._context, run_id, workflow_id)
+        until_store_answers(lambda: advance(self._context, run_id, workflow_id), self._stop)
 
     def _build(self, build_id: BuildId, workflow_id: str) -> None:
-        perform_build(self._context, build_id, workflow_id, self._stop.is_set)
+        until_store_answers(lambda: perform_build(self._context, build_id, workflow_id, self._stop.is_set), self._stop)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ step of the run's stage, and every step looks before it acts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import takewhile
 from typing import assert_never
 
 import structlog
@@ -19,11 +21,13 @@ from service.pipeline.context import Context
 from service.pipeline.deploy_stage import deploy
 from service.pipeline.promote_stage import promote
 from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, wait_for
+from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
 from service.store import runs, waits
 from service.store.runs import Run
+from service.store.waits import Wait
 
-MOST_RETRIES = 15
+MOST_RETRIES = 60
+"""For the same reason in a row: about an hour, so that an outage elsewhere is not a failure here."""
 _LONGEST_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger()
@@ -99,7 +103,12 @@ def _target(context: Context, run: Run) -> Target:
 def _wait(context: Context, run: Run, pause: Pause) -> None:
     with context.store.begin() as tx:
         if not pause.opened:
+            if not is_ours(tx, run):
+                log.warning("another workflow has the run, or it has ended")
+                return
             waits.open_wait(tx, pause.wait)
+        if pause.wait.kind is not WaitKind.RETRY:
+            runs.update(tx, run.id, at=context.now(), resumes=0)
         now_at = runs.get(tx, run.id)
         if now_at is not None:
             want_status(tx, context, now_at)
@@ -110,11 +119,11 @@ def _wait(context: Context, run: Run, pause: Pause) -> None:
 
 def _retry(context: Context, run: Run, error: RetryableError) -> None:
     with context.store.read() as tx:
-        attempts = sum(wait.kind is WaitKind.RETRY and wait.subject == error.code for wait in waits.of_run(tx, run.id))
+        attempts = _in_a_row(waits.of_run(tx, run.id), error.code)
     if attempts >= MOST_RETRIES:
         _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
         return
-    pause_seconds = max(error.retry_after or 0.0, min(2.0**attempts, _LONGEST_PAUSE_SECONDS))
+    pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
     not_before = context.now() + timedelta(seconds=pause_seconds)
     wait = wait_for(
         context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
@@ -122,11 +131,17 @@ def _retry(context: Context, run: Run, error: RetryableError) -> None:
     _wait(context, run, Pause(wait))
 
 
+def _in_a_row(waited: Sequence[Wait], code: str) -> int:
+    """Count the newest retries for the same reason; any other wait between means that the run went on."""
+    return sum(1 for _ in takewhile(lambda wait: (wait.kind, wait.subject) == (WaitKind.RETRY, code), reversed(waited)))
+
+
 def _end(
     context: Context, run: Run, state: RunState, message: str, *, code: str = "", superseded_by: RunId | None = None
 ) -> None:
     with context.store.begin() as tx:
-        if not runs.end(tx, run.id, state, message, at=context.now(), code=code):
+        if not is_ours(tx, run) or not runs.end(tx, run.id, state, message, at=context.now(), code=code):
+            log.warning("another workflow has the run, or it has ended")
             return
         if superseded_by is not None:
             runs.update(tx, run.id, at=context.now(), superseded_by=superseded_by)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from datetime import datetime
 
 from service.core.config import ImageTarget, Target
 from service.core.images import Image, ImageReference, tag_for
@@ -20,6 +21,9 @@ from service.store import builds, runs
 from service.store.builds import Build
 from service.store.ids import new_id
 from service.store.runs import Run
+
+BUILDS_KEY = "builds"
+"""What the watch of builds looks at: all of them at once, in our own store."""
 
 
 def build(context: Context, run: Run, target: Target) -> Run:
@@ -139,23 +143,29 @@ def _want_build(context: Context, run: Run, image: ImageTarget) -> Build:
     )
     with context.store.begin() as tx:
         kept = builds.want(tx, wish, run.id)
-        if _must_start_again(kept, run):
+        if _must_start_again(kept, run, now):
             kept = builds.start_attempt(tx, kept, at=now)
     if kept.state is BuildState.QUEUED:
         context.queue.enqueue_build(kept)
     return kept
 
 
-def _must_start_again(kept: Build, run: Run) -> bool:
+def _must_start_again(kept: Build, run: Run, now: datetime) -> bool:
     """Tell whether an ended build is tried again: its image is gone, it may work later, or a person retries."""
     match kept.state:
         case BuildState.SUCCEEDED | BuildState.CANCELLED:
             return True
         case BuildState.FAILED:
             newer = kept.ended_at is not None and run.created_at > kept.ended_at
-            return kept.retry_after is not None or newer
+            return newer or (kept.retry_after is not None and _pause_left(kept, now) <= 0.0)
         case _:
             return False
+
+
+def _pause_left(build: Build, now: datetime) -> float:
+    """Give the seconds until an ended build that may work later is tried again."""
+    gone = (now - build.ended_at).total_seconds() if build.ended_at is not None else 0.0
+    return max(0.0, (build.retry_after or 0.0) - gone)
 
 
 def _await_build(context: Context, run: Run, target: Target, image: ImageTarget, one: Build) -> None:
@@ -172,12 +182,12 @@ def _await_build(context: Context, run: Run, target: Target, image: ImageTarget,
                 )
             saw = f"build of {now_at.reference} is {now_at.state}"
             within = target.deadlines.build
-            raise Pause(wait_for(context, run, WaitKind.BUILD, key=one.id, subject=one.id, saw=saw, within=within))
+            raise Pause(wait_for(context, run, WaitKind.BUILD, key=BUILDS_KEY, subject=one.id, saw=saw, within=within))
         match now_at.state:
             case BuildState.SUCCEEDED:
                 record.message = now_at.message
             case BuildState.FAILED if now_at.retry_after is not None:
-                raise RetryableError(now_at.message, code=now_at.code, retry_after=now_at.retry_after)
+                raise RetryableError(now_at.message, code=now_at.code, retry_after=_pause_left(now_at, context.now()))
             case _:
                 raise PermanentError(
                     now_at.message or f"the build was {now_at.state}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -16,7 +17,7 @@ from service.core.config import ImageTarget
 from service.core.images import ImageReference, labels_for
 from service.core.words import BuildId, BuildState, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build_stage import reference_of
+from service.pipeline.build_stage import BUILDS_KEY, reference_of
 from service.pipeline.context import Context
 from service.ports import BuildRequest
 from service.store import builds, runs, waits
@@ -60,9 +61,15 @@ class StoredControl:
         with self._lock:
             text, self._pending = "".join(self._pending), []
             self._flushed_at = time.monotonic()
-        if text:
+        if not text:
+            return
+        try:
             with self._context.store.begin() as tx:
                 builds.log(tx, self._build.id, self._build.attempt, text)
+        except RetryableError:
+            # The store is away for a while: a build of minutes must not end by that.
+            with self._lock:
+                self._pending.insert(0, text)
 
     def cancelled(self) -> bool:
         """Tell whether to stop: this process is going down, or no run wants the build any more."""
@@ -70,7 +77,7 @@ class StoredControl:
             return True
         if time.monotonic() - self._looked_at > _LOOK_SECONDS:
             self._looked_at = time.monotonic()
-            with self._context.store.read() as tx:
+            with suppress(RetryableError), self._context.store.read() as tx:
                 self.unwanted = not builds.wanted(tx, self._build.id)
         return self.unwanted
 
@@ -138,8 +145,9 @@ def _keep_failure(context: Context, build: Build, control: StoredControl, error:
     elif stopping:
         log.info("build handed back: this worker stops")
         with context.store.begin() as tx:
-            again = builds.start_attempt(tx, build, at=context.now())
-        log.debug("next attempt", workflow=again.workflow_id)
+            now_at = builds.get(tx, build.id)
+            if now_at is not None and now_at.attempt == build.attempt:
+                builds.start_attempt(tx, build, at=context.now())
     elif isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
         pause = error.retry_after if error.retry_after is not None else min(2.0**build.attempt, 60.0)
         finish_build(context, build, BuildState.FAILED, str(error), code=error.code, retry_after=pause)
@@ -161,13 +169,17 @@ def finish_build(
     code: str = "",
     retry_after: float | None = None,
 ) -> None:
-    """Keep how a build ended, and wake the runs that wait for it."""
+    """Keep how a build's attempt ended, and wake the runs that wait for it; a later attempt under way is left alone."""
     now = context.now()
     with context.store.begin() as tx:
+        now_at = builds.get(tx, build.id)
+        if now_at is None or now_at.attempt != build.attempt or now_at.state not in _UNDER_WAY:
+            log.warning("another attempt of the build goes on", attempt=build.attempt)
+            return
         builds.update(
             tx, build.id, at=now, state=state, message=message, code=code, retry_after=retry_after, ended_at=now
         )
-        waiting = waits.open_at(tx, WaitKind.BUILD, build.id)
+        waiting = [wait for wait in waits.open_at(tx, WaitKind.BUILD, BUILDS_KEY) if wait.subject == build.id]
         woken = [wait.run_id for wait in waiting if waits.answer(tx, wait.id, str(state), at=now)]
     log.info("build ended", state=state, message=message, code=code)
     for run_id in woken:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -21,6 +22,7 @@ from service.store.configurations import StoredConfiguration
 FILE = "mergeport.yaml"
 STATUS_CONTEXT = "mergeport/config"
 _KEPT = 64
+_DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
@@ -38,14 +40,21 @@ class Configurations:
         self._kinds = kinds
         self._repository = repository
         self._branch = branch
+        self._default_branches: dict[Repository, tuple[str, datetime]] = {}
         self._parsed: OrderedDict[Sha, Configuration] = OrderedDict()
         self._lock = threading.Lock()
 
     def branch(self) -> str:
         """Give the branch that the configuration is read from."""
-        if self._branch is None:
-            self._branch = self._forge.default_branch(self._repository)
-        return self._branch
+        return self._branch or self.default_branch(self._repository)
+
+    def default_branch(self, repository: Repository) -> str:
+        """Give a manifest repository's default branch; asked now and then, for every look needs it."""
+        now = self._clock.now()
+        known = self._default_branches.get(repository)
+        if known is None or now - known[1] > _DEFAULT_BRANCH_STAYS:
+            known = self._default_branches[repository] = (self._forge.default_branch(repository), now)
+        return known[0]
 
     def current(self) -> Configuration:
         """Give the configuration in force: the last good one, read now if none was ever kept."""

@@ -18,16 +18,18 @@ from service.core.delivery import parse_body
 from service.core.events import Hint, Ignored, Ping, PullRequestMerged, Push, parse_event
 from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, Repository, RunId, Sha, WaitKind
-from service.errors import MergeportError, RetryableError
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.pipeline import own_commits
 from service.pipeline.context import Context
 from service.pipeline.reporting import want_status
-from service.store import Transaction, changes, deliveries, edits, runs
+from service.store import Transaction, changes, deliveries, runs
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
 from service.store.runs import Run
 
-MOST_ATTEMPTS = 20
+MOST_ATTEMPTS = 360
+"""About six hours: an outage of GitHub must lose no merge."""
 _LONGEST_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger()
@@ -121,13 +123,14 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
 
 def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[Run]:
     reloaded = _reload(context, push)
-    with context.store.read() as tx:
-        own = edits.is_own(tx, push.repository, push.after)
-    if own:
+    if own_commits.is_own(context, push):
         _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
     configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
     if configuration is None:
+        return []
+    if own_commits.is_merged_promotion(context, configuration, push):
+        _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
         return []
     paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
@@ -178,11 +181,17 @@ def _reload(context: Context, push: Push) -> str:
 def _configuration_for(
     context: Context, delivery: StoredDelivery, repository: Repository, *, note: str
 ) -> Configuration | None:
-    """Give the configuration if the repository is a source in it; otherwise the delivery is done."""
-    if note and "refused" in note:
+    """Give the configuration if the repository is a source in it; otherwise the delivery is done.
+
+    A push that brings a broken file is a change like any other: the last good one routes it.
+    """
+    try:
+        configuration = context.configurations.current()
+    except PermanentError:
+        if not note:
+            raise
         _finish(context, delivery, _Outcome(DeliveryState.PROCESSED, note))
         return None
-    configuration = context.configurations.current()
     if repository in configuration.sources():
         return configuration
     reason = f"{repository} is no source in mergeport.yaml"
@@ -246,7 +255,7 @@ def _accept(
 ) -> list[Run]:
     """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction."""
     with context.store.begin() as tx:
-        change = changes.ensure(tx, wish)
+        change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
         changes.enrich(
             tx, change, subject=wish.subject, author=wish.author, author_email=wish.author_email, pull_request=enrich
         )

@@ -45,7 +45,7 @@ def place_of(context: Context, target: Target) -> Place:
         return Place(repository, target.manifest_branch)
     if repository == context.configuration_repository:
         return Place(repository, context.configurations.branch())
-    return Place(repository, context.outside.manifest_forge.default_branch(repository))
+    return Place(repository, context.configurations.default_branch(repository))
 
 
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:

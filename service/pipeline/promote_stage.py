@@ -9,7 +9,7 @@ from service.core.words import Publish, Sha, Stage
 from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, place_of
 from service.pipeline.proposing import propose
-from service.pipeline.steps import Superseded, step
+from service.pipeline.steps import step, yield_to_later
 from service.pipeline.writing import write
 from service.store import runs
 from service.store.runs import Run
@@ -19,7 +19,8 @@ def promote(context: Context, run: Run, target: Target) -> Run:
     """Bring the images into the manifest repository, or pause; give the run at its next stage."""
     place = place_of(context, target)
     with step(context, run, "check order", Stage.PROMOTE) as record:
-        _yield_to_later(context, run)
+        if run.pull_request is None:
+            yield_to_later(context, run)
         record.message = "no later change of this application waits for this environment"
     match target.publish:
         case Publish.COMMIT:
@@ -44,12 +45,3 @@ def _commit(context: Context, run: Run, place: Place) -> Sha:
             f"{edit.commit[:12]} on {where}" if edit.diff else f"{where} says this already, at {edit.commit[:12]}"
         )
         return edit.commit
-
-
-def _yield_to_later(context: Context, run: Run) -> None:
-    if run.pull_request is not None:
-        return
-    with context.store.read() as tx:
-        later = runs.later(tx, run)
-    if later is not None:
-        raise Superseded(f"superseded by {later.commit[:12]} before it was promoted", by=later.id)

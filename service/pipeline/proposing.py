@@ -6,20 +6,23 @@ we pushed. A tip of somebody else's there means that a person works on it, and t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import NoReturn
 
 import structlog
 
 from service.core.config import Target
-from service.core.words import EditState, Repository, RunState, Sha, Stage, WaitKind
+from service.core.words import EditState, Repository, RunId, RunState, Sha, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, Rewrite, has_images, rewrite, wanted_edits
 from service.pipeline.promotion_text import message_of, pull_request_text, stored_changes
 from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, expired, step, wait_for
-from service.ports import Manifests, PullRequest, PullRequestDraft
-from service.store import Transaction, edits, leases, runs, waits
+from service.pipeline.steps import Cancelled, Pause, Superseded, expired, step, wait_for, yield_to_later
+from service.ports import Manifests, PullRequestDraft
+from service.store import Transaction, edits, leases, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -37,11 +40,14 @@ def branch_of(target: Target) -> str:
 def propose(context: Context, run: Run, target: Target, place: Place) -> Sha:
     """Have the images merged by pull request, or pause while it is open; give the merged commit."""
     if run.pull_request is None:
-        edit = _push_branch(context, run, target, place)
-        if not edit.diff:
-            assert edit.commit is not None  # noqa: S101 - the base's tip
-            return edit.commit
-        run = _open(context, run, target, place, edit)
+        head = Place(place.repository, branch_of(target))
+        with _alone_at(context, run, head):
+            yield_to_later(context, run)
+            edit = _push_branch(context, run, target, place, head)
+            if not edit.diff:
+                assert edit.commit is not None  # noqa: S101 - the base's tip
+                return edit.commit
+            run = _open(context, run, target, place, head, edit)
     assert run.pull_request is not None  # noqa: S101 - set by _open
     merged = _await_merge(context, run, target, place, run.pull_request)
     return _verify(context, run, target, place, merged)
@@ -52,19 +58,24 @@ def watch_key(place: Place) -> str:
     return f"{place.repository}:{place.branch}"
 
 
-def _push_branch(context: Context, run: Run, target: Target, place: Place) -> Edit:
-    with step(context, run, "push promotion branch", Stage.PROMOTE) as record:
-        head = Place(place.repository, branch_of(target))
-        holder = f"{context.holder}/{run.id}"
+@contextmanager
+def _alone_at(context: Context, run: Run, head: Place) -> Iterator[None]:
+    """Hold the promotion branch's lease: the branch and what its pull request says must be one run's."""
+    holder = f"{context.holder}/{run.id}"
+    with context.store.begin() as tx:
+        free = leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS)
+    if not free:
+        raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
+    try:
+        yield
+    finally:
         with context.store.begin() as tx:
-            free = leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS)
-        if not free:
-            raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
-        try:
-            edit = _bring_branch(context, run, target, place, head)
-        finally:
-            with context.store.begin() as tx:
-                leases.release(tx, head.lease, holder)
+            leases.release(tx, head.lease, holder)
+
+
+def _push_branch(context: Context, run: Run, target: Target, place: Place, head: Place) -> Edit:
+    with step(context, run, "push promotion branch", Stage.PROMOTE) as record:
+        edit = _bring_branch(context, run, target, place, head)
         record.message = (
             f"{head.branch} at {(edit.commit or '')[:12]}" if edit.diff else f"{place.branch} says this already"
         )
@@ -83,12 +94,12 @@ def _bring_branch(context: Context, run: Run, target: Target, place: Place, head
         tip = manifests.fetch(head.branch)
         if base is None:
             raise PermanentError(f"{place.repository} has no branch {place.branch}", code="manifest-branch-missing")
-        if tip is not None and tip == edit.commit:
-            return _pushed(context, run, head, tip, edit.diff or manifests.diff(tip))
-        _refuse_foreign_tip(context, run, head, tip)
         done = rewrite(manifests, base, wanted_edits(run, target))
         if not done.files:
             return _settle(context, run, commit=base, base=base, diff="")
+        if tip is not None and tip == edit.commit:
+            return _pushed(context, run, head, tip, edit.diff or manifests.diff(tip))
+        _refuse_foreign_tip(context, run, place, head, tip)
         commit = _make(context, run, manifests, base, done, edit)
         with context.store.begin() as tx:
             edits.update(
@@ -109,34 +120,26 @@ def _make(context: Context, run: Run, manifests: Manifests, base: Sha, done: Rew
     )
 
 
-def _refuse_foreign_tip(context: Context, run: Run, head: Place, tip: Sha | None) -> None:
+def _refuse_foreign_tip(context: Context, run: Run, place: Place, head: Place, tip: Sha | None) -> None:
     """Fail where the branch has a tip that is not ours: a person works on it."""
     if tip is None:
         return
     with context.store.read() as tx:
         if edits.is_own(tx, head.repository, tip):
             return
-    _branch_edited(context, run, head, tip, None)
+    forge = context.outside.manifest_forge
+    pull_request = forge.find_pull_request(head.repository, head=head.branch, base=place.branch)
+    _branch_edited(context, run, head, tip, pull_request.number if pull_request else None)
 
 
-def _branch_edited(context: Context, run: Run, head: Place, tip: Sha, number: int | None) -> None:
+def _branch_edited(context: Context, run: Run, head: Place, tip: Sha, number: int | None) -> NoReturn:
     words = (
         f"{head.branch} has a commit that is not Mergeport's ({tip[:12]}), so it is left alone. "
         "Merge or close the pull request, or delete the branch, then retry the run."
     )
-    forge = context.outside.manifest_forge
-    if number is None:
-        found = next((pr for pr in _open_from(context, head)), None)
-        number = found.number if found else None
     if number is not None:
-        forge.comment(head.repository, number, f"{words}\n\n{context.run_url(run.id)}")
+        context.outside.manifest_forge.comment(head.repository, number, f"{words}\n\n{context.run_url(run.id)}")
     raise PermanentError(words, code="branch-edited", hint=f"`mergeport runs retry {run.id}`")
-
-
-def _open_from(context: Context, head: Place) -> list[PullRequest]:
-    base = context.outside.manifest_forge.default_branch(head.repository)
-    found = context.outside.manifest_forge.find_pull_request(head.repository, head=head.branch, base=base)
-    return [found] if found else []
 
 
 def _pushed(context: Context, run: Run, head: Place, tip: Sha, diff: str) -> Edit:
@@ -155,12 +158,12 @@ def _settle(context: Context, run: Run, *, commit: Sha, base: Sha | None, diff: 
     return edit
 
 
-def _open(context: Context, run: Run, target: Target, place: Place, edit: Edit) -> Run:
-    """Open the pull request, or bring the open one to this run's image; runs that waited on it are superseded."""
+def _open(context: Context, run: Run, target: Target, place: Place, head: Place, edit: Edit) -> Run:
+    """Open the pull request, or bring the open one to this run's image; runs that counted on it are superseded."""
     with step(context, run, "open pull request", Stage.PROMOTE) as record:
         title, body = pull_request_text(context, run, edit)
         draft = PullRequestDraft(
-            head=branch_of(target),
+            head=head.branch,
             base=place.branch,
             title=title,
             body=body,
@@ -177,23 +180,32 @@ def _open(context: Context, run: Run, target: Target, place: Place, edit: Edit) 
             runs.update(
                 tx, run.id, at=context.now(), pull_request=pull_request.number, pull_request_url=pull_request.url
             )
-            _supersede_waiting(context, tx, run, place, pull_request.number)
+            newer = _newer_at(tx, run, head)
+            if newer is None:
+                _supersede_others(context, tx, run, pull_request.number)
             opened = runs.get(tx, run.id)
+        if newer is not None:
+            raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
         record.message = f"{'updated' if known else 'opened'} pull request #{pull_request.number}"
     assert opened is not None  # noqa: S101 - rows of runs are never deleted
     return opened
 
 
-def _supersede_waiting(context: Context, tx: Transaction, run: Run, place: Place, number: int) -> None:
-    for wait in waits.open_at(tx, WaitKind.PULL_REQUEST, watch_key(place)):
-        if wait.subject == _subject(place.repository, number) and wait.run_id != run.id:
-            words = f"pull request #{number} now brings {run.commit[:12]}"
-            if runs.end(tx, wait.run_id, RunState.SUPERSEDED, words, at=context.now()):
-                runs.update(tx, wait.run_id, at=context.now(), superseded_by=run.id)
-                ended = runs.get(tx, wait.run_id)
-                if ended is not None:
-                    want_status(tx, context, ended)
-            waits.answer(tx, wait.id, "superseded", at=context.now())
+def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
+    """Give another run that has pushed the promotion branch since: the lease ran out while this one hung."""
+    pushed = edits.promotion_tip(tx, head.repository, head.branch)
+    return None if pushed is None or pushed[1] == run.id else pushed[1]
+
+
+def _supersede_others(context: Context, tx: Transaction, run: Run, number: int) -> None:
+    """End the runs whose pull request this is no more, whether they wait on it or are just about to."""
+    for other in runs.on_pull_request(tx, run, number):
+        words = f"pull request #{number} now brings {run.commit[:12]}"
+        if runs.end(tx, other.id, RunState.SUPERSEDED, words, at=context.now()):
+            runs.update(tx, other.id, at=context.now(), superseded_by=run.id)
+            ended = runs.get(tx, other.id)
+            if ended is not None:
+                want_status(tx, context, ended)
 
 
 def _subject(repository: Repository, number: int) -> str:
@@ -205,9 +217,15 @@ def _await_merge(context: Context, run: Run, target: Target, place: Place, numbe
         pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
         head = Place(place.repository, branch_of(target))
         subject = _subject(place.repository, number)
+        if pull_request.base != place.branch:
+            raise PermanentError(
+                f"pull request #{number} goes into {pull_request.base} now, not into {place.branch}",
+                code="pull-request-retargeted",
+                hint="close it, or give it its base back; then retry the run",
+            )
         if pull_request.merged and pull_request.merge_commit is not None:
             with context.store.begin() as tx:
-                edits.forget_promotion_tip(tx, head.repository, head.branch)
+                edits.forget_promotion_tip(tx, head.repository, head.branch, run.id)
             by = f" by {pull_request.merged_by}" if pull_request.merged_by else ""
             record.message = f"pull request #{number} merged{by} as {pull_request.merge_commit[:12]}"
             return pull_request.merge_commit

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from service.core.words import RunId, Stage, WaitId, WaitKind
+from service.core.words import RunId, RunState, Stage, WaitId, WaitKind
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
-from service.store import runs, waits
+from service.store import Transaction, runs, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -55,12 +55,18 @@ class StepRecord:
     done_before: bool = field(default=False)
 
 
+def is_ours(tx: Transaction, run: Run) -> bool:
+    """Tell whether the run still goes on under the workflow that read it: a paused one may have lost it to another."""
+    now_at = runs.get(tx, run.id)
+    return now_at is not None and now_at.workflow_id == run.workflow_id and now_at.state is RunState.RUNNING
+
+
 @contextmanager
 def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRecord]:
     """Record a step around its effect: running, then how it ended. A failed one keeps the error's words."""
     with context.store.begin() as tx:
         now_at = runs.get(tx, run.id)
-        if now_at is None or now_at.workflow_id != run.workflow_id or now_at.state.ended:
+        if now_at is None or not is_ours(tx, run):
             raise Stale
         if now_at.cancel_requested_by is not None:
             raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
@@ -90,7 +96,17 @@ def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRe
 
 def _end(context: Context, run: Run, name: str, state: str, message: str) -> None:
     with context.store.begin() as tx:
-        runs.end_step(tx, run.id, name, state, message, at=context.now())
+        now_at = runs.get(tx, run.id)
+        if now_at is not None and now_at.workflow_id == run.workflow_id:
+            runs.end_step(tx, run.id, name, state, message, at=context.now())
+
+
+def yield_to_later(context: Context, run: Run) -> None:
+    """Let the run end where a later one of the same application and environment was accepted meanwhile."""
+    with context.store.read() as tx:
+        later = runs.later(tx, run)
+    if later is not None:
+        raise Superseded(f"superseded by {later.commit[:12]} before it was promoted", by=later.id)
 
 
 def wait_for(

@@ -6,17 +6,19 @@ what it saw. A system that does not answer is told on the waits, and looked at a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self
 
 import structlog
 
 from service.core.deployment import Standing, Verdict, VerdictKind, judge
-from service.core.words import BuildId, BuildState, Repository, RunId, Sha, WaitKind
-from service.errors import MergeportError
+from service.core.words import BuildId, Repository, RunId, Sha, WaitKind
+from service.errors import MergeportError, RetryableError
 from service.pipeline.build_stage import images_of, reference_of
 from service.pipeline.context import Context
 from service.pipeline.deploy_stage import answer_of
-from service.pipeline.manifest_place import has_images, place_of, wanted_edits
+from service.pipeline.manifest_place import Place, has_images, place_of, wanted_edits
 from service.pipeline.writing import enqueue, wake_next
 from service.ports import Observation, PullRequest
 from service.store import builds, edits, leases, runs, waits
@@ -24,6 +26,7 @@ from service.store.runs import Run
 from service.store.waits import Wait
 
 _MOST_STANDINGS = 4
+_MOST_FAILURES = 3
 
 log = structlog.get_logger()
 
@@ -70,48 +73,92 @@ def _saw(context: Context, wait: Wait, text: str) -> None:
             waits.saw(tx, wait.id, text)
 
 
+class _Isolated:
+    """Keeps what is wrong with one run's thing from the others that wait at the same system.
+
+    What is wrong for good answers the wait: the run's own step meets it and fails in words. What may work later is
+    told on the wait; after some of that in one look the system itself is away, and the look ends.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._failed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        return isinstance(error, _LookEnds)
+
+    @contextmanager
+    def one(self, wait: Wait, answers: dict[Wait, str]) -> Iterator[None]:
+        try:
+            yield
+        except RetryableError as error:
+            self._failed += 1
+            _saw(self._context, wait, str(error))
+            if self._failed >= _MOST_FAILURES:
+                raise _LookEnds from error
+        except MergeportError as error:
+            _saw(self._context, wait, str(error))
+            answers[wait] = "failed"
+
+
+class _LookEnds(Exception):  # noqa: N818 - not an error: the rest is looked at next time
+    """So much failed in this look that the system itself is away."""
+
+
 def _run_of(context: Context, run_id: RunId) -> Run | None:
     with context.store.read() as tx:
         return runs.get(tx, run_id)
 
 
-def _look_at_build(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:
+def _look_at_builds(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
     with context.store.read() as tx:
-        build = builds.get(tx, BuildId(key))
-    if build is None or build.state not in {BuildState.QUEUED, BuildState.RUNNING}:
-        return dict.fromkeys(waiting, "ended")
+        under_way = builds.under_way(tx)
+    answers: dict[Wait, str] = {}
     for wait in waiting:
-        _saw(context, wait, f"build of {build.reference} is {build.state}")
-    return {}
+        build = under_way.get(BuildId(wait.subject))
+        if build is None:
+            answers[wait] = "ended"
+        else:
+            _saw(context, wait, f"build of {build.reference} is {build.state}")
+    return answers
 
 
 def _look_at_images(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
     found: dict[str, bool] = {}
-    for wait in waiting:
-        run = _run_of(context, wait.run_id)
-        target = None
-        if run is not None:
-            target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
-        if run is None or target is None:
-            found[wait.subject] = True
-            continue
-        image = next((one for one in target.images if str(reference_of(run, one)) == wait.subject), None)
-        if image is None or wait.subject in found:
-            found.setdefault(wait.subject, True)
-            continue
-        reference = reference_of(run, image)
-        registry = context.outside.images.registry(image)
-        found[wait.subject] = registry.find(reference.repository, reference.tag) is not None
-    for wait in waiting:
-        if not found[wait.subject]:
-            _saw(context, wait, f"waiting for {wait.subject} to be pushed")
-    return {wait: "there" for wait in waiting if found[wait.subject]}
+    answers: dict[Wait, str] = {}
+    with _Isolated(context) as isolated:
+        for wait in waiting:
+            with isolated.one(wait, answers):
+                if wait.subject not in found:
+                    found[wait.subject] = _image_is_there(context, wait)
+                if found[wait.subject]:
+                    answers[wait] = "there"
+                else:
+                    _saw(context, wait, f"waiting for {wait.subject} to be pushed")
+    return answers
+
+
+def _image_is_there(context: Context, wait: Wait) -> bool:
+    """Look for the wait's image; one that its run has no more is for the run's step to judge."""
+    run = _run_of(context, wait.run_id)
+    if run is None:
+        return True
+    target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
+    images = target.images if target else ()
+    image = next((one for one in images if str(reference_of(run, one)) == wait.subject), None)
+    if image is None:
+        return True
+    reference = reference_of(run, image)
+    return context.outside.images.registry(image).find(reference.repository, reference.tag) is not None
 
 
 def _look_at_push(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
     """Wake the oldest waiter when nobody writes to the branch any more: its writer may have died."""
     with context.store.begin() as tx:
-        if leases.holders(tx, key, now=context.now()):
+        if leases.holder(tx, key, now=context.now()) is not None:
             return {}
         woken = wake_next(tx, context, key)
     if woken is not None:
@@ -124,20 +171,22 @@ def _look_at_pull_requests(context: Context, key: str, waiting: Sequence[Wait]) 
     listed = context.outside.manifest_forge.recent_pull_requests(Repository(repository), base=base)
     by_number = {pull_request.number: pull_request for pull_request in listed}
     answers: dict[Wait, str] = {}
-    for wait in waiting:
-        number = int(wait.subject.rpartition("#")[2])
-        pull_request = by_number.get(number) or context.outside.manifest_forge.pull_request(
-            Repository(repository), number
-        )
-        if _is_ready(context, Repository(repository), pull_request):
-            answers[wait] = "merged" if pull_request.merged else "changed"
-        else:
-            _saw(context, wait, f"waiting for pull request #{number} to be merged")
+    with _Isolated(context) as isolated:
+        for wait in waiting:
+            with isolated.one(wait, answers):
+                number = int(wait.subject.rpartition("#")[2])
+                pull_request = by_number.get(number)
+                if pull_request is None:
+                    pull_request = context.outside.manifest_forge.pull_request(Repository(repository), number)
+                if _is_ready(context, Repository(repository), base, pull_request):
+                    answers[wait] = "merged" if pull_request.merged else "changed"
+                else:
+                    _saw(context, wait, f"waiting for pull request #{number} to be merged")
     return answers
 
 
-def _is_ready(context: Context, repository: Repository, pull_request: PullRequest) -> bool:
-    if not pull_request.open:
+def _is_ready(context: Context, repository: Repository, base: str, pull_request: PullRequest) -> bool:
+    if not pull_request.open or pull_request.base != base:
         return True
     with context.store.read() as tx:
         return not edits.is_own(tx, repository, pull_request.head_sha)
@@ -149,20 +198,42 @@ def _look_at_deployer(context: Context, key: str, waiting: Sequence[Wait]) -> An
         return {}
     observed = deployer.look({wait.subject for wait in waiting})
     answers: dict[Wait, str] = {}
-    for wait in waiting:
-        observation = observed.get(wait.subject)
-        if observation is None:
-            _saw(context, wait, f"Argo CD does not list {wait.subject}")
-            continue
-        verdict = _judge(context, wait, observation)
-        if verdict is None or verdict.kind in {VerdictKind.WAITING, VerdictKind.ASK}:
-            _saw(context, wait, verdict.reason if verdict else wait.last_seen)
-        else:
-            answers[wait] = answer_of(verdict)
+    tips = _Tips(context)
+    with _Isolated(context) as isolated:
+        for wait in waiting:
+            observation = observed.get(wait.subject)
+            if observation is None:
+                _saw(context, wait, f"Argo CD does not list {wait.subject}")
+                continue
+            with isolated.one(wait, {}):
+                verdict = _judge(context, wait, observation, tips)
+                if verdict is None or verdict.kind in {VerdictKind.WAITING, VerdictKind.ASK}:
+                    _saw(context, wait, verdict.reason if verdict else wait.last_seen)
+                else:
+                    answers[wait] = answer_of(verdict)
     return answers
 
 
-def _judge(context: Context, wait: Wait, observation: Observation) -> Verdict | None:
+class _Tips:
+    """The tips of manifest branches, asked once a look: also that one could not be had, so that it hangs once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[Place, Sha | MergeportError | None] = {}
+
+    def of(self, place: Place) -> Sha | None:
+        if place not in self._known:
+            try:
+                self._known[place] = self._context.outside.manifests.open(place.repository).fetch(place.branch)
+            except MergeportError as error:
+                self._known[place] = error
+        known = self._known[place]
+        if isinstance(known, MergeportError):
+            raise known
+        return known
+
+
+def _judge(context: Context, wait: Wait, observation: Observation, tips: _Tips) -> Verdict | None:
     run = _run_of(context, wait.run_id)
     if run is None or run.manifest_commit is None:
         return None
@@ -183,18 +254,18 @@ def _judge(context: Context, wait: Wait, observation: Observation) -> Verdict | 
         )
         if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
             return verdict
-        standings[verdict.revision] = _standing(context, run, verdict.revision)
+        standings[verdict.revision] = _standing(context, run, verdict.revision, tips)
     return verdict
 
 
-def _standing(context: Context, run: Run, revision: Sha) -> Standing:
+def _standing(context: Context, run: Run, revision: Sha, tips: _Tips) -> Standing:
     """Tell where a live revision stands towards the run's manifest commit, as git has it."""
     target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
     if target is None or run.manifest_commit is None:
         return Standing.BEFORE
     place = place_of(context, target)
     manifests = context.outside.manifests.open(place.repository)
-    tip = manifests.fetch(place.branch)
+    tip = tips.of(place)
     if tip is None or revision not in manifests.ancestors(tip, {revision}):
         return Standing.BEFORE
     if run.manifest_commit not in manifests.ancestors(revision, {run.manifest_commit}):
@@ -207,7 +278,7 @@ def _nothing(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  #
 
 
 _LOOKS: Mapping[WaitKind, Callable[[Context, str, Sequence[Wait]], Answers]] = {
-    WaitKind.BUILD: _look_at_build,
+    WaitKind.BUILD: _look_at_builds,
     WaitKind.IMAGE: _look_at_images,
     WaitKind.PUSH: _look_at_push,
     WaitKind.PULL_REQUEST: _look_at_pull_requests,

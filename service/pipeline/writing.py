@@ -19,7 +19,7 @@ from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, Rewrite, rewrite, wanted_edits
 from service.pipeline.promotion_text import message_of, stored_changes
-from service.pipeline.steps import Pause, wait_for
+from service.pipeline.steps import Pause, Stale, is_ours, wait_for
 from service.ports import Manifests
 from service.store import Transaction, edits, leases, runs, waits
 from service.store.edits import Edit
@@ -85,6 +85,8 @@ def _become_writer(context: Context, run: Run, place: Place) -> None:
         holder = _holder(context, run)
         if leases.acquire(tx, place.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
             return
+        if not is_ours(tx, run):
+            raise Stale
         saw = f"another promotion is being written to {place.repository}@{place.branch}"
         wait = wait_for(context, run, WaitKind.PUSH, key=place.lease, subject=place.lease, saw=saw)
         waits.open_wait(tx, wait)

@@ -101,6 +101,12 @@ def wanted(tx: Transaction, build_id: BuildId) -> bool:
     return int(tx.execute(query).scalar_one()) > 0
 
 
+def under_way(tx: Transaction) -> dict[BuildId, Build]:
+    """Give the builds that are queued or running, by id."""
+    query = sa.select(*columns(Build, table)).where(table.c.state.in_([BuildState.QUEUED, BuildState.RUNNING]))
+    return {BuildId(row.id): made(Build, row) for row in tx.execute(query)}
+
+
 def unattended(tx: Transaction, *, before: datetime) -> list[Build]:
     """List builds that are queued or running and were last touched before a time."""
     query = sa.select(*columns(Build, table)).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,17 @@ def ensure(tx: Transaction, change: Change) -> Change:
     kept = find(tx, change.repository, change.branch, change.commit)
     assert kept is not None  # noqa: S101 - inserted above
     return kept
+
+
+def widen(tx: Transaction, change: Change, paths: list[str] | None) -> Change:
+    """Count these paths as touched by the change as well; None is everything. Two events may tell different parts."""
+    together = None if change.paths is None or paths is None else sorted({*change.paths, *paths})
+    if together == change.paths:
+        return change
+    tx.execute(
+        sa.update(table).where(table.c.id == change.id).values(paths=together)
+    )
+    return replace(change, paths=together)
 
 
 def find(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> Change | None:

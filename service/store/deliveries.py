@@ -97,7 +97,7 @@ def release_claims(tx: Transaction, *, alive: list[str]) -> None:
     """Free what workers that are not alive any more had claimed."""
     tx.execute(
         sa.update(table)
-        .where(table.c.claimed_by.is_not(None), table.c.claimed_by.not_in(alive))
+        .where(table.c.state == DeliveryState.STORED, table.c.claimed_by.is_not(None), table.c.claimed_by.not_in(alive))
         .values(claimed_by=None)
     )
 

@@ -108,11 +108,13 @@ def set_promotion_tip(tx: Transaction, repository: Repository, branch: str, tip:
     )
 
 
-def forget_promotion_tip(tx: Transaction, repository: Repository, branch: str) -> None:
-    """Forget a promotion branch that is merged or closed."""
+def forget_promotion_tip(tx: Transaction, repository: Repository, branch: str, run_id: RunId) -> None:
+    """Forget a promotion branch that is merged, unless a later run has pushed there since."""
     tx.execute(
         sa.delete(promotion_branches).where(
-            promotion_branches.c.repository == repository, promotion_branches.c.branch == branch
+            promotion_branches.c.repository == repository,
+            promotion_branches.c.branch == branch,
+            promotion_branches.c.run_id == run_id,
         )
     )
 

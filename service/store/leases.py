@@ -56,6 +56,13 @@ def holders(tx: Transaction, prefix: str, *, now: datetime) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
+def holder(tx: Transaction, name: str, *, now: datetime) -> str | None:
+    """Give who holds one lease now; None when nobody does."""
+    now = clock(tx, now)
+    query = sa.select(table.c.holder).where(table.c.name == name, table.c.expires_at > now, table.c.holder != "")
+    return tx.execute(query).scalar()
+
+
 def release_dead(tx: Transaction, *, alive: list[str]) -> None:
     """Give up what processes hold that are not alive any more; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
     held = tx.execute(sa.select(table.c.name, table.c.holder).where(table.c.holder != "")).all()

@@ -13,7 +13,7 @@ from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage
 from service.store.database import Transaction
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
-from service.store.tables import steps
+from service.store.tables import steps, waits
 
 _ENDED = [state for state in RunState if state.ended]
 
@@ -98,13 +98,20 @@ def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> No
 
 
 def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
-    """End a run in a final state; a run that has ended stays as it ended, and False is given."""
+    """End a run in a final state, and what it waited for; one that has ended stays as it ended, and False is given."""
     result = tx.execute(
         sa.update(table)
         .where(table.c.id == run_id, table.c.state.not_in(_ENDED))
         .values(state=state, message=message, code=code, updated_at=at, ended_at=at)
     )
-    return result.rowcount == 1
+    if result.rowcount != 1:
+        return False
+    tx.execute(
+        sa.update(waits)
+        .where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
+        .values(answered_at=at, answer=f"the run is {state}")
+    )
+    return True
 
 
 def of_change(tx: Transaction, change_id: ChangeId) -> list[Run]:
@@ -127,6 +134,18 @@ def later(tx: Transaction, run: Run) -> Run | None:
         .limit(1)
     )
     return one(Run, tx.execute(query).first())
+
+
+def on_pull_request(tx: Transaction, run: Run, number: int) -> list[Run]:
+    """List the other runs of the same application and environment that still count on a pull request."""
+    query = sa.select(*columns(Run, table)).where(
+        table.c.application == run.application,
+        table.c.environment == run.environment,
+        table.c.pull_request == number,
+        table.c.state.not_in(_ENDED),
+        table.c.id != run.id,
+    )
+    return [made(Run, row) for row in tx.execute(query)]
 
 
 def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment: str) -> list[Run]:
@@ -202,7 +221,7 @@ def newest(
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def unattended(tx: Transaction, *, before: datetime, limit: int = 200) -> list[Run]:
+def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[Run]:
     """List runs that are queued or running and were last touched before a time: a workflow should have them."""
     query = (
         sa.select(*columns(Run, table))

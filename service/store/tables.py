@@ -125,6 +125,7 @@ runs = sa.Table(
     sa.Column("ended_at", Time),
     sa.UniqueConstraint("repository", "branch", "commit", "application", "environment", "generation"),
     sa.Index(None, "state", "updated_at"),
+    sa.Index(None, "repository", "commit", "environment"),
     sa.Index(None, "application", "environment", "sequence"),
 )
 
@@ -158,7 +159,9 @@ waits = sa.Table(
     sa.Column("deadline", Time),
     sa.Column("answered_at", Time),
     sa.Column("answer", sa.Text, nullable=False, default=""),
-    sa.Index(None, "answered_at", "kind", "key"),
+    sa.Index(None, "answered_at", "kind", "key", "id"),
+    sa.Index(None, "answered_at", "deadline"),
+    sa.Index(None, "answered_at", "not_before"),
     sa.Index(None, "run_id"),
 )
 
@@ -186,6 +189,7 @@ builds = sa.Table(
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("started_at", Time),
     sa.Column("ended_at", Time),
+    sa.Index(None, "state", "updated_at"),
 )
 
 build_runs = sa.Table(
@@ -193,6 +197,7 @@ build_runs = sa.Table(
     metadata,
     sa.Column("build_id", sa.Text, primary_key=True),
     sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Index(None, "run_id"),
 )
 
 build_logs = sa.Table(
@@ -275,6 +280,12 @@ reports = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("not_before", Time),
     sa.Column("error", sa.Text, nullable=False, default=""),
+    sa.Index(
+        "ix_reports_unsent",
+        "not_before",
+        sqlite_where=sa.text("sent_version < version"),
+        postgresql_where=sa.text("sent_version < version"),
+    ),
 )
 
 # Who did what by hand.

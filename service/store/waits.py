@@ -96,6 +96,16 @@ def open_keys(tx: Transaction) -> list[tuple[WaitKind, str]]:
     return [(WaitKind(kind), key) for kind, key in tx.execute(query)]
 
 
+def newest_by_key(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
+    """Give the newest open wait of each outside system that is looked at; ids sort by the time they were made."""
+    query = (
+        sa.select(waits.c.kind, waits.c.key, sa.func.max(waits.c.id))
+        .where(waits.c.answered_at.is_(None), waits.c.kind != WaitKind.RETRY)
+        .group_by(waits.c.kind, waits.c.key)
+    )
+    return {(WaitKind(kind), key): newest for kind, key, newest in tx.execute(query)}
+
+
 def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
     """List the open waits at one outside system, oldest first."""
     query = (
@@ -108,14 +118,10 @@ def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
 
 def due(tx: Transaction, now: datetime) -> list[Wait]:
     """List open waits whose time has come: retries that may go on, and anything past its deadline."""
-    query = sa.select(*columns(Wait, waits)).where(
-        waits.c.answered_at.is_(None),
-        sa.or_(
-            sa.and_(waits.c.kind == WaitKind.RETRY, waits.c.not_before <= now),
-            waits.c.deadline <= now,
-        ),
-    )
-    return [made(Wait, row) for row in tx.execute(query)]
+    still_open = sa.select(*columns(Wait, waits)).where(waits.c.answered_at.is_(None))
+    retries = still_open.where(waits.c.kind == WaitKind.RETRY, waits.c.not_before <= now)
+    late = still_open.where(waits.c.deadline <= now)
+    return [made(Wait, row) for query in (retries, late) for row in tx.execute(query)]
 
 
 def ages(tx: Transaction, now: datetime) -> list[tuple[WaitKind, int, float]]:

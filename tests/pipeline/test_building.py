@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 import pytest
 
 from service.core.words import BuildState, RunState, WaitKind
-from service.store import builds, runs
+from service.pipeline.building import StoredControl
+from service.store import Store, builds, runs
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -149,3 +154,52 @@ def test_later_change_supersedes_an_earlier_one_before_it_is_promoted(pipeline: 
     pipeline.settle_live("checkout-dev")
     assert pipeline.run(commit=first).state == RunState.SUPERSEDED
     assert pipeline.run(commit=second).state == RunState.SUCCEEDED
+
+
+def test_build_that_may_work_later_is_made_again_only_after_its_pause(pipeline: Pipeline) -> None:
+    pipeline.stack.ecr.faults.answer("503 Service Unavailable", method="PUT", path="/manifests/", times=1)
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    assert pipeline.wait(pipeline.run())[0] is WaitKind.RETRY
+    pipeline.clock.move(seconds=10)
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.run().state == RunState.SUCCEEDED
+
+
+def test_image_whose_repository_refuses_does_not_keep_others_from_being_found(external: Pipeline) -> None:
+    two = EXTERNAL + f"  payments:\n    source: {SOURCE}\n"
+    external.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": two}, "Two")
+    commit = merge(external)
+    external.settle()
+    assert {run.state for run in external.runs()} == {RunState.WAITING}
+    for repository in ("checkout", "payments"):
+        external.push_image(commit[:12], repository=repository, revision=commit)
+    external.stack.ecr.faults.answer("403 Forbidden", path="/v2/checkout/", times=1000)
+    external.settle()
+    assert external.run(application="checkout").code == "registry-refused"
+    assert external.run(application="payments").images[""]["revision"] == commit
+
+
+def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
+    """What the builder logs meanwhile is kept for later."""
+    merge(pipeline)
+    pipeline.take_deliveries()
+    while not pipeline.queue.builds:
+        assert pipeline.step()
+    build = pipeline.queue.builds[0]
+    control = StoredControl(pipeline.context, build, lambda: False)
+    with locked(pipeline.store):
+        control.log("while it is away\n")
+        assert not control.cancelled()
+    control.flush()
+    with pipeline.store.read() as tx:
+        assert [text for _, _, text in builds.log_of(tx, build.id)] == ["while it is away\n"]
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Hold the database's write lock, as another process may; it is waited for but shortly here."""
+    with closing(sqlite3.connect(str(store.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")

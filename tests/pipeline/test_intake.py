@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from devstack.github.actions import Order, Sending
 from devstack.github.state import MergeMethod
-from service.core.words import DeliveryState, RunState, Sha
+from service.core.words import DeliveryId, DeliveryState, RunState, Sha
 from service.store import changes, configurations, deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -153,3 +155,39 @@ def test_replay_makes_a_new_generation_of_runs(quiet: Pipeline) -> None:
     quiet.settle(looks=0)
     assert sorted(run.generation for run in quiet.runs()) == [0, 1]
     assert quiet.run().state == RunState.WAITING
+
+
+def test_push_that_breaks_the_configuration_is_still_a_change_of_its_repository(quiet: Pipeline) -> None:
+    shared = (
+        EXTERNAL
+        + f"  site:\n    source: {MANIFESTS}\n    argocd: false\n    environments: {{prod: {{branch: main}}}}\n"
+    )
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": shared}, "Share")
+    quiet.settle(looks=0)
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": "environments: [\n", "a": "b"}, "Break it")
+    quiet.settle(looks=0)
+    assert "refused" in quiet.delivery("push").reason
+    assert quiet.run("prod", application="site").commit == bad
+
+
+def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touched(quiet: Pipeline) -> None:
+    """A merge queue pushes two merges at once; the event of the second comes first and tells its own paths only."""
+    two = EXTERNAL.replace(
+        f"source: {SOURCE}",
+        f"source: {SOURCE}\n    paths: ['app.py']\n  docs:\n    source: {SOURCE}\n    paths: ['docs/**']",
+    )
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": two}, "Filter")
+    quiet.settle(looks=0)
+    start = quiet.stack.git.open(SOURCE).tip("develop")
+    earlier = quiet.stack.github.push(SOURCE, "develop", {"docs/index.md": "words\n"}, "Write")
+    quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, sending=Sending(order="pull-request-first"))
+    quiet.stack.github.wait_delivered()
+    _, pull_request, push = quiet.stack.github.deliveries[-3:]
+    wider = json.loads(push.body)
+    wider["before"] = start
+    wider["commits"].insert(0, {**wider["commits"][0], "id": earlier})
+    for name, body in (("pull_request", pull_request.body), ("push", json.dumps(wider).encode())):
+        with quiet.store.begin() as tx:
+            deliveries.accept(tx, id=DeliveryId(name), event=name, repository=SOURCE, body=body, at=quiet.clock.now())
+        assert quiet.intake()
+    assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devstack.github.state import MergeMethod
-from service.core.words import RunState, WaitKind
-from tests.fixtures.service import MANIFESTS, SOURCE
+from service.core.words import DeliveryState, RunState, WaitKind
+from service.store import waits
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
 BRANCH = "mergeport/promotion/prod/checkout"
@@ -121,3 +122,89 @@ def test_branch_pushed_without_an_answer_is_adopted(pipeline: Pipeline) -> None:
     assert pipeline.run("prod").state == RunState.WAITING
     assert len(pipeline.stack.github.pulls(MANIFESTS, "all")) == 1
     assert len(pipeline.stack.git.pushes(MANIFESTS)) == 1
+
+
+def test_older_run_that_hangs_while_opening_does_not_take_the_pull_request_back(pipeline: Pipeline) -> None:
+    """GitHub keeps the older run waiting for an answer; the newer one comes meanwhile."""
+    gate = pipeline.stack.github.faults.hang(method="GET", path="/repos/acme/manifests/pulls$")
+    first = pipeline.stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"}, title="Say two")
+    commits: list[str] = []
+
+    def newer() -> None:
+        gate.wait_arrived()
+        pull = pipeline.stack.github.merge(SOURCE, "main", {"app.py": "print('three')\n"}, title="Say three")
+        commits.append(pull.merge_commit_sha or "")
+        pipeline.settle()
+        gate.release()
+
+    pipeline.beside(newer)
+    pipeline.clock.move(seconds=60)
+    pipeline.settle(looks=2)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "all")
+    assert pipeline.run("prod", commit=first.merge_commit_sha or "").state == RunState.SUPERSEDED
+    assert pipeline.run("prod", commit=commits[0]).state == RunState.WAITING
+    assert commits[0][:12] in pull.title
+    assert commits[0][:12] in pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
+
+
+def test_older_run_that_does_not_wait_just_now_is_superseded_as_well(pipeline: Pipeline) -> None:
+    """Its wait was answered, or is not written yet, when the newer run takes the pull request over."""
+    first = propose(pipeline)
+    with pipeline.store.begin() as tx:
+        wait = waits.open_of_run(tx, pipeline.run("prod").id)
+        assert wait is not None
+        waits.answer(tx, wait.id, "changed", at=pipeline.clock.now())
+    propose(pipeline, "three")
+    pipeline.ended(pipeline.run("prod", commit=first), RunState.SUPERSEDED)
+
+
+def test_pull_request_merged_before_its_opening_was_heard_of_needs_no_second(pipeline: Pipeline) -> None:
+    pipeline.stack.github.faults.cut(method="POST", path="/pulls$")
+    propose(pipeline)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    pipeline.stack.github.merge_pull(MANIFESTS, pull.number, by="release-manager")
+    pipeline.clock.move(seconds=60)
+    pipeline.settle_live("checkout-prod")
+    assert len(pipeline.stack.github.pulls(MANIFESTS, "all")) == 1
+    assert pipeline.run("prod").state == RunState.SUCCEEDED
+
+
+def test_pull_request_given_another_base_fails_the_run_in_words(pipeline: Pipeline) -> None:
+    propose(pipeline)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    bare = pipeline.stack.git.open(MANIFESTS)
+    bare.update_ref("refs/heads/other", bare.tip("main"))
+    pipeline.stack.github.repository(MANIFESTS).pulls[pull.number].base = "other"
+    pipeline.settle(looks=2)
+    assert pipeline.ended(pipeline.run("prod"), RunState.FAILED).code == "pull-request-retargeted"
+
+
+def test_person_is_told_on_the_pull_request_whatever_its_base_is(pipeline: Pipeline) -> None:
+    bare = pipeline.stack.git.open(MANIFESTS)
+    bare.update_ref("refs/heads/deploy", bare.tip("main"))
+    elsewhere = CONFIGURATION.replace(
+        "publish: pull-request", f"publish: pull-request\n    manifest: {{repository: {MANIFESTS}, branch: deploy}}"
+    )
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": elsewhere}, "Deploy from a branch")
+    propose(pipeline)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    pipeline.stack.github.push(MANIFESTS, BRANCH, {"notes.md": "mine\n"}, "Work here")
+    pipeline.settle(looks=2)
+    before = len(pipeline.stack.github.comments(MANIFESTS, pull.number))
+    newer = propose(pipeline, "three")
+    assert pipeline.run("prod", commit=newer).code == "branch-edited"
+    assert len(pipeline.stack.github.comments(MANIFESTS, pull.number)) == before + 1
+
+
+@pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
+def test_merged_promotion_starts_nothing_where_sources_and_manifests_share_a_repository(
+    pipeline: Pipeline, method: MergeMethod
+) -> None:
+    both = CONFIGURATION.replace(f"source: {SOURCE}", f"source: {MANIFESTS}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": both, "Dockerfile": "FROM scratch\n"}, "Share")
+    pipeline.settle(looks=0)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    pipeline.stack.github.merge_pull(MANIFESTS, pull.number, method=method, by="release-manager")
+    pipeline.settle_live("checkout-prod")
+    assert [run.state for run in pipeline.runs()] == [RunState.SUCCEEDED]
+    assert pipeline.delivery("push").state == DeliveryState.IGNORED

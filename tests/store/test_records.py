@@ -83,7 +83,7 @@ def test_our_own_commits_and_tips_are_remembered(rows: Rows, store: Store) -> No
         edits.set_promotion_tip(tx, REPOSITORY, "mergeport/promotion/prod/a", COMMIT, run.id)
         edits.set_promotion_tip(tx, REPOSITORY, "mergeport/promotion/prod/a", HEAD, run.id)
         assert edits.promotion_tip(tx, REPOSITORY, "mergeport/promotion/prod/a") == (HEAD, run.id)
-        edits.forget_promotion_tip(tx, REPOSITORY, "mergeport/promotion/prod/a")
+        edits.forget_promotion_tip(tx, REPOSITORY, "mergeport/promotion/prod/a", run.id)
         assert edits.promotion_tip(tx, REPOSITORY, "mergeport/promotion/prod/a") is None
 
 

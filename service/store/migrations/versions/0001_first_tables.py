@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("build_id", "run_id", name=op.f("pk_build_runs")),
     )
+    op.create_index(op.f("ix_build_runs_run_id"), "build_runs", ["run_id"], unique=False)
     op.create_table(
         "builds",
         sa.Column("id", sa.Text(), nullable=False),
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_builds")),
         sa.UniqueConstraint("key", name=op.f("uq_builds_key")),
     )
+    op.create_index(op.f("ix_builds_state_updated_at"), "builds", ["state", "updated_at"], unique=False)
     op.create_table(
         "changes",
         sa.Column("id", sa.Text(), nullable=False),
@@ -185,6 +187,14 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("repository", "commit", "context", name=op.f("pk_reports")),
     )
+    op.create_index(
+        "ix_reports_unsent",
+        "reports",
+        ["not_before"],
+        unique=False,
+        sqlite_where=sa.text("sent_version < version"),
+        postgresql_where=sa.text("sent_version < version"),
+    )
     op.create_table(
         "runs",
         sa.Column("sequence", sa.Integer(), autoincrement=True, nullable=False),
@@ -225,6 +235,12 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
+        op.f("ix_runs_repository_commit_environment"),
+        "runs",
+        ["repository", "commit", "environment"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_runs_application_environment_sequence"),
         "runs",
         ["application", "environment", "sequence"],
@@ -259,5 +275,9 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_waits")),
     )
-    op.create_index(op.f("ix_waits_answered_at_kind_key"), "waits", ["answered_at", "kind", "key"], unique=False)
+    op.create_index(op.f("ix_waits_answered_at_deadline"), "waits", ["answered_at", "deadline"], unique=False)
+    op.create_index(
+        op.f("ix_waits_answered_at_kind_key_id"), "waits", ["answered_at", "kind", "key", "id"], unique=False
+    )
+    op.create_index(op.f("ix_waits_answered_at_not_before"), "waits", ["answered_at", "not_before"], unique=False)
     op.create_index(op.f("ix_waits_run_id"), "waits", ["run_id"], unique=False)

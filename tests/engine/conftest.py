@@ -1,0 +1,98 @@
+"""A worker's surroundings without the outside: a store on SQLite, a still clock, an engine that is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from service.core.words import Repository
+from service.engine.queue import Orphan, Standing
+from service.pipeline.context import Context
+from service.store import Store, leases
+from service.store.builds import Build
+from service.store.migrate import migrate
+from service.store.runs import Run
+from tests.fixtures.rows import NOW, Rows
+
+
+@dataclass
+class AskedEngine:
+    """Says where workflows are as a test has it, and keeps what it was given."""
+
+    executor: str = "worker-here"
+    known: dict[str, Standing] = field(default_factory=dict)
+    left: list[Orphan] = field(default_factory=list)
+    enqueued: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    def enqueue_run(self, run: Run) -> None:
+        self.enqueued.append(run.workflow_id)
+
+    def enqueue_build(self, build: Build) -> None:
+        self.enqueued.append(build.workflow_id)
+
+    def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
+        self.asked += 1
+        return {one: self.known.get(one, Standing.UNKNOWN) for one in workflow_ids}
+
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:  # noqa: ARG002 - the engine's signature
+        return self.left
+
+    def resume(self, orphan: Orphan) -> None:
+        self.resumed.append(orphan.workflow_id)
+
+
+@dataclass
+class StillClock:
+    at: datetime = NOW + timedelta(seconds=10)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    one = Store(f"sqlite:///{tmp_path}/mergeport.db")
+    migrate(one)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def rows(store: Store) -> Rows:
+    return Rows(store)
+
+
+@pytest.fixture
+def engine() -> AskedEngine:
+    return AskedEngine()
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def context(store: Store, engine: AskedEngine, clock: StillClock) -> Context:
+    """Give a context in which only the store, the clock and the queue are there; this worker's lease is alive."""
+    nothing: Any = None
+    with store.begin() as tx:
+        leases.acquire(tx, f"worker:{engine.executor}", engine.executor, now=clock.now(), seconds=15)
+    return Context(
+        store=store,
+        outside=cast(Any, SimpleNamespace(clock=clock)),
+        configurations=nothing,
+        queue=engine,
+        configuration_repository=Repository("acme/manifests"),
+        committer=nothing,
+        url="http://mergeport.test",
+        holder=engine.executor,
+    )

@@ -1,0 +1,74 @@
+"""A loop goes on whatever its function does, and what fails again and again is told once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from structlog.testing import capture_logs
+
+from service.engine import loops
+from service.engine.loops import Loop, until_store_answers
+from service.errors import PermanentError, RetryableError
+from tests.fixtures.service import poll
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "FAILED_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(loops, "STORE_PAUSE_SECONDS", 0.001)
+
+
+def away() -> RetryableError:
+    return RetryableError("the database does not answer", code="store-unavailable")
+
+
+@pytest.mark.parametrize("error", [away(), ValueError("a bug")])
+def test_what_fails_again_and_again_is_told_once(error: Exception) -> None:
+    stop, calls = threading.Event(), 0
+
+    def fail() -> None:
+        nonlocal calls
+        calls += 1
+        raise error
+
+    with capture_logs() as told:
+        loop = Loop("one", 0.001, fail, stop)
+        loop.start()
+        poll(lambda: calls > 5, what="calls")
+        stop.set()
+        loop.join(5)
+    assert len([one for one in told if one["log_level"] in {"warning", "error"}]) == 1
+
+
+def test_work_begins_again_until_the_store_answers() -> None:
+    answers: list[Exception | None] = [away(), away(), None]
+
+    def work() -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    until_store_answers(work, threading.Event())
+    assert answers == []
+
+
+def test_work_is_handed_over_when_the_worker_stops_before_the_store_is_back() -> None:
+    stop, calls = threading.Event(), 0
+
+    def work() -> None:
+        nonlocal calls
+        calls += 1
+        stop.set()
+        raise away()
+
+    until_store_answers(work, stop)
+    assert calls == 1
+
+
+def test_other_errors_are_not_repeated() -> None:
+    def work() -> None:
+        raise PermanentError("no", code="no")
+
+    with pytest.raises(PermanentError):
+        until_store_answers(work, threading.Event())

@@ -1,0 +1,54 @@
+"""The queue on the real library: workflows hold ids, leave no checkpoints, and each id runs once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dbos import DBOS
+
+from service.core.words import BuildId, RunId
+from service.engine.queue import Engine, Standing, migrate
+from service.store import Store
+from tests.fixtures.rows import Rows
+from tests.fixtures.service import poll
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path}/engine.db"
+    migrate(url)
+    engine = Engine(url, "worker-one", run_concurrency=2, build_concurrency=1)
+    yield engine
+    engine.stop(seconds=1)
+
+
+def test_what_a_workflow_enqueues_is_no_checkpoint_of_it(real: Engine, rows: Rows, store: Store) -> None:
+    """After a crash the same workflow may enqueue something else first; the library must not take it for the same."""
+    run = rows.run()
+    build = rows.build(run)
+    built: list[BuildId] = []
+
+    def advance(run_id: RunId, workflow_id: str) -> None:
+        real.enqueue_build(build)
+
+    real.start(advance, lambda build_id, _: built.append(build_id))
+    real.enqueue_run(run)
+    poll(lambda: built == [build.id], seconds=15, what="the build")
+    poll(lambda: real.standings([run.workflow_id])[run.workflow_id] is Standing.FINISHED, what="the end")
+    assert DBOS.list_workflow_steps(run.workflow_id) == []
+
+
+def test_id_that_has_run_does_not_run_again(real: Engine, rows: Rows) -> None:
+    run = rows.run()
+    ran: list[RunId] = []
+    real.start(lambda run_id, _: ran.append(run_id), lambda _id, _workflow: None)
+    real.enqueue_run(run)
+    poll(lambda: real.standings([run.workflow_id])[run.workflow_id] is Standing.FINISHED, what="the end")
+    real.enqueue_run(run)
+    assert real.standings([run.workflow_id, "run:unknown"]) == {
+        run.workflow_id: Standing.FINISHED,
+        "run:unknown": Standing.UNKNOWN,
+    }
+    assert ran == [run.id]
