@@ -70,14 +70,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as `deliveries show` tells it; `repeats` is how often it came again."""
+    """A delivery as `deliveries list` and `show` tell it; `repeats` is how often it came again."""
 
     id: str
     event: str
     state: str
     reason: str
     repeats: int
-    runs: int
 
 
 class Product:
@@ -153,10 +152,10 @@ class Product:
             return []
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
 
-    def runs_of(self, commit: str) -> list[str]:
-        """Give the ids of the runs of a commit, by `runs list`."""
+    def runs(self) -> list[tuple[str, str]]:
+        """Give id and source commit of every run, by `runs list`."""
         listed: list[dict[str, Any]] = self._tell("runs", "list")
-        return [one["id"] for one in listed if one["commit"] == commit]
+        return [(one["id"], one["commit"]) for one in listed]
 
     def run(self, run_id: str) -> Run:
         """Give a run, by `runs show`."""
@@ -178,11 +177,15 @@ class Product:
             seen=wait.get("last_seen", ""),
         )
 
-    def delivery(self, delivery_id: str) -> Delivery:
-        """Give a delivery, by `deliveries show`."""
+    def deliveries(self) -> dict[str, Delivery]:
+        """Give the newest deliveries by their ids, by `deliveries list`."""
+        listed: list[dict[str, Any]] = self._tell("deliveries", "list")
+        return {one["id"]: _delivery(one) for one in listed}
+
+    def delivery(self, delivery_id: str) -> tuple[Delivery, int]:
+        """Give a delivery and the number of runs that came of it, by `deliveries show`."""
         told: dict[str, Any] = self._tell("deliveries", "show", delivery_id)
-        one = told["delivery"]
-        return Delivery(one["id"], one["event"], one["state"], one["reason"], one["repeats"], len(told["runs"]))
+        return _delivery(told["delivery"]), len(told["runs"])
 
     def _tell(self, *argv: str) -> Any:  # noqa: ANN401 - JSON; each caller knows its shape
         """Run a `mergeport` command with --json and give what it prints."""
@@ -205,6 +208,10 @@ def _step(told: Mapping[str, Any]) -> Step:
     if started is None:
         raise DemoError(f"step {told['name']} has no time")
     return Step(told["name"], told["state"], told["message"], started, ended)
+
+
+def _delivery(told: Mapping[str, Any]) -> Delivery:
+    return Delivery(told["id"], told["event"], told["state"], told["reason"], told["repeats"])
 
 
 def _time(text: str | None) -> datetime | None:
