@@ -64,3 +64,21 @@ def test_old_python_is_named_with_its_version(tmp_path: Path) -> None:
     told = ask(tmp_path)
     assert told.returncode == 1
     assert "python3 is Python 3.9.2" in told.stderr
+
+
+@pytest.mark.parametrize("word", ["demo", "test"])
+def test_second_run_sets_nothing_up(tmp_path: Path, word: str) -> None:
+    """What a set-up leaves behind is newer than the locks, so that make finds nothing to do."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("requirements", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    make = ["make", "--dry-run", "--no-print-directory", word]
+    first = subprocess.run(make, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    for stamp in (".venv/.installed", ".tools/bin/helm"):
+        (tmp_path / stamp).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / stamp).touch()
+    second = subprocess.run(make, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert "pip" in first
+    assert "pip" not in second
+    assert "fetch_helm" not in second
