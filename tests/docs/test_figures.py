@@ -34,7 +34,7 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"| configuration | {worker.CONFIGURATION_SECONDS:.0f} s |"),
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
         ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
-        ("docs/architecture.md", f"gets a new one {NUMBERS[sweeper.MOST_RESUMES]} times"),
+        ("docs/architecture.md", f"is taken up {NUMBERS[sweeper.MOST_RESUMES]} times"),
         ("docs/architecture.md", f"refuses {NUMBERS[writing.MOST_REFUSALS]} times"),
         ("docs/architecture.md", f"{NUMBERS[REFUSALS]} times in a row"),
         ("docs/architecture.md", f"within {GRACE_SECONDS:.0f} s"),
