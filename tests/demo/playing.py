@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,8 +23,9 @@ class Playing:
 
     def __init__(self, directory: Path, *arguments: str, **environ: str) -> None:
         self.directory = directory
-        self._output = directory.with_suffix(".out")
-        with self._output.open("wb") as output:
+        descriptor, name = tempfile.mkstemp(dir=directory.parent, prefix="output-")
+        self._output = Path(name)
+        with os.fdopen(descriptor, "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "devstack.demo", "--directory", str(directory), *arguments],
                 cwd=ROOT,
