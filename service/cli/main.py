@@ -6,6 +6,7 @@ Exit status: 0 done, 1 a known error, 2 wrong usage.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -43,10 +44,11 @@ class LazyGroup(click.Group):
         if cmd_name not in self.commands_at:
             return None
         module, _, name = self.commands_at[cmd_name].partition(":")
-        gc.disable()  # what imports make stays, so looking for what may go is a third of their time
+        gc.disable()  # what imports make stays, so looking for what may go is a part of their time
         try:
             command = getattr(import_module(module), name)
         finally:
+            gc.freeze()
             gc.enable()
         assert isinstance(command, click.Command)  # noqa: S101 - a wrong table above is a bug of ours
         return command
@@ -60,6 +62,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a known error ends in one line, its hint, and exit status 1."""
+    atexit.register(gc.freeze)  # nor is anything looked for at the end, when all of it goes
     try:
         cli()
     except MergeportError as error:
