@@ -55,7 +55,6 @@ class Settings:
     log_format: str
     log_level: str
     watch_interval: float
-    watch_jitter: float
     build_concurrency: int
     run_concurrency: int
     warnings: tuple[Fault, ...] = ()
@@ -144,7 +143,6 @@ def _read(reader: Reader) -> Settings:
         log_format=reader.choice("LOG_FORMAT", "console", ("console", "json")),
         log_level=reader.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         watch_interval=reader.number("WATCH_INTERVAL", 10, low=0.1, high=3600),
-        watch_jitter=reader.number("WATCH_JITTER", 0.1, low=0, high=1),
         build_concurrency=reader.whole("BUILD_CONCURRENCY", 2, low=1, high=64),
         run_concurrency=reader.whole("RUN_CONCURRENCY", 8, low=1, high=256),
         warnings=tuple(reader.unknown()),
