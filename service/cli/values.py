@@ -22,7 +22,23 @@ from service.core.values.quoting import read_plain, write_scalar
 from service.errors import ValuesEditError
 
 
-@click.group()
+class _Values(click.Group):
+    """The group; `commit` reaches out and is imported only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands without importing any."""
+        return sorted([*super().list_commands(ctx), "commit"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one that is heavy."""
+        if cmd_name == "commit":
+            from service.cli.commit import commit  # noqa: PLC0415 - it uses this module
+
+            return commit
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Values)
 def values() -> None:
     """Edit Helm values files: only the named scalars change, byte for byte, or nothing does."""
 
