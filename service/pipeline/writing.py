@@ -221,6 +221,12 @@ def _make(context: Context, manifests: Manifests, place: Place, tip: Sha, batch:
         except MergeportError as error:
             _refuse(context, edit, error)
             continue
+        except Exception:
+            # A bug that one edit meets must not stop the others of its batch, for ever.
+            log.exception("internal error in an edit", run=edit.run_id)
+            words = "internal error in its edit; the worker's log has it"
+            _refuse(context, edit, PermanentError(words, code="internal-error"))
+            continue
         made.append(one)
         parent = one.commit
     with context.store.begin() as tx:

@@ -50,9 +50,7 @@ def widen(tx: Transaction, change: Change, paths: list[str] | None) -> Change:
     together = None if change.paths is None or paths is None else sorted({*change.paths, *paths})
     if together == change.paths:
         return change
-    tx.execute(
-        sa.update(table).where(table.c.id == change.id).values(paths=together)
-    )
+    tx.execute(sa.update(table).where(table.c.id == change.id).values(paths=together))
     return replace(change, paths=together)
 
 

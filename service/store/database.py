@@ -72,6 +72,10 @@ class Store:
                     yield connection
         except OperationalError as error:
             raise _unavailable(error) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _unavailable(error) from error
+            raise
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

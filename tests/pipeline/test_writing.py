@@ -8,8 +8,12 @@ import pytest
 
 from devstack.bare import Entry
 from devstack.faults import Fault, Gate
-from service.core.words import RunState
-from tests.fixtures.service import MANIFESTS, SOURCE, VALUES
+from service.core.config import FileEdit, Target
+from service.core.words import EditState, Repository, RunState
+from service.pipeline.manifest_place import wanted_edits
+from service.store import edits, runs
+from service.store.runs import Run
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES
 from tests.pipeline.harness import Pipeline
 
 FILE = "apps/checkout/values-dev.yaml"
@@ -150,3 +154,45 @@ def test_branch_whose_history_was_rewritten_under_a_push_is_left_alone(pipeline:
     pipeline.settle(looks=2)
     assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "manifest-history-rewritten"
     assert bare.tip(BRANCH) == fresh
+
+
+def test_edit_that_meets_a_bug_does_not_stop_the_others(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = CONFIGURATION + f"  payments:\n    source: {SOURCE}\n"
+    pipeline.stack.github.push(
+        MANIFESTS, BRANCH, {"mergeport.yaml": two, "apps/payments/values-dev.yaml": VALUES}, "Two"
+    )
+    merge(pipeline)
+    pipeline.take_deliveries()
+    while pipeline.intake():
+        pass
+    run = pipeline.run()
+    with pipeline.store.begin() as tx:
+        edits.ensure(
+            tx, run_id=run.id, repository=Repository(MANIFESTS), branch=BRANCH, application="checkout",
+            environment="dev", at=pipeline.clock.now(),
+        )  # fmt: skip
+    pipeline.queue.runs.reverse()
+
+    def broken(run: Run, target: Target) -> tuple[FileEdit, ...]:
+        if run.application == "checkout":
+            raise ValueError("a bug")
+        return wanted_edits(run, target)
+
+    monkeypatch.setattr("service.pipeline.writing.wanted_edits", broken)
+    pipeline.settle()
+    with pipeline.store.read() as tx:
+        edit = edits.of_run(tx, run.id)
+    assert edit is not None
+    assert (edit.state, edit.code) == (EditState.REFUSED, "internal-error")
+    assert pipeline.run(application="payments").manifest_commit is not None
+
+
+def test_commit_that_was_pushed_stays_when_its_run_is_cancelled(pipeline: Pipeline) -> None:
+    pipeline.stack.git.faults.cut(method="POST", path="acme/manifests.*git-receive-pack")
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    with pipeline.store.begin() as tx:
+        runs.update(tx, pipeline.run().id, at=pipeline.clock.now(), cancel_requested_by="carol")
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert "carol" in pipeline.ended(pipeline.run(), RunState.CANCELLED).message
+    assert len(ours(pipeline)) == 1

@@ -1,0 +1,65 @@
+"""What a worker asks its store again and again is found by index, however much history there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+
+from service.engine.queue import Engine
+from service.engine.sweeper import sweep
+from service.pipeline.context import Context
+from service.pipeline.intake import claim
+from service.pipeline.reporting import send_reports, want_status
+from service.pipeline.watches import answer_due
+from service.store import builds, deliveries, waits
+from tests.fixtures.rows import Rows
+
+
+def reading(context: Context, query: Callable[[sa.Connection], object]) -> object:
+    with context.store.read() as tx:
+        return query(tx)
+
+
+def told(context: Context, rows: Rows) -> None:
+    run = rows.run()
+    with context.store.begin() as tx:
+        want_status(tx, context, run)
+        builds.of_run(tx, run.id)
+
+
+ASKED: dict[str, Callable[[Context, Rows], object]] = {
+    "sweep": lambda context, _: sweep(context, cast(Engine, context.queue)),
+    "due": lambda context, _: answer_due(context),
+    "reports": lambda context, _: send_reports(context),
+    "intake": lambda context, _: claim(context),
+    "oldest": lambda context, _: reading(context, deliveries.oldest_stored),
+    "keys": lambda context, _: reading(context, waits.newest_by_key),
+    "builds": lambda context, _: reading(context, builds.under_way),
+    "status": told,
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_question_that_is_asked_all_the_time_reads_a_whole_table(context: Context, rows: Rows, name: str) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and "leases" not in statement:
+            asked.append((statement, parameters))
+
+    sa.event.listen(context.store.engine, "before_cursor_execute", keep)
+    ASKED[name](context, rows)
+    sa.event.remove(context.store.engine, "before_cursor_execute", keep)
+    assert asked
+    with context.store.read() as tx:
+        for statement, parameters in asked:
+            plan = [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            whole = [line for line in plan if line.startswith("SCAN") and not line.endswith(SMALL)]
+            assert whole == [], f"{statement}\n{plan}"
+
+
+SMALL = ("CONSTANT ROW", "ix_reports_unsent")
+"""What may be read as a whole; that index holds only what is still to be sent."""
