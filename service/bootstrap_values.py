@@ -113,17 +113,18 @@ def open_forge(url: str, environment: Environment, directory: Path) -> Forge:
     ca_file = _trusted(environment, directory)
     return GitHub(
         TokenLogin(environment.token),
-        api_url=_api_url(_host(url), environment),
+        api_url=_api_url(url, environment),
         ca_file=str(ca_file) if ca_file else None,
     )
 
 
-def _api_url(host: str, environment: Environment) -> str:
+def _api_url(url: str, environment: Environment) -> str:
+    host, scheme = _host(url), "http" if url.startswith("http://") else "https"
     if environment.api_url:
         return environment.api_url
     if environment.server_api_url and host == environment.server_host:
         return environment.server_api_url
-    return f"https://api.{_GITHUB}" if host == _GITHUB else f"https://{host}/api/v3"
+    return f"https://api.{_GITHUB}" if host == _GITHUB else f"{scheme}://{host}/api/v3"
 
 
 def _host(url: str) -> str:
