@@ -1,7 +1,7 @@
 """The control of the benchmark `accept`: the least that a receiver must do, on the same server as ours.
 
-It verifies the signature, reads the payload as JSON, inserts one row and commits it to disk, and answers 202. There
-is no framework, no log, no metrics, no rule about headers. Started as `python -m benchmarks.control PORT DATABASE SECRET`.
+It verifies the signature, reads the payload as JSON, inserts one row and commits it to disk, and answers 202. No
+framework, no log, no metrics. Started as `python -m benchmarks.control PORT DATABASE SECRET`.
 """
 
 from __future__ import annotations

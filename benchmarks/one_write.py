@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,12 +35,13 @@ MERGEPORT = Actor("Mergeport", "mergeport@localhost")
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
-    """Measure each size on a direct line, the judged one on long lines too, and the largest against the one before."""
+    """Measure each size on a direct line, the judged one on long lines too, and the two largest against each other."""
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
         place = Path(folder)
         lined = max(files for files in scale.files if files <= JUDGED_FILES)
         with git_server(place / "git", scale.delays) as served:
+            benches: list[_Bench] = []
             for files in scale.files:
                 say(f"making a repository of {files:,} files")
                 template = make_repository(place / f"template-{files}.git", files)
@@ -49,24 +50,25 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
                     say(f"{files:,} files{_line(delay)}")
                     bench = _Bench(served, template, place / f"{files}-{delay}", files, delay)
                     findings += bench.findings(bench.measure(scale))
-    return findings + _growth(findings, scale)
+                    benches += [] if delay else [bench]
+            return findings + growth(benches[-2:], scale)
 
 
 def _line(delay: float) -> str:
     return f", {delay * 1000:g} ms each way" if delay else ""
 
 
-def _growth(findings: list[Finding], scale: Scale) -> list[Finding]:
-    """Compare the two largest sizes by their ratio to the bare push of their own rounds, as the machine changes."""
-    if len(scale.files) < 2:  # noqa: PLR2004 - a comparison needs two
+def growth(benches: Sequence[_Bench], scale: Scale) -> list[Finding]:
+    """Compare the two largest repositories, a write into one and a write into the other in turns."""
+    if len(benches) < 2:  # noqa: PLR2004 - a comparison needs two
         return []
-    small, large = scale.files[-2:]
-    by_what = {finding.what: finding for finding in findings if finding.against == "a bare push"}
-    one, other = by_what[f"{small:,} files"], by_what[f"{large:,} files"]
+    small, large = benches
+    rounds = interleave({"small": small.write, "large": large.write}, rounds=scale.rounds, seconds=scale.seconds)
     return [
         Finding(
-            NAME, f"{large:,} files", other.ours, f"ours at {small:,} files", one.ours, other.ours / one.ours,
-            GROWTH_BAR if large >= 10 * JUDGED_FILES else None, rounds=min(one.rounds, other.rounds),
+            NAME, large.what, rounds.ways["large"].median, f"ours at {small.what}", rounds.ways["small"].median,
+            rounds.ratio("large", "small"), GROWTH_BAR if large.files >= 10 * JUDGED_FILES else None,
+            spread=rounds.ratio_range("large", "small"), rounds=len(rounds.ways["small"]),
         )
     ]  # fmt: skip
 
@@ -75,26 +77,34 @@ class _Bench:
     """The ways to write into one template repository over one line."""
 
     def __init__(self, served: Served, template: BareRepository, place: Path, files: int, delay: float) -> None:
-        self._served, self._delay, self._files = served, delay, files
+        self._served, self._delay, self.files = served, delay, files
         self._places = itertools.cycle(range(max(1, files // FILES_AN_APPLICATION)))
         self._tags = (f"{number:012x}" for number in itertools.count(1 << 44))
         self.what = f"{files:,} files{_line(delay)}"
-        self._repositories = {name: served.put(template, name) for name in ("ours", "shared", "bare", "clone", "fetch")}
+        self._repositories = {
+            name: served.put(template, self._named(name)) for name in ("ours", "shared", "bare", "clone", "fetch")
+        }
         self._ready = BareRepository(place / "ready.git")
         place.mkdir(parents=True)
         git(place, "clone", "--quiet", "--bare", self._url("bare"), str(self._ready.path))
         manifests = GitManifestRepositories(
             place / "mirrors",
-            lambda repository: self._url(repository.partition("/")[2]),
+            lambda repository: served.url(repository.partition("/")[2], delay),
             lambda _repository, write=False: Credentials("x-access-token", TOKEN),  # noqa: ARG005 - the port's own name
         )
-        self._ours, self._shared = (manifests.open(Repository(f"{OWNER}/{name}")) for name in ("ours", "shared"))
+        self._ours, self._shared = (
+            manifests.open(Repository(f"{OWNER}/{self._named(name)}")) for name in ("ours", "shared")
+        )
+
+    def write(self) -> float:
+        """Do one write our way; give its seconds."""
+        return self._write(self._ours)
 
     def measure(self, scale: Scale) -> Rounds:
         """Let every way write once a round, and see afterwards that each write is there."""
         rounds = interleave(
             {
-                "ours": lambda: self._write(self._ours),
+                "ours": self.write,
                 "shared": self._write_shared,
                 "bare": self._push_ready,
                 "clone": lambda: self._other_way(clone_edit_rebase_push, "clone"),
@@ -114,7 +124,7 @@ class _Bench:
 
     def findings(self, rounds: Rounds) -> list[Finding]:
         """Judge the rounds."""
-        judged = self._files >= JUDGED_FILES and not self._delay
+        judged = self.files >= JUDGED_FILES and not self._delay
         note = f"{self.what}: unrest of the machine {rounds.unrest:.2f}."
 
         def finding(what: str, our: str, against: str, their: str, bar: Bar) -> Finding:
@@ -133,7 +143,10 @@ class _Bench:
         ]
 
     def _url(self, name: str) -> str:
-        return self._served.url(name, self._delay)
+        return self._served.url(self._named(name), self._delay)
+
+    def _named(self, name: str) -> str:
+        return f"{name}-{self.files}"
 
     def _next(self) -> tuple[str, str, str]:
         """Give the next file, the part in it and the new tag."""

@@ -13,7 +13,7 @@ class Scale:
     """Sizes and limits; `seconds` bounds one measurement, of which a benchmark may have several."""
 
     rounds: int = 15
-    seconds: float = 40.0
+    seconds: float = 25.0
     values_lines: tuple[int, ...] = (20, 1_500, 15_000)
     start_lines: int = 2_000
     files: tuple[int, ...] = (1_500, 15_000)
