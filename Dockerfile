@@ -6,7 +6,7 @@
 #   docker run --env-file settings.env --volume mergeport:/var/lib/mergeport --publish 8080:8080 mergeport
 #
 # BASE is a Debian with Python 3.11 or newer and its venv module: name a mirror's, or pin it by digest.
-ARG BASE=docker.io/library/python:3.11-slim-bookworm
+ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /build
