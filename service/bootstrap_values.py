@@ -49,13 +49,27 @@ def read_environment(environ: Mapping[str, str], url: str) -> Environment:
     The workflow's own GITHUB_TOKEN is for its own server and for github.com alone: it is sent to nobody else.
     """
     reader = Reader(environ)
+    found = _read(reader, environ, url)
+    if reader.faults:
+        raise SettingsError("the environment is wrong", reader.faults, code="settings-invalid")
+    return found
+
+
+def names() -> frozenset[str]:
+    """Give the name of every variable of ours that is read, those that name a file with a secret included."""
+    reader = Reader({})
+    _read(reader, {}, "")
+    return frozenset(reader.known)
+
+
+def _read(reader: Reader, environ: Mapping[str, str], url: str) -> Environment:
     server = urlsplit(environ.get("GITHUB_SERVER_URL", "")).netloc
     ours = _host(url) in {_GITHUB, server}
     token = reader.secret("GIT_TOKEN") or (environ.get("GITHUB_TOKEN", "").strip() if ours else None) or None
     name, email = reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost")
     if token and not (token.isascii() and token.isprintable()):
         reader.add("GIT_TOKEN", "is not a token", "it is one line of plain characters")
-    found = Environment(
+    return Environment(
         token=token,
         committer=Actor(name, email),
         signing_key=reader.file("SIGNING_KEY_FILE"),
@@ -66,9 +80,6 @@ def read_environment(environ: Mapping[str, str], url: str) -> Environment:
         server_host=server,
         server_api_url=environ.get("GITHUB_API_URL", ""),
     )
-    if reader.faults:
-        raise SettingsError("the environment is wrong", reader.faults, code="settings-invalid")
-    return found
 
 
 def open_values(
