@@ -7,7 +7,6 @@ has a key of its own, so that a crash anywhere repeats harmlessly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
@@ -16,13 +15,13 @@ import structlog
 from service.core.config import Configuration, Target
 from service.core.delivery import parse_body
 from service.core.events import Hint, Ignored, Ping, PullRequestMerged, Push, parse_event
-from service.core.routing import Routing, route
-from service.core.words import ChangeId, DeliveryState, Repository, RunId, Sha, WaitKind
+from service.core.routing import route
+from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline import own_commits
+from service.pipeline.acceptance import Outcome, accept, mark
 from service.pipeline.context import Context
-from service.pipeline.reporting import want_status
-from service.store import Transaction, changes, deliveries, runs
+from service.store import changes, deliveries
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
@@ -36,16 +35,6 @@ log = structlog.get_logger()
 
 LookNow = Callable[[WaitKind, str], None]
 """Has the watch of a kind look at a key at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What becomes of a delivery."""
-
-    state: DeliveryState
-    reason: str
-    change_id: ChangeId | None = None
-    routing: object = None
 
 
 def claim(context: Context) -> StoredDelivery | None:
@@ -62,10 +51,10 @@ def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> No
         except RetryableError as error:
             _postpone(context, delivery, error)
         except MergeportError as error:
-            _finish(context, delivery, _Outcome(DeliveryState.FAILED, str(error)))
+            _finish(context, delivery, Outcome(DeliveryState.FAILED, str(error)))
         except Exception:
             log.exception("internal error in a delivery")
-            _finish(context, delivery, _Outcome(DeliveryState.FAILED, "internal error; the worker's log has it"))
+            _finish(context, delivery, Outcome(DeliveryState.FAILED, "internal error; the worker's log has it"))
         else:
             for run in accepted:
                 context.queue.enqueue_run(run)
@@ -73,7 +62,7 @@ def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> No
 
 def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError) -> None:
     if delivery.attempts + 1 >= MOST_ATTEMPTS:
-        _finish(context, delivery, _Outcome(DeliveryState.FAILED, f"gave up: {error}"))
+        _finish(context, delivery, Outcome(DeliveryState.FAILED, f"gave up: {error}"))
         return
     pause = max(error.retry_after or 0.0, min(2.0 ** min(delivery.attempts, 10), _LONGEST_PAUSE_SECONDS))
     log.warning("delivery postponed", error=str(error), seconds=pause)
@@ -81,22 +70,9 @@ def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError)
         deliveries.postpone(tx, delivery.sequence, str(error), until=context.now() + timedelta(seconds=pause))
 
 
-def _finish(context: Context, delivery: StoredDelivery, outcome: _Outcome) -> None:
+def _finish(context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:
     with context.store.begin() as tx:
-        _mark(tx, context, delivery, outcome)
-
-
-def _mark(tx: Transaction, context: Context, delivery: StoredDelivery, outcome: _Outcome) -> None:
-    deliveries.finish(
-        tx,
-        delivery.sequence,
-        outcome.state,
-        outcome.reason,
-        at=context.now(),
-        change_id=outcome.change_id,
-        routing=outcome.routing,
-    )
-    log.info("delivery done", state=outcome.state, reason=outcome.reason)
+        mark(tx, context, delivery, outcome)
 
 
 def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list[Run]:
@@ -111,11 +87,11 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository}:{event.base_branch}")
             words = f"pull request #{event.number} of ours was closed: its run looks now"
-            _finish(context, delivery, _Outcome(DeliveryState.PROCESSED, words))
+            _finish(context, delivery, Outcome(DeliveryState.PROCESSED, words))
         case Ping():
-            _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "ping"))
+            _finish(context, delivery, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():
-            _finish(context, delivery, _Outcome(DeliveryState.IGNORED, event.reason))
+            _finish(context, delivery, Outcome(DeliveryState.IGNORED, event.reason))
         case _:
             assert_never(event)
     return []
@@ -124,20 +100,20 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
 def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[Run]:
     reloaded = _reload(context, push)
     if own_commits.is_own(context, push):
-        _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
+        _finish(context, delivery, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
     configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
     if configuration is None:
         return []
     if own_commits.is_merged_promotion(context, configuration, push):
-        _finish(context, delivery, _Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
+        _finish(context, delivery, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
         return []
     paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
         context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
     )  # fmt: skip
-    return _accept(context, delivery, configuration, change, covered=push.commits, note=reloaded)
+    return accept(context, delivery, configuration, change, covered=push.commits, note=reloaded)
 
 
 def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullRequestMerged) -> list[Run]:
@@ -156,14 +132,14 @@ def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullR
         if covering is not None and delivery.generation == 0:
             changes.enrich(tx, covering, subject=merged.title, author=merged.author, pull_request=known)
             words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
-            _mark(tx, context, delivery, _Outcome(DeliveryState.PROCESSED, words, covering.id))
+            mark(tx, context, delivery, Outcome(DeliveryState.PROCESSED, words, covering.id))
             return []
     paths = _paths(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
     change = _new_change(
         context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
     )  # fmt: skip
-    return _accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note="", enrich=known)
+    return accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note="", enrich=known)
 
 
 def _reload(context: Context, push: Push) -> str:
@@ -190,13 +166,13 @@ def _configuration_for(
     except PermanentError:
         if not note:
             raise
-        _finish(context, delivery, _Outcome(DeliveryState.PROCESSED, note))
+        _finish(context, delivery, Outcome(DeliveryState.PROCESSED, note))
         return None
     if repository in configuration.sources():
         return configuration
     reason = f"{repository} is no source in mergeport.yaml"
     state = DeliveryState.PROCESSED if note else DeliveryState.IGNORED
-    _finish(context, delivery, _Outcome(state, note or reason))
+    _finish(context, delivery, Outcome(state, note or reason))
     return None
 
 
@@ -241,83 +217,3 @@ def _new_change(
         pull_requests=pull_requests or [],
         created_at=context.now(),
     )
-
-
-def _accept(
-    context: Context,
-    delivery: StoredDelivery,
-    configuration: Configuration,
-    wish: Change,
-    *,
-    covered: tuple[Sha, ...],
-    note: str,
-    enrich: dict[str, object] | None = None,
-) -> list[Run]:
-    """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction."""
-    with context.store.begin() as tx:
-        change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
-        changes.enrich(
-            tx, change, subject=wish.subject, author=wish.author, author_email=wish.author_email, pull_request=enrich
-        )
-        _take_over(tx, change, covered)
-        paths = None if change.paths is None else frozenset(change.paths)
-        routing = route(configuration, change.repository, change.branch, paths)
-        accepted = [
-            run
-            for target in routing.targets
-            if (run := _accept_run(tx, context, configuration, change, target, delivery.generation)) is not None
-        ]
-        words = "; ".join(filter(None, [note, _words(routing, accepted)]))
-        state = DeliveryState.PROCESSED if routing.targets or note else DeliveryState.IGNORED
-        _mark(tx, context, delivery, _Outcome(state, words, change.id, _shown(routing)))
-    return accepted
-
-
-def _take_over(tx: Transaction, change: Change, covered: tuple[Sha, ...]) -> None:
-    """Count the commits as part of the change, with the pull requests that earlier events told of them."""
-    for commit in covered:
-        earlier = changes.find(tx, change.repository, change.branch, commit)
-        if earlier is not None and earlier.id != change.id:
-            for pull_request in earlier.pull_requests:
-                now_at = changes.get(tx, change.id)
-                if now_at is not None:
-                    changes.enrich(tx, now_at, pull_request=pull_request)
-    changes.cover(tx, change, covered)
-
-
-def _accept_run(
-    tx: Transaction,
-    context: Context,
-    configuration: Configuration,
-    change: Change,
-    target: Target,
-    generation: int,
-) -> Run | None:
-    run_id = RunId(new_id())
-    new = runs.accept(
-        tx, id=run_id, change_id=change.id, repository=change.repository, branch=change.branch, commit=change.commit,
-        application=target.application, environment=target.environment, generation=generation,
-        configuration_commit=Sha(configuration.commit), at=context.now(),
-    )  # fmt: skip
-    if not new:
-        return None
-    run = runs.get(tx, run_id)
-    if run is not None:
-        want_status(tx, context, run)
-    return run
-
-
-def _words(routing: Routing, accepted: list[Run]) -> str:
-    if not routing.targets:
-        return routing.reason
-    if not accepted:
-        return "its runs are there already"
-    return "runs: " + ", ".join(f"{run.application} to {run.environment}" for run in accepted)
-
-
-def _shown(routing: Routing) -> object:
-    return {
-        "targets": [[target.application, target.environment] for target in routing.targets],
-        "refused": [list(refused) for refused in routing.refused],
-        "reason": routing.reason,
-    }

@@ -15,11 +15,12 @@ import structlog
 from service.core.deployment import Standing, Verdict, VerdictKind, judge
 from service.core.words import BuildId, Repository, RunId, Sha, WaitKind
 from service.errors import MergeportError, RetryableError
+from service.pipeline.batch import enqueue
 from service.pipeline.build_stage import images_of, reference_of
 from service.pipeline.context import Context
 from service.pipeline.deploy_stage import answer_of
 from service.pipeline.manifest_place import Place, has_images, place_of, wanted_edits
-from service.pipeline.writing import enqueue, wake_next
+from service.pipeline.writing import wake_next
 from service.ports import Observation, PullRequest
 from service.store import builds, edits, leases, runs, waits
 from service.store.runs import Run

@@ -1,0 +1,127 @@
+"""What a change comes to: its row, the commits that it covers, its runs, and the delivery's mark, in one transaction.
+
+Called by intake with what it has looked up. Every row has a key of its own, so repeating is harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from service.core.config import Configuration, Target
+from service.core.routing import Routing, route
+from service.core.words import ChangeId, DeliveryState, RunId, Sha
+from service.pipeline.context import Context
+from service.pipeline.reporting import want_status
+from service.store import Transaction, changes, deliveries, runs
+from service.store.changes import Change
+from service.store.deliveries import StoredDelivery
+from service.store.ids import new_id
+from service.store.runs import Run
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a delivery."""
+
+    state: DeliveryState
+    reason: str
+    change_id: ChangeId | None = None
+    routing: object = None
+
+
+def accept(
+    context: Context,
+    delivery: StoredDelivery,
+    configuration: Configuration,
+    wish: Change,
+    *,
+    covered: tuple[Sha, ...],
+    note: str,
+    enrich: dict[str, object] | None = None,
+) -> list[Run]:
+    """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction."""
+    with context.store.begin() as tx:
+        change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
+        changes.enrich(
+            tx, change, subject=wish.subject, author=wish.author, author_email=wish.author_email, pull_request=enrich
+        )
+        _take_over(tx, change, covered)
+        paths = None if change.paths is None else frozenset(change.paths)
+        routing = route(configuration, change.repository, change.branch, paths)
+        accepted = [
+            run
+            for target in routing.targets
+            if (run := _accept_run(tx, context, configuration, change, target, delivery.generation)) is not None
+        ]
+        words = "; ".join(filter(None, [note, _words(routing, accepted)]))
+        state = DeliveryState.PROCESSED if routing.targets or note else DeliveryState.IGNORED
+        mark(tx, context, delivery, Outcome(state, words, change.id, _shown(routing)))
+    return accepted
+
+
+def mark(tx: Transaction, context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:
+    """Mark what became of a delivery."""
+    deliveries.finish(
+        tx,
+        delivery.sequence,
+        outcome.state,
+        outcome.reason,
+        at=context.now(),
+        change_id=outcome.change_id,
+        routing=outcome.routing,
+    )
+    log.info("delivery done", state=outcome.state, reason=outcome.reason)
+
+
+def _take_over(tx: Transaction, change: Change, covered: tuple[Sha, ...]) -> None:
+    """Count the commits as part of the change, with the pull requests that earlier events told of them."""
+    for commit in covered:
+        earlier = changes.find(tx, change.repository, change.branch, commit)
+        if earlier is not None and earlier.id != change.id:
+            for pull_request in earlier.pull_requests:
+                now_at = changes.get(tx, change.id)
+                if now_at is not None:
+                    changes.enrich(tx, now_at, pull_request=pull_request)
+    changes.cover(tx, change, covered)
+
+
+def _accept_run(
+    tx: Transaction,
+    context: Context,
+    configuration: Configuration,
+    change: Change,
+    target: Target,
+    generation: int,
+) -> Run | None:
+    run_id = RunId(new_id())
+    new = runs.accept(
+        tx, id=run_id, change_id=change.id, repository=change.repository, branch=change.branch, commit=change.commit,
+        application=target.application, environment=target.environment, generation=generation,
+        configuration_commit=Sha(configuration.commit), at=context.now(),
+    )  # fmt: skip
+    if not new:
+        return None
+    run = runs.get(tx, run_id)
+    if run is not None:
+        want_status(tx, context, run)
+    return run
+
+
+def _words(routing: Routing, accepted: list[Run]) -> str:
+    if not routing.targets:
+        return routing.reason
+    if not accepted:
+        return "its runs are there already"
+    return "runs: " + ", ".join(f"{run.application} to {run.environment}" for run in accepted)
+
+
+def _shown(routing: Routing) -> object:
+    return {
+        "targets": [[target.application, target.environment] for target in routing.targets],
+        "refused": [list(refused) for refused in routing.refused],
+        "reason": routing.reason,
+    }
