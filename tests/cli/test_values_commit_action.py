@@ -15,7 +15,7 @@ import yaml
 
 from devstack.git_http import GitServer
 from devstack.github.server import GitHub
-from tests.cli.test_values_commit import TOKEN, VALUES, A, B
+from tests.cli.committing import TOKEN, VALUES, A, B
 from tests.fixtures.github_openapi import GitHubDescription
 from tests.fixtures.tools import ROOT
 

@@ -13,7 +13,7 @@ from devstack.git_http import GitServer
 from devstack.github.server import GitHub
 from devstack.github.state import Pull
 from tests.cli.calling import Call, Called
-from tests.cli.test_values_commit import TOKEN, VALUES, A, call
+from tests.cli.committing import TOKEN, VALUES, A, call
 from tests.fixtures.github_openapi import GitHubDescription
 
 __all__ = ["call"]
