@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
         print("--write shows all benchmarks in full: give it no name and no --toy", file=sys.stderr)
         return 2
     scale = TOY if arguments.toy else Scale()
+    scale = scale.brief() if arguments.brief else scale
     scale = scale.large() if arguments.large else scale
     console = Console(width=max(150, Console().width) if not sys.stdout.isatty() else None)
     machine = Machine.here()
@@ -73,6 +74,7 @@ def _parse(argv: list[str], names: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--large", action="store_true", help="a repository of 150,000 files too (minutes)")
     parser.add_argument("--toy", action="store_true", help="tiny sizes, to see that all runs; the figures mean nothing")
+    parser.add_argument("--brief", action="store_true", help="fewer rounds, about half of the time")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its plot")
     parser.add_argument("--strict", action="store_true", help="exit with status 1 when a bar is missed")
     return parser.parse_args(argv)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ REGISTRY = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com"
 IMAGE = "bench"
 TAG_LENGTH = 12
 START_SECONDS = 120.0
+_OURS = range(20_000, 32_000)
 
 CONFIGURATION = f"""\
 defaults:
@@ -159,12 +161,14 @@ def until(look: Callable[[], bool], *, what: str, seconds: float = START_SECONDS
 
 
 def free_ports(count: int) -> list[int]:
-    """Find loopback ports that nobody listens on, all different."""
-    probes: Sequence[socket.socket] = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Find loopback ports that nobody uses, all different, below those that the system itself gives to clients."""
+    found: list[int] = []
+    for port in random.sample(_OURS, len(_OURS)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError("no port is free")
 
 
 def _installation(stack: Devstack, directory: Path, names: tuple[str, ...]) -> Installation:
