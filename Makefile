@@ -26,6 +26,7 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --pyth
 UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
 ACTIONLINT := $(firstword $(wildcard .tools/bin/actionlint) $(shell command -v actionlint))
 WORKFLOWS := $(wildcard .github/workflows/*.yml manifests-template/.github/workflows/*.yml)
+ACTIONS := $(wildcard .github/actions/*/action.yml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_NO_PROGRESS := 1
@@ -80,10 +81,10 @@ format: install
 checks: install $(HELM)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy service devstack tests scripts
+	$(BIN)/mypy service devstack tests scripts benchmarks fuzz
 	$(BIN)/lint-imports
 	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,chekout --skip '$(UNSPELLED)' .
-	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS)
+	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS) $(ACTIONS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/hadolint Dockerfile
 	@if test -n '$(ACTIONLINT)'; then echo '$(ACTIONLINT)'; $(ACTIONLINT) $(WORKFLOWS); \
