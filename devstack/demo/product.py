@@ -134,17 +134,24 @@ class Product:
             raise DemoError(f"mergeport serve ended by itself, with status {status}")
 
     def stop(self) -> None:
-        """Ask it to end, wait, and kill it with all that is in its session when it does not; again is harmless."""
+        """Ask it to end, wait, and kill it with all that is in its session when it does not; again is harmless.
+
+        Web and worker are waited for also when `serve` itself has died: they need a moment to see it.
+        """
         process = self._process
-        if process is None or process.poll() is not None:
+        if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if process.poll() is None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _members(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for pid in _members(process.pid):
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
     def tail(self, lines: int = 20) -> list[str]:
         """Give the end of the service's log."""
@@ -228,3 +235,14 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def _members(session: int) -> list[int]:
+    """Name the processes of the session that still run; one that ended and was not collected yet does not."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _parent, _group, its_session = entry.read_text().rpartition(")")[2].split()[:4]
+            if its_session == str(session) and state not in "ZX":
+                found.append(int(entry.parent.name))
+    return found
