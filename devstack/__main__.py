@@ -7,11 +7,11 @@ a temporary one, removed at the end) and `--environment FILE`, which receives th
 from __future__ import annotations
 
 import argparse
+import queue
 import shlex
 import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from devstack.ecr import EcrMissingError
@@ -24,9 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("directory", nargs="?", type=Path, help="where the state goes (default: a temporary directory)")
     parser.add_argument("--environment", type=Path, metavar="FILE", help="write the settings there as well")
     options = parser.parse_args(arguments)
-    ended = threading.Event()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _frame: asked.put(number))
     with tempfile.TemporaryDirectory(prefix="devstack-") as scratch:
         try:
             stack = Devstack(options.directory or Path(scratch))
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
                 options.environment.write_text(lines, encoding="utf-8")
             sys.stdout.write(f"{lines}# running; Ctrl-C ends it\n")
             sys.stdout.flush()
-            ended.wait()
+            asked.get()
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Keeps the processes of `mergeport serve` alive: starts them, starts a dead one again, ends them together.
+"""Keeps the processes of `mergeport serve` alive, and ends them: starts them, starts a dead one again, stops them all.
 
-Called by the command `serve`; the children call `end_with_parent`. Knows nothing of what the children do,
-and never ends a process that it did not start.
+Called by the command `serve`; the children call `end_with_parent`, and the worker asks here how it is told to stop.
+Knows nothing of what the children do, and never ends a process that it did not start.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import NoReturn
 
 import structlog
 
@@ -157,6 +159,32 @@ def _ended(name: str, process: subprocess.Popen[bytes], deadline: float) -> bool
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return False
+
+
+def stop_when_asked() -> threading.Event:
+    """Give an event that SIGTERM or SIGINT sets; asked more than once is the same as once.
+
+    A handler runs between any two steps of the main thread. Were it to set the event that this thread is just
+    waking from, it would wait for a lock that its own thread holds; so a thread of its own sets it.
+    """
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    stop = threading.Event()
+
+    def hear() -> None:
+        asked.get()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: asked.put(number))
+    threading.Thread(target=hear, name="stop", daemon=True).start()
+    return stop
+
+
+def leave() -> NoReturn:
+    """End this process now, by status 0, whatever its threads still wait for outside; all is handed over before."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def end_with_parent(*, grace: float = 20.0) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +41,20 @@ from service.processes import Child, Supervisor
 folder, grace, modes = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
 children = [Child(mode, [sys.executable, folder + "/child.py", mode, folder]) for mode in modes]
 sys.exit(Supervisor(children, grace=grace).run())
+"""
+
+
+WORKER = """
+from service.processes import leave, stop_when_asked
+import threading
+stop = stop_when_asked()
+threading.Thread(target=threading.Event().wait).start()
+print("ready", flush=True)
+while not stop.wait(0.0001):
+    pass
+for _ in range(100):
+    stop.wait(0.0001)
+leave()
 """
 
 
@@ -131,3 +146,18 @@ def test_a_child_that_refuses_to_work_ends_the_whole(tmp_path: Path, started: li
     assert started[0].process.wait(20) == 1
     assert (tmp_path / "tries").read_text() == "xxxxx"
     assert not alive(started[0].pid("one"))
+
+
+def test_a_process_that_is_asked_again_and_again_ends_though_a_thread_of_it_hangs() -> None:
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    for _ in range(8):
+        with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, env=environ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            for _ in range(40):
+                process.terminate()
+                time.sleep(0.0001)
+            try:
+                assert process.wait(10) == 0
+            finally:
+                process.kill()

@@ -17,7 +17,7 @@ import click
 import structlog
 
 from service import logs, settings
-from service.processes import Child, Supervisor, end_with_parent
+from service.processes import Child, Supervisor, end_with_parent, leave, stop_when_asked
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,11 +89,13 @@ def worker() -> None:
     """Work on what was received: on SQLite one such process, on PostgreSQL as many as you like."""
     loaded = _begin()
     loaded.require_worker()
+    stop = stop_when_asked()
     end_with_parent(grace=GRACE_SECONDS)
     from service.engine.worker import run_worker  # noqa: PLC0415 - the engine is for those who work
 
     threading.Thread(target=_tell_of_builders, args=(loaded,), name="builders", daemon=True).start()
-    run_worker(loaded)
+    run_worker(loaded, stop)
+    leave()
 
 
 @click.command()

@@ -7,7 +7,6 @@ file lock; on PostgreSQL one of several. Killed at any line, another or its next
 from __future__ import annotations
 
 import fcntl
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -44,16 +43,15 @@ REPORT_SECONDS = 0.3
 CONFIGURATION_SECONDS = 60.0
 STOP_SECONDS = 10
 LOOPS_STOP_SECONDS = 2.0
+ENGINE_STOP_SECONDS = 4.0
+"""All three together stay below the 20 s that the supervisor, and most platforms, give a process."""
 
 log = structlog.get_logger()
 
 
-def run_worker(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT."""
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """Work until the event is set."""
     settings.require_worker()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
     store = Store(settings.database_url)
     executor = f"worker-{new_id()}"
     engine = Engine(
@@ -102,8 +100,16 @@ class Worker:
             loop.join(max(0.0, until - time.monotonic()))
         self._intake.shutdown(wait=False, cancel_futures=True)
         self._schedule.stop()
-        self._engine.stop(seconds=STOP_SECONDS)
+        self._stop_engine()
         self._hand_over()
+
+    def _stop_engine(self) -> None:
+        """Wait for what is under way, but not long for what hangs: the library waits for each thread in turn."""
+        ending = threading.Thread(target=self._engine.stop, kwargs={"seconds": STOP_SECONDS}, daemon=True)
+        ending.start()
+        ending.join(STOP_SECONDS + ENGINE_STOP_SECONDS)
+        if ending.is_alive():
+            log.warning("something still hangs; whoever comes next goes on with it")
 
     def _begin(self) -> None:
         with self._context.store.begin() as tx:

@@ -122,3 +122,15 @@ def test_worker_asked_to_stop_hands_its_build_over(service: Service) -> None:
     service.start("worker")
     service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
     assert len(set(images(service))) == 1
+
+
+def test_worker_asked_to_stop_while_git_hangs_ends_in_time(service: Service) -> None:
+    """Nobody waits for the server: the thread that does is left behind, and the next worker does its work."""
+    gate = service.stack.git.faults.hang(path="acme/manifests.*info/refs")
+    pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    gate.wait_arrived(30)
+    assert service.terminate("worker", seconds=19) == 0
+    gate.release()
+    service.start("worker")
+    service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
+    assert len(commits(service)) == 1
