@@ -5,16 +5,23 @@ Mounted by `service.cli.main`. Needs no settings and starts fast: nothing heavy 
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-import re
 import sys
 
 import click
 
 from service.cli.values_files import ValuesFile, read_values_file, replace_values_file
-from service.core.values import EditedText, Scalar, ValueEdit, edit_values, encode_values, parse_path, read_value
+from service.core.values import (
+    EditedText,
+    Scalar,
+    ValueEdit,
+    edit_values,
+    encode_values,
+    parse_path,
+    read_value,
+    unified_diff,
+)
 from service.core.values.images import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
 from service.core.values.paths import path_end
@@ -185,17 +192,6 @@ def _print_result(
         for change in edited.changes:
             before = "(new)" if change.before is None else change.before or '""'
             _write(f"{name}:{change.line}: {change.path} {before} -> {change.after}\n")
-
-
-def unified_diff(before: str, after: str, name: str) -> str:
-    """Give the change as a unified diff that `patch` and `git apply` take."""
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name.lstrip('/')}", f"b/{name.lstrip('/')}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _lines(text: str) -> list[str]:
-    """Split at line feeds only, as git does; a carriage return stays a part of its line."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _json_value(value: Scalar | None) -> Scalar | None:

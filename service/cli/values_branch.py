@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.cli.values import unified_diff
-from service.core.values import ScalarChange, ValueEdit, decode_values, edit_values, encode_values
+from service.core.values import Changes, FileEdit, Rewrite, ValueEdit, rewrite
 from service.core.words import Actor, Sha
 from service.errors import PermanentError, RetryableError
 from service.ports import Manifests
@@ -26,9 +25,6 @@ MOST_FAILURES = 5
 """Broken connections in all."""
 LONGEST_PAUSE = 30.0
 
-Changes = tuple[tuple[str, ScalarChange], ...]
-"""Changed scalars, each with its file."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -40,16 +36,6 @@ class Wish:
     author: Actor
     committer: Actor
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rewrite:
-    """What a wish comes to on one commit: nothing where `files` is empty."""
-
-    files: Mapping[str, bytes]
-    changes: Changes
-    diff: str
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +58,8 @@ class Written:
 
 def compute(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
     """Compute the wish on a commit: all of it, or ValuesEditError or PermanentError for the first that is refused."""
-    before: dict[str, str] = {}
-    after: dict[str, str] = {}
-    changes: list[tuple[str, ScalarChange]] = []
-    warnings: list[str] = []
-    for file, edits in wish.edits:
-        if file not in before:
-            before[file] = after[file] = decode_values(manifests.read(commit, file), file=file)
-        edited = edit_values(after[file], edits, file=file, create=wish.create)
-        after[file] = edited.text
-        changes += [(file, change) for change in edited.changes]
-        warnings += [f"{file}: {warning}" for warning in edited.warnings]
-    changed = [file for file in after if after[file] != before[file]]
-    return Rewrite(
-        files={file: encode_values(after[file]) for file in changed},
-        changes=tuple(changes),
-        diff="".join(unified_diff(before[file], after[file], file) for file in changed),
-        warnings=tuple(warnings),
-    )
+    wanted = [FileEdit(file, edits, wish.create) for file, edits in wish.edits]
+    return rewrite(lambda file: manifests.read(commit, file), wanted)
 
 
 def tip_of(manifests: Manifests, branch: str) -> Sha:
@@ -155,24 +125,24 @@ def bring(
     race = _Race(branch, pause)
     while True:
         try:
-            if done := _settled(manifests, race):
-                return done
+            if settled := _settled(manifests, race):
+                return settled
             begin = start()
-            rewrite = compute(manifests, begin.parent, wish)
-            if not rewrite.files:
-                return Written(begin.parent, None, rewrite, race.attempts)
+            done = compute(manifests, begin.parent, wish)
+            if not done.files:
+                return Written(begin.parent, None, done, race.attempts)
             commit = manifests.commit(
                 begin.parent,
-                rewrite.files,
-                wish.message(rewrite.changes),
+                done.files,
+                wish.message(done.changes),
                 author=wish.author,
                 committer=wish.committer,
                 at=wish.at,
             )
             race.attempts += 1
-            race.unsure = (commit, begin.expected, rewrite)
+            race.unsure = (commit, begin.expected, done)
             if manifests.push(branch, commit, expected=begin.expected):
-                return Written(begin.parent, commit, rewrite, race.attempts)
+                return Written(begin.parent, commit, done, race.attempts)
         except RetryableError as error:
             race.broken(error)
         else:
@@ -183,12 +153,12 @@ def _settled(manifests: Manifests, race: _Race) -> Written | None:
     """Read from the branch what became of a push whose answer never came."""
     if race.unsure is None:
         return None
-    commit, expected, rewrite = race.unsure
+    commit, expected, done = race.unsure
     tip = manifests.fetch(race.branch)
     if tip is not None:
         known = manifests.ancestors(tip, {commit, expected} if expected else {commit})
         if commit in known:
-            return Written(expected or commit, commit, rewrite, race.attempts)
+            return Written(expected or commit, commit, done, race.attempts)
         if expected is not None and expected not in known:
             raise PermanentError(
                 f"{race.branch} was force-pushed meanwhile: {expected[:12]} is gone from it.",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from service.cli.values_branch import Changes
-from service.core.values import ScalarChange
+from service.core.values import Changes, ScalarChange
 
 SUBJECT_LENGTH = 72
 VALUE_LENGTH = 100

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from service.cli.values_branch import Rewrite, Start, Wish, Written, bring, compute, tip_of
+from service.cli.values_branch import Start, Wish, Written, bring, compute, tip_of
 from service.cli.values_message import pull_request_body, title_of
+from service.core.values import Rewrite
 from service.core.words import Repository, Sha
 from service.ports import Forge, Manifests, PullRequest, PullRequestDraft
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from service.core.values import Rewrite
 from service.core.words import EditState, RunId, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, Rewrite, rewrite, wanted_edits
+from service.pipeline.manifest_place import Place, rewrite_at, wanted_edits
 from service.pipeline.promotion_text import message_of, stored_changes
 from service.ports import Manifests
 from service.store import Transaction, edits, runs, waits
@@ -148,7 +149,7 @@ def _commit(context: Context, manifests: Manifests, parent: Sha, edit: Edit, run
     target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
     if target is None:
         raise PermanentError(f"{run.application} is not in {run.environment}", code="target-gone")
-    done = rewrite(manifests, parent, wanted_edits(run, target))
+    done = rewrite_at(manifests, parent, wanted_edits(run, target))
     if not done.files:
         return _Made(edit, parent, done)
     message = message_of(context, run, done.changes)

@@ -14,10 +14,11 @@ from typing import NoReturn
 import structlog
 
 from service.core.config import Target
+from service.core.values import Rewrite
 from service.core.words import EditState, Repository, RunId, RunState, Sha, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, Rewrite, has_images, rewrite, wanted_edits
+from service.pipeline.manifest_place import Place, has_images, rewrite_at, wanted_edits
 from service.pipeline.promotion_text import message_of, pull_request_text, stored_changes
 from service.pipeline.reporting import want_status
 from service.pipeline.steps import Cancelled, Pause, Superseded, expired, step, wait_for, yield_to_later
@@ -94,7 +95,7 @@ def _bring_branch(context: Context, run: Run, target: Target, place: Place, head
         tip = manifests.fetch(head.branch)
         if base is None:
             raise PermanentError(f"{place.repository} has no branch {place.branch}", code="manifest-branch-missing")
-        done = rewrite(manifests, base, wanted_edits(run, target))
+        done = rewrite_at(manifests, base, wanted_edits(run, target))
         if not done.files:
             return _settle(context, run, commit=base, base=base, diff="")
         if tip is not None and tip == edit.commit:
@@ -199,13 +200,17 @@ def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
 
 def _supersede_others(context: Context, tx: Transaction, run: Run, number: int) -> None:
     """End the runs whose pull request this is no more, whether they wait on it or are just about to."""
+    ended: list[RunId] = []
     for other in runs.on_pull_request(tx, run, number):
         words = f"pull request #{number} now brings {run.commit[:12]}"
         if runs.end(tx, other.id, RunState.SUPERSEDED, words, at=context.now()):
             runs.update(tx, other.id, at=context.now(), superseded_by=run.id)
-            ended = runs.get(tx, other.id)
-            if ended is not None:
-                want_status(tx, context, ended)
+            ended.append(other.id)
+    # Runs before statuses, in every transaction: two of them cannot then wait for each other.
+    for other_id in ended:
+        now_at = runs.get(tx, other_id)
+        if now_at is not None:
+            want_status(tx, context, now_at)
 
 
 def _subject(repository: Repository, number: int) -> str:
@@ -258,7 +263,7 @@ def _verify(context: Context, run: Run, target: Target, place: Place, merged: Sh
         if not has_images(manifests, merged, wanted):
             there = "; ".join(
                 f"{file}: {change.path} is {change.before}, not {change.after}"
-                for file, change in rewrite(manifests, merged, wanted).changes
+                for file, change in rewrite_at(manifests, merged, wanted).changes
             )
             raise PermanentError(
                 f"the merged commit {merged[:12]} does not have this run's image: {there}",

@@ -7,7 +7,7 @@ from service.core.config.configuration import Configuration
 from service.core.config.explain import Explanation
 from service.core.config.images import Kinds
 from service.core.config.loading import load
-from service.core.config.placeholders import FileEdit, resolve_values
+from service.core.config.placeholders import resolve_values
 from service.core.config.schema import json_schema
 from service.core.config.targets import (
     Deadlines,
@@ -16,6 +16,7 @@ from service.core.config.targets import (
     Target,
     ValuesTarget,
 )
+from service.core.values import FileEdit
 
 __all__ = [
     "Configuration",

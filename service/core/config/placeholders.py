@@ -15,7 +15,7 @@ from service.core.config.report import nearest
 from service.core.config.targets import Target
 from service.core.config.texts import TextError
 from service.core.images import ImageReference
-from service.core.values import ValueEdit
+from service.core.values import FileEdit, ValueEdit
 from service.core.words import Sha
 
 SHORT_SHA_LENGTH = 12
@@ -110,15 +110,6 @@ def image_placeholders(names: Collection[str]) -> frozenset[str]:
     """Give the placeholders of an application's images: bare ones only where there is just one image."""
     named = {f"{name}.{part}" for name in names if name for part in IMAGE}
     return frozenset(named | set(IMAGE) if len(names) == 1 else named)
-
-
-@dataclass(frozen=True, slots=True)
-class FileEdit:
-    """What one values file should say."""
-
-    file: str
-    edits: tuple[ValueEdit, ...]
-    create: bool = False
 
 
 def resolve_values(

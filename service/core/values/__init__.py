@@ -3,14 +3,19 @@
 Called by the pipeline, the manifest writer and `mergeport values`. Text in, text out; it reads no file.
 """
 
+from service.core.values.difference import unified_diff
 from service.core.values.editor import edit_values
 from service.core.values.encoding import decode_values, encode_values
-from service.core.values.model import EditedText, Scalar, ScalarChange, ValueEdit
+from service.core.values.model import EditedText, FileEdit, Scalar, ScalarChange, ValueEdit
 from service.core.values.paths import ValuesPath, parse_path
 from service.core.values.reading import read_value
+from service.core.values.rewriting import Changes, Rewrite, rewrite
 
 __all__ = [
+    "Changes",
     "EditedText",
+    "FileEdit",
+    "Rewrite",
     "Scalar",
     "ScalarChange",
     "ValueEdit",
@@ -20,4 +25,6 @@ __all__ = [
     "encode_values",
     "parse_path",
     "read_value",
+    "rewrite",
+    "unified_diff",
 ]

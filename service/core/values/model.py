@@ -22,6 +22,15 @@ class ValueEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class FileEdit:
+    """What one values file should say."""
+
+    file: str
+    edits: tuple[ValueEdit, ...]
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScalarChange:
     """One scalar that changed; `line` counts from 1 in the new text, `before` is None for a created key."""
 

@@ -1,0 +1,65 @@
+"""Edits of several files at once: all of them, or the first that is refused.
+
+Called by the manifest writer and by `mergeport values commit`, each with its own way to read. Bytes in, bytes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from service.core.values.difference import unified_diff
+from service.core.values.editor import edit_values
+from service.core.values.encoding import decode_values, encode_values
+from service.core.values.model import FileEdit, ScalarChange
+
+Changes = tuple[tuple[str, ScalarChange], ...]
+"""Changed scalars, each with its file."""
+
+_LEFT_OUT = "(the rest is left out)\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What edits come to: nothing where `files` is empty."""
+
+    files: Mapping[str, bytes]
+    changes: Changes
+    diff: str
+    warnings: tuple[str, ...]
+
+
+def rewrite(read: Callable[[str], bytes], wanted: Iterable[FileEdit], *, diff_limit: int | None = None) -> Rewrite:
+    """Compute the edits on the files as they are read, each read once; ValuesEditError for the first that is refused.
+
+    A diff of more characters than `diff_limit` ends after a whole line and says so; what `read` raises comes through.
+    """
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    changes: list[tuple[str, ScalarChange]] = []
+    warnings: list[str] = []
+    for entry in wanted:
+        file = entry.file
+        if file not in before:
+            before[file] = after[file] = decode_values(read(file), file=file)
+        edited = edit_values(after[file], entry.edits, file=file, create=entry.create)
+        after[file] = edited.text
+        changes += [(file, change) for change in edited.changes]
+        warnings += [f"{file}: {warning}" for warning in edited.warnings]
+    changed = [file for file in after if after[file] != before[file]]
+    return Rewrite(
+        files={file: encode_values(after[file]) for file in changed},
+        changes=tuple(changes),
+        diff=_diff(((file, before[file], after[file]) for file in changed), diff_limit),
+        warnings=tuple(warnings),
+    )
+
+
+def _diff(texts: Iterable[tuple[str, str, str]], limit: int | None) -> str:
+    """Join the files' diffs, as git prints those of changed files, until there is enough."""
+    whole = ""
+    for file, before, after in texts:
+        whole += f"diff --git a/{file} b/{file}\n{unified_diff(before, after, file)}"
+        if limit is not None and len(whole) > limit:
+            return whole[: whole.rfind("\n", 0, limit) + 1] + _LEFT_OUT
+    return whole
