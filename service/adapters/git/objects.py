@@ -15,13 +15,12 @@ from typing import NamedTuple
 from service.adapters.git.driver import BrokenRepositoryError, Git, Talk
 from service.adapters.git.remote import Remote
 from service.adapters.git.signing import SigningKey
+from service.adapters.git.trees import DIRECTORY, FILE, LINK, SUBMODULE, Entry, Made, find, packed, put
 from service.core.words import Actor, Sha
 from service.errors import PermanentError
 
 LARGEST_FILE = 5 * 1024 * 1024
 """Bytes of a file that is read or written; values files of people are a hundredth of it."""
-
-_FILE, _EXECUTABLE, _LINK, _SUBMODULE, _DIRECTORY = "100644", "100755", "120000", "160000", "40000"
 
 
 class ObjectMissingError(Exception):
@@ -30,35 +29,6 @@ class ObjectMissingError(Exception):
     def __init__(self, sha: str) -> None:
         super().__init__(sha)
         self.sha = sha
-
-
-class Entry(NamedTuple):
-    """One line of a tree."""
-
-    mode: str
-    sha: str
-
-
-class Tree(dict[bytes, Entry]):
-    """A directory: its entries by name."""
-
-    @classmethod
-    def parse(cls, raw: bytes) -> Tree:
-        """Read git's own form: mode, space, name, NUL and 20 bytes, again and again."""
-        tree, start = cls(), 0
-        while start < len(raw):
-            space = raw.index(b" ", start)
-            end = raw.index(b"\0", space)
-            tree[raw[space + 1 : end]] = Entry(raw[start:space].decode(), raw[end + 1 : end + 21].hex())
-            start = end + 21
-        return tree
-
-    def lines(self) -> bytes:
-        """Give the entries as `mktree -z` wants them; it sorts them itself."""
-        return b"".join(
-            b"%s %s %s\t%s\0" % (entry.mode.encode(), _kind(entry.mode), entry.sha.encode(), name)
-            for name, entry in self.items()
-        )
 
 
 class Objects:
@@ -95,16 +65,12 @@ class Objects:
         head = self.read(commit).split(b"\n\n", 1)[0].splitlines()
         return [Sha(line[7:].decode()) for line in head if line.startswith(b"parent ")]
 
-    def tree(self, sha: str) -> Tree:
-        """Give a directory."""
-        return Tree.parse(self.read(sha))
-
     def file(self, commit: Sha, parts: tuple[bytes, ...]) -> bytes:
         """Give a file's bytes; PermanentError where the path is not a plain file all the way."""
-        entry = Entry(_DIRECTORY, self.tree_of(commit))
+        entry = Entry(DIRECTORY, self.tree_of(commit))
         for depth, name in enumerate(parts):
             here = b"/".join(parts[: depth + 1])
-            found = self.tree(entry.sha).get(name)
+            found = find(self.read(entry.sha), [name]).get(name)
             if found is None:
                 raise _missing(here, "it is not there")
             entry = _checked(found, here, directory=depth + 1 < len(parts))
@@ -144,18 +110,18 @@ class CommitText:
 def write_commit(
     git: Git, objects: Objects, parent: Sha, files: Mapping[tuple[bytes, ...], bytes], text: CommitText
 ) -> Sha:
-    """Make the commit object: a process a file, one for all directories, one for the commit.
+    """Make the commit object: one process for all files and directories, one for the commit.
 
     A file keeps its mode; a new one is 100644. Symbolic links, submodules and directories are not overwritten.
     """
     for path, content in files.items():
         check_size(b"/".join(path), len(content))
-    changes = _Changes.of(files)
-    root = objects.tree_of(parent)
-    plan = _look(objects, root, changes, b"")
-    blobs = {path: _written(git, content) for path, content in files.items()}
-    with git.talk("mktree", "-z", "--batch", "--missing") as talk:
-        tree = _build(talk, plan, blobs, ())
+    plan = _look(objects, objects.tree_of(parent), _Changes.of(files), b"")
+    made: list[Made] = []
+    tree = _build(plan, files, (), made)
+    outcome = git.run("unpack-objects", "-q", data=packed(made))
+    if not outcome.ok:
+        raise BrokenRepositoryError(outcome.said)
     return _write_text(git, tree, parent, text)
 
 
@@ -204,66 +170,52 @@ class _Changes(dict[bytes, "_Changes | None"]):
 
 
 class _Plan(NamedTuple):
-    """A directory as it is, and the files and directories in it that change."""
+    """A directory's bytes as they are, and the files (by mode) and directories in it that change."""
 
-    tree: Tree
+    raw: bytes
     files: dict[bytes, str]
     directories: dict[bytes, _Plan]
 
 
 def _look(objects: Objects, sha: str | None, changes: _Changes, above: bytes) -> _Plan:
-    plan = _Plan(objects.tree(sha) if sha else Tree(), {}, {})
+    plan = _Plan(objects.read(sha) if sha else b"", {}, {})
+    there = find(plan.raw, changes)
     for name, inner in changes.items():
-        here, found = above + name, plan.tree.get(name)
+        here, found = above + name, there.get(name)
         if found is not None:
             _checked(found, here, directory=inner is not None)
         if inner is None:
-            plan.files[name] = found.mode if found else _FILE
+            plan.files[name] = found.mode if found else FILE
         else:
             plan.directories[name] = _look(objects, found.sha if found else None, inner, here + b"/")
     return plan
 
 
-def _build(talk: Talk, plan: _Plan, blobs: Mapping[tuple[bytes, ...], str], above: tuple[bytes, ...]) -> str:
-    for name, inner in plan.directories.items():
-        plan.tree[name] = Entry(_DIRECTORY, _build(talk, inner, blobs, (*above, name)))
+def _build(plan: _Plan, files: Mapping[tuple[bytes, ...], bytes], above: tuple[bytes, ...], made: list[Made]) -> str:
+    """Make the directory's tree and all that is new below it; give its SHA."""
+    entries = {
+        name: Entry(DIRECTORY, _build(inner, files, (*above, name), made)) for name, inner in plan.directories.items()
+    }
     for name, mode in plan.files.items():
-        plan.tree[name] = Entry(mode, blobs[(*above, name)])
-    talk.say(plan.tree.lines() + b"\0")
-    sha = talk.line().decode()
-    if not sha:
-        raise BrokenRepositoryError(talk.finish().said)
-    return sha
-
-
-def _written(git: Git, content: bytes) -> str:
-    return _said(git, "hash-object", "-w", "--stdin", data=content)
-
-
-def _said(git: Git, *arguments: str, data: bytes) -> str:
-    outcome = git.run(*arguments, data=data)
-    if not outcome.ok:
-        raise BrokenRepositoryError(outcome.said)
-    return outcome.text
-
-
-def _kind(mode: str) -> bytes:
-    return {_DIRECTORY: b"tree", _SUBMODULE: b"commit"}.get(mode, b"blob")
+        made.append(Made("blob", files[(*above, name)]))
+        entries[name] = Entry(mode, made[-1].sha)
+    made.append(Made("tree", put(plan.raw, entries)))
+    return made[-1].sha
 
 
 def _checked(entry: Entry, path: bytes, *, directory: bool) -> Entry:
-    if entry.mode == _LINK:
+    if entry.mode == LINK:
         raise PermanentError(
             f"{_shown(path)} is a symbolic link.",
             code="values-file-symlink",
             hint="name the file that it points to",
             path=_shown(path),
         )
-    if entry.mode == _SUBMODULE:
+    if entry.mode == SUBMODULE:
         raise _forbidden(path, "it is a submodule")
-    if directory and entry.mode != _DIRECTORY:
+    if directory and entry.mode != DIRECTORY:
         raise _missing(path, "it is a file, not a directory")
-    if not directory and entry.mode == _DIRECTORY:
+    if not directory and entry.mode == DIRECTORY:
         raise _missing(path, "it is a directory, not a file")
     return entry
 
