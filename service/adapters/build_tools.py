@@ -17,10 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from service.adapters.child_process import environment
-from service.ports import PushTarget
+
+if TYPE_CHECKING:
+    from service.ports import PushTarget
 
 Wanted = Literal["auto", "docker", "buildah", "none"]
 

@@ -17,9 +17,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.errors import PermanentError, RetryableError
-from service.ports import BuildControl
+
+if TYPE_CHECKING:
+    from service.ports import BuildControl
 
 _LOOK = 0.1
 _GRACE = 0.4

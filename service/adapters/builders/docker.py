@@ -2,6 +2,7 @@
 
 The build queue calls it. It runs the RUN lines of whoever can push to the source repository: for
 development and single tenants. It believes the registry, not the tool, about what became of a push.
+Whoever only reads its options loads none of what runs processes.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from service.adapters.build_tools import Probe, Recipe, Tool, Wanted, probe
-from service.adapters.child_process import Ended, run
-from service.adapters.workspace import Workspaces, resolve_inside
 from service.core.config.texts import duration
 from service.core.images import REVISION_LABEL
 from service.errors import PermanentError, RetryableError
-from service.ports import BuildControl, BuildRequest, Checkout
+
+if TYPE_CHECKING:
+    from service.adapters.build_tools import Probe, Recipe, Tool, Wanted
+    from service.adapters.child_process import Ended
+    from service.ports import BuildControl, BuildRequest, Checkout
 
 _BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -48,7 +50,7 @@ Duration = Annotated[
 class Options(BaseModel):
     """A Dockerfile that is built on Mergeport's own machine, by Docker or buildah."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["docker"] = "docker"
     context: str = Field(default=".", description="The folder that the build sees, in the source repository.")
@@ -105,6 +107,8 @@ class DockerBuilder:
 
     def probe(self) -> Probe:
         """Find a tool that works, by building with it; what was found is kept, and a failure is looked at again."""
+        from service.adapters.build_tools import probe  # noqa: PLC0415 - as the module's docstring says
+
         with self._lock:
             if self._probe is None or self._probe.tool is None:
                 self._probe = probe(self._wanted, self._directory)
@@ -116,6 +120,8 @@ class DockerBuilder:
         PermanentError: `builder-missing`, `build-context`, `build-failed`, `build-timeout`, `tag-immutable`,
         `registry-refused`. RetryableError: `build-stopped`, `builder-away`, `registry-unavailable`, `push-failed`.
         """
+        from service.adapters.workspace import Workspaces  # noqa: PLC0415 - as above
+
         options = request.options
         if not isinstance(options, Options):
             raise TypeError(f"not the options of this builder: {type(options).__name__}")
@@ -131,6 +137,8 @@ class DockerBuilder:
             ended = call(tool.build(_recipe(request, options, source)))
             if ended.status != 0:
                 raise _build_failure(tool, ended)
+            if _is_there(request, control):
+                return
             control.log(f"pushing {request.target.reference}\n")
             ended = call(tool.push(request.target))
             if ended.status != 0:
@@ -157,11 +165,16 @@ class _Caller:
         self._environment = environment
 
     def __call__(self, argv: list[str]) -> Ended:
+        from service.adapters.child_process import run  # noqa: PLC0415 - as above
+
         return run(argv, control=self._control, ends_at=self._ends_at, directory=self._folder, extra=self._environment)
 
 
 def _recipe(request: BuildRequest, options: Options, source: Path) -> Recipe:
     """Resolve the paths inside the checkout and put the request's labels on the image."""
+    from service.adapters.build_tools import Recipe  # noqa: PLC0415 - as above
+    from service.adapters.workspace import resolve_inside  # noqa: PLC0415 - as above
+
     return Recipe(
         context=resolve_inside(source, options.context),
         dockerfile=resolve_inside(source, options.context, options.dockerfile),
@@ -185,6 +198,21 @@ def _build_failure(tool: Tool, ended: Ended) -> PermanentError | RetryableError:
         code="build-failed",
         hint="the build's log has all of it; correct the source and merge again",
     )
+
+
+def _is_there(request: BuildRequest, control: BuildControl) -> bool:
+    """Tell whether another process has pushed this revision meanwhile: its tag is not to be written again."""
+    from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - loads requests
+
+    if control.cancelled():
+        raise RetryableError("The build was stopped.", code="build-stopped")
+    target = request.target
+    registry = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    there = registry.find(request.reference)
+    if there is None or there.revision != request.labels.get(REVISION_LABEL):
+        return False
+    control.log("the registry has this revision under the tag already\n")
+    return True
 
 
 def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> None:

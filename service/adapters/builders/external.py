@@ -5,17 +5,18 @@ There is nothing to do here but to say so. The wait, its deadline and the look a
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from service.ports import BuildControl, BuildRequest
+if TYPE_CHECKING:
+    from service.ports import BuildControl, BuildRequest
 
 
 class Options(BaseModel):
     """An existing pipeline pushes the image, under the configured tag."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["external"] = "external"
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.core.images import Image, ImageReference
-from service.ports import Clock, Credentials, PushTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.ecr_api import EcrApi
+    from service.ports import Clock, Credentials, PushTarget
 
 HOST = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))"
@@ -38,7 +38,7 @@ _YOUNG = timedelta(minutes=1)
 class Create(BaseModel):
     """How a repository that is missing is made; one that exists is left as it is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     immutable_tags: bool = Field(default=True, description="A tag never names another image later.")
     scan_on_push: bool = Field(default=False, description="ECR scans each image when it is pushed.")
@@ -52,7 +52,7 @@ class Create(BaseModel):
 class Options(BaseModel):
     """An Amazon ECR private registry."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["ecr"] = "ecr"
     host: str = Field(description="The registry's AWS host name: ACCOUNT.dkr.ecr.REGION.amazonaws.com.")
@@ -142,6 +142,8 @@ class EcrRegistry:
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with a token that lasts at least an hour."""
+        from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports
+
         mutability = self._api.tag_mutability(reference.repository) or ""
         return PushTarget(
             reference=f"{self._reached}/{reference.repository}:{reference.tag}",

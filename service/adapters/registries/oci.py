@@ -16,17 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.images import Image, ImageReference
 from service.errors import PermanentError
-from service.ports import Credentials, PushTarget
 
 if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
+    from service.ports import Credentials, PushTarget
 
 
 class Options(BaseModel):
     """A registry that speaks the OCI distribution API."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["oci"] = "oci"
     host: str = Field(
@@ -62,6 +62,8 @@ class OciRegistry:
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""
+        from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports
+
         return PushTarget(
             reference=f"{reference.name}:{reference.tag}",
             host=self.host,
@@ -89,6 +91,8 @@ def docker_credentials(file: Path, host: str) -> Credentials | None:
 
     Credential helpers are programs and are not called: PermanentError where only they would know.
     """
+    from service.ports import Credentials  # noqa: PLC0415 - as above
+
     try:
         document = json.loads(file.read_bytes())
         entries = {_bare(key): entry for key, entry in document.get("auths", {}).items()}

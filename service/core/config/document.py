@@ -30,7 +30,7 @@ from service.core.config.scalars import Ambiguous, plain_value
 from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table, below
 
 _DEEPEST = 32
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _BOM = "\ufeff"
 _SPECIAL_CONTEXTS = {"while scanning an alias", "while scanning an anchor", "while scanning a directive"}
 _NO_ANCHORS = "anchors, aliases and merge keys are not read here; put what is shared under defaults"
