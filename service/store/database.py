@@ -6,9 +6,9 @@ across a call to the outside.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import RetryableError
+from service.store.turns import NoTurn, Turns
 
 Transaction = Connection
 """An open transaction: what every query takes first."""
@@ -32,7 +33,7 @@ class Store:
         parsed = make_url(url)
         self.url = parsed
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        self._writing = threading.Lock()
+        self._turns = Turns(Path(str(parsed.database))) if self.sqlite else None
         if self.sqlite:
             self.engine = sa.create_engine(
                 parsed, pool_size=8, max_overflow=16, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
@@ -47,15 +48,16 @@ class Store:
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction for writing; on SQLite it takes the write lock at once, so it never fails half-way.
 
-        Threads of one process take turns on SQLite: its own waiting sleeps, up to 0.1 s at a time, and is not fair.
+        All who write to SQLite take turns (service.store.turns): its own waiting is slow and not fair.
         Raises RetryableError `store-unavailable` when the database is away or stays locked.
         """
         try:
-            with self._turn(), self.engine.connect() as connection:
+            turn = self._turns.take(BUSY_TIMEOUT_SECONDS) if self._turns else nullcontext()
+            with turn, self.engine.connect() as connection:
                 connection.info["write"] = True
                 with connection.begin():
                     yield connection
-        except OperationalError as error:
+        except (OperationalError, NoTurn) as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -77,21 +79,11 @@ class Store:
                 raise _unavailable(error) from error
             raise
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self.sqlite:
-            yield
-            return
-        if not self._writing.acquire(timeout=BUSY_TIMEOUT_SECONDS):
-            raise _unavailable(TimeoutError())
-        try:
-            yield
-        finally:
-            self._writing.release()
-
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._turns:
+            self._turns.close()
 
 
 def _unavailable(error: Exception) -> RetryableError:

@@ -16,10 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from service.core import delivery as deliveries_core
-from service.core.delivery import Delivery
 from service.core.events import Ping, needless, parse_event
 from service.errors import DeliveryError, RetryableError
-from service.store import Store, deliveries
+from service.store import Store
+from service.store.inbox import Arrival, Inbox
 from service.web.body import MOST_BYTES, LargeBodies, read_body
 from service.web.counters import Counters
 
@@ -42,11 +42,12 @@ class Receiver:
 def public_app(receiver: Receiver) -> Flask:
     """Make the application of the public listener."""
     app = Flask("mergeport-public", static_folder=None, template_folder=None)
+    inbox = Inbox(receiver.store)
 
     @app.post("/webhooks/github")
     def github() -> Response:
         with read_body(request, receiver.large_bodies, most=receiver.most_bytes) as raw:
-            return _receive(receiver, raw)
+            return _receive(receiver, inbox, raw)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -56,7 +57,7 @@ def public_app(receiver: Receiver) -> Flask:
     return app
 
 
-def _receive(receiver: Receiver, raw: bytes) -> Response:
+def _receive(receiver: Receiver, inbox: Inbox, raw: bytes) -> Response:
     """Verify, store and answer one delivery."""
     delivery = deliveries_core.accept(dict(request.headers), raw, receiver.secrets)
     event = parse_event(delivery.event, delivery.payload)
@@ -64,7 +65,9 @@ def _receive(receiver: Receiver, raw: bytes) -> Response:
         receiver.counters.answered("pong")
         return jsonify(pong=str(delivery.payload.get("zen", "")))
     reason = needless(event)
-    new = _store(receiver, delivery, b"" if reason else raw, reason or "")
+    body = b"" if reason else raw
+    arrival = Arrival(delivery.id, delivery.event, delivery.repository, body, receiver.now(), reason or "")
+    new = _store(inbox, arrival)
     logger.info(
         "delivery stored",
         delivery=delivery.id,
@@ -82,21 +85,12 @@ def _receive(receiver: Receiver, raw: bytes) -> Response:
     return answer
 
 
-def _store(receiver: Receiver, delivery: Delivery, body: bytes, reason: str) -> bool:
-    """Insert the one row and commit; tell whether it is new. Raises RetryableError when the store is away."""
+def _store(inbox: Inbox, arrival: Arrival) -> bool:
+    """Have the one row on disk; tell whether it is new. Raises RetryableError when the store is away."""
     try:
-        with receiver.store.begin() as tx:
-            return deliveries.accept(
-                tx,
-                id=delivery.id,
-                event=delivery.event,
-                repository=delivery.repository,
-                body=body,
-                at=receiver.now(),
-                ignored=reason,
-            )
+        return inbox.accept(arrival)
     except SQLAlchemyError as error:
-        logger.exception("a delivery could not be stored", delivery=delivery.id)
+        logger.exception("a delivery could not be stored", delivery=arrival.id)
         raise RetryableError(
             "The delivery could not be stored", code="store-unavailable", hint="redeliver it later", retry_after=5
         ) from error
