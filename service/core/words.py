@@ -93,6 +93,13 @@ class Publish(StrEnum):
     PULL_REQUEST = "pull-request"
 
 
+class Protected(StrEnum):
+    """What becomes of a promotion that the manifest repository's branch refuses for good."""
+
+    ERROR = "error"
+    PULL_REQUEST = "pull-request"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A name and address as git writes them."""

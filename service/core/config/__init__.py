@@ -15,6 +15,7 @@ from service.core.config.targets import (
     PullRequestPolicy,
     Target,
     ValuesTarget,
+    WritingPolicy,
 )
 from service.core.values import FileEdit
 
@@ -28,6 +29,7 @@ __all__ = [
     "PullRequestPolicy",
     "Target",
     "ValuesTarget",
+    "WritingPolicy",
     "json_schema",
     "load",
     "resolve_values",

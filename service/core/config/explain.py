@@ -92,5 +92,9 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, list(target.pull_request.labels), "pull_request", "labels")
     yield _row(layers, target.manifest_repository or "the configuration repository", "manifest", "repository")
     yield _row(layers, target.manifest_branch or "its default branch", "manifest", "branch")
+    window = target.writing.batch_window
+    yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
+    yield _row(layers, target.writing.protected.value, "manifest", "protected")
+    yield _row(layers, target.writing.co_author, "manifest", "co_author")
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)

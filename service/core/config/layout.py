@@ -9,16 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from service.core.config.report import Report, keys_of
 from service.core.config.targets import Written
 from service.core.config.tree import Located
+from service.core.order import OrderBy
 
 LINK = "x-definition"
 """Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""
-LATER = frozenset({"gates", "from", "order", "mergeport.d"})
+LATER = frozenset({"gates", "from", "mergeport.d"})
 """Keys that are known and do not work yet: told, never ignored."""
 
 
@@ -109,6 +119,43 @@ class ManifestKeys(Keys):
     branch: str = Field(
         default="", description="The branch that is written; the repository's default branch if absent."
     )
+    batch_window: str = Field(
+        default="", description="How long the first promotion waits for others to be pushed with; not at all if absent."
+    )
+    protected: Literal["error", "pull-request"] = Field(
+        default="error",
+        description="What becomes of a commit that the branch refuses for good: the run fails, or opens a pull request.",
+    )
+    co_author: bool = Field(
+        default=False, description="Whether the commit names the change's author as Co-authored-by."
+    )
+
+
+class OrderKeys(Keys):
+    """How it is told which of two source commits is newer, and what is done where it cannot be told."""
+
+    by: Literal["ancestry", "commit-time", "off"] = Field(
+        default="ancestry",
+        description="ancestry: what contains the deployed commit is newer. commit-time: else what was committed later.",
+    )
+    rewritten: Literal["refuse", "allow"] = Field(
+        default="refuse", description="What is done where it cannot be told, as after a force-push of the source."
+    )
+
+
+def _spelled_out(value: object) -> object:
+    """Take a text for the mapping that says it as `by`; `false` is what YAML 1.1 makes of off."""
+    if value is False:
+        return {"by": OrderBy.OFF.value}
+    return {"by": value} if isinstance(value, str) else value
+
+
+OrderKey = Annotated[
+    OrderKeys,
+    BeforeValidator(_spelled_out),
+    WithJsonSchema({"anyOf": [{"enum": [*(by.value for by in OrderBy), False]}, {LINK: "OrderKeys"}]}),
+    Field(default={}, validate_default=True, description="What is never deployed over something newer."),
+]
 
 
 class EnvironmentKeys(Keys):
@@ -127,6 +174,7 @@ class EnvironmentKeys(Keys):
     manifest: ManifestKeys = Field(
         default={}, validate_default=True, description="The manifest repository and its branch."
     )
+    order: OrderKey
 
 
 class ValuesKeys(Keys):
@@ -183,6 +231,7 @@ class ApplicationKeys(ImageKeys):
     deadlines: DeadlineKeys = Field(
         default={}, validate_default=True, description="How long a run waits before it fails."
     )
+    order: OrderKey
 
 
 class Defaults(ApplicationKeys):

@@ -16,10 +16,11 @@ from service.core.config.layers import Layers
 from service.core.config.layout import DeadlineKeys
 from service.core.config.patterns import check_pattern, is_glob
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
-from service.core.config.targets import Deadlines, PullRequestPolicy, Target, ValuesTarget, Written
+from service.core.config.targets import Deadlines, PullRequestPolicy, Target, ValuesTarget, WritingPolicy, Written
 from service.core.config.texts import (
     TextError,
     argocd_name,
+    batch_window,
     branch_name,
     duration,
     label,
@@ -29,7 +30,7 @@ from service.core.config.texts import (
 )
 from service.core.config.tree import Node, Series, Table, find
 from service.core.values import parse_path
-from service.core.words import Publish, Repository
+from service.core.words import Protected, Publish, Repository
 from service.errors import ValuesEditError
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was told."""
     source, branch, paths = _source(layers), _branch(layers), _paths(layers)
     images, values = read_images(layers, kinds), _values(layers)
-    policy, manifest = _policy(layers), _manifest(layers)
+    policy, manifest, writing = _policy(layers), _manifest(layers), _writing(layers)
     argocd, deadlines = _argocd(layers), _deadlines(layers)
     if (
         source is None
@@ -48,6 +49,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or images is None
         or values is None
         or policy is None
+        or writing is None
         or argocd is None
         or deadlines is None
         or layers.spoilt
@@ -65,6 +67,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         pull_request=policy,
         manifest_repository=manifest[0],
         manifest_branch=manifest[1],
+        writing=writing,
         argocd_application=argocd or None,
         deadlines=deadlines,
     )
@@ -197,6 +200,14 @@ def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:
     name = layers.checked(repository, keys.repository, "manifest", "repository") if "repository" in said else None
     branch = layers.checked(branch_name, keys.branch, "manifest", "branch") if "branch" in said else None
     return name, branch
+
+
+def _writing(layers: Layers) -> WritingPolicy | None:
+    keys, table = layers.keys.manifest, layers.table.table("manifest")
+    window: timedelta | None = timedelta(0)
+    if table is not None and "batch_window" in table.entries:
+        window = layers.checked(batch_window, keys.batch_window, "manifest", "batch_window")
+    return None if window is None else WritingPolicy(window, Protected(keys.protected), keys.co_author)
 
 
 def _argocd(layers: Layers) -> str | None:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
-from service.core.words import Publish, Repository
+from service.core.words import Protected, Publish, Repository
 
 Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
@@ -53,6 +53,19 @@ class PullRequestPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class WritingPolicy:
+    """How commits come to the manifest branch.
+
+    The first of several promotions waits `batch_window` for the others. `protected` says what becomes of a commit
+    that the branch refuses for good, `co_author` whether the commit names the change's author.
+    """
+
+    batch_window: timedelta = timedelta(0)
+    protected: Protected = Protected.ERROR
+    co_author: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long a run waits for each thing outside before it fails."""
 
@@ -82,5 +95,6 @@ class Target:
     pull_request: PullRequestPolicy = field(default_factory=PullRequestPolicy)
     manifest_repository: Repository | None = None
     manifest_branch: str | None = None
+    writing: WritingPolicy = field(default_factory=WritingPolicy)
     argocd_application: str | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)

@@ -27,6 +27,7 @@ _NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:]|\.\.|@\{|//|/$|^/|\.lock$|\.$
 _LONGEST_REPOSITORY = 255
 _LONGEST_ARGOCD = 253
 _LONGEST_DEADLINE = timedelta(days=365)
+_LONGEST_WINDOW = timedelta(hours=1)
 
 _OURS = {"mergeport.yaml": "the configuration itself", "mergeport.d": "configuration"}
 _FORBIDDEN = {**_OURS, ".mergeport": "Mergeport's own", ".github": "the workflows' own"}
@@ -153,6 +154,14 @@ def duration(text: str) -> timedelta:
         length = timedelta.max
     if not timedelta(0) < length <= _LONGEST_DEADLINE:
         raise TextError(f'"{text}" is not between one second and a year')
+    return length
+
+
+def batch_window(text: str) -> timedelta:
+    """Take a duration of at most an hour."""
+    length = duration(text)
+    if length > _LONGEST_WINDOW:
+        raise TextError(f'"{text}" is longer than an hour', "seconds or minutes: every promotion waits for so long")
     return length
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.adapters.kinds import kinds as adapters_kinds
-from service.core.config import Configuration, Deadlines, Kinds, PullRequestPolicy, load
-from service.core.words import Publish
+from service.core.config import Configuration, Deadlines, Kinds, PullRequestPolicy, WritingPolicy, load
+from service.core.words import Protected, Publish
 from service.errors import ConfigError, Fault, NotFoundError
 
 GOOD = Path(__file__).parents[2] / "data" / "config" / "good"
@@ -86,12 +86,21 @@ def test_an_environment_brings_its_policy() -> None:
     assert (target.manifest_repository, target.manifest_branch) == ("acme/manifests", "main")
 
 
+def test_an_environment_says_how_commits_are_written(read: Callable[[str], Configuration]) -> None:
+    own = "{manifest: {batch_window: 1m30s, protected: pull-request, co_author: true}}"
+    target = read(f"a: {{source: acme/a, environments: {{dev: {own}}}}}").target("a", "dev")
+
+    assert target is not None
+    assert target.writing == WritingPolicy(timedelta(seconds=90), Protected.PULL_REQUEST, co_author=True)
+
+
 def test_what_nobody_says_has_its_default() -> None:
     target = good("design").target("checkout", "dev")
 
     assert target is not None
     assert target.publish is Publish.COMMIT
     assert (target.manifest_repository, target.manifest_branch) == (None, None)
+    assert target.writing == WritingPolicy(timedelta(0), Protected.ERROR, co_author=False)
     assert target.deadlines == Deadlines(
         build=timedelta(minutes=30),
         image=timedelta(hours=1),
