@@ -1,0 +1,117 @@
+"""What a race leaves behind for the checker, as files in one directory: JSON lines beside the git repositories.
+
+Written by the simulation, on the sending side and by the people in it; read by the checker. Nothing here knows the
+product: an accepted edit is what the sender heard a 202 for, a person's move is what the person did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TextIO
+
+BRANCH = "main"
+"""The branch of every manifest repository that is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An edit that was accepted: what should be written where, and its place in the order of its source.
+
+    `number` counts acceptances, `position` the commits of the source branch. `files` has, for each file, the wanted
+    value of each path.
+    """
+
+    number: int
+    position: int
+    application: str
+    environment: str
+    source: str
+    commit: str
+    repository: str
+    image: str
+    files: dict[str, dict[str, str]]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is never written backwards."""
+        return self.application, self.environment
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A person moved a branch. `settled` names the runs of which Mergeport had said, before, that they were done."""
+
+    repository: str
+    old: str
+    new: str
+    words: str
+    commit: str = ""
+    settled: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run as the public command tells it at the end."""
+
+    id: str
+    application: str
+    environment: str
+    commit: str
+    state: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the checker reads; `repositories` are the bare repositories by name."""
+
+    repositories: dict[str, Path]
+    accepted: list[Accepted]
+    moved: list[Moved]
+    ended: list[Ended]
+
+
+class Journal:
+    """Appends records to the files of a directory, from any thread, at once on disk for a reader."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._files: dict[str, TextIO] = {}
+        self._lock = Lock()
+
+    def add(self, record: Accepted | Moved | Ended) -> None:
+        """Keep a record."""
+        name = type(record).__name__.lower()
+        with self._lock:
+            if name not in self._files:
+                self._files[name] = (self._directory / f"{name}.jsonl").open("a", encoding="utf-8")
+            self._files[name].write(json.dumps(asdict(record)) + "\n")
+            self._files[name].flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        with self._lock:
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
+
+
+def read(directory: Path, repositories: Iterable[tuple[str, Path]]) -> Evidence:
+    """Read what a journal kept."""
+
+    def lines(name: str) -> list[dict[str, object]]:
+        path = directory / f"{name}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    return Evidence(
+        dict(repositories),
+        [Accepted(**one) for one in lines("accepted")],  # type: ignore[arg-type] # as it was written
+        [Moved(**one) for one in lines("moved")],  # type: ignore[arg-type] # the same
+        [Ended(**one) for one in lines("ended")],  # type: ignore[arg-type] # the same
+    )
