@@ -124,7 +124,7 @@ class ManifestKeys(Keys):
     )
     protected: Literal["error", "pull-request"] = Field(
         default="error",
-        description="What becomes of a commit that the branch refuses for good: the run fails, or opens a pull request.",
+        description="What becomes of a commit that the branch refuses for good: an error, or a pull request.",
     )
     co_author: bool = Field(
         default=False, description="Whether the commit names the change's author as Co-authored-by."
@@ -147,6 +147,8 @@ def _spelled_out(value: object) -> object:
     """Take a text for the mapping that says it as `by`; `false` is what YAML 1.1 makes of off."""
     if value is False:
         return {"by": OrderBy.OFF.value}
+    if not isinstance(value, str | dict):
+        raise PydanticCustomError("wrong_type", "expected {words}", {"words": "text, false or a mapping"})
     return {"by": value} if isinstance(value, str) else value
 
 
