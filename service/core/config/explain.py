@@ -37,6 +37,13 @@ def _row(layers: Layers, value: object, *parts: str | int) -> Explanation:
     return Explanation(key, value, None if left else node.place.line)
 
 
+def _order_by(target: Target, layers: Layers) -> Explanation:
+    """Tell how commits are ordered, which `order` says as a text too."""
+    node, left = find(layers.table, ("order", "by"))
+    said = not left or (isinstance(node, Scalar) and left == ("by",))
+    return Explanation("order.by", target.order.by.value, node.place.line if said else None)
+
+
 def _sources(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, target.source, "source")
     yield _row(layers, target.branch, "branch")
@@ -92,6 +99,8 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, list(target.pull_request.labels), "pull_request", "labels")
     yield _row(layers, target.manifest_repository or "the configuration repository", "manifest", "repository")
     yield _row(layers, target.manifest_branch or "its default branch", "manifest", "branch")
+    yield _order_by(target, layers)
+    yield _row(layers, target.order.rewritten.value, "order", "rewritten")
     window = target.writing.batch_window
     yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
     yield _row(layers, target.writing.protected.value, "manifest", "protected")

@@ -29,6 +29,7 @@ from service.core.config.texts import (
     values_file,
 )
 from service.core.config.tree import Node, Series, Table, find
+from service.core.order import OrderBy, OrderPolicy, Rewritten
 from service.core.values import parse_path
 from service.core.words import Protected, Publish, Repository
 from service.errors import ValuesEditError
@@ -70,6 +71,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         writing=writing,
         argocd_application=argocd or None,
         deadlines=deadlines,
+        order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
     )
 
 

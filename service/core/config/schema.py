@@ -7,13 +7,13 @@ Committed as docs/mergeport.schema.json, which a test compares with this. It is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.core.config.images import Kinds
-from service.core.config.layout import LINK, File, TargetKeys
+from service.core.config.layout import LINK, File, OrderKeys, TargetKeys
 from service.core.config.texts import NAME
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -22,7 +22,9 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"
 
 def json_schema(kinds: Kinds) -> dict[str, object]:
     """Give the schema; the same kinds give the same text."""
-    _, top = models_json_schema([(File, "validation"), (TargetKeys, "validation")], ref_template="#/$defs/{model}")
+    models: list[tuple[type[BaseModel], Literal["validation"]]]
+    models = [(File, "validation"), (TargetKeys, "validation"), (OrderKeys, "validation")]
+    _, top = models_json_schema(models, ref_template="#/$defs/{model}")
     definitions: dict[str, Any] = top["$defs"]
     definitions["Build"] = _alternatives(kinds.builders, "The builder and its options.", definitions)
     definitions["Registry"] = {

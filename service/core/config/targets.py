@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
+from service.core.order import OrderPolicy
 from service.core.words import Protected, Publish, Repository
 
 Written: TypeAlias = str | int | float | bool
@@ -98,3 +99,4 @@ class Target:
     writing: WritingPolicy = field(default_factory=WritingPolicy)
     argocd_application: str | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+    order: OrderPolicy = field(default_factory=OrderPolicy)

@@ -71,3 +71,12 @@ def test_an_overridden_deadline_is_written_as_people_do(read: Callable[[str], Co
     rows = {row.key: row for row in read("a: {source: acme/a, deadlines: {image: 90m}}").explain("a", "dev")}
 
     assert (rows["deadlines.image"].value, rows["deadlines.image"].line) == ("1h30m", 10)
+
+
+def test_order_as_a_word_says_how_commits_are_ordered_and_nothing_else() -> None:
+    text = TEXT.replace("    source: acme/checkout\n", "    source: acme/checkout\n    order: commit-time\n")
+    rows = {row.key: row for row in load(text, kinds=kinds()).explain("checkout", "dev")}
+    assert rows["order.by"].value == "commit-time"
+    assert rows["order.by"].line is not None
+    assert text.splitlines()[rows["order.by"].line - 1].strip() == "order: commit-time"
+    assert (rows["order.rewritten"].value, rows["order.rewritten"].line) == ("refuse", None)

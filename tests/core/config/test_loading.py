@@ -346,3 +346,29 @@ def test_a_value_of_any_type_in_any_place_is_read_or_told_and_loses_no_target(
     told = faults_in(yaml.safe_dump(content, sort_keys=False), kinds)
 
     assert [fault for fault in told if not fault.message or fault.hint == "please report this file"] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "by", "rewritten"),
+    [
+        ("", "ancestry", "refuse"),
+        ("order: commit-time", "commit-time", "refuse"),
+        ('order: "off"', "off", "refuse"),
+        ("order: false", "off", "refuse"),
+        ("order: {rewritten: allow}", "ancestry", "allow"),
+        ("order: {by: commit-time, rewritten: allow}", "commit-time", "allow"),
+    ],
+)
+def test_order_is_a_word_or_a_mapping(read: Read, written: str, by: str, rewritten: str) -> None:
+    target = read(f"checkout:\n  source: acme/checkout\n  {written}").target("checkout", "dev")
+    assert target is not None
+    assert (target.order.by, target.order.rewritten) == (by, rewritten)
+
+
+def test_order_of_an_application_in_one_environment_wins(read: Read) -> None:
+    configuration = read(
+        "checkout:\n  source: acme/checkout\n  order: {rewritten: allow}\n"
+        "  environments: {prod: {order: {by: commit-time}}, dev: {order: ancestry}}"
+    )
+    told = [target.order for target in configuration.targets()]
+    assert [(one.by, one.rewritten) for one in told] == [("ancestry", "refuse"), ("commit-time", "allow")]
