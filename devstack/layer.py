@@ -102,6 +102,10 @@ def _push(request: BuildRequest, layer: bytes, config: bytes, control: BuildCont
     for content in (blob, config):
         _stop_if_unwanted(control)
         control.log(f"pushing {registry.push_blob(repository, content)}\n")
+    there = registry.find(request.reference)
+    if there is not None and there.revision == request.labels.get(REVISION_LABEL):
+        control.log("the registry has this revision under the tag already\n")
+        return
     _stop_if_unwanted(control)
     try:
         digest = registry.push_manifest(repository, request.reference.tag, _json(manifest))

@@ -43,14 +43,6 @@ class Standing(StrEnum):
     FINISHED = "finished"
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A workflow whose executor died over it."""
-
-    workflow_id: str
-    queue: str
-
-
 @dataclass(slots=True)
 class _Work:
     """What the workflows call; set once, before the engine is launched."""
@@ -115,14 +107,14 @@ class Engine:
                 told[one.workflow_id] = Standing.ALIVE if one.status in _ALIVE else Standing.FINISHED
         return told
 
-    def orphans(self, alive: Collection[str]) -> list[Orphan]:
-        """List the workflows that an executor which is not alive any more had begun."""
+    def orphans(self, alive: Collection[str]) -> list[str]:
+        """List the ids of workflows that an executor which is not alive any more had begun."""
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        return [Orphan(one.workflow_id, one.queue_name or RUNS) for one in pending if one.executor_id not in alive]
+        return [one.workflow_id for one in pending if one.executor_id not in alive]
 
-    def resume(self, orphan: Orphan) -> None:
-        """Queue it again under its own id."""
-        DBOS.resume_workflow(orphan.workflow_id, queue_name=orphan.queue)
+    def drop(self, workflow_id: str) -> None:
+        """Have a workflow never run again: its work goes on under another id."""
+        DBOS.cancel_workflow(workflow_id)
 
 
 def _enqueue(queue: str, workflow: Callable[[str], None], workflow_id: str, argument: str) -> None:

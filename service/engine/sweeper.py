@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from service.core.words import BuildId, BuildState, RunId, RunState, WaitId, WaitKind
-from service.engine.queue import Engine, Orphan, Standing
+from service.engine.queue import Engine, Standing
 from service.pipeline.building import finish_build
 from service.pipeline.context import Context
 from service.pipeline.reporting import want_status
@@ -23,6 +23,8 @@ from service.store.runs import Run
 
 UNATTENDED_SECONDS = 2.0
 MOST_RESUMES = 3
+_UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING})
+_BUILD_UNDER_WAY = frozenset({BuildState.QUEUED, BuildState.RUNNING})
 
 log = structlog.get_logger()
 
@@ -50,24 +52,34 @@ def sweep(context: Context, engine: Engine) -> None:
         _attend_build(context, engine, build, standings[build.workflow_id])
 
 
-def _take_up(context: Context, engine: Engine, orphan: Orphan) -> None:
-    """Resume a dead worker's workflow, counted on its run or build; what has had its last time ends instead."""
-    kind, _, rest = orphan.workflow_id.partition(":")
-    if kind == "build":
-        _count_build(context, BuildId(rest.partition(":")[0]), orphan.workflow_id)
-    else:
-        _count_run(context, orphan.workflow_id)
-    engine.resume(orphan)
-    log.warning("workflow of a dead worker resumed", workflow=orphan.workflow_id)
+def _take_up(context: Context, engine: Engine, workflow_id: str) -> None:
+    """Give a dead worker's run or build a new workflow, under a new id, and drop the old one.
 
-
-def _count_run(context: Context, workflow_id: str) -> None:
+    Not under its own: a worker that was only paused would wake up and take the run for its own still. Of several
+    sweepers the first one finds the old id on the row; the others find nothing to do.
+    """
     kind, _, rest = workflow_id.partition(":")
-    with context.store.begin() as tx:
+    if kind == "build":
+        _take_up_build(context, engine, BuildId(rest.partition(":")[0]), workflow_id)
+    else:
+        _take_up_run(context, engine, workflow_id)
+    engine.drop(workflow_id)
+
+
+def _take_up_run(context: Context, engine: Engine, workflow_id: str) -> None:
+    kind, _, rest = workflow_id.partition(":")
+    with context.store.read() as tx:
         wait = waits.get(tx, WaitId(rest)) if kind == "wait" else None
         run = runs.get(tx, wait.run_id if wait is not None else RunId(rest))
-        if run is not None and run.workflow_id == workflow_id and run.state is RunState.RUNNING:
-            _count(tx, context, run)
+    if run is not None and run.workflow_id == workflow_id:
+        _resume_run(context, engine, run)
+
+
+def _take_up_build(context: Context, engine: Engine, build_id: BuildId, workflow_id: str) -> None:
+    with context.store.read() as tx:
+        build = builds.get(tx, build_id)
+    if build is not None and build.workflow_id == workflow_id:
+        _resume_build(context, engine, build)
 
 
 def _count(tx: Transaction, context: Context, run: Run) -> bool:
@@ -87,17 +99,6 @@ def _words(resumes: int) -> str:
     return f"internal error: its worker died {resumes + 1} times over it"
 
 
-def _count_build(context: Context, build_id: BuildId, workflow_id: str) -> None:
-    with context.store.begin() as tx:
-        build = builds.get(tx, build_id)
-        if build is None or build.workflow_id != workflow_id or build.state is not BuildState.RUNNING:
-            return
-        if build.resumes < MOST_RESUMES:
-            builds.update(tx, build.id, at=context.now(), resumes=build.resumes + 1)
-            return
-    finish_build(context, build, BuildState.FAILED, _words(build.resumes), code="internal-error")
-
-
 def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) -> None:
     match standing:
         case Standing.ALIVE:
@@ -105,17 +106,17 @@ def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) 
         case Standing.UNKNOWN:
             engine.enqueue_run(run)
         case Standing.FINISHED:
-            _resume_run(context, engine, run)
+            _resume_run(context, engine, run, ended=True)
 
 
-def _resume_run(context: Context, engine: Engine, run: Run) -> None:
-    """Give the run a new workflow: its own ended without bringing it to rest."""
+def _resume_run(context: Context, engine: Engine, run: Run, *, ended: bool = False) -> None:
+    """Give the run a new workflow: its own `ended` without bringing it to rest, or died with its worker."""
     wait = wait_for(context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="its worker died; going on")
     with context.store.begin() as tx:
-        now_at = runs.get(tx, run.id)
-        if now_at is None or (now_at.workflow_id, now_at.updated_at) != (run.workflow_id, run.updated_at):
+        now_at = runs.hold(tx, run.id)
+        if now_at is None or now_at.workflow_id != run.workflow_id or now_at.state not in _UNDER_WAY:
             return
-        if not _count(tx, context, now_at):
+        if (ended or now_at.state is RunState.RUNNING) and not _count(tx, context, now_at):
             return
         waits.open_wait(tx, wait)
         waits.answer(tx, wait.id, "resumed", at=context.now())
@@ -132,17 +133,18 @@ def _attend_build(context: Context, engine: Engine, build: Build, standing: Stan
         case Standing.UNKNOWN:
             engine.enqueue_build(build)
         case Standing.FINISHED:
-            _resume_build(context, engine, build)
+            _resume_build(context, engine, build, ended=True)
 
 
-def _resume_build(context: Context, engine: Engine, build: Build) -> None:
+def _resume_build(context: Context, engine: Engine, build: Build, *, ended: bool = False) -> None:
     with context.store.begin() as tx:
-        now_at = builds.get(tx, build.id)
-        if now_at is None or (now_at.attempt, now_at.updated_at) != (build.attempt, build.updated_at):
+        now_at = builds.hold(tx, build.id)
+        if now_at is None or now_at.attempt != build.attempt or now_at.state not in _BUILD_UNDER_WAY:
             return
         again = None
-        if build.resumes < MOST_RESUMES:
-            again = builds.start_attempt(tx, build, at=context.now(), resumes=build.resumes + 1)
+        if now_at.resumes < MOST_RESUMES:
+            counted = ended or now_at.state is BuildState.RUNNING
+            again = builds.start_attempt(tx, now_at, at=context.now(), resumes=now_at.resumes + counted)
     if again is None:
         finish_build(context, build, BuildState.FAILED, _words(build.resumes), code="internal-error")
     else:

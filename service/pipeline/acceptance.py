@@ -14,6 +14,7 @@ from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, RunId, Sha
 from service.pipeline.context import Context
 from service.pipeline.reporting import want_status
+from service.pipeline.steps import Stale
 from service.store import Transaction, changes, deliveries, runs
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
@@ -64,7 +65,9 @@ def accept(
 
 
 def mark(tx: Transaction, context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:
-    """Mark what became of a delivery."""
+    """Mark what became of a delivery; raise Stale, which undoes the transaction, where another worker has it by now."""
+    if not deliveries.keep_claim(tx, delivery, executor=context.holder):
+        raise Stale
     deliveries.finish(
         tx,
         delivery.sequence,

@@ -62,7 +62,7 @@ def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
 
 def _begin(context: Context, run_id: RunId, workflow_id: str) -> Run | None:
     with context.store.begin() as tx:
-        run = runs.get(tx, run_id)
+        run = runs.hold(tx, run_id)
         if run is None or run.workflow_id != workflow_id or run.state not in {RunState.QUEUED, RunState.RUNNING}:
             return None
         runs.update(tx, run_id, at=context.now(), state=RunState.RUNNING)

@@ -45,6 +45,7 @@ class StoredControl:
         self._flushed_at = 0.0
         self._looked_at = 0.0
         self.unwanted = False
+        self.lost = False
 
     def log(self, text: str) -> None:
         """Keep a piece of log; written to the store in batches, cut where it is absurdly long."""
@@ -72,20 +73,26 @@ class StoredControl:
                 self._pending.insert(0, text)
 
     def cancelled(self) -> bool:
-        """Tell whether to stop: this process is going down, or no run wants the build any more."""
+        """Tell whether to stop: this process is going down, no run wants the build any more, or another has it.
+
+        Another worker has it where this one was paused for so long that it was taken for dead. The time of a pause
+        counts, so who wakes up from one looks before it does anything more.
+        """
         if self._stopping():
             return True
         if time.monotonic() - self._looked_at > _LOOK_SECONDS:
             self._looked_at = time.monotonic()
             with suppress(RetryableError), self._context.store.read() as tx:
                 self.unwanted = not builds.wanted(tx, self._build.id)
-        return self.unwanted
+                now_at = builds.get(tx, self._build.id)
+                self.lost = now_at is None or now_at.attempt != self._build.attempt
+        return self.unwanted or self.lost
 
 
 def perform_build(context: Context, build_id: BuildId, workflow_id: str, stopping: Callable[[], bool]) -> None:
     """Make the build's image, keep its outcome and wake the runs that wait for it."""
     with context.store.begin() as tx:
-        build = builds.get(tx, build_id)
+        build = builds.hold(tx, build_id)
         if build is None or build.workflow_id != workflow_id or build.state not in _UNDER_WAY:
             return
         builds.update(tx, build_id, at=context.now(), state=BuildState.RUNNING, started_at=context.now())
@@ -140,12 +147,14 @@ def _image_of(context: Context, build: Build) -> ImageTarget:
 def _keep_failure(context: Context, build: Build, control: StoredControl, error: Exception, *, stopping: bool) -> None:
     control.log(f"\n{error}\n" if isinstance(error, MergeportError) else "\ninternal error\n")
     control.flush()
-    if control.unwanted:
+    if control.lost:
+        log.warning("another attempt of the build goes on", attempt=build.attempt)
+    elif control.unwanted:
         finish_build(context, build, BuildState.CANCELLED, "cancelled: no run wants it any more")
     elif stopping:
         log.info("build handed back: this worker stops")
         with context.store.begin() as tx:
-            now_at = builds.get(tx, build.id)
+            now_at = builds.hold(tx, build.id)
             if now_at is not None and now_at.attempt == build.attempt:
                 builds.start_attempt(tx, build, at=context.now())
     elif isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
@@ -172,7 +181,7 @@ def finish_build(
     """Keep how a build's attempt ended, and wake the runs that wait for it; a later attempt under way is left alone."""
     now = context.now()
     with context.store.begin() as tx:
-        now_at = builds.get(tx, build.id)
+        now_at = builds.hold(tx, build.id)
         if now_at is None or now_at.attempt != build.attempt or now_at.state not in _UNDER_WAY:
             log.warning("another attempt of the build goes on", attempt=build.attempt)
             return

@@ -21,6 +21,7 @@ from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline import own_commits
 from service.pipeline.acceptance import Outcome, accept, mark
 from service.pipeline.context import Context
+from service.pipeline.steps import Stale
 from service.store import changes, deliveries
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
@@ -48,6 +49,8 @@ def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> No
     with structlog.contextvars.bound_contextvars(delivery=delivery.id):
         try:
             accepted = _work(context, delivery, look_now)
+        except Stale:
+            log.warning("another worker has the delivery")
         except RetryableError as error:
             _postpone(context, delivery, error)
         except MergeportError as error:
@@ -67,12 +70,18 @@ def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError)
     pause = max(error.retry_after or 0.0, min(2.0 ** min(delivery.attempts, 10), _LONGEST_PAUSE_SECONDS))
     log.warning("delivery postponed", error=str(error), seconds=pause)
     with context.store.begin() as tx:
+        if not deliveries.keep_claim(tx, delivery, executor=context.holder):
+            log.warning("another worker has the delivery")
+            return
         deliveries.postpone(tx, delivery.sequence, str(error), until=context.now() + timedelta(seconds=pause))
 
 
 def _finish(context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:
-    with context.store.begin() as tx:
-        mark(tx, context, delivery, outcome)
+    try:
+        with context.store.begin() as tx:
+            mark(tx, context, delivery, outcome)
+    except Stale:
+        log.warning("another worker has the delivery")
 
 
 def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list[Run]:

@@ -21,7 +21,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, has_images, rewrite_at, wanted_edits
 from service.pipeline.promotion_text import message_of, pull_request_text, stored_changes
 from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, Superseded, expired, step, wait_for, yield_to_later
+from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for, yield_to_later
 from service.ports import Manifests, PullRequestDraft
 from service.store import Transaction, edits, leases, runs
 from service.store.edits import Edit
@@ -64,14 +64,21 @@ def _alone_at(context: Context, run: Run, head: Place) -> Iterator[None]:
     """Hold the promotion branch's lease: the branch and what its pull request says must be one run's."""
     holder = f"{context.holder}/{run.id}"
     with context.store.begin() as tx:
-        free = leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS)
-    if not free:
-        raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
+        _stay_alone(tx, context, run, head)
     try:
         yield
     finally:
         with context.store.begin() as tx:
             leases.release(tx, head.lease, holder)
+
+
+def _stay_alone(tx: Transaction, context: Context, run: Run, head: Place) -> None:
+    """Take the lease or have it longer, right before each effect: this worker may have hung, or been paused."""
+    holder = f"{context.holder}/{run.id}"
+    if not leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
+        raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
+    if not is_ours(tx, run):
+        raise Stale
 
 
 def _push_branch(context: Context, run: Run, target: Target, place: Place, head: Place) -> Edit:
@@ -103,6 +110,7 @@ def _bring_branch(context: Context, run: Run, target: Target, place: Place, head
         _refuse_foreign_tip(context, run, place, head, tip)
         commit = _make(context, run, manifests, base, done, edit)
         with context.store.begin() as tx:
+            _stay_alone(tx, context, run, head)
             edits.update(
                 tx, run.id, state=EditState.PUSHING, expected=tip, commit=commit, base=base, diff=done.diff,
                 changes=stored_changes(done.changes),
@@ -173,6 +181,8 @@ def _open(context: Context, run: Run, target: Target, place: Place, head: Place,
         )
         forge = context.outside.manifest_forge
         known = forge.find_pull_request(place.repository, head=draft.head, base=draft.base)
+        with context.store.begin() as tx:
+            _stay_alone(tx, context, run, head)
         if known is None:
             pull_request = forge.open_pull_request(place.repository, draft)
         else:

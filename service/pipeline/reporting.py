@@ -15,17 +15,24 @@ from service.core.words import RunState
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.ports import CommitState, CommitStatus
-from service.store import Transaction, reports, runs
+from service.store import Transaction, leases, reports, runs
 from service.store.reports import Report
 from service.store.runs import Run
 
 _LONGEST_PAUSE_SECONDS = 300.0
+LEASE = "reports"
+LEASE_SECONDS = 30.0
 
 log = structlog.get_logger()
 
 
 def want_status(tx: Transaction, context: Context, run: Run) -> None:
-    """Set what the source commit should show for the run's environment, in the caller's transaction."""
+    """Set what the source commit should show for the run's environment, in the caller's transaction.
+
+    One transaction at a time: of two runs that end at once, the second must see that the first has ended.
+    """
+    name = f"mergeport/{run.environment}"
+    reports.hold(tx, run.repository, run.commit, name)
     same = runs.of_commit(tx, run.repository, run.commit, run.environment)
     telling = min(same, key=lambda one: (_urgency(one), one.sequence))
     words = telling.message or str(telling.state)
@@ -34,7 +41,7 @@ def want_status(tx: Transaction, context: Context, run: Run) -> None:
         tx,
         repository=run.repository,
         commit=run.commit,
-        context=f"mergeport/{run.environment}",
+        context=name,
         run_id=telling.id,
         state=_state(telling),
         description=description,
@@ -43,13 +50,19 @@ def want_status(tx: Transaction, context: Context, run: Run) -> None:
 
 
 def send_reports(context: Context) -> int:
-    """Send what the forge does not have yet; give how many arrived. Failures wait, longer each time."""
+    """Send what the forge does not have yet; give how many arrived. Failures wait, longer each time.
+
+    One worker sends at a time, so that two versions of one status cannot overtake each other on their way.
+    """
     with context.store.read() as tx:
         unsent = reports.unsent(tx, context.now())
     return sum(_send(context, report) for report in unsent)
 
 
 def _send(context: Context, report: Report) -> bool:
+    with context.store.begin() as tx:
+        if not _is_sender(tx, context) or not reports.is_wanted(tx, report):
+            return False
     status = CommitStatus(report.context, CommitState(report.state), report.description, report.url)
     try:
         ours = report.repository == context.configuration_repository
@@ -63,8 +76,16 @@ def _send(context: Context, report: Report) -> bool:
             reports.failed(tx, report, str(error), until=context.now() + timedelta(seconds=pause))
         return False
     with context.store.begin() as tx:
-        reports.sent(tx, report)
+        if not _is_sender(tx, context) or not reports.sent(tx, report):
+            # It hung on its way, or this worker was paused, and another has sent since: the older may show now.
+            reports.want_again(tx, report)
+            log.warning("status sent late, the newest follows", commit=report.commit, context=report.context)
     return True
+
+
+def _is_sender(tx: Transaction, context: Context) -> bool:
+    """Become or stay the worker that sends; False where another one is."""
+    return leases.acquire(tx, LEASE, context.holder, now=context.now(), seconds=LEASE_SECONDS)
 
 
 def _urgency(run: Run) -> int:

@@ -56,8 +56,11 @@ class StepRecord:
 
 
 def is_ours(tx: Transaction, run: Run) -> bool:
-    """Tell whether the run still goes on under the workflow that read it: a paused one may have lost it to another."""
-    now_at = runs.get(tx, run.id)
+    """Tell whether the run still goes on under the workflow that read it, and keep it so until the transaction ends.
+
+    A worker that was paused may have lost it: who takes a dead worker's run up gives it a workflow of another id.
+    """
+    now_at = runs.hold(tx, run.id)
     return now_at is not None and now_at.workflow_id == run.workflow_id and now_at.state is RunState.RUNNING
 
 
@@ -65,8 +68,9 @@ def is_ours(tx: Transaction, run: Run) -> bool:
 def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRecord]:
     """Record a step around its effect: running, then how it ended. A failed one keeps the error's words."""
     with context.store.begin() as tx:
+        ours = is_ours(tx, run)
         now_at = runs.get(tx, run.id)
-        if now_at is None or not is_ours(tx, run):
+        if now_at is None or not ours:
             raise Stale
         if now_at.cancel_requested_by is not None:
             raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
@@ -96,7 +100,7 @@ def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRe
 
 def _end(context: Context, run: Run, name: str, state: str, message: str) -> None:
     with context.store.begin() as tx:
-        now_at = runs.get(tx, run.id)
+        now_at = runs.hold(tx, run.id)
         if now_at is not None and now_at.workflow_id == run.workflow_id:
             runs.end_step(tx, run.id, name, state, message, at=context.now())
 

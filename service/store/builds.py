@@ -47,9 +47,10 @@ class Build:
 
 
 def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
-    """Let a run share the build of this key, new or known."""
+    """Let a run share the build of this key, new or known; its row is held until the transaction ends."""
     insert_new(tx, table, **{name: getattr(build, name) for name in Build.__dataclass_fields__})
-    kept = one(Build, tx.execute(sa.select(*columns(Build, table)).where(table.c.key == build.key)).first())
+    query = sa.select(*columns(Build, table)).where(table.c.key == build.key).with_for_update()
+    kept = one(Build, tx.execute(query).first())
     assert kept is not None  # noqa: S101 - inserted above
     insert_new(tx, build_runs, build_id=kept.id, run_id=run_id)
     return kept
@@ -58,6 +59,12 @@ def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
 def get(tx: Transaction, build_id: BuildId) -> Build | None:
     """Give a build by its id."""
     return one(Build, tx.execute(sa.select(*columns(Build, table)).where(table.c.id == build_id)).first())
+
+
+def hold(tx: Transaction, build_id: BuildId) -> Build | None:
+    """Give a build, and keep every other process from changing it until the transaction ends."""
+    query = sa.select(*columns(Build, table)).where(table.c.id == build_id).with_for_update()
+    return one(Build, tx.execute(query).first())
 
 
 def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values

@@ -107,6 +107,24 @@ def release(tx: Transaction, sequences: list[int]) -> None:
     tx.execute(sa.update(table).where(table.c.sequence.in_(sequences)).values(claimed_by=None))
 
 
+def keep_claim(tx: Transaction, delivery: StoredDelivery, *, executor: str) -> bool:
+    """Tell whether the delivery is still the claimant's, and keep it so until the transaction ends.
+
+    Every claim counts an attempt, so one that lost the delivery and claimed it anew does not take the two for one.
+    """
+    query = (
+        sa.select(table.c.sequence)
+        .where(
+            table.c.sequence == delivery.sequence,
+            table.c.state == DeliveryState.STORED,
+            table.c.claimed_by == executor,
+            table.c.attempts == delivery.attempts + 1,
+        )
+        .with_for_update()
+    )
+    return tx.execute(query).first() is not None
+
+
 def finish(
     tx: Transaction,
     sequence: int,

@@ -23,13 +23,24 @@ def clock(tx: Transaction, now: datetime) -> datetime:
 def acquire(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
     """Take or renew a lease; False when somebody else holds it. The row stays locked until the transaction ends."""
     now = clock(tx, now)
-    insert_new(tx, table, name=name, holder="", expires_at=now)
-    row = tx.execute(sa.select(table).where(table.c.name == name).with_for_update()).one()
+    row = None
+    while row is None:  # again where the row was deleted between the two: its holder was found dead
+        insert_new(tx, table, name=name, holder="", expires_at=now)
+        row = tx.execute(sa.select(table).where(table.c.name == name).with_for_update()).first()
     if row.holder not in ("", holder) and row.expires_at > now:
         return False
     expires = now + timedelta(seconds=seconds)
     tx.execute(sa.update(table).where(table.c.name == name).values(holder=holder, expires_at=expires))
     return True
+
+
+def keep(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
+    """Have a lease longer; False when it is the holder's no more. The row stays locked until the transaction ends."""
+    expires = clock(tx, now) + timedelta(seconds=seconds)
+    kept = tx.execute(
+        sa.update(table).where(table.c.name == name, table.c.holder == holder).values(expires_at=expires)
+    )
+    return bool(kept.rowcount == 1)
 
 
 def release(tx: Transaction, name: str, holder: str) -> None:

@@ -60,6 +60,16 @@ def want(
     )  # fmt: skip
 
 
+def hold(tx: Transaction, repository: Repository, commit: Sha, context: str) -> None:
+    """Let nobody else decide on this status until the transaction ends: it sums up several runs.
+
+    On SQLite a writing transaction is alone anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        key = sa.func.hashtextextended(f"report:{repository}:{commit}:{context}", 0)
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
 def unsent(tx: Transaction, now: datetime, *, limit: int = 50) -> list[Report]:
     """List reports that the forge does not have yet and that may be tried now."""
     query = (
@@ -73,23 +83,41 @@ def unsent(tx: Transaction, now: datetime, *, limit: int = 50) -> list[Report]:
     return [made(Report, row) for row in tx.execute(query)]
 
 
-def sent(tx: Transaction, report: Report) -> None:
-    """Mark that the forge has this version."""
-    _update(tx, report, sent_version=report.version, error="")
+def is_wanted(tx: Transaction, report: Report) -> bool:
+    """Tell whether this very version is still to be sent."""
+    query = sa.select(table.c.version).where(
+        *_same(report), table.c.version == report.version, table.c.sent_version < report.version
+    )
+    return tx.execute(query).first() is not None
+
+
+def sent(tx: Transaction, report: Report) -> bool:
+    """Mark that the forge has this version; False where a later one has been sent before."""
+    result = tx.execute(
+        sa.update(table)
+        .where(*_same(report), table.c.sent_version <= report.version)
+        .values(sent_version=report.version, error="")
+    )
+    return result.rowcount == 1
+
+
+def want_again(tx: Transaction, report: Report) -> None:
+    """Have what is wanted now sent once more, as a version of its own: the forge may show something older."""
+    tx.execute(sa.update(table).where(*_same(report)).values(version=table.c.version + 1, not_before=None))
 
 
 def failed(tx: Transaction, report: Report, error: str, *, until: datetime) -> None:
-    """Mark that sending failed, and when to try again."""
-    _update(tx, report, attempts=report.attempts + 1, error=error, not_before=until)
-
-
-def _update(tx: Transaction, report: Report, **values: int | str | datetime) -> None:
+    """Mark that sending this version failed, and when to try again; a newer one does not wait for that."""
     tx.execute(
         sa.update(table)
-        .where(
-            table.c.repository == report.repository,
-            table.c.commit == report.commit,
-            table.c.context == report.context,
-        )
-        .values(**values)
+        .where(*_same(report), table.c.version == report.version)
+        .values(attempts=report.attempts + 1, error=error, not_before=until)
+    )
+
+
+def _same(report: Report) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        table.c.repository == report.repository,
+        table.c.commit == report.commit,
+        table.c.context == report.context,
     )

@@ -92,6 +92,15 @@ def get(tx: Transaction, run_id: RunId) -> Run | None:
     return one(Run, tx.execute(sa.select(*columns(Run, table)).where(table.c.id == run_id)).first())
 
 
+def hold(tx: Transaction, run_id: RunId) -> Run | None:
+    """Give a run, and keep every other process from changing it until the transaction ends.
+
+    What is decided by how the run stands is decided on this. The run is taken before its waits, by everybody.
+    """
+    query = sa.select(*columns(Run, table)).where(table.c.id == run_id).with_for_update()
+    return one(Run, tx.execute(query).first())
+
+
 def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values
     """Bring columns of a run to these values."""
     tx.execute(sa.update(table).where(table.c.id == run_id).values(updated_at=at, **values))

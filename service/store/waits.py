@@ -47,12 +47,16 @@ def open_wait(tx: Transaction, wait: Wait) -> None:
 
 def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool:
     """Answer a wait once and queue its run under `wait:ID`; False when it was answered before."""
+    run_id = tx.execute(sa.select(waits.c.run_id).where(waits.c.id == wait_id)).scalar()
+    if run_id is None:
+        return False
+    # The run's row first, as who ends a run does: the other way round, PostgreSQL would find them in a deadlock.
+    tx.execute(sa.select(runs.c.id).where(runs.c.id == run_id).with_for_update())
     result = tx.execute(
         sa.update(waits).where(waits.c.id == wait_id, waits.c.answered_at.is_(None)).values(answered_at=at, answer=text)
     )
     if result.rowcount != 1:
         return False
-    run_id = tx.execute(sa.select(waits.c.run_id).where(waits.c.id == wait_id)).scalar_one()
     tx.execute(
         sa.update(runs)
         .where(runs.c.id == run_id, runs.c.state == RunState.WAITING)

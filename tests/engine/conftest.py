@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from service.core.words import Repository
-from service.engine.queue import Orphan, Standing
+from service.engine.queue import Standing
 from service.pipeline.context import Context
 from service.store import Store, leases
 from service.store.builds import Build
@@ -27,9 +27,9 @@ class AskedEngine:
 
     executor: str = "worker-here"
     known: dict[str, Standing] = field(default_factory=dict)
-    left: list[Orphan] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     enqueued: list[str] = field(default_factory=list)
-    resumed: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
     asked: int = 0
 
     def enqueue_run(self, run: Run) -> None:
@@ -42,11 +42,11 @@ class AskedEngine:
         self.asked += 1
         return {one: self.known.get(one, Standing.UNKNOWN) for one in workflow_ids}
 
-    def orphans(self, alive: Collection[str]) -> list[Orphan]:  # noqa: ARG002 - the engine's signature
+    def orphans(self, alive: Collection[str]) -> list[str]:  # noqa: ARG002 - the engine's signature
         return self.left
 
-    def resume(self, orphan: Orphan) -> None:
-        self.resumed.append(orphan.workflow_id)
+    def drop(self, workflow_id: str) -> None:
+        self.dropped.append(workflow_id)
 
 
 @dataclass

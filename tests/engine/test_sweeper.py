@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from service.core.words import BuildState, DeliveryState, RunState, WaitKind
-from service.engine.queue import Engine, Orphan, Standing
+from service.engine.queue import Engine, Standing
 from service.engine.sweeper import MOST_RESUMES, sweep
 from service.pipeline.context import Context
 from service.store import Store, builds, deliveries, leases, runs, waits
+from service.store.runs import Run
 from tests.engine.conftest import AskedEngine, StillClock
 from tests.fixtures.rows import Rows
 
@@ -42,15 +43,58 @@ def test_run_that_lost_its_worker_too_often_fails(context: Context, engine: Aske
     assert engine.enqueued == []
 
 
-def test_run_that_kills_each_worker_over_it_fails_in_the_end(context: Context, engine: AskedEngine, rows: Rows) -> None:
-    """A dead worker's workflow is resumed under its own id; that is counted as well."""
+def now_at(rows: Rows, run: Run) -> Run:
+    with rows.store.read() as tx:
+        found = runs.get(tx, run.id)
+    assert found is not None
+    return found
+
+
+def test_run_of_a_dead_worker_goes_on_under_another_id(context: Context, engine: AskedEngine, rows: Rows) -> None:
+    """Under its own, a worker that was only paused would wake up and take it for its own still."""
     run = rows.run(state=RunState.RUNNING)
     engine.known[run.workflow_id] = Standing.ALIVE
-    engine.left = [Orphan(run.workflow_id, "runs")]
-    for _ in range(MOST_RESUMES):
-        swept(context, engine)
-    assert rows.state(run) is RunState.RUNNING
+    engine.left = [run.workflow_id]
     swept(context, engine)
+    again = now_at(rows, run)
+    assert (again.state, again.resumes) == (RunState.QUEUED, 1)
+    assert engine.enqueued == [again.workflow_id] != [run.workflow_id]
+    assert engine.dropped == [run.workflow_id]
+
+
+def test_second_sweeper_over_the_same_dead_worker_changes_nothing(
+    context: Context, engine: AskedEngine, rows: Rows
+) -> None:
+    run = rows.run(state=RunState.RUNNING)
+    build = rows.build(run)
+    engine.left = [run.workflow_id, build.workflow_id]
+    swept(context, engine)
+    once = now_at(rows, run)
+    engine.known = dict.fromkeys(engine.enqueued, Standing.ALIVE)
+    swept(context, engine)
+    assert now_at(rows, run) == once
+    assert len(engine.enqueued) == 2
+
+
+def test_run_that_was_not_begun_yet_is_not_counted_against_it(
+    context: Context, engine: AskedEngine, rows: Rows
+) -> None:
+    run = rows.run()
+    engine.left = [run.workflow_id]
+    swept(context, engine)
+    again = now_at(rows, run)
+    assert (again.state, again.resumes) == (RunState.QUEUED, 0)
+
+
+def test_run_that_kills_each_worker_over_it_fails_in_the_end(context: Context, engine: AskedEngine, rows: Rows) -> None:
+    run = rows.run(state=RunState.RUNNING)
+    for _ in range(MOST_RESUMES + 1):
+        again = now_at(rows, run)
+        assert again.state is not RunState.FAILED
+        with rows.store.begin() as tx:
+            runs.update(tx, run.id, at=again.updated_at, state=RunState.RUNNING)
+        engine.left = [again.workflow_id]
+        swept(context, engine)
     assert rows.state(run) is RunState.FAILED
 
 
@@ -60,9 +104,10 @@ def test_build_that_kills_each_worker_over_it_fails_in_the_end(
     run = rows.run()
     build = rows.build(run)
     rows.wait(run, WaitKind.BUILD, key="builds", subject=build.id)
-    engine.known[build.workflow_id] = Standing.ALIVE
-    engine.left = [Orphan(build.workflow_id, "builds")]
-    for _ in range(MOST_RESUMES + 1):
+    for attempt in range(1, MOST_RESUMES + 2):
+        with rows.store.begin() as tx:
+            builds.update(tx, build.id, at=build.updated_at, state=BuildState.RUNNING)
+        engine.left = [f"build:{build.id}:{attempt}"]
         swept(context, engine)
     with rows.store.read() as tx:
         ended = builds.get(tx, build.id)
