@@ -6,22 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from service.adapters.build_tools import Wanted, probe
-from service.adapters.builders import docker as docker_builder
-from service.adapters.builders import external as external_builder
+from service.adapters import builders, integration, registries
+from service.adapters.build_tools import probe
+from service.adapters.builders.docker import wanted
 from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
-from service.adapters.registries import ecr, oci
+from service.adapters.parts import Parts
 from service.core.config import ImageTarget
-from service.errors import PermanentError
 from service.pipeline.configuration import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.ports import Builder, Clock, Forge, Registry
@@ -42,9 +40,8 @@ class ConfiguredImages:
 
     def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
         """Take the credentials and overrides of the settings, and whom git trusts."""
-        self._settings = settings
-        self._clock = SystemClock()
-        self._checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
+        checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
+        self._parts = Parts(settings, SystemClock(), checkout)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder] = {}
         self._lock = threading.Lock()
@@ -54,56 +51,17 @@ class ConfiguredImages:
         key = f"{image.registry_kind}:{image.registry_options.model_dump_json()}"
         with self._lock:
             if key not in self._registries:
-                self._registries[key] = self._make_registry(image)
+                made = integration(registries, image.registry_kind).make(image.registry_options, self._parts)
+                self._registries[key] = cast(Registry, made)
             return self._registries[key]
 
     def builder(self, image: ImageTarget) -> Builder:
         """Give the image's builder."""
         with self._lock:
             if image.builder_kind not in self._builders:
-                self._builders[image.builder_kind] = self._make_builder(image.builder_kind)
+                made = integration(builders, image.builder_kind).make(self._parts)
+                self._builders[image.builder_kind] = cast(Builder, made)
             return self._builders[image.builder_kind]
-
-    def _make_registry(self, image: ImageTarget) -> Registry:
-        settings = self._settings
-        match image.registry_options:
-            case ecr.Options() as options:
-                return ecr.EcrRegistry(
-                    options, clock=self._clock, endpoint=settings.ecr_endpoint, reached_at=settings.ecr_host
-                )
-            case oci.Options() as options:
-                return oci.OciRegistry(
-                    options, docker_config=settings.registry_auth_file, insecure=settings.insecure_registries
-                )
-            case _:
-                raise PermanentError(f"no registry of kind {image.registry_kind}", code="registry-unknown")
-
-    def _make_builder(self, kind: str) -> Builder:
-        match kind:
-            case "external":
-                return external_builder.ExternalBuilder()
-            case "docker" if self._settings.builder == "layer":
-                return self._make_layer_builder()
-            case "docker":
-                return docker_builder.DockerBuilder(
-                    self._checkout,
-                    self._settings.state_directory / "builds",
-                    wanted=cast(Wanted, self._settings.builder),
-                    docker_config=self._settings.registry_auth_file,
-                )
-            case _:
-                raise PermanentError(f"no builder of kind {kind}", code="builder-unknown")
-
-    def _make_layer_builder(self) -> Builder:
-        try:
-            found = import_module("devstack.layer")
-        except ModuleNotFoundError as error:
-            raise PermanentError(
-                "The builder `layer` is not here: it comes with the sources of Mergeport, for its demo.",
-                code="builder-missing",
-                hint="set MERGEPORT_BUILDER to docker, buildah or auto",
-            ) from error
-        return cast(Builder, found.LayerBuilder(self._checkout))
 
 
 @contextmanager
@@ -135,6 +93,7 @@ def build_context(
         queue=queue,
         configuration_repository=repository,
         committer=settings.committer,
+        author=settings.author,
         url=settings.url,
         holder=holder,
     )
@@ -160,5 +119,5 @@ def missing_builder(settings: Settings) -> str | None:
     """Tell why no image can be built on this machine, after trying to; None where one can."""
     if settings.builder == "layer":
         return None
-    found = probe(cast(Wanted, settings.builder), settings.state_directory / "builds")
+    found = probe(wanted(settings.builder), settings.state_directory / "builds")
     return found.reason if found.tool is None else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from service.adapters import builders, integration, registries
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.adapters.kinds import kinds
 from service.bootstrap import ConfiguredImages, missing_builder
@@ -31,6 +32,15 @@ def test_builder_of_the_demo_is_missed_in_words_where_its_sources_are_not(
         images(tmp_path, "layer").builder(target.images[0])
     assert caught.value.code == "builder-missing"
     assert "MERGEPORT_BUILDER" in caught.value.hint
+
+
+def test_every_kind_of_the_configuration_can_be_made() -> None:
+    """An integration is its one file: what offers options there is also what bootstrap makes."""
+    found = kinds()
+    assert {"docker", "external"} <= found.builders.keys()
+    assert {"ecr", "oci"} <= found.registries.keys()
+    assert all(callable(integration(builders, kind).make) for kind in found.builders)
+    assert all(callable(integration(registries, kind).make) for kind in found.registries)
 
 
 @pytest.mark.parametrize(("builder", "missing"), [("none", True), ("layer", False)])

@@ -1,4 +1,8 @@
-"""What joins the ports to the world: one file is one integration, its name is its `kind`."""
+"""What joins the ports to the world: one file is one integration, its name is its `kind`.
+
+A builder or registry exports `Options`, its keys in the configuration, and `make`, which gives the port's
+implementation; nothing else has to know of it.
+"""
 
 from __future__ import annotations
 
@@ -21,3 +25,8 @@ def option_models(package: ModuleType) -> Mapping[str, type[BaseModel]]:
         if isinstance(options, type) and issubclass(options, BaseModel):
             models[module.name.replace("_", "-")] = options
     return models
+
+
+def integration(package: ModuleType, kind: str) -> ModuleType:
+    """Give a package's integration of a kind that `option_models` names."""
+    return import_module(f"{package.__name__}.{kind.replace('-', '_')}")

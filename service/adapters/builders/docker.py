@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -22,7 +23,8 @@ from service.errors import PermanentError, RetryableError
 if TYPE_CHECKING:
     from service.adapters.build_tools import Probe, Recipe, Tool, Wanted
     from service.adapters.child_process import Ended
-    from service.ports import BuildControl, BuildRequest, Checkout
+    from service.adapters.parts import Parts
+    from service.ports import BuildControl, Builder, BuildRequest, Checkout
 
 _BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -72,6 +74,19 @@ class Options(BaseModel):
     )
 
 
+def make(parts: Parts) -> Builder:
+    """Give the builder with the tool that the settings want; `layer` is the demo's, which needs none."""
+    settings = parts.settings
+    if settings.builder == "layer":
+        return _layer_builder(parts.checkout)
+    return DockerBuilder(
+        parts.checkout,
+        settings.state_directory / "builds",
+        wanted=wanted(settings.builder),
+        docker_config=settings.registry_auth_file,
+    )
+
+
 def wanted(text: str) -> Wanted:
     """Take the settings' word for which tool to use."""
     match text:
@@ -79,6 +94,18 @@ def wanted(text: str) -> Wanted:
             return text
         case _:
             raise ValueError(f"not a tool: {text}")
+
+
+def _layer_builder(checkout: Checkout) -> Builder:
+    try:
+        found = import_module("devstack.layer")
+    except ModuleNotFoundError as error:
+        raise PermanentError(
+            "The builder `layer` is not here: it comes with the sources of Mergeport, for its demo.",
+            code="builder-missing",
+            hint="set MERGEPORT_BUILDER to docker, buildah or auto",
+        ) from error
+    return cast("Builder", found.LayerBuilder(checkout))
 
 
 class DockerBuilder:

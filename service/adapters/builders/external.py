@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from service.adapters.parts import Parts
     from service.ports import BuildControl, BuildRequest
 
 
@@ -19,6 +20,11 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["external"] = "external"
+
+
+def make(_parts: Parts) -> ExternalBuilder:
+    """Give the builder; it needs nothing."""
+    return ExternalBuilder()
 
 
 class ExternalBuilder:

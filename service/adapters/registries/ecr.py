@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.ecr_api import EcrApi
+    from service.adapters.parts import Parts
     from service.ports import Clock, Credentials, PushTarget
 
 HOST = re.compile(
@@ -84,6 +85,12 @@ class Options(BaseModel):
         """The region as given, else from the host's name."""
         found = HOST.fullmatch(self.host)
         return self.region or (found["region"] if found else "")
+
+
+def make(options: Options, parts: Parts) -> EcrRegistry:
+    """Give the registry; the settings may say that it, or its API, is elsewhere."""
+    settings = parts.settings
+    return EcrRegistry(options, clock=parts.clock, endpoint=settings.ecr_endpoint, reached_at=settings.ecr_host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from service.errors import PermanentError
 if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
+    from service.adapters.parts import Parts
     from service.ports import Credentials, PushTarget
 
 
@@ -33,6 +34,12 @@ class Options(BaseModel):
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
         description="The registry's host, with its port where it is not 443, as image references begin.",
     )
+
+
+def make(options: Options, parts: Parts) -> OciRegistry:
+    """Give the registry, with the credentials and exceptions of the settings."""
+    settings = parts.settings
+    return OciRegistry(options, docker_config=settings.registry_auth_file, insecure=settings.insecure_registries)
 
 
 class OciRegistry:
