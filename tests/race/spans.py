@@ -77,8 +77,8 @@ def _lines(before: bytes, after: bytes, changed: Mapping[str, tuple[bytes, bytes
 
 def _place(value: bytes, line: bytes) -> tuple[bytes, bytes] | None:
     """Give the line without the value, which follows a key, and the quote that is around it."""
-    found = re.search(rb"(?<=[:{,]) ?([\"']?)" + re.escape(value) + rb"(?P<same>\1)(?=[\s,}#]|$)", line)
+    around = rb"(?P<lead>[:{,] *)(?P<quote>[\"']?)" + re.escape(value) + rb"(?P=quote)(?=[\s,}]|$)"
+    found = re.search(around, line)
     if found is None:
         return None
-    space = found[0][:1] if found[0].startswith(b" ") else b""
-    return line[: found.start()] + space + b"\0" + line[found.end() :], found[1]
+    return line[: found.end("lead")] + b"\0" + line[found.end() :], found["quote"]

@@ -1,0 +1,139 @@
+"""People at work in a manifest repository: commits by hand, force pushes, the branch deleted and made again.
+
+One thread for each repository, so that what it writes down is in the order in which it was done. People move the branch
+only from where they saw it, as git itself lets them, and only break what they say they break.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+
+from devstack.bare import ZERO, BareRepository, GitError
+from service.core.words import RunId, RunState
+from service.store import Store, runs
+from tests.race.plan import Plan
+from tests.race.records import BRANCH, Journal, Moved
+from tests.race.world import commit_file
+
+_REF = f"refs/heads/{BRANCH}"
+_ATTEMPTS = 20
+_FURTHEST = 30
+"""Commits before the tip to which a person who deletes the branch may bring it back, and more."""
+_RUNS = "--format=%(trailers:key=Mergeport-Run,valueonly,separator=%x20)"
+
+
+class People(threading.Thread):
+    """The people of one repository, until `stop` is set. `error` is what they did not expect."""
+
+    def __init__(
+        self, name: str, bare: BareRepository, plan: Plan, journal: Journal, store: Store, stop: threading.Event
+    ) -> None:
+        super().__init__(name=f"people-{name}", daemon=True)
+        self.repository = name
+        self.error: Exception | None = None
+        self._bare = bare
+        self._journal = journal
+        self._store = store
+        self._stopped = stop
+        self._random = random.Random(f"{plan.seed} people {name}")  # noqa: S311 - a race, no secret
+        self._number = 0
+
+    def run(self) -> None:
+        """Act, with pauses, until told to stop."""
+        acts = [self._edit] * 10 + [self._note] * 5 + [self._remove] * 4 + [self._replace] * 2
+        acts += [self._undo_and_redo] * 2 + [self._delete]
+        try:
+            while not self._stopped.wait(self._random.expovariate(1.0)):
+                self._random.choice(acts)()
+        except Exception as error:  # noqa: BLE001 - told by who joins this thread
+            self.error = error
+
+    # --- commits -----------------------------------------------------------------------------------
+
+    def _edit(self) -> None:
+        """Change another key, or a comment, of a values file by hand."""
+        for _ in range(_ATTEMPTS):
+            tip = self._bare.tip(BRANCH)
+            path = self._random.choice([one for one in self._bare.files(tip, "apps") if one.endswith(".yaml")])
+            content = self._bare.read(tip, path) or b""
+            self._number += 1
+            changed = re.sub(rb"replicas: \d+", b"replicas: %d" % self._number, content, count=1)
+            if self._random.random() < 0.3:
+                changed = b"# %d by hand\n" % self._number + changed.removeprefix(b"\xef\xbb\xbf")
+            if self._commit(tip, {path: changed}, "Change a value by hand"):
+                return
+
+    def _note(self) -> None:
+        """Add a file."""
+        self._number += 1
+        for _ in range(_ATTEMPTS):
+            if self._commit(self._bare.tip(BRANCH), {f"notes/{self._number}.md": b"A note.\n"}, "Add a note"):
+                return
+
+    def _commit(self, tip: str, files: dict[str, bytes], message: str) -> bool:
+        commit = commit_file(self._bare, tip, files, f"{message} {self._number}")
+        return self._move(tip, commit, "a commit", commit=commit)
+
+    # --- force pushes ------------------------------------------------------------------------------
+
+    def _remove(self) -> None:
+        """Remove the newest commits, whosever they are."""
+        tip, older = self._back()
+        self._move(tip, older, "a force push")
+
+    def _replace(self) -> None:
+        """Remove the newest commits and put one of their own there."""
+        tip, older = self._back()
+        self._number += 1
+        commit = commit_file(self._bare, older, {f"notes/{self._number}.md": b"Instead.\n"}, "Do it otherwise")
+        self._move(tip, commit, "a force push with a commit", commit=commit)
+
+    def _undo_and_redo(self) -> None:
+        """Remove the newest commits, think, and bring them back, unless somebody was there meanwhile."""
+        tip, older = self._back()
+        if self._move(tip, older, "a force push to be undone"):
+            self._stopped.wait(self._random.uniform(0.0, 1.0))
+            self._move(older, tip, "the undoing of a force push")
+
+    def _delete(self) -> None:
+        """Delete the branch and make it again, where it was or somewhat before."""
+        tip, older = self._back()
+        if self._move(tip, ZERO, "the deletion of the branch"):
+            self._stopped.wait(self._random.uniform(0.0, 1.5))
+            back = tip if self._random.random() < 0.5 else older
+            for _ in range(_ATTEMPTS):
+                if self._move(ZERO, back, "the branch made again"):
+                    return
+                self._stopped.wait(0.05)  # a push that comes to nothing holds the lock
+            raise AssertionError(f"somebody made the branch of {self.repository} again")
+
+    def _back(self) -> tuple[str, str]:
+        """Give the tip and a commit up to some before it, the first commit at least."""
+        tip = self._bare.tip(BRANCH)
+        line = self._bare.git("rev-list", "--first-parent", f"--max-count={self._random.randint(2, 10)}", tip)
+        return tip, line.splitlines()[-1]
+
+    def _move(self, old: str, new: str, words: str, *, commit: str = "") -> bool:
+        """Move the branch if it is still where it was seen, and write that down."""
+        settled = [] if words == "a commit" else self._settled(old, new)
+        try:
+            if new == ZERO:
+                self._bare.git("update-ref", "-d", _REF, old)
+            else:
+                self._bare.update_ref(_REF, new, old)
+        except GitError:
+            return False
+        self._journal.add(Moved(self.repository, old, new, words, commit=commit, settled=settled))
+        return True
+
+    def _settled(self, old: str, new: str) -> list[str]:
+        """Name the runs in what goes away of which Mergeport says that they are done."""
+        if old in {ZERO, new}:
+            return []
+        limits = [f"--max-count={_FURTHEST}"] if new == ZERO else [f"^{new}"]
+        said = self._bare.git("log", _RUNS, *limits, old, "--").split()
+        with self._store.read() as tx:
+            known = [runs.get(tx, RunId(one)) for one in said]
+        return [one.id for one in known if one is not None and one.state is RunState.SUCCEEDED]
