@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.core.images import Image, ImageReference
+from service.core.order import Relation
 from service.core.words import Actor, Repository, Sha
 
 # --- shared ------------------------------------------------------------------------------------
@@ -120,6 +121,14 @@ class Forge(Protocol):
         """Give the paths changed between two commits, renames by both names; None when unknown or truncated."""
         ...
 
+    def relation(self, repository: Repository, base: Sha, head: Sha) -> Relation:
+        """Tell how `head` stands to `base`; GONE when one of them is not there or they have nothing in common."""
+        ...
+
+    def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
+        """Give the committer's date of a commit, or None when it is not there."""
+        ...
+
     def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
         """Give the pull requests that the commit came with."""
         ...
@@ -170,7 +179,10 @@ class Registry(Protocol):
         ...
 
     def find(self, repository: str, tag: str) -> Image | None:
-        """Give what the tag names, read from the registry itself; None when the tag or repository is not there."""
+        """Give what the tag names, read from the registry itself; None when the tag or repository is not there.
+
+        A digest may stand in the tag's place.
+        """
         ...
 
     def push_target(self, reference: ImageReference) -> PushTarget:
@@ -244,6 +256,19 @@ class Builder(Protocol):
 # --- manifests -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of a manifest repository as it is written; `at` is the committer's date."""
+
+    id: Sha
+    tree: str
+    parents: tuple[Sha, ...]
+    author: Actor
+    committer: Actor
+    at: datetime
+    message: str
+
+
 class Manifests(Protocol):
     """One manifest repository: read at a commit, make commits, push by compare-and-swap.
 
@@ -279,6 +304,14 @@ class Manifests(Protocol):
 
     def diff(self, commit: Sha) -> str:
         """Give the unified diff of a commit against its first parent."""
+        ...
+
+    def describe(self, commit: Sha) -> Commit:
+        """Give a commit's people, date, parents and message."""
+        ...
+
+    def history(self, tip: Sha, *, most: int, deepen: bool = False) -> Sequence[Commit]:
+        """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
         ...
 
 

@@ -88,10 +88,13 @@ class Mirror:
                 self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
         return self._kept_tip(ref)
 
-    def fetch_commit(self, commit: Sha, *, depth: int = DEPTH) -> None:
-        """Bring one commit, with so many in all; RetryableError `manifest-commit-gone` when the remote lost it."""
+    def fetch_commit(self, commit: Sha, *, depth: int = DEPTH, alone: bool = False) -> None:
+        """Bring one commit, with so many in all; RetryableError `manifest-commit-gone` when the remote lost it.
+
+        With `alone` commits come without their files and directories.
+        """
         with self._alone():
-            self._bring_surely(commit, depth)
+            self._bring_surely(commit, depth, *(["--filter=tree:0"] if alone else []))
 
     def behind(self, tip: Sha, wanted: frozenset[Sha]) -> frozenset[Sha]:
         """Tell which of the wanted commits are the tip or behind it, deepening until that is certain.

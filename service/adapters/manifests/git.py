@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
+from service.adapters.git.history import read_commit, read_history
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.objects import (
     CommitText,
@@ -29,7 +30,7 @@ from service.adapters.git.signing import SigningKey
 from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha
 from service.errors import PermanentError, RetryableError
-from service.ports import Credentials
+from service.ports import Commit, Credentials
 
 DIFF_LIMIT = 1_000_000
 """Bytes of a diff that are given; a promotion's is a thousandth of it."""
@@ -157,6 +158,23 @@ class GitManifests:
     def diff(self, commit: Sha) -> str:
         """Give the unified diff of a commit against its first parent, cut after DIFF_LIMIT bytes."""
         return self._here(_sha(commit), lambda remote: self._diff(commit, remote))
+
+    def describe(self, commit: Sha) -> Commit:
+        """Give a commit's people, date, parents and message."""
+
+        def read(remote: Remote | None) -> Commit:
+            with reading(self._mirror.git, remote) as objects:
+                return read_commit(objects, commit)
+
+        return self._here(_sha(commit), read)
+
+    def history(self, tip: Sha, *, most: int, deepen: bool = False) -> list[Commit]:
+        """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
+        found = self._here(_sha(tip), lambda _: read_history(self._mirror.git, tip, most))
+        if deepen and len(found) < most and self._mirror.boundary() & {commit.id for commit in found}:
+            self._mirror.fetch_commit(tip, depth=most, alone=True)
+            found = self._here(tip, lambda _: read_history(self._mirror.git, tip, most))
+        return found
 
     def _diff(self, commit: Sha, remote: Remote | None) -> str:
         with reading(self._mirror.git, remote) as objects:

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from devstack.git_http import GitServer
 from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.errors import PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
@@ -119,6 +120,38 @@ def test_changed_paths_past_githubs_limit_are_unknown(github: GitHubDouble, forg
 
 def test_changed_paths_of_an_unknown_commit_are_unknown(github: GitHubDouble, forge: GitHub) -> None:
     assert forge.changed_paths(REPO, Sha("1" * 40), tip(github)) is None
+
+
+def test_relation_is_read_from_the_history(github: GitHubDouble, forge: GitHub) -> None:
+    base = tip(github)
+    one = Sha(github.push(REPO, "main", {"one.txt": "x\n"}))
+    github.force_push(REPO, "main", base)
+    other = Sha(github.push(REPO, "main", {"other.txt": "y\n"}))
+    told = [forge.relation(REPO, *pair) for pair in ((base, one), (one, base), (one, other), (one, one))]
+    assert told == [Relation.AHEAD, Relation.BEHIND, Relation.DIVERGED, Relation.IDENTICAL]
+
+
+def test_relation_to_what_is_not_there_or_has_nothing_in_common_is_gone(github: GitHubDouble, forge: GitHub) -> None:
+    bare = github.repository(REPO).bare
+    alone = Sha(bare.commit_tree(bare.git("rev-parse", "main^{tree}"), [], "Begin anew"))
+    assert forge.relation(REPO, Sha("1" * 40), tip(github)) is Relation.GONE
+    assert forge.relation(REPO, tip(github), Sha("1" * 40)) is Relation.GONE
+    assert forge.relation(REPO, tip(github), alone) is Relation.GONE
+
+
+def test_relation_brings_no_files(github: GitHubDouble, forge: GitHub) -> None:
+    """A comparison's files can be three hundred patches, and are on its first page alone."""
+    base = tip(github)
+    one = Sha(github.push(REPO, "main", {"one.txt": "x\n"}))
+    assert forge.relation(REPO, base, one) is Relation.AHEAD
+    (asked,) = github.faults.requests("GET", "/compare/")
+    assert "page=2" in asked.query
+
+
+def test_commit_time_is_the_committers(github: GitHubDouble, forge: GitHub) -> None:
+    commit = github.repository(REPO).bare.commit_files("main", {"a": "b\n"}, date=1_772_600_000)
+    assert forge.commit_time(REPO, Sha(commit)) == datetime.fromtimestamp(1_772_600_000, UTC)
+    assert forge.commit_time(REPO, Sha("1" * 40)) is None
 
 
 def test_merged_commit_names_its_pull_request(github: GitHubDouble, forge: GitHub) -> None:

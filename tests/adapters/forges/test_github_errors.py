@@ -13,6 +13,7 @@ import requests
 import responses
 
 from service.adapters.forges.github import GitHub, TokenLogin
+from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
@@ -30,6 +31,8 @@ CALLS: dict[str, tuple[str, str, Callable[[GitHub], object]]] = {
     "head": ("GET", "/git/ref/heads/main", lambda forge: forge.head(REPO, "main")),
     "file_at": ("GET", "/contents/a.yaml", lambda forge: forge.file_at(REPO, "a.yaml", A)),
     "changed_paths": ("GET", f"/compare/{A}...{B}", lambda forge: forge.changed_paths(REPO, A, B)),
+    "relation": ("GET", f"/compare/{A}...{B}", lambda forge: forge.relation(REPO, A, B)),
+    "commit_time": ("GET", f"/git/commits/{A}", lambda forge: forge.commit_time(REPO, A)),
     "pull_requests_of": ("GET", f"/commits/{A}/pulls", lambda forge: forge.pull_requests_of(REPO, A)),
     "set_commit_status": ("POST", f"/statuses/{A}", lambda forge: forge.set_commit_status(REPO, A, STATUS)),
     "find_pull_request": ("GET", "/pulls", lambda forge: forge.find_pull_request(REPO, head="x", base="main")),
@@ -241,6 +244,31 @@ def test_force_push_that_is_half_known_is_unknown(forge: GitHub, http: responses
     answer(http, "GET", f"/compare/{A}...{B}", json=comparison("diverged", "came"))
     answer(http, "GET", f"/compare/{B}...{A}", status=404, json={"message": "Not Found"})
     assert forge.changed_paths(REPO, A, B) is None
+
+
+@pytest.mark.parametrize("relation", ["identical", "ahead", "behind", "diverged"])
+def test_githubs_comparison_is_the_relation(forge: GitHub, http: responses.RequestsMock, relation: str) -> None:
+    answer(http, "GET", f"/compare/{A}...{B}", json={"status": relation})
+    assert forge.relation(REPO, A, B).value == relation
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_commits_that_github_cannot_compare_are_gone(forge: GitHub, http: responses.RequestsMock, status: int) -> None:
+    answer(http, "GET", f"/compare/{A}...{B}", status=status, json={"message": "No common ancestor between a and b."})
+    answer(http, "GET", "", json={"full_name": REPO})
+    assert forge.relation(REPO, A, B) is Relation.GONE
+
+
+@pytest.mark.parametrize("call", ["relation", "commit_time"])
+def test_repository_that_is_not_there_is_never_a_rewritten_history(
+    forge: GitHub, http: responses.RequestsMock, call: str
+) -> None:
+    method, path, ask = CALLS[call]
+    answer(http, method, path, status=404, json={"message": "Not Found"})
+    answer(http, "GET", "", status=404, json={"message": "Not Found"})
+    with pytest.raises(PermanentError) as caught:
+        ask(forge)
+    assert caught.value.code == "github-not-found"
 
 
 def test_unknown_commit_came_with_no_pull_request(forge: GitHub, http: responses.RequestsMock) -> None:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from service.adapters.forges.github import failures
+from service.adapters.forges.github.commits import Commits
 from service.adapters.forges.github.connection import NO_REPOSITORY, TIMEOUT, Connection
 from service.adapters.forges.github.pulls import Pulls
 from service.adapters.forges.github.shapes import (
     Account,
     Blob,
-    Comparison,
     ContentFile,
     Contents,
     Created,
@@ -27,15 +27,13 @@ from service.adapters.forges.github.shapes import (
     RepositoryAnswer,
 )
 from service.adapters.forges.github.tokens import AppLogin, TokenLogin
+from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.errors import PermanentError
 from service.ports import CommitStatus, Credentials, PullRequest, PullRequestDraft
 
 API_URL = "https://api.github.com"
 DESCRIPTION_LENGTH = 140
-COMPARISON_FILES = 300
-"""GitHub lists no more changed files in a comparison, and does not say that there are more.
-https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
 
 _EMPTY_REPOSITORY = 409
 _UNPROCESSABLE = 422
@@ -57,6 +55,7 @@ class GitHub:
         """Keep addresses and login; nothing is asked yet. `git_url` is where git clones from, if elsewhere."""
         self._connection = Connection(api_url, login, now=now, ca_file=ca_file, timeout=timeout)
         self._pulls = Pulls(self._connection)
+        self._commits = Commits(self._connection)
         self._web_url = _web_url(api_url)
         self._git_url = (git_url or self._web_url).rstrip("/")
         self._identity: str | None = None
@@ -142,41 +141,16 @@ class GitHub:
         return _decoded(blob.content, doing, repository)
 
     def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
-        """Give the paths changed between two commits, renames by both names; None when unknown or truncated.
+        """Give the paths changed between two commits, renames by both names; None when unknown or truncated."""
+        return self._commits.changed_paths(repository, before, after)
 
-        GitHub compares `after` with the merge base. After a force push that leaves out what `before` had and
-        `after` lost, so then the other half is asked for as well.
-        """
-        if before == after:
-            return frozenset()
-        there = self._compared(repository, before, after)
-        if there is None or there[0] in {"ahead", "identical"}:
-            return there[1] if there else None
-        back = self._compared(repository, after, before)
-        return there[1] | back[1] if back else None
+    def relation(self, repository: Repository, base: Sha, head: Sha) -> Relation:
+        """Tell how `head` stands to `base`; GONE when one of them is not there or they have nothing in common."""
+        return self._commits.relation(repository, base, head)
 
-    def _compared(self, repository: Repository, base: Sha, head: Sha) -> tuple[str, frozenset[str]] | None:
-        try:
-            comparison = self._connection.get(
-                Comparison,
-                f"/repos/{repository}/compare/{base}...{head}",
-                # All files are on the first page, whatever its size; the commits are not read.
-                parameters={"per_page": 1, "page": 1},
-                doing=f"compare {base[:12]} with {head[:12]}",
-                repository=repository,
-                permission="contents: read",
-            )
-        except failures.NotFoundAnswerError:
-            return None  # one of them is gone, or they have nothing in common
-        except PermanentError as error:
-            if error.fields.get("status") == _UNPROCESSABLE:
-                return None  # too large for GitHub to compare
-            raise
-        files = comparison.files
-        if files is None or len(files) >= COMPARISON_FILES:
-            return None
-        names = {file.filename for file in files} | {file.previous_filename for file in files}
-        return comparison.status, frozenset(name for name in names if name)
+    def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
+        """Give the committer's date of a commit, or None when it is not there."""
+        return self._commits.commit_time(repository, commit)
 
     def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
         """Give the pull requests that the commit came with; none for a commit that GitHub does not know."""

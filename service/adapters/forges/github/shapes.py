@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, RootModel
 
+from service.core.order import Relation
 from service.core.words import Sha
 from service.ports import PullRequest
 
@@ -87,8 +88,20 @@ class ChangedFile(BaseModel):
 class Comparison(BaseModel):
     """A three-dot comparison: `files` are what changed between the merge base and the head."""
 
-    status: str
+    status: Relation
     files: list[ChangedFile] | None = None
+
+
+class CommitPerson(BaseModel):
+    """Who committed, and when."""
+
+    date: datetime
+
+
+class GitCommit(BaseModel):
+    """A commit in the git database API."""
+
+    committer: CommitPerson
 
 
 class End(BaseModel):
