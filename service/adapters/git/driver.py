@@ -6,7 +6,9 @@ Called by the other modules of this package and by the checkout. It judges nothi
 
 from __future__ import annotations
 
+import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -24,6 +26,8 @@ NETWORK_TIMEOUT = 60.0
 """Seconds for one git command, unless the caller knows better."""
 LOCAL_TIMEOUT = 10.0
 """Seconds for a command that stays on this machine: a thousand times what it takes. On a spoiled pack git may loop."""
+ORPHAN_GRACE = 5
+"""Seconds more that a git may live whose parent was killed: nobody else would ever end it."""
 
 _KEPT = frozenset({"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
 """What the machine's operator may set for every git; the rest of GIT_* is not ours and is taken away."""
@@ -37,7 +41,7 @@ _CONFIGURATION = (
     ("gpg.format", "ssh"),
     ("maintenance.auto", "false"),
     ("submodule.recurse", "false"),
-    # A git whose parent was killed has nobody to end it: it gives up by itself when the line is silent.
+    # It gives up by itself when the line is silent: also where there is no `timeout` to end an orphan.
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", str(int(NETWORK_TIMEOUT))),
 )
@@ -93,8 +97,8 @@ class Git:
         After `timeout` seconds the whole process group is killed, and RetryableError `git-timeout` raised, or
         BrokenRepositoryError where there was no remote to wait for.
         """
-        process = self._start(arguments, remote, environment)
         limit = self._limit(remote, timeout)
+        process = self._start(arguments, remote, environment, limit)
         try:
             output, said = process.communicate(data, timeout=limit)
         except subprocess.TimeoutExpired:
@@ -106,8 +110,9 @@ class Git:
     @contextmanager
     def talk(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Iterator[Talk]:
         """Run a command that is asked and answers in turns, and end it with the block."""
-        process = self._start(arguments, remote, None)
-        with Talk(process, arguments, remote, self._limit(remote, timeout)) as talk:
+        limit = self._limit(remote, timeout)
+        process = self._start(arguments, remote, None, limit)
+        with Talk(process, arguments, remote, limit) as talk:
             yield talk
 
     def _limit(self, remote: Remote | None, timeout: float | None) -> float:
@@ -116,19 +121,19 @@ class Git:
         return self._timeout if remote else min(self._timeout, LOCAL_TIMEOUT)
 
     def _start(
-        self, arguments: tuple[str, ...], remote: Remote | None, environment: Mapping[str, str] | None
+        self, arguments: tuple[str, ...], remote: Remote | None, environment: Mapping[str, str] | None, limit: float
     ) -> subprocess.Popen[bytes]:
         try:
             import git  # noqa: PLC0415 # heavy, and fails without a git on PATH
         except ImportError:
             raise _no_git() from None
         settings = {**self._environment(remote), **(environment or {})}
-        clearing = _clearing(settings)
-        if clearing and shutil.which("git") is None:
+        before = [*_clearing(settings), *(_bounding(limit) if remote else ())]
+        if before and shutil.which("git") is None:
             raise _no_git()
         try:
             started = git.Git(str(self.directory)).execute(
-                [*clearing, "git", *arguments],
+                [*before, "git", *arguments],
                 istream=subprocess.PIPE,
                 as_process=True,
                 env=settings,
@@ -140,8 +145,10 @@ class Git:
             raise RetryableError(f"git cannot be started: {error.strerror}.", code="git-not-started") from None
         # GitPython's wrapper ends its process when it is collected; we end ours ourselves, with its group.
         wrapper = cast("Any", started)
-        process, wrapper.proc = wrapper.proc, None
-        return cast("subprocess.Popen[bytes]", process)
+        process, wrapper.proc = cast("subprocess.Popen[bytes]", wrapper.proc), None
+        if not remote:
+            _bound(process, limit)
+        return process
 
     def _environment(self, remote: Remote | None) -> dict[str, str]:
         pairs = [*_CONFIGURATION, *(remote.configuration() if remote else ())]
@@ -245,6 +252,21 @@ def _clearing(settings: Mapping[str, str]) -> list[str]:
     stray |= {"SSH_ASKPASS"} & os.environ.keys()
     stray -= _KEPT | settings.keys()
     return ["env", *(part for name in sorted(stray) for part in ("-u", name))] if stray else []
+
+
+def _bounding(limit: float) -> list[str]:
+    """Give the argv that ends a command and its helpers though we were killed, whatever its line does.
+
+    Where the machine has no `timeout` (it is part of coreutils and busybox), git's own patience with HTTP remains.
+    """
+    return ["timeout", "-s", "KILL", str(math.ceil(limit) + ORPHAN_GRACE)] if shutil.which("timeout") else []
+
+
+def _bound(process: subprocess.Popen[bytes], limit: float) -> None:
+    """Bound a local command's time on the processor: it ends with its input, unless it loops over a spoiled pack."""
+    seconds = math.ceil(limit) + ORPHAN_GRACE
+    with suppress(ProcessLookupError, PermissionError, AttributeError):  # no `prlimit` outside Linux
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def _clean(said: bytes, remote: Remote | None) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
+import os
 import random
 import re
 import secrets
@@ -17,11 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from service.adapters.git import disk
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.objects import ObjectMissingError
 from service.adapters.git.remote import READ, Remote
 from service.core.words import Sha
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import MergeportError, RetryableError
 
 DEPTH = 50
 """Commits of a branch that come with it. Bounded on every fetch: without a depth, a branch that was moved to
@@ -33,9 +36,6 @@ _DEEPER = (1_000, 20_000, _ALL)
 _GONE = re.compile(r"not our ref [0-9a-f]{40}")
 _FIRST_FETCH = 5
 """The first fetch brings every file and may take so many times longer."""
-_CROWDED_FAN_OUT, _CROWDED_PACKS = 40, 100
-"""Loose objects in one of the 256 directories (so 10,000 in all) and packs, above which the mirror is made anew:
-every write adds some of these, every fetch that brings something one of those. A repack would cost more."""
 
 _CONFIG = """\
 [core]
@@ -53,12 +53,16 @@ _CONFIG = """\
 class Mirror:
     """One remote's mirror in `directory`, which has no other use; it is made when it is first needed."""
 
-    def __init__(self, directory: Path, remote: Callable[[bool], Remote], *, timeout: float) -> None:
+    def __init__(
+        self, directory: Path, remote: Callable[[bool], Remote], *, timeout: float, limits: disk.Limits | None = None
+    ) -> None:
         """Remember where it lies; `remote(write)` gives the address with fresh credentials."""
         self.directory = directory
         self.remote = remote
         self.git = Git(directory, timeout=timeout)
         self._timeout = timeout
+        self._limits = limits or disk.Limits()
+        self._fetches = itertools.count()
 
     # what the remote says
 
@@ -74,13 +78,14 @@ class Mirror:
         When it has not moved since, this is one question to the remote. A force-push is followed.
         """
         tip = self.remote_tip(ref)
-        if tip is None or tip == self._kept_tip(ref):
+        due = next(self._fetches) % self._limits.every == 0
+        if tip is None or (tip == self._kept_tip(ref) and not due):
             return tip
         with self._alone():
+            if due:
+                self._tidy()
             if tip == self._kept_tip(ref):
                 return tip
-            if self._crowded():
-                self._renew()
             outcome = self._bring(f"+{ref}:{_kept(ref)}", DEPTH)
             if not outcome.ok:
                 if self._ask(ref, self.remote(False)) is None:
@@ -171,21 +176,19 @@ class Mirror:
         remote = self.remote(False)
         parent, name = self.directory.parent, self.directory.name
         for left in parent.glob(f".{name}.*"):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
         new, old = (parent / f".{name}.{secrets.token_hex(4)}.{word}" for word in ("new", "old"))
-        new.mkdir()
-        outcome = Git(new).run("init", "--quiet", "--bare", "--template=")
-        if not outcome.ok:
-            raise PermanentError(
-                f"The mirror {self.directory} cannot be made: {outcome.said}.",
-                code="mirror-failed",
-                hint="look at the disk's space and the directory's owner",
-            )
-        (new / "config").write_text(_CONFIG.format(url=remote.url), encoding="utf-8")
-        with suppress(FileNotFoundError):
-            self.directory.rename(old)
-        new.rename(self.directory)
-        shutil.rmtree(old, ignore_errors=True)
+        with disk.judging(self.directory):
+            # The old one goes first: the disk may be full.
+            with suppress(FileNotFoundError):
+                self.directory.rename(old)
+            _remove(old)
+            new.mkdir()
+            outcome = Git(new).run("init", "--quiet", "--bare", "--template=")
+            if not outcome.ok:
+                raise disk.unwritable(self.directory, outcome.said)
+            (new / "config").write_text(_CONFIG.format(url=remote.url), encoding="utf-8")
+            new.rename(self.directory)
 
     def _ask(self, ref: str, remote: Remote) -> Sha | None:
         outcome = self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
@@ -201,8 +204,9 @@ class Mirror:
 
     def _bring(self, wanted: str, depth: int, *extra: str) -> Outcome:
         first = not any((self.directory / "refs").glob("tips/*"))
+        outcome = None
         try:
-            return self.git.run(
+            outcome = self.git.run(
                 *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
                 *(f"--depth={depth}", *extra, "origin", wanted),
                 remote=self.remote(False),
@@ -213,6 +217,10 @@ class Mirror:
             if not self._sound():
                 self._renew()
             raise
+        finally:
+            if outcome is None or not outcome.ok:
+                disk.sweep_fetched(self.directory)
+        return outcome
 
     def _bring_surely(self, wanted: str, depth: int, *extra: str) -> None:
         outcome = self._bring(wanted, depth, *extra)
@@ -222,9 +230,10 @@ class Mirror:
     def _again(self, failed: Outcome, wanted: str, depth: int, *extra: str) -> None:
         """After a failed fetch, which the remote is not to blame for, repeat it on a new mirror; else raise."""
         remote = self.remote(False)
-        error = self._judged(failed, remote)
-        if error.code != "git-failed":
-            raise error
+        if not disk.full(self.directory, failed.said):
+            error = self._judged(failed, remote)
+            if error.code != "git-failed":
+                raise error
         self._renew()
         outcome = self._bring(wanted, depth, *extra)
         if not outcome.ok:
@@ -237,17 +246,18 @@ class Mirror:
                 code="manifest-commit-gone",
                 hint="the branch was force-pushed, or the mirror was made anew: it starts again from the branch's tip",
             )
-        return remote.judge(outcome.said, READ)
+        return disk.full(self.directory, outcome.said) or remote.judge(outcome.said, READ)
 
     def _sound(self) -> bool:
         with suppress(BrokenRepositoryError):
             return self.git.run("rev-list", "--objects", "--quiet", "--missing=allow-any", "--no-walk", "--all").ok
         return False
 
-    def _crowded(self) -> bool:
-        objects = self.directory / "objects"
-        loose, packs = (sum(1 for _ in objects.glob(pattern)) for pattern in ("17/*", "pack/*.pack"))
-        return loose > _CROWDED_FAN_OUT or packs > _CROWDED_PACKS
+    def _tidy(self) -> None:
+        """Remove what killed gits left here, and make the mirror anew where it has gathered too much."""
+        disk.sweep(self.directory)
+        if disk.crowded(self.directory, self._limits):
+            self._renew()
 
     def _config(self) -> str:
         with suppress(OSError):
@@ -257,8 +267,10 @@ class Mirror:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the mirror's lock: a file beside it, opened anew, so that it keeps threads apart as well."""
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        with (self.directory.parent / f"{self.directory.name}.lock").open("a") as file:
+        with disk.judging(self.directory):
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            file = (self.directory.parent / f"{self.directory.name}.lock").open("a")
+        with file:
             deadline = time.monotonic() + self._timeout * _FIRST_FETCH
             while True:
                 try:
@@ -268,7 +280,16 @@ class Mirror:
                     if time.monotonic() > deadline:
                         raise RetryableError(f"The mirror {self.directory.name} is busy.", code="mirror-busy") from None
                     time.sleep(random.uniform(0.002, 0.02))  # noqa: S311 # only to keep waiters apart
+            with suppress(OSError):
+                os.utime(file.fileno())
             yield
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _kept(ref: str) -> str:

@@ -59,7 +59,8 @@ def put(raw: bytes, entries: Mapping[bytes, Entry]) -> bytes:
         return bytes(made)
     places = [(_order(found[2], found[1].decode()), found.start()) for found in _ENTRY.finditer(raw)]
     keys, ends = [key for key, _ in places], [*(start for _, start in places), len(raw)]
-    parts, begin = [], 0
+    parts: list[bytes | bytearray] = []
+    begin = 0
     for key, name in sorted(new.items()):
         end = ends[bisect(keys, key)]
         entry = entries[name]

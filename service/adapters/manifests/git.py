@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from service.adapters.git import disk
 from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
 from service.adapters.git.history import read_commit, read_history
 from service.adapters.git.mirror import Mirror
@@ -65,6 +66,7 @@ class GitManifestRepositories:
         ssh_login: SshLogin | None = None,
         signing_key: Path | None = None,
         timeout: float = NETWORK_TIMEOUT,
+        limits: disk.Limits | None = None,
     ) -> None:
         """Remember how repositories are reached; nothing is touched before the first call on one of them."""
         self._directory = directory
@@ -74,6 +76,7 @@ class GitManifestRepositories:
         self._ssh_login = ssh_login
         self._signing_key = SigningKey(signing_key) if signing_key else None
         self._timeout = timeout
+        self._limits = limits
         self._opened: dict[Repository, GitManifests] = {}
         self._lock = threading.Lock()
 
@@ -89,8 +92,11 @@ class GitManifestRepositories:
             return Remote(self._url_for(repository), credentials, self._ca_file, self._ssh_login)
 
         with self._lock:
+            if not self._opened:
+                disk.forget_unused(self._directory)
             if repository not in self._opened:
-                mirror = Mirror(self._directory / f"{repository}.git", remote, timeout=self._timeout)
+                place = self._directory / f"{repository}.git"
+                mirror = Mirror(place, remote, timeout=self._timeout, limits=self._limits)
                 self._opened[repository] = GitManifests(mirror, self._signing_key)
             return self._opened[repository]
 
@@ -211,7 +217,7 @@ class GitManifests:
         try:
             return action(remote)
         except (ObjectMissingError, BrokenRepositoryError) as error:
-            raise remote.judge(str(error)) from None
+            raise disk.full(self._mirror.directory, str(error)) or remote.judge(str(error)) from None
 
     def _move(self, ref: str, new: Sha | None, expected: Sha | None) -> bool:
         seen, remote = self._mirror.identity(), self._mirror.remote(True)
