@@ -50,11 +50,13 @@ class Settings:
     insecure_registries: frozenset[str]
     ca_file: Path | None
     committer: Actor
+    author: Actor
     signing_key_file: Path | None
     builder: str
     log_format: str
     log_level: str
     watch_interval: float
+    worker_lease: float
     build_concurrency: int
     run_concurrency: int
     warnings: tuple[Fault, ...] = ()
@@ -112,6 +114,7 @@ def _read(reader: Reader) -> Settings:
     secrets = (reader.secret("WEBHOOK_SECRET"), reader.secret("WEBHOOK_SECRET_PREVIOUS"))
     github_token, github_app = _github(reader, "")
     manifest_token, manifest_app = _github(reader, "MANIFEST_")
+    committer = Actor(reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost"))
     settings = Settings(
         state_directory=state,
         database_url=database,
@@ -135,14 +138,14 @@ def _read(reader: Reader) -> Settings:
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
         ca_file=reader.certificates("CA_FILE"),
-        committer=Actor(
-            reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost")
-        ),
+        committer=committer,
+        author=Actor(reader.line("AUTHOR_NAME", committer.name), reader.line("AUTHOR_EMAIL", committer.email)),
         signing_key_file=reader.file("SIGNING_KEY_FILE"),
         builder=reader.choice("BUILDER", "auto", ("auto", "docker", "buildah", "none", "layer")),
         log_format=reader.choice("LOG_FORMAT", "console", ("console", "json")),
         log_level=reader.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         watch_interval=reader.number("WATCH_INTERVAL", 10, low=0.1, high=3600),
+        worker_lease=reader.number("WORKER_LEASE", 15, low=1, high=600),
         build_concurrency=reader.whole("BUILD_CONCURRENCY", 2, low=1, high=64),
         run_concurrency=reader.whole("RUN_CONCURRENCY", 8, low=1, high=256),
         warnings=tuple(reader.unknown()),

@@ -23,28 +23,41 @@ log = structlog.get_logger()
 class Loop:
     """Calls a function every so many seconds, with jitter, or at once when it says that more is to be done."""
 
-    def __init__(self, name: str, seconds: float, function: Callable[[], bool | None], stop: threading.Event) -> None:
-        """Take the function; it returns True to be called again without a pause."""
+    def __init__(
+        self,
+        name: str,
+        seconds: float | Callable[[], float],
+        function: Callable[[], bool | None],
+        stop: threading.Event,
+    ) -> None:
+        """Take the function; it returns True to be called again without a pause. The seconds may change on the way."""
         self._name = name
-        self._seconds = seconds
+        self._seconds = seconds if callable(seconds) else lambda: seconds
         self._function = function
         self._stop = stop
         self._failing = ""
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
+    def wake(self) -> None:
+        """Have the function called now, or once more where a call is under way."""
+        self._woken.set()
+
     def join(self, seconds: float) -> None:
-        """Wait so long for the call under way."""
+        """Wait so long for the call under way, once the stop is set."""
+        self.wake()
         self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             more = self._call()
             if not more:
-                self._stop.wait(self._seconds * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+                self._woken.wait(self._seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+                self._woken.clear()
 
     def _call(self) -> bool:
         try:

@@ -31,12 +31,16 @@ from service.pipeline.reporting import send_reports
 from service.pipeline.watches import answer_due, look
 from service.settings import Settings
 from service.store import Store, deliveries, leases, waits
+from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
 
 LEASE_SECONDS = 15.0
-LEASE_RENEWAL_SECONDS = 3.0
+RENEWALS = 5
+"""How often in that time the lease is renewed: so many may fail in a row, less one."""
 INTAKE_SECONDS = 0.1
+INTAKE_SECONDS_LISTENING = 1.0
+"""How often to look for deliveries while the bell tells of them: what it did not tell, and what was postponed."""
 INTAKE_THREADS = 4
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
@@ -61,20 +65,35 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         build_concurrency=settings.build_concurrency,
     )
     with _only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
-        Worker(context, engine, stop, watch_interval=settings.watch_interval).run()
+        worker = Worker(
+            context, engine, stop, watch_interval=settings.watch_interval, lease_seconds=settings.worker_lease
+        )
+        worker.run()
     store.close()
 
 
 class Worker:
     """The loops of one worker process around its engine."""
 
-    def __init__(self, context: Context, engine: Engine, stop: threading.Event, *, watch_interval: float) -> None:
-        """Take what to work with and the event that ends the work."""
+    def __init__(
+        self,
+        context: Context,
+        engine: Engine,
+        stop: threading.Event,
+        *,
+        watch_interval: float,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        """Take what to work with, the event that ends the work, and after how long without a sign it counts as dead."""
         self._context = context
         self._engine = engine
         self._stop = stop
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
+        self._lease_seconds = lease_seconds
+        self._has_lease = False
+        self._listener = Listener(context.store, self._wake_intake, stop)
+        self._intake_loop = Loop("intake", self._intake_pause, self.take_in, stop)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
 
     def run(self) -> None:
@@ -82,8 +101,8 @@ class Worker:
         self._begin()
         self._engine.start(self._advance, self._build)
         loops = [
-            Loop("lease", LEASE_RENEWAL_SECONDS, self._renew, self._stop),
-            Loop("intake", INTAKE_SECONDS, self.take_in, self._stop),
+            Loop("lease", self._lease_seconds / RENEWALS, self._renew, self._stop),
+            self._intake_loop,
             Loop("due", 0.2, lambda: answer_due(self._context), self._stop),
             Loop("watches", 0.2, self._tick, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
@@ -92,9 +111,12 @@ class Worker:
         ]
         for loop in loops:
             loop.start()
+        self._listener.start()
         log.info("worker ready", executor=self._engine.executor)
         self._stop.wait()
         log.info("worker stops")
+        for loop in loops:
+            loop.wake()
         until = time.monotonic() + LOOPS_STOP_SECONDS
         for loop in loops:
             loop.join(max(0.0, until - time.monotonic()))
@@ -133,14 +155,15 @@ class Worker:
         log.info("worker stopped")
 
     def _renew(self) -> None:
+        executor = self._engine.executor
+        name, now, seconds = f"worker:{executor}", self._context.now(), self._lease_seconds
         with self._context.store.begin() as tx:
-            leases.acquire(
-                tx,
-                f"worker:{self._engine.executor}",
-                self._engine.executor,
-                now=self._context.now(),
-                seconds=LEASE_SECONDS,
-            )
+            kept = leases.keep(tx, name, executor, now=now, seconds=seconds)
+            if not kept:
+                leases.acquire(tx, name, executor, now=now, seconds=seconds)
+        if not kept and self._has_lease:
+            log.warning("this worker was taken for dead while it stood still; others go on with what it had")
+        self._has_lease = True
 
     def take_in(self) -> bool:
         """Hand the next delivery to a thread; tell whether there was one. Keeps no thread when the store is away."""
@@ -169,6 +192,13 @@ class Worker:
             log.exception("internal error in intake", delivery=delivery.id)
         finally:
             self._free.release()
+            self._wake_intake()  # for the next one of the same repository
+
+    def _wake_intake(self) -> None:
+        self._intake_loop.wake()
+
+    def _intake_pause(self) -> float:
+        return INTAKE_SECONDS_LISTENING if self._listener.alive else INTAKE_SECONDS
 
     def _tick(self) -> None:
         with self._context.store.read() as tx:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from service.errors import RetryableError
 from service.store.turns import NoTurn, Turns
@@ -23,6 +24,20 @@ Transaction = Connection
 """An open transaction: what every query takes first."""
 
 BUSY_TIMEOUT_SECONDS = 5.0
+POOL_TIMEOUT_SECONDS = 10.0
+LOCK_TIMEOUT_SECONDS = 10.0
+"""On PostgreSQL: how long a statement waits for a row that another process has, before it is tried again later."""
+IDLE_TIMEOUT_SECONDS = 5.0
+"""On PostgreSQL: after how long the server ends the transaction of a process that stands still, and frees its rows."""
+
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""So that a server which is gone without a word is an error in less than half a minute, and not in a quarter hour."""
 
 
 class Store:
@@ -41,8 +56,15 @@ class Store:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin)
         else:
-            url_with_driver = parsed.set(drivername="postgresql+psycopg")
-            self.engine = sa.create_engine(url_with_driver, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            self.engine = sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=8,
+                max_overflow=8,
+                pool_pre_ping=True,
+                pool_timeout=POOL_TIMEOUT_SECONDS,
+                connect_args=_network(parsed),
+            )
+            sa.event.listen(self.engine, "connect", _prepare_postgresql)
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -57,7 +79,7 @@ class Store:
                 connection.info["write"] = True
                 with connection.begin():
                     yield connection
-        except (OperationalError, NoTurn) as error:
+        except (OperationalError, PoolTimeoutError, NoTurn) as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -72,18 +94,28 @@ class Store:
                 connection.info["write"] = False
                 with connection.begin():
                     yield connection
-        except OperationalError as error:
+        except (OperationalError, PoolTimeoutError) as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise _unavailable(error) from error
             raise
 
+    def apart(self) -> sa.Engine:
+        """Make an engine without a pool or transactions, on PostgreSQL: for a connection that is kept for long."""
+        url = self.url.set(drivername="postgresql+psycopg")
+        return sa.create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_network(self.url))
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
         if self._turns:
             self._turns.close()
+
+
+def _network(url: URL) -> dict[str, int]:
+    """Give the network's patience, where the URL does not have its own."""
+    return {name: value for name, value in _NETWORK.items() if name not in url.query}
 
 
 def _unavailable(error: Exception) -> RetryableError:
@@ -104,6 +136,14 @@ def _prepare_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:  # no
     cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401, ARG001 - as above
+    """Let nobody wait for ever for a process that was paused over an open transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_TIMEOUT_SECONDS * 1000)}")
+        cursor.execute(f"SET lock_timeout = {int(LOCK_TIMEOUT_SECONDS * 1000)}")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

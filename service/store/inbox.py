@@ -14,6 +14,7 @@ from datetime import datetime
 from service.core.words import DeliveryId
 from service.errors import MergeportError
 from service.store import deliveries
+from service.store.bell import Bell
 from service.store.database import Store, Transaction
 
 
@@ -49,6 +50,7 @@ class Inbox:
     def __init__(self, store: Store) -> None:
         """Take the store."""
         self._store = store
+        self._bell = Bell(store)
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._busy = False
@@ -103,6 +105,7 @@ class Inbox:
         else:
             for one, new in zip(batch, told, strict=True):
                 one.new = new
+            self._bell.ring()
 
 
 def _keep(tx: Transaction, arrival: Arrival) -> bool:

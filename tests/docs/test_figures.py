@@ -29,7 +29,7 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"deliveries, {NUMBERS[worker.INTAKE_THREADS]} at a time"),
         ("docs/architecture.md", f"| reports | {worker.REPORT_SECONDS} s |"),
         ("docs/architecture.md", f"| sweeper | {worker.SWEEP_SECONDS:.0f} s |"),
-        ("docs/architecture.md", f"| lease | {worker.LEASE_RENEWAL_SECONDS:.0f} s |"),
+        ("docs/architecture.md", f"| lease | {worker.LEASE_SECONDS / worker.RENEWALS:.0f} s |"),
         ("docs/architecture.md", f"lease of {worker.LEASE_SECONDS:.0f} s"),
         ("docs/architecture.md", f"| configuration | {worker.CONFIGURATION_SECONDS:.0f} s |"),
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
