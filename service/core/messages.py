@@ -19,6 +19,7 @@ SUBJECT_LENGTH = 72
 STATUS_LENGTH = 140
 PULL_REQUESTS_SHOWN = 50
 CHANGES_SHOWN = 50
+CHANGES_LISTED = 500
 VALUE_LENGTH = 200
 SHORT = 12
 
@@ -28,6 +29,9 @@ _MARKUP = re.compile(r"[\\`*_{}\[\]()<>|~!&]")
 _ACTIVE = re.compile(r"[@#]|://|(?<=\bGH)-|(?<=\bwww)\.", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=,-]+")
 _ADDRESS = re.compile(r"https?://[^\s()<>\[\]|`\\]+")
+_ANGLES = re.compile(r"[<>]")
+_EMAIL = re.compile(r"[!-;=?-~]+")
+"""No space, no angle bracket, ASCII: what git keeps as it is."""
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -72,23 +76,30 @@ def title(promotion: Promotion) -> str:
     return _cut(f"Promote {_cut(_line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
 
 
-def commit_message(promotion: Promotion) -> str:
-    """Give the message of the manifest commit: subject, one line a changed scalar, trailers."""
-    lines = "\n".join(
+def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
+    """Give the message of the manifest commit: subject, one line a changed scalar, trailers.
+
+    With `co_author`, the change's author stands last among them, where it has a name and an address.
+    """
+    shown = [
         f"- {_line(file)}: {_line(change.path)} {_value(change.before)} -> {_value(change.after)}"
-        for file, change in promotion.changes
-    )
-    parts = [title(promotion), lines, _trailers(promotion)]
+        for file, change in promotion.changes[:CHANGES_LISTED]
+    ]
+    left = len(promotion.changes) - len(shown)
+    lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
+    also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
+    parts = [title(promotion), lines, _trailers(promotion, *also)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def pull_request_body(promotion: Promotion) -> str:
-    """Give the pull request's body in GitHub's Markdown.
+def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
+    """Give the pull request's body in GitHub's Markdown; `because` says why it is none of the configuration's.
 
     The trailers are repeated in it, because a squash merge may drop those of the commit.
     """
     sections = [
         _headline(promotion),
+        f"This is a pull request and no commit, because {_text(because)}." if because else "",
         _table(promotion),
         "\n".join(f"Image: {_code(str(image))}" for image in promotion.images),
         _source(promotion),
@@ -110,8 +121,8 @@ def status_description(words: str, *, application: str = "") -> str:
 # --- parts ---------------------------------------------------------------------------------------
 
 
-def _trailers(promotion: Promotion) -> str:
-    """Give the trailers; the last four are Argo CD's own, which it shows beside the synced revision."""
+def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
+    """Give the trailers; the four that begin with Argocd are Argo CD's own, shown beside the synced revision."""
     pairs: list[tuple[str, str]] = [
         (trailers.RUN, promotion.run),
         (trailers.APPLICATION, promotion.application),
@@ -124,12 +135,17 @@ def _trailers(promotion: Promotion) -> str:
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, promotion.subject),
         (trailers.REFERENCE_AUTHOR, _person(promotion.author)),
+        *also,
     ]
     return trailers.format((key, _line(value)) for key, value in pairs).strip("\n")
 
 
 def _person(author: Actor | None) -> str:
-    return f"{author.name} <{author.email}>" if author else ""
+    """Write a person as git does, or nothing for one without a name or an address that can be written so."""
+    if author is None:
+        return ""
+    name, email = _line(_ANGLES.sub(" ", author.name)), author.email.strip()
+    return f"{name} <{email}>" if name and _EMAIL.fullmatch(email) else ""
 
 
 def _headline(promotion: Promotion) -> str:

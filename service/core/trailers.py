@@ -20,6 +20,9 @@ SOURCE_REPOSITORY: Final = "Source-Repository"
 SOURCE_COMMIT: Final = "Source-Commit"
 SOURCE_PULL_REQUEST: Final = "Source-Pull-Request"
 
+CO_AUTHOR: Final = "Co-authored-by"
+"""`Name <address>`: shown by GitHub as an author beside the commit's own."""
+
 # What Argo CD shows beside a manifest commit: https://argo-cd.readthedocs.io/en/stable/user-guide/source-hydrator/
 REFERENCE_AUTHOR: Final = "Argocd-reference-commit-author"
 """`Name <address>`, as RFC 5322 has it."""

@@ -8,226 +8,191 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
-from service.core.values import Rewrite
-from service.core.words import EditState, RunId, Sha, WaitKind
+from service.core.words import EditState, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, rewrite_at, wanted_edits
+from service.pipeline.manifest_place import rewrite_at, wanted_edits
 from service.pipeline.promotion_text import message_of, stored_changes
-from service.ports import Manifests
-from service.store import Transaction, edits, runs, waits
+from service.pipeline.settling import Branch, Made, found, publish, refuse
+from service.store import Transaction, edits, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
-MOST_REFUSALS = 4
 MOST_RACES = 50
-OPEN = frozenset({EditState.PENDING, EditState.PUSHING})
-"""The states of an edit that is still to be written."""
+LARGEST_BATCH = 200
+GROWING_SECONDS = 2.0
+"""How long a batch grows by edits that come while the commits of the first are made."""
 
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A commit made for an edit, not pushed yet; `commit` is the parent where there was nothing to change."""
-
-    edit: Edit
-    commit: Sha
-    rewrite: Rewrite
+Pending = Callable[[Transaction], list[Edit]]
+"""Lists edits that are to be written, as they stand, first accepted first."""
 
 
-def write_batch(context: Context, manifests: Manifests, place: Place, batch: Sequence[Edit]) -> None:
-    """Bring the edits onto the branch in one push, computed anew on every new tip until it goes through."""
+def bring(branch: Branch, pending: Pending, *, patience: int) -> list[Edit]:
+    """Bring edits onto the branch in one push, computed anew on every new tip until it goes through.
+
+    Gives those that the branch takes not: so many pushes were refused though nobody moved it.
+    """
+    batch = _Batch(branch, pending)
     refusals, last_tip = 0, None
     for race in range(MOST_RACES):
-        tip = manifests.fetch(place.branch)
+        tip = branch.manifests.fetch(branch.place.branch)
         if tip is None:
-            error = PermanentError(
-                f"{place.repository} has no branch {place.branch}",
-                code="manifest-branch-missing",
-                hint="push the branch, or name another in `manifest`",
-            )
-            _refuse_all(context, batch, error)
-            return
+            _refuse_all(branch, pending)
+            return []
         refusals = refusals + 1 if tip == last_tip else 0
-        if refusals >= MOST_REFUSALS:
-            _refused_for_good(context, manifests, place, batch)
-            return
-        if race:
-            time.sleep(random.uniform(0.01, min(2.0, 0.05 * 2**race)))  # noqa: S311 - jitter
-        batch = _recover(context, manifests, tip, batch)
-        made = _make(context, manifests, place, tip, batch)
-        newest = made[-1].commit if made else tip
-        _count_attempt(context, made)
-        if newest == tip or manifests.push(place.branch, newest, expected=tip):
-            _publish(context, tip, made)
-            return
-        log.info("push refused, computing again", repository=place.repository, branch=place.branch, tip=tip)
-        last_tip, batch = tip, _still_open(context, batch)
-        if not batch:
-            return
-    raise RetryableError(f"{place.repository}@{place.branch} moves too fast", code="push-lost", retry_after=1.0)
+        if refusals >= patience:
+            with branch.context.store.read() as tx:
+                return pending(tx)
+        if race and not refusals:
+            branch.context.pause(random.uniform(0.01, min(2.0, 0.05 * 2**race)))  # noqa: S311 - jitter
+        made = batch.make(tip)
+        if not made:
+            return []
+        newest = made[-1].commit
+        if newest == tip or branch.manifests.push(branch.place.branch, newest, expected=tip):
+            publish(branch, tip, made)
+            return []
+        batch.lost(made)
+        log.info("push refused", repository=branch.place.repository, branch=branch.place.branch, tip=tip)
+        last_tip = tip
+    place = f"{branch.place.repository}@{branch.place.branch}"
+    raise RetryableError(f"{place} moves too fast", code="push-lost", retry_after=1.0)
 
 
-def _still_open(context: Context, batch: Sequence[Edit]) -> list[Edit]:
-    """Read the edits again: another process may have settled some of them meanwhile."""
-    with context.store.read() as tx:
-        stored = [edits.of_run(tx, edit.run_id) for edit in batch]
-    return [edit for edit in stored if edit is not None and edit.state in OPEN]
+def _refuse_all(branch: Branch, pending: Pending) -> None:
+    with branch.context.store.read() as tx:
+        batch = pending(tx)
+    error = PermanentError(
+        f"{branch.place.repository} has no branch {branch.place.branch}",
+        code="manifest-branch-missing",
+        hint="push the branch, or name another in `manifest`",
+    )
+    refuse(branch, batch, error)
 
 
-def _recover(context: Context, manifests: Manifests, tip: Sha, batch: Sequence[Edit]) -> list[Edit]:
-    """Read from the branch what became of earlier pushes of these edits; give those that are still to be written."""
-    left: list[Edit] = []
-    for edit in batch:
-        if edit.state is not EditState.PUSHING or edit.commit is None or edit.expected is None:
-            left.append(edit)
-            continue
-        known = manifests.ancestors(tip, {edit.commit, edit.expected})
-        if edit.commit in known:
-            with context.store.begin() as tx:
-                _settle(tx, context, edit, commit=edit.commit, diff=manifests.diff(edit.commit))
-            _wake(context, edit)
-        elif edit.expected in known:
-            left.append(edit)
-        else:
-            error = PermanentError(
-                f"{edit.repository}@{edit.branch} was force-pushed: {edit.expected[:12]} is gone from it",
-                code="manifest-history-rewritten",
-                hint="nothing was written again; look at the branch, then `mergeport runs retry`",
-            )
-            _refuse(context, edit, error)
-    return left
+@dataclass(slots=True)
+class _Batch:
+    """What is made on one tip after the other; `others` are commits of earlier writers, whose pushes may come yet."""
 
+    branch: Branch
+    pending: Pending
+    others: dict[RunId, frozenset[Sha]] = field(default_factory=dict)
 
-def _make(context: Context, manifests: Manifests, place: Place, tip: Sha, batch: Sequence[Edit]) -> list[_Made]:
-    """Make one commit an edit, each on the one before, and store all before anything is pushed."""
-    made: list[_Made] = []
-    parent = tip
-    for edit in batch:
+    def make(self, tip: Sha) -> list[Made]:
+        """Make one commit an edit, each on the one before, and store all before anything is pushed.
+
+        The edits are read after the tip was: what somebody else has pushed of them is on it, or it has moved since.
+        """
+        made: list[Made] = []
+        seen: set[RunId] = set()
+        until = time.monotonic() + GROWING_SECONDS
+        while not seen or time.monotonic() < until:
+            new = self._new(seen)[: LARGEST_BATCH - len(seen)]
+            if not new:
+                break
+            seen |= {edit.run_id for edit in new}
+            for edit in self._recover(tip, new):
+                one = _commit(self.branch, made[-1].commit if made else tip, edit)
+                made += [one] if one else []
+        if made:
+            self._store(tip, made)
+        return made
+
+    def lost(self, made: Sequence[Made]) -> None:
+        """Forget these commits: they are not on the branch for sure, so nobody has to look for them."""
+        with self.branch.context.store.begin() as tx:
+            self.branch.holding.keep(tx)
+            for one in made:
+                edits.settle(tx, one.edit.run_id, state=EditState.PENDING)
+                if one.rewrite.files and one.commit not in self.others[one.edit.run_id]:
+                    edits.disown(tx, self.branch.place.repository, one.commit)
+
+    def _new(self, seen: set[RunId]) -> list[Edit]:
+        context = self.branch.context
         with context.store.read() as tx:
-            run = runs.get(tx, edit.run_id)
-        if run is None or run.state.ended or run.cancel_requested_by is not None:
-            _refuse(context, edit, PermanentError("the run has ended", code="run-ended"))
-            continue
-        try:
-            one = _commit(context, manifests, parent, edit, run)
-        except RetryableError:
-            raise
-        except MergeportError as error:
-            _refuse(context, edit, error)
-            continue
-        except Exception:
-            # A bug that one edit meets must not stop the others of its batch, for ever.
-            log.exception("internal error in an edit", run=edit.run_id)
-            words = "internal error in its edit; the worker's log has it"
-            _refuse(context, edit, PermanentError(words, code="internal-error"))
-            continue
-        made.append(one)
-        parent = one.commit
-    with context.store.begin() as tx:
-        for one in made:
-            if one.rewrite.files:
-                edits.update(
-                    tx,
-                    one.edit.run_id,
-                    state=EditState.PUSHING,
-                    expected=tip,
-                    commit=one.commit,
-                    changes=stored_changes(one.rewrite.changes),
+            new = [edit for edit in self.pending(tx) if edit.run_id not in seen]
+            tried = [edit.run_id for edit in new if edit.attempts and edit.run_id not in self.others]
+            if tried:
+                self.others |= edits.commits_of(tx, self.branch.place.repository, tried)
+        for edit in new:
+            self.others.setdefault(edit.run_id, frozenset())
+        return new
+
+    def _recover(self, tip: Sha, batch: Sequence[Edit]) -> list[Edit]:
+        """Read from the branch what became of earlier pushes of these edits; give those still to be written."""
+        left: list[Edit] = []
+        for edit in batch:
+            commits = self.others[edit.run_id]
+            if not commits or edit.expected == tip:
+                left.append(edit)
+                continue
+            expected = edit.expected if edit.state is EditState.PUSHING else None
+            known = self.branch.manifests.ancestors(tip, commits | ({expected} if expected else set()))
+            if there := commits & known:
+                found(self.branch, edit, edit.commit if edit.commit in there else min(there))
+            elif expected is None or expected in known:
+                left.append(edit)
+            else:
+                error = PermanentError(
+                    f"{edit.repository}@{edit.branch} was force-pushed: {expected[:12]} is gone from it",
+                    code="manifest-history-rewritten",
+                    hint="nothing was written again; look at the branch, then `mergeport runs retry`",
                 )
-                edits.own(tx, place.repository, one.commit, one.edit.run_id)
-    return made
+                refuse(self.branch, [edit], error)
+        return left
+
+    def _store(self, tip: Sha, made: Sequence[Made]) -> None:
+        with self.branch.context.store.begin() as tx:
+            self.branch.holding.keep(tx)
+            for one in made:
+                attempts = one.edit.attempts + 1
+                if not one.rewrite.files:
+                    edits.settle(tx, one.edit.run_id, attempts=attempts)
+                    continue
+                edits.settle(
+                    tx, one.edit.run_id, state=EditState.PUSHING, expected=tip, commit=one.commit,
+                    changes=stored_changes(one.rewrite.changes), attempts=attempts,
+                )  # fmt: skip
+                edits.own(tx, self.branch.place.repository, one.commit, one.edit.run_id)
 
 
-def _commit(context: Context, manifests: Manifests, parent: Sha, edit: Edit, run: Run) -> _Made:
+def _commit(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
+    """Make an edit's commit; one that is refused fails alone, and None is given."""
+    with branch.context.store.read() as tx:
+        run = runs.get(tx, edit.run_id)
+    if run is None or run.state.ended or run.cancel_requested_by is not None:
+        refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
+        return None
+    try:
+        return _make(branch, parent, edit, run)
+    except RetryableError:
+        raise
+    except MergeportError as error:
+        refuse(branch, [edit], error)
+    except Exception:
+        # A bug that one edit meets must not stop the others of its batch, for ever.
+        log.exception("internal error in an edit", run=edit.run_id)
+        words = "internal error in its edit; the worker's log has it"
+        refuse(branch, [edit], PermanentError(words, code="internal-error"))
+    return None
+
+
+def _make(branch: Branch, parent: Sha, edit: Edit, run: Run) -> Made:
+    context = branch.context
     target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
     if target is None:
         raise PermanentError(f"{run.application} is not in {run.environment}", code="target-gone")
-    done = rewrite_at(manifests, parent, wanted_edits(run, target))
+    done = rewrite_at(branch.manifests, parent, wanted_edits(run, target))
     if not done.files:
-        return _Made(edit, parent, done)
-    message = message_of(context, run, done.changes)
-    commit = manifests.commit(
-        parent, done.files, message, author=context.committer, committer=context.committer, at=edit.at
+        return Made(edit, parent, done)
+    message = message_of(context, run, target, done.changes)
+    commit = branch.manifests.commit(
+        parent, done.files, message, author=context.author, committer=context.committer, at=edit.at
     )
-    return _Made(edit, commit, done)
-
-
-def _count_attempt(context: Context, made: Sequence[_Made]) -> None:
-    with context.store.begin() as tx:
-        for one in made:
-            edits.update(tx, one.edit.run_id, attempts=one.edit.attempts + 1)
-
-
-def _publish(context: Context, tip: Sha, made: Sequence[_Made]) -> None:
-    with context.store.begin() as tx:
-        for one in made:
-            warnings = "; ".join(one.rewrite.warnings)
-            _settle(tx, context, one.edit, commit=one.commit, base=tip, diff=one.rewrite.diff, message=warnings)
-    for one in made:
-        _wake(context, one.edit)
-
-
-def _settle(
-    tx: Transaction, context: Context, edit: Edit, *, commit: Sha, diff: str, base: Sha | None = None, message: str = ""
-) -> None:
-    edits.update(
-        tx,
-        edit.run_id,
-        state=EditState.PUBLISHED,
-        commit=commit,
-        base=base or edit.expected,
-        diff=diff,
-        message=message,
-    )
-    _answer(tx, context, edit, "written")
-
-
-def _answer(tx: Transaction, context: Context, edit: Edit, text: str) -> None:
-    for wait in waits.open_at(tx, WaitKind.PUSH, Place(edit.repository, edit.branch).lease):
-        if wait.run_id == edit.run_id:
-            waits.answer(tx, wait.id, text, at=context.now())
-
-
-def _wake(context: Context, edit: Edit) -> None:
-    enqueue(context, edit.run_id)
-
-
-def _refuse(context: Context, edit: Edit, error: MergeportError) -> None:
-    with context.store.begin() as tx:
-        edits.update(tx, edit.run_id, state=EditState.REFUSED, message=str(error), code=error.code)
-        _answer(tx, context, edit, "refused")
-    _wake(context, edit)
-
-
-def _refuse_all(context: Context, batch: Sequence[Edit], error: MergeportError) -> None:
-    for edit in batch:
-        _refuse(context, edit, error)
-
-
-def _refused_for_good(context: Context, manifests: Manifests, place: Place, batch: Sequence[Edit]) -> None:
-    """Say that the branch stays where it is and takes no push; one by one first, so that one edit fails alone."""
-    if len(batch) > 1:
-        for edit in batch:
-            write_batch(context, manifests, place, [edit])
-        return
-    error = PermanentError(
-        f"{place.repository}@{place.branch} refuses the push, though nobody moved it",
-        code="push-refused",
-        hint="a hook or branch protection? Allow Mergeport to push there, or use `publish: pull-request`",
-    )
-    _refuse_all(context, batch, error)
-
-
-def enqueue(context: Context, run_id: RunId) -> None:
-    """Hand a run to the engine."""
-    with context.store.read() as tx:
-        run = runs.get(tx, run_id)
-    if run is not None:
-        context.queue.enqueue_run(run)
+    return Made(edit, commit, done)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -55,7 +57,8 @@ class Outside:
 class Context:
     """Everything a stage may use; one a process, shared by its threads.
 
-    `url` is the base of every link that we give; `holder` names this process in leases.
+    `url` is the base of every link that we give; `holder` names this process in leases. `author` and `committer` are
+    those of manifest commits; `pause` lets time pass between attempts.
     """
 
     store: Store
@@ -64,8 +67,10 @@ class Context:
     queue: Queue
     configuration_repository: Repository
     committer: Actor
+    author: Actor
     url: str
     holder: str
+    pause: Callable[[float], None] = time.sleep
 
     def now(self) -> datetime:
         """Give the time by the process's clock."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.core.config import Target, resolve_values
+from service.core.events import PROMOTION_BRANCHES
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
 from service.pipeline.build_stage import images_of
@@ -38,6 +39,11 @@ def place_of(context: Context, target: Target) -> Place:
     if repository == context.configuration_repository:
         return Place(repository, context.configurations.branch())
     return Place(repository, context.configurations.default_branch(repository))
+
+
+def promotion_branch(target: Target) -> str:
+    """Name the branch of the target's pull requests: derived from environment and application, so there is only one."""
+    return f"{PROMOTION_BRANCHES}{target.environment}/{target.application}"
 
 
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:

@@ -7,7 +7,7 @@ from typing import assert_never
 from service.core.config import Target
 from service.core.words import Publish, Sha, Stage
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, place_of
+from service.pipeline.manifest_place import Place, place_of, promotion_branch
 from service.pipeline.proposing import propose
 from service.pipeline.steps import step, yield_to_later
 from service.pipeline.writing import write
@@ -24,7 +24,7 @@ def promote(context: Context, run: Run, target: Target) -> Run:
         record.message = "no later change of this application waits for this environment"
     match target.publish:
         case Publish.COMMIT:
-            commit = _commit(context, run, place)
+            commit = _commit(context, run, target, place) or propose(context, run, target, place)
         case Publish.PULL_REQUEST:
             commit = propose(context, run, target, place)
         case _:
@@ -36,9 +36,13 @@ def promote(context: Context, run: Run, target: Target) -> Run:
     return done
 
 
-def _commit(context: Context, run: Run, place: Place) -> Sha:
+def _commit(context: Context, run: Run, target: Target, place: Place) -> Sha | None:
+    """Have the commit on the branch; None where the branch refuses it, and a pull request is wanted then."""
     with step(context, run, "commit to manifest repository", Stage.PROMOTE) as record:
-        edit = write(context, run, place)
+        edit = write(context, run, place, window=target.writing.batch_window)
+        if edit.branch == promotion_branch(target):
+            record.message = f"{edit.message or f'{place.branch} refuses the push'}: it goes on as a pull request"
+            return None
         assert edit.commit is not None  # noqa: S101 - a published edit has one
         where = f"{place.repository}@{place.branch}"
         record.message = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from service.core.config import Target
 from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body, title
 from service.core.values import ScalarChange
 from service.core.words import Actor, Sha
@@ -15,27 +16,37 @@ from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
 
+MOST_CHANGES = 1_000
+LONGEST_VALUE = 1_000
+"""Changed scalars of an edit, and characters of each, that are kept for pages and pull requests."""
+
 Changes = Sequence[tuple[str, ScalarChange]]
 """Changed scalars, each with its file."""
 
 
-def message_of(context: Context, run: Run, changed: Changes) -> str:
+def message_of(context: Context, run: Run, target: Target, changed: Changes) -> str:
     """Give the message of the run's manifest commit; the same run and changes give the same words."""
-    return commit_message(_promotion(context, run, changed, past=False))
+    promotion = _promotion(context, run, changed, past=False)
+    return commit_message(promotion, co_author=target.writing.co_author)
 
 
 def pull_request_text(context: Context, run: Run, edit: Edit) -> tuple[str, str]:
     """Give title and body of the run's pull request, with all that came since the last promotion."""
     promotion = _promotion(context, run, changes_of(edit), past=True)
-    return title(promotion), pull_request_body(promotion)
+    because = edit.message if edit.code == "push-refused" else ""
+    return title(promotion), pull_request_body(promotion, because=because)
 
 
 def stored_changes(changed: Changes) -> list[dict[str, Any]]:
-    """Write changed scalars as they are kept with an edit."""
+    """Write changed scalars as they are kept with an edit: the first of very many, and the beginning of long ones."""
     return [
-        {"file": file, "path": one.path, "line": one.line, "before": one.before, "after": one.after}
-        for file, one in changed
+        {"file": file, "path": one.path, "line": one.line, "before": _kept(one.before), "after": _kept(one.after)}
+        for file, one in changed[:MOST_CHANGES]
     ]
+
+
+def _kept(text: str | None) -> str | None:
+    return text if text is None or len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def changes_of(edit: Edit) -> Changes:

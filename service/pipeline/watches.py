@@ -15,11 +15,12 @@ import structlog
 from service.core.deployment import Standing, Verdict, VerdictKind, judge
 from service.core.words import BuildId, Repository, RunId, Sha, WaitKind
 from service.errors import MergeportError, RetryableError
-from service.pipeline.batch import enqueue
 from service.pipeline.build_stage import images_of, reference_of
 from service.pipeline.context import Context
 from service.pipeline.deploy_stage import answer_of
 from service.pipeline.manifest_place import Place, has_images, place_of, wanted_edits
+from service.pipeline.proposing import words_of_wait
+from service.pipeline.settling import enqueue
 from service.pipeline.writing import wake_next
 from service.ports import Observation, PullRequest
 from service.store import builds, edits, leases, runs, waits
@@ -182,7 +183,7 @@ def _look_at_pull_requests(context: Context, key: str, waiting: Sequence[Wait]) 
                 if _is_ready(context, Repository(repository), base, pull_request):
                     answers[wait] = "merged" if pull_request.merged else "changed"
                 else:
-                    _saw(context, wait, f"waiting for pull request #{number} to be merged")
+                    _saw(context, wait, words_of_wait(context, wait.run_id, number))
     return answers
 
 

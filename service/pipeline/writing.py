@@ -1,33 +1,37 @@
 """Decides who writes to a branch: group commit by flat combining under the branch's lease.
 
-A run inserts its edit and tries the lease. Who gets it has all pending edits written (service.pipeline.batch);
+A run inserts its edit and tries the lease. Who gets it has all pending edits written (service.pipeline.refusals);
 who does not, waits as a row. No hop when alone, one push when a hundred come.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from service.core.words import EditState, RunId, WaitKind
 from service.errors import PermanentError, RetryableError
-from service.pipeline.batch import OPEN, enqueue, write_batch
+from service.pipeline.batch import LARGEST_BATCH
 from service.pipeline.context import Context
+from service.pipeline.holding import LEASE_SECONDS, Holding
 from service.pipeline.manifest_place import Place
-from service.pipeline.steps import Pause, Stale, is_ours, wait_for
-from service.store import Transaction, edits, leases, waits
+from service.pipeline.refusals import write_pending
+from service.pipeline.settling import OPEN, Branch, enqueue
+from service.pipeline.steps import Cancelled, Pause, Stale, is_ours, wait_for
+from service.store import Transaction, edits, leases, runs, waits
 from service.store.edits import Edit
 from service.store.runs import Run
 
-LEASE_SECONDS = 30.0
 HELD_FOR_OTHERS_SECONDS = 5.0
-LARGEST_BATCH = 200
 
 
-def write(context: Context, run: Run, place: Place) -> Edit:
+def write(context: Context, run: Run, place: Place, *, window: timedelta = timedelta(0)) -> Edit:
     """Have the run's edit on the branch, by this process or by another that writes there now, and give it.
 
-    Raises Pause when another writes there, PermanentError when the edit is refused, RetryableError
-    when the repository does not answer.
+    One that the branch refuses for good and that goes on as a pull request has another branch than `place`. Raises
+    Pause when another writes there or the window is not over, PermanentError when the edit is refused, Cancelled when
+    the run was meanwhile, RetryableError when the repository does not answer.
     """
     with context.store.begin() as tx:
         edit = edits.ensure(
@@ -37,23 +41,43 @@ def write(context: Context, run: Run, place: Place) -> Edit:
             branch=place.branch,
             application=run.application,
             environment=run.environment,
-            at=context.now().replace(microsecond=0),
+            at=context.now(),
         )
-    if edit.state in OPEN:
+    if edit.state in OPEN and edit.branch == place.branch:
+        _gather(context, run, place, window)
         _become_writer(context, run, place)
-        try:
-            _drain(context, run, place)
-        finally:
-            with context.store.begin() as tx:
-                leases.release(tx, place.lease, _holder(context, run))
-        edit = _settled(context, run)
+        with Holding(context, place.lease, _holder(context, run)) as holding:
+            _drain(context, run, place, holding, window)
+        edit = _settled(context, run, place)
     if edit.state is EditState.REFUSED:
-        raise PermanentError(edit.message, code=edit.code or "edit-refused", repository=place.repository)
+        _raise_refusal(context, edit)
     return edit
 
 
 def _holder(context: Context, run: Run) -> str:
     return f"{context.holder}/{run.id}"
+
+
+def _gather(context: Context, run: Run, place: Place, window: timedelta) -> None:
+    """Wait as a row until the window is over that the first pending edit has opened."""
+    if not window:
+        return
+    with context.store.begin() as tx:
+        pending = edits.open_at(tx, place.repository, place.branch)
+        until = _closes(pending, window)
+        if until <= context.now() or len(pending) >= LARGEST_BATCH:
+            return
+        if not is_ours(tx, run):
+            raise Stale
+        saw = f"gathers promotions to {place.repository}@{place.branch} until {until:%H:%M:%S} UTC"
+        wait = wait_for(context, run, WaitKind.PUSH, key=place.lease, subject=place.lease, saw=saw)
+        wait = replace(wait, deadline=until)
+        waits.open_wait(tx, wait)
+    raise Pause(wait, opened=True)
+
+
+def _closes(pending: list[Edit], window: timedelta) -> datetime:
+    return min(edit.at for edit in pending) + window
 
 
 def _become_writer(context: Context, run: Run, place: Place) -> None:
@@ -70,40 +94,55 @@ def _become_writer(context: Context, run: Run, place: Place) -> None:
     raise Pause(wait, opened=True)
 
 
-def _settled(context: Context, run: Run) -> Edit:
+def _settled(context: Context, run: Run, place: Place) -> Edit:
     with context.store.read() as tx:
         edit = edits.of_run(tx, run.id)
     assert edit is not None  # noqa: S101 - ensured by write()
-    if edit.state in OPEN:
+    if edit.state in OPEN and edit.branch == place.branch:
         raise RetryableError("the edit is not written yet", code="edit-pending", retry_after=0.0)
     return edit
 
 
-def _drain(context: Context, run: Run, place: Place) -> None:
-    """Write all pending edits of the branch; after one's own and some seconds, leave the rest to the next waiter."""
-    manifests = context.outside.manifests.open(place.repository)
+def _raise_refusal(context: Context, edit: Edit) -> None:
+    with context.store.read() as tx:
+        run = runs.get(tx, edit.run_id)
+    if run is not None and run.cancel_requested_by is not None:
+        raise Cancelled(f"cancelled by {run.cancel_requested_by}")
+    raise PermanentError(edit.message, code=edit.code or "edit-refused", repository=edit.repository)
+
+
+def _drain(context: Context, run: Run, place: Place, holding: Holding, window: timedelta) -> None:
+    """Write all pending edits of the branch; after one's own and some seconds, leave the rest to the next waiter.
+
+    Edits that come while others are written wait for their own window, where they have one.
+    """
+    branch = Branch(context, context.outside.manifests.open(place.repository), place, holding)
     started = time.monotonic()
     while True:
         heir: RunId | None = None
         with context.store.begin() as tx:
-            if not leases.acquire(tx, place.lease, _holder(context, run), now=context.now(), seconds=LEASE_SECONDS):
-                return
-            pending = edits.open_at(tx, place.repository, place.branch)
+            holding.keep(tx)
+            pending = branch.pending(tx)
             own_is_done = all(edit.run_id != run.id for edit in pending)
             late = own_is_done and time.monotonic() - started > HELD_FOR_OTHERS_SECONDS
-            if not pending or late:
-                leases.release(tx, place.lease, _holder(context, run))
+            gathers = bool(own_is_done and pending and window) and context.now() < _closes(pending, window)
+            done = not pending or late or gathers
+            if done:
+                holding.release(tx)
                 heir = wake_next(tx, context, place.lease) if pending else None
         if heir is not None:
             enqueue(context, heir)
-        if not pending or late:
+        if done:
             return
-        write_batch(context, manifests, place, pending[:LARGEST_BATCH])
+        write_pending(branch)
 
 
 def wake_next(tx: Transaction, context: Context, lease: str) -> RunId | None:
-    """Answer the oldest wait for a branch's lease; give its run, to be enqueued after the transaction."""
-    waiting = waits.open_at(tx, WaitKind.PUSH, lease)
-    if waiting and waits.answer(tx, waiting[0].id, "your turn", at=context.now()):
-        return waiting[0].run_id
+    """Answer the oldest wait for a branch's lease; give its run, to be enqueued after the transaction.
+
+    Who waits for its window to be over is left alone until then.
+    """
+    for wait in waits.open_at(tx, WaitKind.PUSH, lease):
+        if wait.deadline is None or wait.deadline <= context.now():
+            return wait.run_id if waits.answer(tx, wait.id, "your turn", at=context.now()) else None
     return None

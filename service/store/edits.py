@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,9 @@ from service.core.words import EditState, Repository, RunId, Sha
 from service.store.database import Transaction
 from service.store.rows import columns, insert_new, insert_or_update, made, one
 from service.store.tables import edits as table
-from service.store.tables import own_commits, promotion_branches
+from service.store.tables import own_commits, promotion_branches, runs
+
+_OPEN = [EditState.PENDING, EditState.PUSHING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,12 @@ def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
 
 
 def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:
-    """List the edits of a branch that are not settled, first accepted first."""
+    """List the edits of a branch that are not settled, that of the run first that was accepted first."""
     query = (
         sa.select(*columns(Edit, table))
-        .where(
-            table.c.repository == repository,
-            table.c.branch == branch,
-            table.c.state.in_([EditState.PENDING, EditState.PUSHING]),
-        )
-        .order_by(table.c.sequence)
+        .outerjoin(runs, runs.c.id == table.c.run_id)
+        .where(table.c.repository == repository, table.c.branch == branch, table.c.state.in_(_OPEN))
+        .order_by(runs.c.sequence, table.c.sequence)
     )
     return [made(Edit, row) for row in tx.execute(query)]
 
@@ -81,9 +81,31 @@ def update(tx: Transaction, run_id: RunId, **values: Any) -> None:  # noqa: ANN4
     tx.execute(sa.update(table).where(table.c.run_id == run_id).values(**values))
 
 
+def settle(tx: Transaction, run_id: RunId, **values: Any) -> bool:  # noqa: ANN401 - columns' values
+    """Bring columns of an edit to these values if it is still to be written; False when somebody has settled it."""
+    result = tx.execute(sa.update(table).where(table.c.run_id == run_id, table.c.state.in_(_OPEN)).values(**values))
+    return bool(result.rowcount == 1)
+
+
+def commits_of(tx: Transaction, repository: Repository, run_ids: Collection[RunId]) -> dict[RunId, frozenset[Sha]]:
+    """Give all commits that were ever made for these runs, whatever became of them."""
+    query = sa.select(own_commits.c.run_id, own_commits.c.commit).where(
+        own_commits.c.repository == repository, own_commits.c.run_id.in_(run_ids)
+    )
+    found: dict[RunId, frozenset[Sha]] = dict.fromkeys(run_ids, frozenset())
+    for run_id, commit in tx.execute(query):
+        found[RunId(run_id)] |= {Sha(commit)}
+    return found
+
+
 def own(tx: Transaction, repository: Repository, commit: Sha, run_id: RunId) -> None:
     """Remember that a commit is ours."""
     insert_new(tx, own_commits, repository=repository, commit=commit, run_id=run_id)
+
+
+def disown(tx: Transaction, repository: Repository, commit: Sha) -> None:
+    """Forget a commit of ours that was never pushed."""
+    tx.execute(sa.delete(own_commits).where(own_commits.c.repository == repository, own_commits.c.commit == commit))
 
 
 def is_own(tx: Transaction, repository: Repository, commit: Sha) -> bool:

@@ -37,9 +37,7 @@ def acquire(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: 
 def keep(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
     """Have a lease longer; False when it is the holder's no more. The row stays locked until the transaction ends."""
     expires = clock(tx, now) + timedelta(seconds=seconds)
-    kept = tx.execute(
-        sa.update(table).where(table.c.name == name, table.c.holder == holder).values(expires_at=expires)
-    )
+    kept = tx.execute(sa.update(table).where(table.c.name == name, table.c.holder == holder).values(expires_at=expires))
     return bool(kept.rowcount == 1)
 
 

@@ -93,6 +93,7 @@ def context(store: Store, engine: AskedEngine, clock: StillClock) -> Context:
         queue=engine,
         configuration_repository=Repository("acme/manifests"),
         committer=nothing,
+        author=nothing,
         url="http://mergeport.test",
         holder=engine.executor,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -88,6 +88,7 @@ class Pipeline:
         self.context: Context = self._exits.enter_context(
             build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)
         )
+        self.context = replace(self.context, pause=lambda seconds: self.clock.move(seconds=seconds))
         self._taken = 0
 
     def close(self) -> None:

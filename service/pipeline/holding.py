@@ -1,0 +1,67 @@
+"""Holds a branch's lease for as long as its writer lives, however long a call to the repository hangs.
+
+Used by who writes to a branch. What is marked in the store is marked under the lease: a writer that lost it, because
+its process was stopped for longer, finds that out here and leaves everything to the one that has it now.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from service.errors import MergeportError, RetryableError
+from service.pipeline.context import Context
+from service.store import Transaction, leases
+
+LEASE_SECONDS = 30.0
+RENEWAL_SECONDS = 8.0
+
+log = structlog.get_logger()
+
+
+class Holding:
+    """A lease that was acquired under this name by this holder; given back at the end of the block."""
+
+    def __init__(self, context: Context, name: str, holder: str) -> None:
+        """Take what was acquired."""
+        self._context = context
+        self._name = name
+        self._holder = holder
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+        with self._context.store.begin() as tx:
+            self.release(tx)
+
+    def keep(self, tx: Transaction) -> None:
+        """Make sure, until the transaction ends, that nobody else writes there; RetryableError where somebody may."""
+        if not leases.keep(tx, self._name, self._holder, now=self._context.now(), seconds=LEASE_SECONDS):
+            raise RetryableError(
+                "another worker writes to the branch now: this one was away for too long",
+                code="lease-lost",
+                retry_after=0.0,
+            )
+
+    def release(self, tx: Transaction) -> None:
+        """Give the lease up before the end, in a transaction with what it was found to be done by."""
+        leases.release(tx, self._name, self._holder)
+
+    def _renew(self) -> None:
+        while not self._end.wait(RENEWAL_SECONDS):
+            try:
+                with self._context.store.begin() as tx:
+                    self.keep(tx)
+            except MergeportError as error:
+                log.warning("a lease was not renewed", lease=self._name, error=str(error))
