@@ -280,6 +280,10 @@ class Manifests(Protocol):
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
         ...
 
+    def last_tip(self, branch: str) -> Sha | None:
+        """Give the branch's commit as it was last heard of, off the network; None when that never was."""
+        ...
+
     def read(self, commit: Sha, path: str) -> bytes:
         """Give a file's bytes; PermanentError `values-file-missing`, `values-file-symlink`, `values-file-forbidden`."""
         ...

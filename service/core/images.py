@@ -17,6 +17,7 @@ SOURCE_LABEL = "org.opencontainers.image.source"
 LONGEST_TAG = 128
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_REFERENCE = re.compile(rf"([^/@\s]+)/([^:@\s]+):({_TAG.pattern})@(sha256:[0-9a-f]{{64}})")
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
 _PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?::(?P<length>\d+))?\}")
 
@@ -85,3 +86,9 @@ def is_tag(text: str) -> bool:
 def labels_for(*, source_url: str, commit: Sha, version: str) -> Mapping[str, str]:
     """Give the OCI annotation labels that a build carries, so that an image tells what it was made of."""
     return {SOURCE_LABEL: source_url, REVISION_LABEL: commit, "org.opencontainers.image.version": version}
+
+
+def parse_reference(text: str) -> ImageReference | None:
+    """Read `registry/repository:tag@digest` as it is written in trailers; None where it is anything else."""
+    match = _REFERENCE.fullmatch(text)
+    return ImageReference(match[1], match[2], match[3], Digest(match[4])) if match else None

@@ -183,10 +183,11 @@ def standing_images(
     Nothing is named where the new image's digests stand there already, and where there is no image yet.
     """
     changes, digests = list(replaced), {image.digest for image in images}
-    found = [_digest(before) for before, after in changes if _digest(after) in digests]
-    if told := [digest for digest in found if digest is not None]:
+    befores = [before for before, after in changes if _digest(after) in digests]
+    if told := [digest for digest in map(_digest, befores) if digest is not None]:
         return tuple(dict.fromkeys(told))
-    if not found and any(_digest(text) in digests for text in wanted):
+    there_already = not befores and any(_digest(text) in digests for text in wanted)
+    if there_already or any(_PLACEHOLDER in (before or "") for before in befores):
         return ()
     tags = {image.tag for image in images}
     texts = [

@@ -131,6 +131,14 @@ def of_change(tx: Transaction, change_id: ChangeId) -> list[Run]:
 
 def later(tx: Transaction, run: Run) -> Run | None:
     """Give the newest run accepted after this one for the same application and environment, if it still counts."""
+    return next(iter(all_later(tx, run, limit=1)), None)
+
+
+def all_later(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
+    """List the runs that were accepted after this one for the same application and environment and still count.
+
+    The newest come first. One that ended because this one is newer, whenever it was accepted, does not count.
+    """
     query = (
         sa.select(*columns(Run, table))
         .where(
@@ -138,11 +146,12 @@ def later(tx: Transaction, run: Run) -> Run | None:
             table.c.environment == run.environment,
             table.c.sequence > run.sequence,
             table.c.state.not_in([RunState.FAILED, RunState.CANCELLED]),
+            sa.or_(table.c.superseded_by.is_(None), table.c.superseded_by != run.id),
         )
         .order_by(table.c.sequence.desc())
-        .limit(1)
+        .limit(limit)
     )
-    return one(Run, tx.execute(query).first())
+    return [made(Run, row) for row in tx.execute(query)]
 
 
 def on_pull_request(tx: Transaction, run: Run, number: int) -> list[Run]:

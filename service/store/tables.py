@@ -243,6 +243,36 @@ promotion_branches = sa.Table(
     sa.Column("run_id", sa.Text, nullable=False),
 )
 
+# How a source commit stands to another. It never changes, so it is kept for ever; what is gone is not.
+commit_relations = sa.Table(
+    "commit_relations",
+    metadata,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("head", sa.Text, primary_key=True),
+    sa.Column("base", sa.Text, primary_key=True),
+    sa.Column("relation", sa.Text, nullable=False),
+)
+
+# The committer's date of a source commit.
+commit_times = sa.Table(
+    "commit_times",
+    metadata,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("commit", sa.Text, primary_key=True),
+    sa.Column("at", Time, nullable=False),
+)
+
+# What a run found out, by asking outside, about an image that stands where it would write.
+order_answers = sa.Table(
+    "order_answers",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("image", sa.Text, primary_key=True),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("words", sa.Text, nullable=False, default=""),
+    sa.Column("deployed", sa.Text),
+)
+
 # Who holds what until when: `worker:EXECUTOR`, `manifest:REPOSITORY:BRANCH`.
 leases = sa.Table(
     "leases",

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.images import ImageReference, is_tag, tag_for
+from service.core.images import ImageReference, is_tag, parse_reference, tag_for
 from service.core.words import Digest, Sha
 
 COMMIT = Sha("4f2c1e9ab012" + "d" * 28)
+DIGEST = Digest("sha256:" + "1" * 64)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,19 @@ def test_reference_is_written_with_tag_and_digest() -> None:
     digest = Digest("sha256:" + "0" * 64)
     assert str(ImageReference("r.test", "a/b", "t", digest)) == f"r.test/a/b:t@{digest}"
     assert str(ImageReference("r.test", "a/b", "t")) == "r.test/a/b:t"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        ImageReference("123456789012.dkr.ecr.us-east-1.amazonaws.com", "checkout", "4f2c1e9ab012", DIGEST),
+        ImageReference("localhost:5000", "team/checkout", "v1.2_3-x", DIGEST),
+    ],
+)
+def test_a_whole_reference_is_read_back(reference: ImageReference) -> None:
+    assert parse_reference(str(reference)) == reference
+
+
+@pytest.mark.parametrize("text", ["", "checkout:1", f"checkout@{DIGEST}", f"r/checkout:1@{DIGEST}0", f"r/c:-@{DIGEST}"])
+def test_what_is_no_whole_reference_is_none(text: str) -> None:
+    assert parse_reference(text) is None

@@ -191,7 +191,8 @@ MINE = image("aaaaaaaaaaaa", "1")
         ([("1", "2")], ()),
         ([(None, digest("1")), (None, MINE.tag)], ()),
         ([(digest("0"), digest("1")), ("", MINE.tag)], ()),
-        ([(digest("0"), digest("1")), ("bbbbbbbbbbbb", MINE.tag)], ("bbbbbbbbbbbb",)),
+        ([(digest("0"), digest("1")), ("bbbbbbbbbbbb", MINE.tag)], ()),
+        ([(None, digest("1")), ("bbbbbbbbbbbb", MINE.tag)], ("bbbbbbbbbbbb",)),
         ([], ()),
     ],
 )

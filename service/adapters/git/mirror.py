@@ -79,19 +79,19 @@ class Mirror:
         """
         tip = self.remote_tip(ref)
         due = next(self._fetches) % self._limits.every == 0
-        if tip is None or (tip == self._kept_tip(ref) and not due):
+        if tip is None or (tip == self.kept_tip(ref) and not due):
             return tip
         with self._alone():
             if due:
                 self._tidy()
-            if tip == self._kept_tip(ref):
+            if tip == self.kept_tip(ref):
                 return tip
             outcome = self._bring(f"+{ref}:{_kept(ref)}", DEPTH)
             if not outcome.ok:
                 if self._ask(ref, self.remote(False)) is None:
                     return None
                 self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
-        return self._kept_tip(ref)
+        return self.kept_tip(ref)
 
     def fetch_commit(self, commit: Sha, *, depth: int = DEPTH, alone: bool = False) -> None:
         """Bring one commit, with so many in all; RetryableError `manifest-commit-gone` when the remote lost it.
@@ -136,7 +136,8 @@ class Mirror:
             return frozenset((self.directory / "shallow").read_text(encoding="ascii").split())
         return frozenset()
 
-    def _kept_tip(self, ref: str) -> Sha | None:
+    def kept_tip(self, ref: str) -> Sha | None:
+        """Give a ref's commit as it was last fetched or pushed; None when it never was."""
         with suppress(OSError):
             return Sha((self.directory / _kept(ref)).read_text(encoding="ascii").strip())
         return None

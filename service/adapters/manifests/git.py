@@ -113,6 +113,10 @@ class GitManifests:
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
         return self._mirror.fetch(_ref(branch))
 
+    def last_tip(self, branch: str) -> Sha | None:
+        """Give the branch's commit as it was last heard of, off the network; None when that never was."""
+        return self._mirror.kept_tip(_ref(branch))
+
     def read(self, commit: Sha, path: str) -> bytes:
         """Give a file's bytes at a commit.
 

@@ -113,3 +113,15 @@ def test_history_is_deepened_by_commits_alone_where_that_is_asked(served: Served
     assert len(served.server.log) == before
     tree = served.repository.git("rev-parse", f"{commits[150]}^{{tree}}")
     assert not Git(served.mirror()).run("cat-file", "-e", tree).ok
+
+
+def test_the_last_tip_is_what_was_fetched_or_pushed_and_asks_nobody(served: Served) -> None:
+    manifests = served.manifests()
+    assert manifests.last_tip("main") is None
+    tip = manifests.fetch("main")
+    assert tip is not None
+    pushed = served.write(manifests, tip, "apps/a/values.yaml", b"tag: three\n")
+    assert manifests.push("main", pushed, expected=tip)
+    served.repository.commit_files("main", {"n": "unheard of\n"})
+    before = len(served.server.log)
+    assert (manifests.last_tip("main"), len(served.server.log)) == (pushed, before)

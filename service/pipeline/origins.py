@@ -1,0 +1,103 @@
+"""Which source commit an image that stands in a values file was made of: asked of runs, of trailers, of registries.
+
+Called by the order of promotions. Knows nothing of what is newer, and guesses nothing: an image of which nobody tells
+it has no origin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from service.core import trailers
+from service.core.config import Target
+from service.core.images import is_tag, parse_reference
+from service.core.order import Made
+from service.core.words import Repository, Sha
+from service.pipeline.build_stage import images_of
+from service.pipeline.context import Context
+from service.ports import Commit, Manifests
+from service.store import ancestry
+from service.store.runs import Run
+
+COMMITS_READ = 1_000
+"""Manifest commits in which an image's trailers are looked for."""
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an image was made of. `repository` is None where nobody told it; `words` say what is known instead."""
+
+    commit: Sha | None
+    repository: Repository | None = None
+    words: str = ""
+
+
+UNKNOWN = Origin(None)
+
+
+def known_origin(context: Context, target: Target, image: str) -> Origin | None:
+    """Give the origin of an image that runs of ours made, all of one commit; None where they do not tell it."""
+    found = {(run.commit, run.repository) for run in _makers(context, target, image)}
+    return Origin(*found.pop()) if len(found) == 1 else None
+
+
+def asked_origin(context: Context, manifests: Manifests, tip: Sha, target: Target, image: str) -> Origin:
+    """Ask trailers, our runs and the registry, in this order; UNKNOWN where none of them tells it."""
+    history = manifests.history(tip, most=COMMITS_READ, deepen=True)
+    for told in (_of_trailers(history, target, image), _of_runs(context, target, image)):
+        if told is not None:
+            return told
+    return _of_registry(context, target, image) or UNKNOWN
+
+
+def _makers(context: Context, target: Target, image: str) -> list[Run]:
+    with context.store.read() as tx:
+        digest = image if image.startswith("sha256:") else ""
+        found = ancestry.runs_naming(tx, target.application, digest)
+    return [run for run in found if Made(run.commit, tuple(images_of(run).values())).has(image)]
+
+
+def _of_runs(context: Context, target: Target, image: str) -> Origin | None:
+    """Take the newest of several, of those that reached a manifest repository if any did."""
+    makers = _makers(context, target, image)
+    promoted = [run for run in makers if run.manifest_commit is not None]
+    return next((Origin(run.commit, run.repository) for run in promoted or makers), None)
+
+
+def _of_trailers(history: Iterable[Commit], target: Target, image: str) -> Origin | None:
+    """Take what the newest promotion of the image says of itself."""
+    for commit in history:
+        if target.application not in commit.message:
+            continue
+        pairs = trailers.parse(commit.message)
+        place = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)
+        source = trailers.value_of(pairs, trailers.SOURCE_COMMIT) or ""
+        if place != (target.application, target.environment) or not _SHA.fullmatch(source):
+            continue
+        named = (parse_reference(value) for key, value in pairs if key == trailers.IMAGE)
+        if Made(Sha(source), tuple(one for one in named if one is not None)).has(image):
+            repository = trailers.value_of(pairs, trailers.SOURCE_REPOSITORY)
+            return Origin(Sha(source), Repository(repository) if repository else None)
+    return None
+
+
+def _of_registry(context: Context, target: Target, image: str) -> Origin | None:
+    """Take the revision that the image in the registry says of itself, under the repositories of the application."""
+    name = image if image.startswith("sha256:") else image.rpartition(":")[2]
+    if not image.startswith("sha256:") and not is_tag(name):
+        return None
+    for one in target.images:
+        found = context.outside.images.registry(one).find(one.repository, name)
+        if found is None:
+            continue
+        if found.revision is None or not _SHA.fullmatch(found.revision):
+            return Origin(None, words=f"{found.digest} says of no commit that it was made of it")
+        if found.source is None:
+            return Origin(Sha(found.revision))
+        ours = found.source.removesuffix(".git").endswith(f"/{target.source}")
+        return Origin(Sha(found.revision), target.source if ours else Repository(found.source), words=found.source)
+    return None
