@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -87,4 +88,6 @@ def _options() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # What was started is ended before this process is, also when it is asked to stop.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main(sys.argv[1:]))

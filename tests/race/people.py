@@ -21,6 +21,7 @@ _REF = f"refs/heads/{BRANCH}"
 _ATTEMPTS = 20
 _FURTHEST = 30
 """Commits before the tip to which a person who deletes the branch may bring it back, and more."""
+_OURS = "--committer=Mergeport"
 _RUNS = "--format=%(trailers:key=Mergeport-Run,valueonly,separator=%x20)"
 
 
@@ -38,17 +39,29 @@ class People(threading.Thread):
         self._store = store
         self._stopped = stop
         self._random = random.Random(f"{plan.seed} people {name}")  # noqa: S311 - a race, no secret
+        self._pause = plan.pause
         self._number = 0
+        self._rewritten = ""
 
     def run(self) -> None:
         """Act, with pauses, until told to stop."""
-        acts = [self._edit] * 10 + [self._note] * 5 + [self._remove] * 4 + [self._replace] * 2
-        acts += [self._undo_and_redo] * 2 + [self._delete]
+        rewriting = [self._remove] * 3 + [self._replace] * 2 + [self._undo_and_redo] * 2 + [self._delete]
+        acts = [self._edit] * 8 + [self._note] * 4 + rewriting
         try:
-            while not self._stopped.wait(self._random.expovariate(1.0)):
-                self._random.choice(acts)()
+            while not self._stopped.wait(self._random.expovariate(1.0 / self._pause)):
+                act = self._random.choice(acts)
+                if act in rewriting and not self._is_there_new_work():
+                    act = self._note
+                act()
+                if act in rewriting:
+                    self._rewritten = self._bare.tip(BRANCH)
         except Exception as error:  # noqa: BLE001 - told by who joins this thread
             self.error = error
+
+    def _is_there_new_work(self) -> bool:
+        """Tell whether Mergeport wrote something since history was last rewritten: else it would never get to."""
+        since = [f"^{self._rewritten}"] if self._rewritten else []
+        return bool(self._bare.git("log", "--format=%H", "--max-count=1", _OURS, BRANCH, *since, "--"))
 
     # --- commits -----------------------------------------------------------------------------------
 
@@ -117,6 +130,8 @@ class People(threading.Thread):
 
     def _move(self, old: str, new: str, words: str, *, commit: str = "") -> bool:
         """Move the branch if it is still where it was seen, and write that down."""
+        if old == new:
+            return False
         settled = [] if words == "a commit" else self._settled(old, new)
         try:
             if new == ZERO:

@@ -16,7 +16,11 @@ BRANCHES = {"dev": "develop", "stage": "staging", "prod": "main"}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How large a race is, and what happens in it. `limit` ends the sending, in seconds."""
+    """How large a race is, and what happens in it.
+
+    `limit` ends the sending, in seconds; `settle` is how long runs may take to end after the trouble did; `pause` is
+    what people wait between two acts, on average.
+    """
 
     edits: int = 10_000
     seed: int = 1
@@ -26,6 +30,7 @@ class Plan:
     limit: float = 3600.0
     settle: float = 150.0
     backlog: int = 60
+    pause: float = 3.0
     people: bool = True
     weather: bool = True
     kills: bool = True

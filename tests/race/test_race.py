@@ -1,0 +1,32 @@
+"""A slice of the race in every test run: two workers on PostgreSQL, people, a bad line, killed and stopped workers.
+
+`make soak` runs the same for longer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.race.plan import Plan
+from tests.race.running import race
+
+SEED = 20
+SLICE = Plan(
+    edits=400,
+    seed=SEED,
+    sources=3,
+    applications=3,
+    limit=22.0,
+    settle=120.0,
+    backlog=30,
+    pause=2.0,
+    long_stops=False,
+)
+
+
+def test_every_promise_is_kept_while_workers_people_and_the_network_race(tmp_path: Path, postgresql_url: str) -> None:
+    told: list[str] = []
+    done = race(SLICE, tmp_path / "race", postgresql_url, told.append)
+    assert done.verdict.findings == [], "\n".join([f"seed {SEED}", *told, *map(str, done.verdict.findings)])
+    counts = done.verdict.counts
+    assert min(counts["commits"], counts["runs succeeded"], counts["people: a commit"], counts["pushes"]) > 0, counts
