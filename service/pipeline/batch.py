@@ -16,8 +16,9 @@ import structlog
 from service.core.words import EditState, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.manifest_place import rewrite_at, wanted_edits
+from service.pipeline.order import keep_order
 from service.pipeline.promotion_text import message_of, stored_changes
-from service.pipeline.settling import Branch, Made, found, publish, refuse
+from service.pipeline.settling import Branch, Made, about_to_write, found, publish, refuse
 from service.store import Transaction, edits, runs
 from service.store.edits import Edit
 from service.store.runs import Run
@@ -26,6 +27,8 @@ MOST_RACES = 50
 LARGEST_BATCH = 200
 GROWING_SECONDS = 2.0
 """How long a batch grows by edits that come while the commits of the first are made."""
+QUIET_SECONDS, LOOK_SECONDS = 0.3, 0.03
+"""How long it waits in between for the next, while runs are on their way here; and how often it looks."""
 
 log = structlog.get_logger()
 
@@ -33,10 +36,11 @@ Pending = Callable[[Transaction], list[Edit]]
 """Lists edits that are to be written, as they stand, first accepted first."""
 
 
-def bring(branch: Branch, pending: Pending, *, patience: int) -> list[Edit]:
+def bring(branch: Branch, pending: Pending, *, patience: int, gathers: bool = False) -> list[Edit]:
     """Bring edits onto the branch in one push, computed anew on every new tip until it goes through.
 
-    Gives those that the branch takes not: so many pushes were refused though nobody moved it.
+    With `gathers` it waits a moment for runs that are about to want the same. Gives the edits that the branch takes
+    not: so many pushes were refused though nobody moved it.
     """
     batch = _Batch(branch, pending)
     refusals, last_tip = 0, None
@@ -51,7 +55,7 @@ def bring(branch: Branch, pending: Pending, *, patience: int) -> list[Edit]:
                 return pending(tx)
         if race and not refusals:
             branch.context.pause(random.uniform(0.01, min(2.0, 0.05 * 2**race)))  # noqa: S311 - jitter
-        made = batch.make(tip)
+        made = batch.make(tip, gathers=gathers and not race)
         if not made:
             return []
         newest = made[-1].commit
@@ -84,18 +88,23 @@ class _Batch:
     pending: Pending
     others: dict[RunId, frozenset[Sha]] = field(default_factory=dict)
 
-    def make(self, tip: Sha) -> list[Made]:
+    def make(self, tip: Sha, *, gathers: bool) -> list[Made]:
         """Make one commit an edit, each on the one before, and store all before anything is pushed.
 
         The edits are read after the tip was: what somebody else has pushed of them is on it, or it has moved since.
         """
         made: list[Made] = []
         seen: set[RunId] = set()
-        until = time.monotonic() + GROWING_SECONDS
+        until, quiet = time.monotonic() + GROWING_SECONDS, 0.0
         while not seen or time.monotonic() < until:
             new = self._new(seen)[: LARGEST_BATCH - len(seen)]
             if not new:
-                break
+                if not (gathers and seen and quiet < QUIET_SECONDS and about_to_write(self.branch)):
+                    break
+                self.branch.context.pause(LOOK_SECONDS)
+                quiet += LOOK_SECONDS
+                continue
+            quiet = 0.0
             seen |= {edit.run_id for edit in new}
             for edit in self._recover(tip, new):
                 one = _commit(self.branch, made[-1].commit if made else tip, edit)
@@ -191,6 +200,7 @@ def _make(branch: Branch, parent: Sha, edit: Edit, run: Run) -> Made:
     done = rewrite_at(branch.manifests, parent, wanted_edits(run, target))
     if not done.files:
         return Made(edit, parent, done)
+    done = keep_order(context, branch.manifests, parent, run, target, done)
     message = message_of(context, run, target, done.changes)
     commit = branch.manifests.commit(
         parent, done.files, message, author=context.author, committer=context.committer, at=edit.at

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 def write_pending(branch: Branch) -> None:
     """Have everything that is pending on the branch, or refused, each edit by itself."""
-    left = bring(branch, branch.pending, patience=QUICK_PUSHES)
+    left = bring(branch, branch.pending, patience=QUICK_PUSHES, gathers=True)
     alone = _halve(branch, left) if len(left) > 1 else left
     for seconds in PAUSES:
         if not alone:

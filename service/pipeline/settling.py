@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from service.core.values import Rewrite
-from service.core.words import EditState, RunId, Sha, WaitKind
+from service.core.words import EditState, Publish, RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.holding import Holding
-from service.pipeline.manifest_place import Place
+from service.pipeline.manifest_place import Place, place_of
 from service.ports import Manifests
 from service.store import Transaction, edits, runs, waits
 from service.store.edits import Edit
 from service.store.waits import Wait
+
+JUST_NOW = timedelta(seconds=10)
 
 OPEN = frozenset({EditState.PENDING, EditState.PUSHING})
 """The states of an edit that is still to be written."""
@@ -49,6 +52,24 @@ class Made:
     edit: Edit
     commit: Sha
     rewrite: Rewrite
+
+
+def about_to_write(branch: Branch) -> bool:
+    """Tell whether another run that was accepted just now is on its way to this branch and has no edit yet."""
+    context = branch.context
+    with context.store.read() as tx:
+        under_way = edits.expected_soon(tx, since=context.now() - JUST_NOW)
+    return any(_writes_to(branch, *run) for run in under_way)
+
+
+def _writes_to(branch: Branch, application: str, environment: str, configuration: Sha) -> bool:
+    try:
+        target = branch.context.configurations.at(configuration).target(application, environment)
+        return (
+            target is not None and target.publish is Publish.COMMIT and place_of(branch.context, target) == branch.place
+        )
+    except MergeportError:
+        return False
 
 
 def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:

@@ -7,6 +7,7 @@ who does not, waits as a row. No hop when alone, one push when a hundred come.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,19 +34,8 @@ def write(context: Context, run: Run, place: Place, *, window: timedelta = timed
     Pause when another writes there or the window is not over, PermanentError when the edit is refused, Cancelled when
     the run was meanwhile, RetryableError when the repository does not answer.
     """
-    with context.store.begin() as tx:
-        edit = edits.ensure(
-            tx,
-            run_id=run.id,
-            repository=place.repository,
-            branch=place.branch,
-            application=run.application,
-            environment=run.environment,
-            at=context.now(),
-        )
-    if edit.state in OPEN and edit.branch == place.branch:
-        _gather(context, run, place, window)
-        _become_writer(context, run, place)
+    edit = _begin(context, run, place, window)
+    if _is_open(edit, place):
         with Holding(context, place.lease, _holder(context, run)) as holding:
             _drain(context, run, place, holding, window)
         edit = _settled(context, run, place)
@@ -58,47 +48,62 @@ def _holder(context: Context, run: Run) -> str:
     return f"{context.holder}/{run.id}"
 
 
-def _gather(context: Context, run: Run, place: Place, window: timedelta) -> None:
-    """Wait as a row until the window is over that the first pending edit has opened."""
-    if not window:
-        return
+def _is_open(edit: Edit, place: Place) -> bool:
+    return edit.state in OPEN and edit.branch == place.branch
+
+
+def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
+    """Insert the edit and take the branch's lease, or write the wait, in one transaction: no wake-up is lost.
+
+    The lease's row is locked meanwhile: edits of a branch are seen by its writer in the order of their insertion.
+    """
     with context.store.begin() as tx:
-        pending = edits.open_at(tx, place.repository, place.branch)
-        until = _closes(pending, window)
-        if until <= context.now() or len(pending) >= LARGEST_BATCH:
-            return
-        if not is_ours(tx, run):
-            raise Stale
-        saw = f"gathers promotions to {place.repository}@{place.branch} until {until:%H:%M:%S} UTC"
-        wait = wait_for(context, run, WaitKind.PUSH, key=place.lease, subject=place.lease, saw=saw)
-        wait = replace(wait, deadline=until)
-        waits.open_wait(tx, wait)
-    raise Pause(wait, opened=True)
+        ours = leases.acquire(tx, place.lease, _holder(context, run), now=context.now(), seconds=LEASE_SECONDS)
+        edit = edits.ensure(
+            tx,
+            run_id=run.id,
+            repository=place.repository,
+            branch=place.branch,
+            application=run.application,
+            environment=run.environment,
+            at=context.now(),
+        )
+        pause = _pause(tx, context, run, place, window, ours=ours) if _is_open(edit, place) else None
+        if ours and (pause is not None or not _is_open(edit, place)):
+            leases.release(tx, place.lease, _holder(context, run))
+    if pause is not None:
+        raise pause
+    return edit
 
 
-def _closes(pending: list[Edit], window: timedelta) -> datetime:
+def _pause(tx: Transaction, context: Context, run: Run, place: Place, window: timedelta, *, ours: bool) -> Pause | None:
+    """Open the run's wait where another writes, or where the window is not over that the first pending edit opened."""
+    pending = edits.open_at(tx, place.repository, place.branch) if window else []
+    until = _closes(pending, window) if pending else context.now()
+    gathers = until > context.now() and len(pending) < LARGEST_BATCH
+    if ours and not gathers:
+        return None
+    if not is_ours(tx, run):
+        raise Stale
+    branch = f"{place.repository}@{place.branch}"
+    saw = f"gathers promotions to {branch} until {until:%H:%M:%S} UTC"
+    if not gathers:
+        saw = f"another promotion is being written to {branch}"
+    wait = wait_for(context, run, WaitKind.PUSH, key=place.lease, subject=place.lease, saw=saw)
+    wait = replace(wait, deadline=until if gathers else None)
+    waits.open_wait(tx, wait)
+    return Pause(wait, opened=True)
+
+
+def _closes(pending: Sequence[Edit], window: timedelta) -> datetime:
     return min(edit.at for edit in pending) + window
-
-
-def _become_writer(context: Context, run: Run, place: Place) -> None:
-    """Take the branch's lease, or write the wait in the same transaction, so that no wake-up is lost."""
-    with context.store.begin() as tx:
-        holder = _holder(context, run)
-        if leases.acquire(tx, place.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
-            return
-        if not is_ours(tx, run):
-            raise Stale
-        saw = f"another promotion is being written to {place.repository}@{place.branch}"
-        wait = wait_for(context, run, WaitKind.PUSH, key=place.lease, subject=place.lease, saw=saw)
-        waits.open_wait(tx, wait)
-    raise Pause(wait, opened=True)
 
 
 def _settled(context: Context, run: Run, place: Place) -> Edit:
     with context.store.read() as tx:
         edit = edits.of_run(tx, run.id)
     assert edit is not None  # noqa: S101 - ensured by write()
-    if edit.state in OPEN and edit.branch == place.branch:
+    if _is_open(edit, place):
         raise RetryableError("the edit is not written yet", code="edit-pending", retry_after=0.0)
     return edit
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.core.words import EditState, Repository, RunId, Sha
+from service.core.words import EditState, Repository, RunId, RunState, Sha, Stage
 from service.store.database import Transaction
 from service.store.rows import columns, insert_new, insert_or_update, made, one
 from service.store.tables import edits as table
@@ -74,6 +74,25 @@ def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:
         .order_by(runs.c.sequence, table.c.sequence)
     )
     return [made(Edit, row) for row in tx.execute(query)]
+
+
+def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, Sha]]:
+    """List application, environment and configuration of runs accepted since then that want nothing written yet.
+
+    Those that wait for something, such as their build, are not among them.
+    """
+    query = (
+        sa.select(runs.c.application, runs.c.environment, runs.c.configuration_commit)
+        .outerjoin(table, table.c.run_id == runs.c.id)
+        .where(
+            runs.c.state.in_([RunState.QUEUED, RunState.RUNNING]),
+            runs.c.stage.in_([Stage.BUILD, Stage.PROMOTE]),
+            runs.c.created_at >= since,
+            table.c.run_id.is_(None),
+        )
+        .limit(500)
+    )
+    return [(application, environment, Sha(commit)) for application, environment, commit in tx.execute(query)]
 
 
 def update(tx: Transaction, run_id: RunId, **values: Any) -> None:  # noqa: ANN401 - columns' values
