@@ -1,0 +1,97 @@
+"""Several applications of one source in the pipeline of the tests: one merge brings a run of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from service.core.words import Repository, RunState
+from service.pipeline.manifest_place import Place
+from service.store import leases
+from service.store.runs import Run
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES
+from tests.pipeline.harness import Pipeline
+
+BRANCH = "main"
+ALONE = CONFIGURATION[: CONFIGURATION.index("applications:")].replace(
+    'argocd: "{application}-{environment}"', "argocd: false"
+)
+
+
+def file_of(application: str) -> str:
+    return f"apps/{application}/values-dev.yaml"
+
+
+def settle_in(
+    pipeline: Pipeline,
+    *applications: str,
+    dev: str = "{branch: develop}",
+    own: Mapping[str, str] = MappingProxyType({}),
+    **files: str | None,
+) -> None:
+    """Have these applications in the configuration, their values files beside it, dev as it is given.
+
+    `own` is what is different in dev for one of them.
+    """
+    configuration = ALONE.replace("dev: {branch: develop}", f"dev: {dev}") + "applications:\n"
+    for name in applications:
+        special = f", environments: {{dev: {own[name]}}}" if name in own else ""
+        configuration += f"  {name}: {{source: {SOURCE}{special}}}\n"
+    values: dict[str, str | None] = {file_of(name): files.get(name, VALUES) for name in applications}
+    pipeline.stack.github.push(MANIFESTS, BRANCH, {"mergeport.yaml": configuration, **values}, "Settle in")
+    pipeline.settle(looks=0)
+
+
+def merge(pipeline: Pipeline, text: str = "two") -> None:
+    """Merge into the source, and take the runs in without advancing any."""
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": f"print('{text}')\n"})
+    pipeline.take_deliveries()
+    while pipeline.intake():
+        pass
+
+
+def until_promoted(pipeline: Pipeline) -> None:
+    """Work until nothing is queued any more, without a look at the outside."""
+    pipeline.settle(looks=0)
+
+
+def written(pipeline: Pipeline) -> list[str]:
+    """List the applications of our commits on the branch, oldest first."""
+    subjects = pipeline.stack.git.open(MANIFESTS).git("log", "--reverse", "--format=%s", BRANCH).splitlines()
+    return [subject.split()[1] for subject in subjects if subject.startswith("Promote ")]
+
+
+def pushed(pipeline: Pipeline) -> list[list[str]]:
+    """List our pushes to the branch: the applications of each, in order."""
+    bare = pipeline.stack.git.open(MANIFESTS)
+    found = []
+    for request in pipeline.stack.git.pushes(MANIFESTS):
+        for update in request.updates:
+            if update.ref == f"refs/heads/{BRANCH}":
+                lines = bare.git("log", "--reverse", "--format=%s", f"{update.old}..{update.new}").splitlines()
+                found.append([line.split()[1] for line in lines])
+    return found
+
+
+def runs_by_name(pipeline: Pipeline) -> dict[str, Run]:
+    """Give each application's newest run."""
+    return {run.application: run for run in reversed(pipeline.runs())}
+
+
+def states(pipeline: Pipeline, names: Iterable[str]) -> dict[str, tuple[RunState, str]]:
+    """Give state and code of the newest runs."""
+    found = runs_by_name(pipeline)
+    return {name: (found[name].state, found[name].code) for name in names}
+
+
+def wait_all(pipeline: Pipeline) -> None:
+    """Let every run come to the point of writing, where somebody else has the lease; then let them write.
+
+    Whoever has been waiting the longest writes what all want.
+    """
+    lease = Place(Repository(MANIFESTS), BRANCH).lease
+    with pipeline.store.begin() as tx:
+        assert leases.acquire(tx, lease, "somebody", now=pipeline.clock.now(), seconds=20)
+    pipeline.settle(looks=0)
+    with pipeline.store.begin() as tx:
+        leases.release(tx, lease, "somebody")
