@@ -54,6 +54,7 @@ def bring(branch: Branch, pending: Pending, *, patience: int, gathers: bool = Fa
             with branch.context.store.read() as tx:
                 return pending(tx)
         if race and not refusals:
+            batch.shrink()
             branch.context.pause(random.uniform(0.01, min(2.0, 0.05 * 2**race)))  # noqa: S311 - jitter
         made = batch.make(tip, gathers=gathers and not race)
         if not made:
@@ -82,11 +83,16 @@ def _refuse_all(branch: Branch, pending: Pending) -> None:
 
 @dataclass(slots=True)
 class _Batch:
-    """What is made on one tip after the other; `others` are commits of earlier writers, whose pushes may come yet."""
+    """What is made on one tip after the other; `others` are commits of earlier writers, whose pushes may come yet.
+
+    `most` is how many edits are made at once.
+    """
 
     branch: Branch
     pending: Pending
     others: dict[RunId, frozenset[Sha]] = field(default_factory=dict)
+    most: int = LARGEST_BATCH
+    tried: int = 0
 
     def make(self, tip: Sha, *, gathers: bool) -> list[Made]:
         """Make one commit an edit, each on the one before, and store all before anything is pushed.
@@ -97,7 +103,7 @@ class _Batch:
         seen: set[RunId] = set()
         until, quiet = time.monotonic() + GROWING_SECONDS, 0.0
         while not seen or time.monotonic() < until:
-            new = self._new(seen)[: LARGEST_BATCH - len(seen)]
+            new = self._new(seen)[: self.most - len(seen)]
             if not new:
                 if not (gathers and seen and quiet < QUIET_SECONDS and about_to_write(self.branch)):
                     break
@@ -111,7 +117,12 @@ class _Batch:
                 made += [one] if one else []
         if made:
             self._store(tip, made)
+        self.tried = len(made)
         return made
+
+    def shrink(self) -> None:
+        """Make half as many next time: on a branch that people keep moving, only what is made soon gets there."""
+        self.most = max(1, self.tried // 2)
 
     def lost(self, made: Sequence[Made]) -> None:
         """Forget these commits: they are not on the branch for sure, so nobody has to look for them."""
