@@ -22,7 +22,7 @@ from service.engine.loops import Loop, until_store_answers
 from service.engine.queue import Engine
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
-from service.errors import PermanentError
+from service.errors import PermanentError, RetryableError
 from service.pipeline.advance import advance
 from service.pipeline.building import perform_build
 from service.pipeline.context import Context
@@ -143,15 +143,12 @@ class Worker:
             deliveries.release_claims(tx, alive=alive)
 
     def _hand_over(self) -> None:
-        with self._context.store.begin() as tx:
-            leases.release_dead(
-                tx,
-                alive=[
-                    holder
-                    for holder in leases.holders(tx, "worker:", now=self._context.now())
-                    if holder != self._engine.executor
-                ],
-            )
+        try:
+            with self._context.store.begin() as tx:
+                others = leases.holders(tx, "worker:", now=self._context.now())
+                leases.release_dead(tx, alive=[holder for holder in others if holder != self._engine.executor])
+        except RetryableError as error:
+            log.warning("the others will find out by themselves", error=str(error))
         log.info("worker stopped")
 
     def _renew(self) -> None:
