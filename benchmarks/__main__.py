@@ -16,7 +16,7 @@ from benchmarks.machine import Machine
 from benchmarks.page import write_page
 from benchmarks.scale import TOY, Scale
 
-MODULES = ("values_edit", "start_up", "one_write", "accept", "delivered", "many")
+MODULES = ("values_edit", "start_up", "one_write", "accept", "delivered", "many", "rate", "recovery", "waiting")
 
 
 class Benchmark(Protocol):

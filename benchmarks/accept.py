@@ -1,7 +1,8 @@
-"""Accepting webhooks while the worker is busy: the real web process on SQLite against the least that a receiver can do.
+"""Accepting webhooks while the worker is busy: the real web process against the least that a receiver can do.
 
 Batches go to ours and to the control in turns, from so many clients at a time. What ours accepts is real work: each
-delivery is a push that the worker, on the same machine and database, takes in and makes a run of.
+delivery is a push that the worker, on the same machine and database, takes in and makes a run of. On SQLite, and on a
+PostgreSQL where the machine has one.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import psycopg
 import requests
 
+from benchmarks.databases import postgresql
 from benchmarks.findings import Bar, Finding
 from benchmarks.installation import Installation, free_ports, installation, until
 from benchmarks.load import Post, Sent, send
 from benchmarks.measuring import Samples
+from benchmarks.repositories import make_commits
 from benchmarks.scale import Scale
-from devstack.bare import BareRepository
 from devstack.git_http import RefUpdate
 from devstack.github import payloads
 from devstack.stack import WEBHOOK_SECRET
@@ -32,28 +35,42 @@ from service.core.words import DeliveryState
 from service.store import deliveries
 
 NAME = "accept"
-TITLE = "Accepting webhooks while the worker is busy, SQLite"
+TITLE = "Accepting webhooks while the worker is busy"
 BAR = Bar(5)
 MEDIAN, SLOWEST = 0.5, 0.99
 ACCEPTED = 202
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
+    """Measure on each database."""
+    found = _measure(scale, say, "SQLite", "", "")
+    with postgresql(say) as server:
+        if server is not None:
+            found += _measure(scale, say, "PostgreSQL", server.url("accept"), server.url("accept_control"))
+    return found
+
+
+def _measure(
+    scale: Scale, say: Callable[[str], None], name: str, database: str, control_database: str
+) -> list[Finding]:
     """Send the batches, judge the slowest hundredth, and count the rows."""
     with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
         place = Path(folder)
-        say("making commits to tell of")
-        with installation(place, applications=scale.clients, files=0) as ours, _control(place) as control:
+        theirs_at = control_database or str(place / "control.db")
+        say(f"{name}: making commits to tell of")
+        with (
+            installation(place, applications=scale.clients, files=0, database=database) as ours,
+            _control(place, theirs_at) as control,
+        ):
             turns = scale.accept_turns + 1
             told = _posts(ours, scale.accepts * turns // scale.clients + 1)
             ours.start("web", "worker")
-            say(f"{turns} batches of {scale.accepts} each way, {scale.clients} clients")
+            say(f"{name}: {turns} batches of {scale.accepts} each way, {scale.clients} clients")
             batches = [told[turn * scale.accepts : (turn + 1) * scale.accepts] for turn in range(turns)]
             left: list[int] = []
             mine, theirs = _take_turns(ours, control, batches, scale.clients, left)
-            told_to_ours = scale.accepts * turns
-            _check_rows(ours, place, told_to_ours)
-    return _judge(mine, theirs, left, scale)
+            _check_rows(ours, theirs_at, scale.accepts * turns)
+    return _judge(name, mine, theirs, left, scale)
 
 
 def _take_turns(
@@ -72,12 +89,12 @@ def _take_turns(
     return found["ours"], found["control"]
 
 
-def _judge(mine: list[Samples], theirs: list[Samples], left: list[int], scale: Scale) -> list[Finding]:
-    what = f"{scale.clients} clients, {len(mine) * scale.accepts:,} deliveries"
+def _judge(name: str, mine: list[Samples], theirs: list[Samples], left: list[int], scale: Scale) -> list[Finding]:
+    what = f"{scale.clients} clients, {len(mine) * scale.accepts:,} deliveries, {name}"
     both = [Samples(tuple(second for samples in side for second in samples.seconds)) for side in (mine, theirs)]
     note = (
-        f"All were accepted and each is one row, on both sides. Deliveries that the worker had still to take in "
-        f"after each batch: {', '.join(map(str, left))}."
+        f"{name}: all were accepted and each is one row, on both sides. Deliveries that the worker had still to "
+        f"take in after each batch: {', '.join(map(str, left))}."
     )
     findings = []
     for word, share, bar in (("median", MEDIAN, None), ("p99", SLOWEST, BAR)):
@@ -100,13 +117,21 @@ def _check_answers(way: str, answers: Sequence[Sent], sent: int) -> None:
         )
 
 
-def _check_rows(ours: Installation, place: Path, expected: int) -> None:
+def _check_rows(ours: Installation, control_database: str, expected: int) -> None:
     with ours.store.read() as tx:
         kept = sum(deliveries.counts(tx).values())
-    with closing(sqlite3.connect(place / "control.db")) as connection:
-        (control,) = connection.execute("SELECT count(*) FROM deliveries").fetchone()
+    control = _control_rows(control_database)
     if (kept, control) != (expected, expected):
         raise AssertionError(f"{expected} deliveries became {kept} rows of ours and {control} of the control")
+
+
+def _control_rows(database: str) -> int:
+    if not database.startswith("postgresql"):
+        with closing(sqlite3.connect(database)) as connection:
+            return int(connection.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+    with psycopg.connect(database.replace("+psycopg", "")) as connected:
+        row = connected.execute("SELECT count(*) FROM control").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _stored(ours: Installation) -> int:
@@ -124,32 +149,18 @@ def _told(ours: Installation, name: str, commits: int) -> Iterator[Post]:
     """Make commits in one go, and the delivery of each from the first one's."""
     github = ours.stack.github
     repo, user = github.repository(name), github.state.user("alice")
-    shas = _commits(repo.bare, commits)
+    shas = make_commits(repo.bare, commits)
     told = json.dumps(payloads.push(github.state, repo, RefUpdate("refs/heads/main", shas[0], shas[1]), user))
     for before, after in pairwise(shas):
         text = told.replace(shas[1], after.swapcase()).replace(shas[0], before).replace(after.swapcase(), after)
         yield Post.signed(ours.hook, json.loads(text), WEBHOOK_SECRET)
 
 
-def _commits(bare: BareRepository, count: int) -> list[str]:
-    """Add so many commits to main; give the one before them and theirs, oldest first."""
-    first = bare.tip("main")
-    person = b"committer Alice <alice@example.invalid> 1767225600 +0000\n"
-    stream = b"".join(
-        b"commit refs/heads/main\n%sdata 6\nChange\n%sM 100644 inline app.py\ndata %d\n%s\n"
-        % (person, f"from {first}\n".encode() if number == 0 else b"", len(text), text)
-        for number in range(count)
-        for text in [f"print({number + 1})".encode()]
-    )
-    bare.git("fast-import", "--quiet", data=stream)
-    return [first, *bare.git("rev-list", "--reverse", f"{first}..main").splitlines()]
-
-
 @contextmanager
-def _control(place: Path) -> Iterator[str]:
+def _control(place: Path, database: str) -> Iterator[str]:
     """Run the control and give where its webhooks go."""
     (port,) = free_ports(1)
-    argv = [sys.executable, "-m", "benchmarks.control", str(port), str(place / "control.db"), WEBHOOK_SECRET]
+    argv = [sys.executable, "-m", "benchmarks.control", str(port), database, WEBHOOK_SECRET]
     with (place / "control.log").open("wb") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/webhooks/github"

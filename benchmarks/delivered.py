@@ -36,11 +36,11 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
         place = Path(folder)
         say("making the world and starting web and worker")
         with installation(place, applications=1, files=scale.crowd_files) as ours:
-            ready = _ready(ours, place)
+            ready = bare_copy(ours, place)
             ours.start("web", "worker")
             say(f"{scale.deliveries} deliveries")
             rounds = interleave(
-                {"ours": lambda: _deliver(ours), "bare": lambda: _push(ours, ready)},
+                {"ours": lambda: _deliver(ours), "bare": lambda: push_once(ours, ready)},
                 rounds=scale.deliveries,
                 seconds=scale.seconds,
             )
@@ -72,7 +72,7 @@ def _deliver(ours: Installation) -> float:
     return (ours.pushes[-1][1] - row.received_at).total_seconds()
 
 
-def _ready(ours: Installation, place: Path) -> BareRepository:
+def bare_copy(ours: Installation, place: Path) -> BareRepository:
     """Serve a copy of the manifest repository for the bare pushes, and clone it."""
     ours.stack.git.tokens[TOKEN] = GitAccess("benchmark")
     bare = ours.stack.git.create(BARE)
@@ -81,7 +81,8 @@ def _ready(ours: Installation, place: Path) -> BareRepository:
     return BareRepository(place / "ready.git")
 
 
-def _push(ours: Installation, ready: BareRepository) -> float:
+def push_once(ours: Installation, ready: BareRepository) -> float:
+    """Push one commit that is ready; give the seconds."""
     file = f"apps/{ours.applications[0]}/values-dev.yaml"
     ready.commit_files(BRANCH, {file: ready.text(BRANCH, file) + f"# {time.time_ns()}\n"})
     return timed(lambda: push_ready(ready.path, ours.stack.git.remote(BARE)))

@@ -31,7 +31,8 @@ from devstack.stack import WEBHOOK_SECRET, Devstack
 from service.adapters.distribution import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Distribution, digest_of, fixed
 from service.adapters.registries import ecr
 from service.core.images import ImageReference
-from service.store import Store
+from service.engine.queue import migrate as migrate_engine
+from service.store import Store, leases
 from service.store.migrate import migrate
 
 MANIFESTS = "acme/manifests"
@@ -53,6 +54,7 @@ defaults:
   argocd: false
 environments:
   dev: {{branch: main}}
+  prod: {{branch: release, publish: pull-request}}
 applications:
 """
 
@@ -69,6 +71,7 @@ class Installation:
     private: str
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     pushes: list[tuple[str, datetime]] = field(default_factory=list)
 
     @property
@@ -77,12 +80,30 @@ class Installation:
         return f"{self.url}/webhooks/github"
 
     def start(self, *roles: str) -> None:
-        """Start processes, a web among them, and wait until the service says that it is ready."""
+        """Start processes and wait until the service says that it is ready; several workers need PostgreSQL."""
         for role in roles:
+            environment = dict(self.environment)
+            if role == "worker":
+                environment["MERGEPORT_STATE_DIRECTORY"] = str(self.directory / f"worker-{len(self.workers)}")
             with (self.directory / f"{role}.log").open("ab") as log:
                 argv = [sys.executable, "-P", "-m", "service.cli.main", role]
-                self.processes.append(subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log))
+                process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
+            self.processes.append(process)
+            if role == "worker":
+                self.workers.append(process)
         until(self._ready, what="Mergeport")
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """Kill a worker with -9; the next one that is started alone gets its state directory."""
+        worker.kill()
+        worker.wait()
+        self.workers.remove(worker)
+        self.processes.remove(worker)
+
+    def live_workers(self) -> int:
+        """Count the workers that hold a lease."""
+        with self.store.read() as tx:
+            return len(leases.holders(tx, "worker:", now=datetime.now(UTC)))
 
     def _ready(self) -> bool:
         for process in self.processes:
@@ -104,6 +125,7 @@ class Installation:
                 process.kill()
                 process.wait()
         self.processes.clear()
+        self.workers.clear()
 
     def merge(self, application: str, *, image: bool = True) -> Post:
         """Commit to the application's source repository and give the webhook of it; by then its image is there."""
@@ -116,6 +138,10 @@ class Installation:
         payload = payloads.push(github.state, repo, RefUpdate("refs/heads/main", before, after), user)
         return Post.signed(self.hook, payload, WEBHOOK_SECRET)
 
+    def tip_tag(self, application: str) -> str:
+        """Give the tag of the image of the newest commit."""
+        return self.stack.github.repository(f"acme/{application}").bare.tip("main")[:TAG_LENGTH]
+
     def tag(self, tag: str) -> None:
         """Have the image under a tag, as another pipeline pushes it."""
         _registry(self.stack).push_manifest(IMAGE, tag, _manifest())
@@ -126,23 +152,30 @@ class Installation:
 
 
 @contextmanager
-def installation(directory: Path, *, applications: int, files: int) -> Iterator[Installation]:
+def installation(
+    directory: Path, *, applications: int, files: int, built: int = 0, database: str = ""
+) -> Iterator[Installation]:
     """Make a world with so many applications, a source repository each, and Mergeport in it, not started yet.
 
-    The manifest repository has so many files beside those of the applications.
+    The manifest repository has so many files beside those of the applications. The first `built` of them are built
+    here, the images of the others come from elsewhere. Without a database's address it is SQLite.
     """
     names = tuple(f"app-{number:03}" for number in range(applications))
     with Devstack(directory / "devstack") as stack:
         for name in names:
-            stack.create_repository(f"acme/{name}", {"app.py": "print(0)\n"})
-        sources = "".join(f"  {name}: {{source: acme/{name}}}\n" for name in names)
+            stack.create_repository(f"acme/{name}", {"app.py": "print(0)\n", "Dockerfile": "FROM scratch\n"})
+        kinds = ["external" if number >= built else "docker" for number in range(applications)]
+        sources = "".join(
+            f"  {name}: {{source: acme/{name}, build: {{kind: {kind}}}}}\n"
+            for name, kind in zip(names, kinds, strict=True)
+        )
         values = {f"apps/{name}/values-dev.yaml": values_file(FILE_LINES, seed=at) for at, name in enumerate(names)}
         content = {"mergeport.yaml": CONFIGURATION + sources, **content_of(files), **values}
         stack.create_repository(MANIFESTS, content).bare.git("repack", "-a", "-d", "-q")
         registry = _registry(stack)
         for blob in (_CONFIG, _LAYER):
             registry.push_blob(IMAGE, blob)
-        one = _installation(stack, directory / "mergeport", names)
+        one = _installation(stack, directory / "mergeport", names, database)
         stack.git.listeners.append(lambda name, _user, _updates: one.pushes.append((name, datetime.now(UTC))))
         try:
             yield one
@@ -171,8 +204,10 @@ def free_ports(count: int) -> list[int]:
     raise OSError("no port is free")
 
 
-def _installation(stack: Devstack, directory: Path, names: tuple[str, ...]) -> Installation:
+def _installation(stack: Devstack, directory: Path, names: tuple[str, ...], database: str) -> Installation:
     directory.mkdir(parents=True)
+    database = database or f"sqlite:///{directory}/mergeport.db"
+    engine = database if database.startswith("postgresql") else f"sqlite:///{directory}/engine.db"
     public, private = (f"127.0.0.1:{port}" for port in free_ports(2))
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -185,10 +220,13 @@ def _installation(stack: Devstack, directory: Path, names: tuple[str, ...]) -> I
         "MERGEPORT_PRIVATE_BIND": private,
         "MERGEPORT_URL": f"http://{private}",
         "MERGEPORT_CONFIGURATION_REPOSITORY": MANIFESTS,
-        "MERGEPORT_BUILDER": "none",
+        "MERGEPORT_DATABASE_URL": database,
+        "MERGEPORT_ENGINE_DATABASE_URL": engine,
+        "MERGEPORT_BUILDER": "layer",
     }
-    store = Store(f"sqlite:///{directory}/mergeport.db")
+    store = Store(database)
     migrate(store)
+    migrate_engine(engine)
     return Installation(stack, directory, names, store, f"http://{public}", f"http://{private}", environment)
 
 

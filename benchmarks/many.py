@@ -1,5 +1,6 @@
-"""A hundred applications merged at once into one manifest repository, one worker: pushes, losses, seconds.
+"""A hundred applications merged at once into one manifest repository: pushes, losses, seconds.
 
+One worker on SQLite, and two on a PostgreSQL where the machine has one.
 Against one clone, edit, rebase, push for each application, of which a few are measured, before and after ours, and
 the rest reckoned. All images are there already; ours counts from the first accepted delivery to the last push.
 """
@@ -9,11 +10,13 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.databases import postgresql
 from benchmarks.findings import Bar, Finding
-from benchmarks.installation import MANIFESTS, TAG_LENGTH, Installation, installation, until
+from benchmarks.installation import MANIFESTS, Installation, installation, until
 from benchmarks.load import send
 from benchmarks.measuring import timed
 from benchmarks.plain_git import clone_edit_rebase_push
@@ -35,18 +38,36 @@ ACCEPTED = 202
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
     """Send all deliveries at once; clone for some of them before, and for the others after."""
-    with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
-        say(f"making {scale.applications} source repositories and a manifest repository of {scale.crowd_files:,} files")
-        with installation(Path(folder), applications=scale.applications, files=scale.crowd_files) as ours:
-            _serve_copy(ours)
-            half = (scale.clones + 1) // 2
-            clones = _clones(ours, range(half), scale.seconds)
-            seconds, pushes = _merge_all(ours, say, clients=scale.clients)
-            clones += _clones(ours, range(half, scale.clones), scale.seconds)
+    half = (scale.clones + 1) // 2
+    with _world(scale, say, "") as ours:
+        _serve_copy(ours)
+        clones = _clones(ours, range(half), scale.seconds)
+        alone = _merge_all(ours, say, clients=scale.clients, workers=1)
+        clones += _clones(ours, range(half, scale.clones), scale.seconds)
     each = statistics.median(clones)
     reckoned = each * scale.applications
-    what = f"{scale.applications} applications, {scale.crowd_files:,} files"
     note = f"Clones measured: {len(clones)}, {each:.2f} s in the middle; their {reckoned:.0f} s are reckoned from that."
+    found = _judge("one worker, SQLite", *alone, reckoned, scale, note)
+    with postgresql(say) as server:
+        if server is not None:
+            with _world(scale, say, server.url("many")) as ours:
+                both = _merge_all(ours, say, clients=scale.clients, workers=2)
+            found += _judge("two workers, PostgreSQL", *both, reckoned, scale, note)
+    return found
+
+
+@contextmanager
+def _world(scale: Scale, say: Callable[[str], None], database: str) -> Iterator[Installation]:
+    say(f"making {scale.applications} source repositories and a manifest repository of {scale.crowd_files:,} files")
+    with (
+        tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder,
+        installation(Path(folder), applications=scale.applications, files=scale.crowd_files, database=database) as ours,
+    ):
+        yield ours
+
+
+def _judge(who: str, seconds: float, pushes: int, reckoned: float, scale: Scale, note: str) -> list[Finding]:
+    what = f"{scale.applications} applications, {scale.crowd_files:,} files, {who}"
     return [
         Finding(
             NAME, what, pushes, "one push for each", scale.applications, pushes, PUSHES_BAR, "pushes", measured="pushes"
@@ -55,14 +76,13 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
     ]
 
 
-def _merge_all(ours: Installation, say: Callable[[str], None], *, clients: int) -> tuple[float, int]:
+def _merge_all(ours: Installation, say: Callable[[str], None], *, clients: int, workers: int) -> tuple[float, int]:
     """Merge in every source, tell of all at once, wait for the end, and see that each is there once."""
     posts = [ours.merge(name) for name in ours.applications]
-    tags = {
-        name: ours.stack.github.repository(f"acme/{name}").bare.tip("main")[:TAG_LENGTH] for name in ours.applications
-    }
-    ours.start("web", "worker")
-    say(f"{len(posts)} deliveries from {clients} clients")
+    tags = {name: ours.tip_tag(name) for name in ours.applications}
+    ours.start("web", *["worker"] * workers)
+    until(lambda: ours.live_workers() == workers, what="every worker")
+    say(f"{len(posts)} deliveries from {clients} clients, {workers} at work")
     answers = send(posts, clients=clients)
     if any(answer.status != ACCEPTED for answer in answers):
         raise AssertionError("not every delivery was accepted")

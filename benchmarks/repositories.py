@@ -39,3 +39,17 @@ def content_of(files: int) -> dict[str, str]:
 def file_of(application: int) -> str:
     """Give the values file of an application in dev."""
     return f"apps/{part_name(application)}/values-dev.yaml"
+
+
+def make_commits(bare: BareRepository, count: int) -> list[str]:
+    """Add so many commits to main; give the one before them and theirs, oldest first."""
+    first = bare.tip("main")
+    person = b"committer Alice <alice@example.invalid> 1767225600 +0000\n"
+    stream = b"".join(
+        b"commit refs/heads/main\n%sdata 6\nChange\n%sM 100644 inline app.py\ndata %d\n%s\n"
+        % (person, f"from {first}\n".encode() if number == 0 else b"", len(text), text)
+        for number in range(count)
+        for text in [f"print({number + 1})".encode()]
+    )
+    bare.git("fast-import", "--quiet", data=stream)
+    return [first, *bare.git("rev-list", "--reverse", f"{first}..main").splitlines()]

@@ -25,10 +25,19 @@ class Scale:
     applications: int = 100
     clones: int = 4
     crowd_files: int = 15_000
+    worker_counts: tuple[int, ...] = (1, 2, 4)
+    rate_seconds: float = 60.0
+    recoveries: int = 3
+    waiting: int = 5_000
+    hints: int = 100
+    idle_seconds: float = 20.0
 
     def brief(self) -> Scale:
         """Give the same sizes with fewer rounds, for about half of the time."""
-        return replace(self, rounds=5, seconds=8.0, accept_turns=3, deliveries=6, clones=1)
+        return replace(
+            self, rounds=5, seconds=8.0, accept_turns=3, deliveries=6, clones=1, rate_seconds=20.0, recoveries=1,
+            hints=40, idle_seconds=10.0,
+        )  # fmt: skip
 
     def large(self) -> Scale:
         """Give the same with the largest repository too."""
@@ -49,4 +58,10 @@ TOY = Scale(
     applications=4,
     clones=1,
     crowd_files=20,
+    worker_counts=(1, 2),
+    rate_seconds=2.0,
+    recoveries=1,
+    waiting=50,
+    hints=3,
+    idle_seconds=2.0,
 )

@@ -6,6 +6,7 @@ what it saw. A system that does not answer is told on the waits, and looked at a
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -29,6 +30,8 @@ from service.store.waits import Wait
 
 _MOST_STANDINGS = 4
 _MOST_FAILURES = 3
+MOST_READ_ALONE = 20
+"""Pull requests beyond the listed page that one look reads."""
 
 log = structlog.get_logger()
 
@@ -174,9 +177,9 @@ def _look_at_pull_requests(context: Context, key: str, waiting: Sequence[Wait]) 
     by_number = {pull_request.number: pull_request for pull_request in listed}
     answers: dict[Wait, str] = {}
     with _Isolated(context) as isolated:
-        for wait in waiting:
+        for wait in _worth_a_look(waiting, by_number):
             with isolated.one(wait, answers):
-                number = int(wait.subject.rpartition("#")[2])
+                number = _number_of(wait)
                 pull_request = by_number.get(number)
                 if pull_request is None:
                     pull_request = context.outside.manifest_forge.pull_request(Repository(repository), number)
@@ -185,6 +188,17 @@ def _look_at_pull_requests(context: Context, key: str, waiting: Sequence[Wait]) 
                 else:
                     _saw(context, wait, words_of_wait(context, wait.run_id, number))
     return answers
+
+
+def _worth_a_look(waiting: Sequence[Wait], listed: Mapping[int, PullRequest]) -> list[Wait]:
+    """Give the waits whose pull request is listed, where all that changes comes up, and a few others, read alone."""
+    beyond = [wait for wait in waiting if _number_of(wait) not in listed]
+    few = random.sample(beyond, min(len(beyond), MOST_READ_ALONE))
+    return [wait for wait in waiting if _number_of(wait) in listed] + few
+
+
+def _number_of(wait: Wait) -> int:
+    return int(wait.subject.rpartition("#")[2])
 
 
 def _is_ready(context: Context, repository: Repository, base: str, pull_request: PullRequest) -> bool:
@@ -275,15 +289,11 @@ def _standing(context: Context, run: Run, revision: Sha, tips: _Tips) -> Standin
     return Standing.KEEPS if has_images(manifests, revision, wanted_edits(run, target)) else Standing.REPLACES
 
 
-def _nothing(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
-    return {}
-
-
 _LOOKS: Mapping[WaitKind, Callable[[Context, str, Sequence[Wait]], Answers]] = {
     WaitKind.BUILD: _look_at_builds,
     WaitKind.IMAGE: _look_at_images,
     WaitKind.PUSH: _look_at_push,
     WaitKind.PULL_REQUEST: _look_at_pull_requests,
     WaitKind.SYNC: _look_at_deployer,
-    WaitKind.RETRY: _nothing,
+    WaitKind.RETRY: lambda _context, _key, _waiting: {},
 }

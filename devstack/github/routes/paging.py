@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from flask import Response, jsonify, request
 
 from devstack.github import access
 from devstack.github.shapes import Json
+
+T = TypeVar("T")
 
 MOST = 100
 DEFAULT = 30
@@ -21,8 +24,13 @@ def numbers() -> tuple[int, int]:
 
 def paged(items: Sequence[Json]) -> Response:
     """Answer with the requested page of a list."""
+    return paged_of(items, lambda item: item)
+
+
+def paged_of(items: Sequence[T], shape: Callable[[T], Json]) -> Response:
+    """Answer with the requested page of a list, of which only that page is written out."""
     page, size = numbers()
-    response = jsonify(list(items[(page - 1) * size : page * size]))
+    response = jsonify([shape(item) for item in items[(page - 1) * size : page * size]])
     link(response, len(items))
     return response
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from devstack.github import access, commit_shapes, comparing, pull_shapes, shapes
 from devstack.github.refusal import RefusalError, invalid, not_found
-from devstack.github.routes.paging import paged
+from devstack.github.routes.paging import paged, paged_of
 from devstack.github.state import MergeMethod, Pull
 
 blueprint = Blueprint("pulls", __name__)
@@ -30,7 +30,7 @@ def list_pulls(owner: str, name: str) -> Response:
     by = "updated_at" if request.args.get("sort") == "updated" else "number"
     ascending = request.args.get("direction") == "asc"
     found.sort(key=lambda pull: (getattr(pull, by), pull.number), reverse=not ascending)
-    return paged([pull_shapes.pull(access.state(), repo, pull) for pull in found])
+    return paged_of(found, lambda pull: pull_shapes.pull(access.state(), repo, pull))
 
 
 @blueprint.post("/repos/<owner>/<name>/pulls")

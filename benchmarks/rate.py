@@ -1,0 +1,116 @@
+"""Commits per second into one manifest repository, with one, two and four workers on PostgreSQL, kept busy.
+
+A run is one commit, its image is there. So many runs are under way at all times: when one is written, the next
+delivery is sent. Against bare pushes, one a commit, of commits that are ready, with nothing else on the machine:
+what a writer reaches at best that pushes every commit alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.databases import postgresql
+from benchmarks.delivered import bare_copy, push_once
+from benchmarks.findings import Finding
+from benchmarks.installation import MANIFESTS, Installation, installation, until
+from benchmarks.load import Post, send
+from benchmarks.measuring import Samples
+from benchmarks.repositories import BRANCH
+from benchmarks.scale import Scale
+from devstack.bare import BareRepository
+
+NAME = "rate"
+TITLE = "Commits per second into one manifest repository, PostgreSQL"
+UNDER_WAY = 0.5
+"""Share of the applications that have a run under way: the others' turn comes before a run could be superseded."""
+BARE_PUSHES = 10
+PAUSE_SECONDS = 0.05
+
+
+def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
+    """Measure each number of workers in a world of its own; none without a PostgreSQL."""
+    with postgresql(say) as server:
+        if server is None:
+            return []
+        return [_measure(scale, say, workers, server.url(f"rate_{workers}")) for workers in scale.worker_counts]
+
+
+def _measure(scale: Scale, say: Callable[[str], None], workers: int, database: str) -> Finding:
+    with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
+        place = Path(folder)
+        say(f"{workers} workers: making {scale.applications} source repositories, {scale.crowd_files:,} files")
+        with installation(place, applications=scale.applications, files=scale.crowd_files, database=database) as ours:
+            ready = bare_copy(ours, place)
+            push_once(ours, ready)
+            bare = Samples(tuple(push_once(ours, ready) for _ in range(min(BARE_PUSHES, scale.deliveries))))
+            ours.start("web", *["worker"] * workers)
+            until(lambda: ours.live_workers() == workers, what="every worker")
+            say(f"{workers} workers: commits for {scale.rate_seconds:.0f} s")
+            commits, seconds, pushes = _commits_for(ours, scale)
+    rate = commits / seconds
+    what = f"{workers} worker{'s' if workers > 1 else ''}, {seconds:.0f} s, {scale.crowd_files:,} files"
+    note = f"{what}: {commits} commits in {pushes} pushes, each application's last one checked."
+    return Finding(
+        NAME, what, rate, "a bare push for each", 1 / bare.median, rate * bare.median, measured="commits/s", note=note
+    )
+
+
+def _commits_for(ours: Installation, scale: Scale) -> tuple[int, float, int]:
+    """Keep the workers busy for so long after a warm-up; give commits, seconds and pushes of that time."""
+    feed = _Feed(ours, scale)
+    repository = ours.stack.git.open(MANIFESTS)
+    feed.keep_busy(scale.rate_seconds / 4)
+    commits, pushes, began = _count(repository), ours.manifest_pushes(), time.monotonic()
+    feed.keep_busy(scale.rate_seconds)
+    made, pushed, seconds = _count(repository) - commits, ours.manifest_pushes() - pushes, time.monotonic() - began
+    feed.see_all_written()
+    return made, seconds, pushed
+
+
+class _Feed:
+    """Sends merges, each application in its turn, so that as many runs are under way as are wanted."""
+
+    def __init__(self, ours: Installation, scale: Scale) -> None:
+        self._ours = ours
+        self._repository = ours.stack.git.open(MANIFESTS)
+        self._names = list(ours.applications)
+        self._wanted = max(1, int(len(self._names) * UNDER_WAY))
+        self._clients = scale.clients
+        self._sent = 0
+        self._last: dict[str, str] = {}
+        self._first = _count(self._repository)
+
+    def keep_busy(self, seconds: float) -> None:
+        until_then = time.monotonic() + seconds
+        while time.monotonic() < until_then:
+            missing = self._wanted - (self._sent - (_count(self._repository) - self._first))
+            if missing > 0:
+                self._send(min(missing, self._clients))
+            else:
+                time.sleep(PAUSE_SECONDS)
+
+    def see_all_written(self) -> None:
+        """Wait for the last of every application; raise when one is lost."""
+        until(lambda: _count(self._repository) - self._first >= self._sent, what="the last commits", seconds=120)
+        for name, tag in self._last.items():
+            if f'tag: "{tag}"' not in self._repository.text(BRANCH, f"apps/{name}/values-dev.yaml"):
+                raise AssertionError(f"the last merge of {name} is lost")
+
+    def _send(self, count: int) -> None:
+        posts = [self._merge() for _ in range(count)]
+        if any(answer.status // 100 != 2 for answer in send(posts, clients=count)):  # noqa: PLR2004 - HTTP's own
+            raise AssertionError("a delivery was refused")
+
+    def _merge(self) -> Post:
+        name = self._names[self._sent % len(self._names)]
+        self._sent += 1
+        post = self._ours.merge(name)
+        self._last[name] = self._ours.tip_tag(name)
+        return post
+
+
+def _count(repository: BareRepository) -> int:
+    return int(repository.git("rev-list", "--count", BRANCH))
