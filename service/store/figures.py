@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from service.core.words import RunState
 from service.store.database import Transaction
-from service.store.tables import steps
+from service.store.tables import runs, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +23,31 @@ class StepSeconds:
     count: int
     total: float
 
+    def and_(self, more: StepSeconds) -> StepSeconds:
+        """Add what was counted later."""
+        within = tuple(mine + other for mine, other in zip(self.within, more.within, strict=True))
+        return StepSeconds(self.name, within, self.count + more.count, self.total + more.total)
 
-def step_seconds(tx: Transaction, bounds: Sequence[float]) -> list[StepSeconds]:
-    """Give the times of ended steps by name; `bounds` are upper bounds in seconds."""
+
+def step_seconds(
+    tx: Transaction, bounds: Sequence[float], *, after: datetime | None, until: datetime
+) -> list[StepSeconds]:
+    """Give the times of the steps that ended in a time, by name; `bounds` are upper bounds in seconds.
+
+    With `after` it reads the steps of runs that were touched since, and no others: a step's end is followed by what
+    its run does next. Without, it reads all steps.
+    """
     seconds = _seconds(tx)
     within = [sa.func.sum(sa.case((seconds <= bound, 1), else_=0)) for bound in bounds]
     query = (
         sa.select(steps.c.name, sa.func.count(), sa.func.sum(seconds), *within)
-        .where(steps.c.ended_at.is_not(None))
+        .where(steps.c.ended_at <= until)
         .group_by(steps.c.name)
         .order_by(steps.c.name)
     )
+    if after is not None:
+        touched = sa.select(runs.c.id).where(runs.c.state.in_(list(RunState)), runs.c.updated_at > after)
+        query = query.where(steps.c.ended_at > after, steps.c.run_id.in_(touched))
     return [
         StepSeconds(name=name, within=tuple(int(each) for each in counted), count=int(count), total=float(total))
         for name, count, total, *counted in tx.execute(query)

@@ -302,14 +302,3 @@ def steps_of(tx: Transaction, run_id: RunId) -> list[Step]:
     """List a run's steps in the order they first began."""
     query = sa.select(*columns(Step, steps)).where(steps.c.run_id == run_id).order_by(steps.c.position)
     return [made(Step, row) for row in tx.execute(query)]
-
-
-def step_seconds(tx: Transaction, *, limit: int = 10_000) -> list[tuple[str, float]]:
-    """Give name and seconds of the newest ended steps, for the metrics."""
-    query = (
-        sa.select(steps.c.name, steps.c.started_at, steps.c.ended_at)
-        .where(steps.c.ended_at.is_not(None))
-        .order_by(steps.c.ended_at.desc())
-        .limit(limit)
-    )
-    return [(name, (ended - started).total_seconds()) for name, started, ended in tx.execute(query)]

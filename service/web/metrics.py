@@ -5,8 +5,9 @@ Registered on the counters' registry; read by `/metrics` on the private listener
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Metric
@@ -23,6 +24,31 @@ STEP_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 """Upper bounds of the steps' histogram, in seconds: a step is an API call or a build."""
 
 
+SETTLED_SECONDS = 10.0
+"""A step that ended so long ago is written down, whichever worker's clock told the time."""
+
+
+class StepTimes:
+    """The times of all ended steps: all read at the first scrape, and at later ones what ended since."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self._lock = threading.Lock()
+        self._counted: dict[str, figures.StepSeconds] = {}
+        self._until: datetime | None = None
+
+    def read(self, tx: Transaction, now: datetime) -> list[figures.StepSeconds]:
+        """Count what ended since the last reading; give all by name."""
+        with self._lock:
+            until = now - timedelta(seconds=SETTLED_SECONDS)
+            if self._until is None or until > self._until:
+                for step in figures.step_seconds(tx, STEP_BOUNDS, after=self._until, until=until):
+                    known = self._counted.get(step.name)
+                    self._counted[step.name] = known.and_(step) if known else step
+                self._until = until
+            return [self._counted[name] for name in sorted(self._counted)]
+
+
 class StoreCollector(Collector):
     """Reads the store once for each scrape; when it is away, says that and nothing else."""
 
@@ -30,6 +56,7 @@ class StoreCollector(Collector):
         """Take the store and the clock."""
         self._store = store
         self._now = now
+        self._steps = StepTimes()
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing before the first scrape, so that registering asks the store nothing."""
@@ -40,7 +67,7 @@ class StoreCollector(Collector):
         reachable = GaugeMetricFamily("mergeport_store_reachable", "Whether the database answers: 1 or 0.")
         try:
             with self._store.read() as tx:
-                told = list(_figures(tx, self._now()))
+                told = list(_figures(tx, self._now(), self._steps))
         except MergeportError as error:
             logger.warning("no figures: the store is away", code=error.code)
             reachable.add_metric([], 0)
@@ -49,7 +76,7 @@ class StoreCollector(Collector):
         return [reachable, *told]
 
 
-def _figures(tx: Transaction, now: datetime) -> Iterable[Metric]:
+def _figures(tx: Transaction, now: datetime, steps: StepTimes) -> Iterable[Metric]:
     yield _by_state("mergeport_deliveries", "Deliveries by what became of them.", DeliveryState, deliveries.counts(tx))
     oldest = deliveries.oldest_stored(tx)
     age = GaugeMetricFamily(
@@ -58,7 +85,7 @@ def _figures(tx: Transaction, now: datetime) -> Iterable[Metric]:
     age.add_metric([], max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
     yield age
     yield _by_state("mergeport_runs", "Runs by state.", RunState, runs.counts(tx))
-    yield _steps(tx)
+    yield _steps(steps.read(tx, now))
     pushes = CounterMetricFamily(
         "mergeport_push_attempts", "Pushes tried to manifest repositories, the refused ones included."
     )
@@ -76,9 +103,9 @@ def _by_state(
     return family
 
 
-def _steps(tx: Transaction) -> HistogramMetricFamily:
+def _steps(times: Iterable[figures.StepSeconds]) -> HistogramMetricFamily:
     family = HistogramMetricFamily("mergeport_step_seconds", "How long ended steps took, by name.", labels=["step"])
-    for step in figures.step_seconds(tx, STEP_BOUNDS):
+    for step in times:
         bounded = [(str(float(bound)), count) for bound, count in zip(STEP_BOUNDS, step.within, strict=True)]
         family.add_metric([step.name], [*bounded, ("+Inf", step.count)], step.total)
     return family

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.core.words import DeliveryState, RunState, WaitKind
-from service.store import Store, deliveries, edits, leases
+from service.core.words import DeliveryState, RunState, Stage, WaitKind
+from service.store import Store, deliveries, edits, leases, runs
 from service.store.migrate import migrate
+from service.store.runs import Run
+from service.web import metrics
 from service.web.counters import Counters
 from service.web.private import private_app
 from tests.fixtures.rows import NOW, REPOSITORY, Rows
@@ -58,11 +63,31 @@ def test_an_empty_queue_has_no_age(private: FlaskClient) -> None:
     assert scrape(private)["mergeport_delivery_queue_age_seconds", ()] == 0
 
 
-def test_step_seconds_are_a_histogram_by_name(private: FlaskClient, rows: Rows) -> None:
+@dataclass
+class Watch:
+    """A clock that a test moves; steps of the rows end after NOW."""
+
+    at: datetime = NOW + timedelta(hours=2)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def later(store: Store, watch: Watch) -> FlaskClient:
+    return private_app(store, url=URL, now=watch.now, counters=Counters()).test_client()
+
+
+def test_step_seconds_are_a_histogram_by_name(later: FlaskClient, rows: Rows) -> None:
     for commit, seconds in (("1a" * 20, 0.2), ("2a" * 20, 2.5), ("3a" * 20, 4000)):
         rows.step(rows.run(rows.change(commit)), "find image", seconds)
     rows.step(rows.run(rows.change("4a" * 20)), "find image", None)
-    told = scrape(private)
+    told = scrape(later)
     name = ("step", "find image")
     assert told["mergeport_step_seconds_bucket", (("le", "0.1"), name)] == 0
     assert told["mergeport_step_seconds_bucket", (("le", "0.25"), name)] == 1
@@ -70,6 +95,51 @@ def test_step_seconds_are_a_histogram_by_name(private: FlaskClient, rows: Rows) 
     assert told["mergeport_step_seconds_bucket", (("le", "1800.0"), name)] == 2
     assert told["mergeport_step_seconds_bucket", (("le", "+Inf"), name)] == 3
     assert told["mergeport_step_seconds_sum", (name,)] == pytest.approx(4002.7)
+
+
+def ended_at(store: Store, run: Run, name: str, at: datetime) -> None:
+    with store.begin() as tx:
+        runs.begin_step(tx, run.id, name, Stage.BUILD, at=at - timedelta(seconds=1))
+        runs.end_step(tx, run.id, name, "succeeded", "", at=at)
+        runs.update(tx, run.id, at=at)
+
+
+def test_a_later_scrape_adds_what_ended_since(later: FlaskClient, rows: Rows, store: Store, watch: Watch) -> None:
+    run = rows.run()
+    rows.step(run, "find image", 0.2)
+    rows.step(run, "check order", 0.2)
+    for _ in range(2):
+        assert scrape(later)["mergeport_step_seconds_count", (("step", "find image"),)] == 1
+    for commit in ("1a" * 20, "2a" * 20):
+        ended_at(store, rows.run(rows.change(commit)), "find image", watch.at)
+    assert scrape(later)["mergeport_step_seconds_count", (("step", "find image"),)] == 1
+    watch.at += timedelta(seconds=metrics.SETTLED_SECONDS)
+    for _ in range(2):
+        told = scrape(later)
+        assert told["mergeport_step_seconds_count", (("step", "find image"),)] == 3
+        assert told["mergeport_step_seconds_sum", (("step", "find image"),)] == pytest.approx(2.2)
+        assert told["mergeport_step_seconds_count", (("step", "check order"),)] == 1
+
+
+def test_a_later_scrape_reads_no_step_of_a_run_that_nobody_touched(
+    later: FlaskClient, rows: Rows, store: Store, watch: Watch
+) -> None:
+    scrape(later)
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM steps" in statement:
+            asked.append((statement, parameters))
+
+    rows.run()
+    watch.at += timedelta(minutes=1)
+    sa.event.listen(store.engine, "before_cursor_execute", keep)
+    scrape(later)
+    sa.event.remove(store.engine, "before_cursor_execute", keep)
+    ((statement, parameters),) = asked
+    with store.read() as tx:
+        plan = [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert not [line for line in plan if line.startswith("SCAN")], plan
 
 
 def test_waits_are_counted_with_the_oldest_s_age(private: FlaskClient, rows: Rows) -> None:
