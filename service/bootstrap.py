@@ -16,13 +16,15 @@ from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.core.config import ImageTarget
+from service.core.words import Repository
 from service.pipeline.configuration import Configurations
 from service.pipeline.context import Context, Outside, Queue
-from service.ports import Builder, Clock, Forge, Registry
+from service.ports import Builder, Clock, Credentials, Forge, Registry
 from service.settings import GitHubApp, Settings
 from service.store import Store
 
@@ -39,9 +41,9 @@ class ConfiguredImages:
     """Registries and builders by what the configuration says of an image; one registry a set of options."""
 
     def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
-        """Take the credentials and overrides of the settings, and whom git trusts."""
+        """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
         checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
-        self._parts = Parts(settings, SystemClock(), checkout)
+        self._parts = Parts(settings, SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder] = {}
         self._lock = threading.Lock()
@@ -78,13 +80,7 @@ def build_context(
     repository = settings.configuration_repository
     assert repository is not None  # noqa: S101 - require_worker() asked for it
     configurations = Configurations(store, manifest_forge, clock, kinds(), repository, settings.configuration_branch)
-    manifests = GitManifestRepositories(
-        settings.state_directory / "mirrors",
-        manifest_forge.clone_url,
-        manifest_forge.git_credentials,
-        ca_file=ca_file,
-        signing_key=settings.signing_key_file,
-    )
+    manifests = _manifests(settings, manifest_forge, ca_file)
     images = ConfiguredImages(settings, forge, ca_file=ca_file)
     yield Context(
         store=store,
@@ -107,6 +103,24 @@ def _github(settings: Settings, token: str | None, app: GitHubApp | None, ca_fil
         git_url=settings.github_git_url,
         ca_file=str(ca_file) if ca_file else None,
     )
+
+
+def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitManifestRepositories:
+    """Reach manifest repositories where the forge has them, or over SSH where the settings say so."""
+    place, signing_key = settings.state_directory / "mirrors", settings.signing_key_file
+    template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
+    if not (template and key and hosts):
+        return GitManifestRepositories(
+            place, forge.clone_url, forge.git_credentials, ca_file=ca_file, signing_key=signing_key
+        )
+
+    def url_for(repository: Repository) -> str:
+        return template.replace("{repository}", repository)
+
+    def nobody(repository: Repository, *, write: bool = False) -> Credentials | None:  # noqa: ARG001 - the port's
+        return None
+
+    return GitManifestRepositories(place, url_for, nobody, ssh_login=SshLogin(key, hosts), signing_key=signing_key)
 
 
 def _argocd(settings: Settings, ca_file: Path | None) -> ArgoCD | None:

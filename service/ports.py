@@ -195,6 +195,7 @@ class PushTarget:
     """Where to push: `reference` by the host as it is reached, `insecure` for plain HTTP on loopback.
 
     `immutable_tags` is the registry's own word that a tag never moves, so that a refused push can be understood.
+    `ca_file` is whom to trust when asking the registry about a push; the tool that pushes has its own.
     """
 
     reference: str
@@ -202,6 +203,7 @@ class PushTarget:
     credentials: Credentials | None
     insecure: bool = False
     immutable_tags: bool = False
+    ca_file: Path | None = None
 
 
 # --- builder ---------------------------------------------------------------------------------------

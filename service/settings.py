@@ -41,7 +41,10 @@ class Settings:
     manifest_github_token: str | None = field(repr=False)
     manifest_github_app: GitHubApp | None
     github_api_url: str
-    github_git_url: str
+    github_git_url: str | None
+    manifest_ssh_url: str | None
+    ssh_key_file: Path | None
+    known_hosts_file: Path | None
     argocd_url: str | None
     argocd_token: str | None = field(repr=False)
     ecr_endpoint: str | None
@@ -130,7 +133,10 @@ def _read(reader: Reader) -> Settings:
         manifest_github_token=manifest_token,
         manifest_github_app=manifest_app,
         github_api_url=reader.url("GITHUB_API_URL") or "https://api.github.com",
-        github_git_url=reader.url("GITHUB_GIT_URL") or "https://github.com",
+        github_git_url=reader.url("GITHUB_GIT_URL"),
+        manifest_ssh_url=reader.ssh_url("MANIFEST_SSH_URL"),
+        ssh_key_file=reader.file("SSH_KEY_FILE"),
+        known_hosts_file=reader.file("KNOWN_HOSTS_FILE"),
         argocd_url=reader.url("ARGOCD_URL"),
         argocd_token=reader.secret("ARGOCD_TOKEN"),
         ecr_endpoint=reader.url("ECR_ENDPOINT"),
@@ -176,6 +182,10 @@ def _check_together(reader: Reader, settings: Settings) -> None:
         reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
     if settings.argocd_token and not settings.argocd_url and not reader.faulty("ARGOCD_URL"):
         reader.add("ARGOCD_URL", "is missing: MERGEPORT_ARGOCD_TOKEN is set", "set it to Argo CD's address")
+    if settings.manifest_ssh_url:
+        files = {"SSH_KEY_FILE": settings.ssh_key_file, "KNOWN_HOSTS_FILE": settings.known_hosts_file}
+        for name in (name for name, file in files.items() if file is None and not reader.faulty(name)):
+            reader.add(name, "is missing: MERGEPORT_MANIFEST_SSH_URL is set", "SSH needs a key and pinned host keys")
     if settings.public_bind == settings.private_bind and not settings.public_bind.endswith(":0"):
         reader.add("PRIVATE_BIND", "is the public listener's address", "give the two listeners different ports")
     if reader.given("WEBHOOK_SECRET_PREVIOUS") and not reader.given("WEBHOOK_SECRET"):

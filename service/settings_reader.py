@@ -20,6 +20,10 @@ PREFIX = "MERGEPORT_"
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _BIND = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_SSH = re.compile(
+    r"(?:ssh://(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9\[][\w.:\]-]*/|[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:)[\w./~{}-]+",
+    re.ASCII,
+)
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!.*\.git$)[A-Za-z0-9._-]+")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _HIGHEST_PORT = 65535
@@ -133,6 +137,15 @@ class Reader:
             self.add(name, "has a user, a query or a fragment in it", "credentials have settings of their own")
             return None
         return text.rstrip("/")
+
+    def ssh_url(self, name: str) -> str | None:
+        """Give an SSH address with `{repository}` in it, as `ssh://git@host:22/…` or as `git@host:…`."""
+        text = self.text(name)
+        if text and not (_SSH.fullmatch(text) and text.count("{repository}") == 1):
+            hint = "for example git@github.com:{repository}.git or ssh://git@git.internal:2222/{repository}.git"
+            self.add(name, "is not an SSH address with {repository} in it", hint)
+            return None
+        return text or None
 
     def database(self, name: str, default: str) -> str:
         """Give a database's address; it may have a password, so it may also be given as a file."""

@@ -10,11 +10,14 @@ import pytest
 from service.adapters import builders, integration, registries
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.adapters.kinds import kinds
-from service.bootstrap import ConfiguredImages, missing_builder
+from service.bootstrap import ConfiguredImages, build_context, missing_builder
 from service.core.config import load as load_configuration
+from service.core.words import Repository
 from service.errors import PermanentError
 from service.settings import load
+from service.store import Store
 from tests.fixtures.service import CONFIGURATION
+from tests.pipeline.harness import ListQueue
 
 
 def images(tmp_path: Path, builder: str) -> ConfiguredImages:
@@ -41,6 +44,30 @@ def test_every_kind_of_the_configuration_can_be_made() -> None:
     assert {"ecr", "oci"} <= found.registries.keys()
     assert all(callable(integration(builders, kind).make) for kind in found.builders)
     assert all(callable(integration(registries, kind).make) for kind in found.registries)
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, "https://github.com/acme/a.git"),
+        ({"MERGEPORT_GITHUB_API_URL": "https://git.corp/api/v3"}, "https://git.corp/acme/a.git"),
+        (
+            {"MERGEPORT_GITHUB_API_URL": "https://git.corp/api/v3", "MERGEPORT_GITHUB_GIT_URL": "https://mirror.corp"},
+            "https://mirror.corp/acme/a.git",
+        ),
+    ],
+)
+def test_clones_come_from_the_github_whose_api_is_named(environ: dict[str, str], url: str, tmp_path: Path) -> None:
+    told = {
+        "MERGEPORT_STATE_DIRECTORY": str(tmp_path),
+        "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
+        "MERGEPORT_GITHUB_TOKEN": "t",
+        **environ,
+    }
+    store = Store(f"sqlite:///{tmp_path}/m.db")
+    with build_context(load(told), store, ListQueue(), "worker-test") as context:
+        assert context.outside.forge.clone_url(Repository("acme/a")) == url
+    store.close()
 
 
 @pytest.mark.parametrize(("builder", "missing"), [("none", True), ("layer", False)])

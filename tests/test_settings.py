@@ -35,7 +35,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert settings.engine_database_url == f"sqlite:///{state}/engine.db"
     assert (settings.public_bind, settings.private_bind) == ("127.0.0.1:8080", "127.0.0.1:8081")
     assert settings.url == "http://127.0.0.1:8081"
-    assert (settings.github_api_url, settings.github_git_url) == ("https://api.github.com", "https://github.com")
+    assert (settings.github_api_url, settings.github_git_url) == ("https://api.github.com", None)
     assert (settings.builder, settings.log_format, settings.log_level) == ("auto", "console", "info")
     assert (settings.watch_interval, settings.build_concurrency, settings.run_concurrency) == (10, 2, 8)
     assert settings.committer == Actor("Mergeport", "mergeport@localhost")
@@ -176,6 +176,46 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
 )
 def test_what_does_not_go_together_is_one_fault(environ: dict[str, str], name: str) -> None:
     assert list(faults_of(environ)) == [name]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("git@github.com:{repository}.git", "ssh://git@git.internal:2222/{repository}.git", "ssh://h/~g/{repository}"),
+        "ssh://git@[::1]:22/srv/{repository}.git",
+    ],
+)
+def test_an_ssh_address_for_manifest_repositories_is_taken_with_key_and_host_keys(url: str, tmp_path: Path) -> None:
+    for name in ("key", "hosts"):
+        (tmp_path / name).write_text("x")
+    settings = load(
+        {
+            "MERGEPORT_MANIFEST_SSH_URL": url,
+            "MERGEPORT_SSH_KEY_FILE": str(tmp_path / "key"),
+            "MERGEPORT_KNOWN_HOSTS_FILE": str(tmp_path / "hosts"),
+        }
+    )
+    assert settings.manifest_ssh_url == url
+    assert (settings.ssh_key_file, settings.known_hosts_file) == (tmp_path / "key", tmp_path / "hosts")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://git.internal/{repository}.git", "git@github.com:acme/manifests.git", "{repository}", "ssh://h"),
+        *("ssh://u:p@h/{repository}", "git@h:{repository}/{repository}", "ssh://-oProxyCommand=x/{repository}"),
+        *("git@h:{repository} x", "ext::sh -c {repository}", "ssh://h/{repository}?x"),
+    ],
+)
+def test_an_address_that_is_not_ssh_or_names_no_repository_is_a_fault(url: str) -> None:
+    assert list(faults_of({"MERGEPORT_MANIFEST_SSH_URL": url})) == ["MERGEPORT_MANIFEST_SSH_URL"]
+
+
+def test_an_ssh_address_needs_a_key_and_pinned_host_keys() -> None:
+    assert faults_of({"MERGEPORT_MANIFEST_SSH_URL": "git@github.com:{repository}.git"}) == {
+        "MERGEPORT_SSH_KEY_FILE": "is missing: MERGEPORT_MANIFEST_SSH_URL is set",
+        "MERGEPORT_KNOWN_HOSTS_FILE": "is missing: MERGEPORT_MANIFEST_SSH_URL is set",
+    }
 
 
 def test_a_web_process_without_a_secret_does_not_start() -> None:

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -109,9 +110,12 @@ class Distribution:
         credentials: CredentialSource | None = None,
         insecure: bool = False,
         timeouts: Timeouts | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """Take the host as it is reached, and who gives its credentials."""
-        self._http = RegistryHttp(host, credentials or fixed(None), insecure=insecure, timeouts=timeouts)
+        """Take the host as it is reached, who gives its credentials, and whose certificates to trust."""
+        self._http = RegistryHttp(
+            host, credentials or fixed(None), insecure=insecure, timeouts=timeouts, ca_file=ca_file
+        )
 
     def find(self, reference: ImageReference) -> Image | None:
         """Give what the reference's tag names, with labels and platforms; None when tag or repository is missing.

@@ -81,8 +81,15 @@ def bad_answer(host: str, what: str) -> PermanentError:
     )
 
 
-def unavailable(host: str, error: Exception) -> RetryableError:
-    """Make the error of a registry that is away, silent, or cut the connection."""
+def unavailable(host: str, error: Exception) -> MergeportError:
+    """Make the error of a registry that is away, silent, or cut the connection, or whose certificate is not trusted."""
+    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return PermanentError(
+            f"The certificate of registry {host} is not trusted.",
+            code="registry-certificate-refused",
+            hint="name its certificate authority's file in MERGEPORT_CA_FILE",
+            registry=host,
+        )
     hint = "check that the registry is up and reachable from here"
     if isinstance(error, requests.exceptions.SSLError):
         hint = "check its certificate; a registry without TLS must be listed among the insecure ones in the settings"

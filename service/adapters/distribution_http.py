@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -108,14 +109,21 @@ class RegistryHttp:
     """Requests to one registry, from any thread; each thread has its own session."""
 
     def __init__(
-        self, host: str, credentials: CredentialSource, *, insecure: bool = False, timeouts: Timeouts | None = None
+        self,
+        host: str,
+        credentials: CredentialSource,
+        *,
+        insecure: bool = False,
+        timeouts: Timeouts | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """Take the host as it is reached; `insecure` means plain HTTP."""
+        """Take the host as it is reached; `insecure` means plain HTTP. `ca_file` None trusts the usual authorities."""
         self.host = host
         self.base = f"{'http' if insecure else 'https'}://{host}"
         self._insecure = insecure
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
+        self._verify: bool | str = str(ca_file) if ca_file else True
         self._threads = threading.local()
         self._challenge: _Challenge | None = None
         self._tokens: dict[str, str] = {}
@@ -210,6 +218,7 @@ class RegistryHttp:
                     data=request.body,
                     timeout=timeouts,
                     stream=True,
+                    verify=self._verify,
                     allow_redirects=request.reads,
                 )
                 with closing(response):

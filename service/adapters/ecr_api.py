@@ -29,6 +29,8 @@ from service.errors import MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import EncryptionConfigurationTypeDef
 
@@ -53,11 +55,17 @@ class EcrApi:
     """One registry's API. Give `client` to have it made elsewhere, e.g. with a stub."""
 
     def __init__(
-        self, options: Options, *, endpoint: str | None = None, client: Callable[[], ECRClient] | None = None
+        self,
+        options: Options,
+        *,
+        endpoint: str | None = None,
+        client: Callable[[], ECRClient] | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """Take the registry's options and, for an ECR that is not AWS's, its address."""
+        """Take the registry's options, whom to trust and, for an ECR that is not AWS's, its address."""
         self._options = options
         self._endpoint = endpoint
+        self._verify = str(ca_file) if ca_file else None
         self._make = client or self._new_client
         self._client: ECRClient | None = None
 
@@ -130,7 +138,7 @@ class EcrApi:
     def _new_client(self) -> ECRClient:
         session = boto3.session.Session(region_name=self._options.aws_region)
         if self._options.role_arn:
-            role = session.client("sts", config=_CONFIG).assume_role(
+            role = session.client("sts", config=_CONFIG, verify=self._verify).assume_role(
                 RoleArn=self._options.role_arn, RoleSessionName="mergeport"
             )["Credentials"]
             session = boto3.session.Session(
@@ -139,7 +147,7 @@ class EcrApi:
                 aws_session_token=role["SessionToken"],
                 region_name=self._options.aws_region,
             )
-        return session.client("ecr", endpoint_url=self._endpoint, config=_CONFIG)
+        return session.client("ecr", endpoint_url=self._endpoint, config=_CONFIG, verify=self._verify)
 
     def _refusal(self, action: str, code: str, error: ClientError) -> MergeportError:
         host = self._options.host

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from service.ports import Checkout, Clock
     from service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The settings of the process, its clock, and how source code is fetched."""
+    """The settings of the process, its clock, how source code is fetched, and whose certificates are trusted."""
 
     settings: Settings
     clock: Clock
     checkout: Checkout
+    ca_file: Path | None = None
+    """Our own authorities and the usual ones; None where the settings name no own ones."""

@@ -15,8 +15,12 @@ from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ArgoCD
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.adapters.manifests.git import GitManifestRepositories
+from service.adapters.registries import ecr, oci
+from service.adapters.registries.ecr import EcrRegistry
+from service.adapters.registries.oci import OciRegistry
+from service.bootstrap import SystemClock
 from service.core.words import Repository, Sha
-from service.errors import PermanentError
+from service.errors import MergeportError, PermanentError
 from service.ports import Credentials
 from tests.fixtures.certificates import SelfSigned, tls_front
 
@@ -36,6 +40,25 @@ def by_mirror(url: str, ca_file: Path | None, folder: Path) -> object:
 def by_argocd(url: str, ca_file: Path | None, folder: Path) -> object:
     argocd = ArgoCD(url, ARGOCD_TOKEN, ca_file=str(ca_file) if ca_file else None)
     return argocd.look(["checkout-dev"])["checkout-dev"]
+
+
+def by_registry(url: str, ca_file: Path | None, folder: Path) -> object:
+    """One that asks for a password has been reached."""
+    registry = OciRegistry(oci.Options(host=url.removeprefix("https://")), ca_file=ca_file)
+    try:
+        return registry.find("checkout", "1")
+    except PermanentError as error:
+        if error.code != "registry-refused":
+            raise
+        return error.code
+
+
+def by_ecr(url: str, ca_file: Path | None, folder: Path) -> object:
+    """Both planes of an ECR that is elsewhere: its API, then `/v2`."""
+    options = ecr.Options(host="123456789012.dkr.ecr.ap-northeast-2.amazonaws.com")
+    registry = EcrRegistry(options, clock=SystemClock(), endpoint=url, reached_at=url, ca_file=ca_file)
+    registry.ensure_repository("checkout")
+    return registry.find("checkout", "1") is None
 
 
 def credentials(repository: Repository, *, write: bool = False) -> Credentials:
@@ -59,6 +82,7 @@ def manifests(stack: Devstack) -> Devstack:
         (by_github, "github-certificate-refused"),
         (by_mirror, "git-certificate-refused"),
         (by_argocd, "argocd-certificate-refused"),
+        (by_registry, "registry-certificate-refused"),
     ],
 )
 def test_private_authority_is_trusted_when_it_is_named_and_refused_in_words_when_not(
@@ -68,13 +92,26 @@ def test_private_authority_is_trusted_when_it_is_named_and_refused_in_words_when
     ask: Callable[[str, Path | None, Path], object],
     code: str,
 ) -> None:
-    behind = manifests.argocd.url if ask is by_argocd else manifests.github.url
+    others: dict[object, str] = {by_argocd: manifests.argocd.url, by_registry: manifests.ecr.endpoint}
+    behind = others.get(ask, manifests.github.url)
     with tls_front(behind, self_signed) as url:
         with pytest.raises(PermanentError) as caught:
             ask(url, None, tmp_path / "without")
         assert ask(url, trusted_with(self_signed.certificate, tmp_path), tmp_path / "with")
     assert caught.value.code == code
     assert "MERGEPORT_CA_FILE" in caught.value.hint
+
+
+def test_both_planes_of_an_ecr_are_reached_by_it(
+    manifests: Devstack, self_signed: SelfSigned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in manifests.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    with tls_front(manifests.ecr.endpoint, self_signed) as url:
+        with pytest.raises(MergeportError):
+            by_ecr(url, None, tmp_path)
+        assert by_ecr(url, trusted_with(self_signed.certificate, tmp_path), tmp_path)
 
 
 def test_source_is_checked_out_by_it(manifests: Devstack, self_signed: SelfSigned, tmp_path: Path) -> None:

@@ -234,7 +234,9 @@ def _is_there(request: BuildRequest, control: BuildControl) -> bool:
     if control.cancelled():
         raise RetryableError("The build was stopped.", code="build-stopped")
     target = request.target
-    registry = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    registry = Distribution(
+        target.host, credentials=fixed(target.credentials), insecure=target.insecure, ca_file=target.ca_file
+    )
     there = registry.find(request.reference)
     if there is None or there.revision != request.labels.get(REVISION_LABEL):
         return False
@@ -252,7 +254,9 @@ def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> N
     from service.adapters.distribution_errors import immutable  # noqa: PLC0415 - as above
 
     target, reference = request.target, request.reference
-    registry = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    registry = Distribution(
+        target.host, credentials=fixed(target.credentials), insecure=target.insecure, ca_file=target.ca_file
+    )
     registry.check_push(reference.repository)
     there = registry.find(reference)
     if there is not None and there.revision == request.labels.get(REVISION_LABEL):

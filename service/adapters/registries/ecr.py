@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from service.core.images import Image, ImageReference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mypy_boto3_ecr import ECRClient
 
     from service.adapters.distribution import Distribution
@@ -90,7 +92,13 @@ class Options(BaseModel):
 def make(options: Options, parts: Parts) -> EcrRegistry:
     """Give the registry; the settings may say that it, or its API, is elsewhere."""
     settings = parts.settings
-    return EcrRegistry(options, clock=parts.clock, endpoint=settings.ecr_endpoint, reached_at=settings.ecr_host)
+    return EcrRegistry(
+        options,
+        clock=parts.clock,
+        endpoint=settings.ecr_endpoint,
+        reached_at=settings.ecr_host,
+        ca_file=parts.ca_file,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +120,9 @@ class EcrRegistry:
         reached_at: str | None = None,
         client: Callable[[], ECRClient] | None = None,
         timeouts: Timeouts | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """Take the options and, for an ECR elsewhere, its API's address and `/v2` host.
+        """Take the options, whom to trust and, for an ECR elsewhere, its API's address and `/v2` host.
 
         `reached_at` is `host:port`, plain HTTP unless it begins with `https://`.
         """
@@ -125,6 +134,7 @@ class EcrRegistry:
         self._reached = (reached_at or self.host).removeprefix("https://").removeprefix("http://").rstrip("/")
         self._insecure = reached_at is not None and not reached_at.startswith("https://")
         self._timeouts = timeouts
+        self._ca_file = ca_file
         self._token: _Token | None = None
         self._parts: tuple[EcrApi, Distribution] | None = None
         self._lock = RLock()
@@ -158,6 +168,7 @@ class EcrRegistry:
             credentials=self._credentials(),
             insecure=self._insecure,
             immutable_tags=mutability.startswith("IMMUTABLE"),
+            ca_file=self._ca_file,
         )
 
     def _credentials(self, *, renew: bool = False) -> Credentials:
@@ -188,9 +199,13 @@ class EcrRegistry:
                 from service.adapters.distribution import Distribution  # noqa: PLC0415 - as the docstring says
                 from service.adapters.ecr_api import EcrApi  # noqa: PLC0415 - as the docstring says
 
-                api = EcrApi(self._options, endpoint=self._endpoint, client=self._make_client)
+                api = EcrApi(self._options, endpoint=self._endpoint, client=self._make_client, ca_file=self._ca_file)
                 v2 = Distribution(
-                    self._reached, credentials=self._credentials, insecure=self._insecure, timeouts=self._timeouts
+                    self._reached,
+                    credentials=self._credentials,
+                    insecure=self._insecure,
+                    timeouts=self._timeouts,
+                    ca_file=self._ca_file,
                 )
                 self._parts = (api, v2)
             return self._parts

@@ -39,7 +39,12 @@ class Options(BaseModel):
 def make(options: Options, parts: Parts) -> OciRegistry:
     """Give the registry, with the credentials and exceptions of the settings."""
     settings = parts.settings
-    return OciRegistry(options, docker_config=settings.registry_auth_file, insecure=settings.insecure_registries)
+    return OciRegistry(
+        options,
+        docker_config=settings.registry_auth_file,
+        insecure=settings.insecure_registries,
+        ca_file=parts.ca_file,
+    )
 
 
 class OciRegistry:
@@ -52,12 +57,14 @@ class OciRegistry:
         docker_config: Path | None = None,
         insecure: Collection[str] = (),
         timeouts: Timeouts | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """Take the options, the file with credentials, and the hosts that are reached by plain HTTP."""
+        """Take the options, the file with credentials, the hosts that are reached by plain HTTP, and whom to trust."""
         self.host = options.host
         self._docker_config = docker_config
         self._insecure = options.host in insecure
         self._timeouts = timeouts
+        self._ca_file = ca_file
         self._client: Distribution | None = None
 
     def ensure_repository(self, repository: str) -> None:
@@ -76,6 +83,7 @@ class OciRegistry:
             host=self.host,
             credentials=self._credentials(),
             insecure=self._insecure,
+            ca_file=self._ca_file,
         )
 
     def _credentials(self, *, renew: bool = False) -> Credentials | None:  # noqa: ARG002 - the file is read each time
@@ -88,7 +96,11 @@ class OciRegistry:
             from service.adapters.distribution import Distribution  # noqa: PLC0415 - loads requests
 
             self._client = Distribution(
-                self.host, credentials=self._credentials, insecure=self._insecure, timeouts=self._timeouts
+                self.host,
+                credentials=self._credentials,
+                insecure=self._insecure,
+                timeouts=self._timeouts,
+                ca_file=self._ca_file,
             )
         return self._client
 
