@@ -7,6 +7,7 @@
 #   make format    let ruff write the code's layout
 #   make bench     the measurements that docs/performance.md shows
 #   make fuzz      a bounded, coverage-guided search for a values file that is edited wrongly
+#   make soak      a long race of workers, people and a bad network, judged by what it leaves; EDITS=, SEED=
 #   make lock      compile the locks again, keeping what still fits
 #
 # Another interpreter: make PYTHON=python3.12 …   Fewer tests: make test TESTS=tests/charts
@@ -15,6 +16,8 @@ PYTHON ?= python3
 TESTS ?= tests
 PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile --quiet
 KEEP ?=
+EDITS ?= 10000
+SEED ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,7 +41,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := 1
 endif
 
-.PHONY: install demo test checks format bench fuzz lock clean
+.PHONY: install demo test checks format bench fuzz soak lock clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -100,6 +103,9 @@ fuzz: install
 	@test -x $(VENV)/fuzz/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/fuzz
 	@$(BIN)/uv pip sync --quiet --python $(VENV)/fuzz/bin/python --require-hashes requirements/fuzz.txt
 	@PYTHONPATH=.:$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])') $(VENV)/fuzz/bin/python fuzz/values.py
+
+soak: install
+	@$(BIN)/python -m tests.race --edits $(EDITS) $(if $(SEED),--seed $(SEED))
 
 lock: install
 	$(UV_COMPILE) pyproject.toml -o requirements/main.txt

@@ -37,7 +37,7 @@ class Weather(threading.Thread):
         kinds = [self._cut, self._cut_within, self._slow, self._narrow, self._refuse, self._lose_answer]
         kinds += [self._unavailable, self._hang_before, self._hang_after, self._hooks, self._hooks, self._closed]
         try:
-            while not self._stopped.wait(self._random.uniform(0.2, 2.5)):
+            while not self._stopped.wait(self._random.uniform(0.3, 6.0)):
                 kind = self._random.choice(kinds)
                 name = kind.__name__.removeprefix("_")
                 self.done[name] = self.done.get(name, 0) + 1
