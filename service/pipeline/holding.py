@@ -25,11 +25,12 @@ log = structlog.get_logger()
 class Holding:
     """A lease that was acquired under this name by this holder; given back at the end of the block."""
 
-    def __init__(self, context: Context, name: str, holder: str) -> None:
-        """Take what was acquired."""
+    def __init__(self, context: Context, name: str, holder: str, *, every: float = RENEWAL_SECONDS) -> None:
+        """Take what was acquired, and how often it is renewed."""
         self._context = context
         self._name = name
         self._holder = holder
+        self._every = every
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
 
@@ -59,7 +60,7 @@ class Holding:
         leases.release(tx, self._name, self._holder)
 
     def _renew(self) -> None:
-        while not self._end.wait(RENEWAL_SECONDS):
+        while not self._end.wait(self._every):
             try:
                 with self._context.store.begin() as tx:
                     self.keep(tx)

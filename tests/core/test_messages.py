@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.core import trailers
@@ -123,6 +124,57 @@ def test_trailers_are_read_back_whatever_people_wrote(text: str) -> None:
     assert [value for key, value in found if key == trailers.RUN] == ["01JRUN"]
     assert trailers.value_of(found, trailers.SOURCE_COMMIT) == NEW
     assert trailers.value_of(found, trailers.SOURCE_PULL_REQUEST) == "41"
+
+
+def read_by_git(message: str) -> list[tuple[str, str]]:
+    argv = ["git", "interpret-trailers", "--parse", "--no-divider"]
+    told = subprocess.run(argv, input=message.encode(), capture_output=True, check=True).stdout.decode()
+    return [(key, value) for key, _, value in (line.partition(": ") for line in told.split("\n") if line)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(name=st.text(max_size=40), email=st.text(max_size=20) | st.emails(), text=st.text(max_size=60))
+def test_git_reads_one_whole_block_with_or_without_the_author(name: str, email: str, text: str) -> None:
+    promotion = replace(PROMOTION, subject=text, author=Actor(name, email))
+    without, with_author = (commit_message(promotion, co_author=co_author) for co_author in (False, True))
+    known = list(trailers.parse(without))
+    assert read_by_git(without) == known
+    added = read_by_git(with_author)[len(known) :]
+    assert read_by_git(with_author)[: len(known)] == known
+    assert [key for key, _ in added] in ([], [trailers.CO_AUTHOR])
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "there"),
+    [
+        ("Zoë Müller", "zoe@example.org", "Zoë Müller <zoe@example.org>"),
+        ("dependabot[bot]", "49699333+dependabot[bot]@users.noreply.github.com", None),
+        ("Eve\nSource-Commit: 1", "eve@example.org", "Eve Source-Commit: 1 <eve@example.org>"),
+        ("Eve <a@b>", "eve@example.org", "Eve a@b <eve@example.org>"),
+        ("Eve", "eve@example.org>\nMergeport-Run: 1", ""),
+        ("Eve", "eve @example.org", ""),
+        ("", "eve@example.org", ""),
+        ("<>", "eve@example.org", ""),
+    ],
+)
+def test_author_stands_last_where_it_can_be_written_as_git_does(name: str, email: str, there: str | None) -> None:
+    found = read_by_git(commit_message(replace(PROMOTION, author=Actor(name, email)), co_author=True))
+    wanted = f"{name} <{email}>" if there is None else there
+    assert [value for key, value in found if key == trailers.CO_AUTHOR] == ([wanted] if wanted else [])
+    assert (found[-1][0] == trailers.CO_AUTHOR) == bool(wanted)
+
+
+def test_commit_of_very_many_changes_lists_the_first() -> None:
+    changes = tuple((FILE, ScalarChange(f"a{number}", 1, "x", "y")) for number in range(2_000))
+    message = commit_message(replace(PROMOTION, changes=changes))
+    assert message.count("\n- ") == 501
+    assert "\n- and 1500 more\n\nMergeport-Run: " in message
+
+
+def test_body_says_why_there_is_a_pull_request() -> None:
+    body = pull_request_body(PROMOTION, because="acme/manifests@main refuses the push")
+    assert "This is a pull request and no commit, because acme/manifests@" in body
+    assert "no commit, because" not in pull_request_body(PROMOTION)
 
 
 def test_body_has_what_a_release_manager_needs() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from service.core.words import Repository, RunState
+from service.core.words import Repository, RunState, WaitKind
 from service.pipeline.manifest_place import Place
-from service.store import leases
+from service.store import leases, runs, waits
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES
 from tests.pipeline.harness import Pipeline
@@ -84,14 +84,27 @@ def states(pipeline: Pipeline, names: Iterable[str]) -> dict[str, tuple[RunState
     return {name: (found[name].state, found[name].code) for name in names}
 
 
-def wait_all(pipeline: Pipeline) -> None:
+def wait_all(pipeline: Pipeline, *repositories: str) -> None:
     """Let every run come to the point of writing, where somebody else has the lease; then let them write.
 
     Whoever has been waiting the longest writes what all want.
     """
-    lease = Place(Repository(MANIFESTS), BRANCH).lease
+    names = [Place(Repository(name), BRANCH).lease for name in repositories or (MANIFESTS,)]
     with pipeline.store.begin() as tx:
-        assert leases.acquire(tx, lease, "somebody", now=pipeline.clock.now(), seconds=20)
+        for name in names:
+            assert leases.acquire(tx, name, "somebody", now=pipeline.clock.now(), seconds=20)
     pipeline.settle(looks=0)
     with pipeline.store.begin() as tx:
-        leases.release(tx, lease, "somebody")
+        leases.release_all(tx, "somebody")
+
+
+def ready(pipeline: Pipeline, *repositories: str) -> list[Run]:
+    """Give the runs, in the order of their acceptance, each about to write what is pending already."""
+    wait_all(pipeline, *repositories)
+    with pipeline.store.begin() as tx:
+        for run in runs.newest(tx):
+            wait = waits.open_of_run(tx, run.id)
+            assert wait is not None
+            assert wait.kind is WaitKind.PUSH
+            waits.answer(tx, wait.id, "your turn", at=pipeline.clock.now())
+        return sorted(runs.newest(tx), key=lambda run: run.sequence)

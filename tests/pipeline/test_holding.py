@@ -1,0 +1,116 @@
+"""One writer a branch: alive it keeps the branch however long a call hangs, and without it it changes nothing."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from devstack.faults import Fault, Gate
+from service.core.words import EditState, Repository, RunState
+from service.errors import RetryableError
+from service.pipeline.advance import advance
+from service.pipeline.holding import LEASE_SECONDS, Holding
+from service.pipeline.manifest_place import Place
+from service.store import edits, leases
+from service.store.tables import leases as table
+from tests.fixtures.service import MANIFESTS, poll
+from tests.pipeline.crowd import BRANCH, merge, pushed, ready, settle_in, states
+from tests.pipeline.harness import Pipeline
+
+LEASE = Place(Repository(MANIFESTS), BRANCH).lease
+NAMES = ("checkout", "cart")
+
+
+def take(pipeline: Pipeline, holder: str) -> bool:
+    with pipeline.store.begin() as tx:
+        return leases.acquire(tx, LEASE, holder, now=pipeline.clock.now(), seconds=LEASE_SECONDS)
+
+
+def left(pipeline: Pipeline) -> float:
+    """Tell for how many seconds the branch is still held, by the clock that counts."""
+    with pipeline.store.read() as tx:
+        until = tx.execute(sa.select(table.c.expires_at).where(table.c.name == LEASE)).scalar_one()
+        return float((until - leases.clock(tx, pipeline.clock.now())).total_seconds())
+
+
+def pass_time(pipeline: Pipeline, seconds: float) -> None:
+    """Let the lease be older by so many seconds."""
+    with pipeline.store.begin() as tx:
+        until = tx.execute(sa.select(table.c.expires_at).where(table.c.name == LEASE).with_for_update()).scalar_one()
+        tx.execute(sa.update(table).where(table.c.name == LEASE).values(expires_at=until - timedelta(seconds=seconds)))
+
+
+def test_live_writer_keeps_the_branch_for_longer_than_the_lease(pipeline: Pipeline) -> None:
+    assert take(pipeline, "writer")
+    with Holding(pipeline.context, LEASE, "writer", every=0.02):
+        for _ in range(3):
+            pass_time(pipeline, LEASE_SECONDS - 5)
+            poll(lambda: left(pipeline) > LEASE_SECONDS - 3, what="a renewal")
+            assert not take(pipeline, "other")
+    assert take(pipeline, "other")
+
+
+def test_branch_of_a_writer_that_does_not_live_is_free_after_the_lease(pipeline: Pipeline) -> None:
+    assert take(pipeline, "dead")
+    pass_time(pipeline, LEASE_SECONDS - 5)
+    assert not take(pipeline, "other")
+    pass_time(pipeline, 5)
+    assert take(pipeline, "other")
+
+
+def test_writer_that_lost_the_branch_may_mark_nothing(pipeline: Pipeline) -> None:
+    assert take(pipeline, "writer")
+    with Holding(pipeline.context, LEASE, "writer") as holding:
+        pass_time(pipeline, LEASE_SECONDS)
+        assert take(pipeline, "other")
+        with pipeline.store.begin() as tx, pytest.raises(RetryableError) as caught:
+            holding.keep(tx)
+    assert caught.value.code == "lease-lost"
+    assert not take(pipeline, "third")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "after"),
+    [
+        ("GET", "acme/manifests.*info/refs", False),
+        ("POST", "acme/manifests.*git-receive-pack", False),
+        ("POST", "acme/manifests.*git-receive-pack", True),
+    ],
+    ids=["before it looks", "before it pushes", "after it pushed"],
+)
+def test_writer_that_stood_still_while_another_wrote_repeats_nothing(
+    pipeline: Pipeline, method: str, path: str, after: bool
+) -> None:
+    """The worker of the first run stands still in a call; another, which takes it for dead, writes what both want."""
+    settle_in(pipeline, *NAMES)
+    merge(pipeline)
+    first, second = ready(pipeline)
+    gate = Gate()
+    pipeline.stack.git.faults.plant(Fault(method, re.compile(path), 1, gate=gate, after=after))
+
+    def another() -> None:
+        gate.wait_arrived()
+        with pipeline.store.begin() as tx:
+            leases.release_all(tx, f"{pipeline.context.holder}/{first.id}")
+        advance(replace(pipeline.context, holder="worker-other"), second.id, second.workflow_id)
+        gate.release()
+
+    thread = threading.Thread(target=another)
+    thread.start()
+    advance(pipeline.context, first.id, first.workflow_id)
+    thread.join(30)
+    assert not thread.is_alive()
+    pipeline.settle_over_time(seconds=20)
+    assert states(pipeline, NAMES) == dict.fromkeys(NAMES, (RunState.SUCCEEDED, ""))
+    assert sorted(name for names in pushed(pipeline) for name in names) == sorted(NAMES)
+    bare = pipeline.stack.git.open(MANIFESTS)
+    with pipeline.store.read() as tx:
+        for edit in (edits.of_run(tx, run.id) for run in (first, second)):
+            assert edit is not None
+            assert (edit.state, bool(edit.diff)) == (EditState.PUBLISHED, True)
+            assert bare.is_ancestor(edit.commit or "", BRANCH)
