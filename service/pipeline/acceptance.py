@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import structlog
 
 from service.core.config import Configuration, Target
+from service.core.order import Relation
 from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, RunId, Sha
 from service.pipeline.context import Context
 from service.pipeline.reporting import want_status
 from service.pipeline.steps import Stale
-from service.store import Transaction, changes, deliveries, runs
+from service.store import Transaction, ancestry, changes, deliveries, runs
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
@@ -42,11 +43,17 @@ def accept(
     *,
     covered: tuple[Sha, ...],
     note: str,
+    ancestor: Sha | None = None,
     enrich: dict[str, object] | None = None,
 ) -> list[Run]:
-    """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction."""
+    """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction.
+
+    `ancestor` is a commit that the change's is known to descend from.
+    """
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
+        if ancestor is not None:
+            ancestry.remember(tx, change.repository, ancestor, change.commit, Relation.AHEAD)
         changes.enrich(
             tx, change, subject=wish.subject, author=wish.author, author_email=wish.author_email, pull_request=enrich
         )

@@ -122,7 +122,8 @@ def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[R
         context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
     )  # fmt: skip
-    return accept(context, delivery, configuration, change, covered=push.commits, note=reloaded)
+    ancestor = None if push.forced else push.before
+    return accept(context, delivery, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor)
 
 
 def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullRequestMerged) -> list[Run]:

@@ -70,7 +70,7 @@ def _settled(judgement: Judgement, run: Run) -> str:
             return judgement.words
         case Answer.SUPERSEDED:
             again = "; trying it again does not go back: revert the manifest commit for that" if run.generation else ""
-            raise PermanentError(judgement.words + again, code=SUPERSEDED)
+            raise PermanentError(judgement.words + again, code="order-superseded")
         case Answer.REFUSE:
             raise PermanentError(
                 judgement.words,
@@ -78,7 +78,7 @@ def _settled(judgement: Judgement, run: Run) -> str:
                 hint="force-pushed? `order: {rewritten: allow}` lets it through; `order: commit-time` is for release/*",
             )
         case Answer.ASK_RELATION | Answer.ASK_TIMES:
-            raise PermanentError("what is deployed has to be looked up first", code=UNASKED)
+            raise PermanentError("what is deployed has to be looked up first", code="order-not-looked-up")
 
 
 # --- around the writing of a commit ---------------------------------------------------------------
@@ -112,10 +112,8 @@ def in_order(context: Context, run: Run, target: Target, place: Place, write: Ca
         try:
             edit = write()
         except PermanentError as error:
-            if error.code == SUPERSEDED:
-                raise Superseded(error.message, by=_newer_run(context, run)) from None
             if error.code != UNASKED:
-                raise
+                raise _superseded(context, run, error) from None
             manifests = context.outside.manifests.open(place.repository)
             _look(context, run, target, manifests, manifests.fetch(place.branch))
             with context.store.begin() as tx:
@@ -144,15 +142,34 @@ def _look(context: Context, run: Run, target: Target, manifests: Manifests, tip:
 # --- pull requests --------------------------------------------------------------------------------
 
 
-def keep_order_of_proposals(
-    context: Context, manifests: Manifests, tip: Sha, run: Run, target: Target, *, number: Callable[[], int | None]
-) -> None:
-    """Give way to what the promotion branch's tip brings, if that is newer and its pull request `number` is open."""
-    done = rewrite_at(manifests, tip, wanted_edits(run, target))
-    for judgement in _judgements(_Case(context, manifests, tip, run, target, ask=True), done):
+def keep_order_of_proposal(
+    context: Context,
+    manifests: Manifests,
+    base: Sha,
+    tip: Sha | None,
+    run: Run,
+    target: Target,
+    done: Rewrite,
+    *,
+    number: Callable[[], int | None],
+) -> Rewrite:
+    """Let an edit of the base through, as `keep_order` does, unless the promotion branch brings something newer.
+
+    What stands at the branch's `tip` counts while its pull request is open; `number` tells that one where it is asked.
+    Raises Superseded where something newer is there.
+    """
+    try:
+        done = keep_order(context, manifests, base, run, target, done, ask=True)
+    except PermanentError as error:
+        raise _superseded(context, run, error) from None
+    proposed = rewrite_at(manifests, tip, wanted_edits(run, target)) if tip is not None else done
+    if tip is None or not proposed.files:
+        return done
+    for judgement in _judgements(_Case(context, manifests, tip, run, target, ask=True), proposed):
         if judgement.answer is Answer.SUPERSEDED and (there := number()) is not None and judgement.deployed:
             words = f"pull request #{there} brings {judgement.deployed[:12]}, which is newer than {run.commit[:12]}"
             raise Superseded(words, by=_run_of(context, run, judgement.deployed))
+    return done
 
 
 # --- runs among each other ------------------------------------------------------------------------
@@ -263,12 +280,14 @@ def _times(context: Context, repository: Repository, deployed: Sha, new: Sha, *,
     return CommitTimes(known[new], known[deployed])
 
 
-def _newer_run(context: Context, run: Run) -> RunId | None:
-    """Give the run of ours that made what was found to be newer, where one did."""
+def _superseded(context: Context, run: Run, error: PermanentError) -> Exception:
+    """Give the error as it is, or, where something newer stands there, what ends the run in favour of that."""
+    if error.code != SUPERSEDED:
+        return error
     with context.store.read() as tx:
         told = ancestry.judgements(tx, run.id).values()
     newer = next((one.deployed for one in told if one.answer is Answer.SUPERSEDED), None)
-    return None if newer is None else _run_of(context, run, newer)
+    return Superseded(error.message, by=_run_of(context, run, newer) if newer else None)
 
 
 def _run_of(context: Context, run: Run, commit: Sha) -> RunId | None:

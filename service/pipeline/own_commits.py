@@ -1,18 +1,36 @@
-"""Tells pushes that Mergeport made itself from those of people, so that its own work starts nothing.
+"""Tells commits that Mergeport made itself from those of people, so that its own work starts nothing and goes on.
 
-Called by intake. Commits that we pushed are known by their id. What GitHub made of a promotion's pull request when it
-was merged is known by that pull request: its branch, and that our own account opened it.
+Called by intake and by promotions. Commits that we pushed are known by their id, and after the loss of the database by
+what they are. What GitHub made of a promotion's pull request when it was merged is known by that pull request: its
+branch, and that our own account opened it.
 """
 
 from __future__ import annotations
 
-from service.core.config import Configuration
+from collections.abc import Sequence
+
+from service.core import trailers
+from service.core.config import Configuration, Target, resolve_values
 from service.core.events import PROMOTION_BRANCHES, Push
+from service.core.images import parse_reference
+from service.core.order import Made
 from service.core.words import Sha
+from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.manifest_place import rewrite_at
+from service.ports import Manifests
 from service.store import edits
 
 _MOST_ASKED = 10
+_WHOLE = (
+    trailers.RUN,
+    trailers.APPLICATION,
+    trailers.ENVIRONMENT,
+    trailers.IMAGE,
+    trailers.SOURCE_REPOSITORY,
+    trailers.SOURCE_COMMIT,
+)
+"""The trailers that each promotion of ours has."""
 
 
 def is_own(context: Context, push: Push) -> bool:
@@ -40,3 +58,49 @@ def _is_of_promotion(context: Context, push: Push, commit: Sha) -> bool:
         if pull_request.head.startswith(PROMOTION_BRANCHES)
     ]
     return bool(ours) and all(pull_request.author == forge.identity() for pull_request in ours)
+
+
+def is_of_ours(context: Context, manifests: Manifests, target: Target, commit: Sha, *, base: Sha) -> bool:
+    """Tell whether a commit is a promotion of ours for the target, of which the store knows nothing any more.
+
+    Its committer is ours, its trailers are whole, its only parent is on the base, and it has exactly the files that our
+    edit of that parent has. So whatever stands in its place loses no work of a person: who amends or picks a commit
+    is its committer, and who changes a file changes what it comes to.
+    """
+    told = manifests.describe(commit)
+    promotion = _promotion_of(trailers.parse(told.message), target)
+    if promotion is None or told.committer != context.committer or len(told.parents) != 1:
+        return False
+    parent = told.parents[0]
+    if parent not in manifests.ancestors(base, {parent}):
+        return False
+    images = {
+        one.name: image for one in target.images for image in promotion.images if image.repository == one.repository
+    }
+    if len(images) != len(target.images):
+        return False
+    try:
+        done = rewrite_at(
+            manifests, parent, resolve_values(target, images, commit=promotion.commit, branch=target.branch)
+        )
+        again = manifests.commit(
+            parent, done.files, told.message, author=told.author, committer=told.committer, at=told.at
+        )
+    except RetryableError:
+        raise
+    except MergeportError:
+        return False
+    return bool(done.files) and manifests.describe(again).tree == told.tree
+
+
+def _promotion_of(pairs: Sequence[tuple[str, str]], target: Target) -> Made | None:
+    """Read what a whole set of our trailers says was promoted; None where one is missing or is of another target."""
+    told = {key: trailers.value_of(pairs, key) for key in _WHOLE}
+    if None in told.values():
+        return None
+    place = told[trailers.APPLICATION], told[trailers.ENVIRONMENT], told[trailers.SOURCE_REPOSITORY]
+    if place != (target.application, target.environment, target.source):
+        return None
+    images = [parse_reference(value) for key, value in pairs if key == trailers.IMAGE]
+    commit = told[trailers.SOURCE_COMMIT] or ""
+    return Made(Sha(commit), tuple(image for image in images if image is not None)) if all(images) else None

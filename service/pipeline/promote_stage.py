@@ -8,8 +8,9 @@ from service.core.config import Target
 from service.core.words import Publish, Sha, Stage
 from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, place_of, promotion_branch
+from service.pipeline.order import in_order, warm, yield_to_later
 from service.pipeline.proposing import propose
-from service.pipeline.steps import step, yield_to_later
+from service.pipeline.steps import step
 from service.pipeline.writing import write
 from service.store import runs
 from service.store.runs import Run
@@ -20,7 +21,9 @@ def promote(context: Context, run: Run, target: Target) -> Run:
     place = place_of(context, target)
     with step(context, run, "check order", Stage.PROMOTE) as record:
         if run.pull_request is None:
-            yield_to_later(context, run)
+            yield_to_later(context, run, target)
+        if target.publish is Publish.COMMIT:
+            warm(context, run, target, place)
         record.message = "no later change of this application waits for this environment"
     match target.publish:
         case Publish.COMMIT:
@@ -39,7 +42,8 @@ def promote(context: Context, run: Run, target: Target) -> Run:
 def _commit(context: Context, run: Run, target: Target, place: Place) -> Sha | None:
     """Have the commit on the branch; None where the branch refuses it, and a pull request is wanted then."""
     with step(context, run, "commit to manifest repository", Stage.PROMOTE) as record:
-        edit = write(context, run, place, window=target.writing.batch_window)
+        window = target.writing.batch_window
+        edit = in_order(context, run, target, place, lambda: write(context, run, place, window=window))
         if edit.branch == promotion_branch(target):
             record.message = f"{edit.message or f'{place.branch} refuses the push'}: it goes on as a pull request"
             return None
@@ -48,4 +52,6 @@ def _commit(context: Context, run: Run, target: Target, place: Place) -> Sha | N
         record.message = (
             f"{edit.commit[:12]} on {where}" if edit.diff else f"{where} says this already, at {edit.commit[:12]}"
         )
+        if edit.message:
+            record.message += f"; {edit.message}"
         return edit.commit

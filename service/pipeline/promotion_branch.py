@@ -18,7 +18,9 @@ from service.core.words import EditState, Sha, Stage
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.holding import LEASE_SECONDS
-from service.pipeline.manifest_place import Place, rewrite_at, wanted_edits
+from service.pipeline.manifest_place import Place, has_images, rewrite_at, wanted_edits
+from service.pipeline.order import keep_order_of_proposal
+from service.pipeline.own_commits import is_of_ours
 from service.pipeline.promotion_text import message_of, stored_changes
 from service.pipeline.refusals import PAUSES
 from service.pipeline.steps import Stale, is_ours, step
@@ -61,6 +63,8 @@ def push_branch(context: Context, run: Run, target: Target, place: Place, head: 
         record.message = (
             f"{head.branch} at {(edit.commit or '')[:12]}" if edit.diff else f"{place.branch} says this already"
         )
+        if edit.message and not edit.code:
+            record.message += f"; {edit.message}"
         return edit
 
 
@@ -85,13 +89,21 @@ def _bring_branch(context: Context, run: Run, target: Target, place: Place, head
             return _settle(context, run, commit=base, base=base, diff="")
         if tip is not None and tip == edit.commit:
             return _pushed(context, run, head, tip, edit.diff or manifests.diff(tip))
-        _refuse_foreign_tip(context, run, place, head, tip)
+        if tip is not None:
+            _refuse_foreign_tip(context, run, target, manifests, place, head, base=base, tip=tip)
+            if _brings(manifests, tip, base, run, target):
+                with context.store.begin() as tx:
+                    edits.update(tx, run.id, base=base, changes=stored_changes(done.changes))
+                return _pushed(context, run, head, tip, manifests.diff(tip))
+        done = keep_order_of_proposal(
+            context, manifests, base, tip, run, target, done, number=lambda: _number(context, place, head)
+        )
         commit = _make(context, run, target, manifests, base, done, edit)
         with context.store.begin() as tx:
             stay_alone(tx, context, run, head)
             edits.update(
                 tx, run.id, state=EditState.PUSHING, expected=tip, commit=commit, base=base, diff=done.diff,
-                changes=stored_changes(done.changes),
+                changes=stored_changes(done.changes), **({} if edit.code else {"message": "; ".join(done.warnings)}),
             )  # fmt: skip
             edits.own(tx, head.repository, commit, run.id)
         if tip == commit or manifests.push(head.branch, commit, expected=tip):
@@ -119,16 +131,31 @@ def _make(
     return manifests.commit(base, done.files, message, author=context.author, committer=context.committer, at=edit.at)
 
 
-def _refuse_foreign_tip(context: Context, run: Run, place: Place, head: Place, tip: Sha | None) -> None:
-    """Fail where the branch has a tip that is not ours: a person works on it."""
-    if tip is None:
-        return
+def _refuse_foreign_tip(
+    context: Context, run: Run, target: Target, manifests: Manifests, place: Place, head: Place, *, base: Sha, tip: Sha
+) -> None:
+    """Fail where the branch has a tip that is not ours: a person works on it. One we recognise is ours from now on."""
     with context.store.read() as tx:
         if edits.is_own(tx, head.repository, tip):
             return
-    forge = context.outside.manifest_forge
-    pull_request = forge.find_pull_request(head.repository, head=head.branch, base=place.branch)
-    branch_edited(context, run, head, tip, pull_request.number if pull_request else None)
+    if is_of_ours(context, manifests, target, tip, base=base):
+        with context.store.begin() as tx:
+            stay_alone(tx, context, run, head)
+            edits.own(tx, head.repository, tip, run.id)
+        log.info("a promotion branch of an earlier database goes on", branch=head.branch, commit=tip)
+        return
+    branch_edited(context, run, head, tip, _number(context, place, head))
+
+
+def _brings(manifests: Manifests, tip: Sha, base: Sha, run: Run, target: Target) -> bool:
+    """Tell whether the branch has the run's images on the base's newest commit already, by whatever run of ours."""
+    return manifests.describe(tip).parents == (base,) and has_images(manifests, tip, wanted_edits(run, target))
+
+
+def _number(context: Context, place: Place, head: Place) -> int | None:
+    """Ask for the open pull request of the branch."""
+    found = context.outside.manifest_forge.find_pull_request(head.repository, head=head.branch, base=place.branch)
+    return found.number if found else None
 
 
 def branch_edited(context: Context, run: Run, head: Place, tip: Sha, number: int | None) -> NoReturn:

@@ -13,10 +13,11 @@ from service.core.words import Repository, RunId, RunState, Sha, Stage, WaitKind
 from service.errors import PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
+from service.pipeline.order import yield_to_later
 from service.pipeline.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
 from service.pipeline.promotion_text import pull_request_text
 from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, Superseded, expired, step, wait_for, yield_to_later
+from service.pipeline.steps import Cancelled, Pause, Superseded, expired, step, wait_for
 from service.ports import PullRequestDraft
 from service.store import Transaction, edits, runs
 from service.store.edits import Edit
@@ -28,7 +29,7 @@ def propose(context: Context, run: Run, target: Target, place: Place) -> Sha:
     if run.pull_request is None:
         head = Place(place.repository, promotion_branch(target))
         with alone_at(context, run, head):
-            yield_to_later(context, run)
+            yield_to_later(context, run, target)
             edit = push_branch(context, run, target, place, head)
             if not edit.diff:
                 assert edit.commit is not None  # noqa: S101 - the base's tip

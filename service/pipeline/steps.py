@@ -105,14 +105,6 @@ def _end(context: Context, run: Run, name: str, state: str, message: str) -> Non
             runs.end_step(tx, run.id, name, state, message, at=context.now())
 
 
-def yield_to_later(context: Context, run: Run) -> None:
-    """Let the run end where a later one of the same application and environment was accepted meanwhile."""
-    with context.store.read() as tx:
-        later = runs.later(tx, run)
-    if later is not None:
-        raise Superseded(f"superseded by {later.commit[:12]} before it was promoted", by=later.id)
-
-
 def wait_for(
     context: Context,
     run: Run,
