@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures.tools",
+    "tests.fixtures.databases",
     "tests.fixtures.devstack",
     "tests.fixtures.service",
     "tests.fixtures.certificates",

@@ -1,11 +1,10 @@
-"""A worker's surroundings without the outside: a store on SQLite, a still clock, an engine that is asked."""
+"""A worker's surroundings without the outside: a store, a still clock, an engine that is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,7 +15,6 @@ from service.engine.queue import Standing
 from service.pipeline.context import Context
 from service.store import Store, leases
 from service.store.builds import Build
-from service.store.migrate import migrate
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, Rows
 
@@ -58,9 +56,8 @@ class StillClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(f"sqlite:///{tmp_path}/mergeport.db")
-    migrate(one)
+def store(database_url: str) -> Iterator[Store]:
+    one = Store(database_url)
     yield one
     one.close()
 

@@ -16,8 +16,9 @@ from tests.fixtures.service import poll
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/engine.db"
+def real(database_url: str, tmp_path: Path) -> Iterator[Engine]:
+    """Give an engine on tables of its own, which on PostgreSQL are in the same database."""
+    url = f"sqlite:///{tmp_path}/engine.db" if database_url.startswith("sqlite") else database_url
     migrate(url)
     engine = Engine(url, "worker-one", run_concurrency=2, build_concurrency=1)
     yield engine

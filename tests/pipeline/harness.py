@@ -1,4 +1,4 @@
-"""The pipeline in one thread on real parts: git, registry and doubles over HTTP, SQLite, a clock that tests move.
+"""The pipeline in one thread on real parts: git, registry and doubles over HTTP, a database, a clock that tests move.
 
 The engine is replaced by a list: `settle` works through what is queued until nothing moves any more.
 """
@@ -70,7 +70,8 @@ class ListQueue:
 class Pipeline:
     """One worker's pipeline, driven by hand."""
 
-    def __init__(self, stack: Devstack, directory: Path, **settings: str) -> None:
+    def __init__(self, stack: Devstack, directory: Path, *, database_url: str = "", **settings: str) -> None:
+        """Work with a migrated database, by default a SQLite file of its own."""
         self.stack = stack
         self.queue = ListQueue()
         self.clock = MovedClock()
@@ -83,8 +84,9 @@ class Pipeline:
             "MERGEPORT_URL": "http://mergeport.test",
             **settings,
         }
-        self.store = Store(f"sqlite:///{directory}/mergeport.db")
-        migrate(self.store)
+        self.store = Store(database_url or f"sqlite:///{directory}/mergeport.db")
+        if not database_url:
+            migrate(self.store)
         self.context: Context = self._exits.enter_context(
             build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)
         )

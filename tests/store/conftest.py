@@ -8,31 +8,32 @@ from pathlib import Path
 import pytest
 
 from service.store import Store
-from service.store.migrate import migrate
+from tests.fixtures.databases import BOTH
 from tests.fixtures.rows import Rows
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real_postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the address of an empty database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/mergeport.db"
+        return f"sqlite:///{tmp_path}/empty.db"
     return str(request.getfixturevalue("postgresql_url"))
 
 
 @pytest.fixture
-def empty(database_url: str) -> Iterator[Store]:
+def empty(empty_url: str) -> Iterator[Store]:
     """Give a store without tables."""
-    made = Store(database_url)
+    made = Store(empty_url)
     yield made
     made.close()
 
 
 @pytest.fixture
-def store(empty: Store) -> Store:
+def store(database_url: str) -> Iterator[Store]:
     """Give a migrated store."""
-    migrate(empty)
-    return empty
+    made = Store(database_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def test_an_empty_database_has_no_revision(empty: Store) -> None:
     assert revision(empty) == ""
 
 
-def test_migrating_from_several_places_at_once_is_one_migration(database_url: str) -> None:
-    stores = [Store(database_url) for _ in range(4)]
+def test_migrating_from_several_places_at_once_is_one_migration(empty_url: str) -> None:
+    stores = [Store(empty_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         told = list(threads.map(migrate, stores))
     for store in stores:
