@@ -14,6 +14,8 @@ from service.core.words import Actor, Repository
 from service.errors import Fault, SettingsError
 from service.settings_reader import Reader
 
+KEEP_DAYS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class GitHubApp:
@@ -62,6 +64,7 @@ class Settings:
     worker_lease: float
     build_concurrency: int
     run_concurrency: int
+    keep_deliveries: int
     warnings: tuple[Fault, ...] = ()
 
     def require_web(self) -> None:
@@ -154,6 +157,7 @@ def _read(reader: Reader) -> Settings:
         worker_lease=reader.number("WORKER_LEASE", 15, low=1, high=600),
         build_concurrency=reader.whole("BUILD_CONCURRENCY", 2, low=1, high=64),
         run_concurrency=reader.whole("RUN_CONCURRENCY", 8, low=1, high=256),
+        keep_deliveries=reader.whole("KEEP_DELIVERIES", KEEP_DAYS, low=3, high=36_500),
         warnings=tuple(reader.unknown()),
     )
     _check_together(reader, settings)

@@ -94,11 +94,7 @@ def replay(delivery_id: str, json_wanted: bool) -> None:
     with opened_store() as store, store.begin() as tx:
         found = _find(tx, delivery_id)
         if not rows.body(tx, found.id):
-            raise PermanentError(
-                f"Delivery {found.id} was ignored as it came: {found.reason}",
-                code="delivery-not-kept",
-                hint="its body was not kept; nothing in it could start a run",
-            )
+            raise _not_kept(found)
         if not rows.replay(tx, found.id):
             raise PermanentError(
                 f"Delivery {found.id} is not worked through yet",
@@ -110,6 +106,20 @@ def replay(delivery_id: str, json_wanted: bool) -> None:
         print_json({"delivery": found.id})
         return
     click.echo(f"{found.id} will be worked through again")
+
+
+def _not_kept(found: StoredDelivery) -> PermanentError:
+    if found.state == "ignored":
+        return PermanentError(
+            f"Delivery {found.id} was ignored as it came: {found.reason}",
+            code="delivery-not-kept",
+            hint="its body was not kept; nothing in it could start a run",
+        )
+    return PermanentError(
+        f"The body of delivery {found.id} is not kept any more",
+        code="delivery-not-kept",
+        hint="MERGEPORT_KEEP_DELIVERIES sets for how many days; `mergeport runs retry` needs none",
+    )
 
 
 def _find(tx: Transaction, beginning: str) -> StoredDelivery:

@@ -20,6 +20,7 @@ from service.bootstrap import build_context
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.loops import Loop, until_store_answers
 from service.engine.queue import Engine
+from service.engine.retention import RETENTION_SECONDS, Retention
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
 from service.errors import PermanentError, RetryableError
@@ -29,7 +30,7 @@ from service.pipeline.context import Context
 from service.pipeline.intake import claim, take_in
 from service.pipeline.reporting import send_reports
 from service.pipeline.watches import answer_due, look
-from service.settings import Settings
+from service.settings import KEEP_DAYS, Settings
 from service.store import Store, deliveries, leases, waits
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
@@ -66,7 +67,12 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     )
     with _only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
         worker = Worker(
-            context, engine, stop, watch_interval=settings.watch_interval, lease_seconds=settings.worker_lease
+            context,
+            engine,
+            stop,
+            watch_interval=settings.watch_interval,
+            lease_seconds=settings.worker_lease,
+            keep_days=settings.keep_deliveries,
         )
         worker.run()
     store.close()
@@ -83,6 +89,7 @@ class Worker:
         *,
         watch_interval: float,
         lease_seconds: float = LEASE_SECONDS,
+        keep_days: int = KEEP_DAYS,
     ) -> None:
         """Take what to work with, the event that ends the work, and after how long without a sign it counts as dead."""
         self._context = context
@@ -94,6 +101,7 @@ class Worker:
         self._has_lease = False
         self._listener = Listener(context.store, self._wake_intake, stop)
         self._intake_loop = Loop("intake", self._intake_pause, self.take_in, stop)
+        self._retention = Retention(context.store, context.now, days=keep_days)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
 
     def run(self) -> None:
@@ -108,6 +116,7 @@ class Worker:
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
             Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
+            Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
         ]
         for loop in loops:
             loop.start()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from service.core.words import ChangeId, DeliveryId, DeliveryState
 from service.store import Store, deliveries
+from service.store.retention import forget_deliveries
 from service.store.tables import audit
 from tests.cli.calling import Call
 from tests.cli.stores import call, rows, store
@@ -94,6 +97,16 @@ def test_a_delivery_without_its_body_is_not_replayed(call: Call, rows: Rows, sto
     assert told.status == 1
     assert "was ignored as it came: branch deleted" in told.err
     assert state(store, delivery) == (DeliveryState.IGNORED, 0)
+
+
+def test_a_delivery_whose_body_is_forgotten_is_not_replayed(call: Call, rows: Rows, store: Store) -> None:
+    delivery = rows.delivery("11111111-a")
+    finish(store, delivery)
+    forget_deliveries(store, before=NOW + timedelta(days=1), after=0)
+    told = call("deliveries", "replay", "1111")
+    assert told.status == 1
+    assert "is not kept any more" in told.err
+    assert state(store, delivery) == (DeliveryState.PROCESSED, 0)
 
 
 @pytest.mark.parametrize("command", ["show", "replay"])

@@ -6,9 +6,10 @@ import pytest
 
 from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
-from service.engine import schedule, sweeper, worker
+from service.engine import retention, schedule, sweeper, worker
 from service.pipeline import advance, batch, building, intake
 from service.processes import REFUSALS
+from service.settings import KEEP_DAYS
 from service.web import body, server
 from tests.docs.pages import page
 
@@ -32,6 +33,8 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"| lease | {worker.LEASE_SECONDS / worker.RENEWALS:.0f} s |"),
         ("docs/architecture.md", f"lease of {worker.LEASE_SECONDS:.0f} s"),
         ("docs/architecture.md", f"| configuration | {worker.CONFIGURATION_SECONDS:.0f} s |"),
+        ("docs/architecture.md", f"| retention | {retention.RETENTION_SECONDS:.0f} s |"),
+        ("docs/settings.md", f"| `MERGEPORT_KEEP_DELIVERIES` | `{KEEP_DAYS}` |"),
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
         ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
         ("docs/architecture.md", f"is taken up {NUMBERS[sweeper.MOST_RESUMES]} times"),
