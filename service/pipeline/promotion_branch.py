@@ -17,7 +17,7 @@ from service.core.values import Rewrite
 from service.core.words import EditState, Sha, Stage
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.holding import LEASE_SECONDS
+from service.pipeline.holding import LEASE_SECONDS, Holding
 from service.pipeline.manifest_place import Place, has_images, rewrite_at, wanted_edits
 from service.pipeline.order import keep_order_of_proposal
 from service.pipeline.own_commits import is_of_ours
@@ -37,14 +37,10 @@ log = structlog.get_logger()
 @contextmanager
 def alone_at(context: Context, run: Run, head: Place) -> Iterator[None]:
     """Hold the promotion branch's lease: the branch and what its pull request says must be one run's."""
-    holder = f"{context.holder}/{run.id}"
     with context.store.begin() as tx:
         stay_alone(tx, context, run, head)
-    try:
+    with Holding(context, head.lease, f"{context.holder}/{run.id}"):
         yield
-    finally:
-        with context.store.begin() as tx:
-            leases.release(tx, head.lease, holder)
 
 
 def stay_alone(tx: Transaction, context: Context, run: Run, head: Place) -> None:
