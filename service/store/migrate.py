@@ -24,6 +24,9 @@ def migrate(store: Store) -> str:
             connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
     with store.begin() as tx:
         if tx.dialect.name == "postgresql":
+            # However long another process migrates, and whatever a change of shape has to wait for.
+            tx.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             tx.execute(sa.text("SELECT pg_advisory_xact_lock(734201177)"))
         config = _config()
         config.attributes["connection"] = tx
