@@ -44,20 +44,35 @@ def is_merged_promotion(context: Context, configuration: Configuration, push: Pu
     if push.repository not in configuration.manifest_repositories(context.configuration_repository):
         return False
     brought = dict.fromkeys((*push.commits, push.after))
-    return len(brought) <= _MOST_ASKED and all(_is_of_promotion(context, push, commit) for commit in brought)
+    return len(brought) <= _MOST_ASKED and all(
+        _is_of_promotion(context, configuration, push, commit) for commit in brought
+    )
 
 
-def _is_of_promotion(context: Context, push: Push, commit: Sha) -> bool:
+def _is_of_promotion(context: Context, configuration: Configuration, push: Push, commit: Sha) -> bool:
     with context.store.read() as tx:
         if edits.is_own(tx, push.repository, commit):
             return True
     forge = context.outside.manifest_forge
+    if push.sender == forge.identity() and _is_forgotten(context, configuration, push, commit):
+        return True
     ours = [
         pull_request
         for pull_request in forge.pull_requests_of(push.repository, commit)
         if pull_request.head.startswith(PROMOTION_BRANCHES)
     ]
     return bool(ours) and all(pull_request.author == forge.identity() for pull_request in ours)
+
+
+def _is_forgotten(context: Context, configuration: Configuration, push: Push, commit: Sha) -> bool:
+    """Tell whether a commit that our own account pushed is a promotion, of which the store knows nothing any more."""
+    manifests = context.outside.manifests.open(push.repository)
+    pairs = trailers.parse(manifests.describe(commit).message)
+    place = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)
+    for target in configuration.targets():
+        if (target.application, target.environment) == place:
+            return is_of_ours(context, manifests, target, commit, base=push.after)
+    return False
 
 
 def is_of_ours(context: Context, manifests: Manifests, target: Target, commit: Sha, *, base: Sha) -> bool:

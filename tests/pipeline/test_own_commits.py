@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from devstack.github.state import MergeMethod
@@ -32,6 +34,24 @@ def test_commit_in_the_repository_of_the_source_starts_no_run(together: Pipeline
     assert run.state == RunState.SUCCEEDED
     assert together.delivery("push").state == DeliveryState.IGNORED
     assert together.delivery("push").reason == "a commit of Mergeport's own"
+
+
+def test_commit_that_the_lost_database_knew_starts_no_run(together: Pipeline, tmp_path: Path) -> None:
+    """Its delivery is sent again; what it is tells whose it is."""
+    text = TOGETHER.replace("branch: develop", "branch: main").replace(
+        "branch: main\n    publish", "branch: x\n    publish"
+    )
+    together.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Feed dev by main")
+    together.settle_live("checkout-dev")
+    together.settle_live("checkout-dev")
+    (run,) = together.runs()
+    after = Pipeline(together.stack, tmp_path / "after")
+    after.settle_live("checkout-dev")
+    told = [(one.commit, one.state) for one in after.runs()]
+    ignored = after.delivery("push")
+    after.close()
+    assert told == [(run.commit, RunState.SUCCEEDED)]
+    assert (ignored.state, ignored.reason) == (DeliveryState.IGNORED, "merges a promotion of Mergeport's own")
 
 
 @pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
