@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from service.core.config import Target
-from service.core.words import Publish, Sha, Stage
+from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.context import Context
 from service.pipeline.manifest_place import Place, place_of, promotion_branch
 from service.pipeline.order import in_order, warm, yield_to_later
 from service.pipeline.proposing import propose
 from service.pipeline.steps import step
 from service.pipeline.writing import write
-from service.store import runs
+from service.store import edits, runs
 from service.store.runs import Run
 
 
@@ -20,7 +20,7 @@ def promote(context: Context, run: Run, target: Target) -> Run:
     """Bring the images into the manifest repository, or pause; give the run at its next stage."""
     place = place_of(context, target)
     with step(context, run, "check order", Stage.PROMOTE) as record:
-        if run.pull_request is None:
+        if run.pull_request is None and not _may_be_there(context, run):
             yield_to_later(context, run, target)
         if target.publish is Publish.COMMIT:
             warm(context, run, target, place)
@@ -37,6 +37,13 @@ def promote(context: Context, run: Run, target: Target) -> Run:
         done = runs.get(tx, run.id)
     assert done is not None  # noqa: S101 - rows of runs are never deleted
     return done
+
+
+def _may_be_there(context: Context, run: Run) -> bool:
+    """Tell whether the run's commit was on its way: then only who looks at the branch knows what became of it."""
+    with context.store.read() as tx:
+        edit = edits.of_run(tx, run.id)
+    return edit is not None and edit.state in {EditState.PUSHING, EditState.PUBLISHED}
 
 
 def _commit(context: Context, run: Run, target: Target, place: Place) -> Sha | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devstack.git_http import RefUpdate
 from service.core.words import RunState
 from tests.fixtures.service import MANIFESTS
 from tests.pipeline.crowd import merge, pushed, settle_in, states, wait_all
@@ -28,3 +29,22 @@ def test_batch_that_loses_every_race_gets_smaller_until_it_wins(pipeline: Pipeli
     pipeline.settle()
     assert sorted(pushed(pipeline)) == sorted([name] for name in NAMES)
     assert {state for state, _ in states(pipeline, NAMES).values()} == {RunState.SUCCEEDED}
+
+
+def test_run_whose_commit_is_there_does_not_say_that_it_was_superseded_before(pipeline: Pipeline) -> None:
+    """Another merge is accepted while the push of the first is under way, by a writer that takes all along."""
+    settle_in(pipeline, *NAMES)
+    merge(pipeline)
+    wait_all(pipeline)
+    first = {run.id for run in pipeline.runs()}
+    later: list[str] = []
+
+    def accept_another(repository: str, _user: str, _updates: list[RefUpdate]) -> None:
+        if repository == MANIFESTS and not later:
+            later.append("three")
+            merge(pipeline, "three")
+
+    pipeline.stack.git.listeners.append(accept_another)
+    pipeline.settle()
+    assert later == ["three"]
+    assert {run.state for run in pipeline.runs() if run.id in first} == {RunState.SUCCEEDED}
