@@ -7,7 +7,7 @@ import pytest
 from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
 from service.engine import retention, schedule, sweeper, worker
-from service.pipeline import advance, batch, building, intake
+from service.pipeline import advance, batch, building, holding, intake, refusals
 from service.processes import REFUSALS
 from service.settings import KEEP_DAYS
 from service.web import body, server
@@ -38,7 +38,11 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
         ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
         ("docs/architecture.md", f"is taken up {NUMBERS[sweeper.MOST_RESUMES]} times"),
-        ("docs/architecture.md", f"refuses {NUMBERS[batch.MOST_REFUSALS]} times"),
+        ("docs/architecture.md", f"again and again for about {NUMBERS[round(sum(refusals.PAUSES))]} seconds"),
+        ("docs/configuration.md", f"again and again, for about {NUMBERS[round(sum(refusals.PAUSES))]} seconds"),
+        ("docs/architecture.md", f"up to {batch.LARGEST_BATCH}."),
+        ("docs/architecture.md", f"for {batch.GROWING_SECONDS:.0f} seconds at most"),
+        ("docs/architecture.md", f"or after {holding.LEASE_SECONDS:.0f} seconds"),
         ("docs/architecture.md", f"{NUMBERS[REFUSALS]} times in a row"),
         ("docs/architecture.md", f"within {GRACE_SECONDS:.0f} s"),
         ("docs/operate.md", f"within {GRACE_SECONDS:.0f} seconds"),

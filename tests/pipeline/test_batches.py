@@ -7,6 +7,7 @@ import pytest
 from devstack.git_http import RefUpdate
 from service.core.config import FileEdit, Target
 from service.core.words import Repository, RunState, WaitKind
+from service.pipeline.batch import LOOK_SECONDS, QUIET_SECONDS
 from service.pipeline.manifest_place import wanted_edits
 from service.store import edits, runs, waits
 from service.store.runs import Run
@@ -21,9 +22,11 @@ WINDOW = "{branch: develop, manifest: {batch_window: 30s}}"
 def test_run_alone_is_written_without_waiting_for_anybody(pipeline: Pipeline) -> None:
     settle_in(pipeline, "checkout")
     merge(pipeline)
+    began = pipeline.clock.now()
     pipeline.settle(looks=0)
     run = pipeline.run()
     assert run.manifest_commit is not None
+    assert pipeline.clock.now() == began
     with pipeline.store.read() as tx:
         assert {wait.kind for wait in waits.of_run(tx, run.id)} == {WaitKind.BUILD}
 
@@ -36,6 +39,17 @@ def test_what_waits_for_the_branch_is_written_in_one_push_in_the_order_of_accept
     pipeline.settle()
     assert pushed(pipeline) == [list(NAMES)]
     assert {state for state, _ in states(pipeline, NAMES).values()} == {RunState.SUCCEEDED}
+
+
+def test_writer_waits_a_moment_for_a_run_that_is_on_its_way(pipeline: Pipeline) -> None:
+    settle_in(pipeline, *NAMES[:2])
+    merge(pipeline)
+    pipeline.queue.runs = [entry for entry in pipeline.queue.runs if entry[0].application == NAMES[0]]
+    began = pipeline.clock.now()
+    pipeline.settle(looks=0)
+    waited = (pipeline.clock.now() - began).total_seconds()
+    assert waited == pytest.approx(QUIET_SECONDS, abs=LOOK_SECONDS)
+    assert written(pipeline) == [NAMES[0]]
 
 
 def test_nobody_is_overtaken_by_a_stream_of_later_edits(pipeline: Pipeline) -> None:

@@ -156,6 +156,25 @@ def test_branch_whose_history_was_rewritten_under_a_push_is_left_alone(pipeline:
     assert bare.tip(BRANCH) == fresh
 
 
+def test_push_that_lost_against_a_force_push_is_computed_on_what_is_there_now(pipeline: Pipeline) -> None:
+    """That one was refused for sure, so nobody has to be asked what became of it."""
+    bare = pipeline.stack.git.open(MANIFESTS)
+    pipeline.stack.github.push(MANIFESTS, BRANCH, {"README.md": "to be dropped\n"}, "A mistake")
+    gate = pipeline.stack.git.faults.hang(method="POST", path="acme/manifests.*git-receive-pack")
+    merge(pipeline)
+    pipeline.take_deliveries()
+
+    def person() -> None:
+        gate.wait_arrived()
+        bare.update_ref(f"refs/heads/{BRANCH}", bare.git("rev-parse", f"{BRANCH}^").strip())
+        gate.release()
+
+    pipeline.beside(person)
+    assert pipeline.run().manifest_commit == bare.tip(BRANCH)
+    assert len(ours(pipeline)) == 1
+    assert "A mistake" not in bare.git("log", "--format=%s", BRANCH)
+
+
 def test_edit_that_meets_a_bug_does_not_stop_the_others(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     two = CONFIGURATION + f"  payments:\n    source: {SOURCE}\n"
     pipeline.stack.github.push(
