@@ -48,9 +48,7 @@ class Postgresql:
                 shutil.chown(self._folder, "postgres")
             data = str(self._folder / "data")
             self._call("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D", data)
-            options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=200"
-            log = str(self._folder / "log")
-            self._call("pg_ctl", "start", "-w", "-t", f"{START_SECONDS:.0f}", "-D", data, "-l", log, "-o", options)
+            self.go_on()
         except BaseException:
             self.stop()
             raise
@@ -61,6 +59,17 @@ class Postgresql:
             self._call("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", database)
             self._made.add(database)
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def go_on(self) -> None:
+        """Start the server, for the first time or after `halt`."""
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=200"
+        data, log = str(self._folder / "data"), str(self._folder / "log")
+        self._call("pg_ctl", "start", "-w", "-t", f"{START_SECONDS:.0f}", "-D", data, "-l", log, "-o", options)
+
+    def halt(self) -> None:
+        """Stop the server as its package's restart does: connections are ended, what was committed is kept."""
+        data = str(self._folder / "data")
+        self._call("pg_ctl", "stop", "-m", "fast", "-w", "-t", f"{STOP_SECONDS:.0f}", "-D", data)
 
     def stop(self) -> None:
         """Stop the server and remove its folder; again is harmless."""

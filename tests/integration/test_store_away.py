@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+import pytest
+
+from devstack.postgresql import Postgresql, PostgresqlMissingError
+from devstack.stack import Devstack
+from service.engine import queue
 from tests.fixtures.service import MANIFESTS, SOURCE, Service, poll
+from tests.fixtures.tools import missing_part
 
 
 @contextmanager
@@ -47,3 +53,41 @@ def test_delivery_that_cannot_be_stored_is_refused_and_its_repetition_is_taken(s
         service.stack.github.redeliver(one)
     service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
     assert "Traceback" not in service.output.read_text()
+
+
+@pytest.fixture
+def server() -> Iterator[Postgresql]:
+    """Give a PostgreSQL that the test may halt."""
+    try:
+        running = Postgresql()
+    except PostgresqlMissingError as error:
+        missing_part("PostgreSQL", str(error))
+    with running:
+        yield running
+
+
+@pytest.mark.real_postgresql
+def test_postgresql_that_is_halted_in_the_midst_loses_nothing(
+    server: Postgresql, world: Devstack, make_service: Callable[..., Service]
+) -> None:
+    url = server.url("mergeport")
+    queue.migrate(url)
+    service = make_service(MERGEPORT_DATABASE_URL=url)
+    service.hook(SOURCE)
+    service.start_all()
+    gate = world.git.faults.hang(method="POST", path="acme/manifests.*git-receive-pack", after=True)
+    first = world.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    gate.wait_arrived(60)
+    server.halt()
+    gate.release()
+    second = world.github.merge(SOURCE, "staging", {"app.py": "print('two')\n"})
+    world.github.wait_delivered()
+    refused = [one for one in world.github.deliveries if one.status_code == 503]
+    server.go_on()
+    assert {one.event for one in refused} == {"push", "pull_request"}
+    for one in refused:
+        world.github.redeliver(one)
+    service.wait_run("succeeded", commit=first.merge_commit_sha or "", seconds=90)
+    service.wait_run("succeeded", commit=second.merge_commit_sha or "", environment="stage", seconds=90)
+    assert promotions(service) == 2
+    assert len(service.runs()) == 2
