@@ -21,8 +21,8 @@ from service.ports import Commit, Manifests
 from service.store import ancestry
 from service.store.runs import Run
 
-COMMITS_READ = 1_000
-"""Manifest commits in which an image's trailers are looked for."""
+COMMITS_AT_HAND, COMMITS_READ = 50, 1_000
+"""Manifest commits in which an image's trailers are looked for: without asking anybody, and where nobody else knows."""
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -46,12 +46,17 @@ def known_origin(context: Context, target: Target, image: str) -> Origin | None:
 
 
 def asked_origin(context: Context, manifests: Manifests, tip: Sha, target: Target, image: str) -> Origin:
-    """Ask trailers, our runs and the registry, in this order; UNKNOWN where none of them tells it."""
-    history = manifests.history(tip, most=COMMITS_READ, deepen=True)
-    for told in (_of_trailers(history, target, image), _of_runs(context, target, image)):
-        if told is not None:
-            return told
-    return _of_registry(context, target, image) or UNKNOWN
+    """Ask trailers, our runs and the registry, in this order; UNKNOWN where none of them tells it.
+
+    Trailers that are far back are asked last, since commits have to be fetched for them.
+    """
+    return (
+        _of_trailers(manifests.history(tip, most=COMMITS_AT_HAND), target, image)
+        or _of_runs(context, target, image)
+        or _of_registry(context, target, image)
+        or _of_trailers(manifests.history(tip, most=COMMITS_READ, deepen=True), target, image)
+        or UNKNOWN
+    )
 
 
 def _makers(context: Context, target: Target, image: str) -> list[Run]:

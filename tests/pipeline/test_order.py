@@ -10,7 +10,8 @@ import pytest
 
 from service.core.words import EditState, Repository, RunState, WaitKind
 from service.pipeline.advance import advance
-from service.store import ancestry, edits, runs
+from service.pipeline.manifest_place import Place
+from service.store import ancestry, edits, leases, runs
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -310,6 +311,32 @@ def test_forge_that_fails_at_comparing_is_waited_for_and_never_guessed(pipeline:
     assert standing(pipeline) == old[:12]
     pipeline.settle_over_time(seconds=120)
     assert pipeline.ended(run, RunState.FAILED).code == "source-rewritten"
+
+
+def test_branch_is_free_for_others_while_the_forge_hangs(pipeline: Pipeline) -> None:
+    """A person put an image back of which no push told; that is seen under the lease, and asked without it."""
+    configure(pipeline, "{rewritten: allow}")
+    bare = pipeline.stack.git.open(MANIFESTS)
+    rewritten(pipeline)
+    old = bare.text("main~1", FILE)
+    bare.commit_files("main", {FILE: old}, "Go back by hand")
+    pipeline.clock.move(seconds=1)
+    gate = pipeline.stack.github.faults.hang(path=COMPARE)
+    newest = push(pipeline, "newest")
+    free: list[bool] = []
+
+    def another() -> None:
+        gate.wait_arrived()
+        place = Place(Repository(MANIFESTS), "main")
+        with pipeline.store.begin() as tx:
+            free.append(leases.acquire(tx, place.lease, "another", now=pipeline.clock.now(), seconds=1))
+            leases.release(tx, place.lease, "another")
+        gate.release()
+
+    pipeline.beside(another)
+    assert free == [True]
+    assert standing(pipeline) == newest[:12]
+    assert compared(pipeline) == 2
 
 
 def test_relation_is_asked_once_for_all_runs(pipeline: Pipeline) -> None:
