@@ -113,7 +113,7 @@ class Havoc(threading.Thread):
         acts = [self._kill] * 4 + [self._pause] * 4 + [self._restart, self._kill_all]
         acts += [self._pause_long] if self._plan.long_stops else []
         try:
-            while not self._stopped.wait(self._random.uniform(4.0, 16.0)):
+            while not self._stopped.wait(self._random.uniform(0.4, 1.6) * self._plan.havoc):
                 act = self._random.choice(acts)
                 name = act.__name__.removeprefix("_")
                 self.done[name] = self.done.get(name, 0) + 1

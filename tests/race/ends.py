@@ -63,8 +63,8 @@ def _tells(run: Ended, *, overtaken: bool) -> bool:
 
 def _end(run: Ended, name: str, there: set[str], *, overtaken: bool) -> Iterator[tuple[Kind, str]]:
     """Hold what a run says against itself and history."""
-    if run.state == "failed" and there:
-        yield Kind.DENIED, f"{name}: run {run.id} failed by {run.code}, and {', '.join(sorted(there))} is there"
+    if run.state in {"failed", "superseded"} and there:
+        yield Kind.DENIED, f"{name}: run {run.id} {run.state} ({run.code}), and {', '.join(sorted(there))} is there"
     if run.state == "failed" and (run.code not in REFUSALS or not run.message):
         yield Kind.UNTOLD, f"{name}: run {run.id} failed by {run.code!r}: {run.message}"
     if run.state == "superseded" and not overtaken:

@@ -22,7 +22,7 @@ class Kind(StrEnum):
     UNPARSABLE = "a version of a file does not parse"
     TRAILERS = "trailers are missing, there twice, or not of this edit"
     LOST = "an accepted edit is nowhere, and nothing told why"
-    DENIED = "a run says that it failed, and its edit is there"
+    DENIED = "a run says that it failed or was superseded before, and its edit is there"
     STUCK = "a run has not ended"
     UNTOLD = "a run ended without words that tell why"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 
 from devstack.bare import ZERO, BareRepository, GitError
 from service.core.words import RunId, RunState
@@ -19,6 +20,8 @@ from tests.race.world import commit_file
 
 _REF = f"refs/heads/{BRANCH}"
 _ATTEMPTS = 20
+_IN_A_ROW, _PATIENCE = 4, 5.0
+"""So many acts in a row, then a wait for Mergeport of at most so many pauses."""
 _FURTHEST = 30
 """Commits before the tip to which a person who deletes the branch may bring it back, and more."""
 _OURS = "--committer=Mergeport"
@@ -42,6 +45,7 @@ class People(threading.Thread):
         self._pause = plan.pause
         self._number = 0
         self._rewritten = ""
+        self._in_a_row = 0
 
     def run(self) -> None:
         """Act, with pauses, until told to stop."""
@@ -50,18 +54,30 @@ class People(threading.Thread):
         try:
             while not self._stopped.wait(self._random.expovariate(1.0 / self._pause)):
                 act = self._random.choice(acts)
-                if act in rewriting and not self._is_there_new_work():
+                if act in rewriting and not self._is_there_new_work(self._rewritten):
                     act = self._note
                 act()
                 if act in rewriting:
                     self._rewritten = self._bare.tip(BRANCH)
+                self._let_others()
         except Exception as error:  # noqa: BLE001 - told by who joins this thread
             self.error = error
 
-    def _is_there_new_work(self) -> bool:
-        """Tell whether Mergeport wrote something since history was last rewritten: else it would never get to."""
-        since = [f"^{self._rewritten}"] if self._rewritten else []
-        return bool(self._bare.git("log", "--format=%H", "--max-count=1", _OURS, BRANCH, *since, "--"))
+    def _is_there_new_work(self, since: str) -> bool:
+        """Tell whether Mergeport wrote something that a commit does not have."""
+        limits = [f"^{since}"] if since else []
+        return bool(self._bare.git("log", "--format=%H", "--max-count=1", _OURS, BRANCH, *limits, "--"))
+
+    def _let_others(self) -> None:
+        """After some acts in a row, give a slow machine time for a push: people do not commit all day long."""
+        self._in_a_row += 1
+        if self._in_a_row < _IN_A_ROW:
+            return
+        tip, deadline = self._bare.tip(BRANCH), time.monotonic() + _PATIENCE * self._pause
+        while time.monotonic() < deadline and not self._is_there_new_work(tip):
+            if self._stopped.wait(0.2):
+                return
+        self._in_a_row = 0
 
     # --- commits -----------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class Plan:
     """How large a race is, and what happens in it.
 
     `limit` ends the sending, in seconds; `settle` is how long runs may take to end after the trouble did; `pause` is
-    what people wait between two acts, on average.
+    what people wait between two acts, and `havoc` what passes between two kills or stops of workers, on average.
     """
 
     edits: int = 10_000
@@ -30,7 +30,8 @@ class Plan:
     limit: float = 3600.0
     settle: float = 150.0
     backlog: int = 60
-    pause: float = 3.0
+    pause: float = 4.0
+    havoc: float = 20.0
     people: bool = True
     weather: bool = True
     kills: bool = True

@@ -89,6 +89,13 @@ def fail_and_write(hand: Hand) -> None:
     hand.end(edit, "failed", "push-refused")
 
 
+def supersede_and_write(hand: Hand) -> None:
+    edit = hand.accept(7)
+    hand.write(edit)
+    hand.write(hand.accept(8))
+    hand.end(edit, "superseded")
+
+
 def claim_what_was_overtaken(hand: Hand) -> None:
     hand.accept(7)
     hand.write(hand.accept(8))
@@ -244,6 +251,7 @@ PLANTED: list[tuple[Callable[[Hand], None], Kind]] = [
     (leave_a_run, Kind.STUCK),
     (fail_without_reason, Kind.UNTOLD),
     (fail_and_write, Kind.DENIED),
+    (supersede_and_write, Kind.DENIED),
     (write_twice, Kind.TWICE),
     (write_backwards, Kind.BACKWARDS),
     (write_backwards_in_one_push, Kind.BACKWARDS),

@@ -20,6 +20,7 @@ SLICE = Plan(
     settle=120.0,
     backlog=30,
     pause=2.0,
+    havoc=7.0,
     long_stops=False,
 )
 
