@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
+import sqlalchemy as sa
 
 from service.core.words import BuildState, RunState, WaitKind
 from service.pipeline.building import StoredControl
@@ -188,7 +189,7 @@ def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
         assert pipeline.step()
     build = pipeline.queue.builds[0]
     control = StoredControl(pipeline.context, build, lambda: False)
-    with locked(pipeline.store):
+    with away(pipeline.store):
         control.log("while it is away\n")
         assert not control.cancelled()
     control.flush()
@@ -197,9 +198,19 @@ def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
 
 
 @contextmanager
-def locked(store: Store) -> Iterator[None]:
-    """Hold the database's write lock, as another process may; it is waited for but shortly here."""
-    with closing(sqlite3.connect(str(store.url.database), isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+def away(store: Store) -> Iterator[None]:
+    """Have the database let nobody write: SQLite's lock is another's, PostgreSQL takes no connection."""
+    if store.sqlite:
+        with closing(sqlite3.connect(str(store.url.database), isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+            other.execute("ROLLBACK")
+        return
+    server = sa.create_engine(store.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"alter database {store.url.database} allow_connections false"))
+        ended = "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name"
+        connection.execute(sa.text(ended), {"name": store.url.database})
         yield
-        other.execute("ROLLBACK")
+        connection.execute(sa.text(f"alter database {store.url.database} allow_connections true"))
+    server.dispose()
