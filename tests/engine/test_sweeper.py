@@ -11,6 +11,7 @@ from service.core.words import BuildState, DeliveryState, RunState, WaitKind
 from service.engine.queue import Engine, Standing
 from service.engine.sweeper import MOST_RESUMES, sweep
 from service.pipeline.context import Context
+from service.pipeline.watches import look
 from service.store import Store, builds, deliveries, leases, runs, tables, waits
 from service.store.runs import Run
 from tests.engine.conftest import AskedEngine, StillClock
@@ -168,3 +169,19 @@ def test_run_that_ends_waits_for_nothing_any_more(rows: Rows, store: Store, cloc
     with store.begin() as tx:
         runs.end(tx, run.id, RunState.FAILED, "given up", at=clock.now())
         assert waits.open_of_run(tx, run.id) is None
+
+
+def test_wait_for_a_branch_whose_writer_died_is_answered_before_its_lease_is_over(
+    context: Context, engine: AskedEngine, rows: Rows, store: Store, clock: StillClock
+) -> None:
+    """Nobody else would: such a wait has no deadline, and who was to wake it is dead."""
+    run = rows.run()
+    key = "manifest:acme/manifests:main"
+    rows.wait(run, WaitKind.PUSH, key=key, subject=key, deadline=None)
+    with store.begin() as tx:
+        leases.acquire(tx, key, "worker-dead/01RUN", now=clock.now(), seconds=300)
+    look(context, WaitKind.PUSH, key)
+    assert rows.state(run) is RunState.WAITING
+    swept(context, engine)
+    look(context, WaitKind.PUSH, key)
+    assert rows.state(run) is RunState.QUEUED

@@ -92,7 +92,7 @@ def wait_all(pipeline: Pipeline, *repositories: str) -> None:
     names = [Place(Repository(name), BRANCH).lease for name in repositories or (MANIFESTS,)]
     with pipeline.store.begin() as tx:
         for name in names:
-            assert leases.acquire(tx, name, "somebody", now=pipeline.clock.now(), seconds=20)
+            assert leases.acquire(tx, name, "somebody", now=pipeline.clock.now(), seconds=600)
     pipeline.settle(looks=0)
     with pipeline.store.begin() as tx:
         leases.release_all(tx, "somebody")
