@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from benchmarks.findings import Finding, Verdict, show
 from benchmarks.machine import Machine
-from benchmarks.page import write_page
+from benchmarks.page import Section, write_page
 from benchmarks.scale import TOY, Scale
 
 MODULES = ("values_edit", "start_up", "one_write", "accept", "delivered", "many", "rate", "recovery", "waiting")
@@ -32,11 +33,12 @@ class Benchmark(Protocol):
 
 def main(argv: list[str]) -> int:
     """Run what is asked for; exit status 1 when --strict is given and a bar is missed."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))  # ends what it started
     known = {module.NAME: module for module in (_load(name) for name in MODULES)}
     arguments = _parse(argv, list(known))
     wanted = arguments.names or list(known)
-    if arguments.write and (set(wanted) != set(known) or arguments.toy):
-        print("--write shows all benchmarks in full: give it no name and no --toy", file=sys.stderr)
+    if arguments.write and arguments.toy:
+        print("--write shows what was measured, and --toy measures nothing: leave one out", file=sys.stderr)
         return 2
     scale = TOY if arguments.toy else Scale()
     scale = scale.brief() if arguments.brief else scale
@@ -46,20 +48,21 @@ def main(argv: list[str]) -> int:
     console.print(machine.line, highlight=False)
     results: dict[str, list[Finding]] = {}
     began = time.monotonic()
-    for name in wanted:
+    for place, name in enumerate(wanted, start=1):
         module = known[name]
-        console.rule(module.TITLE, align="left")
+        console.rule(f"{place} of {len(wanted)}, after {time.monotonic() - began:.0f} s: {module.TITLE}", align="left")
         started = time.monotonic()
         results[name] = module.run(scale, _sayer(console))
         show(results[name], console)
+        if arguments.write and results[name]:
+            command = " ".join(["python -m benchmarks", *argv])
+            write_page({name: Section(module.TITLE, tuple(results[name]), machine.ended(), command)}, list(known))
+            console.print("  written to docs/performance.md", style="dim", highlight=False)
         console.print(f"  {name} took {time.monotonic() - started:.0f} s", style="dim", highlight=False)
     missed = [finding for findings in results.values() for finding in findings if finding.verdict is Verdict.MISSED]
     judged = sum(1 for findings in results.values() for finding in findings if finding.bar)
     console.rule(f"{judged - len(missed)} of {judged} bars met in {time.monotonic() - began:.0f} s", align="left")
     console.print(machine.ended().line, highlight=False)
-    if arguments.write:
-        write_page([(known[name].TITLE, findings) for name, findings in results.items()], machine.ended(), argv)
-        console.print("wrote docs/performance.md and docs/images/performance.svg")
     return 1 if arguments.strict and missed else 0
 
 
@@ -75,7 +78,11 @@ def _parse(argv: list[str], names: list[str]) -> argparse.Namespace:
     parser.add_argument("--large", action="store_true", help="a repository of 150,000 files too (minutes)")
     parser.add_argument("--toy", action="store_true", help="tiny sizes, to see that all runs; the figures mean nothing")
     parser.add_argument("--brief", action="store_true", help="fewer rounds, about half of the time")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its plot")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write docs/performance.md and its plot, each benchmark as it ends; others stay",
+    )
     parser.add_argument("--strict", action="store_true", help="exit with status 1 when a bar is missed")
     return parser.parse_args(argv)
 

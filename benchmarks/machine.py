@@ -45,13 +45,28 @@ class Machine:
         return replace(self, load_after=os.getloadavg()[0])
 
     @property
-    def line(self) -> str:
-        """The machine line."""
-        after = "" if self.load_after is None else f", {self.load_after:.1f} after"
+    def parts(self) -> str:
+        """What the machine is made of."""
         return (
             f"{self.processor}, {self.cores} cores, {self.gibibytes:.0f} GiB; {self.system}; Python {self.python}, "
-            f"git {self.git}; load {self.load_before:.1f} before{after}; {self.date}"
+            f"git {self.git}"
         )
+
+    @property
+    def times(self) -> str:
+        """When it was, and how busy it was."""
+        after = "" if self.load_after is None else f", {self.load_after:.1f} after"
+        return f"{self.date}, load {self.load_before:.1f} before{after}"
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        return f"{self.parts}; {self.times}"
+
+    @property
+    def busy(self) -> bool:
+        """Whether others were at work before anything was measured; what comes after may be our own load."""
+        return self.load_before > self.cores / 2
 
 
 def _processor() -> str:

@@ -89,7 +89,11 @@ def _merge_all(ours: Installation, say: Callable[[str], None], *, clients: int, 
 
     def written() -> bool:
         with ours.store.read() as tx:
-            return sum(1 for run in runs.newest(tx, limit=500) if run.manifest_commit) == len(posts)
+            found = runs.newest(tx, limit=500)
+        lost = [run for run in found if run.state.ended and not run.manifest_commit]
+        if lost:
+            raise AssertionError(f"{len(lost)} runs ended without a commit, one as {lost[0].state}: {lost[0].message}")
+        return sum(1 for run in found if run.manifest_commit) == len(posts)
 
     until(written, what="the last manifest commit", seconds=LIMIT_SECONDS)
     _check(ours, tags)

@@ -42,13 +42,19 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
     ):
         ours.start("web", "worker")
         found = [_restarted(ours, point, scale, say) for point in POINTS]
-    with postgresql(say) as server, tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
-        if server is not None:
-            database = server.url("recovery")
-            with installation(Path(folder), applications=2, files=0, built=1, database=database) as ours:
-                ours.start("web", "worker")
-                found.append(_taken_over(ours, POINTS[0], say))
+    if scale.take_over:
+        found += _with_another(say)
     return found
+
+
+def _with_another(say: Callable[[str], None]) -> list[Finding]:
+    with postgresql(say) as server, tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
+        if server is None:
+            return []
+        database = server.url("recovery")
+        with installation(Path(folder), applications=2, files=0, built=1, database=database) as ours:
+            ours.start("web", "worker")
+            return [_taken_over(ours, POINTS[0], say)]
 
 
 @dataclass(frozen=True, slots=True)

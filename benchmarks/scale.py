@@ -28,15 +28,17 @@ class Scale:
     worker_counts: tuple[int, ...] = (1, 2, 4)
     rate_seconds: float = 60.0
     recoveries: int = 3
+    take_over: bool = True
     waiting: int = 5_000
     hints: int = 100
     idle_seconds: float = 20.0
+    settle_seconds: float = 25.0
 
     def brief(self) -> Scale:
         """Give the same sizes with fewer rounds, for about half of the time."""
         return replace(
             self, rounds=5, seconds=8.0, accept_turns=3, deliveries=6, clones=1, rate_seconds=20.0, recoveries=1,
-            hints=40, idle_seconds=10.0,
+            hints=40, idle_seconds=15.0, settle_seconds=15.0,
         )  # fmt: skip
 
     def large(self) -> Scale:
@@ -61,7 +63,9 @@ TOY = Scale(
     worker_counts=(1, 2),
     rate_seconds=2.0,
     recoveries=1,
+    take_over=False,
     waiting=50,
     hints=3,
-    idle_seconds=2.0,
+    idle_seconds=1.0,
+    settle_seconds=0.5,
 )

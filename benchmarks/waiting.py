@@ -37,7 +37,6 @@ MEMORY_BAR = Bar(250, "MB")
 IDLE_BAR = Bar(10, "%")
 HINT_BAR = Bar(1, "s")
 SLOWEST = 0.99
-SETTLE_SECONDS = 3.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _STEPS = ("find image", "check order", "open pull request", "await merge")
 
@@ -86,7 +85,7 @@ def _measure(ours: Installation, commits: Sequence[str], scale: Scale, say: Call
     say(f"{len(commits):,} runs waiting: writing the rows, then {scale.idle_seconds:.0f} s of nothing")
     pulls = _let_wait(ours, commits)
     worker = ours.workers[0].pid
-    time.sleep(SETTLE_SECONDS)
+    time.sleep(scale.settle_seconds)  # a wait that is new is looked at more often
     before, began = _processor_seconds(worker), time.monotonic()
     time.sleep(scale.idle_seconds)
     idle = (_processor_seconds(worker) - before) / (time.monotonic() - began) * 100

@@ -5,17 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks import page as benchmarks_page
+from benchmarks import rate
 from benchmarks.findings import TIMES, Bar, Finding, Verdict
 from benchmarks.machine import Machine
 from benchmarks.measuring import interleave
-from benchmarks.page import BEGIN, END, PAGE, figures
+from benchmarks.page import BEGIN, END, IMAGE, PAGE, Section, drawn, figures, load_sections, write_page
 from benchmarks.plot import Series, plot
+from benchmarks.scale import TOY
+from devstack import postgresql
 from devstack.ecr import EcrMissingError, ministack_binary
+from devstack.postgresql import PostgresqlMissingError, server_binaries
 from tests.fixtures.tools import missing_part
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +47,14 @@ def ministack() -> None:
         missing_part("ministack", str(error))
 
 
+@pytest.fixture(name="postgresql")
+def postgresql_server_is_here() -> None:
+    try:
+        server_binaries()
+    except PostgresqlMissingError as error:
+        missing_part("PostgreSQL", str(error))
+
+
 def lines_with(output: str, *texts: str) -> list[str]:
     return [line for line in output.splitlines() if all(text in line for text in texts)]
 
@@ -60,19 +75,51 @@ def test_a_benchmark_prints_a_ratio(name: str, against: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "against"),
-    [("accept", "verify and insert one row"), ("delivered", "a bare push"), ("many", "clone, edit, rebase, push")],
+    [
+        ("accept", "verify and insert one row"),
+        ("delivered", "a bare push"),
+        ("many", "clone, edit, rebase, push"),
+        ("recovery", "the work, undisturbed"),
+        ("waiting", "3 runs waiting"),
+    ],
 )
 @pytest.mark.usefixtures("ministack")
-def test_a_benchmark_of_real_processes_prints_a_ratio(name: str, against: str) -> None:
+def test_a_benchmark_of_real_processes_compares(name: str, against: str) -> None:
     done = bench(name, "--toy")
     assert done.returncode == 0, done.stderr
-    assert lines_with(done.stdout, against, TIMES)
+    assert lines_with(done.stdout, against)
 
 
-def test_the_page_is_written_from_whole_runs_only() -> None:
-    done = bench("values-edit", "--write")
+@pytest.mark.real_postgresql
+@pytest.mark.usefixtures("ministack", "postgresql")
+def test_the_rate_of_commits_is_measured_for_each_number_of_workers() -> None:
+    done = bench("rate", "--toy")
+    assert done.returncode == 0, done.stderr
+    assert len(lines_with(done.stdout, "a bare push for each", TIMES)) == len(TOY.worker_counts)
+
+
+@pytest.mark.usefixtures("ministack")
+def test_a_machine_without_postgresql_is_told_and_leaves_those_rows_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(postgresql, "_PLACES", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said: list[str] = []
+    assert rate.run(TOY, said.append) == []
+    assert said == ["left out: no PostgreSQL server on this machine: apt-get install postgresql"]
+
+
+def test_the_page_is_not_written_from_toy_figures() -> None:
+    done = bench("values-edit", "--toy", "--write")
     assert done.returncode == 2
-    assert "--write" in done.stderr
+    assert "--toy" in done.stderr
+
+
+def test_the_page_and_the_plot_are_those_of_the_data() -> None:
+    sections = list(load_sections().values())
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.partition(BEGIN)[2].partition(END)[0].strip() == figures(sections).strip()
+    assert IMAGE.read_text(encoding="utf-8") == drawn(sections)
 
 
 def test_the_page_has_its_marks_in_order() -> None:
@@ -137,31 +184,61 @@ def test_time_that_is_up_ends_the_rounds_but_not_before_three() -> None:
     assert len(rounds.ways["a"]) == 3
 
 
+MACHINE = Machine("Processor", 2, 8.0, "Linux 6", "3.11", "2.39", "2026-03-04", load_before=0.1, load_after=5.0)
+
+
+def section(title: str, machine: Machine = MACHINE, **changed: Any) -> Section:
+    return Section(title, (finding(3.1, bar=Bar(3), **changed),), machine, "python -m benchmarks one --write")
+
+
 def test_the_page_carries_machine_command_and_each_finding() -> None:
-    machine = Machine("Processor", 2, 8.0, "Linux 6", "3.11", "2.39", "2026-03-04", load_before=0.1, load_after=0.2)
-    text = figures([("A title", [finding(3.1, bar=Bar(3))])], machine, ["--write"])
-    for part in (machine.line, "python -m benchmarks --write", "### A title", "| missed |"):
+    text = figures([section("A title")])
+    for part in (MACHINE.parts, MACHINE.times, "`python -m benchmarks one --write`", "### A title", "| missed |"):
         assert part in text
 
 
-def test_a_page_from_a_busy_machine_says_that_it_is_provisional() -> None:
-    machine = Machine("Processor", 2, 8.0, "Linux 6", "3.11", "2.39", "2026-03-04", load_before=0.1, load_after=5.0)
-    assert "provisional" in figures([], machine, [])
+def test_a_machine_that_was_busy_before_makes_the_figures_provisional() -> None:
+    assert "provisional" in figures([section("One", replace(MACHINE, load_before=1.5))])
+    assert "provisional" not in figures([section("One")])
 
 
 @pytest.fixture
-def drawn() -> ET.Element:
+def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in ("PAGE", "DATA", "IMAGE"):
+        monkeypatch.setattr(benchmarks_page, name, tmp_path / name)
+    (tmp_path / "PAGE").write_text(f"Words before.\n{BEGIN}\nold\n{END}\nWords after.\n")
+    return tmp_path
+
+
+def test_what_was_not_measured_again_stays_on_the_page(places: Path) -> None:
+    write_page({"one": section("First"), "two": section("Second", spread=(1.0, 4.0))}, ["one", "two"])
+    write_page({"two": section("Second, newer")}, ["one", "two"])
+    text = (places / "PAGE").read_text()
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["### First", "### Second, newer"]
+    assert text.startswith("Words before.\n")
+    assert text.endswith("Words after.\n")
+
+
+def test_what_was_kept_is_read_as_it_was(places: Path) -> None:
+    kept = {"one": section("First", spread=(1.0, 4.0))}
+    write_page(kept, ["one"])
+    assert load_sections() == kept
+    assert (places / "DATA").exists()
+
+
+@pytest.fixture
+def two_panels() -> ET.Element:
     lines = [Series("ours & more", ((20, 0.1), (200, 0.11))), Series("theirs", ((20, 1.0), (200, 12.0)))]
     return ET.fromstring(plot([("Left", lines), ("Right", [])]))  # noqa: S314 - our own text
 
 
-def test_the_plot_is_xml_and_draws_and_names_each_line(drawn: ET.Element) -> None:
+def test_the_plot_is_xml_and_draws_and_names_each_line(two_panels: ET.Element) -> None:
     space = "{http://www.w3.org/2000/svg}"
-    assert len(drawn.findall(f".//{space}polyline")) == 2
-    assert {"ours & more", "theirs", "Right: not measured"} <= {one.text for one in drawn.iter(f"{space}text")}
+    assert len(two_panels.findall(f".//{space}polyline")) == 2
+    assert {"ours & more", "theirs", "Right: not measured"} <= {one.text for one in two_panels.iter(f"{space}text")}
 
 
-def test_a_lower_line_is_drawn_lower(drawn: ET.Element) -> None:
-    ours, theirs = drawn.iter("{http://www.w3.org/2000/svg}polyline")
+def test_a_lower_line_is_drawn_lower(two_panels: ET.Element) -> None:
+    ours, theirs = two_panels.iter("{http://www.w3.org/2000/svg}polyline")
     heights = [[float(place.split(",")[1]) for place in one.attrib["points"].split()] for one in (ours, theirs)]
     assert all(low > high for low, high in zip(*heights, strict=True))
