@@ -121,7 +121,7 @@ def test_hundred_applications_merged_at_once_come_in_few_pushes_one_commit_each_
     def written() -> bool:
         return sum(1 for run in two_workers.runs() if run.state == "succeeded") == len(APPLICATIONS)
 
-    poll(written, seconds=90, what="the last commit")
+    poll(written, seconds=240, what="the last commit")
     bare = crowd.git.open(MANIFESTS)
     subjects = bare.git("log", "--reverse", "--format=%s", "main").splitlines()[1:]
     order = [subject.split()[1] for subject in subjects]
