@@ -81,6 +81,8 @@ class Git:
         """Remember the places; nothing is started and nothing has to exist yet."""
         self.directory = directory
         self._work_tree = work_tree
+        # A bare repository may be replaced while git is started: its folder stays.
+        self._place = directory if work_tree else directory.parent
         self._timeout = timeout
 
     def run(
@@ -132,7 +134,7 @@ class Git:
         if before and shutil.which("git") is None:
             raise _no_git()
         try:
-            started = git.Git(str(self.directory)).execute(
+            started = git.Git(str(self._place)).execute(
                 [*before, "git", *arguments],
                 istream=subprocess.PIPE,
                 as_process=True,
@@ -140,7 +142,7 @@ class Git:
                 start_new_session=True,
             )
         except git.GitCommandNotFound:
-            raise _no_git() from None
+            raise BrokenRepositoryError(f"{self._place} is gone") if shutil.which("git") else _no_git() from None
         except OSError as error:
             raise RetryableError(f"git cannot be started: {error.strerror}.", code="git-not-started") from None
         # GitPython's wrapper ends its process when it is collected; we end ours ourselves, with its group.

@@ -12,8 +12,6 @@ import itertools
 import os
 import random
 import re
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from service.adapters.git import disk
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
+from service.adapters.git.empty_mirror import configuration, put_in_place
 from service.adapters.git.objects import ObjectMissingError
 from service.adapters.git.remote import READ, Remote
 from service.core.words import Sha
@@ -36,18 +35,6 @@ _DEEPER = (1_000, 20_000, _ALL)
 _GONE = re.compile(r"not our ref [0-9a-f]{40}")
 _FIRST_FETCH = 5
 """The first fetch brings every file and may take so many times longer."""
-
-_CONFIG = """\
-[core]
-	repositoryformatversion = 1
-	bare = true
-[extensions]
-	partialClone = origin
-[remote "origin"]
-	url = {url}
-	promisor = true
-	partialclonefilter = blob:limit=1m
-"""
 
 
 class Mirror:
@@ -154,9 +141,9 @@ class Mirror:
 
     def _ready(self, remote: Remote) -> None:
         """Make the mirror where it is missing or points elsewhere (the repository was renamed)."""
-        if self._config() != _CONFIG.format(url=remote.url):
+        if self._config() != configuration(remote.url):
             with self._alone():
-                if self._config() != _CONFIG.format(url=remote.url):
+                if self._config() != configuration(remote.url):
                     self._renew()
 
     def identity(self) -> tuple[int, int] | None:
@@ -166,6 +153,10 @@ class Mirror:
             return stat.st_ino, stat.st_mtime_ns
         return None
 
+    def lost(self, seen: tuple[int, int] | None) -> RetryableError | None:
+        """Tell that what failed on that making of the mirror was cut off by the next; None where there was none."""
+        return _renewed(self.directory) if self.identity() != seen else None
+
     def renew(self, seen: tuple[int, int] | None) -> None:
         """Throw away the mirror that was found unsound and make an empty one, unless somebody has done so since."""
         with self._alone():
@@ -173,28 +164,13 @@ class Mirror:
                 self._renew()
 
     def _renew(self) -> None:
-        """Put a new one in place; whoever still reads the old one fails, and comes again."""
-        remote = self.remote(False)
-        parent, name = self.directory.parent, self.directory.name
-        for left in parent.glob(f".{name}.*"):
-            _remove(left)
-        new, old = (parent / f".{name}.{secrets.token_hex(4)}.{word}" for word in ("new", "old"))
-        with disk.judging(self.directory):
-            # The old one goes first: the disk may be full.
-            with suppress(FileNotFoundError):
-                self.directory.rename(old)
-            _remove(old)
-            new.mkdir()
-            outcome = Git(new).run("init", "--quiet", "--bare", "--template=")
-            if not outcome.ok:
-                raise disk.unwritable(self.directory, outcome.said)
-            (new / "config").write_text(_CONFIG.format(url=remote.url), encoding="utf-8")
-            new.rename(self.directory)
+        put_in_place(self.directory, self.remote(False).url)
 
     def _ask(self, ref: str, remote: Remote) -> Sha | None:
+        seen = self.identity()
         outcome = self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
         if not outcome.ok:
-            raise self._judged(outcome, remote)
+            raise self.lost(seen) or self._judged(outcome, remote)
         for line in outcome.text.splitlines():
             sha, _, name = line.partition("\t")
             if name == ref:
@@ -286,11 +262,8 @@ class Mirror:
             yield
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _renewed(directory: Path) -> RetryableError:
+    return RetryableError(f"The mirror {directory.name} was made anew meanwhile.", code="mirror-renewed")
 
 
 def _kept(ref: str) -> str:

@@ -217,10 +217,12 @@ class GitManifests:
             _log.warning("mirror made anew", mirror=self._mirror.directory.name, said=last_words(broken.said))
             self._mirror.renew(seen)
             self._mirror.fetch_commit(commit)
-        remote = self._mirror.remote(False)
+        seen, remote = self._mirror.identity(), self._mirror.remote(False)
         try:
             return action(remote)
         except (ObjectMissingError, BrokenRepositoryError) as error:
+            if lost := self._mirror.lost(seen):
+                raise lost from None
             raise disk.full(self._mirror.directory, str(error)) or remote.judge(str(error)) from None
 
     def _move(self, ref: str, new: Sha | None, expected: Sha | None) -> bool:

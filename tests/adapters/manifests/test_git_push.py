@@ -191,3 +191,21 @@ def test_delete_of_a_branch_that_is_gone_is_done(served: Served) -> None:
     manifests = served.manifests()
     tip, _ = prepared(served, manifests)
     assert manifests.delete_branch("promotion", expected=tip)
+
+
+def test_no_hook_of_the_mirror_is_run_and_sees_a_credential(served: Served) -> None:
+    manifests = served.manifests()
+    tip = manifests.fetch("main")
+    assert tip
+    seen = served.directory / "seen"
+    hooks = served.mirror() / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("reference-transaction", "pre-push", "post-commit", "post-checkout", "fsmonitor-watchman"):
+        (hooks / name).write_text(f"#!/bin/sh\nenv >> {seen}\n")
+        (hooks / name).chmod(0o755)
+    served.repository.commit_files("main", {"n": "1"})
+    tip = manifests.fetch("main")
+    assert tip
+    commit = served.write(manifests, tip, "apps/a/values.yaml", b"tag: two\n")
+    assert manifests.push("main", commit, expected=tip)
+    assert not seen.exists()
