@@ -21,6 +21,8 @@ from benchmarks.measuring import Samples
 from benchmarks.repositories import BRANCH
 from benchmarks.scale import Scale
 from devstack.bare import BareRepository
+from service.core.words import RunState
+from service.store import runs
 
 NAME = "rate"
 TITLE = "Commits per second into one manifest repository, PostgreSQL"
@@ -81,12 +83,11 @@ class _Feed:
         self._clients = scale.clients
         self._sent = 0
         self._last: dict[str, str] = {}
-        self._first = _count(self._repository)
 
     def keep_busy(self, seconds: float) -> None:
         until_then = time.monotonic() + seconds
         while time.monotonic() < until_then:
-            missing = self._wanted - (self._sent - (_count(self._repository) - self._first))
+            missing = self._wanted - (self._sent - self._ended())
             if missing > 0:
                 self._send(min(missing, self._clients))
             else:
@@ -94,10 +95,18 @@ class _Feed:
 
     def see_all_written(self) -> None:
         """Wait for the last of every application; raise when one is lost."""
-        until(lambda: _count(self._repository) - self._first >= self._sent, what="the last commits", seconds=120)
+        until(lambda: self._ended() == self._sent, what="the last runs")
         for name, tag in self._last.items():
             if f'tag: "{tag}"' not in self._repository.text(BRANCH, f"apps/{name}/values-dev.yaml"):
                 raise AssertionError(f"the last merge of {name} is lost")
+
+    def _ended(self) -> int:
+        """Count the runs that are written, or gave way to a later one of their application."""
+        with self._ours.store.read() as tx:
+            counted = runs.counts(tx)
+        if lost := counted.get(RunState.FAILED, 0) + counted.get(RunState.CANCELLED, 0):
+            raise AssertionError(f"{lost} runs failed")
+        return counted.get(RunState.SUCCEEDED, 0) + counted.get(RunState.SUPERSEDED, 0)
 
     def _send(self, count: int) -> None:
         posts = [self._merge() for _ in range(count)]
