@@ -57,9 +57,9 @@ def race(plan: Plan, directory: Path, database_url: str, say: Callable[[str], No
         crew.start_all()
         say("Mergeport is ready")
         began = time.monotonic()
-        done = _run(plan, world, crew, store, say)
+        done, accepted = _run(plan, world, crew, store, say)
         seconds, began = time.monotonic() - began, time.monotonic()
-        _settle(plan, crew, store, say)
+        _settle(plan, crew, store, accepted, say)
         settled = time.monotonic() - began
         for ended in _ended(plan, crew):
             world.journal.add(ended)
@@ -68,8 +68,8 @@ def race(plan: Plan, directory: Path, database_url: str, say: Callable[[str], No
     return Race(check(evidence), seconds, settled, done)
 
 
-def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str], None]) -> dict[str, int]:
-    """Send all edits while the others act; give what they did."""
+def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str], None]) -> tuple[dict[str, int], int]:
+    """Send all edits while the others act; give what they did, and how many were accepted."""
     stop = threading.Event()
     actors: list[Actor] = []
     if plan.people:
@@ -80,8 +80,9 @@ def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str]
         actors.append(Havoc(crew, plan, stop))
     for actor in actors:
         actor.start()
+    sender = Sender(plan, world, crew, store, say)
     try:
-        Sender(plan, world, crew, store, say).send_all()
+        sender.send_all()
     finally:
         stop.set()
         for actor in actors:
@@ -89,10 +90,11 @@ def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str]
     for actor in actors:
         if actor.error is not None:
             raise actor.error
-    return {name: count for actor in actors if not isinstance(actor, People) for name, count in actor.done.items()}
+    done = {name: count for actor in actors if not isinstance(actor, People) for name, count in actor.done.items()}
+    return done, sender.accepted
 
 
-def _settle(plan: Plan, crew: Crew, store: Store, say: Callable[[str], None]) -> None:
+def _settle(plan: Plan, crew: Crew, store: Store, accepted: int, say: Callable[[str], None]) -> None:
     """Wait until every run has ended, within the plan's bound; what has not is for the checker to tell."""
     deadline, told = time.monotonic() + plan.settle, 0.0
     while time.monotonic() < deadline:
@@ -100,7 +102,7 @@ def _settle(plan: Plan, crew: Crew, store: Store, say: Callable[[str], None]) ->
             raise RuntimeError(f"ended by itself: {', '.join(gone)}")
         with store.read() as tx:
             counts = runs.counts(tx)
-        left = sum(count for state, count in counts.items() if state not in _OVER)
+        left = accepted - sum(counts.get(state, 0) for state in _OVER)
         if not left:
             return
         if time.monotonic() - told > 5.0:
@@ -129,12 +131,12 @@ class Sender:
         self._session = requests.Session()
         self._hook = f"http://{crew.public}/webhooks/github"
         self._position = dict.fromkeys(world.lines, 0)
-        self._accepted = 0
+        self.accepted = 0
 
     def send_all(self) -> None:
         """Send until all edits are accepted or the time is up."""
         began, told = time.monotonic(), 0.0
-        while self._accepted < self._plan.edits and time.monotonic() - began < self._plan.limit:
+        while self.accepted < self._plan.edits and time.monotonic() - began < self._plan.limit:
             self._burst()
             if self._random.random() < 0.5:
                 time.sleep(self._random.expovariate(4.0))
@@ -142,13 +144,13 @@ class Sender:
                 time.sleep(0.05)
             if time.monotonic() - told > 10.0:
                 told = time.monotonic()
-                self._say(f"{self._accepted} of {self._plan.edits} edits accepted, {self._waiting()} under way")
+                self._say(f"{self.accepted} of {self._plan.edits} edits accepted, {self._waiting()} under way")
         self._session.close()
 
     def _waiting(self) -> int:
         with self._store.read() as tx:
             counts = runs.counts(tx)
-        return self._accepted - sum(counts.get(state, 0) for state in _OVER)
+        return self.accepted - sum(counts.get(state, 0) for state in _OVER)
 
     def _burst(self) -> None:
         """Merge one to three times on one branch, or once each on several; now and then tell of the newer one first."""
@@ -185,7 +187,7 @@ class Sender:
         for application in self._plan.names(source):
             image = self._world.registry.reference(application, commit)
             edit = Accepted(
-                number=self._accepted,
+                number=self.accepted,
                 position=position,
                 application=application,
                 environment=environment,
@@ -196,4 +198,4 @@ class Sender:
                 files=wanted(application, environment, commit, image),
             )
             self._world.journal.add(edit)
-            self._accepted += 1
+            self.accepted += 1
