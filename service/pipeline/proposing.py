@@ -17,7 +17,7 @@ from service.pipeline.order import yield_to_later
 from service.pipeline.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
 from service.pipeline.promotion_text import pull_request_text
 from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, Superseded, expired, step, wait_for
+from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.ports import PullRequestDraft
 from service.store import Transaction, edits, runs
 from service.store.edits import Edit
@@ -66,6 +66,8 @@ def _open(context: Context, run: Run, target: Target, place: Place, head: Place,
         else:
             pull_request = forge.update_pull_request(place.repository, known.number, draft)
         with context.store.begin() as tx:
+            if not is_ours(tx, run):
+                raise Stale
             runs.update(
                 tx, run.id, at=context.now(), pull_request=pull_request.number, pull_request_url=pull_request.url
             )

@@ -8,6 +8,7 @@ import pytest
 
 from devstack.faults import Gate
 from service.core.words import Digest
+from tests.fixtures.databases import service_on_both
 from tests.fixtures.service import MANIFESTS, SOURCE, Service, poll
 
 PUSH = "acme/manifests.*git-receive-pack"
@@ -66,6 +67,7 @@ def test_worker_killed_around_an_effect_in_dev_leaves_it_done_once(
     )
 
 
+@service_on_both
 def test_worker_killed_before_its_push_has_effect_pushes_once(
     service: Service, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -101,6 +103,7 @@ def test_worker_killed_around_the_pull_request_leaves_one(service: Service, hold
     assert len(set(images(service))) == 1
 
 
+@service_on_both
 def test_web_killed_right_after_its_answer_loses_nothing(service: Service) -> None:
     service.kill("worker")
     pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
@@ -111,6 +114,7 @@ def test_web_killed_right_after_its_answer_loses_nothing(service: Service) -> No
     service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
 
 
+@service_on_both
 def test_worker_asked_to_stop_hands_its_build_over(service: Service) -> None:
     gate = service.stack.ecr.faults.hang(method="PUT", path="/manifests/")
     pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
