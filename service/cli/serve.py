@@ -17,6 +17,7 @@ import click
 import structlog
 
 from service import logs, settings
+from service.core.addresses import pages_of
 from service.processes import Child, Supervisor, end_with_parent, leave, stop_when_asked
 from service.settings import Settings
 
@@ -147,7 +148,8 @@ def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGI
     store, counters = Store(loaded.database_url), Counters()
     secrets = [secret.encode() for secret in loaded.webhook_secrets]
     receiver = Receiver(store=store, secrets=secrets, url=loaded.url, now=_now, counters=counters)
-    pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=Places(loaded.github_git_url))
+    places = Places(loaded.github_git_url or pages_of(loaded.github_api_url))
+    pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=places)
     return ByListener({public_port: public_app(receiver), private_port: pages})
 
 

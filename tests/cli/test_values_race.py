@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from service.cli.values_message import write_message
 from service.core.values import ValueEdit
 from service.core.words import Actor, Sha
 from service.errors import RetryableError
+from service.ports import Commit
 from tests.cli.committing import NAME, PUSH, VALUES, A, B, World, call, world
 
 __all__ = ["call", "world"]
@@ -150,6 +151,15 @@ class _AlwaysMoved:
 
     def diff(self, commit: Sha) -> str:
         return ""
+
+    def last_tip(self, branch: str) -> Sha | None:
+        return None
+
+    def describe(self, commit: Sha) -> Commit:
+        raise NotImplementedError
+
+    def history(self, tip: Sha, *, most: int, deepen: bool = False) -> Sequence[Commit]:
+        return []
 
 
 def test_who_never_wins_gives_up_in_words() -> None:

@@ -107,7 +107,7 @@ def test_step_seconds_are_added_up_by_the_database(rows: Rows, store: Store) -> 
         rows.step(rows.run(rows.change(commit)), "push", seconds)
     rows.step(rows.run(rows.change("4a" * 20)), "push", None)
     with store.read() as tx:
-        [told] = figures.step_seconds(tx, (0.5, 1.0, 60.0))
+        [told] = figures.step_seconds(tx, (0.5, 1.0, 60.0), after=None, until=NOW + timedelta(hours=1))
     assert (told.name, told.within, told.count) == ("push", (1, 1, 2), 3)
     assert told.total == pytest.approx(92.5, abs=0.01)
 

@@ -48,14 +48,17 @@ def decode(content: bytes, report: Report) -> str | None:
         return None
 
 
-def read(text: str, report: Report) -> Table | None:
-    """Give the file's mapping; None when there is nothing that could be checked further."""
+def read(text: str, report: Report, *, one_meaning: re.Pattern[str]) -> Table | None:
+    """Give the file's mapping; None when there is nothing that could be checked further.
+
+    `one_meaning` matches keys at which `off` means the same however it is read: it is taken for the text there.
+    """
     text = text.removeprefix(_BOM)
     if bad := _UNPRINTABLE.search(text):
         place = _place_at(text, bad.start())
         report.add(place, f"U+{ord(bad[0]):04X} is not a character that YAML allows", "remove it")
         return None
-    reader = _Reader(report)
+    reader = _Reader(report, one_meaning)
     try:
         root = reader.read(YAML(typ="safe").parse(text))
     except MarkedYAMLError as error:
@@ -128,8 +131,9 @@ class _Frame:
 class _Reader:
     """Puts the parser's events together, one open mapping or list on the stack for each level."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, one_meaning: re.Pattern[str]) -> None:
         self._report = report
+        self._one_meaning = one_meaning
         self._stack: list[_Frame] = []
         self._root: Node | None = None
         self._documents = 0
@@ -189,6 +193,8 @@ class _Reader:
         if event.style:
             return Scalar(place, event.value)
         value = plain_value(event.value)
+        if event.value == "off" and self._one_meaning.fullmatch(place.key):
+            return Scalar(place, event.value)
         if isinstance(value, Ambiguous):
             if event.value == "<<":
                 self._report.add(place, "<< is a merge key", _NO_ANCHORS)

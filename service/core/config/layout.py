@@ -6,6 +6,7 @@ means (placeholders, patterns, names) is checked when the layers have been laid 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -129,6 +130,10 @@ class ManifestKeys(Keys):
     co_author: bool = Field(
         default=False, description="Whether the commit names the change's author as Co-authored-by."
     )
+
+
+ORDER = re.compile(r"(defaults|environments\.[^.]+|applications\.[^.]+(\.environments\.[^.]+)?)\.order(\.by)?")
+"""Where `order` is: its `off` and the `false` that YAML 1.1 makes of that are the same."""
 
 
 class OrderKeys(Keys):

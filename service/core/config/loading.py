@@ -12,7 +12,7 @@ from service.core.config.conflicts import find_conflicts
 from service.core.config.document import decode, read
 from service.core.config.images import Kinds
 from service.core.config.layers import Layers, lay, table_or_tell
-from service.core.config.layout import File
+from service.core.config.layout import ORDER, File
 from service.core.config.report import Report, nearest
 from service.core.config.resolve import read_target
 from service.core.config.targets import Target
@@ -28,7 +28,7 @@ def load(text: str | bytes, *, kinds: Kinds, file: str = "mergeport.yaml", commi
     """
     faults, warnings = Report(file), Report(file)
     decoded = decode(text, faults) if isinstance(text, bytes) else text
-    tree = read(decoded, faults) if decoded is not None else None
+    tree = read(decoded, faults, one_meaning=ORDER) if decoded is not None else None
     if tree is None:
         raise _error(file, faults)
     configuration = _Loading(tree, kinds, faults, warnings).load(commit)

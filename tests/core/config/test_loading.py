@@ -354,6 +354,8 @@ def test_a_value_of_any_type_in_any_place_is_read_or_told_and_loses_no_target(
         ("", "ancestry", "refuse"),
         ("order: commit-time", "commit-time", "refuse"),
         ('order: "off"', "off", "refuse"),
+        ("order: off", "off", "refuse"),
+        ("order: {by: off}", "off", "refuse"),
         ("order: false", "off", "refuse"),
         ("order: {rewritten: allow}", "ancestry", "allow"),
         ("order: {by: commit-time, rewritten: allow}", "commit-time", "allow"),

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from service.adapters.forges.github import failures
 from service.adapters.forges.github.commits import Commits
@@ -27,6 +27,7 @@ from service.adapters.forges.github.shapes import (
     RepositoryAnswer,
 )
 from service.adapters.forges.github.tokens import AppLogin, TokenLogin
+from service.core.addresses import pages_of
 from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.errors import PermanentError
@@ -56,7 +57,7 @@ class GitHub:
         self._connection = Connection(api_url, login, now=now, ca_file=ca_file, timeout=timeout)
         self._pulls = Pulls(self._connection)
         self._commits = Commits(self._connection)
-        self._web_url = _web_url(api_url)
+        self._web_url = pages_of(api_url)
         self._git_url = (git_url or self._web_url).rstrip("/")
         self._identity: str | None = None
 
@@ -229,13 +230,6 @@ class GitHub:
                 )
                 self._identity = account.login
         return self._identity
-
-
-def _web_url(api_url: str) -> str:
-    """Give the address of the pages: `api.github.com` and `HOST/api/v3` both name it."""
-    parts = urlsplit(api_url)
-    path = parts.path.rstrip("/").removesuffix("/api/v3")
-    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{path}"
 
 
 def _is_plain(path: str) -> bool:
