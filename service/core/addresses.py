@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 
 def pages_of(api_url: str) -> str:
     """Give the address of the pages: `api.github.com` and `HOST/api/v3` both name it.
 
     https://docs.github.com/en/enterprise-server/rest/quickstart
     """
-    parts = urlsplit(api_url)
-    path = parts.path.rstrip("/").removesuffix("/api/v3")
-    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{path}"
+    scheme, _, rest = api_url.rstrip("/").partition("://")
+    return f"{scheme}://{rest.removesuffix('/api/v3').removeprefix('api.')}"
