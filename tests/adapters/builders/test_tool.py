@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from pydantic import TypeAdapter, ValidationError
 
 from service.adapters.build_tools import Tool, probe
@@ -81,6 +83,17 @@ def request_with(host: str, **options: Any) -> Any:
     return request_for(host, "app", Options(**options), credentials=Credentials("AWS", SECRET))
 
 
+@pytest.fixture
+def empty_registry() -> Iterator[None]:
+    """Let `registry.test` answer that it has no image: the builder looks there before it pushes."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
+        mocked.get("http://registry.test/v2/", json={})
+        for method in (responses.GET, responses.HEAD):
+            mocked.add(method, re.compile(r"http://registry\.test/v2/app/.*"), status=404)
+        yield
+
+
+@pytest.mark.usefixtures("empty_registry")
 def test_credentials_are_in_a_private_file_and_nowhere_else(pretended: Pretended) -> None:
     control = Control()
     pretended.builder.build(request_with("registry.test"), control)
@@ -95,6 +108,7 @@ def test_credentials_are_in_a_private_file_and_nowhere_else(pretended: Pretended
     assert list((pretended.folder.parent / "work" / "work").iterdir()) == []
 
 
+@pytest.mark.usefixtures("empty_registry")
 def test_credentials_of_base_images_stay_usable(pretended: Pretended) -> None:
     pretended.builder.build(request_with("registry.test"), Control())
     document = json.loads(pretended.seen("build").partition("--config\n")[2].rpartition("}")[0] + "}")
@@ -102,12 +116,14 @@ def test_credentials_of_base_images_stay_usable(pretended: Pretended) -> None:
     assert document["credHelpers"] == {"registry.test": ""}
 
 
+@pytest.mark.usefixtures("empty_registry")
 def test_tool_gets_nothing_of_our_settings(pretended: Pretended) -> None:
     pretended.builder.build(request_with("registry.test"), Control())
     assert "a-token-of-the-settings" not in pretended.seen("build")
     assert "a-key-of-the-cloud" not in pretended.seen("build")
 
 
+@pytest.mark.usefixtures("empty_registry")
 def test_users_text_never_begins_an_argument(pretended: Pretended) -> None:
     options = {"args": {"A": "--privileged"}, "target": "web", "platform": "linux/arm64", "network": "host"}
     pretended.builder.build(request_with("registry.test", **options), Control())
