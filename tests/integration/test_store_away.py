@@ -35,7 +35,7 @@ def test_store_that_is_away_in_a_run_is_waited_for(service: Service) -> None:
     gate.wait_arrived(30)
     with locked(service):
         gate.release()
-        poll(lambda: "the store is away" in service.tail(), seconds=30, what="the worker's word of it")
+        poll(lambda: "the store is away" in service.tail(), seconds=90, what="the worker's word of it")
     run = service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
     assert (promotions(service), run.resumes) == (1, 0)
     assert "Traceback" not in service.output.read_text()
