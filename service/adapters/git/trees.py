@@ -17,8 +17,11 @@ from service.adapters.git.driver import BrokenRepositoryError
 
 FILE, EXECUTABLE, LINK, SUBMODULE, DIRECTORY = "100644", "100755", "120000", "160000", "40000"
 
-_ENTRY = re.compile(rb"([0-7]++) ([^\0]++)\0(.{20})", re.DOTALL)
-"""Mode, space, name, NUL and the SHA's bytes, again and again: https://git-scm.com/docs/git-mktree"""
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+"""Mode, space, name, NUL and the SHA's bytes, again and again: https://git-scm.com/docs/git-mktree
+
+No possessive quantifiers here and below: the Python 3.11.2 of Debian 12 matches wrongly with them.
+"""
 _KINDS: Final = {"tree": 2, "blob": 3}
 _PACK_VERSION = 2
 
@@ -74,7 +77,7 @@ def _hits(raw: bytes, names: Collection[bytes]) -> Iterator[re.Match[bytes]]:
     if not names:
         return
     wanted = b"|".join(re.escape(name) for name in names)
-    others = re.compile(rb"(?:(?![0-7]++ (?:" + wanted + rb")\0)[0-7]++ [^\0]++\0.{20})*+", re.DOTALL)
+    others = re.compile(rb"(?:(?![0-7]+ (?:" + wanted + rb")\0)[0-7]+ [^\0]+\0.{20})*", re.DOTALL)
     place = 0
     while (skipped := others.match(raw, place)) and (place := skipped.end()) < len(raw):
         found = _ENTRY.match(raw, place)
