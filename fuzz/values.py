@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["service.core.values"]):
     )
     from service.core.values.images import list_images
     from service.core.values.listing import list_paths
-    from service.core.values.paths import Selector
+    from service.core.values_paths import Selector
 
 import click
 import yaml

@@ -25,7 +25,7 @@ from service.cli.values_branch import Start, Wish, bring, compute, tip_of
 from service.cli.values_message import write_message
 from service.cli.values_proposal import Proposal, head_of, propose
 from service.core.values import Rewrite, ValueEdit
-from service.core.values.paths import path_end
+from service.core.values_paths import path_end
 from service.core.words import Actor, Sha
 from service.errors import ValuesEditError
 from service.ports import PullRequest

@@ -24,8 +24,8 @@ from service.core.values import (
 )
 from service.core.values.images import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
-from service.core.values.paths import path_end
 from service.core.values.quoting import read_plain, write_scalar
+from service.core.values_paths import path_end
 from service.errors import ValuesEditError
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from service.core.config.targets import OrderPolicy
 from service.core.images import ImageReference
-from service.core.words import Digest, Sha
+from service.core.words import Digest, OrderBy, Rewritten, Sha
 
 SHORTEST_COMMIT = 7
 """Characters of a commit that are taken for it where a values file has them instead of a tag."""
@@ -21,29 +22,6 @@ SHORTEST_COMMIT = 7
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PLACEHOLDER = "sha256:" + "0" * 64
 """What people write where there is no image yet."""
-
-
-class OrderBy(StrEnum):
-    """How it is told which of two source commits is newer."""
-
-    ANCESTRY = "ancestry"
-    COMMIT_TIME = "commit-time"
-    OFF = "off"
-
-
-class Rewritten(StrEnum):
-    """What is done where neither of two commits descends from the other, or one of them is gone."""
-
-    REFUSE = "refuse"
-    ALLOW = "allow"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPolicy:
-    """The order of one application in one environment. `rewritten` counts where `by` gives no answer."""
-
-    by: OrderBy = OrderBy.ANCESTRY
-    rewritten: Rewritten = Rewritten.REFUSE
 
 
 class Relation(StrEnum):

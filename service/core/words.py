@@ -100,6 +100,21 @@ class Protected(StrEnum):
     PULL_REQUEST = "pull-request"
 
 
+class OrderBy(StrEnum):
+    """How it is told which of two source commits is newer."""
+
+    ANCESTRY = "ancestry"
+    COMMIT_TIME = "commit-time"
+    OFF = "off"
+
+
+class Rewritten(StrEnum):
+    """What is done where neither of two commits descends from the other, or one of them is gone."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A name and address as git writes them."""

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from service.core.config import Target
+from service.core.config import OrderPolicy, Target
 from service.core.order import (
     Answer,
     CommitTimes,
     Judgement,
-    OrderBy,
-    OrderPolicy,
     Relation,
     judge,
     standing_images,
 )
 from service.core.values import Rewrite
-from service.core.words import EditState, Repository, RunId, Sha
+from service.core.words import EditState, OrderBy, Repository, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.build_stage import images_of
 from service.pipeline.context import Context

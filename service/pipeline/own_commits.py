@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.core import trailers
-from service.core.config import Configuration, Target, resolve_values
+from service.core.config import Configuration, Target
+from service.core.edits import resolve_values
 from service.core.events import PROMOTION_BRANCHES, Push
 from service.core.images import parse_reference
 from service.core.order import Made

@@ -8,19 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.core.config import OrderPolicy
 from service.core.images import ImageReference
 from service.core.order import (
     Answer,
     CommitTimes,
     Made,
-    OrderBy,
-    OrderPolicy,
     Relation,
-    Rewritten,
     judge,
     standing_images,
 )
-from service.core.words import Digest, Sha
+from service.core.words import Digest, OrderBy, Rewritten, Sha
 
 NEW, DEPLOYED = Sha("a" * 40), Sha("b" * 40)
 AT = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devstack.git_http import RefUpdate
-from service.core.config import FileEdit, Target
+from service.core.config import Target
+from service.core.values import FileEdit
 from service.core.words import Repository, RunState, WaitKind
 from service.pipeline.batch import LOOK_SECONDS, QUIET_SECONDS
 from service.pipeline.manifest_place import wanted_edits

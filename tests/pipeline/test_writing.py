@@ -8,7 +8,8 @@ import pytest
 
 from devstack.bare import Entry
 from devstack.faults import Fault, Gate
-from service.core.config import FileEdit, Target
+from service.core.config import Target
+from service.core.values import FileEdit
 from service.core.words import EditState, Repository, RunState
 from service.pipeline.manifest_place import wanted_edits
 from service.store import edits, runs

@@ -7,30 +7,28 @@ from service.core.config.configuration import Configuration
 from service.core.config.explain import Explanation
 from service.core.config.images import Kinds
 from service.core.config.loading import load
-from service.core.config.placeholders import resolve_values
 from service.core.config.schema import json_schema
 from service.core.config.targets import (
     Deadlines,
     ImageTarget,
+    OrderPolicy,
     PullRequestPolicy,
     Target,
     ValuesTarget,
     WritingPolicy,
 )
-from service.core.values import FileEdit
 
 __all__ = [
     "Configuration",
     "Deadlines",
     "Explanation",
-    "FileEdit",
     "ImageTarget",
     "Kinds",
+    "OrderPolicy",
     "PullRequestPolicy",
     "Target",
     "ValuesTarget",
     "WritingPolicy",
     "json_schema",
     "load",
-    "resolve_values",
 ]

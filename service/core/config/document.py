@@ -30,6 +30,7 @@ from service.core.config.scalars import Ambiguous, plain_value
 from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table, below
 
 _DEEPEST = 32
+_MOST_TOLD = 40
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _BOM = "\ufeff"
 _SPECIAL_CONTEXTS = {"while scanning an alias", "while scanning an anchor", "while scanning a directive"}
@@ -205,7 +206,8 @@ class _Reader:
                 self._report.add(place, f"{event.value} is {value.old} in YAML 1.1 and {value.new} in YAML 1.2", hint)
             return Broken(place)
         if isinstance(value, float) and not math.isfinite(value):
-            self._report.add(place, f"{event.value} is not a number that can be written", "put quotes around a text")
+            told = event.value if len(event.value) <= _MOST_TOLD else f"{event.value[:_MOST_TOLD]}…"
+            self._report.add(place, f"{told} is not a number that can be written", "put quotes around a text")
             return Broken(place)
         return Scalar(place, value)
 

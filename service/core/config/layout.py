@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from service.core.config.report import Report, keys_of
 from service.core.config.targets import Written
 from service.core.config.tree import Located
-from service.core.order import OrderBy
+from service.core.words import OrderBy
 
 LINK = "x-definition"
 """Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""

@@ -1,6 +1,6 @@
 """Placeholders such as `{tag}`: which there are, whether a text uses them rightly, and what they become.
 
-`load` checks every text by this; the promotion calls `resolve_values` when the images are known.
+`load` checks every text by this; `service.core.edits` fills them in when the images are known.
 A literal brace is written twice. Numbers and booleans pass through as they are, texts stay texts.
 """
 
@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from service.core.config.report import nearest
-from service.core.config.targets import Target
 from service.core.config.texts import TextError
-from service.core.images import ImageReference
-from service.core.values import FileEdit, ValueEdit
-from service.core.words import Sha
 
 SHORT_SHA_LENGTH = 12
 STATIC = ("application", "environment")
@@ -110,46 +106,3 @@ def image_placeholders(names: Collection[str]) -> frozenset[str]:
     """Give the placeholders of an application's images: bare ones only where there is just one image."""
     named = {f"{name}.{part}" for name in names if name for part in IMAGE}
     return frozenset(named | set(IMAGE) if len(names) == 1 else named)
-
-
-def resolve_values(
-    target: Target, images: Mapping[str, ImageReference], *, commit: Sha, branch: str
-) -> tuple[FileEdit, ...]:
-    """Give what each values file of the target should say for these images.
-
-    `images` has one reference, with its digest, for each `ImageTarget.name`.
-    """
-    values = {
-        "application": target.application,
-        "environment": target.environment,
-        "sha": commit,
-        "short_sha": commit[:SHORT_SHA_LENGTH],
-        "branch": branch,
-    }
-    for name, reference in images.items():
-        parts = _parts(reference)
-        values |= {f"{name}.{part}": text for part, text in parts.items()}
-        if len(images) == 1:
-            values |= parts
-    return tuple(
-        FileEdit(
-            entry.file,
-            tuple(
-                ValueEdit(path, render(value, values) if isinstance(value, str) else value) for path, value in entry.set
-            ),
-            entry.create,
-        )
-        for entry in target.values
-    )
-
-
-def _parts(reference: ImageReference) -> dict[str, str]:
-    if reference.digest is None:
-        raise ValueError(f"{reference} has no digest yet: it is written only after the registry told it")
-    return {
-        "repository": reference.name,
-        "tag": reference.tag,
-        "digest": reference.digest,
-        "image": str(reference),
-        "registry": reference.registry,
-    }

@@ -16,7 +16,15 @@ from service.core.config.layers import Layers
 from service.core.config.layout import DeadlineKeys
 from service.core.config.patterns import check_pattern, is_glob
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
-from service.core.config.targets import Deadlines, PullRequestPolicy, Target, ValuesTarget, WritingPolicy, Written
+from service.core.config.targets import (
+    Deadlines,
+    OrderPolicy,
+    PullRequestPolicy,
+    Target,
+    ValuesTarget,
+    WritingPolicy,
+    Written,
+)
 from service.core.config.texts import (
     TextError,
     argocd_name,
@@ -29,9 +37,8 @@ from service.core.config.texts import (
     values_file,
 )
 from service.core.config.tree import Node, Series, Table, find
-from service.core.order import OrderBy, OrderPolicy, Rewritten
-from service.core.values import parse_path
-from service.core.words import Protected, Publish, Repository
+from service.core.values_paths import parse_path
+from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 from service.errors import ValuesEditError
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ Sources: https://yaml.org/spec/1.2.2/#103-core-schema and https://yaml.org/type/
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ _TRUE = {"true", "True", "TRUE"}
 _FALSE = {"false", "False", "FALSE"}
 _OLD_TRUE = {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"}
 _OLD_FALSE = {"n", "N", "no", "No", "NO", "off", "Off", "OFF"}
+_LONGEST_NUMBER = 300
+"""Characters. Python turns no text of more than 4,300 digits into a number, and nobody means such a number."""
+_WHOLE = re.compile(r"[-+]?[0-9][0-9_]*|[-+]?0x[0-9a-fA-F_]+")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -27,14 +31,15 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 _OLD_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
-_OLD_HEXADECIMAL = re.compile(r"[-+]?0x[0-9a-fA-F_]+")
+_OLD_HEXADECIMAL = re.compile(r"[-+]?0x_*[0-9a-fA-F][0-9a-fA-F_]*")
 _OLD_FLOAT = re.compile(r"([-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?")
 _OLD_OTHERS = (
     (re.compile(r"[-+]?0b[01_]+"), "a binary number"),
+    (re.compile(r"[-+]?0x_+|[-+]0o[0-7_]+|0o[0-7]*_[0-7_]*"), "a number to some readers"),
     (re.compile(r"[-+]?0[0-7_]+"), "an octal number"),
     (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number to base 60"),
     (re.compile(r"\d{4}-\d\d?-\d\d?([Tt]|[ \t]+|$).*"), "a date"),
-    (re.compile(r"[-+.]?[0-9][0-9.]*_[0-9_.eE+-]*"), "a number to some readers"),
+    (re.compile(r"(?=[-+.0-9])[-+.]*[0-9.]*_[0-9_.eE+-]*"), "a number to some readers"),
     (re.compile(r"<<"), "a merge key"),
     (re.compile(r"="), "a default key"),
 )
@@ -49,9 +54,11 @@ class Ambiguous:
 
 
 def plain_value(text: str) -> Plain | Ambiguous:
-    """Give what an unquoted scalar means, or how readers disagree on it."""
+    """Give what an unquoted scalar means, or how readers disagree on it; infinity for what is too long a number."""
     if _NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
+    if len(text) > _LONGEST_NUMBER and _WHOLE.fullmatch(text):
+        return math.inf
     new, old = _core_value(text), _old_value(text)
     if isinstance(old, str) and isinstance(new, str):
         return text

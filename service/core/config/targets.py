@@ -11,8 +11,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
-from service.core.order import OrderPolicy
-from service.core.words import Protected, Publish, Repository
+from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 
 Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
@@ -51,6 +50,14 @@ class PullRequestPolicy:
 
     reviewers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPolicy:
+    """The order of one application in one environment. `rewritten` counts where `by` gives no answer."""
+
+    by: OrderBy = OrderBy.ANCESTRY
+    rewritten: Rewritten = Rewritten.REFUSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from service.core.values.difference import unified_diff
 from service.core.values.editor import edit_values
 from service.core.values.encoding import decode_values, encode_values
 from service.core.values.model import EditedText, FileEdit, Scalar, ScalarChange, ValueEdit
-from service.core.values.paths import ValuesPath, parse_path
 from service.core.values.reading import read_value
 from service.core.values.rewriting import Changes, Rewrite, rewrite
+from service.core.values_paths import ValuesPath, parse_path
 
 __all__ = [
     "Changes",

@@ -25,10 +25,10 @@ from service.core.values.layout import (
 )
 from service.core.values.lookup import Missing
 from service.core.values.model import Scalar, Splice
-from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
 from service.core.values.refusals import merged_error, missing_error, no_newline_error, no_place_error, tagged_error
+from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
 from service.errors import ValuesEditError
 
 

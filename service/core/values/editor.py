@@ -17,11 +17,11 @@ from service.core.values.listing import settable
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Missing
 from service.core.values.model import EditedText, Scalar, ScalarChange, Splice, ValueEdit
-from service.core.values.paths import ValuesPath, parse_path
 from service.core.values.place import gap, value_place
 from service.core.values.proof import Expectation, Part, prove
 from service.core.values.quoting import same_value, write_scalar
 from service.core.values.refusals import missing_error, no_colon_error, target_error
+from service.core.values_paths import ValuesPath, parse_path
 
 
 @dataclass(slots=True)

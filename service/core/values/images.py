@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from service.core.values.document import read_document
 from service.core.values.listing import SettablePath, settable
-from service.core.values.paths import Key, Step, format_path
+from service.core.values_paths import Key, Step, format_path
 
 _ROLES = {
     "registry": "registry",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from service.core.values.document import Document, skip_blank
 from service.core.values.events import Kind
 from service.core.values.model import Scalar
-from service.core.values.paths import Index, Key, Selector, Step
 from service.core.values.proof import Part
 from service.core.values.quoting import write_key, write_scalar
+from service.core.values_paths import Index, Key, Selector, Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from service.core.values.document import Document, read_document
 from service.core.values.events import Kind
 from service.core.values.lookup import is_empty, key_name
 from service.core.values.model import Scalar
-from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
 from service.core.values.place import value_place
 from service.core.values.reading import scalar_of
 from service.core.values.refusals import target_error
+from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from service.core.values.document import Document
 from service.core.values.events import Kind
 from service.core.values.lookup import Found, Missing, field, find_entry, is_empty, merged_entry
-from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
 from service.core.values.refusals import alias_error, shown
+from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
 
 
 def locate(doc: Document, path: ValuesPath) -> Found | Missing:

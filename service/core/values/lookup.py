@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.core.values.document import Document
 from service.core.values.events import Kind
-from service.core.values.paths import Step, ValuesPath
+from service.core.values_paths import Step, ValuesPath
 
 
 @dataclass(frozen=True, slots=True)

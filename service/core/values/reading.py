@@ -10,9 +10,9 @@ from service.core.values.events import Kind
 from service.core.values.locate import locate_effective
 from service.core.values.lookup import Missing
 from service.core.values.model import Scalar
-from service.core.values.paths import parse_path
 from service.core.values.quoting import read_plain
 from service.core.values.refusals import missing_error, not_scalar_error
+from service.core.values_paths import parse_path
 
 _CORE = "tag:yaml.org,2002:"
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from service.core.values.document import Document
 from service.core.values.events import Kind
 from service.core.values.lookup import Missing, field, is_empty, key_name
-from service.core.values.paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
 from service.errors import ValuesEditError
 
 _SHOWN = 40

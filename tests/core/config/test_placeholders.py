@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.adapters.kinds import kinds
-from service.core.config import FileEdit, Target, load, resolve_values
+from service.core.config import Target, load
 from service.core.config.placeholders import check_placeholders, parse, render, render_known
 from service.core.config.texts import TextError
+from service.core.edits import resolve_values
 from service.core.images import ImageReference
-from service.core.values import ValueEdit
+from service.core.values import FileEdit, ValueEdit
 from service.core.words import Digest, Sha
 
 COMMIT = Sha("4f2c1e9ab01234567890abcdef1234567890abcd")

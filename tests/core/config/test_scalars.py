@@ -34,6 +34,11 @@ from service.core.config.scalars import Ambiguous, plain_value
         "1:30",
         "2024-01-01",
         "2024-01-01T10:00:00Z",
+        "._0",
+        "-_1",
+        "0x_",
+        "0o1_",
+        "-0o7",
         "<<",
         "=",
     ],
@@ -71,7 +76,7 @@ def test_what_readers_agree_on_is_its_value(text: str, value: object) -> None:
     assert (read, type(read)) == (value, type(value))
 
 
-@pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN"])
+@pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN", "1" * 5000, "-0x" + "f" * 5000])
 def test_what_is_not_finite_is_told_as_such(text: str) -> None:
     value = plain_value(text)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from service.core.values import Scalar, ValueEdit, edit_values, parse_path
 from service.core.values.listing import list_paths
-from service.core.values.paths import Index, Key, Selector, Step, format_path
+from service.core.values_paths import Index, Key, Selector, Step, format_path
 from service.errors import ValuesEditError
 from tests.core.values.yaml_documents import Leaf, YamlFile, new_values, texts, yaml_files
 

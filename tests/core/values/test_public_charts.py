@@ -14,7 +14,7 @@ from service.core.values.images import list_images
 from service.core.values.listing import list_paths, settable
 from service.core.values.locate import locate
 from service.core.values.lookup import Found
-from service.core.values.paths import Key, format_path, parse_path
+from service.core.values_paths import Key, format_path, parse_path
 from tests.core.values.yaml_documents import AWKWARD
 
 STEP = int(os.environ.get("MERGEPORT_CHART_STEP", "48"))  # 1: each scalar alone, minutes instead of seconds

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from service.core.values.paths import Index, Key, Step, format_path
+from service.core.values_paths import Index, Key, Step, format_path
 
 PLAIN = [
     "nginx", "v1.2.3", "1", "1.10", "0x1f", "true", "~", "null", "2024-01-01", "a b  c", "it's", 'say "x"',

@@ -1,0 +1,57 @@
+"""What the values files of a target should say for its images: the configured texts with their placeholders filled in.
+
+Called by the promotion when the registry has told the images. Reads and writes no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from service.core.config.placeholders import SHORT_SHA_LENGTH, render
+from service.core.config.targets import Target
+from service.core.images import ImageReference
+from service.core.values.model import FileEdit, ValueEdit
+from service.core.words import Sha
+
+
+def resolve_values(
+    target: Target, images: Mapping[str, ImageReference], *, commit: Sha, branch: str
+) -> tuple[FileEdit, ...]:
+    """Give what each values file of the target should say for these images.
+
+    `images` has one reference, with its digest, for each `ImageTarget.name`.
+    """
+    values = {
+        "application": target.application,
+        "environment": target.environment,
+        "sha": commit,
+        "short_sha": commit[:SHORT_SHA_LENGTH],
+        "branch": branch,
+    }
+    for name, reference in images.items():
+        parts = _parts(reference)
+        values |= {f"{name}.{part}": text for part, text in parts.items()}
+        if len(images) == 1:
+            values |= parts
+    return tuple(
+        FileEdit(
+            entry.file,
+            tuple(
+                ValueEdit(path, render(value, values) if isinstance(value, str) else value) for path, value in entry.set
+            ),
+            entry.create,
+        )
+        for entry in target.values
+    )
+
+
+def _parts(reference: ImageReference) -> dict[str, str]:
+    if reference.digest is None:
+        raise ValueError(f"{reference} has no digest yet: it is written only after the registry told it")
+    return {
+        "repository": reference.name,
+        "tag": reference.tag,
+        "digest": reference.digest,
+        "image": str(reference),
+        "registry": reference.registry,
+    }
