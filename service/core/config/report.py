@@ -6,7 +6,6 @@ in plain words. Never raises for a fault.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from functools import cache
 
@@ -174,6 +173,8 @@ def _quoting(node: Node) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Give the hint that names the nearest known name, or all of them where they are few."""
+    import difflib  # noqa: PLC0415 - only a fault needs it, and the command starts without
+
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
