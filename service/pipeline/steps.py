@@ -61,21 +61,23 @@ def is_ours(tx: Transaction, run: Run) -> bool:
     A worker that was paused may have lost it: who takes a dead worker's run up gives it a workflow of another id.
     """
     now_at = runs.hold(tx, run.id)
-    return now_at is not None and now_at.workflow_id == run.workflow_id and now_at.state is RunState.RUNNING
+    return now_at is not None and _is_under(now_at, run)
+
+
+def _is_under(now_at: Run, run: Run) -> bool:
+    return now_at.workflow_id == run.workflow_id and now_at.state is RunState.RUNNING
 
 
 @contextmanager
 def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRecord]:
     """Record a step around its effect: running, then how it ended. A failed one keeps the error's words."""
     with context.store.begin() as tx:
-        ours = is_ours(tx, run)
-        now_at = runs.get(tx, run.id)
-        if now_at is None or not ours:
+        now_at = runs.hold(tx, run.id)
+        if now_at is None or not _is_under(now_at, run):
             raise Stale
         if now_at.cancel_requested_by is not None:
             raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
-        known = runs.step(tx, run.id, name)
-        runs.begin_step(tx, run.id, name, stage, at=context.now())
+        known = runs.begin_step(tx, run.id, name, stage, at=context.now())
         runs.update(tx, run.id, at=context.now(), stage=stage)
     record = StepRecord(done_before=known is not None and known.state == "succeeded")
     try:

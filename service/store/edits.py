@@ -40,6 +40,9 @@ class Edit:
     attempts: int
 
 
+_OF_RUN = sa.select(*columns(Edit, table)).where(table.c.run_id == sa.bindparam("run_id"))
+
+
 def ensure(
     tx: Transaction,
     *,
@@ -62,7 +65,7 @@ def ensure(
 
 def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
     """Give a run's edit."""
-    return one(Edit, tx.execute(sa.select(*columns(Edit, table)).where(table.c.run_id == run_id)).first())
+    return one(Edit, tx.execute(_OF_RUN, {"run_id": run_id}).first())
 
 
 def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:

@@ -16,31 +16,27 @@ T = TypeVar("T")
 
 
 def one(kind: type[T], row: sa.Row[Any] | None) -> T | None:
-    """Make the dataclass of a row by its fields' names, or None of no row."""
+    """Make the dataclass of a row of its `columns`, or None of no row."""
     return None if row is None else made(kind, row)
 
 
 def made(kind: type[T], row: sa.Row[Any]) -> T:
-    """Make the dataclass of a row by its fields' names; a column of words comes out as its StrEnum."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    """Make the dataclass of a row of its `columns`; a column of words comes out as its StrEnum."""
     shape: Any = kind
-    words = _words(shape)
-    return kind(**{name: words[name](values[name]) if name in words else values[name] for name in _names(shape)})
+    values = list(row)
+    for position, word in _words(shape):
+        values[position] = word(values[position])
+    return kind(*values)
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
-@cache
-def _words(kind: type[Any]) -> dict[str, type[StrEnum]]:
-    hints = get_type_hints(kind)
-    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)}
+def _words(kind: type[Any]) -> tuple[tuple[int, type[StrEnum]], ...]:
+    hints = [get_type_hints(kind)[field.name] for field in fields(kind)]
+    return tuple((at, hint) for at, hint in enumerate(hints) if isinstance(hint, type) and issubclass(hint, StrEnum))
 
 
 def columns(kind: type[Any], table: sa.Table) -> list[sa.Column[Any]]:
-    """Name the table's columns that the dataclass has, so that large ones are read only where wanted."""
+    """Name the table's columns that the dataclass has, in its order; large ones are read only where wanted."""
     return [table.c[field.name] for field in fields(kind)]
 
 

@@ -15,8 +15,6 @@ from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
 from service.store.tables import steps, waits
 
-_ENDED = [state for state in RunState if state.ended]
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -64,6 +62,29 @@ class Step:
     ended_at: datetime | None
 
 
+_ENDED = [state for state in RunState if state.ended]
+# What every step asks is put together once: that costs more than the asking.
+_RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
+_RUN_HELD = _RUN.with_for_update()
+_STEP = sa.select(*columns(Step, steps)).where(
+    steps.c.run_id == sa.bindparam("run_id"), steps.c.name == sa.bindparam("name")
+)
+_STEPS_SO_FAR = sa.select(sa.func.count()).where(steps.c.run_id == sa.bindparam("run_id")).scalar_subquery()
+_FIRST_TIME = sa.insert(steps).values(
+    run_id=sa.bindparam("run_id"), name=sa.bindparam("name"), stage=sa.bindparam("stage"), position=_STEPS_SO_FAR,
+    state="running", attempts=1, started_at=sa.bindparam("at"),
+)  # fmt: skip
+_ENDED_STEP = (
+    sa.update(steps)
+    .where(
+        steps.c.run_id == sa.bindparam("of_run"),
+        steps.c.name == sa.bindparam("called"),
+        sa.or_(steps.c.state != "succeeded", sa.bindparam("new_state") != "succeeded"),
+    )
+    .values(state=sa.bindparam("new_state"), message=sa.bindparam("words"), ended_at=sa.bindparam("until"))
+)
+
+
 def accept(
     tx: Transaction,
     *,
@@ -89,7 +110,7 @@ def accept(
 
 def get(tx: Transaction, run_id: RunId) -> Run | None:
     """Give a run by its id."""
-    return one(Run, tx.execute(sa.select(*columns(Run, table)).where(table.c.id == run_id)).first())
+    return one(Run, tx.execute(_RUN, {"run_id": run_id}).first())
 
 
 def hold(tx: Transaction, run_id: RunId) -> Run | None:
@@ -97,8 +118,7 @@ def hold(tx: Transaction, run_id: RunId) -> Run | None:
 
     What is decided by how the run stands is decided on this. The run is taken before its waits, by everybody.
     """
-    query = sa.select(*columns(Run, table)).where(table.c.id == run_id).with_for_update()
-    return one(Run, tx.execute(query).first())
+    return one(Run, tx.execute(_RUN_HELD, {"run_id": run_id}).first())
 
 
 def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values
@@ -259,43 +279,32 @@ def counts(tx: Transaction) -> dict[str, int]:
 # --- steps ---------------------------------------------------------------------------------------
 
 
-def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step:
-    """Record that a step begins, or begins again; one that succeeded stays as it was until it does not."""
+def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step | None:
+    """Record that a step begins, or begins again, and give it as it was before.
+
+    One that succeeded stays as it was until it does not.
+    """
     known = step(tx, run_id, name)
     if known is None:
-        position = tx.execute(sa.select(sa.func.count()).where(steps.c.run_id == run_id)).scalar_one()
-        tx.execute(
-            sa.insert(steps).values(
-                run_id=run_id, name=name, stage=stage, position=position, state="running", attempts=1, started_at=at
-            )
-        )
+        tx.execute(_FIRST_TIME, {"run_id": run_id, "name": name, "stage": stage, "at": at})
     elif known.state != "succeeded":
         tx.execute(
             sa.update(steps)
             .where(steps.c.run_id == run_id, steps.c.name == name)
             .values(state="running", attempts=known.attempts + 1, ended_at=None)
         )
-    begun = step(tx, run_id, name)
-    assert begun is not None  # noqa: S101 - inserted above
-    return begun
+    return known
 
 
 def end_step(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
     """Record how a step ended, or that it waits; what succeeds once more keeps its first times and words."""
-    known = step(tx, run_id, name)
-    if known is not None and known.state == state == "succeeded":
-        return
-    tx.execute(
-        sa.update(steps)
-        .where(steps.c.run_id == run_id, steps.c.name == name)
-        .values(state=state, message=message, ended_at=None if state == "waiting" else at)
-    )
+    until = None if state == "waiting" else at
+    tx.execute(_ENDED_STEP, {"of_run": run_id, "called": name, "new_state": state, "words": message, "until": until})
 
 
 def step(tx: Transaction, run_id: RunId, name: str) -> Step | None:
     """Give one step of a run."""
-    query = sa.select(*columns(Step, steps)).where(steps.c.run_id == run_id, steps.c.name == name)
-    return one(Step, tx.execute(query).first())
+    return one(Step, tx.execute(_STEP, {"run_id": run_id, "name": name}).first())
 
 
 def steps_of(tx: Transaction, run_id: RunId) -> list[Step]:

@@ -97,7 +97,11 @@ def test_a_step_that_begins_again_is_the_same_step(rows: Rows, store: Store) -> 
     rows.step(run, "push", None)
     with store.begin() as tx:
         runs.end_step(tx, run.id, "find image", "failed", "away", at=NOW)
-        again = runs.begin_step(tx, run.id, "find image", Stage.BUILD, at=NOW + timedelta(seconds=5))
+        before = runs.begin_step(tx, run.id, "find image", Stage.BUILD, at=NOW + timedelta(seconds=5))
+        again = runs.step(tx, run.id, "find image")
+        assert before is not None
+        assert again is not None
+        assert (before.state, before.attempts) == ("failed", 1)
         assert (again.state, again.attempts, again.started_at, again.ended_at) == ("running", 2, NOW, None)
         assert [step.name for step in runs.steps_of(tx, run.id)] == ["find image", "push"]
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self, cast
+from typing import IO, Any, cast
 
 from service.adapters.git.remote import Remote
 from service.errors import PermanentError, RetryableError
@@ -112,10 +112,17 @@ class Git:
     @contextmanager
     def talk(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Iterator[Talk]:
         """Run a command that is asked and answers in turns, and end it with the block."""
+        talk = self.begin(*arguments, remote=remote, timeout=timeout)
+        try:
+            with talk.limited():
+                yield talk
+        finally:
+            talk.end()
+
+    def begin(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Talk:
+        """Start a command that is asked and answers in turns, for who ends it."""
         limit = self._limit(remote, timeout)
-        process = self._start(arguments, remote, None, limit)
-        with Talk(process, arguments, remote, limit) as talk:
-            yield talk
+        return Talk(self._start(arguments, remote, None, limit), arguments, remote, limit)
 
     def _limit(self, remote: Remote | None, timeout: float | None) -> float:
         if timeout is not None:
@@ -186,21 +193,31 @@ class Talk:
     def __init__(
         self, process: subprocess.Popen[bytes], arguments: tuple[str, ...], remote: Remote | None, limit: float
     ) -> None:
-        """Take over a started process; it is killed with its group after `limit` seconds."""
+        """Take over a started process."""
         self._process = process
         self._arguments = arguments
         self._remote = remote
         self._limit = limit
         self._ended = threading.Event()
-        self._watchdog = threading.Timer(limit, self._give_up)
-        self._watchdog.daemon = True
 
-    def __enter__(self) -> Self:
-        self._watchdog.start()
-        return self
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Kill the process with its group when the block takes longer than the talk's limit."""
+        watchdog = threading.Timer(self._limit, self._give_up)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
 
-    def __exit__(self, *_: object) -> None:
-        self._watchdog.cancel()
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked once more."""
+        return not self._ended.is_set() and self._process.poll() is None
+
+    def end(self) -> None:
+        """End the process."""
         _end(self._process)
 
     def say(self, data: bytes) -> None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from service.adapters.git.driver import BrokenRepositoryError, Git
-from service.adapters.git.objects import Objects, reading
+from service.adapters.git.driver import BrokenRepositoryError
+from service.adapters.git.mirror import Mirror
+from service.adapters.git.objects import Objects
 from service.core.words import Actor, Sha
 from service.ports import Commit
+
+MOST_KEPT, MOST_LISTS = 5_000, 16
+"""Commits and lists that are kept of one mirror: a few megabytes at most."""
 
 _PERSON = re.compile(r"(?P<name>.*?) ?<(?P<email>[^>]*)> (?P<seconds>-?\d+) [+-]\d{4}")
 
@@ -34,14 +38,47 @@ def read_commit(objects: Objects, commit: Sha) -> Commit:
     )
 
 
-def read_history(git: Git, tip: Sha, most: int) -> list[Commit]:
-    """Read a commit and those behind it, newest first, as far as they are here."""
-    listed = git.run("rev-list", f"--max-count={most}", tip)
-    with reading(git, None) as objects:
-        if not listed.ok:
-            objects.read(tip)
-            raise BrokenRepositoryError(listed.said)
-        return [read_commit(objects, Sha(sha)) for sha in listed.text.split()]
+class History:
+    """What a mirror has of a branch's commits; what was read once is kept, since a commit never changes."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        """Take the mirror; nothing is read yet."""
+        self._mirror = mirror
+        self._commits: dict[Sha, Commit] = {}
+        self._listed: dict[tuple[Sha, int], tuple[object, list[Sha]]] = {}
+
+    def read(self, tip: Sha, most: int) -> list[Commit]:
+        """Give a commit and those behind it, newest first, as far as they are here."""
+        listed = self._list(tip, most)
+        kept = self._commits
+        missing = [commit for commit in listed if commit not in kept]
+        if missing:
+            with self._mirror.readers.open() as objects:
+                read = {commit: read_commit(objects, commit) for commit in missing}
+            kept = {
+                **(kept if len(kept) + len(read) <= MOST_KEPT else {}),
+                **{c: kept[c] for c in listed if c in kept},
+                **read,
+            }
+            self._commits = kept
+        return [kept[commit] for commit in listed]
+
+    def _list(self, tip: Sha, most: int) -> list[Sha]:
+        """List the ids; as before, unless the mirror was made anew or its boundary has moved."""
+        here = (self._mirror.identity(), self._mirror.boundary())
+        before, listed = self._listed.get((tip, most), (None, []))
+        if before == here:
+            return listed
+        told = self._mirror.git.run("rev-list", f"--max-count={most}", tip)
+        if not told.ok:
+            with self._mirror.readers.open() as objects:
+                objects.read(tip)
+            raise BrokenRepositoryError(told.said)
+        listed = [Sha(commit) for commit in told.text.split()]
+        if len(self._listed) >= MOST_LISTS:
+            self._listed = {}
+        self._listed[tip, most] = (here, listed)
+        return listed
 
 
 def _person(line: str) -> tuple[Actor, datetime]:

@@ -21,6 +21,7 @@ from service.adapters.git import disk
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.empty_mirror import configuration, put_in_place
 from service.adapters.git.objects import ObjectMissingError
+from service.adapters.git.readers import Readers
 from service.adapters.git.remote import READ, Remote
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
@@ -47,6 +48,7 @@ class Mirror:
         self.directory = directory
         self.remote = remote
         self.git = Git(directory, timeout=timeout)
+        self.readers = Readers(self.git, self.identity)
         self._timeout = timeout
         self._limits = limits or disk.Limits()
         self._fetches = itertools.count()
@@ -165,6 +167,7 @@ class Mirror:
 
     def _renew(self) -> None:
         put_in_place(self.directory, self.remote(False).url)
+        self.readers.close()
 
     def _ask(self, ref: str, remote: Remote) -> Sha | None:
         seen = self.identity()

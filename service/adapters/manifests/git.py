@@ -18,12 +18,11 @@ import structlog
 
 from service.adapters.git import disk
 from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
-from service.adapters.git.history import read_commit, read_history
+from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.objects import (
     CommitText,
     ObjectMissingError,
-    reading,
     write_commit,
 )
 from service.adapters.git.remote import WRITE, Remote, last_words
@@ -107,6 +106,7 @@ class GitManifests:
     def __init__(self, mirror: Mirror, signing_key: SigningKey | None = None) -> None:
         """Take the mirror, which this object heals when it is found unsound, and what commits are signed with."""
         self._mirror = mirror
+        self._history = History(mirror)
         self._signing_key = signing_key
 
     def fetch(self, branch: str) -> Sha | None:
@@ -126,7 +126,7 @@ class GitManifests:
         parts, _ = _parts(path), _sha(commit)
 
         def read(remote: Remote | None) -> bytes:
-            with reading(self._mirror.git, remote) as objects:
+            with self._mirror.readers.open(remote) as objects:
                 return objects.file(commit, parts)
 
         return self._here(commit, read)
@@ -142,7 +142,7 @@ class GitManifests:
         text = CommitText(message, author, committer, at, self._signing_key)
 
         def write(remote: Remote | None) -> Sha:
-            with reading(self._mirror.git, remote) as objects:
+            with self._mirror.readers.open(remote) as objects:
                 return write_commit(self._mirror.git, objects, _sha(parent), contents, text)
 
         return self._here(parent, write)
@@ -173,21 +173,21 @@ class GitManifests:
         """Give a commit's people, date, parents and message."""
 
         def read(remote: Remote | None) -> Commit:
-            with reading(self._mirror.git, remote) as objects:
+            with self._mirror.readers.open(remote) as objects:
                 return read_commit(objects, commit)
 
         return self._here(_sha(commit), read)
 
     def history(self, tip: Sha, *, most: int, deepen: bool = False) -> list[Commit]:
         """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
-        found = self._here(_sha(tip), lambda _: read_history(self._mirror.git, tip, most))
+        found = self._here(_sha(tip), lambda _: self._history.read(tip, most))
         if deepen and len(found) < most and self._mirror.boundary() & {commit.id for commit in found}:
             self._mirror.fetch_commit(tip, depth=most, alone=True)
-            found = self._here(tip, lambda _: read_history(self._mirror.git, tip, most))
+            found = self._here(tip, lambda _: self._history.read(tip, most))
         return found
 
     def _diff(self, commit: Sha, remote: Remote | None) -> str:
-        with reading(self._mirror.git, remote) as objects:
+        with self._mirror.readers.open(remote) as objects:
             parents = objects.parents_of(commit)
         if parents and commit in self._mirror.boundary():
             self._mirror.fetch_commit(commit, depth=2)

@@ -1,0 +1,109 @@
+"""Keeps a few `cat-file --batch` of one repository between their uses: starting git takes many times what a read takes.
+
+Used by the mirrors. One that failed, was used for long, or belongs to a mirror that was made anew since, is ended; the
+others end when nobody has needed them for some seconds, and at once when this process is gone, with their input.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from service.adapters.git.driver import Git, Talk
+from service.adapters.git.objects import ObjectMissingError, Objects, reading
+from service.adapters.git.remote import Remote
+
+IDLE_SECONDS = 5.0
+MOST_IDLE = 4
+MOST_USES = 200
+"""After so many a reader is ended: its time on the processor is bounded, and so should its memory be."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    talk: Talk
+    made_for: object
+    uses: int = 0
+    idle_since: float = field(default=0.0)
+
+
+class Readers:
+    """The readers of one repository, for many threads."""
+
+    def __init__(self, git: Git, identity: Callable[[], object]) -> None:
+        """Take the repository, and what tells one making of it from the next; nothing is started yet."""
+        self._git = git
+        self._identity = identity
+        self._idle: list[_Reader] = []
+        self._lock = threading.Lock()
+        self._sweeping = False
+
+    @contextmanager
+    def open(self, remote: Remote | None = None) -> Iterator[Objects]:
+        """Open the repository for reading; with a `remote`, what a partial clone left out is fetched on the way."""
+        if remote is not None:
+            with reading(self._git, remote) as objects:
+                yield objects
+            return
+        made_for = self._identity()
+        reader = self._take(made_for) or _Reader(self._git.begin("cat-file", "--batch"), made_for)
+        in_step = False
+        try:
+            with reader.talk.limited():
+                yield Objects(reader.talk)
+            in_step = True
+        except ObjectMissingError:
+            in_step = True
+            raise
+        finally:
+            if in_step:
+                self._put(reader)
+            else:
+                reader.talk.end()
+
+    def close(self) -> None:
+        """End those that nobody uses now."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for reader in idle:
+            reader.talk.end()
+
+    def _take(self, made_for: object) -> _Reader | None:
+        while True:
+            with self._lock:
+                reader = self._idle.pop() if self._idle else None
+            if reader is None or (reader.made_for == made_for and reader.uses < MOST_USES and reader.talk.alive):
+                return reader
+            reader.talk.end()
+
+    def _put(self, reader: _Reader) -> None:
+        reader.uses += 1
+        reader.idle_since = time.monotonic()
+        with self._lock:
+            self._idle.append(reader)
+            surplus = self._idle.pop(0) if len(self._idle) > MOST_IDLE else None
+            self._sweep_later()
+        if surplus:
+            surplus.talk.end()
+
+    def _sweep_later(self) -> None:
+        """Look again after a while, as long as any is idle. Called with the lock held."""
+        if self._sweeping or not self._idle:
+            return
+        self._sweeping = True
+        timer = threading.Timer(IDLE_SECONDS, self._sweep)
+        timer.daemon = True
+        timer.start()
+
+    def _sweep(self) -> None:
+        oldest = time.monotonic() - IDLE_SECONDS
+        with self._lock:
+            done = [reader for reader in self._idle if reader.idle_since <= oldest]
+            self._idle = [reader for reader in self._idle if reader.idle_since > oldest]
+            self._sweeping = False
+            self._sweep_later()
+        for reader in done:
+            reader.talk.end()
