@@ -23,6 +23,8 @@ from service.store import Transaction, edits, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
+WAITS_FOR_MERGE = "waiting for pull request #{} to be merged"
+
 
 def propose(context: Context, run: Run, target: Target, place: Place) -> Sha:
     """Have the images merged by pull request, or pause while it is open; give the merged commit."""
@@ -103,15 +105,21 @@ def _supersede_others(context: Context, tx: Transaction, run: Run, number: int) 
             want_status(tx, context, now_at)
 
 
-def _subject(repository: Repository, number: int) -> str:
+def subject_of(repository: Repository, number: int) -> str:
+    """Name a pull request as what a run waits for."""
     return f"{repository}#{number}"
+
+
+def number_of(subject: str) -> int:
+    """Give the number of the pull request that is waited for."""
+    return int(subject.rpartition("#")[2])
 
 
 def _await_merge(context: Context, run: Run, target: Target, place: Place, number: int) -> Sha:
     with step(context, run, "await merge", Stage.PROMOTE) as record:
         pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
         head = Place(place.repository, promotion_branch(target))
-        subject = _subject(place.repository, number)
+        subject = subject_of(place.repository, number)
         if pull_request.base != place.branch:
             raise PermanentError(
                 f"pull request #{number} goes into {pull_request.base} now, not into {place.branch}",
@@ -149,7 +157,7 @@ def words_of_wait(context: Context, run_id: RunId, number: int) -> str:
     with context.store.read() as tx:
         edit = edits.of_run(tx, run_id)
     because = ": its branch refuses pushes" if edit is not None and edit.code == "push-refused" else ""
-    return f"waiting for pull request #{number} to be merged{because}"
+    return WAITS_FOR_MERGE.format(number) + because
 
 
 def _verify(context: Context, run: Run, target: Target, place: Place, merged: Sha) -> Sha:

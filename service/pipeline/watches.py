@@ -6,8 +6,7 @@ what it saw. A system that does not answer is told on the waits, and looked at a
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
@@ -20,18 +19,18 @@ from service.pipeline.build_stage import images_of, reference_of
 from service.pipeline.context import Context
 from service.pipeline.deploy_stage import answer_of
 from service.pipeline.manifest_place import Place, has_images, place_of, wanted_edits
-from service.pipeline.proposing import words_of_wait
+from service.pipeline.proposing import WAITS_FOR_MERGE, number_of, subject_of, words_of_wait
 from service.pipeline.settling import enqueue
 from service.pipeline.writing import wake_next
-from service.ports import Observation, PullRequest
+from service.ports import Observation
 from service.store import builds, edits, leases, runs, waits
 from service.store.runs import Run
 from service.store.waits import Wait
 
 _MOST_STANDINGS = 4
 _MOST_FAILURES = 3
-MOST_READ_ALONE = 20
-"""Pull requests beyond the listed page that one look reads."""
+MOST_READ_ALONE = 5
+"""Pull requests beyond the listed page that one look reads: GitHub counts every request, and what changes is listed."""
 
 log = structlog.get_logger()
 
@@ -41,16 +40,14 @@ Answers = Mapping[Wait, str]
 def look(context: Context, kind: WaitKind, key: str) -> None:
     """Look once at what runs wait for there; queue those that are ready."""
     with context.store.read() as tx:
-        waiting = waits.open_at(tx, kind, key)
-    if not waiting:
-        return
+        if not waits.any_at(tx, kind, key):
+            return
     try:
-        answers = _LOOKS[kind](context, key, waiting)
+        answers = _LOOKS[kind](context, key)
     except MergeportError as error:
         log.warning("a watch could not look", kind=kind, key=key, error=str(error))
         with context.store.begin() as tx:
-            for wait in waiting:
-                waits.saw(tx, wait.id, f"{error}")
+            waits.all_saw(tx, kind, key, str(error))
         return
     for wait, text in answers.items():
         answer(context, wait, text)
@@ -118,8 +115,9 @@ def _run_of(context: Context, run_id: RunId) -> Run | None:
         return runs.get(tx, run_id)
 
 
-def _look_at_builds(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
+def _look_at_builds(context: Context, key: str) -> Answers:
     with context.store.read() as tx:
+        waiting = waits.open_at(tx, WaitKind.BUILD, key)
         under_way = builds.under_way(tx)
     answers: dict[Wait, str] = {}
     for wait in waiting:
@@ -131,7 +129,9 @@ def _look_at_builds(context: Context, key: str, waiting: Sequence[Wait]) -> Answ
     return answers
 
 
-def _look_at_images(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
+def _look_at_images(context: Context, key: str) -> Answers:
+    with context.store.read() as tx:
+        waiting = waits.open_at(tx, WaitKind.IMAGE, key)
     found: dict[str, bool] = {}
     answers: dict[Wait, str] = {}
     with _Isolated(context) as isolated:
@@ -160,7 +160,7 @@ def _image_is_there(context: Context, wait: Wait) -> bool:
     return context.outside.images.registry(image).find(reference.repository, reference.tag) is not None
 
 
-def _look_at_push(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
+def _look_at_push(context: Context, key: str) -> Answers:
     """Wake the oldest waiter when nobody writes to the branch any more: its writer may have died."""
     with context.store.begin() as tx:
         if leases.holder(tx, key, now=context.now()) is not None:
@@ -171,47 +171,36 @@ def _look_at_push(context: Context, key: str, waiting: Sequence[Wait]) -> Answer
     return {}
 
 
-def _look_at_pull_requests(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:
-    repository, _, base = key.partition(":")
-    listed = context.outside.manifest_forge.recent_pull_requests(Repository(repository), base=base)
-    by_number = {pull_request.number: pull_request for pull_request in listed}
+def _look_at_pull_requests(context: Context, key: str) -> Answers:
+    """Look at those on the page of what changed last, where all that changes comes up, and read a few others alone."""
+    name, _, base = key.partition(":")
+    repository, forge = Repository(name), context.outside.manifest_forge
+    known = {subject_of(repository, one.number): one for one in forge.recent_pull_requests(repository, base=base)}
+    with context.store.read() as tx:
+        waiting = waits.some_at(tx, WaitKind.PULL_REQUEST, key, known, others=MOST_READ_ALONE)
+        ours = edits.own_among(tx, repository, {one.head_sha for one in known.values()})
     answers: dict[Wait, str] = {}
     with _Isolated(context) as isolated:
-        for wait in _worth_a_look(waiting, by_number):
+        for wait in waiting:
             with isolated.one(wait, answers):
-                number = _number_of(wait)
-                pull_request = by_number.get(number)
+                pull_request = known.get(wait.subject)
                 if pull_request is None:
-                    pull_request = context.outside.manifest_forge.pull_request(Repository(repository), number)
-                if _is_ready(context, Repository(repository), base, pull_request):
+                    pull_request = forge.pull_request(repository, number_of(wait.subject))
+                    with context.store.read() as tx:
+                        ours |= edits.own_among(tx, repository, {pull_request.head_sha})
+                if not pull_request.open or pull_request.base != base or pull_request.head_sha not in ours:
                     answers[wait] = "merged" if pull_request.merged else "changed"
-                else:
-                    _saw(context, wait, words_of_wait(context, wait.run_id, number))
+                elif not wait.last_seen.startswith(WAITS_FOR_MERGE.format(pull_request.number)):
+                    _saw(context, wait, words_of_wait(context, wait.run_id, pull_request.number))
     return answers
 
 
-def _worth_a_look(waiting: Sequence[Wait], listed: Mapping[int, PullRequest]) -> list[Wait]:
-    """Give the waits whose pull request is listed, where all that changes comes up, and a few others, read alone."""
-    beyond = [wait for wait in waiting if _number_of(wait) not in listed]
-    few = random.sample(beyond, min(len(beyond), MOST_READ_ALONE))
-    return [wait for wait in waiting if _number_of(wait) in listed] + few
-
-
-def _number_of(wait: Wait) -> int:
-    return int(wait.subject.rpartition("#")[2])
-
-
-def _is_ready(context: Context, repository: Repository, base: str, pull_request: PullRequest) -> bool:
-    if not pull_request.open or pull_request.base != base:
-        return True
-    with context.store.read() as tx:
-        return not edits.is_own(tx, repository, pull_request.head_sha)
-
-
-def _look_at_deployer(context: Context, key: str, waiting: Sequence[Wait]) -> Answers:  # noqa: ARG001 - a look's signature
+def _look_at_deployer(context: Context, key: str) -> Answers:
     deployer = context.outside.deployer
     if deployer is None:
         return {}
+    with context.store.read() as tx:
+        waiting = waits.open_at(tx, WaitKind.SYNC, key)
     observed = deployer.look({wait.subject for wait in waiting})
     answers: dict[Wait, str] = {}
     tips = _Tips(context)
@@ -289,11 +278,11 @@ def _standing(context: Context, run: Run, revision: Sha, tips: _Tips) -> Standin
     return Standing.KEEPS if has_images(manifests, revision, wanted_edits(run, target)) else Standing.REPLACES
 
 
-_LOOKS: Mapping[WaitKind, Callable[[Context, str, Sequence[Wait]], Answers]] = {
+_LOOKS: Mapping[WaitKind, Callable[[Context, str], Answers]] = {
     WaitKind.BUILD: _look_at_builds,
     WaitKind.IMAGE: _look_at_images,
     WaitKind.PUSH: _look_at_push,
     WaitKind.PULL_REQUEST: _look_at_pull_requests,
     WaitKind.SYNC: _look_at_deployer,
-    WaitKind.RETRY: lambda _context, _key, _waiting: {},
+    WaitKind.RETRY: lambda _context, _key: {},
 }

@@ -136,6 +136,14 @@ def is_own(tx: Transaction, repository: Repository, commit: Sha) -> bool:
     return int(tx.execute(query).scalar_one()) > 0
 
 
+def own_among(tx: Transaction, repository: Repository, commits: Collection[Sha]) -> set[Sha]:
+    """Give those of these commits that we made."""
+    query = sa.select(own_commits.c.commit).where(
+        own_commits.c.repository == repository, own_commits.c.commit.in_(commits)
+    )
+    return {Sha(commit) for commit in tx.execute(query).scalars()}
+
+
 def promotion_tip(tx: Transaction, repository: Repository, branch: str) -> tuple[Sha, RunId] | None:
     """Give the last tip that we pushed to a promotion branch, and for which run."""
     query = sa.select(promotion_branches.c.tip, promotion_branches.c.run_id).where(

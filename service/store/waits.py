@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,6 +78,14 @@ def saw(tx: Transaction, wait_id: WaitId, text: str) -> None:
         tx.execute(sa.update(runs).where(runs.c.id == run_id).values(message=text))
 
 
+def all_saw(tx: Transaction, kind: WaitKind, key: str, text: str) -> None:
+    """Keep what was last seen of an outside system as a whole, on all that wait there and on their runs."""
+    there = (waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
+    waiting = sa.select(waits.c.run_id).where(*there)
+    tx.execute(sa.update(runs).where(runs.c.id.in_(waiting), runs.c.message != text).values(message=text))
+    tx.execute(sa.update(waits).where(*there, waits.c.last_seen != text).values(last_seen=text))
+
+
 def get(tx: Transaction, wait_id: WaitId) -> Wait | None:
     """Give a wait by its id."""
     return one(Wait, tx.execute(sa.select(*columns(Wait, waits)).where(waits.c.id == wait_id)).first())
@@ -118,6 +127,22 @@ def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
         .order_by(waits.c.created_at, waits.c.id)
     )
     return [made(Wait, row) for row in tx.execute(query)]
+
+
+def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str], *, others: int) -> list[Wait]:
+    """List the open waits at one outside system for these subjects, and so many others, chosen by lot."""
+    there = sa.select(*columns(Wait, waits)).where(
+        waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key
+    )
+    named = there.where(waits.c.subject.in_(subjects)).order_by(waits.c.created_at, waits.c.id)
+    lot = there.where(waits.c.subject.not_in(subjects)).order_by(sa.func.random()).limit(others)
+    return [made(Wait, row) for query in (named, lot) for row in tx.execute(query)]
+
+
+def any_at(tx: Transaction, kind: WaitKind, key: str) -> bool:
+    """Tell whether any run waits for anything at one outside system."""
+    query = sa.select(waits.c.id).where(waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def due(tx: Transaction, now: datetime) -> list[Wait]:
