@@ -1,6 +1,7 @@
-"""The command `mergeport values set` from its start to its end, on a 2,000-line file.
+"""The commands `values set`, on a 2,000-line file, and `config check`, from their start to their end.
 
-Against the few lines that teams write instead, which load and dump the file, and against Python that does nothing.
+Against the few lines that teams write instead of the first, which load and dump the file, and against Python that does
+nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from benchmarks.scale import Scale
 from benchmarks.values_files import part_name, values_file
 
 NAME = "start-up"
-TITLE = "Start-up: `mergeport values set`, from start to end"
+TITLE = "Start-up: `mergeport values set` and `config check`, from start to end"
 BAR = Bar(0.3, "s")
+CONFIGURATION = Path(__file__).parents[1] / "manifests-template" / "mergeport.yaml"
 
 SCRIPT = """\
 import sys
@@ -61,6 +63,7 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
         rounds = interleave(
             {
                 "ours": set_value,
+                "check": lambda: _timed(command, "config", "check", str(CONFIGURATION)),
                 "script": lambda: _timed(sys.executable, "-c", SCRIPT, str(script), part_name(0), next(tags)),
                 "python": lambda: _timed(sys.executable, "-c", "pass"),
             },
@@ -74,7 +77,7 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
         )
         if changed != 1:
             raise AssertionError(f"the command changed {changed} lines")
-    median, samples = rounds.ways["ours"].median, rounds.ways["ours"]
+    median, samples, check = rounds.ways["ours"].median, rounds.ways["ours"], rounds.ways["check"]
     what, count = f"{scale.start_lines:,} lines", len(samples)
     quartiles = (samples.at(0.25), samples.at(0.75))
     note = f"Processor time of the command, whatever else runs: {Samples(tuple(processor)).median * 1000:.0f} ms."
@@ -86,6 +89,11 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
         Finding(
             NAME, what, median, "a script with ruamel.yaml", rounds.ways["script"].median,
             rounds.ratio("script", "ours"), spread=rounds.ratio_range("script", "ours"), rounds=count,
+        ),
+        Finding(
+            NAME, "`config check` of the template", check.median, "Python that does nothing",
+            rounds.ways["python"].median, check.median, BAR, "s", spread=(check.at(0.25), check.at(0.75)),
+            rounds=len(check),
         ),
     ]  # fmt: skip
 

@@ -111,8 +111,8 @@ class Worker:
         loops = [
             Loop("lease", self._lease_seconds / RENEWALS, self._renew, self._stop),
             self._intake_loop,
-            Loop("due", 0.2, lambda: answer_due(self._context), self._stop),
-            Loop("watches", 0.2, self._tick, self._stop),
+            Loop("due", 0.5, lambda: answer_due(self._context), self._stop),
+            Loop("watches", 0.3, self._tick, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
             Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
