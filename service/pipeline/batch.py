@@ -25,7 +25,7 @@ from service.store.runs import Run
 
 MOST_RACES = 50
 LARGEST_BATCH = 200
-GROWING_SECONDS = 2.0
+GROWING_SECONDS = 3.0
 """How long a batch grows by edits that come while the commits of the first are made."""
 QUIET_SECONDS, LOOK_SECONDS = 0.3, 0.03
 """How long it waits in between for the next, while runs are on their way here; and how often it looks."""
