@@ -40,6 +40,8 @@ class Edit:
     attempts: int
 
 
+_UPDATED = sa.update(table).where(table.c.run_id == sa.bindparam("of_run"))
+_SETTLED = _UPDATED.where(table.c.state.in_(_OPEN))
 _OF_RUN = sa.select(*columns(Edit, table)).where(table.c.run_id == sa.bindparam("run_id"))
 
 
@@ -100,12 +102,12 @@ def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, S
 
 def update(tx: Transaction, run_id: RunId, **values: Any) -> None:  # noqa: ANN401 - columns' values
     """Bring columns of an edit to these values."""
-    tx.execute(sa.update(table).where(table.c.run_id == run_id).values(**values))
+    tx.execute(_UPDATED, {"of_run": run_id, **values})
 
 
 def settle(tx: Transaction, run_id: RunId, **values: Any) -> bool:  # noqa: ANN401 - columns' values
     """Bring columns of an edit to these values if it is still to be written; False when somebody has settled it."""
-    result = tx.execute(sa.update(table).where(table.c.run_id == run_id, table.c.state.in_(_OPEN)).values(**values))
+    result = tx.execute(_SETTLED, {"of_run": run_id, **values})
     return bool(result.rowcount == 1)
 
 

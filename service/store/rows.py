@@ -45,14 +45,25 @@ def insert_new(tx: Transaction, table: sa.Table, **values: Any) -> bool:  # noqa
 
     Asked by RETURNING: where the key is made by the database, PostgreSQL's driver tells no row count.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return tx.execute(statement.returning(sa.literal_column("1"))).first() is not None
+    return tx.execute(_inserting(table, tx.dialect.name), values).first() is not None
+
+
+@cache
+def _inserting(table: sa.Table, dialect: str) -> sa.Executable:
+    """Put the statement together once: that costs more than running it."""
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    statement: sa.Executable = insert.on_conflict_do_nothing().returning(sa.literal_column("1"))
+    return statement
 
 
 def insert_or_update(tx: Transaction, table: sa.Table, keys: list[str], **values: Any) -> None:  # noqa: ANN401 - a row's values
     """Insert a row, or bring the one with the same keys to these values."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values)
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
-    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    tx.execute(_bringing(table, tx.dialect.name, tuple(keys), tuple(values)), values)
+
+
+@cache
+def _bringing(table: sa.Table, dialect: str, keys: tuple[str, ...], names: tuple[str, ...]) -> sa.Executable:
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    changed = {name: insert.excluded[name] for name in names if name not in keys}
+    statement: sa.Executable = insert.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    return statement

@@ -66,6 +66,7 @@ _ENDED = [state for state in RunState if state.ended]
 # What every step asks is put together once: that costs more than the asking.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
 _RUN_HELD = _RUN.with_for_update()
+_UPDATED = sa.update(table).where(table.c.id == sa.bindparam("of_run"))
 _STEP = sa.select(*columns(Step, steps)).where(
     steps.c.run_id == sa.bindparam("run_id"), steps.c.name == sa.bindparam("name")
 )
@@ -74,6 +75,7 @@ _FIRST_TIME = sa.insert(steps).values(
     run_id=sa.bindparam("run_id"), name=sa.bindparam("name"), stage=sa.bindparam("stage"), position=_STEPS_SO_FAR,
     state="running", attempts=1, started_at=sa.bindparam("at"),
 )  # fmt: skip
+_UPDATED_STEP = sa.update(steps).where(steps.c.run_id == sa.bindparam("of_run"), steps.c.name == sa.bindparam("called"))
 _ENDED_STEP = (
     sa.update(steps)
     .where(
@@ -123,7 +125,7 @@ def hold(tx: Transaction, run_id: RunId) -> Run | None:
 
 def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values
     """Bring columns of a run to these values."""
-    tx.execute(sa.update(table).where(table.c.id == run_id).values(updated_at=at, **values))
+    tx.execute(_UPDATED, {"of_run": run_id, "updated_at": at, **values})
 
 
 def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
@@ -288,11 +290,8 @@ def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: d
     if known is None:
         tx.execute(_FIRST_TIME, {"run_id": run_id, "name": name, "stage": stage, "at": at})
     elif known.state != "succeeded":
-        tx.execute(
-            sa.update(steps)
-            .where(steps.c.run_id == run_id, steps.c.name == name)
-            .values(state="running", attempts=known.attempts + 1, ended_at=None)
-        )
+        again = {"state": "running", "attempts": known.attempts + 1, "ended_at": None}
+        tx.execute(_UPDATED_STEP, {"of_run": run_id, "called": name, **again})
     return known
 
 
