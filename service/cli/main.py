@@ -19,7 +19,7 @@ import click
 from service.errors import MergeportError
 
 # Looking for plugins of pydantic imports what reads packages' metadata, a tenth of the start of `config check`, even
-# where none is wanted. Should pydantic name its module otherwise one day, only that time comes back.
+# where none is wanted. The module is pydantic's own business: a test starts the command, and the lock has the version.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 _no_plugins = ModuleType("pydantic.plugin._loader")
 vars(_no_plugins)["get_plugins"] = tuple

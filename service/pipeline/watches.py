@@ -29,6 +29,8 @@ from service.store.waits import Wait
 
 _MOST_STANDINGS = 4
 _MOST_FAILURES = 3
+MOST_REWORDED = 200
+"""Waits that get their own words back in one look, after GitHub was away."""
 MOST_READ_ALONE = 5
 """Pull requests beyond the listed page that one look reads: GitHub counts every request, and what changes is listed."""
 
@@ -179,6 +181,10 @@ def _look_at_pull_requests(context: Context, key: str) -> Answers:
     with context.store.read() as tx:
         waiting = waits.some_at(tx, WaitKind.PULL_REQUEST, key, known, others=MOST_READ_ALONE)
         ours = edits.own_among(tx, repository, {one.head_sha for one in known.values()})
+        usual = WAITS_FOR_MERGE.partition("{")[0]
+        reworded = waits.worded_otherwise(tx, WaitKind.PULL_REQUEST, key, usual, limit=MOST_REWORDED)
+    for wait in reworded:
+        _saw(context, wait, words_of_wait(context, wait.run_id, number_of(wait.subject)))
     answers: dict[Wait, str] = {}
     with _Isolated(context) as isolated:
         for wait in waiting:
@@ -190,8 +196,6 @@ def _look_at_pull_requests(context: Context, key: str) -> Answers:
                         ours |= edits.own_among(tx, repository, {pull_request.head_sha})
                 if not pull_request.open or pull_request.base != base or pull_request.head_sha not in ours:
                     answers[wait] = "merged" if pull_request.merged else "changed"
-                elif not wait.last_seen.startswith(WAITS_FOR_MERGE.format(pull_request.number)):
-                    _saw(context, wait, words_of_wait(context, wait.run_id, pull_request.number))
     return answers
 
 

@@ -68,22 +68,25 @@ def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool
 
 def saw(tx: Transaction, wait_id: WaitId, text: str) -> None:
     """Keep what was last seen of the thing waited for, on the wait and on its run, where it changed."""
-    changed = tx.execute(
-        sa.update(waits)
-        .where(waits.c.id == wait_id, waits.c.answered_at.is_(None), waits.c.last_seen != text)
-        .values(last_seen=text)
-    )
-    if changed.rowcount == 1:
-        run_id = sa.select(waits.c.run_id).where(waits.c.id == wait_id).scalar_subquery()
-        tx.execute(sa.update(runs).where(runs.c.id == run_id).values(message=text))
+    _keep_words(tx, waits.c.id == wait_id, text)
 
 
 def all_saw(tx: Transaction, kind: WaitKind, key: str, text: str) -> None:
     """Keep what was last seen of an outside system as a whole, on all that wait there and on their runs."""
-    there = (waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
-    waiting = sa.select(waits.c.run_id).where(*there)
-    tx.execute(sa.update(runs).where(runs.c.id.in_(waiting), runs.c.message != text).values(message=text))
-    tx.execute(sa.update(waits).where(*there, waits.c.last_seen != text).values(last_seen=text))
+    _keep_words(tx, sa.and_(waits.c.kind == kind, waits.c.key == key), text)
+
+
+def _keep_words(tx: Transaction, there: sa.ColumnElement[bool], text: str) -> None:
+    """Write words on open waits and on their runs, which are taken first, and by everybody in this order.
+
+    Whatever was answered, or ended, while the runs' rows were waited for keeps the words that it has by then.
+    """
+    open_there = (there, waits.c.answered_at.is_(None), waits.c.last_seen != text)
+    waiting = sa.select(waits.c.run_id).where(*open_there)
+    tx.execute(sa.select(runs.c.id).where(runs.c.id.in_(waiting)).order_by(runs.c.id).with_for_update())
+    still = runs.c.id.in_(waiting), runs.c.state == RunState.WAITING
+    tx.execute(sa.update(runs).where(*still).values(message=text))
+    tx.execute(sa.update(waits).where(*open_there).values(last_seen=text))
 
 
 def get(tx: Transaction, wait_id: WaitId) -> Wait | None:
@@ -137,6 +140,17 @@ def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str]
     named = there.where(waits.c.subject.in_(subjects)).order_by(waits.c.created_at, waits.c.id)
     lot = there.where(waits.c.subject.not_in(subjects)).order_by(sa.func.random()).limit(others)
     return [made(Wait, row) for query in (named, lot) for row in tx.execute(query)]
+
+
+def worded_otherwise(tx: Transaction, kind: WaitKind, key: str, usual: str, *, limit: int) -> list[Wait]:
+    """List some open waits at one outside system whose words do not begin as usual: it was away, say."""
+    query = (
+        sa.select(*columns(Wait, waits))
+        .where(waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
+        .where(~waits.c.last_seen.startswith(usual, autoescape=True))
+        .limit(limit)
+    )
+    return [made(Wait, row) for row in tx.execute(query)]
 
 
 def any_at(tx: Transaction, kind: WaitKind, key: str) -> bool:

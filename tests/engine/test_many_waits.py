@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from service.core.words import Repository, WaitKind
+from service.errors import RetryableError
 from service.pipeline.context import Context
 from service.pipeline.watches import MOST_READ_ALONE, look
 from service.ports import PullRequest
@@ -27,9 +28,12 @@ class ListingForge:
     closed: set[int] = field(default_factory=set)
     asked: list[int] = field(default_factory=list)
     lists: int = 0
+    away: bool = False
 
     def recent_pull_requests(self, repository: Repository, *, base: str) -> list[PullRequest]:  # noqa: ARG002 - the port's signature
         self.lists += 1
+        if self.away:
+            raise RetryableError("GitHub does not answer", code="forge-unavailable")
         return [self._of(number) for number in LISTED]
 
     def pull_request(self, repository: Repository, number: int) -> PullRequest:  # noqa: ARG002 - the port's signature
@@ -87,3 +91,16 @@ def test_what_the_list_has_lost_is_found_in_later_looks(waited: Context, forge: 
         look(waited, WaitKind.PULL_REQUEST, KEY)
         looks += 1
     assert still_open(waited) == set(range(2, COUNT + 1))
+
+
+def test_all_say_again_what_they_wait_for_once_github_is_back(waited: Context, forge: ListingForge) -> None:
+    def words() -> set[str]:
+        with waited.store.read() as tx:
+            return {wait.last_seen for wait in waits.open_at(tx, WaitKind.PULL_REQUEST, KEY)}
+
+    forge.away = True
+    look(waited, WaitKind.PULL_REQUEST, KEY)
+    assert words() == {"GitHub does not answer"}
+    forge.away = False
+    look(waited, WaitKind.PULL_REQUEST, KEY)
+    assert words() == {f"waiting for pull request #{number} to be merged" for number in range(1, COUNT + 1)}

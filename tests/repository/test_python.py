@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.tools import ROOT
+from tests.fixtures.tools import ROOT, missing_part
 
 PACKAGES = ["service", "devstack"]
 QUANTIFIED = re.compile(rb"(?:[*+?}]\+)|\(\?>")
@@ -65,15 +65,17 @@ def test_what_reads_texts_runs_on_the_systems_python_too() -> None:
     same_minor = "import sys; sys.exit(sys.version_info[:2] != tuple(map(int, sys.argv[1:])))"
     minor = [str(part) for part in sys.version_info[:2]]
     if python is None or subprocess.run([python, "-c", same_minor, *minor], check=False).returncode:
-        python = sys.executable  # there is one Python here, and it is held to the same
+        missing_part("the system's Python", f"{python or 'none'} is not a Python {'.'.join(minor)}")
     packages = [path for path in sys.path if path.endswith("site-packages")]
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     run = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *READERS],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*packages, str(ROOT)])},
+        env={**environment, "PYTHONPATH": os.pathsep.join([*packages, str(ROOT)])},
         check=False,
         capture_output=True,
         text=True,
+        timeout=300,
     )
     assert run.returncode == 0, run.stdout[-3000:]
     assert re.search(r"^\d+ passed", run.stdout, flags=re.MULTILINE), run.stdout[-300:]

@@ -152,6 +152,25 @@ def test_an_answer_wakes_no_run_that_has_ended(rows: Rows, store: Store) -> None
     assert get(store, run).state is RunState.CANCELLED
 
 
+def test_what_all_saw_is_told_to_those_alone_that_still_wait(rows: Rows, store: Store) -> None:
+    waiting, answered, ended, elsewhere = (rows.run(rows.change(f"{number}a" * 20)) for number in range(1, 5))
+    for run, key in ((waiting, "acme/m:main"), (ended, "acme/m:main"), (elsewhere, "acme/m:prod")):
+        rows.wait(run, WaitKind.PULL_REQUEST, key=key)
+    done = rows.wait(answered, WaitKind.PULL_REQUEST, key="acme/m:main")
+    with store.begin() as tx:
+        waits.answer(tx, done.id, "merged", at=NOW)
+        runs.end(tx, ended.id, RunState.CANCELLED, "not wanted", at=NOW)
+        before = get(store, answered).message
+        waits.all_saw(tx, WaitKind.PULL_REQUEST, "acme/m:main", "GitHub is away")
+    assert get(store, waiting).message == "GitHub is away"
+    assert get(store, answered).message == before
+    assert get(store, ended).message == "not wanted"
+    assert get(store, elsewhere).message != "GitHub is away"
+    with store.read() as tx:
+        left = waits.worded_otherwise(tx, WaitKind.PULL_REQUEST, "acme/m:main", "waiting", limit=9)
+    assert [wait.run_id for wait in left] == [waiting.id]
+
+
 def test_due_are_retries_whose_time_came_and_whatever_is_past_its_deadline(rows: Rows, store: Store) -> None:
     def wait(commit: str, kind: WaitKind, *, not_before: int | None, deadline: int | None) -> str:
         return rows.wait(

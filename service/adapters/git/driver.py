@@ -199,17 +199,28 @@ class Talk:
         self._remote = remote
         self._limit = limit
         self._ended = threading.Event()
+        self._lock = threading.Lock()
 
     @contextmanager
     def limited(self) -> Iterator[None]:
         """Kill the process with its group when the block takes longer than the talk's limit."""
-        watchdog = threading.Timer(self._limit, self._give_up)
+        over = threading.Event()
+
+        def give_up() -> None:
+            with self._lock:
+                if not over.is_set():
+                    self._ended.set()
+                    _kill(self._process)
+
+        watchdog = threading.Timer(self._limit, give_up)
         watchdog.daemon = True
         watchdog.start()
         try:
             yield
         finally:
             watchdog.cancel()
+            with self._lock:  # one that woke up late leaves the next use alone
+                over.set()
 
     @property
     def alive(self) -> bool:
@@ -245,10 +256,6 @@ class Talk:
         if self._ended.is_set():
             raise _late(self._arguments, self._limit, self._remote)
         return data
-
-    def _give_up(self) -> None:
-        self._ended.set()
-        _kill(self._process)
 
 
 def _late(arguments: tuple[str, ...], limit: float, remote: Remote | None) -> Exception:

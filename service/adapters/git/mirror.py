@@ -166,8 +166,11 @@ class Mirror:
                 self._renew()
 
     def _renew(self) -> None:
-        put_in_place(self.directory, self.remote(False).url)
-        self.readers.close()
+        self.readers.close()  # they keep the room of what is removed
+        try:
+            put_in_place(self.directory, self.remote(False).url)
+        finally:
+            self.readers.close()  # and those that came back meanwhile
 
     def _ask(self, ref: str, remote: Remote) -> Sha | None:
         seen = self.identity()

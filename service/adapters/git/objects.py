@@ -19,6 +19,7 @@ from service.adapters.git.trees import DIRECTORY, FILE, LINK, SUBMODULE, Entry, 
 from service.core.words import Actor, Sha
 from service.errors import PermanentError
 
+_LEFT_OUT = "from promisor remote"
 LARGEST_FILE = 5 * 1024 * 1024
 """Bytes of a file that is read or written; values files of people are a hundredth of it."""
 
@@ -47,7 +48,9 @@ class Objects:
         if head[-1] == b"missing":
             raise ObjectMissingError(sha)
         if len(head) != 3:  # noqa: PLR2004 # sha, kind, size
-            raise BrokenRepositoryError(self._talk.finish().said)
+            said = self._talk.finish().said
+            # What a partial clone left out ends the command, where it may not fetch that.
+            raise ObjectMissingError(sha) if _LEFT_OUT in said else BrokenRepositoryError(said)
         size = int(head[2])
         if path:
             check_size(path, size)

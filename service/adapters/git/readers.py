@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from service.adapters.git.driver import Git, Talk
@@ -59,7 +59,7 @@ class Readers:
             in_step = True
             raise
         finally:
-            if in_step:
+            if in_step and reader.talk.alive:
                 self._put(reader)
             else:
                 reader.talk.end()
@@ -93,10 +93,11 @@ class Readers:
         """Look again after a while, as long as any is idle. Called with the lock held."""
         if self._sweeping or not self._idle:
             return
-        self._sweeping = True
         timer = threading.Timer(IDLE_SECONDS, self._sweep)
         timer.daemon = True
-        timer.start()
+        with suppress(RuntimeError):  # no thread to be had: there are few, and the next use tries again
+            timer.start()
+            self._sweeping = True
 
     def _sweep(self) -> None:
         oldest = time.monotonic() - IDLE_SECONDS

@@ -39,7 +39,7 @@ _OLD_OTHERS = (
     (re.compile(r"[-+]?0[0-7_]+"), "an octal number"),
     (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number to base 60"),
     (re.compile(r"\d{4}-\d\d?-\d\d?([Tt]|[ \t]+|$).*"), "a date"),
-    (re.compile(r"(?=[-+.0-9])[-+.]*[0-9.]*_[0-9_.eE+-]*"), "a number to some readers"),
+    (re.compile(r"(?=[-+.0-9])[-+.]*(?:[0-9][0-9.]*)?_[0-9_.eE+-]*"), "a number to some readers"),
     (re.compile(r"<<"), "a merge key"),
     (re.compile(r"="), "a default key"),
 )

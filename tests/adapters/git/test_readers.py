@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from service.adapters.git import driver
 from service.adapters.git import readers as module
 from service.adapters.git.driver import BrokenRepositoryError, Git
 from service.adapters.git.objects import ObjectMissingError, Objects
@@ -31,8 +32,11 @@ def making() -> Making:
 
 
 @pytest.fixture
-def readers(served: Served, making: Making) -> Readers:
-    return Readers(Git(served.repository.path), making)
+def readers(served: Served, making: Making, monkeypatch: pytest.MonkeyPatch) -> Iterator[Readers]:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 3600.0)
+    made = Readers(Git(served.repository.path, timeout=60), making)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -119,3 +123,34 @@ def test_few_stay_and_they_end_when_nobody_needs_them(
     assert sum(talk.alive for talk, _ in done) <= MOST_IDLE
     wait_until(lambda: not any(talk.alive for talk, _ in done), timeout=10)
     assert use(readers, tip)
+
+
+class LateTimer:
+    """A watchdog that wakes up when the test wants it, whether it was cancelled or not."""
+
+    wake: Callable[[], None]
+    daemon = False
+
+    def __init__(self, _seconds: float, wake: Callable[[], None]) -> None:
+        type(self).wake = staticmethod(wake)
+
+    def start(self) -> None:
+        """Wait for ever."""
+
+    def cancel(self) -> None:
+        """Come too late."""
+
+
+def test_a_watchdog_that_wakes_up_late_leaves_the_next_use_alone(
+    served: Served, tip: Sha, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver.threading, "Timer", LateTimer)
+    talk = Git(served.repository.path).begin("cat-file", "--batch")
+    with talk.limited():
+        assert Objects(talk).read(tip)
+    LateTimer.wake()
+    with talk.limited():
+        assert Objects(talk).read(tip)
+        LateTimer.wake()
+    assert not talk.alive
+    talk.end()

@@ -262,3 +262,25 @@ add_lines(served, manifests, sys.argv[1], 3)
     told = [process.communicate(timeout=20)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
     assert sorted(lines(served)) == ["p: 0", "p: 1", "p: 2", "q: 0", "q: 1", "q: 2"]
+
+
+def test_reading_what_a_partial_clone_left_out_fetches_it_and_keeps_the_mirror(served: Served) -> None:
+    large = b"# a comment that goes on\n" * 80_000
+    served.repository.commit_files("main", {"apps/large/values.yaml": large})
+    manifests = served.manifests()
+    tip = manifests.fetch("main")
+    assert tip
+    before = manifests._mirror.identity()
+    assert manifests.read(tip, "apps/large/values.yaml") == large
+    assert manifests._mirror.identity() == before
+
+
+def test_a_mirror_that_is_made_anew_ends_its_readers(served: Served) -> None:
+    manifests = served.manifests()
+    tip = manifests.fetch("main")
+    assert tip
+    with manifests._mirror.readers.open() as objects:
+        objects.read(tip)
+    assert objects._talk.alive
+    manifests._mirror.renew(manifests._mirror.identity())
+    assert not objects._talk.alive
