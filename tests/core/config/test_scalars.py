@@ -84,6 +84,11 @@ def test_what_is_not_finite_is_told_as_such(text: str) -> None:
     assert not math.isfinite(value)
 
 
+@pytest.mark.parametrize("character", list(".-+_0:"))
+def test_a_very_long_scalar_is_judged_in_one_pass(character: str) -> None:
+    assert plain_value(character * 200_000 + "x") == character * 200_000 + "x"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="0123456789abfxoenyNOEtrulsTFZ_.:+-~=<", max_size=8))
 def test_a_value_that_is_not_ambiguous_is_what_both_readers_read(text: str) -> None:
