@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.errors import ValuesEditError
 
@@ -22,22 +22,19 @@ _INDEX = re.compile(r"\d{1,9}(?=\])", re.ASCII)
 _PLAIN_KEY = re.compile(r"[^\\.\[\]\"'=\s:#](?:[^\\.\[\]\"'=\s:#]|:(?=[^\s=]))*")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """The entry of a mapping under this key."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """The item of a sequence at this place, counted from 0."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(NamedTuple):
     """The one item of a sequence of mappings that has this scalar under this key."""
 
     key: str
@@ -47,8 +44,7 @@ class Selector:
 Step = Key | Index | Selector
 
 
-@dataclass(frozen=True, slots=True)
-class ValuesPath:
+class ValuesPath(NamedTuple):
     """A path as written and its steps, of which there is at least one."""
 
     text: str

@@ -7,7 +7,7 @@ the adapters bring (`Kinds`); core knows none of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,8 +23,7 @@ _LONGEST_TAG = 128
 _IMAGE_KEYS = ("registry", "image", "tag", "build")
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(NamedTuple):
     """The adapters' options by kind, handed in by bootstrap."""
 
     builders: Mapping[str, type[BaseModel]]

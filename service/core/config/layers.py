@@ -7,8 +7,7 @@ each other, the environment's own keys under them. `checked` reads single texts 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,8 +20,7 @@ from service.core.config.tree import Broken, Located, Place, Table, find, is_bro
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(NamedTuple):
     """What the layers say together: `table` with places, `keys` as typed values with defaults.
 
     `home` is where the application is written and `environment_home` where the environment is: what

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.core.config.report import nearest
 from service.core.config.texts import TextError
@@ -27,8 +27,7 @@ _NAME = re.compile(r"([a-z0-9_.-]+)(?::([0-9]{1,4}))?", re.IGNORECASE)
 _SHORTEST, _FULL = 7, 40
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """One placeholder as written: `{short_sha:7}` has a length."""
 
     name: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Plain = str | int | float | bool | None
 
@@ -45,8 +45,7 @@ _OLD_OTHERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
+class Ambiguous(NamedTuple):
     """A scalar that readers take differently: what it is to YAML 1.1 and to YAML 1.2."""
 
     old: str
@@ -82,8 +81,7 @@ def _core_value(text: str) -> Plain:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Other:
+class _Other(NamedTuple):
     """A type that YAML 1.2 does not have."""
 
     name: str

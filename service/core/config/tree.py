@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from service.core.config.scalars import Plain
 
@@ -18,8 +17,7 @@ _ECR_HOST = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something is: line and column count from 1, the key is written as `a.b[0].c`."""
 
     line: int
@@ -38,24 +36,21 @@ def below(key: str, part: str | int) -> str:
     return f"{key}.{part}" if key else part
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A text, number, boolean or nothing."""
 
     place: Place
     value: Plain
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """A list."""
 
     place: Place
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A mapping; `keys` tells where each key is written. Its own place is that of the key that holds it."""
 
     place: Place
@@ -82,8 +77,7 @@ class Table:
         return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """Something whose fault has been told already: neither missing nor usable."""
 
     place: Place
