@@ -5,9 +5,8 @@ Made by `load`, read by routing and the pipeline. Nothing here looks at the file
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
@@ -17,8 +16,7 @@ Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTarget:
+class ImageTarget(NamedTuple):
     """One image of an application: where it is kept, how it is tagged, who builds it.
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
@@ -35,8 +33,7 @@ class ImageTarget:
     builder_options: BaseModel
 
 
-@dataclass(frozen=True, slots=True)
-class ValuesTarget:
+class ValuesTarget(NamedTuple):
     """One values file and what is written where in it: (values path, template or typed value)."""
 
     file: str
@@ -44,24 +41,21 @@ class ValuesTarget:
     create: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequestPolicy:
+class PullRequestPolicy(NamedTuple):
     """Who is asked to review a promotion's pull request (a login or `team:SLUG`), and its labels."""
 
     reviewers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPolicy:
+class OrderPolicy(NamedTuple):
     """The order of one application in one environment. `rewritten` counts where `by` gives no answer."""
 
     by: OrderBy = OrderBy.ANCESTRY
     rewritten: Rewritten = Rewritten.REFUSE
 
 
-@dataclass(frozen=True, slots=True)
-class WritingPolicy:
+class WritingPolicy(NamedTuple):
     """How commits come to the manifest branch.
 
     The first of several promotions waits `batch_window` for the others. `protected` says what becomes of a commit
@@ -73,8 +67,7 @@ class WritingPolicy:
     co_author: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deadlines:
+class Deadlines(NamedTuple):
     """How long a run waits for each thing outside before it fails."""
 
     build: timedelta = timedelta(minutes=30)
@@ -83,8 +76,7 @@ class Deadlines:
     pull_request: timedelta = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One application in one environment.
 
     `branch` is a glob. No `paths` means every change counts. `manifest_repository` None is the
@@ -100,10 +92,10 @@ class Target:
     images: tuple[ImageTarget, ...]
     values: tuple[ValuesTarget, ...]
     publish: Publish = Publish.COMMIT
-    pull_request: PullRequestPolicy = field(default_factory=PullRequestPolicy)
+    pull_request: PullRequestPolicy = PullRequestPolicy()
     manifest_repository: Repository | None = None
     manifest_branch: str | None = None
-    writing: WritingPolicy = field(default_factory=WritingPolicy)
+    writing: WritingPolicy = WritingPolicy()
     argocd_application: str | None = None
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    order: OrderPolicy = field(default_factory=OrderPolicy)
+    deadlines: Deadlines = Deadlines()
+    order: OrderPolicy = OrderPolicy()
