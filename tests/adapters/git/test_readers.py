@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from service.adapters.git import driver
 from service.adapters.git import readers as module
 from service.adapters.git.driver import BrokenRepositoryError, Git
 from service.adapters.git.objects import ObjectMissingError, Objects
@@ -85,9 +84,13 @@ def test_a_failure_ends_the_reader(readers: Readers, tip: Sha) -> None:
 
 
 def test_one_that_was_killed_is_not_used_again(readers: Readers, tip: Sha) -> None:
+    def kill_and_read(objects: Objects) -> None:
+        objects._talk._process.kill()
+        objects.read(tip)
+
     first = use(readers, tip)
     with pytest.raises(BrokenRepositoryError):
-        fail(readers, lambda objects: (objects._talk._process.kill(), objects.read(tip)))
+        fail(readers, kill_and_read)
     assert use(readers, tip) != first
 
 
@@ -144,7 +147,7 @@ class LateTimer:
 def test_a_watchdog_that_wakes_up_late_leaves_the_next_use_alone(
     served: Served, tip: Sha, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver.threading, "Timer", LateTimer)
+    monkeypatch.setattr(threading, "Timer", LateTimer)
     talk = Git(served.repository.path).begin("cat-file", "--batch")
     with talk.limited():
         assert Objects(talk).read(tip)
