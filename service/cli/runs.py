@@ -192,14 +192,13 @@ def _accept_retry(tx: Transaction, old: Run) -> RunId:
 
 
 def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
-    from service.store import builds, changes, edits, waits  # noqa: PLC0415 - heavy
-    from service.store import runs as rows  # noqa: PLC0415 - heavy
+    from service.store import builds, changes, edits, steps, waits  # noqa: PLC0415 - heavy
 
     run = _find(tx, beginning)
     return {
         "run": run,
         "change": changes.get(tx, run.change_id),
-        "steps": rows.steps_of(tx, run.id),
+        "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "builds": builds.of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),

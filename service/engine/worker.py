@@ -43,6 +43,8 @@ INTAKE_SECONDS = 0.1
 INTAKE_SECONDS_LISTENING = 1.0
 """How often to look for deliveries while the bell tells of them: what it did not tell, and what was postponed."""
 INTAKE_THREADS = 4
+WATCH_SECONDS = 0.3
+DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
 CONFIGURATION_SECONDS = 60.0
@@ -111,8 +113,8 @@ class Worker:
         loops = [
             Loop("lease", self._lease_seconds / RENEWALS, self._renew, self._stop),
             self._intake_loop,
-            Loop("due", 0.5, lambda: answer_due(self._context), self._stop),
-            Loop("watches", 0.3, self._tick, self._stop),
+            Loop("due", DUE_SECONDS, lambda: answer_due(self._context), self._stop),
+            Loop("watches", WATCH_SECONDS, self._tick, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
             Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),

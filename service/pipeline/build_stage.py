@@ -17,7 +17,7 @@ from service.core.words import BuildId, BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.steps import Pause, expired, step, wait_for
-from service.store import builds, runs
+from service.store import builds, runs, steps
 from service.store.builds import Build
 from service.store.ids import new_id
 from service.store.runs import Run
@@ -84,7 +84,7 @@ def _find(context: Context, run: Run, image: ImageTarget) -> bool:
 def _awaiting(context: Context, run: Run, image: ImageTarget) -> str:
     """Name the step at which the run waits for the image; empty when there is none."""
     with context.store.read() as tx:
-        known = [runs.step(tx, run.id, _named(name, image)) for name in ("build image", "await image")]
+        known = [steps.get(tx, run.id, _named(name, image)) for name in ("build image", "await image")]
     return next((one.name for one in known if one is not None and one.state == "waiting"), "")
 
 

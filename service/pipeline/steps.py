@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from service.core.words import RunId, RunState, Stage, WaitId, WaitKind
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
-from service.store import Transaction, runs, waits
+from service.store import Transaction, runs, steps, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -77,7 +77,7 @@ def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRe
             raise Stale
         if now_at.cancel_requested_by is not None:
             raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
-        known = runs.begin_step(tx, run.id, name, stage, at=context.now())
+        known = steps.begin(tx, run.id, name, stage, at=context.now())
         runs.update(tx, run.id, at=context.now(), stage=stage)
     record = StepRecord(done_before=known is not None and known.state == "succeeded")
     try:
@@ -104,7 +104,7 @@ def _end(context: Context, run: Run, name: str, state: str, message: str) -> Non
     with context.store.begin() as tx:
         now_at = runs.hold(tx, run.id)
         if now_at is not None and now_at.workflow_id == run.workflow_id:
-            runs.end_step(tx, run.id, name, state, message, at=context.now())
+            steps.end(tx, run.id, name, state, message, at=context.now())
 
 
 def wait_for(

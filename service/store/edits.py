@@ -134,8 +134,7 @@ def disown(tx: Transaction, repository: Repository, commit: Sha) -> None:
 
 def is_own(tx: Transaction, repository: Repository, commit: Sha) -> bool:
     """Tell whether we made a commit."""
-    query = sa.select(sa.func.count()).where(own_commits.c.repository == repository, own_commits.c.commit == commit)
-    return int(tx.execute(query).scalar_one()) > 0
+    return bool(own_among(tx, repository, {commit}))
 
 
 def own_among(tx: Transaction, repository: Repository, commits: Collection[Sha]) -> set[Sha]:

@@ -1,4 +1,4 @@
-"""Runs and their steps: one change of one application going to one environment."""
+"""Runs: one change of one application going to one environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage
 from service.store.database import Transaction
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
-from service.store.tables import steps, waits
+from service.store.tables import waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,44 +47,11 @@ class Run:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The record of a step: its name, times and what people should see."""
-
-    run_id: RunId
-    name: str
-    stage: Stage
-    position: int
-    state: str
-    message: str
-    attempts: int
-    started_at: datetime
-    ended_at: datetime | None
-
-
 _ENDED = [state for state in RunState if state.ended]
 # What every step asks is put together once: that costs more than the asking.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
 _RUN_HELD = _RUN.with_for_update()
 _UPDATED = sa.update(table).where(table.c.id == sa.bindparam("of_run"))
-_STEP = sa.select(*columns(Step, steps)).where(
-    steps.c.run_id == sa.bindparam("run_id"), steps.c.name == sa.bindparam("name")
-)
-_STEPS_SO_FAR = sa.select(sa.func.count()).where(steps.c.run_id == sa.bindparam("run_id")).scalar_subquery()
-_FIRST_TIME = sa.insert(steps).values(
-    run_id=sa.bindparam("run_id"), name=sa.bindparam("name"), stage=sa.bindparam("stage"), position=_STEPS_SO_FAR,
-    state="running", attempts=1, started_at=sa.bindparam("at"),
-)  # fmt: skip
-_UPDATED_STEP = sa.update(steps).where(steps.c.run_id == sa.bindparam("of_run"), steps.c.name == sa.bindparam("called"))
-_ENDED_STEP = (
-    sa.update(steps)
-    .where(
-        steps.c.run_id == sa.bindparam("of_run"),
-        steps.c.name == sa.bindparam("called"),
-        sa.or_(steps.c.state != "succeeded", sa.bindparam("new_state") != "succeeded"),
-    )
-    .values(state=sa.bindparam("new_state"), message=sa.bindparam("words"), ended_at=sa.bindparam("until"))
-)
 
 
 def accept(
@@ -276,37 +243,3 @@ def counts(tx: Transaction) -> dict[str, int]:
     """Count runs by state."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs
-
-
-# --- steps ---------------------------------------------------------------------------------------
-
-
-def begin_step(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step | None:
-    """Record that a step begins, or begins again, and give it as it was before.
-
-    One that succeeded stays as it was until it does not.
-    """
-    known = step(tx, run_id, name)
-    if known is None:
-        tx.execute(_FIRST_TIME, {"run_id": run_id, "name": name, "stage": stage, "at": at})
-    elif known.state != "succeeded":
-        again = {"state": "running", "attempts": known.attempts + 1, "ended_at": None}
-        tx.execute(_UPDATED_STEP, {"of_run": run_id, "called": name, **again})
-    return known
-
-
-def end_step(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
-    """Record how a step ended, or that it waits; what succeeds once more keeps its first times and words."""
-    until = None if state == "waiting" else at
-    tx.execute(_ENDED_STEP, {"of_run": run_id, "called": name, "new_state": state, "words": message, "until": until})
-
-
-def step(tx: Transaction, run_id: RunId, name: str) -> Step | None:
-    """Give one step of a run."""
-    return one(Step, tx.execute(_STEP, {"run_id": run_id, "name": name}).first())
-
-
-def steps_of(tx: Transaction, run_id: RunId) -> list[Step]:
-    """List a run's steps in the order they first began."""
-    query = sa.select(*columns(Step, steps)).where(steps.c.run_id == run_id).order_by(steps.c.position)
-    return [made(Step, row) for row in tx.execute(query)]

@@ -15,7 +15,7 @@ from flask import Flask, Response, abort, render_template, request, stream_with_
 from werkzeug.exceptions import NotFound
 
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
-from service.store import Store, Transaction, builds, changes, deliveries, edits, lookup, runs, waits
+from service.store import Store, Transaction, builds, changes, deliveries, edits, lookup, runs, steps, waits
 from service.store.builds import Build
 from service.store.runs import Run
 from service.web import display
@@ -136,7 +136,7 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
     ]
     return {
         "change": changes.get(tx, run.change_id),
-        "steps": runs.steps_of(tx, run.id),
+        "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
         "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],

@@ -28,6 +28,8 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/words.md", f"{advance.MOST_RETRIES} tries in a row"),
         ("docs/architecture.md", f"| intake | {worker.INTAKE_SECONDS} s |"),
         ("docs/architecture.md", f"deliveries, {NUMBERS[worker.INTAKE_THREADS]} at a time"),
+        ("docs/architecture.md", f"| watches | {worker.WATCH_SECONDS} s |"),
+        ("docs/architecture.md", f"| due | {worker.DUE_SECONDS} s |"),
         ("docs/architecture.md", f"| reports | {worker.REPORT_SECONDS} s |"),
         ("docs/architecture.md", f"| sweeper | {worker.SWEEP_SECONDS:.0f} s |"),
         ("docs/architecture.md", f"| lease | {worker.LEASE_SECONDS / worker.RENEWALS:.0f} s |"),

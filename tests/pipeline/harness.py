@@ -25,7 +25,7 @@ from service.pipeline.intake import claim, take_in
 from service.pipeline.reporting import send_reports
 from service.pipeline.watches import answer_due, look
 from service.settings import load
-from service.store import Store, deliveries, runs, waits
+from service.store import Store, deliveries, runs, steps, waits
 from service.store.builds import Build
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
@@ -220,7 +220,7 @@ class Pipeline:
 
     def steps(self, run: Run) -> dict[str, tuple[str, str]]:
         with self.store.read() as tx:
-            return {one.name: (one.state, one.message) for one in runs.steps_of(tx, run.id)}
+            return {one.name: (one.state, one.message) for one in steps.of_run(tx, run.id)}
 
     def wait(self, run: Run) -> tuple[WaitKind, str]:
         with self.store.read() as tx:

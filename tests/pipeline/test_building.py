@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from service.core.words import BuildState, RunState, WaitKind
 from service.pipeline.building import StoredControl
-from service.store import Store, builds, runs
+from service.store import Store, builds, runs, steps
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -108,12 +108,12 @@ def test_steps_tell_how_long_the_build_was_awaited(pipeline: Pipeline) -> None:
     pipeline.settle_live("checkout-dev")
     run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
     with pipeline.store.read() as tx:
-        steps = {one.name: one for one in runs.steps_of(tx, run.id)}
-    seconds = {name: (one.ended_at - one.started_at).total_seconds() for name, one in steps.items() if one.ended_at}
-    assert {one.state for one in steps.values()} == {"succeeded"}
+        records = {one.name: one for one in steps.of_run(tx, run.id)}
+    seconds = {name: (one.ended_at - one.started_at).total_seconds() for name, one in records.items() if one.ended_at}
+    assert {one.state for one in records.values()} == {"succeeded"}
     assert seconds["find image"] < 90 <= seconds["build image"]
-    assert "is not there yet" in steps["find image"].message
-    assert run.images[""]["digest"] in steps["build image"].message
+    assert "is not there yet" in records["find image"].message
+    assert run.images[""]["digest"] in records["build image"].message
 
 
 def test_registry_that_dies_in_the_push_is_tried_again(pipeline: Pipeline) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from service.core.words import BuildState, RunState, Stage, WaitKind
 from service.errors import NotFoundError
-from service.store import Store, builds, figures, lookup, runs, waits
+from service.store import Store, builds, figures, lookup, runs, steps, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, Rows
@@ -96,14 +96,14 @@ def test_a_step_that_begins_again_is_the_same_step(rows: Rows, store: Store) -> 
     rows.step(run, "find image", None)
     rows.step(run, "push", None)
     with store.begin() as tx:
-        runs.end_step(tx, run.id, "find image", "failed", "away", at=NOW)
-        before = runs.begin_step(tx, run.id, "find image", Stage.BUILD, at=NOW + timedelta(seconds=5))
-        again = runs.step(tx, run.id, "find image")
+        steps.end(tx, run.id, "find image", "failed", "away", at=NOW)
+        before = steps.begin(tx, run.id, "find image", Stage.BUILD, at=NOW + timedelta(seconds=5))
+        again = steps.get(tx, run.id, "find image")
         assert before is not None
         assert again is not None
         assert (before.state, before.attempts) == ("failed", 1)
         assert (again.state, again.attempts, again.started_at, again.ended_at) == ("running", 2, NOW, None)
-        assert [step.name for step in runs.steps_of(tx, run.id)] == ["find image", "push"]
+        assert [step.name for step in steps.of_run(tx, run.id)] == ["find image", "push"]
 
 
 def test_step_seconds_are_added_up_by_the_database(rows: Rows, store: Store) -> None:

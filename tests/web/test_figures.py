@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.core.words import DeliveryState, RunState, Stage, WaitKind
-from service.store import Store, deliveries, edits, leases, runs
+from service.store import Store, deliveries, edits, leases, runs, steps
 from service.store.migrate import migrate
 from service.store.runs import Run
 from service.web import metrics
@@ -99,8 +99,8 @@ def test_step_seconds_are_a_histogram_by_name(later: FlaskClient, rows: Rows) ->
 
 def ended_at(store: Store, run: Run, name: str, at: datetime) -> None:
     with store.begin() as tx:
-        runs.begin_step(tx, run.id, name, Stage.BUILD, at=at - timedelta(seconds=1))
-        runs.end_step(tx, run.id, name, "succeeded", "", at=at)
+        steps.begin(tx, run.id, name, Stage.BUILD, at=at - timedelta(seconds=1))
+        steps.end(tx, run.id, name, "succeeded", "", at=at)
         runs.update(tx, run.id, at=at)
 
 

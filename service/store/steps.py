@@ -1,0 +1,80 @@
+"""Steps: the record of each part of a run, in the order in which they first began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from service.core.words import RunId, Stage
+from service.store.database import Transaction
+from service.store.rows import columns, made, one
+from service.store.tables import steps as table
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The record of a step: its name, times and what people should see."""
+
+    run_id: RunId
+    name: str
+    stage: Stage
+    position: int
+    state: str
+    message: str
+    attempts: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+# Every step of every run asks these: they are put together once, which costs more than the asking.
+_STEP = sa.select(*columns(Step, table)).where(
+    table.c.run_id == sa.bindparam("run_id"), table.c.name == sa.bindparam("name")
+)
+_STEPS_SO_FAR = sa.select(sa.func.count()).where(table.c.run_id == sa.bindparam("run_id")).scalar_subquery()
+_FIRST_TIME = sa.insert(table).values(
+    run_id=sa.bindparam("run_id"), name=sa.bindparam("name"), stage=sa.bindparam("stage"), position=_STEPS_SO_FAR,
+    state="running", attempts=1, started_at=sa.bindparam("at"),
+)  # fmt: skip
+_UPDATED_STEP = sa.update(table).where(table.c.run_id == sa.bindparam("of_run"), table.c.name == sa.bindparam("called"))
+_ENDED_STEP = (
+    sa.update(table)
+    .where(
+        table.c.run_id == sa.bindparam("of_run"),
+        table.c.name == sa.bindparam("called"),
+        sa.or_(table.c.state != "succeeded", sa.bindparam("new_state") != "succeeded"),
+    )
+    .values(state=sa.bindparam("new_state"), message=sa.bindparam("words"), ended_at=sa.bindparam("until"))
+)
+
+
+def begin(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step | None:
+    """Record that a step begins, or begins again, and give it as it was before.
+
+    One that succeeded stays as it was until it does not.
+    """
+    known = get(tx, run_id, name)
+    if known is None:
+        tx.execute(_FIRST_TIME, {"run_id": run_id, "name": name, "stage": stage, "at": at})
+    elif known.state != "succeeded":
+        again = {"state": "running", "attempts": known.attempts + 1, "ended_at": None}
+        tx.execute(_UPDATED_STEP, {"of_run": run_id, "called": name, **again})
+    return known
+
+
+def end(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
+    """Record how a step ended, or that it waits; what succeeds once more keeps its first times and words."""
+    until = None if state == "waiting" else at
+    tx.execute(_ENDED_STEP, {"of_run": run_id, "called": name, "new_state": state, "words": message, "until": until})
+
+
+def get(tx: Transaction, run_id: RunId, name: str) -> Step | None:
+    """Give one step of a run."""
+    return one(Step, tx.execute(_STEP, {"run_id": run_id, "name": name}).first())
+
+
+def of_run(tx: Transaction, run_id: RunId) -> list[Step]:
+    """List a run's steps in the order they first began."""
+    query = sa.select(*columns(Step, table)).where(table.c.run_id == run_id).order_by(table.c.position)
+    return [made(Step, row) for row in tx.execute(query)]
