@@ -22,7 +22,7 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.core.config import ImageTarget
 from service.core.words import Repository
-from service.pipeline.configuration import Configurations
+from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.ports import Builder, Clock, Credentials, Forge, Registry
 from service.settings import GitHubApp, Settings

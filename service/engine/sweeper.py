@@ -13,10 +13,10 @@ import structlog
 
 from service.core.words import BuildId, BuildState, RunId, RunState, WaitId, WaitKind
 from service.engine.queue import Engine, Standing
-from service.pipeline.building import finish_build
+from service.pipeline.build.here import finish_build
 from service.pipeline.context import Context
-from service.pipeline.reporting import want_status
-from service.pipeline.steps import wait_for
+from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs.steps import wait_for
 from service.store import Transaction, builds, deliveries, leases, runs, waits
 from service.store.builds import Build
 from service.store.runs import Run

@@ -25,10 +25,10 @@ from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
 from service.errors import PermanentError, RetryableError
 from service.pipeline.advance import advance
-from service.pipeline.building import perform_build
+from service.pipeline.build.here import perform_build
 from service.pipeline.context import Context
-from service.pipeline.intake import claim, take_in
-from service.pipeline.reporting import send_reports
+from service.pipeline.intake.deliveries import claim, take_in
+from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look
 from service.settings import KEEP_DAYS, Settings
 from service.store import Store, deliveries, leases, waits

@@ -16,12 +16,12 @@ import structlog
 from service.core.config import Target
 from service.core.words import RunId, RunState, Stage, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build_stage import build
+from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
-from service.pipeline.deploy_stage import deploy
-from service.pipeline.promote_stage import promote
-from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
+from service.pipeline.deploy.deploy_stage import deploy
+from service.pipeline.promote.promote_stage import promote
+from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
 from service.store import runs, waits
 from service.store.runs import Run
 from service.store.waits import Wait

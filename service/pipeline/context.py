@@ -10,7 +10,7 @@ from typing import Protocol
 
 from service.core.config import ImageTarget
 from service.core.words import Actor, Repository
-from service.pipeline.configuration import Configurations
+from service.pipeline.configurations import Configurations
 from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry
 from service.store import Store
 from service.store.builds import Build

@@ -7,7 +7,11 @@ import pytest
 from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
 from service.engine import retention, schedule, sweeper, worker
-from service.pipeline import advance, batch, building, holding, intake, refusals
+from service.pipeline import advance
+from service.pipeline.build import here as building
+from service.pipeline.intake import deliveries as intake
+from service.pipeline.manifest import batch, refusals
+from service.pipeline.manifest import branch_lease as holding
 from service.processes import REFUSALS
 from service.settings import KEEP_DAYS
 from service.web import body, server

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from service.engine.queue import Engine
 from service.engine.sweeper import sweep
 from service.pipeline.context import Context
-from service.pipeline.intake import claim
-from service.pipeline.reporting import send_reports, want_status
+from service.pipeline.intake.deliveries import claim
+from service.pipeline.reports.statuses import send_reports, want_status
 from service.pipeline.watches import answer_due
 from service.store import builds, deliveries, waits
 from tests.fixtures.rows import Rows

@@ -9,7 +9,8 @@ import pytest
 from service.core.words import Repository, WaitKind
 from service.errors import RetryableError
 from service.pipeline.context import Context
-from service.pipeline.watches import MOST_READ_ALONE, look
+from service.pipeline.promote.pull_request_watch import MOST_READ_ALONE
+from service.pipeline.watches import look
 from service.ports import PullRequest
 from service.store import edits, waits
 from tests.engine.conftest import AskedEngine

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from service.core.words import RunState
 from service.pipeline.context import Context
-from service.pipeline.reporting import want_status
+from service.pipeline.reports.statuses import want_status
 from service.store import Store, Transaction, reports, runs, waits
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, Rows

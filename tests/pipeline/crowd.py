@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from service.core.words import Repository, RunState, WaitKind
-from service.pipeline.manifest_place import Place
+from service.pipeline.manifest.place import Place
 from service.store import leases, runs, waits
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES

@@ -19,10 +19,10 @@ from service.bootstrap import build_context
 from service.core.images import REVISION_LABEL, ImageReference
 from service.core.words import DeliveryId, RunId, RunState, WaitKind
 from service.pipeline.advance import advance
-from service.pipeline.building import perform_build
+from service.pipeline.build.here import perform_build
 from service.pipeline.context import Context
-from service.pipeline.intake import claim, take_in
-from service.pipeline.reporting import send_reports
+from service.pipeline.intake.deliveries import claim, take_in
+from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look
 from service.settings import load
 from service.store import Store, deliveries, runs, steps, waits

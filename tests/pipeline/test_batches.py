@@ -8,8 +8,8 @@ from devstack.git_http import RefUpdate
 from service.core.config import Target
 from service.core.values import FileEdit
 from service.core.words import Repository, RunState, WaitKind
-from service.pipeline.batch import LOOK_SECONDS, QUIET_SECONDS
-from service.pipeline.manifest_place import wanted_edits
+from service.pipeline.manifest.batch import LOOK_SECONDS, QUIET_SECONDS
+from service.pipeline.manifest.place import wanted_edits
 from service.store import edits, runs, waits
 from service.store.runs import Run
 from tests.fixtures.service import MANIFESTS, VALUES

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.core.words import BuildState, RunState, WaitKind
-from service.pipeline.building import StoredControl
+from service.pipeline.build.here import StoredControl
 from service.store import Store, builds, runs, steps
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline

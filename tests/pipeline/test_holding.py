@@ -14,8 +14,8 @@ from devstack.faults import Fault, Gate
 from service.core.words import EditState, Repository, RunState
 from service.errors import RetryableError
 from service.pipeline.advance import advance
-from service.pipeline.holding import LEASE_SECONDS, Holding
-from service.pipeline.manifest_place import Place
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.place import Place
 from service.store import edits, leases
 from service.store.tables import leases as table
 from tests.fixtures.service import MANIFESTS, poll

@@ -10,7 +10,7 @@ import pytest
 
 from service.core.words import EditState, Repository, RunState, WaitKind
 from service.pipeline.advance import advance
-from service.pipeline.manifest_place import Place
+from service.pipeline.manifest.place import Place
 from service.store import ancestry, edits, leases, runs
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE

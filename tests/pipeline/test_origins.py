@@ -6,7 +6,7 @@ import pytest
 
 from service.core import trailers
 from service.core.words import Repository, Sha
-from service.pipeline.origins import UNKNOWN, Origin, asked_origin
+from service.pipeline.manifest.origins import UNKNOWN, Origin, asked_origin
 from tests.fixtures.service import MANIFESTS, REGISTRY, SOURCE
 from tests.pipeline.harness import Pipeline
 

@@ -11,7 +11,7 @@ from devstack.faults import Fault, Gate
 from service.core.config import Target
 from service.core.values import FileEdit
 from service.core.words import EditState, Repository, RunState
-from service.pipeline.manifest_place import wanted_edits
+from service.pipeline.manifest.place import wanted_edits
 from service.store import edits, runs
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES

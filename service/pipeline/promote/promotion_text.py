@@ -9,7 +9,7 @@ from service.core.config import Target
 from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body, title
 from service.core.values import ScalarChange
 from service.core.words import Actor, Sha
-from service.pipeline.build_stage import images_of
+from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
 from service.store import changes, runs
 from service.store.changes import Change

@@ -21,11 +21,11 @@ from service.core.order import (
 from service.core.values import Rewrite
 from service.core.words import EditState, OrderBy, Repository, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build_stage import images_of
+from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, rewrite_at, wanted_edits
-from service.pipeline.origins import UNKNOWN, Origin, asked_origin, known_origin
-from service.pipeline.steps import Superseded
+from service.pipeline.manifest.origins import UNKNOWN, Origin, asked_origin, known_origin
+from service.pipeline.manifest.place import Place, rewrite_at, wanted_edits
+from service.pipeline.runs.steps import Superseded
 from service.ports import Manifests
 from service.store import ancestry, edits, runs
 from service.store.edits import Edit

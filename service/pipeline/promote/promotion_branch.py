@@ -17,13 +17,13 @@ from service.core.values import Rewrite
 from service.core.words import EditState, Sha, Stage
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.holding import LEASE_SECONDS, Holding
-from service.pipeline.manifest_place import Place, has_images, rewrite_at, wanted_edits
-from service.pipeline.order import keep_order_of_proposal
-from service.pipeline.own_commits import is_of_ours
-from service.pipeline.promotion_text import message_of, stored_changes
-from service.pipeline.refusals import PAUSES
-from service.pipeline.steps import Stale, is_ours, step
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.order import keep_order_of_proposal
+from service.pipeline.manifest.own_commits import is_of_ours
+from service.pipeline.manifest.place import Place, has_images, rewrite_at, wanted_edits
+from service.pipeline.manifest.refusals import PAUSES
+from service.pipeline.promote.promotion_text import message_of, stored_changes
+from service.pipeline.runs.steps import Stale, is_ours, step
 from service.ports import Manifests
 from service.store import Transaction, edits, leases
 from service.store.edits import Edit

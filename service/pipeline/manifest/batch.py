@@ -15,10 +15,10 @@ import structlog
 
 from service.core.words import EditState, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.manifest_place import rewrite_at, wanted_edits
-from service.pipeline.order import keep_order
-from service.pipeline.promotion_text import message_of, stored_changes
-from service.pipeline.settling import Branch, Made, about_to_write, found, publish, refuse
+from service.pipeline.manifest.order import keep_order
+from service.pipeline.manifest.outcomes import Branch, Made, about_to_write, found, publish, refuse
+from service.pipeline.manifest.place import rewrite_at, wanted_edits
+from service.pipeline.promote.promotion_text import message_of, stored_changes
 from service.store import Transaction, edits, runs
 from service.store.edits import Edit
 from service.store.runs import Run

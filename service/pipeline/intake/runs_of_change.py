@@ -14,8 +14,8 @@ from service.core.order import Relation
 from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, RunId, Sha
 from service.pipeline.context import Context
-from service.pipeline.reporting import want_status
-from service.pipeline.steps import Stale
+from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs.steps import Stale
 from service.store import Transaction, ancestry, changes, deliveries, runs
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery

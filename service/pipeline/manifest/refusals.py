@@ -14,9 +14,9 @@ import structlog
 
 from service.core.words import Protected
 from service.errors import PermanentError
-from service.pipeline.batch import bring
-from service.pipeline.manifest_place import promotion_branch
-from service.pipeline.settling import Branch, refuse, turn
+from service.pipeline.manifest.batch import bring
+from service.pipeline.manifest.outcomes import Branch, refuse, turn
+from service.pipeline.manifest.place import promotion_branch
 from service.store import runs
 from service.store.edits import Edit
 

@@ -10,7 +10,7 @@ from service.core.edits import resolve_values
 from service.core.events import PROMOTION_BRANCHES
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
-from service.pipeline.build_stage import images_of
+from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
 from service.ports import Manifests
 from service.store.runs import Run

@@ -13,8 +13,8 @@ from service.core.values import Rewrite
 from service.core.words import EditState, Publish, RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.holding import Holding
-from service.pipeline.manifest_place import Place, place_of
+from service.pipeline.manifest.branch_lease import Holding
+from service.pipeline.manifest.place import Place, place_of
 from service.ports import Manifests
 from service.store import Transaction, edits, runs, waits
 from service.store.edits import Edit

@@ -18,10 +18,10 @@ from service.core.events import Hint, Ignored, Ping, PullRequestMerged, Push, pa
 from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline import own_commits
-from service.pipeline.acceptance import Outcome, accept, mark
 from service.pipeline.context import Context
-from service.pipeline.steps import Stale
+from service.pipeline.intake.runs_of_change import Outcome, accept, mark
+from service.pipeline.manifest import own_commits
+from service.pipeline.runs.steps import Stale
 from service.store import changes, deliveries
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery

@@ -15,7 +15,7 @@ from service.core.config import Target
 from service.core.images import is_tag, parse_reference
 from service.core.order import Made
 from service.core.words import Repository, Sha
-from service.pipeline.build_stage import images_of
+from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
 from service.ports import Commit, Manifests
 from service.store import ancestry

@@ -10,7 +10,7 @@ from service.core.deployment import Verdict, VerdictKind
 from service.core.words import Sha, Stage, WaitKind
 from service.errors import PermanentError
 from service.pipeline.context import Context
-from service.pipeline.steps import Pause, Superseded, expired, last_answer, step, wait_for
+from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
 from service.ports import Deployer
 from service.store.runs import Run
 

@@ -17,7 +17,7 @@ from service.core.config import ImageTarget
 from service.core.images import ImageReference, labels_for
 from service.core.words import BuildId, BuildState, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build_stage import BUILDS_KEY, reference_of
+from service.pipeline.build.build_stage import BUILDS_KEY, reference_of
 from service.pipeline.context import Context
 from service.ports import BuildRequest
 from service.store import builds, runs, waits

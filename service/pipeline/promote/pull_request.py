@@ -1,6 +1,6 @@
 """Promotes by pull request: one branch and one open pull request an (application, environment), rolled forward.
 
-Called by the promote stage. What is on the branch is of service.pipeline.promotion_branch; here the pull request is
+Called by the promote stage. What is on the branch is of promotion_branch.py beside this; here the pull request is
 opened, waited for, and what was merged is checked.
 """
 
@@ -12,12 +12,12 @@ from service.core.config import Target
 from service.core.words import Repository, RunId, RunState, Sha, Stage, WaitKind
 from service.errors import PermanentError
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
-from service.pipeline.order import yield_to_later
-from service.pipeline.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
-from service.pipeline.promotion_text import pull_request_text
-from service.pipeline.reporting import want_status
-from service.pipeline.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
+from service.pipeline.manifest.order import yield_to_later
+from service.pipeline.manifest.place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
+from service.pipeline.promote.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
+from service.pipeline.promote.promotion_text import pull_request_text
+from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.ports import PullRequestDraft
 from service.store import Transaction, edits, runs
 from service.store.edits import Edit

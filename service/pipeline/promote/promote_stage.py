@@ -7,11 +7,11 @@ from typing import assert_never
 from service.core.config import Target
 from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import Place, place_of, promotion_branch
-from service.pipeline.order import in_order, warm, yield_to_later
-from service.pipeline.proposing import propose
-from service.pipeline.steps import step
-from service.pipeline.writing import write
+from service.pipeline.manifest.edit_queue import write
+from service.pipeline.manifest.order import in_order, warm, yield_to_later
+from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.promote.pull_request import propose
+from service.pipeline.runs.steps import step
 from service.store import edits, runs
 from service.store.runs import Run
 

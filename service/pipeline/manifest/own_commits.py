@@ -18,7 +18,7 @@ from service.core.order import Made
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest_place import rewrite_at
+from service.pipeline.manifest.place import rewrite_at
 from service.ports import Manifests
 from service.store import edits
 

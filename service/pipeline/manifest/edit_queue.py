@@ -1,6 +1,6 @@
 """Decides who writes to a branch: group commit by flat combining under the branch's lease.
 
-A run inserts its edit and tries the lease. Who gets it has all pending edits written (service.pipeline.refusals);
+A run inserts its edit and tries the lease. Who gets it has all pending edits written (see refusals.py beside this);
 who does not, waits as a row. No hop when alone, one push when a hundred come.
 """
 
@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 
 from service.core.words import EditState, RunId, WaitKind
 from service.errors import PermanentError, RetryableError
-from service.pipeline.batch import LARGEST_BATCH
 from service.pipeline.context import Context
-from service.pipeline.holding import LEASE_SECONDS, Holding
-from service.pipeline.manifest_place import Place
-from service.pipeline.refusals import write_pending
-from service.pipeline.settling import OPEN, Branch, enqueue
-from service.pipeline.steps import Cancelled, Pause, Stale, is_ours, wait_for
+from service.pipeline.manifest.batch import LARGEST_BATCH
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.outcomes import OPEN, Branch, enqueue
+from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.refusals import write_pending
+from service.pipeline.runs.looks import Answers
+from service.pipeline.runs.steps import Cancelled, Pause, Stale, is_ours, wait_for
 from service.store import Transaction, edits, leases, runs, waits
 from service.store.edits import Edit
 from service.store.runs import Run
@@ -151,3 +152,14 @@ def wake_next(tx: Transaction, context: Context, lease: str) -> RunId | None:
         if wait.deadline is None or wait.deadline <= context.now():
             return wait.run_id if waits.answer(tx, wait.id, "your turn", at=context.now()) else None
     return None
+
+
+def look_at_push(context: Context, key: str) -> Answers:
+    """Wake the oldest waiter when nobody writes to the branch any more: its writer may have died."""
+    with context.store.begin() as tx:
+        if leases.holder(tx, key, now=context.now()) is not None:
+            return {}
+        woken = wake_next(tx, context, key)
+    if woken is not None:
+        enqueue(context, woken)
+    return {}

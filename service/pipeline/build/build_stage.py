@@ -16,7 +16,7 @@ from service.core.images import Image, ImageReference, tag_for
 from service.core.words import BuildId, BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.steps import Pause, expired, step, wait_for
+from service.pipeline.runs.steps import Pause, expired, step, wait_for
 from service.store import builds, runs, steps
 from service.store.builds import Build
 from service.store.ids import new_id

@@ -1,0 +1,1 @@
+"""A run's images are in the registry: found, made here, or awaited from elsewhere."""

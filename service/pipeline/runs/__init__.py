@@ -1,0 +1,1 @@
+"""How a run moves: its steps, waits and ends."""

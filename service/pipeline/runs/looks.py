@@ -1,0 +1,72 @@
+"""What every look at an outside system shares: what it saw is told on the wait, and one bad thing stops no others.
+
+Called by the looks beside each stage (see watches.py). Never acts and never raises for one run's thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+from service.core.words import RunId
+from service.errors import MergeportError, RetryableError
+from service.pipeline.context import Context
+from service.store import runs, waits
+from service.store.runs import Run
+from service.store.waits import Wait
+
+_MOST_FAILURES = 3
+
+Answers = Mapping[Wait, str]
+"""What waits are answered, by a look."""
+
+
+def saw(context: Context, wait: Wait, text: str) -> None:
+    """Tell on the wait what was seen last, where that is new."""
+    if wait.last_seen != text:
+        with context.store.begin() as tx:
+            waits.saw(tx, wait.id, text)
+
+
+class Isolated:
+    """Keeps what is wrong with one run's thing from the others that wait at the same system.
+
+    What is wrong for good answers the wait: the run's own step meets it and fails in words. What may work later is
+    told on the wait; after some of that in one look the system itself is away, and the look ends.
+    """
+
+    def __init__(self, context: Context) -> None:
+        """Take the context whose waits are told."""
+        self._context = context
+        self._failed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        return isinstance(error, _LookEnds)
+
+    @contextmanager
+    def one(self, wait: Wait, answers: dict[Wait, str]) -> Iterator[None]:
+        """Look at one wait's thing."""
+        try:
+            yield
+        except RetryableError as error:
+            self._failed += 1
+            saw(self._context, wait, str(error))
+            if self._failed >= _MOST_FAILURES:
+                raise _LookEnds from error
+        except MergeportError as error:
+            saw(self._context, wait, str(error))
+            answers[wait] = "failed"
+
+
+class _LookEnds(Exception):  # noqa: N818 - not an error: the rest is looked at next time
+    """So much failed in this look that the system itself is away."""
+
+
+def run_of(context: Context, run_id: RunId) -> Run | None:
+    """Give the run of a wait."""
+    with context.store.read() as tx:
+        return runs.get(tx, run_id)

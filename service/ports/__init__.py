@@ -1,0 +1,41 @@
+"""The outside world: what Mergeport needs of it, as small Protocols, one a file.
+
+Adapters implement these, `bootstrap` joins them, the pipeline calls them. Every method may raise
+RetryableError (the same call may work later) or PermanentError (a person must change something) and
+nothing else of its library. Every call is bounded in time and may be repeated.
+"""
+
+from service.ports.builder import BuildControl, Builder, BuildRequest, Checkout
+from service.ports.clock import Clock
+from service.ports.commits import Commits
+from service.ports.credentials import Credentials
+from service.ports.deployer import Deployer, Observation
+from service.ports.forge import Forge
+from service.ports.manifests import Commit, ManifestRepositories, Manifests
+from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
+from service.ports.registry import PushTarget, Registry
+from service.ports.statuses import CommitState, CommitStatus, Statuses
+
+__all__ = [
+    "BuildControl",
+    "BuildRequest",
+    "Builder",
+    "Checkout",
+    "Clock",
+    "Commit",
+    "CommitState",
+    "CommitStatus",
+    "Commits",
+    "Credentials",
+    "Deployer",
+    "Forge",
+    "ManifestRepositories",
+    "Manifests",
+    "Observation",
+    "PullRequest",
+    "PullRequestDraft",
+    "PullRequests",
+    "PushTarget",
+    "Registry",
+    "Statuses",
+]

@@ -1,0 +1,81 @@
+"""Manifest repositories: read at a commit, make commits, push by compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from service.core.words import Actor, Repository, Sha
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of a manifest repository as it is written; `at` is the committer's date."""
+
+    id: Sha
+    tree: str
+    parents: tuple[Sha, ...]
+    author: Actor
+    committer: Actor
+    at: datetime
+    message: str
+
+
+class Manifests(Protocol):
+    """One manifest repository: read at a commit, make commits, push by compare-and-swap.
+
+    Nothing here has a work tree, and nothing is remembered between calls but a mirror that may be
+    thrown away at any time.
+    """
+
+    def fetch(self, branch: str) -> Sha | None:
+        """Bring the branch's newest commit here and give it; None when there is no such branch."""
+        ...
+
+    def last_tip(self, branch: str) -> Sha | None:
+        """Give the branch's commit as it was last heard of, off the network; None when that never was."""
+        ...
+
+    def read(self, commit: Sha, path: str) -> bytes:
+        """Give a file's bytes; PermanentError `values-file-missing`, `values-file-symlink`, `values-file-forbidden`."""
+        ...
+
+    def commit(
+        self, parent: Sha, files: Mapping[str, bytes], message: str, *, author: Actor, committer: Actor, at: datetime
+    ) -> Sha:
+        """Make a commit object of the parent with these files replaced; the same arguments give the same commit."""
+        ...
+
+    def push(self, branch: str, commit: Sha, *, expected: Sha | None) -> bool:
+        """Move the branch to the commit if it is still at `expected` (None: absent); False when refused, why ever."""
+        ...
+
+    def delete_branch(self, branch: str, *, expected: Sha) -> bool:
+        """Delete the branch if it is still there at `expected`."""
+        ...
+
+    def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
+        """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
+        ...
+
+    def diff(self, commit: Sha) -> str:
+        """Give the unified diff of a commit against its first parent."""
+        ...
+
+    def describe(self, commit: Sha) -> Commit:
+        """Give a commit's people, date, parents and message."""
+        ...
+
+    def history(self, tip: Sha, *, most: int, deepen: bool = False) -> Sequence[Commit]:
+        """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
+        ...
+
+
+class ManifestRepositories(Protocol):
+    """Opens manifest repositories by name; the same name gives the same, thread-safe one."""
+
+    def open(self, repository: Repository) -> Manifests:
+        """Give the repository's port."""
+        ...

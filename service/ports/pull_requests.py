@@ -1,0 +1,76 @@
+"""Pull requests of one forge: those that we open, and those that commits came with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.core.words import Repository, Sha
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestDraft:
+    """What a promotion's pull request should be. `reviewers` are logins, or `team:SLUG`."""
+
+    head: str
+    base: str
+    title: str
+    body: str
+    reviewers: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request as the forge tells it now. `merge_commit` is set only when `merged`."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    head: str
+    head_sha: Sha
+    base: str
+    open: bool
+    merged: bool
+    merge_commit: Sha | None = None
+    merged_by: str | None = None
+    author: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+class PullRequests(Protocol):
+    """Finds, opens and reads pull requests; `identity` says as whom."""
+
+    def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
+        """Give the pull requests that the commit came with."""
+        ...
+
+    def find_pull_request(self, repository: Repository, *, head: str, base: str) -> PullRequest | None:
+        """Give the open pull request of a branch, or None."""
+        ...
+
+    def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
+        """Open it with its reviewers and labels, or adopt the one that is already open for that head."""
+        ...
+
+    def update_pull_request(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
+        """Bring title, body, reviewers and labels to what the draft says."""
+        ...
+
+    def pull_request(self, repository: Repository, number: int) -> PullRequest:
+        """Give a pull request as it is now."""
+        ...
+
+    def recent_pull_requests(self, repository: Repository, *, base: str) -> Sequence[PullRequest]:
+        """Give pull requests to a branch, open and closed, last updated first, one page: a watch's one look."""
+        ...
+
+    def comment(self, repository: Repository, number: int, body: str) -> None:
+        """Write a comment on a pull request."""
+        ...
+
+    def identity(self) -> str:
+        """Give the login that our token or App acts as, e.g. `mergeport[bot]`."""
+        ...

@@ -1,0 +1,47 @@
+"""Images in a registry, and where a builder pushes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from service.core.images import Image, ImageReference
+from service.ports.credentials import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class PushTarget:
+    """Where to push: `reference` by the host as it is reached, `insecure` for plain HTTP on loopback.
+
+    `immutable_tags` is the registry's own word that a tag never moves, so that a refused push can be understood.
+    `ca_file` is whom to trust when asking the registry about a push; the tool that pushes has its own.
+    """
+
+    reference: str
+    host: str
+    credentials: Credentials | None
+    insecure: bool = False
+    immutable_tags: bool = False
+    ca_file: Path | None = None
+
+
+class Registry(Protocol):
+    """Images in one registry. `host` is the name in image references; where it is reached may differ."""
+
+    host: str
+
+    def ensure_repository(self, repository: str) -> None:
+        """Create the repository as configured where it is missing, or do nothing."""
+        ...
+
+    def find(self, repository: str, tag: str) -> Image | None:
+        """Give what the tag names, read from the registry itself; None when the tag or repository is not there.
+
+        A digest may stand in the tag's place.
+        """
+        ...
+
+    def push_target(self, reference: ImageReference) -> PushTarget:
+        """Give where and with which fresh credentials a builder pushes the reference."""
+        ...
