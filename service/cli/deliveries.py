@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows
-from service.errors import PermanentError
 
 if TYPE_CHECKING:
     from service.store import Transaction
@@ -88,38 +87,14 @@ def show(delivery_id: str, json_wanted: bool) -> None:
 @as_json
 def replay(delivery_id: str, json_wanted: bool) -> None:
     """Have a delivery worked through again, by the configuration of now; its runs are new ones."""
-    from service.store import audit  # noqa: PLC0415 - heavy
-    from service.store import deliveries as rows  # noqa: PLC0415 - heavy
+    from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:
-        found = _find(tx, delivery_id)
-        if not rows.body(tx, found.id):
-            raise _not_kept(found)
-        if not rows.replay(tx, found.id):
-            raise PermanentError(
-                f"Delivery {found.id} is not worked through yet",
-                code="delivery-waiting",
-                hint="the worker will take it",
-            )
-        audit.record(tx, at=now(), actor=actor(), action="replay", subject=found.id)
+        found = actions.replay(tx, _find(tx, delivery_id).id, by=actor(), at=now())
     if json_wanted:
         print_json({"delivery": found.id})
         return
     click.echo(f"{found.id} will be worked through again")
-
-
-def _not_kept(found: StoredDelivery) -> PermanentError:
-    if found.state == "ignored":
-        return PermanentError(
-            f"Delivery {found.id} was ignored as it came: {found.reason}",
-            code="delivery-not-kept",
-            hint="its body was not kept; nothing in it could start a run",
-        )
-    return PermanentError(
-        f"The body of delivery {found.id} is not kept any more",
-        code="delivery-not-kept",
-        hint="MERGEPORT_KEEP_DELIVERIES sets for how many days; `mergeport runs retry` needs none",
-    )
 
 
 def _find(tx: Transaction, beginning: str) -> StoredDelivery:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows
-from service.core.words import BuildState, RunId, RunState
-from service.errors import PermanentError
+from service.core.words import BuildState, RunState
 
 if TYPE_CHECKING:
     from service.store import Store, Transaction
@@ -109,16 +108,15 @@ def logs(run_id: str, follow: bool) -> None:
 @as_json
 def retry(run_id: str, json_wanted: bool) -> None:
     """Try a run that has ended again, by the newest configuration that is right."""
-    from service.store import audit  # noqa: PLC0415 - heavy
+    from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:
         old = _find(tx, run_id)
-        made = _accept_retry(tx, old)
-        audit.record(tx, at=now(), actor=actor(), action="retry", subject=old.id, detail=made)
+        made = actions.retry(tx, old.id, by=actor(), at=now())
     if json_wanted:
-        print_json({"run": made, "retry_of": old.id})
+        print_json({"run": made.id, "retry_of": old.id})
         return
-    click.echo(f"{made} tries {old.application} in {old.environment} again")
+    click.echo(f"{made.id} tries {old.application} in {old.environment} again")
 
 
 @runs.command()
@@ -126,22 +124,11 @@ def retry(run_id: str, json_wanted: bool) -> None:
 @as_json
 def cancel(run_id: str, json_wanted: bool) -> None:
     """Stop a run before its next step; what it has done already stays."""
-    from service.store import audit, waits  # noqa: PLC0415 - heavy
-    from service.store import runs as rows  # noqa: PLC0415 - heavy
+    from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:
         run = _find(tx, run_id)
-        if run.state.ended:
-            raise PermanentError(
-                f"Run {run.id} has ended: {run.state}", code="run-ended", hint="only a run under way can be cancelled"
-            )
-        by = run.cancel_requested_by or actor()
-        if run.cancel_requested_by is None:
-            rows.update(tx, run.id, at=now(), cancel_requested_by=by)
-            audit.record(tx, at=now(), actor=by, action="cancel", subject=run.id)
-        wait = waits.open_of_run(tx, run.id)
-        if wait is not None:
-            waits.answer(tx, wait.id, "cancelled", at=now())
+        by = actions.cancel(tx, run.id, by=actor(), at=now())
     if json_wanted:
         print_json({"run": run.id, "cancel_requested_by": by})
         return
@@ -155,40 +142,6 @@ def _find(tx: Transaction, beginning: str) -> Run:
     found = rows.get(tx, lookup.run_id(tx, beginning))
     assert found is not None  # noqa: S101 - looked up in this transaction
     return found
-
-
-def _accept_retry(tx: Transaction, old: Run) -> RunId:
-    """Insert the next generation of a run, or refuse with words."""
-    from service.store import configurations  # noqa: PLC0415 - heavy
-    from service.store import runs as rows  # noqa: PLC0415 - heavy
-    from service.store.ids import new_id  # noqa: PLC0415 - heavy
-
-    if not old.state.ended:
-        hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
-        raise PermanentError(f"Run {old.id} has not ended", code="run-not-ended", hint=hint)
-    later = rows.later(tx, old)
-    if later is not None:
-        raise PermanentError(
-            f"A later run of {old.application} in {old.environment} is there: {later.id}, {later.state}",
-            code="run-outdated",
-            hint="what came later counts; to go back, revert the commit in the manifest repository",
-        )
-    good = configurations.last(tx, good=True)
-    made = RunId(new_id())
-    rows.accept(
-        tx,
-        id=made,
-        change_id=old.change_id,
-        repository=old.repository,
-        branch=old.branch,
-        commit=old.commit,
-        application=old.application,
-        environment=old.environment,
-        generation=rows.next_generation(tx, old),
-        configuration_commit=good.commit if good else old.configuration_commit,
-        at=now(),
-    )
-    return made
 
 
 def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from service.core.words import BuildId, BuildState, RunId, RunState, WaitId, Wai
 from service.engine.queue import Engine, Standing
 from service.pipeline.build.here import finish_build
 from service.pipeline.context import Context
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import wait_for
 from service.store import Transaction, builds, deliveries, leases, runs, waits
 from service.store.builds import Build
@@ -87,10 +87,7 @@ def _count(tx: Transaction, context: Context, run: Run) -> bool:
     if run.resumes < MOST_RESUMES:
         runs.update(tx, run.id, at=context.now(), resumes=run.resumes + 1)
         return True
-    runs.end(tx, run.id, RunState.FAILED, _words(run.resumes), at=context.now(), code="internal-error")
-    ended = runs.get(tx, run.id)
-    if ended is not None:
-        want_status(tx, context, ended)
+    transitions.end(tx, run.id, RunState.FAILED, _words(run.resumes), at=context.now(), code="internal-error")
     log.error("run given up", run=run.id)
     return False
 
@@ -118,9 +115,7 @@ def _resume_run(context: Context, engine: Engine, run: Run, *, ended: bool = Fal
             return
         if (ended or now_at.state is RunState.RUNNING) and not _count(tx, context, now_at):
             return
-        waits.open_wait(tx, wait)
-        waits.answer(tx, wait.id, "resumed", at=context.now())
-        again = runs.get(tx, run.id)
+        again = transitions.resume(tx, wait, at=context.now())
     log.warning("run resumed", run=run.id, resumes=run.resumes + 1)
     if again is not None:
         engine.enqueue_run(again)

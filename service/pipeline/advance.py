@@ -20,9 +20,9 @@ from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
 from service.pipeline.promote.promote_stage import promote
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
-from service.store import runs, waits
+from service.store import waits
 from service.store.runs import Run
 from service.store.waits import Wait
 
@@ -35,7 +35,8 @@ log = structlog.get_logger()
 
 def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
     """Take the run as far as it goes now. Harmless when the run has ended or another workflow has it."""
-    run = _begin(context, run_id, workflow_id)
+    with context.store.begin() as tx:
+        run = transitions.begin(tx, run_id, workflow_id, at=context.now())
     if run is None:
         return
     with structlog.contextvars.bound_contextvars(run=run.id, application=run.application, environment=run.environment):
@@ -58,18 +59,6 @@ def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
             _end(context, run, RunState.FAILED, "internal error; the worker's log has it", code="internal-error")
         else:
             _end(context, run, RunState.SUCCEEDED, message)
-
-
-def _begin(context: Context, run_id: RunId, workflow_id: str) -> Run | None:
-    with context.store.begin() as tx:
-        run = runs.hold(tx, run_id)
-        if run is None or run.workflow_id != workflow_id or run.state not in {RunState.QUEUED, RunState.RUNNING}:
-            return None
-        runs.update(tx, run_id, at=context.now(), state=RunState.RUNNING)
-        run = runs.get(tx, run_id)
-        if run is not None:
-            want_status(tx, context, run)
-        return run
 
 
 def _through_stages(context: Context, run: Run) -> str:
@@ -102,18 +91,10 @@ def _target(context: Context, run: Run) -> Target:
 
 def _wait(context: Context, run: Run, pause: Pause) -> None:
     with context.store.begin() as tx:
-        if not pause.opened:
-            if not is_ours(tx, run):
-                log.warning("another workflow has the run, or it has ended")
-                return
-            waits.open_wait(tx, pause.wait)
-        if pause.wait.kind is not WaitKind.RETRY:
-            runs.update(tx, run.id, at=context.now(), resumes=0)
-        now_at = runs.get(tx, run.id)
-        if now_at is not None:
-            want_status(tx, context, now_at)
-            if now_at.cancel_requested_by is not None:
-                waits.answer(tx, pause.wait.id, "cancelled", at=context.now())
+        if not pause.opened and not is_ours(tx, run):
+            log.warning("another workflow has the run, or it has ended")
+            return
+        transitions.rest(tx, pause.wait, at=context.now(), opened=pause.opened)
     log.info("run waits", kind=pause.wait.kind, subject=pause.wait.subject, saw=pause.wait.last_seen)
 
 
@@ -140,12 +121,10 @@ def _end(
     context: Context, run: Run, state: RunState, message: str, *, code: str = "", superseded_by: RunId | None = None
 ) -> None:
     with context.store.begin() as tx:
-        if not is_ours(tx, run) or not runs.end(tx, run.id, state, message, at=context.now(), code=code):
-            log.warning("another workflow has the run, or it has ended")
-            return
-        if superseded_by is not None:
-            runs.update(tx, run.id, at=context.now(), superseded_by=superseded_by)
-        ended = runs.get(tx, run.id)
-        if ended is not None:
-            want_status(tx, context, ended)
+        ended = is_ours(tx, run) and transitions.end(
+            tx, run.id, state, message, at=context.now(), code=code, superseded_by=superseded_by
+        )
+    if not ended:
+        log.warning("another workflow has the run, or it has ended")
+        return
     log.info("run ended", state=state, message=message, code=code)

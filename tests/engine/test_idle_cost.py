@@ -26,7 +26,7 @@ def reading(context: Context, query: Callable[[sa.Connection], object]) -> objec
 def told(context: Context, rows: Rows) -> None:
     run = rows.run()
     with context.store.begin() as tx:
-        want_status(tx, context, run)
+        want_status(tx, run)
         builds.of_run(tx, run.id)
 
 

@@ -47,7 +47,7 @@ def end(tx: Transaction, context: Context, run: Run) -> None:
     runs.end(tx, run.id, RunState.SUCCEEDED, "live", at=NOW)
     now_at = runs.get(tx, run.id)
     assert now_at is not None
-    want_status(tx, context, now_at)
+    want_status(tx, now_at)
 
 
 def test_status_of_two_runs_that_end_at_once_knows_of_both(

@@ -12,14 +12,14 @@ import structlog
 from service.core.config import Configuration, Target
 from service.core.order import Relation
 from service.core.routing import Routing, route
-from service.core.words import ChangeId, DeliveryState, RunId, Sha
+from service.core.words import ChangeId, DeliveryState, Sha
 from service.pipeline.context import Context
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import Stale
-from service.store import Transaction, ancestry, changes, deliveries, runs
+from service.pipeline.runs.transitions import Wish
+from service.store import Transaction, ancestry, changes, deliveries
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
-from service.store.ids import new_id
 from service.store.runs import Run
 
 log = structlog.get_logger()
@@ -107,18 +107,12 @@ def _accept_run(
     target: Target,
     generation: int,
 ) -> Run | None:
-    run_id = RunId(new_id())
-    new = runs.accept(
-        tx, id=run_id, change_id=change.id, repository=change.repository, branch=change.branch, commit=change.commit,
+    wish = Wish(
+        change_id=change.id, repository=change.repository, branch=change.branch, commit=change.commit,
         application=target.application, environment=target.environment, generation=generation,
-        configuration_commit=Sha(configuration.commit), at=context.now(),
+        configuration_commit=Sha(configuration.commit),
     )  # fmt: skip
-    if not new:
-        return None
-    run = runs.get(tx, run_id)
-    if run is not None:
-        want_status(tx, context, run)
-    return run
+    return transitions.accept(tx, wish, at=context.now())
 
 
 def _words(routing: Routing, accepted: list[Run]) -> str:

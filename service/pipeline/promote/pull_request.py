@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from service.core.config import Target
-from service.core.words import Repository, RunId, RunState, Sha, Stage, WaitKind
+from service.core.words import Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
 from service.pipeline.promote.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
 from service.pipeline.promote.promotion_text import pull_request_text
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.ports import PullRequestDraft
 from service.store import Transaction, edits, runs
@@ -75,7 +75,9 @@ def _open(context: Context, run: Run, target: Target, place: Place, head: Place,
             )
             newer = _newer_at(tx, run, head)
             if newer is None:
-                _supersede_others(context, tx, run, pull_request.number)
+                words = f"pull request #{pull_request.number} now brings {run.commit[:12]}"
+                others = runs.on_pull_request(tx, run, pull_request.number)
+                transitions.supersede(tx, others, words, by=run.id, at=context.now())
             opened = runs.get(tx, run.id)
         if newer is not None:
             raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
@@ -88,21 +90,6 @@ def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
     """Give another run that has pushed the promotion branch since: the lease ran out while this one hung."""
     pushed = edits.promotion_tip(tx, head.repository, head.branch)
     return None if pushed is None or pushed[1] == run.id else pushed[1]
-
-
-def _supersede_others(context: Context, tx: Transaction, run: Run, number: int) -> None:
-    """End the runs whose pull request this is no more, whether they wait on it or are just about to."""
-    ended: list[RunId] = []
-    for other in runs.on_pull_request(tx, run, number):
-        words = f"pull request #{number} now brings {run.commit[:12]}"
-        if runs.end(tx, other.id, RunState.SUPERSEDED, words, at=context.now()):
-            runs.update(tx, other.id, at=context.now(), superseded_by=run.id)
-            ended.append(other.id)
-    # Runs before statuses, in every transaction: two of them cannot then wait for each other.
-    for other_id in ended:
-        now_at = runs.get(tx, other_id)
-        if now_at is not None:
-            want_status(tx, context, now_at)
 
 
 def subject_of(repository: Repository, number: int) -> str:

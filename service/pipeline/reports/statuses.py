@@ -26,7 +26,7 @@ LEASE_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-def want_status(tx: Transaction, context: Context, run: Run) -> None:
+def want_status(tx: Transaction, run: Run) -> None:
     """Set what the source commit should show for the run's environment, in the caller's transaction.
 
     One transaction at a time: of two runs that end at once, the second must see that the first has ended.
@@ -45,7 +45,7 @@ def want_status(tx: Transaction, context: Context, run: Run) -> None:
         run_id=telling.id,
         state=_state(telling),
         description=description,
-        url=context.run_url(telling.id),
+        url=f"/runs/{telling.id}",
     )
 
 
@@ -63,7 +63,9 @@ def _send(context: Context, report: Report) -> bool:
     with context.store.begin() as tx:
         if not _is_sender(tx, context) or not reports.is_wanted(tx, report):
             return False
-    status = CommitStatus(report.context, CommitState(report.state), report.description, report.url)
+    # A page of ours is stored without its host, which may be another by the time the status is sent.
+    url = context.url + report.url if report.url.startswith("/") else report.url
+    status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
         ours = report.repository == context.configuration_repository
         forge = context.outside.manifest_forge if ours else context.outside.forge

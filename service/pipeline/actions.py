@@ -1,0 +1,94 @@
+"""Actions: what people ask for, each in one place, whoever passes it on, and each kept in the audit.
+
+Called by the command line; pages, an API and comments call the same. An action writes rows in the caller's
+transaction; the worker does what they say. Never decides who may ask.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from service.core.words import DeliveryId, DeliveryState, RunId
+from service.errors import PermanentError
+from service.pipeline.runs import transitions
+from service.pipeline.runs.transitions import Wish
+from service.store import Transaction, audit, configurations, deliveries, runs
+from service.store.deliveries import StoredDelivery
+from service.store.runs import Run
+
+
+def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
+    """Queue the next generation of a run that has ended, by the newest configuration that is right."""
+    old = _run(tx, run_id)
+    if not old.state.ended:
+        hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
+        raise PermanentError(f"Run {old.id} has not ended", code="run-not-ended", hint=hint)
+    later = runs.later(tx, old)
+    if later is not None:
+        raise PermanentError(
+            f"A later run of {old.application} in {old.environment} is there: {later.id}, {later.state}",
+            code="run-outdated",
+            hint="what came later counts; to go back, revert the commit in the manifest repository",
+        )
+    good = configurations.last(tx, good=True)
+    wish = Wish(
+        change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
+        application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
+        configuration_commit=good.commit if good else old.configuration_commit,
+    )  # fmt: skip
+    made = transitions.accept(tx, wish, at=at)
+    if made is None:
+        raise PermanentError(
+            f"Run {old.id} is being retried already", code="run-outdated", hint="`mergeport runs list` shows it"
+        )
+    audit.record(tx, at=at, actor=by, action="retry", subject=old.id, detail=made.id)
+    return made
+
+
+def cancel(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> str:
+    """Have a run stop before its next step, and tell who asked for that first; what it has done already stays."""
+    run = _run(tx, run_id)
+    if run.state.ended:
+        raise PermanentError(
+            f"Run {run.id} has ended: {run.state}", code="run-ended", hint="only a run under way can be cancelled"
+        )
+    first = run.cancel_requested_by or by
+    if run.cancel_requested_by is None:
+        audit.record(tx, at=at, actor=by, action="cancel", subject=run.id)
+    transitions.request_cancel(tx, run, by=first, at=at)
+    return first
+
+
+def replay(tx: Transaction, delivery_id: DeliveryId, *, by: str, at: datetime) -> StoredDelivery:
+    """Have a delivery worked through again, by the configuration of now; its runs are new ones."""
+    found = deliveries.get(tx, delivery_id)
+    assert found is not None  # noqa: S101 - looked up in this transaction
+    if not deliveries.body(tx, found.id):
+        raise _not_kept(found)
+    if not deliveries.replay(tx, found.id):
+        raise PermanentError(
+            f"Delivery {found.id} is not worked through yet", code="delivery-waiting", hint="the worker will take it"
+        )
+    audit.record(tx, at=at, actor=by, action="replay", subject=found.id)
+    return found
+
+
+def _run(tx: Transaction, run_id: RunId) -> Run:
+    """Give the run, which nobody else changes until the transaction ends."""
+    run = runs.hold(tx, run_id)
+    assert run is not None  # noqa: S101 - looked up in this transaction
+    return run
+
+
+def _not_kept(found: StoredDelivery) -> PermanentError:
+    if found.state is DeliveryState.IGNORED:
+        return PermanentError(
+            f"Delivery {found.id} was ignored as it came: {found.reason}",
+            code="delivery-not-kept",
+            hint="its body was not kept; nothing in it could start a run",
+        )
+    return PermanentError(
+        f"The body of delivery {found.id} is not kept any more",
+        code="delivery-not-kept",
+        hint="MERGEPORT_KEEP_DELIVERIES sets for how many days; `mergeport runs retry` needs none",
+    )

@@ -1,0 +1,122 @@
+"""Transitions: every change of a run's state, each in one place, with the status that it makes wanted.
+
+Called by intake, by the stages through `advance`, by the sweeper and by what people ask for, always inside the
+caller's transaction. Nothing else writes a run's state (but a wait's answer, which queues its run again). Never calls
+out: the outbox of reports is sent by its own loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.core.words import ChangeId, Repository, RunId, RunState, Sha, WaitKind
+from service.pipeline.reports.statuses import want_status
+from service.store import Transaction, runs, waits
+from service.store.ids import new_id
+from service.store.runs import Run
+from service.store.waits import Wait
+
+_UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The run that somebody wants: one change of one application going to one environment."""
+
+    change_id: ChangeId
+    repository: Repository
+    branch: str
+    commit: Sha
+    application: str
+    environment: str
+    generation: int
+    configuration_commit: Sha
+
+
+def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
+    """Queue a new run; None when the same one is there already."""
+    run_id = RunId(new_id())
+    new = runs.accept(
+        tx, id=run_id, change_id=wish.change_id, repository=wish.repository, branch=wish.branch, commit=wish.commit,
+        application=wish.application, environment=wish.environment, generation=wish.generation,
+        configuration_commit=wish.configuration_commit, at=at,
+    )  # fmt: skip
+    return _told(tx, run_id) if new else None
+
+
+def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
+    """Let a workflow take the run on; None where the run is not its own, or has ended."""
+    run = runs.hold(tx, run_id)
+    if run is None or run.workflow_id != workflow_id or run.state not in _UNDER_WAY:
+        return None
+    runs.update(tx, run_id, at=at, state=RunState.RUNNING)
+    return _told(tx, run_id)
+
+
+def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False) -> None:
+    """Let the run wait; `opened` where the wait was written before. A cancelled run is woken at once, to end."""
+    if not opened:
+        waits.open_wait(tx, wait)
+    if wait.kind is not WaitKind.RETRY:
+        runs.update(tx, wait.run_id, at=at, resumes=0)
+    run = _told(tx, wait.run_id)
+    if run is not None and run.cancel_requested_by is not None:
+        waits.answer(tx, wait.id, "cancelled", at=at)
+
+
+def resume(tx: Transaction, wait: Wait, *, at: datetime) -> Run | None:
+    """Queue a run that lost its worker under a new workflow, which answers `wait`."""
+    waits.open_wait(tx, wait)
+    waits.answer(tx, wait.id, "resumed", at=at)
+    return runs.get(tx, wait.run_id)
+
+
+def end(
+    tx: Transaction,
+    run_id: RunId,
+    state: RunState,
+    message: str,
+    *,
+    at: datetime,
+    code: str = "",
+    superseded_by: RunId | None = None,
+) -> Run | None:
+    """End the run for good; None when it had ended before, and then it stays as it ended."""
+    if not runs.end(tx, run_id, state, message, at=at, code=code):
+        return None
+    if superseded_by is not None:
+        runs.update(tx, run_id, at=at, superseded_by=superseded_by)
+    return _told(tx, run_id)
+
+
+def supersede(tx: Transaction, some: Iterable[Run], message: str, *, by: RunId, at: datetime) -> None:
+    """End several runs in favour of another.
+
+    All runs are ended before the first status is wanted, in every transaction: two of them cannot then wait for
+    each other.
+    """
+    ended: list[RunId] = []
+    for run in some:
+        if runs.end(tx, run.id, RunState.SUPERSEDED, message, at=at):
+            runs.update(tx, run.id, at=at, superseded_by=by)
+            ended.append(run.id)
+    for run_id in ended:
+        _told(tx, run_id)
+
+
+def request_cancel(tx: Transaction, run: Run, *, by: str, at: datetime) -> None:
+    """Mark that somebody wants the run cancelled, and wake it if it waits: it ends before its next step."""
+    runs.update(tx, run.id, at=at, cancel_requested_by=by)
+    wait = waits.open_of_run(tx, run.id)
+    if wait is not None:
+        waits.answer(tx, wait.id, "cancelled", at=at)
+
+
+def _told(tx: Transaction, run_id: RunId) -> Run | None:
+    """Give the run as it stands now, with its status wanted."""
+    run = runs.get(tx, run_id)
+    if run is not None:
+        want_status(tx, run)
+    return run
