@@ -8,7 +8,7 @@ from service.core.config import Target
 from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.context import Context
 from service.pipeline.manifest.edit_queue import write
-from service.pipeline.manifest.order import in_order, warm, yield_to_later
+from service.pipeline.manifest.order import Case, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.promote.pull_request import propose
 from service.pipeline.runs.steps import step
@@ -23,7 +23,7 @@ def promote(context: Context, run: Run, target: Target) -> Run:
         if run.pull_request is None and not _may_be_there(context, run):
             yield_to_later(context, run, target)
         if target.publish is Publish.COMMIT:
-            warm(context, run, target, place)
+            warm(_case(context, run, target, place), place)
         record.message = "no later change of this application waits for this environment"
     match target.publish:
         case Publish.COMMIT:
@@ -50,7 +50,8 @@ def _commit(context: Context, run: Run, target: Target, place: Place) -> Sha | N
     """Have the commit on the branch; None where the branch refuses it, and a pull request is wanted then."""
     with step(context, run, "commit to manifest repository", Stage.PROMOTE) as record:
         window = target.writing.batch_window
-        edit = in_order(context, run, target, place, lambda: write(context, run, place, window=window))
+        case = _case(context, run, target, place)
+        edit = in_order(case, place, lambda: write(context, run, place, window=window))
         if edit.branch == promotion_branch(target):
             record.message = f"{edit.message or f'{place.branch} refuses the push'}: it goes on as a pull request"
             return None
@@ -62,3 +63,7 @@ def _commit(context: Context, run: Run, target: Target, place: Place) -> Sha | N
         if edit.message:
             record.message += f"; {edit.message}"
         return edit.commit
+
+
+def _case(context: Context, run: Run, target: Target, place: Place) -> Case:
+    return Case(context, run, target, context.outside.manifests.open(place.repository))

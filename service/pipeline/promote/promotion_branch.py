@@ -18,10 +18,10 @@ from service.core.words import EditState, Sha, Stage
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
-from service.pipeline.manifest.order import keep_order_of_proposal
+from service.pipeline.manifest.order import Case, order_of_proposal
 from service.pipeline.manifest.own_commits import is_of_ours
 from service.pipeline.manifest.place import Place, has_images, rewrite_at, wanted_edits
-from service.pipeline.manifest.refusals import PAUSES
+from service.pipeline.manifest.refused_pushes import PAUSES
 from service.pipeline.promote.promotion_text import message_of, stored_changes
 from service.pipeline.runs.steps import Stale, is_ours, step
 from service.ports import Manifests
@@ -91,9 +91,10 @@ def _bring_branch(context: Context, run: Run, target: Target, place: Place, head
                 with context.store.begin() as tx:
                     edits.update(tx, run.id, base=base, changes=stored_changes(done.changes))
                 return _pushed(context, run, head, tip, manifests.diff(tip))
-        done = keep_order_of_proposal(
-            context, manifests, base, tip, run, target, done, number=lambda: _number(context, place, head)
-        )
+        done = order_of_proposal(
+            Case(context, run, target, manifests), base=base, tip=tip, done=done,
+            number=lambda: _number(context, place, head),
+        )  # fmt: skip
         commit = _make(context, run, target, manifests, base, done, edit)
         with context.store.begin() as tx:
             stay_alone(tx, context, run, head)
