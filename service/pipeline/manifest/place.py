@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from service.core.changes import PROMOTION_BRANCHES
 from service.core.config import Target
 from service.core.edits import resolve_values
-from service.core.events import PROMOTION_BRANCHES
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
 from service.pipeline.context import Context
