@@ -1,4 +1,4 @@
-"""What the worker's loop holds clients to: how patient it is, how much may be here at once, and the words of a refusal.
+"""What the worker's loop holds clients to: how patient it is, and how much may be here at once.
 
 Made by `service.web.server` for each start; read by the worker. Decides nothing about what a request says.
 """
@@ -16,42 +16,6 @@ _MOST_CONNECTIONS = 2000
 _SPARE_FILES = 128
 _FILES_EACH = 2
 _WANTED_FILES = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is refused before anybody has read it, as it is told."""
-
-    status: str
-    message: str
-    code: str
-    hint: str
-
-
-TOO_SLOW = Refusal(
-    "408 Request Timeout",
-    "The request came too slowly",
-    code="request-too-slow",
-    hint="send it again over a faster connection",
-)
-TOO_MANY = Refusal(
-    "503 Service Unavailable",
-    "Too many connections are open, and this one made room",
-    code="too-many-connections",
-    hint="send it again in a few seconds",
-)
-TOO_LARGE_TOGETHER = Refusal(
-    "503 Service Unavailable",
-    "Too many large requests are under way, and this one made room",
-    code="too-many-large-bodies",
-    hint="send it again in a few seconds",
-)
-NO_ROOM = Refusal(
-    "503 Service Unavailable",
-    "There is no room on the disk for a large request",
-    code="no-room-for-bodies",
-    hint="make room in the directory for temporary files",
-)
 
 
 @dataclass(frozen=True, slots=True)

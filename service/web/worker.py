@@ -9,7 +9,6 @@ longest; and lets clients that are still sending read their answer. It never run
 from __future__ import annotations
 
 import errno
-import json
 import selectors
 import socket
 import time
@@ -17,28 +16,24 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import structlog
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.web.lanes import Lanes, lane_of
+from service.web.lingering import Lingering
 from service.web.reading import Patience, Reading
-from service.web.rules import NO_ROOM, TOO_LARGE_TOGETHER, TOO_MANY, TOO_SLOW, Refusal, Rules
-
-logger = structlog.stdlib.get_logger(__name__)
+from service.web.refusals import NO_ROOM, TOO_LARGE_TOGETHER, TOO_MANY, TOO_SLOW, Refusal, RefusalLog
+from service.web.rules import Rules
 
 _RECEIVE = 256 * 1024
 _ACCEPTS = 64
 """So many new connections are taken before others get their turn."""
 _SWEEP_SECONDS = 0.2
-_LINGER_SECONDS = 2.0
-_LINGER_BYTES = 32 * 1024 * 1024
 _STOP_IDLE_SECONDS = 2.0
-_TELL_SECONDS = 10.0
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A client's connection: what it is sending, or for how long it may still read its answer."""
+    """A client's connection: what it is sending, and since when it is answered."""
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:  # noqa: ANN401 - gunicorn's own
         """Take an accepted socket."""
@@ -46,8 +41,6 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.initialized = True  # the parser is made of what was read, never of the socket
         self.reading: Reading | None = None
         self.answering_since: float | None = None
-        self.linger_until = 0.0
-        self.drained = 0
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -59,7 +52,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._rules: Rules = self.app.rules
         self._patience: Patience = self._rules.patience
         self._reading: dict[Connection, None] = {}
-        self._lingering: dict[Connection, None] = {}
+        self._lingering: Lingering[Connection] = Lingering(self._drop)
         self._answering: dict[Connection, None] = {}
         self._of_listener: dict[Any, int] = {}
         self._paused: set[socket.socket] = set()
@@ -67,8 +60,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._held = 0
         self._next_sweep = 0.0
         self._stopped_at: float | None = None
-        self._ended: dict[Refusal, int] = {}
-        self._told_at = 0.0
+        self._refused = RefusalLog()
 
     def get_thread_pool(self) -> Lanes:
         """Give each kind of requests its own threads."""
@@ -117,10 +109,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         server = listener.getsockname()
         if self._of_listener.get(server, 0) < self._rules.most_connections(self._is_private(server)):
             return True
-        for lingering in list(self._lingering):
-            if lingering.server == server:
-                self._drop(lingering)
-                return True
+        done = self._lingering.first(lambda conn: conn.server == server)
+        if done is not None:
+            self._drop(done)
+            return True
         oldest = next((conn for conn in self._reading if conn.server == server), None)
         if oldest is None:
             self._pause(listener)
@@ -172,8 +164,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             before, headed = reading.size, reading.headed
             try:
                 reading.feed(data, time.monotonic())
-            except OSError as error:  # the disk for large bodies is full
-                logger.error("a request could not be kept", error=error.strerror)  # noqa: TRY400 - no bug of ours
+            except OSError:  # the disk for large bodies is full
                 self._refuse(conn, NO_ROOM)
                 self._linger(conn)
                 return
@@ -247,58 +238,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _refuse(self, conn: Connection, refusal: Refusal) -> None:
         """Say why, as far as the client takes it at once."""
-        self._ended[refusal] = self._ended.get(refusal, 0) + 1
+        self._refused.add(refusal)
         told = getattr(self.wsgi, "refused", None)
-        if told is not None:
+        if told is not None and not self._is_private(conn.server):
             told(refusal.code)
-        body = json.dumps({"error": refusal.code, "message": refusal.message, "hint": refusal.hint}).encode()
-        head = (
-            f"HTTP/1.1 {refusal.status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Retry-After: 5\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
         with suppress(OSError):
-            conn.sock.send(head.encode() + body)
+            conn.sock.send(refusal.answer())
 
     def _linger(self, conn: Connection) -> None:
-        """Close our side, and read on for a moment: closed at once, the client would lose its answer.
-
-        https://www.rfc-editor.org/rfc/rfc9112#section-9.6
-        """
+        """Close our side, and let the client read its answer."""
         if conn in self._reading:
             self._leave_reading(conn)
             self._let_go(conn)
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
-        except (OSError, KeyError, ValueError):
-            self._drop(conn)
-            return
-        conn.linger_until = time.monotonic() + _LINGER_SECONDS
-        self._lingering[conn] = None
-
-    def _drain(self, conn: Connection, sock: socket.socket) -> None:
-        if conn not in self._lingering:
-            return
-        try:
-            data = sock.recv(_RECEIVE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        conn.drained += len(data)
-        if not data or conn.drained > _LINGER_BYTES:
-            self._drop(conn)
+        self._lingering.begin(self.poller, conn, conn.sock, time.monotonic())
 
     def _drop(self, conn: Connection) -> None:
         """Close a connection, wherever it stands."""
         if conn in self._reading:
             self._leave_reading(conn)
         self._let_go(conn)
-        if conn in self._lingering:
-            del self._lingering[conn]
-            with suppress(OSError, KeyError, ValueError):
-                self.poller.unregister(conn.sock)
+        self._lingering.forget(self.poller, conn)
         self.nr_conns -= 1
         self._of_listener[conn.server] -= 1
         conn.close()
@@ -319,14 +278,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             else:
                 self._refuse(conn, TOO_SLOW)
                 self._linger(conn)
-        for conn in [conn for conn in self._lingering if conn.linger_until <= now]:
+        for conn in self._lingering.overdue(now):
             self._drop(conn)
         self._end_long_answers(now)
         if self._accepting:
             for listener in self._paused:
                 self.poller.register(listener, selectors.EVENT_READ, self.accept)
             self._paused.clear()
-        self._tell(now)
+        self._refused.tell(now)
 
     def _until(self, reading: Reading) -> float:
         if reading.empty and self._stopped_at is not None:
@@ -340,11 +299,3 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             if since is not None and now - since > self._patience.answer_seconds:
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RDWR)
-
-    def _tell(self, now: float) -> None:
-        """Say how many were ended, once in a while: whoever sends slowly must not fill the log."""
-        if self._ended and now - self._told_at >= _TELL_SECONDS:
-            for refusal, count in self._ended.items():
-                logger.warning("requests were refused before they were whole", code=refusal.code, count=count)
-            self._ended.clear()
-            self._told_at = now
