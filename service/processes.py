@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
@@ -36,12 +36,16 @@ REFUSALS = 5
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep alive; `descriptors` stay open in it, `environ` is added to ours."""
+    """A process to keep alive; `descriptors` stay open in it.
+
+    Of our environment it has what `keeps` says by name, and `environ` is added.
+    """
 
     name: str
     argv: Sequence[str]
     descriptors: Sequence[int] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    keeps: Callable[[str], bool] = lambda _name: True
 
 
 @dataclass(slots=True)
@@ -102,7 +106,8 @@ class Supervisor:
 
     def _start(self, kept: _Kept) -> None:
         """Start a child in a group of its own, so that a terminal's Ctrl-C reaches it only through us."""
-        environ = {**os.environ, **kept.child.environ, PARENT_PIPE: str(self._pipe[0])}
+        ours = {name: value for name, value in os.environ.items() if kept.child.keeps(name)}
+        environ = {**ours, **kept.child.environ, PARENT_PIPE: str(self._pipe[0])}
         descriptors = (self._pipe[0], *kept.child.descriptors)
         kept.process = subprocess.Popen(kept.child.argv, env=environ, pass_fds=descriptors, process_group=0)
         kept.started = time.monotonic()

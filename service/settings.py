@@ -6,6 +6,7 @@ Read once from the environment by the commands that need them and handed on by b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,16 @@ from service.errors import Fault, SettingsError
 from service.settings_reader import Reader
 
 KEEP_DAYS = 30
+
+_MACHINE = (
+    r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TERM|NO_COLOR|FORCE_COLOR|LD_LIBRARY_PATH|PYTHON\w*|PG\w+"
+    r"|SSL_CERT_(?:FILE|DIR)|MALLOC_\w+|COVERAGE_\w+"
+)
+_DATABASE = r"(?:ENGINE_)?DATABASE_URL(?:_FILE)?|STATE_DIRECTORY|LOG_FORMAT|LOG_LEVEL"
+_WEB = rf"{_DATABASE}|URL|PUBLIC_BIND|PRIVATE_BIND|WEBHOOK_SECRET(?:_PREVIOUS)?(?:_FILE)?|GITHUB_API_URL|GITHUB_GIT_URL"
+_FOR_DATABASE = re.compile(f"{_MACHINE}|MERGEPORT_(?:{_DATABASE})")
+_FOR_WEB = re.compile(f"{_MACHINE}|MERGEPORT_(?:{_WEB})")
+_NOT_FOR_WORKER = re.compile(r"MERGEPORT_WEBHOOK_SECRET(?:_PREVIOUS)?(?:_FILE)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,21 @@ def load(
         what = f"settings are missing for mergeport {need}" if faults == missing else "the settings are wrong"
         raise SettingsError(what, [*faults, *reader.unknown()], code=code)
     return settings
+
+
+def is_for_database(name: str) -> bool:
+    """Tell whether a process that only migrates may have a variable of the environment."""
+    return _FOR_DATABASE.fullmatch(name) is not None
+
+
+def is_for_web(name: str) -> bool:
+    """Tell whether the web process may have a variable: it holds no credential but webhook secrets and database."""
+    return _FOR_WEB.fullmatch(name) is not None
+
+
+def is_for_worker(name: str) -> bool:
+    """Tell whether the worker may have a variable: what is the machine's and the cloud's, but no webhook secret."""
+    return _NOT_FOR_WORKER.fullmatch(name) is None
 
 
 def names() -> frozenset[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from service.core.words import Actor
 from service.errors import Fault, SettingsError
-from service.settings import Need, Settings, load, names
+from service.settings import Need, Settings, is_for_database, is_for_web, is_for_worker, load, names
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
@@ -363,3 +363,18 @@ def test_bytes_that_are_not_utf_8_are_a_fault(name: str) -> None:
 def test_a_path_that_is_too_long_is_a_fault(name: str) -> None:
     faults = faults_of({f"MERGEPORT_{name}": "/" + "x" * 300})
     assert "File name too long" in faults[f"MERGEPORT_{name}"]
+
+
+def test_each_process_of_serve_may_have_what_it_needs() -> None:
+    secrets = ["MERGEPORT_GITHUB_TOKEN", "MERGEPORT_ARGOCD_TOKEN_FILE", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"]
+    hooks = ["MERGEPORT_WEBHOOK_SECRET", "MERGEPORT_WEBHOOK_SECRET_PREVIOUS_FILE"]
+    both = ["PATH", "MERGEPORT_DATABASE_URL", "MERGEPORT_STATE_DIRECTORY"]
+    told = {
+        may.__name__: [name for name in (*secrets, *hooks, *both) if may(name)]
+        for may in (is_for_web, is_for_worker, is_for_database)
+    }
+    assert told == {
+        "is_for_web": [*hooks, *both],
+        "is_for_worker": [*secrets, *both],
+        "is_for_database": both,
+    }

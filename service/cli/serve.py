@@ -51,8 +51,14 @@ def serve() -> None:
     web_argv = [*_mergeport("web"), "--listeners", taken_over]
     supervisor = Supervisor(
         [
-            Child("web", web_argv, descriptors=listeners.descriptors(), environ=environ),
-            Child("worker", _mergeport("worker"), environ=environ),
+            Child(
+                "web",
+                web_argv,
+                descriptors=listeners.descriptors(),
+                environ=environ,
+                keeps=settings.is_for_web,
+            ),
+            Child("worker", _mergeport("worker"), environ=environ, keeps=settings.is_for_worker),
         ],
         grace=GRACE_SECONDS,
     )
@@ -136,7 +142,8 @@ def _places(loaded: Settings, need: Need | None) -> list[Place]:
 
 def _migrate_apart() -> None:
     """Migrate in a process of its own, so that the one that only watches stays small; end with it if it fails."""
-    status = subprocess.run(_mergeport("migrate"), check=False).returncode
+    environ = {name: value for name, value in os.environ.items() if settings.is_for_database(name)}
+    status = subprocess.run(_mergeport("migrate"), check=False, env=environ).returncode
     if status != 0:
         sys.exit(1)
 

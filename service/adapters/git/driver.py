@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import resource
 import shutil
 import signal
@@ -29,8 +30,11 @@ LOCAL_TIMEOUT = 10.0
 ORPHAN_GRACE = 5
 """Seconds more that a git may live whose parent was killed: nobody else would ever end it."""
 
-_KEPT = frozenset({"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
-"""What the machine's operator may set for every git; the rest of GIT_* is not ours and is taken away."""
+_KEPT = re.compile(
+    r"PATH|LD_LIBRARY_PATH|TZ|TMPDIR|LANGUAGE|GIT_EXEC_PATH|GIT_SSL_CAINFO|GIT_SSL_CAPATH|GIT_PYTHON_\w+"
+    r"|SSL_CERT_(FILE|DIR)|SSH_AUTH_SOCK|(?i:https?_proxy|no_proxy|all_proxy)"
+)
+"""What git may have of this process's environment; settings, credentials and a stranger's GIT_* are taken away."""
 
 _CONFIGURATION = (
     ("core.hooksPath", os.devnull),
@@ -270,13 +274,12 @@ def _no_git() -> PermanentError:
 
 
 def _clearing(settings: Mapping[str, str]) -> list[str]:
-    """Give the argv that takes away what the process was started with: a hook's GIT_DIR, traces, askpass.
+    """Give the argv that takes away what the process was started with: secrets, a hook's GIT_DIR, traces, askpass.
 
-    GitPython adds to the environment and cannot take from it; without such variables it is no argv at all.
+    GitPython adds to the environment and cannot take from it; without such variables it is no argv at all. Names
+    stand in an argv, values never.
     """
-    stray = {name for name in os.environ if name.startswith("GIT_") and not name.startswith("GIT_PYTHON_")}
-    stray |= {"SSH_ASKPASS"} & os.environ.keys()
-    stray -= _KEPT | settings.keys()
+    stray = {name for name in os.environ if not _KEPT.fullmatch(name)} - settings.keys()
     return ["env", *(part for name in sorted(stray) for part in ("-u", name))] if stray else []
 
 

@@ -192,3 +192,21 @@ def test_importing_the_adapters_does_not_load_the_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MERGEPORT_WEBHOOK_SECRET", "MERGEPORT_GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "PGPASSWORD"],
+)
+def test_git_has_no_secret_of_this_process(git: Git, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "hidden")
+    assert "hidden" not in environment_of(git).values()
+
+
+def test_git_has_what_it_needs_to_run_and_nothing_else_of_this_process(
+    git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMETHING_ELSE", "x")
+    told = set(environment_of(git))
+    assert "PATH" in told
+    assert "SOMETHING_ELSE" not in told
