@@ -10,14 +10,25 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service.core.visible import visible
+
 REDACTED = "[redacted]"
+
+_LONGEST, _LONGEST_TRACE, _MOST_LOOKED_AT = 2000, 20_000, 200_000
+_TRACES = {"exception", "stack"}
+_MOST_PARTS = 100
+_BEGINNING, _REPEAT_SECONDS = 30, 60.0
+_LARGE_NUMBER = 10**30
+"""A line stays one that people and log collectors take, whatever an outside text is like."""
 
 _SECRET_KEYS = re.compile(r"(?i)(^|_)(authorization|cookie|credentials?|password|secret|secrets|token|private_?key)$")
 
@@ -48,23 +59,37 @@ def redact(text: str) -> str:
 
 def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature
     """Take secrets out of an event, whatever field they stand in."""
-    return {key: _redacted(value, key) for key, value in event.items()}
+    return {key: _redacted(value, key) for key, value in list(event.items())[:_MOST_PARTS]}
 
 
 def _redacted(value: Any, key: str = "") -> Any:  # noqa: ANN401 - a field's value is anything
     if key and _SECRET_KEYS.search(key) and value not in (None, ""):
         return REDACTED
     if isinstance(value, str):
-        return redact(value)
+        return _bounded(value, _LONGEST_TRACE if key in _TRACES else _LONGEST)
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, Mapping):
-        return {name: _redacted(part, str(name)) for name, part in value.items()}
+        return {_bounded(str(name), _LONGEST): _redacted(part, str(name)) for name, part in _first(value.items())}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_redacted(part) for part in value]
-    if value is None or isinstance(value, bool | int | float):
+        return [_redacted(part) for part in _first(value)]
+    if value is None or isinstance(value, bool | float):
         return value
-    return redact(str(value))
+    if isinstance(value, int) and abs(value) < _LARGE_NUMBER:
+        return value
+    return _bounded(str(value) if not isinstance(value, int) else "a number of many digits", _LONGEST)
+
+
+def _first(parts: Iterable[Any]) -> list[Any]:
+    return list(islice(parts, _MOST_PARTS))
+
+
+def _bounded(text: str, most: int) -> str:
+    """Take secrets out of a text, and its middle where it is longer than anybody reads."""
+    if len(text) > _MOST_LOOKED_AT:  # what is cut off here may be the end of a secret, so only the beginning is shown
+        return f"{visible(redact(text[:_MOST_LOOKED_AT])[:most])} […of {len(text)} characters]"
+    told, half = visible(redact(text)), most // 2
+    return told if len(told) <= most else f"{told[:half]} […of {len(told)} characters…] {told[-half:]}"
 
 
 def configure(log_format: str = "console", level: str = "info", *, stream: TextIO | None = None) -> None:
@@ -95,6 +120,7 @@ def configure(log_format: str = "console", level: str = "info", *, stream: TextI
             ],
         )
     )
+    handler.addFilter(_NowAndThen("dbos"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -103,6 +129,28 @@ def configure(log_format: str = "console", level: str = "info", *, stream: TextI
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+class _NowAndThen(logging.Filter):
+    """Lets what a library says again and again through once a minute; a database that is away it tells each second."""
+
+    def __init__(self, library: str) -> None:
+        """Take the name of the library's logger."""
+        super().__init__()
+        self._library = library
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to say it, for others always; what it says begins with what it is about."""
+        if record.name.partition(".")[0] != self._library:
+            return True
+        about, now = f"{record.levelno}:{record.getMessage()[:_BEGINNING]}", time.monotonic()
+        if now - self._said.get(about, float("-inf")) < _REPEAT_SECONDS:
+            return False
+        if len(self._said) > _MOST_PARTS:
+            self._said.clear()
+        self._said[about] = now
+        return True
 
 
 def _renderer(log_format: str, *, colors: bool) -> Processor:

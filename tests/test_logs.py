@@ -140,3 +140,30 @@ def test_the_console_shows_a_traceback_once(stream: io.StringIO) -> None:
     except ValueError:
         structlog.get_logger("x").exception("failed")
     assert console.getvalue().count("ValueError: invalid literal") == 1
+
+
+@pytest.mark.parametrize("size", [10_000, 1_000_000])
+@pytest.mark.parametrize("secret", ["ghp_" + "x" * 30, "-----BEGIN RSA PRIVATE KEY-----\n" + "y" * 1600])
+def test_a_line_is_bounded_and_its_cut_shows_no_secret(size: int, secret: str) -> None:
+    text = "z" * 980 + " " + secret + " " + "z" * size
+    told = json.dumps(
+        logs.redact_event(None, "", {"event": "x", "branch": text, "all": [text] * 3, "many": [1] * 10**6})
+    )
+    assert len(told) < 10_000
+    assert secret[:40] not in told
+    assert "yyyy" not in told
+
+
+def test_what_the_engine_s_library_says_again_and_again_is_told_once() -> None:
+    stream = io.StringIO()
+    logs.configure("json", stream=stream)
+    for number in range(5):
+        logging.getLogger("dbos").warning("Exception listing queues: the database is away, try %d", number)
+        logging.getLogger("other").warning("Exception listing queues: the database is away, try %d", number)
+    told = [json.loads(line)["logger"] for line in stream.getvalue().splitlines()]
+    assert (told.count("dbos"), told.count("other")) == (1, 5)
+
+
+def test_a_field_of_a_stranger_moves_no_cursor() -> None:
+    told = logs.redact_event(None, "", {"event": "x", "branch": "\x1b[2J"})
+    assert told["branch"] == "\\x1b[2J"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from service.cli.printing import say
 from service.cli.values import parse_assignment
 from service.cli.values_branch import Start, Wish, bring, compute, tip_of
 from service.cli.values_message import write_message
@@ -102,7 +103,7 @@ def commit(  # click gives every argument by name
     edits, signed = read_words(words), _read_author(author) if author else None
     outcome = _run(place, edits, create=create, message=message, author=signed, dry=dry_run or show_diff)
     for warning in outcome.rewrite.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     if as_json:
         _write(json.dumps(_as_json(outcome, show_diff=show_diff), ensure_ascii=False, indent=2) + "\n")
     elif show_diff:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from service.adapters.kinds import kinds
+from service.cli.printing import say
 from service.core.config import Configuration, json_schema, load
 from service.errors import ConfigError, Fault
 
@@ -49,9 +50,9 @@ def check(path: Path, as_json: bool) -> None:
         click.echo(json.dumps({"ok": True, "file": _file(path), **counts, "faults": [], "warnings": warnings}))
         return
     for warning in configuration.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     told = ", ".join(f"{count} {name if count != 1 else name[:-1]}" for name, count in counts.items())
-    click.echo(f"{_file(path)}: ok: {told}")
+    say(f"{_file(path)}: ok: {told}")
 
 
 @config.command()
@@ -64,7 +65,7 @@ def show(application: str, environment: str, path: Path, as_json: bool) -> None:
     configuration = _load(path)
     rows = configuration.explain(application, environment)
     if as_json:
-        click.echo(
+        say(
             json.dumps(
                 {
                     "application": application,
@@ -76,12 +77,12 @@ def show(application: str, environment: str, path: Path, as_json: bool) -> None:
         )
         return
     if not rows:
-        click.echo(f"{application} is not in {environment}")
+        say(f"{application} is not in {environment}")
         return
     lines = [(row.key, _text(row.value), f"{_file(path)}:{row.line}" if row.line else "default") for row in rows]
     key_width, value_width = (max(len(line[column]) for line in lines) for column in (0, 1))
     for key, value, where in lines:
-        click.echo(f"{key:<{key_width}}  {value:<{value_width}}  {where}")
+        say(f"{key:<{key_width}}  {value:<{value_width}}  {where}")
 
 
 @config.command()
@@ -119,8 +120,8 @@ def _print_faults(faults: list[Fault], *, as_json: bool) -> None:
         click.echo(json.dumps({"ok": False, "faults": [asdict(fault) for fault in faults], "warnings": []}))
         return
     for fault in faults:
-        click.echo(str(fault))
-    click.echo(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}", err=True)
+        say(str(fault))
+    say(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}", err=True)
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows
+from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows, say
 
 if TYPE_CHECKING:
     from service.store import Transaction
@@ -75,7 +75,7 @@ def show(delivery_id: str, json_wanted: bool) -> None:
         ]
     )
     if made:
-        click.echo()
+        say()
         print_rows(
             ["run", "state", "application", "environment"],
             [[run.id, run.state, run.application, run.environment] for run in made],
@@ -94,7 +94,7 @@ def replay(delivery_id: str, json_wanted: bool) -> None:
     if json_wanted:
         print_json({"delivery": found.id})
         return
-    click.echo(f"{found.id} will be worked through again")
+    say(f"{found.id} will be worked through again")
 
 
 def _find(tx: Transaction, beginning: str) -> StoredDelivery:

@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 from importlib import import_module
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 import click
 
@@ -62,7 +62,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a known error ends in one line, its hint, and exit status 1."""
+    """Run the command line; an error that is no bug of ours ends in one line, its hint, and exit status 1."""
     atexit.register(gc.freeze)  # nor is anything looked for at the end, when all of it goes
     try:
         cli()
@@ -70,8 +70,20 @@ def main() -> None:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         faults = "".join(f"\n  {fault}" for fault in getattr(error, "faults", ()))
         place = ":".join(str(error.fields[name]) for name in ("file", "line", "column") if error.fields.get(name))
-        click.echo(f"error: {place + ': ' if place else ''}{error.message}{faults}{hint}", err=True)
-        sys.exit(1)
+        _fail(f"{place + ': ' if place else ''}{error.message}{faults}{hint}")
+    except OSError as error:  # the machine refuses: a disk that is full, a file that may not be read
+        places = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        _fail(f"{places + ': ' if places else ''}{error.strerror or error}")
+    except UnicodeError:
+        _fail("an argument, a file name or a text has bytes that are not UTF-8\nhint: write it anew, in UTF-8")
+
+
+def _fail(told: str) -> NoReturn:
+    """Print an error and end."""
+    from service.cli.printing import say  # noqa: PLC0415 - for those who fail
+
+    say(f"error: {told}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

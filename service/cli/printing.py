@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service import settings
+from service.core.visible import HARMFUL, one_line, visible
 from service.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON."
 @contextmanager
 def opened_store() -> Iterator[Store]:
     """Open the database that the settings name; NotFoundError where there is none, rather than making one."""
+    from service import settings  # noqa: PLC0415 - for those who have a store
     from service.store import Store  # noqa: PLC0415 - heavy
 
     store = Store(settings.load(os.environ).database_url)
@@ -59,9 +61,22 @@ def actor() -> str:
         return f"uid {os.getuid()}"
 
 
+def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a text, whoever wrote it: what a terminal would obey is shown as its escape.
+
+    The one way to print; a redirected output is the same, for a terminal may be where it is read.
+    """
+    click.echo(visible(text), err=err, nl=nl)
+
+
 def print_json(value: object) -> None:
-    """Print a value as JSON; rows by their fields, times as ISO 8601."""
-    click.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+    """Print a value as JSON; rows by their fields, times as ISO 8601; what a terminal would obey as JSON escapes it."""
+    click.echo(HARMFUL.sub(_in_json, json.dumps(value, default=_plain, indent=2, ensure_ascii=False)))
+
+
+def _in_json(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code < 0x10000 else json.dumps(found[0])[1:-1]  # noqa: PLR2004 - four digits
 
 
 def _plain(value: object) -> object:
@@ -75,11 +90,12 @@ def _plain(value: object) -> object:
 def print_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows: a table on a terminal, aligned lines without heads elsewhere."""
     if sys.stdout.isatty():
-        _print_table(heads, rows)
+        _print_table(heads, [[one_line(text) for text in row] for row in rows])
         return
+    rows = [[one_line(text) for text in row] for row in rows]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(len(heads))]
     for row in rows:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_pairs(pairs: Sequence[tuple[str, Any]]) -> None:
@@ -87,10 +103,10 @@ def print_pairs(pairs: Sequence[tuple[str, Any]]) -> None:
     known = [(name, _text(value)) for name, value in pairs if value not in (None, "", [], {})]
     width = max((len(name) for name, _ in known), default=0)
     for name, text in known:
-        first, *more = text.splitlines() or [""]
-        click.echo(f"{name.ljust(width)}  {first}")
+        first, *more = text.split("\n") or [""]
+        say(f"{name.ljust(width)}  {first}")
         for line in more:
-            click.echo(f"{' ' * width}  {line}")
+            say(f"{' ' * width}  {line}")
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - whatever a row has

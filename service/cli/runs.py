@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows
+from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows, say
 from service.core.words import BuildState, RunState
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def logs(run_id: str, follow: bool) -> None:
                 break
             time.sleep(FOLLOW_SECONDS)
     if not printed:
-        click.echo("no build of this run has a log", err=True)
+        say("no build of this run has a log", err=True)
 
 
 @runs.command()
@@ -116,7 +116,7 @@ def retry(run_id: str, json_wanted: bool) -> None:
     if json_wanted:
         print_json({"run": made.id, "retry_of": old.id})
         return
-    click.echo(f"{made.id} tries {old.application} in {old.environment} again")
+    say(f"{made.id} tries {old.application} in {old.environment} again")
 
 
 @runs.command()
@@ -132,7 +132,7 @@ def cancel(run_id: str, json_wanted: bool) -> None:
     if json_wanted:
         print_json({"run": run.id, "cancel_requested_by": by})
         return
-    click.echo(f"{run.id} will be cancelled before its next step")
+    say(f"{run.id} will be cancelled before its next step")
 
 
 def _find(tx: Transaction, beginning: str) -> Run:
@@ -181,17 +181,17 @@ def _print_run(told: Mapping[str, Any]) -> None:
     )
     if wait is not None:
         seen = wait.last_seen or "nothing yet"
-        click.echo(f"\nwaits for {wait.kind} since {moment(wait.created_at)}: {seen}")
+        say(f"\nwaits for {wait.kind} since {moment(wait.created_at)}: {seen}")
         if wait.deadline is not None:
-            click.echo(f"until {moment(wait.deadline)}")
+            say(f"until {moment(wait.deadline)}")
     if told["steps"]:
-        click.echo()
+        say()
         print_rows(
             ["step", "state", "seconds", "message"],
             [[step.name, step.state, _seconds(step), _line(step.message)] for step in told["steps"]],
         )
     if edit is not None and edit.diff:
-        click.echo(f"\n{edit.diff.rstrip()}")
+        say(f"\n{edit.diff.rstrip()}")
 
 
 def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, int]) -> None:
@@ -205,9 +205,9 @@ def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, i
         if not pieces:
             return
         if build_id not in printed:
-            click.echo(f"--- {reference}", err=True)
+            say(f"--- {reference}", err=True)
         for sequence, _, text in pieces:
-            click.echo(text, nl=False)
+            say(text, nl=False)
             printed[build_id] = sequence
 
 

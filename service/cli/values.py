@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from service.cli.printing import say
 from service.cli.values_files import ValuesFile, read_values_file, replace_values_file
 from service.core.values import (
     EditedText,
@@ -81,7 +82,7 @@ def set_values(  # click gives every argument by name
     name = source.name or "<stdin>"
     edited = edit_values(source.text, edits, file=name, create=create)
     for warning in edited.warnings:
-        click.echo(f"warning: {name}: {warning}", err=True)
+        say(f"warning: {name}: {warning}", err=True)
     printed = to_stdout or (file == "-" and not (as_json or show_diff or check))
     if source.state is not None and not (check or show_diff or to_stdout) and edited.changes:
         replace_values_file(source, encode_values(edited.text))

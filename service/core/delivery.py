@@ -51,6 +51,7 @@ def accept(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> 
     """Verify and read a request; raise DeliveryError with the HTTP status of the answer."""
     verify(headers, raw, secrets)
     named = _lower(headers)
+    _require_plain(named.get("content-encoding", ""))
     _require_json(named.get("content-type", ""))
     identifier = named.get(DELIVERY_HEADER, "")
     if not _ID.fullmatch(identifier):
@@ -135,6 +136,16 @@ def parse_body(raw: bytes) -> Mapping[str, object]:
     if not isinstance(payload, dict):
         raise _malformed("it is no object")
     return payload
+
+
+def _require_plain(encoding: str) -> None:
+    if encoding.strip().lower() not in ("", "identity"):
+        raise DeliveryError(
+            "The body is compressed",
+            status=415,
+            code="content-encoding-unknown",
+            hint="GitHub sends plain bodies; let what is in between leave them as they are",
+        )
 
 
 def _require_json(content_type: str) -> None:

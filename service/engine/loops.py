@@ -63,7 +63,7 @@ class Loop:
         try:
             more = bool(self._function())
         except MergeportError as error:
-            if self._failing != error.code:
+            if error.code not in (self._failing, "store-unavailable"):  # the store tells of its outage itself
                 log.warning("a loop fails and goes on", loop=self._name, error=str(error))
             self._failing = error.code
         except Exception as error:
@@ -71,7 +71,7 @@ class Loop:
                 log.exception("internal error in a loop", loop=self._name)
             self._failing = type(error).__name__
         else:
-            if self._failing:
+            if self._failing not in ("", "store-unavailable"):
                 log.info("a loop works again", loop=self._name)
             self._failing = ""
             return more
@@ -81,16 +81,12 @@ class Loop:
 
 def until_store_answers(work: Callable[[], None], stop: threading.Event) -> None:
     """Do the work of a workflow, from its beginning again while the store is away; nothing of it is lost by that."""
-    told = False
     while True:
         try:
             work()
         except MergeportError as error:
             if error.code != "store-unavailable":
                 raise
-            if not told:
-                log.warning("the store is away, this waits for it", error=str(error))
-            told = True
             if stop.wait(STORE_PAUSE_SECONDS):
                 log.info("handed over: this worker stops before the store is back")
                 return

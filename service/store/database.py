@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.state_files import FileGone, Identity, Number
+from service.store.outage import Outage
 from service.store.turns import NoTurn, Turns
 
 Transaction = Connection
@@ -52,6 +53,7 @@ class Store:
         file = Path(parsed.database) if self.sqlite and parsed.database else None
         self._turns = Turns(file) if file else None
         self._file = Identity(file) if file else None
+        self._outage = Outage()
         if self.sqlite:
             self.engine = sa.create_engine(
                 parsed, pool_size=8, max_overflow=16, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
@@ -85,7 +87,9 @@ class Store:
                     yield connection
                 if opened is not None and self._look_at_file() != opened:
                     raise FileGone("what was written is in a file that has lost its name")
+            self._outage.end(write=True)
         except _AWAY as error:
+            self._outage.begin(error, write=True)
             raise _unavailable(error) from error
         except DBAPIError as error:
             if (known := _known(error)) is None:
@@ -101,7 +105,9 @@ class Store:
                 connection.info["write"] = False
                 with connection.begin():
                     yield connection
+            self._outage.end(write=False)
         except _AWAY as error:
+            self._outage.begin(error, write=False)
             raise _unavailable(error) from error
         except DBAPIError as error:
             if (known := _known(error)) is None:

@@ -34,6 +34,8 @@ NEEDED = {
     "delivery_page": Role.READER,
 }
 """The role that each endpoint needs."""
+_ANY_HOST = {"healthz", "style"}
+"""What tells a stranger's page nothing; everything else is shown under a name of ours alone."""
 
 
 def role_of(asking: Request) -> Role:  # noqa: ARG001 - what a sign-in will read
@@ -47,12 +49,16 @@ def guard(app: Flask, url: str, role_of: Callable[[Request], Role]) -> None:
 
     @app.before_request
     def check() -> None:
+        if "\0" in request.path:
+            abort(404)
+        if any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+            abort(400, "A filter has a character that no text of ours has")
         if request.endpoint is None:
             return
         needed = NEEDED.get(request.endpoint, Role.NOBODY)
         if role_of(request) < needed:
             abort(403)
-        if needed >= Role.READER and not _is_own_host(request.host, own_host):
+        if request.endpoint not in _ANY_HOST and not _is_own_host(request.host, own_host):
             abort(421)
 
 

@@ -69,7 +69,7 @@ class StoreCollector(Collector):
             with self._store.read() as tx:
                 told = list(_figures(tx, self._now(), self._steps))
         except MergeportError as error:
-            logger.warning("no figures: the store is away", code=error.code)
+            logger.debug("no figures", code=error.code)
             reachable.add_metric([], 0)
             return [reachable]
         reachable.add_metric([], 1)

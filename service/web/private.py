@@ -115,7 +115,8 @@ def _answer_errors(app: Flask, now: Callable[[], datetime]) -> None:
     @app.errorhandler(MergeportError)
     def known(error: MergeportError) -> tuple[str, int]:
         away = isinstance(error, RetryableError)
-        logger.warning("a page could not be shown", code=error.code)
+        if not away:
+            logger.warning("a page could not be shown", code=error.code)
         return page(503 if away else 500, "Not available now" if away else "Error", error.message, error.hint)
 
     @app.errorhandler(HTTPException)

@@ -110,7 +110,7 @@ def _answer_errors(app: Flask, counters: Counters) -> None:
     @app.errorhandler(RetryableError)
     def later(error: RetryableError) -> Response:
         counters.answered(error.code)
-        logger.error("delivery cannot be taken now", code=error.code)
+        logger.debug("delivery cannot be taken now", code=error.code)  # the store tells of its outage, once
         response = _error(503, error.code, error.message, error.hint)
         response.headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
         return response

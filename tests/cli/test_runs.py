@@ -299,3 +299,22 @@ def test_a_terminal_gets_a_table(tmp_path: Path, rows: Rows) -> None:
     assert b"environment" in shown
     assert b"\x1b[31mfailed" in shown
     assert run.id.encode() in shown
+
+
+HARMFUL = "\x1b[2J\x9b1m\u202eevil\x1b]8;;http://evil.example\x07x"
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("show", "ID"), ("show", "ID", "--json")])
+def test_what_strangers_write_moves_no_cursor(call: Call, rows: Rows, arguments: tuple[str, ...]) -> None:
+    run = rows.run(application=HARMFUL, message=HARMFUL)
+    told = call("runs", *(run.id if argument == "ID" else argument for argument in arguments))
+    assert told.status == 0
+    assert "evil" in told.out
+    assert [one for one in told.out if one in "\x1b\x9b\x07\u202e"] == []
+
+
+def test_an_error_that_repeats_what_was_asked_for_moves_no_cursor(call: Call, rows: Rows) -> None:
+    rows.run()
+    refused = call("runs", "show", HARMFUL)
+    assert refused.status == 1
+    assert "\x1b" not in refused.err

@@ -174,3 +174,8 @@ def test_any_bytes_parse_or_are_refused_as_ours(raw: bytes) -> None:
 @given(st.text(max_size=100))
 def test_any_signature_but_the_right_one_is_401(signature: str) -> None:
     assert refusal(headers(X_Hub_Signature_256=signature))[0] == 401
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP, identity"])
+def test_a_compressed_body_is_refused_in_words(encoding: str) -> None:
+    assert refusal(headers(BODY, Content_Encoding=encoding)) == (415, "content-encoding-unknown")

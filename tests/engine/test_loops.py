@@ -23,7 +23,7 @@ def away() -> RetryableError:
     return RetryableError("the database does not answer", code="store-unavailable")
 
 
-@pytest.mark.parametrize("error", [away(), ValueError("a bug")])
+@pytest.mark.parametrize("error", [RetryableError("git is slow", code="git-timeout"), ValueError("a bug")])
 def test_what_fails_again_and_again_is_told_once(error: Exception) -> None:
     stop, calls = threading.Event(), 0
 

@@ -63,3 +63,12 @@ def test_only_our_own_names_show_pages(private: FlaskClient, host: str, status: 
 @pytest.mark.parametrize("host", ["", "a b", "[::1", "x/y", "%00"])
 def test_a_host_that_is_none_shows_no_page(private: FlaskClient, host: str) -> None:
     assert private.get("/", headers={"Host": host}).status_code in {400, 421}
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/readyz", "/runs/x", "/deliveries"])
+def test_a_stranger_s_name_sees_neither_pages_nor_figures(private: FlaskClient, path: str) -> None:
+    assert private.get(path, headers={"Host": "rebound.example"}).status_code == 421
+
+
+def test_health_is_told_under_any_name(private: FlaskClient) -> None:
+    assert private.get("/healthz", headers={"Host": "rebound.example"}).status_code == 200

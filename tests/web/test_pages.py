@@ -222,3 +222,14 @@ def test_a_store_that_is_away_is_a_page_that_says_so(tmp_path: object) -> None:
     away.close()
     assert answer.status_code == 503
     assert "the database does not answer" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/runs/%00", "/runs/a%00b/log", "/deliveries/%00", "/%00"])
+def test_a_path_with_a_nul_is_not_there(private: FlaskClient, path: str) -> None:
+    assert private.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["application=%00", "environment=a%00", "state=%00", "x%00=1", "repository=%00"])
+@pytest.mark.parametrize("page", ["/", "/deliveries"])
+def test_a_filter_with_a_nul_is_refused(private: FlaskClient, page: str, query: str) -> None:
+    assert private.get(f"{page}?{query}").status_code == 400

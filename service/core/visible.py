@@ -1,0 +1,30 @@
+"""Text of strangers made safe to show on a terminal: nothing in it moves the cursor, colours, links or turns around.
+
+Used by the command line's printing for everything that it prints. Pages need no such thing: a browser shows
+control characters as nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = "\u2028\u2029\ufeff\U000e0000-\U000e007f"
+HARMFUL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDIRECTIONAL}{_UNSEEN}\ud800-\udfff]")
+"""C0 and C1 but tab and line end, what turns text around, what is a line end to some and tags, halves of characters."""
+
+
+def visible(text: str) -> str:
+    """Give a text with each harmful character as its escape, as Python writes it."""
+    return HARMFUL.sub(lambda found: _escape(ord(found[0])), text)
+
+
+def one_line(text: str) -> str:
+    """Give a text that stays on its line of a table."""
+    return visible(text).replace("\t", "\\t").replace("\n", "\\n")
+
+
+def _escape(code: int) -> str:
+    if code < 0x100:  # noqa: PLR2004 - two digits
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
