@@ -6,24 +6,19 @@ words of a refusal: where the branch is now tells what became of a push.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.core.values import Changes, FileEdit, Rewrite, ValueEdit, rewrite
 from service.core.words import Actor, Sha
-from service.errors import PermanentError, RetryableError
+from service.errors import PermanentError
+from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
 from service.ports import Manifests
 
-MOST_RACES = 50
-"""Pushes that others may win before we give up."""
-MOST_REFUSALS = 4
-"""Refused pushes onto a branch that nobody moved: it is a rule there, not a race."""
-MOST_FAILURES = 5
-"""Broken connections in all."""
-LONGEST_PAUSE = 30.0
+BOUNDS = Bounds(refusals=4, pauses=(0.1, 0.2, 0.4), failures=4)
+"""A push refused four times onto a branch that nobody moved is a rule there; a fifth broken connection ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,43 +67,6 @@ def tip_of(manifests: Manifests, branch: str) -> Sha:
     return tip
 
 
-@dataclass(slots=True)
-class _Race:
-    """What happened so far, and how often more of it may happen."""
-
-    branch: str
-    pause: Callable[[float], None]
-    attempts: int = 0
-    failures: int = 0
-    stuck: int = 0
-    last: Start | None = None
-    unsure: tuple[Sha, Sha | None, Rewrite] | None = None
-    """A push of which nobody knows whether it went through: commit, expected tip, and what it changes."""
-
-    def lost(self, start: Start) -> None:
-        """Count a refused push, and wait a little; raise where it will stay refused."""
-        self.unsure = None
-        self.stuck = self.stuck + 1 if start == self.last else 1
-        self.last = start
-        if self.stuck >= MOST_REFUSALS:
-            raise PermanentError(
-                f"{self.branch} refuses the push, though nobody moved it.",
-                code="push-refused",
-                hint="a hook or branch protection? Let this account push there, or use --pull-request",
-            )
-        if self.attempts >= MOST_RACES:
-            raise RetryableError(f"{self.branch} moves too fast: {self.attempts} pushes lost.", code="push-lost")
-        self.pause(random.uniform(0.02, min(2.0, 0.05 * 2**self.attempts)))  # noqa: S311 - to keep racers apart
-
-    def broken(self, error: RetryableError) -> None:
-        """Count a failure of the connection, and wait; raise the last one."""
-        self.failures += 1
-        if self.failures >= MOST_FAILURES:
-            raise error
-        wait = error.retry_after if error.retry_after is not None else 2**self.failures / 4
-        self.pause(min(wait, LONGEST_PAUSE) * random.uniform(1, 1.5))  # noqa: S311 - to keep racers apart
-
-
 def bring(
     manifests: Manifests,
     branch: str,
@@ -122,48 +80,69 @@ def bring(
     PermanentError `push-refused` where the branch takes no push of ours, RetryableError where others are always
     faster or the connection keeps breaking: then the branch is as it was, or has the whole commit.
     """
-    race = _Race(branch, pause)
-    while True:
-        try:
-            if settled := _settled(manifests, race):
-                return settled
-            begin = start()
-            done = compute(manifests, begin.parent, wish)
-            if not done.files:
-                return Written(begin.parent, None, done, race.attempts)
-            commit = manifests.commit(
-                begin.parent,
-                done.files,
-                wish.message(done.changes),
-                author=wish.author,
-                committer=wish.committer,
-                at=wish.at,
-            )
-            race.attempts += 1
-            race.unsure = (commit, begin.expected, done)
-            if manifests.push(branch, commit, expected=begin.expected):
-                return Written(begin.parent, commit, done, race.attempts)
-        except RetryableError as error:
-            race.broken(error)
-        else:
-            race.lost(begin)
+    swapped = swap(manifests, branch, _Wished(manifests, branch, wish, start), bounds=BOUNDS, pause=pause)
+    if swapped.result is Result.REFUSED or swapped.attempt is None:
+        raise PermanentError(
+            f"{branch} refuses the push, though nobody moved it.",
+            code="push-refused",
+            hint="a hook or branch protection? Let this account push there, or use --pull-request",
+        )
+    return replace(swapped.attempt.made, attempts=swapped.pushes)
 
 
-def _settled(manifests: Manifests, race: _Race) -> Written | None:
-    """Read from the branch what became of a push whose answer never came."""
-    if race.unsure is None:
-        return None
-    commit, expected, done = race.unsure
-    tip = manifests.fetch(race.branch)
-    if tip is not None:
-        known = manifests.ancestors(tip, {commit, expected} if expected else {commit})
-        if commit in known:
-            return Written(expected or commit, commit, done, race.attempts)
-        if expected is not None and expected not in known:
-            raise PermanentError(
-                f"{race.branch} was force-pushed meanwhile: {expected[:12]} is gone from it.",
-                code="manifest-history-rewritten",
-                hint="nothing was written again; look at the branch, then run the command again",
-            )
-    race.unsure = None
-    return None
+@dataclass(slots=True)
+class _Wished:
+    """The wish as the loop's work; `unsure` is a push of which nobody knows whether it went through."""
+
+    manifests: Manifests
+    branch: str
+    wish: Wish
+    start: Callable[[], Start]
+    unsure: Attempt[Written] | None = None
+
+    def look(self) -> Basis:
+        """Ask where to begin."""
+        begin = self.start()
+        return begin.parent, begin.expected
+
+    def attempt(self, basis: Basis, *, moved: bool) -> Attempt[Written]:  # noqa: ARG002 - the loop's
+        """Compute the wish on the parent, unless the branch has it by a push whose answer never came."""
+        parent, expected = basis
+        assert parent is not None  # noqa: S101 - a start has one
+        if (settled := self._settled(expected)) is not None:
+            return settled
+        done = compute(self.manifests, parent, self.wish)
+        if not done.files:
+            return Attempt(None, expected, Written(parent, None, done, 0))
+        commit = self.manifests.commit(
+            parent,
+            done.files,
+            self.wish.message(done.changes),
+            author=self.wish.author,
+            committer=self.wish.committer,
+            at=self.wish.at,
+        )
+        self.unsure = Attempt(commit, expected, Written(parent, commit, done, 0))
+        return self.unsure
+
+    def lost(self, attempt: Attempt[Written]) -> None:  # noqa: ARG002 - the loop's
+        """Forget the push: it was refused for sure."""
+        self.unsure = None
+
+    def _settled(self, tip: Sha | None) -> Attempt[Written] | None:
+        """Read from the branch what became of a push whose answer never came."""
+        unsure, self.unsure = self.unsure, None
+        if unsure is None or unsure.commit is None or tip is None:
+            return None
+        fate, _ = fate_of(self.manifests, tip, {unsure.commit}, unsure.expected)
+        match fate:
+            case Fate.THERE:
+                return Attempt(unsure.commit, unsure.commit, unsure.made)
+            case Fate.REWRITTEN:
+                raise PermanentError(
+                    f"{self.branch} was force-pushed meanwhile: {(unsure.expected or '')[:12]} is gone from it.",
+                    code="manifest-history-rewritten",
+                    hint="nothing was written again; look at the branch, then run the command again",
+                )
+            case Fate.ABSENT:
+                return None

@@ -84,6 +84,10 @@ class EditState(StrEnum):
     PUSHING = "pushing"
     PUBLISHED = "published"
     REFUSED = "refused"
+    OVERTAKEN = "overtaken"
+    """Something newer stands where it would write."""
+    UNORDERED = "unordered"
+    """What stands there is not known yet: its run looks it up, and then it is pending again."""
 
 
 class Publish(StrEnum):

@@ -10,8 +10,8 @@ from service.engine import retention, schedule, sweeper, worker
 from service.pipeline import advance
 from service.pipeline.build import here as building
 from service.pipeline.intake import deliveries as intake
-from service.pipeline.manifest import batch, refusals
 from service.pipeline.manifest import branch_lease as holding
+from service.pipeline.manifest import collect, refused_pushes
 from service.processes import REFUSALS
 from service.settings import KEEP_DAYS
 from service.web import body, server
@@ -44,10 +44,10 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
         ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
         ("docs/architecture.md", f"is taken up {NUMBERS[sweeper.MOST_RESUMES]} times"),
-        ("docs/architecture.md", f"again and again for about {NUMBERS[round(sum(refusals.PAUSES))]} seconds"),
-        ("docs/configuration.md", f"again and again, for about {NUMBERS[round(sum(refusals.PAUSES))]} seconds"),
-        ("docs/architecture.md", f"up to {batch.LARGEST_BATCH}."),
-        ("docs/architecture.md", f"for {batch.GROWING_SECONDS:.0f} seconds at most"),
+        ("docs/architecture.md", f"again and again for about {NUMBERS[round(sum(refused_pushes.PAUSES))]} seconds"),
+        ("docs/configuration.md", f"again and again, for about {NUMBERS[round(sum(refused_pushes.PAUSES))]} seconds"),
+        ("docs/architecture.md", f"up to {collect.LARGEST_PUSH}."),
+        ("docs/architecture.md", f"for {collect.GROWING_SECONDS:.0f} seconds at most"),
         ("docs/architecture.md", f"or after {holding.LEASE_SECONDS:.0f} seconds"),
         ("docs/architecture.md", f"{NUMBERS[REFUSALS]} times in a row"),
         ("docs/architecture.md", f"within {GRACE_SECONDS:.0f} s"),

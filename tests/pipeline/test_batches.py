@@ -8,7 +8,7 @@ from devstack.git_http import RefUpdate
 from service.core.config import Target
 from service.core.values import FileEdit
 from service.core.words import Repository, RunState, WaitKind
-from service.pipeline.manifest.batch import LOOK_SECONDS, QUIET_SECONDS
+from service.pipeline.manifest.collect import LOOK_SECONDS, QUIET_SECONDS
 from service.pipeline.manifest.place import wanted_edits
 from service.store import edits, runs, waits
 from service.store.runs import Run
@@ -129,7 +129,7 @@ def test_refused_edit_fails_its_own_run_and_never_its_batch(
             raise ValueError("a bug")
         return wanted_edits(run, target)
 
-    monkeypatch.setattr("service.pipeline.batch.wanted_edits", broken)
+    monkeypatch.setattr("service.pipeline.manifest.push.wanted_edits", broken)
     pipeline.settle()
     assert states(pipeline, names) == {
         "away": (RunState.FAILED, "values-file-missing"),

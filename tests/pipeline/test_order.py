@@ -151,7 +151,7 @@ def test_older_edit_of_the_same_batch_is_refused_alone(pipeline: Pipeline) -> No
     with pipeline.store.read() as tx:
         edit = edits.of_run(tx, older.id)
     assert edit is not None
-    assert (edit.state, edit.code) == (EditState.REFUSED, "order-superseded")
+    assert (edit.state, edit.code) == (EditState.OVERTAKEN, "")
     assert bring(pipeline, older).state is RunState.SUPERSEDED
     assert standing(pipeline) == commits[1][:12]
     assert len(pipeline.stack.git.pushes(MANIFESTS)) == 1

@@ -198,7 +198,7 @@ def test_edit_that_meets_a_bug_does_not_stop_the_others(pipeline: Pipeline, monk
             raise ValueError("a bug")
         return wanted_edits(run, target)
 
-    monkeypatch.setattr("service.pipeline.batch.wanted_edits", broken)
+    monkeypatch.setattr("service.pipeline.manifest.push.wanted_edits", broken)
     pipeline.settle()
     with pipeline.store.read() as tx:
         edit = edits.of_run(tx, run.id)

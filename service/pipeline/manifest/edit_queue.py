@@ -1,7 +1,7 @@
 """Decides who writes to a branch: group commit by flat combining under the branch's lease.
 
-A run inserts its edit and tries the lease. Who gets it has all pending edits written (see refusals.py beside this);
-who does not, waits as a row. No hop when alone, one push when a hundred come.
+A run inserts its edit and tries the lease. Who gets it has all pending edits written, by
+refused_pushes.py beside this; who does not, waits as a row. No hop when alone, one push when a hundred come.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from service.core.words import EditState, RunId, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest.batch import LARGEST_BATCH
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
-from service.pipeline.manifest.outcomes import OPEN, Branch, enqueue
+from service.pipeline.manifest.collect import LARGEST_PUSH, OPEN, Branch
+from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place
-from service.pipeline.manifest.refusals import write_pending
+from service.pipeline.manifest.refused_pushes import write_pending
 from service.pipeline.runs.looks import Answers
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, is_ours, wait_for
 from service.store import Transaction, edits, leases, runs, waits
@@ -31,9 +31,10 @@ HELD_FOR_OTHERS_SECONDS = 5.0
 def write(context: Context, run: Run, place: Place, *, window: timedelta = timedelta(0)) -> Edit:
     """Have the run's edit on the branch, by this process or by another that writes there now, and give it.
 
-    One that the branch refuses for good and that goes on as a pull request has another branch than `place`. Raises
-    Pause when another writes there or the window is not over, PermanentError when the edit is refused, Cancelled when
-    the run was meanwhile, RetryableError when the repository does not answer.
+    It is published, overtaken or unordered then. One that the branch refuses for good and that goes on as a pull
+    request has another branch than `place`. Raises Pause when another writes there or the window is not over,
+    PermanentError when the edit is refused, Cancelled when the run was meanwhile, RetryableError when the repository
+    does not answer.
     """
     edit = _begin(context, run, place, window)
     if _is_open(edit, place):
@@ -81,7 +82,7 @@ def _pause(tx: Transaction, context: Context, run: Run, place: Place, window: ti
     """Open the run's wait where another writes, or where the window is not over that the first pending edit opened."""
     pending = edits.open_at(tx, place.repository, place.branch) if window else []
     until = _closes(pending, window) if pending else context.now()
-    gathers = until > context.now() and len(pending) < LARGEST_BATCH
+    gathers = until > context.now() and len(pending) < LARGEST_PUSH
     if ours and not gathers:
         return None
     if not is_ours(tx, run):

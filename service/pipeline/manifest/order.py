@@ -8,120 +8,134 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from service.core.config import OrderPolicy, Target
+from service.core.config import OrderPolicy
 from service.core.order import (
     Answer,
-    CommitTimes,
     Judgement,
-    Relation,
     judge,
     standing_images,
 )
 from service.core.values import Rewrite
-from service.core.words import EditState, OrderBy, Repository, RunId, Sha
+from service.core.words import EditState, OrderBy, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
+from service.pipeline.manifest.order_facts import judge_commit
 from service.pipeline.manifest.origins import UNKNOWN, Origin, asked_origin, known_origin
 from service.pipeline.manifest.place import Place, rewrite_at, wanted_edits
+from service.pipeline.runs.claim import Claim, images_of
 from service.pipeline.runs.steps import Superseded
 from service.ports import Manifests
 from service.store import ancestry, edits, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
-SUPERSEDED = "order-superseded"
-UNASKED = "order-not-looked-up"
 MOST_LOOKS = 5
+"""How often one run looks up what stands there before it rests."""
+
+
+class Order(StrEnum):
+    """How a run stands to the images that its edit would replace."""
+
+    NEWER = "newer"
+    """It goes on."""
+    OLDER = "older"
+    """Something newer stands there."""
+    UNKNOWN = "unknown"
+    """That has to be looked up outside first."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """A run's edit on one commit; with `ask` the registry and the forge are asked."""
+class Judged:
+    """The order and its words: why it is older, or what could not be told of one that goes on."""
 
-    context: Context
+    order: Order
+    words: str = ""
+
+    def told(self, done: Rewrite) -> Rewrite:
+        """Give the edit with what could not be told among its warnings."""
+        return replace(done, warnings=(*done.warnings, self.words)) if self.words else done
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A run whose edit is to be held against what stands in a manifest repository."""
+
+    claim: Claim
     manifests: Manifests
-    tip: Sha
-    run: Run
-    target: Target
-    ask: bool
 
 
-def keep_order(
-    context: Context, manifests: Manifests, tip: Sha, run: Run, target: Target, done: Rewrite, *, ask: bool = False
-) -> Rewrite:
-    """Let an edit that was computed on a commit through, with words where order could not be told.
+def case_at(claim: Claim, place: Place) -> Case:
+    """Give the case of a run at a place."""
+    return Case(claim, claim.context.outside.manifests.open(place.repository))
 
-    PermanentError `order-superseded` where what stands there is newer, `source-rewritten` where that cannot be told
-    and is refused, and, without `ask`, `order-not-looked-up` where it is not known yet.
+
+def order_of(case: Case, tip: Sha, done: Rewrite, *, ask: bool = False) -> Judged:
+    """Judge an edit that was computed on a commit; with `ask` the registry and the forge are asked.
+
+    PermanentError `source-rewritten` where the order cannot be told and the configuration refuses that.
     """
-    words = [
-        _settled(judgement, run) for judgement in _judgements(_Case(context, manifests, tip, run, target, ask), done)
-    ]
-    return replace(done, warnings=(*done.warnings, *filter(None, words)))
-
-
-def _settled(judgement: Judgement, run: Run) -> str:
-    match judgement.answer:
-        case Answer.GO_ON:
-            return judgement.words
-        case Answer.SUPERSEDED:
-            again = "; trying it again does not go back: revert the manifest commit for that" if run.generation else ""
-            raise PermanentError(judgement.words + again, code="order-superseded")
-        case Answer.REFUSE:
-            raise PermanentError(
-                judgement.words,
-                code="source-rewritten",
-                hint="force-pushed? `order: {rewritten: allow}` lets it through; `order: commit-time` is for release/*",
-            )
-        case Answer.ASK_RELATION | Answer.ASK_TIMES:
-            raise PermanentError("what is deployed has to be looked up first", code="order-not-looked-up")
+    words = []
+    for judgement in _judgements(case, tip, done, ask=ask):
+        match judgement.answer:
+            case Answer.GO_ON:
+                words.append(judgement.words)
+            case Answer.SUPERSEDED:
+                again = "; trying it again does not go back: revert the manifest commit for that"
+                return Judged(Order.OLDER, judgement.words + (again if case.claim.run.generation else ""))
+            case Answer.REFUSE:
+                raise PermanentError(
+                    judgement.words,
+                    code="source-rewritten",
+                    hint="force-pushed? `order: {rewritten: allow}` lets it through; "
+                    "`order: commit-time` is for release/*",
+                )
+            case Answer.ASK_RELATION | Answer.ASK_TIMES:
+                return Judged(Order.UNKNOWN, "what is deployed has to be looked up first")
+    return Judged(Order.NEWER, "; ".join(filter(None, words)))
 
 
 # --- around the writing of a commit ---------------------------------------------------------------
 
 
-def warm(context: Context, run: Run, target: Target, place: Place) -> None:
+def warm(case: Case, place: Place) -> None:
     """Look up what will be asked under the lease, as far as it can be foreseen; nothing where pushes told it.
 
     What was promoted last is what most likely stands there. Where nothing was, as after the loss of the database, the
     branch is read as this machine last saw it.
     """
-    if target.order.by is OrderBy.OFF:
+    run, policy = case.claim.run, case.claim.target.order
+    if policy.by is OrderBy.OFF:
         return
-    with context.store.read() as tx:
+    with case.claim.context.store.read() as tx:
         if edits.of_run(tx, run.id) is not None:
             return
         last = runs.last_promoted(tx, run)
     if last is None:
-        manifests = context.outside.manifests.open(place.repository)
-        _look(context, run, target, manifests, manifests.last_tip(place.branch) or manifests.fetch(place.branch))
+        _find_out(case, case.manifests.last_tip(place.branch) or case.manifests.fetch(place.branch))
     elif last.repository == run.repository:
-        _judge_commit(context, run, target.order, last.commit, ask=True)
+        judge_commit(case.claim.context, run, policy, last.commit, ask=True)
 
 
-def in_order(context: Context, run: Run, target: Target, place: Place, write: Callable[[], Edit]) -> Edit:
+def in_order(case: Case, place: Place, write: Callable[[], Edit]) -> Edit:
     """Write, and look up in between what was not known under the lease.
 
     Raises Superseded where something newer stands there, and whatever `write` raises otherwise.
     """
     for _ in range(MOST_LOOKS):
-        try:
-            edit = write()
-        except PermanentError as error:
-            if error.code != UNASKED:
-                raise _superseded(context, run, error) from None
-            manifests = context.outside.manifests.open(place.repository)
-            _look(context, run, target, manifests, manifests.fetch(place.branch))
-            with context.store.begin() as tx:
-                edits.update(tx, run.id, state=EditState.PENDING, message="", code="")
-        else:
+        edit = write()
+        if edit.state is EditState.OVERTAKEN:
+            raise superseded(case, edit.message)
+        if edit.state is not EditState.UNORDERED:
             return edit
+        _find_out(case, case.manifests.fetch(place.branch))
+        with case.claim.context.store.begin() as tx:
+            edits.update(tx, case.claim.run.id, state=EditState.PENDING, message="")
     raise RetryableError("what is deployed changes as fast as it is looked up", code="order-moving", retry_after=1.0)
 
 
-def _look(context: Context, run: Run, target: Target, manifests: Manifests, tip: Sha | None) -> None:
+def _find_out(case: Case, tip: Sha | None) -> None:
     """Find out, and keep, how the run stands to the images that its edit would replace on a commit.
 
     What the edit itself has against it, its writing will tell.
@@ -129,74 +143,71 @@ def _look(context: Context, run: Run, target: Target, manifests: Manifests, tip:
     if tip is None:
         return
     try:
-        done = rewrite_at(manifests, tip, wanted_edits(run, target))
+        done = rewrite_at(case.manifests, tip, wanted_edits(case.claim.run, case.claim.target))
     except RetryableError:
         raise
     except MergeportError:
         return
-    _judgements(_Case(context, manifests, tip, run, target, ask=True), done)
+    _judgements(case, tip, done, ask=True)
 
 
 # --- pull requests --------------------------------------------------------------------------------
 
 
-def keep_order_of_proposal(
-    context: Context,
-    manifests: Manifests,
-    base: Sha,
-    tip: Sha | None,
-    run: Run,
-    target: Target,
-    done: Rewrite,
-    *,
-    number: Callable[[], int | None],
+def order_of_proposal(
+    case: Case, *, base: Sha, tip: Sha | None, done: Rewrite, number: Callable[[], int | None]
 ) -> Rewrite:
-    """Let an edit of the base through, as `keep_order` does, unless the promotion branch brings something newer.
+    """Let an edit of the base through, with words where order could not be told.
 
-    What stands at the branch's `tip` counts while its pull request is open; `number` tells that one where it is asked.
-    Raises Superseded where something newer is there.
+    What stands at the promotion branch's `tip` counts while its pull request is open; `number` tells that one where it
+    is asked. Raises Superseded where something newer is there, and what `order_of` raises.
     """
-    try:
-        done = keep_order(context, manifests, base, run, target, done, ask=True)
-    except PermanentError as error:
-        raise _superseded(context, run, error) from None
-    proposed = rewrite_at(manifests, tip, wanted_edits(run, target)) if tip is not None else done
-    if tip is None or not proposed.files:
+    judged = order_of(case, base, done, ask=True)
+    if judged.order is Order.OLDER:
+        raise superseded(case, judged.words)
+    done = judged.told(done)
+    if tip is None:
         return done
-    for judgement in _judgements(_Case(context, manifests, tip, run, target, ask=True), proposed):
+    run = case.claim.run
+    proposed = rewrite_at(case.manifests, tip, wanted_edits(run, case.claim.target))
+    if not proposed.files:
+        return done
+    for judgement in _judgements(case, tip, proposed, ask=True):
         if judgement.answer is Answer.SUPERSEDED and (there := number()) is not None and judgement.deployed:
-            words = f"pull request #{there} brings {judgement.deployed[:12]}, which is newer than {run.commit[:12]}"
-            raise Superseded(words, by=_run_of(context, run, judgement.deployed))
+            deployed = judgement.deployed
+            words = f"pull request #{there} brings {deployed[:12]}, which is newer than {run.commit[:12]}"
+            raise Superseded(words, by=_run_of(case.claim.context, run, deployed))
     return done
 
 
 # --- runs among each other ------------------------------------------------------------------------
 
 
-def yield_to_later(context: Context, run: Run, target: Target) -> None:
+def yield_to_later(claim: Claim) -> None:
     """Let the run end where a later one of the same application and environment was accepted meanwhile.
 
     One that was accepted later and is older all the same (its delivery came late, or was sent again) does not count.
     """
-    with context.store.read() as tx:
+    run = claim.run
+    with claim.context.store.read() as tx:
         later = runs.all_later(tx, run)
     for one in later:
-        if one.repository == run.repository and _is_older(context, one, run, target.order):
+        if one.repository == run.repository and _is_older(claim.context, one, run, claim.target.order):
             continue
         raise Superseded(f"superseded by {one.commit[:12]} before it was promoted", by=one.id)
 
 
 def _is_older(context: Context, one: Run, than: Run, policy: OrderPolicy) -> bool:
-    judgement = _judge_commit(context, one, policy, than.commit, ask=True)
+    judgement = judge_commit(context, one, policy, than.commit, ask=True)
     return judgement.answer is Answer.SUPERSEDED
 
 
 # --- the judgement --------------------------------------------------------------------------------
 
 
-def _judgements(case: _Case, done: Rewrite) -> list[Judgement]:
+def _judgements(case: Case, tip: Sha, done: Rewrite, *, ask: bool) -> list[Judgement]:
     """Judge the run against each image that its edit would replace."""
-    context, run, target = case.context, case.run, case.target
+    run, target = case.claim.run, case.claim.target
     if target.order.by is OrderBy.OFF:
         return []
     images = images_of(run).values()
@@ -205,87 +216,47 @@ def _judgements(case: _Case, done: Rewrite) -> list[Judgement]:
     standing = standing_images(replaced, wanted, run.commit, list(images))
     if not standing:
         return []
-    with context.store.read() as tx:
+    with case.claim.context.store.read() as tx:
         known = ancestry.judgements(tx, run.id)
-    return [known.get(image) or _judge_image(case, image) for image in standing]
+    return [known.get(image) or _judge_image(case, tip, image, ask=ask) for image in standing]
 
 
-def _judge_image(case: _Case, image: str) -> Judgement:
-    context, run = case.context, case.run
-    origin = known_origin(context, case.target, image)
-    if origin is None and not case.ask:
+def _judge_image(case: Case, tip: Sha, image: str, *, ask: bool) -> Judgement:
+    context, run = case.claim.context, case.claim.run
+    origin = known_origin(context, case.claim.target, image)
+    if origin is None and not ask:
         return Judgement(Answer.ASK_RELATION)
     if origin is None:
-        origin = asked_origin(context, case.manifests, case.tip, case.target, image)
-    judgement = _judge_origin(case, origin, image)
-    if judgement.answer is Answer.SUPERSEDED or case.ask:
+        origin = asked_origin(context, case.manifests, tip, case.claim.target, image)
+    judgement = _judge_origin(case, origin, image, ask=ask)
+    if judgement.answer is Answer.SUPERSEDED or ask:
         with context.store.begin() as tx:
             ancestry.keep_judgement(tx, run.id, image, judgement)
     return judgement
 
 
-def _judge_origin(case: _Case, origin: Origin, image: str) -> Judgement:
+def _judge_origin(case: Case, origin: Origin, image: str, *, ask: bool) -> Judgement:
     """Judge against what the image was made of; nobody knows it where that is of another repository."""
-    context, run, policy = case.context, case.run, case.target.order
+    context, run, policy = case.claim.context, case.claim.run, case.claim.target.order
     commit = origin.commit if origin.repository in {None, run.repository} else None
     if commit is None:
         judgement = judge(policy, run.commit, None)
         return replace(judgement, words=f"{judgement.words} ({origin.words or image})")
-    judgement = _judge_commit(context, run, policy, commit, ask=case.ask)
+    judgement = judge_commit(context, run, policy, commit, ask=ask)
     if judgement.answer is Answer.REFUSE and origin.repository is None:
         with context.store.read() as tx:
             told = ancestry.relation(tx, run.repository, commit, run.commit)
         if told is None:
-            return _judge_origin(case, UNKNOWN, image)
+            return _judge_origin(case, UNKNOWN, image, ask=ask)
     return judgement
 
 
-def _judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha, *, ask: bool) -> Judgement:
-    """Judge a run against a deployed commit by what is known, and with `ask` by what the forge says."""
-    judgement = judge(policy, run.commit, deployed)
-    if judgement.answer is not Answer.ASK_RELATION:
-        return judgement
-    relation = _relation(context, run.repository, deployed, run.commit, ask=ask)
-    judgement = judge(policy, run.commit, deployed, relation=relation)
-    if judgement.answer is not Answer.ASK_TIMES:
-        return judgement
-    times = _times(context, run.repository, deployed, run.commit, ask=ask)
-    return judge(policy, run.commit, deployed, relation=relation, times=times)
-
-
-def _relation(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool) -> Relation | None:
-    with context.store.read() as tx:
-        known = ancestry.relation(tx, repository, base, head)
-    if known is not None or not ask:
-        return known
-    told = context.outside.forge.relation(repository, base, head)
-    if told is not Relation.GONE:
-        with context.store.begin() as tx:
-            ancestry.remember(tx, repository, base, head, told)
-    return told
-
-
-def _times(context: Context, repository: Repository, deployed: Sha, new: Sha, *, ask: bool) -> CommitTimes | None:
-    with context.store.read() as tx:
-        known = {commit: ancestry.time(tx, repository, commit) for commit in (new, deployed)}
-    for commit in [commit for commit, at in known.items() if at is None]:
-        if not ask:
-            return None
-        at = known[commit] = context.outside.forge.commit_time(repository, commit)
-        if at is not None:
-            with context.store.begin() as tx:
-                ancestry.remember_time(tx, repository, commit, at)
-    return CommitTimes(known[new], known[deployed])
-
-
-def _superseded(context: Context, run: Run, error: PermanentError) -> Exception:
-    """Give the error as it is, or, where something newer stands there, what ends the run in favour of that."""
-    if error.code != SUPERSEDED:
-        return error
-    with context.store.read() as tx:
-        told = ancestry.judgements(tx, run.id).values()
+def superseded(case: Case, words: str) -> Superseded:
+    """Say what ends the run in favour of what was found to be newer."""
+    with case.claim.context.store.read() as tx:
+        told = ancestry.judgements(tx, case.claim.run.id).values()
     newer = next((one.deployed for one in told if one.answer is Answer.SUPERSEDED), None)
-    return Superseded(error.message, by=_run_of(context, run, newer) if newer else None)
+    return Superseded(words, by=_run_of(case.claim.context, case.claim.run, newer) if newer else None)
 
 
 def _run_of(context: Context, run: Run, commit: Sha) -> RunId | None:

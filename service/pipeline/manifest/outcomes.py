@@ -5,44 +5,17 @@ Called by who writes to a branch. An edit is settled once; whoever comes later, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from service.core.values import Rewrite
-from service.core.words import EditState, Publish, RunId, Sha, WaitKind
+from service.core.words import EditState, RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.manifest.branch_lease import Holding
-from service.pipeline.manifest.place import Place, place_of
-from service.ports import Manifests
+from service.pipeline.manifest.collect import Branch
 from service.store import Transaction, edits, runs, waits
 from service.store.edits import Edit
 from service.store.waits import Wait
-
-JUST_NOW = timedelta(seconds=10)
-
-OPEN = frozenset({EditState.PENDING, EditState.PUSHING})
-"""The states of an edit that is still to be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A branch that this worker may write to now: its repository, and the lease that says so."""
-
-    context: Context
-    manifests: Manifests
-    place: Place
-    holding: Holding
-
-    def pending(self, tx: Transaction) -> list[Edit]:
-        """List all that is to be written there, first accepted first."""
-        return edits.open_at(tx, self.place.repository, self.place.branch)
-
-    def only(self, some: Iterable[Edit]) -> Callable[[Transaction], list[Edit]]:
-        """Give a way to list some of that, as they stand by then."""
-        wanted = {edit.run_id for edit in some}
-        return lambda tx: [edit for edit in self.pending(tx) if edit.run_id in wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +25,6 @@ class Made:
     edit: Edit
     commit: Sha
     rewrite: Rewrite
-
-
-def about_to_write(branch: Branch) -> bool:
-    """Tell whether another run that was accepted just now is on its way to this branch and has no edit yet."""
-    context = branch.context
-    with context.store.read() as tx:
-        under_way = edits.expected_soon(tx, since=context.now() - JUST_NOW)
-    return any(_writes_to(branch, *run) for run in under_way)
-
-
-def _writes_to(branch: Branch, application: str, environment: str, configuration: Sha) -> bool:
-    try:
-        target = branch.context.configurations.at(configuration).target(application, environment)
-        return (
-            target is not None and target.publish is Publish.COMMIT and place_of(branch.context, target) == branch.place
-        )
-    except MergeportError:
-        return False
 
 
 def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
@@ -109,6 +64,15 @@ def refuse(branch: Branch, some: Sequence[Edit], error: MergeportError) -> None:
             edits.settle(tx, edit.run_id, state=EditState.REFUSED, message=str(error), code=error.code)
             _answer(tx, branch, waiting, edit.run_id, "refused")
     _wake(branch, some)
+
+
+def settle_aside(branch: Branch, edit: Edit, state: EditState, words: str) -> None:
+    """Settle an edit that is not written now, for a reason that its run understands; the run goes on from there."""
+    with branch.context.store.begin() as tx:
+        branch.holding.keep(tx)
+        edits.settle(tx, edit.run_id, state=state, message=words)
+        _answer(tx, branch, _waiting(tx, branch), edit.run_id, "refused")
+    _wake(branch, [edit])
 
 
 def turn(branch: Branch, edit: Edit, head: str, error: MergeportError) -> None:

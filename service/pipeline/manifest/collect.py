@@ -1,0 +1,92 @@
+"""Collects the edits that one push takes: all that are pending, and those that arrive while the first are computed.
+
+Called by the push. Reads rows only: nothing is computed and nothing is written here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service.core.words import EditState, Publish, RunId, Sha
+from service.errors import MergeportError
+from service.pipeline.context import Context
+from service.pipeline.manifest.branch_lease import Holding
+from service.pipeline.manifest.place import Place, place_of
+from service.ports import Manifests
+from service.store import Transaction, edits
+from service.store.edits import Edit
+
+LARGEST_PUSH = 200
+"""Edits of one push."""
+GROWING_SECONDS = 3.0
+"""How long a push grows by edits that come while the commits of the first are made."""
+QUIET_SECONDS, LOOK_SECONDS = 0.3, 0.03
+"""How long it waits in between for the next, while runs are on their way here; and how often it looks."""
+JUST_NOW = timedelta(seconds=10)
+
+OPEN = frozenset({EditState.PENDING, EditState.PUSHING})
+"""The states of an edit that is still to be written."""
+
+Pending = Callable[[Transaction], list[Edit]]
+"""Lists edits that are to be written, as they stand, first accepted first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch that this worker may write to now: its repository, and the lease that says so."""
+
+    context: Context
+    manifests: Manifests
+    place: Place
+    holding: Holding
+
+    def pending(self, tx: Transaction) -> list[Edit]:
+        """List all that is to be written there, first accepted first."""
+        return edits.open_at(tx, self.place.repository, self.place.branch)
+
+    def only(self, some: Iterable[Edit]) -> Pending:
+        """Give a way to list some of that, as they stand by then."""
+        wanted = {edit.run_id for edit in some}
+        return lambda tx: [edit for edit in self.pending(tx) if edit.run_id in wanted]
+
+
+def arriving(branch: Branch, pending: Pending, *, most: int, gathers: bool) -> Iterator[list[Edit]]:
+    """Give what is pending in portions, each edit once, until nothing new is there or `most` are given.
+
+    With `gathers` it waits a moment for runs that were accepted just now and have no edit yet.
+    """
+    seen: set[RunId] = set()
+    until, quiet = time.monotonic() + GROWING_SECONDS, 0.0
+    while not seen or time.monotonic() < until:
+        with branch.context.store.read() as tx:
+            new = [edit for edit in pending(tx) if edit.run_id not in seen][: most - len(seen)]
+        if new:
+            quiet = 0.0
+            seen |= {edit.run_id for edit in new}
+            yield new
+        elif gathers and seen and quiet < QUIET_SECONDS and _is_somebody_coming(branch):
+            branch.context.pause(LOOK_SECONDS)
+            quiet += LOOK_SECONDS
+        else:
+            return
+
+
+def _is_somebody_coming(branch: Branch) -> bool:
+    """Tell whether another run that was accepted just now is on its way to this branch and has no edit yet."""
+    context = branch.context
+    with context.store.read() as tx:
+        under_way = edits.expected_soon(tx, since=context.now() - JUST_NOW)
+    return any(_writes_to(branch, *run) for run in under_way)
+
+
+def _writes_to(branch: Branch, application: str, environment: str, configuration: Sha) -> bool:
+    try:
+        target = branch.context.configurations.at(configuration).target(application, environment)
+        return (
+            target is not None and target.publish is Publish.COMMIT and place_of(branch.context, target) == branch.place
+        )
+    except MergeportError:
+        return False

@@ -1,0 +1,51 @@
+"""How two source commits stand to each other, for the order of promotions: known from pushes, else asked once and kept.
+
+Called by the order of promotions alone. Decides nothing: the judgement is core.order's.
+"""
+
+from __future__ import annotations
+
+from service.core.config import OrderPolicy
+from service.core.order import Answer, CommitTimes, Judgement, Relation, judge
+from service.core.words import Repository, Sha
+from service.pipeline.context import Context
+from service.store import ancestry
+from service.store.runs import Run
+
+
+def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha, *, ask: bool) -> Judgement:
+    """Judge a run against a deployed commit by what is known, and with `ask` by what the forge says."""
+    judgement = judge(policy, run.commit, deployed)
+    if judgement.answer is not Answer.ASK_RELATION:
+        return judgement
+    relation = _relation(context, run.repository, deployed, run.commit, ask=ask)
+    judgement = judge(policy, run.commit, deployed, relation=relation)
+    if judgement.answer is not Answer.ASK_TIMES:
+        return judgement
+    times = _times(context, run.repository, deployed, run.commit, ask=ask)
+    return judge(policy, run.commit, deployed, relation=relation, times=times)
+
+
+def _relation(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool) -> Relation | None:
+    with context.store.read() as tx:
+        known = ancestry.relation(tx, repository, base, head)
+    if known is not None or not ask:
+        return known
+    told = context.outside.forge.relation(repository, base, head)
+    if told is not Relation.GONE:
+        with context.store.begin() as tx:
+            ancestry.remember(tx, repository, base, head, told)
+    return told
+
+
+def _times(context: Context, repository: Repository, deployed: Sha, new: Sha, *, ask: bool) -> CommitTimes | None:
+    with context.store.read() as tx:
+        known = {commit: ancestry.time(tx, repository, commit) for commit in (new, deployed)}
+    for commit in [commit for commit, at in known.items() if at is None]:
+        if not ask:
+            return None
+        at = known[commit] = context.outside.forge.commit_time(repository, commit)
+        if at is not None:
+            with context.store.begin() as tx:
+                ancestry.remember_time(tx, repository, commit, at)
+    return CommitTimes(known[new], known[deployed])

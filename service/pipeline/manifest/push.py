@@ -1,0 +1,200 @@
+"""Pushes what is pending on a branch: a commit an edit, all in one compare-and-swap push.
+
+Called by who holds the branch's lease. All commits are stored before anything is pushed: what was stored tells, after
+a crash, what became of it. An edit that is refused for its own sake fails alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from service.core.words import EditState, RunId, Sha
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.pipeline.manifest.collect import LARGEST_PUSH, Branch, Pending, arriving
+from service.pipeline.manifest.order import Case, Order, order_of
+from service.pipeline.manifest.outcomes import Made, found, publish, refuse, settle_aside
+from service.pipeline.manifest.place import rewrite_at, wanted_edits
+from service.pipeline.manifest.promotion_text import message_of, stored_changes
+from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
+from service.pipeline.runs.claim import Claim, read_claim
+from service.store import edits
+from service.store.edits import Edit
+
+log = structlog.get_logger()
+
+
+def push(branch: Branch, pending: Pending, *, patience: int, gathers: bool = False) -> list[Edit]:
+    """Bring edits onto the branch in one push, computed anew on every new tip until it goes through.
+
+    With `gathers` it waits a moment for runs that are about to want the same. Gives the edits that the branch does not
+    take: `patience` pushes of them were refused though nobody moved it.
+    """
+    work = _Pushing(branch, pending, gathers)
+    swapped = swap(
+        branch.manifests, branch.place.branch, work, bounds=Bounds(refusals=patience), pause=branch.context.pause
+    )
+    if swapped.result is Result.REFUSED:
+        with branch.context.store.read() as tx:
+            return pending(tx)
+    if swapped.attempt is not None:
+        publish(branch, *swapped.attempt.made)
+    return []
+
+
+@dataclass(slots=True)
+class _Pushing:
+    """The edits as the loop's work, made on one tip after the other.
+
+    `earlier` are commits of earlier writers, whose pushes may come yet. `most` is how many edits are made at once.
+    """
+
+    branch: Branch
+    pending: Pending
+    gathers: bool
+    earlier: dict[RunId, frozenset[Sha]] = field(default_factory=dict)
+    most: int = LARGEST_PUSH
+    tried: int = 0
+
+    def look(self) -> Basis:
+        """Bring the branch's newest commit here."""
+        return (self.branch.manifests.fetch(self.branch.place.branch),)
+
+    def attempt(self, basis: Basis, *, moved: bool) -> Attempt[tuple[Sha, list[Made]]] | None:
+        """Make one commit an edit, each on the one before, and store all before anything is pushed.
+
+        The edits are read after the tip was: what somebody else has pushed of them is on it, or it has moved since. On
+        a branch that people keep moving, only what is made soon gets there: half as many each time.
+        """
+        (tip,) = basis
+        if tip is None:
+            self._refuse_all()
+            return None
+        if moved:
+            self.most = max(1, self.tried // 2)
+        made: list[Made] = []
+        gathers, self.gathers = self.gathers, False
+        for new in arriving(self.branch, self.pending, most=self.most, gathers=gathers):
+            for edit in self._unwritten(tip, new):
+                one = _make(self.branch, made[-1].commit if made else tip, edit)
+                made += [one] if one else []
+        self.tried = len(made)
+        if not made:
+            return None
+        self._store(tip, made)
+        return Attempt(made[-1].commit, tip, (tip, made))
+
+    def lost(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
+        """Forget these commits: they are not on the branch for sure, so nobody has to look for them."""
+        with self.branch.context.store.begin() as tx:
+            self.branch.holding.keep(tx)
+            for one in attempt.made[1]:
+                edits.settle(tx, one.edit.run_id, state=EditState.PENDING)
+                if one.rewrite.files and one.commit not in self.earlier[one.edit.run_id]:
+                    edits.disown(tx, self.branch.place.repository, one.commit)
+
+    def _refuse_all(self) -> None:
+        place = self.branch.place
+        with self.branch.context.store.read() as tx:
+            pending = self.pending(tx)
+        error = PermanentError(
+            f"{place.repository} has no branch {place.branch}",
+            code="manifest-branch-missing",
+            hint="push the branch, or name another in `manifest`",
+        )
+        refuse(self.branch, pending, error)
+
+    def _unwritten(self, tip: Sha, new: Sequence[Edit]) -> list[Edit]:
+        """Read from the branch what became of earlier pushes of these edits; give those still to be written."""
+        self._remember(new)
+        left: list[Edit] = []
+        for edit in new:
+            commits = self.earlier[edit.run_id]
+            if not commits or edit.expected == tip:
+                left.append(edit)
+                continue
+            expected = edit.expected if edit.state is EditState.PUSHING else None
+            fate, there = fate_of(self.branch.manifests, tip, commits, expected)
+            match fate:
+                case Fate.THERE:
+                    found(self.branch, edit, edit.commit if edit.commit in there else min(there))
+                case Fate.ABSENT:
+                    left.append(edit)
+                case Fate.REWRITTEN:
+                    refuse(self.branch, [edit], _rewritten(edit))
+        return left
+
+    def _remember(self, new: Sequence[Edit]) -> None:
+        """Read the commits that were made for these edits before, by whomever."""
+        tried = [edit.run_id for edit in new if edit.attempts and edit.run_id not in self.earlier]
+        if tried:
+            with self.branch.context.store.read() as tx:
+                self.earlier |= edits.commits_of(tx, self.branch.place.repository, tried)
+        for edit in new:
+            self.earlier.setdefault(edit.run_id, frozenset())
+
+    def _store(self, tip: Sha, made: Sequence[Made]) -> None:
+        with self.branch.context.store.begin() as tx:
+            self.branch.holding.keep(tx)
+            for one in made:
+                attempts = one.edit.attempts + 1
+                if not one.rewrite.files:
+                    edits.settle(tx, one.edit.run_id, attempts=attempts)
+                    continue
+                edits.settle(
+                    tx, one.edit.run_id, state=EditState.PUSHING, expected=tip, commit=one.commit,
+                    changes=stored_changes(one.rewrite.changes), attempts=attempts,
+                )  # fmt: skip
+                edits.own(tx, self.branch.place.repository, one.commit, one.edit.run_id)
+
+
+def _rewritten(edit: Edit) -> PermanentError:
+    return PermanentError(
+        f"{edit.repository}@{edit.branch} was force-pushed: {(edit.expected or '')[:12]} is gone from it",
+        code="manifest-history-rewritten",
+        hint="nothing was written again; look at the branch, then `mergeport runs retry`",
+    )
+
+
+def _make(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
+    """Make an edit's commit; one that is refused is settled alone, and None is given."""
+    try:
+        claim = read_claim(branch.context, edit.run_id)
+        if claim is None or claim.run.state.ended or claim.run.cancel_requested_by is not None:
+            refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
+            return None
+        return _commit(branch, parent, edit, claim)
+    except RetryableError:
+        raise
+    except MergeportError as error:
+        refuse(branch, [edit], error)
+    except Exception:
+        # A bug that one edit meets must not stop the others of its push, for ever.
+        log.exception("internal error in an edit", run=edit.run_id)
+        words = "internal error in its edit; the worker's log has it"
+        refuse(branch, [edit], PermanentError(words, code="internal-error"))
+    return None
+
+
+def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim) -> Made | None:
+    context = branch.context
+    done = rewrite_at(branch.manifests, parent, wanted_edits(claim.run, claim.target))
+    if not done.files:
+        return Made(edit, parent, done)
+    judged = order_of(Case(claim, branch.manifests), parent, done)
+    match judged.order:
+        case Order.NEWER:
+            done = judged.told(done)
+        case Order.OLDER:
+            settle_aside(branch, edit, EditState.OVERTAKEN, judged.words)
+            return None
+        case Order.UNKNOWN:
+            settle_aside(branch, edit, EditState.UNORDERED, judged.words)
+            return None
+    message = message_of(claim, done.changes)
+    commit = branch.manifests.commit(
+        parent, done.files, message, author=context.author, committer=context.committer, at=edit.at
+    )
+    return Made(edit, commit, done)

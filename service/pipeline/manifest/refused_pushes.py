@@ -1,0 +1,88 @@
+"""Brings all pending edits onto a branch, and tells apart those that it does not take.
+
+Called by who holds the branch's lease. That a branch takes no push is told by its state alone: nobody moved it, and it
+still refuses. Before that is believed it is tried for some seconds, for there are hooks that fail now and then; and in
+parts, so that one edit that a hook refuses takes no other with it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import structlog
+
+from service.core.words import Protected
+from service.errors import PermanentError
+from service.pipeline.manifest.collect import Branch
+from service.pipeline.manifest.outcomes import refuse, turn
+from service.pipeline.manifest.place import promotion_branch
+from service.pipeline.manifest.push import push
+from service.pipeline.runs.claim import read_claim
+from service.store.edits import Edit
+
+QUICK_PUSHES = 3
+"""Pushes of all that is pending before it is taken apart."""
+PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds between the later pushes of what is refused alone: about six in all, and a little chance."""
+
+log = structlog.get_logger()
+
+
+def write_pending(branch: Branch) -> None:
+    """Have everything that is pending on the branch, or refused, each edit by itself."""
+    refused = push(branch, branch.pending, patience=QUICK_PUSHES, gathers=True)
+    alone = _in_parts(branch, refused)
+    others_went_through = len(alone) < len(refused)
+    for seconds in PAUSES:
+        if not alone:
+            return
+        branch.context.pause(seconds * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+        alone = push(branch, branch.only(alone), patience=1)
+        if others_went_through:
+            alone = _in_parts(branch, alone)
+    for edit in alone:
+        _end(branch, edit)
+
+
+def _in_parts(branch: Branch, refused: Sequence[Edit]) -> list[Edit]:
+    """Push a group that was refused as a whole in parts; give the edits that are refused alone.
+
+    A part is half as large after each refusal and twice as large after each success. What follows a refused edit in
+    the same application and environment stays behind it.
+    """
+    group, alone, size = list(refused), list[Edit](), max(1, len(refused) // 2)
+    if len(group) == 1:
+        return group
+    while group:
+        left = push(branch, branch.only(group[:size]), patience=1)
+        rest = group[size:]
+        if not left:
+            group, size = rest, size * 2
+        elif len(left) > 1:
+            group, size = [*left, *rest], max(1, len(left) // 2)
+        else:
+            behind = [edit for edit in rest if _follows(edit, left[0])]
+            group = [edit for edit in rest if edit not in behind]
+            alone += [*left, *behind]
+    return alone
+
+
+def _follows(edit: Edit, other: Edit) -> bool:
+    return (edit.application, edit.environment) == (other.application, other.environment)
+
+
+def _end(branch: Branch, edit: Edit) -> None:
+    """Let the run end in words, or go on with a pull request, as its configuration says."""
+    place = branch.place
+    claim = read_claim(branch.context, edit.run_id)
+    error = PermanentError(
+        f"{place.repository}@{place.branch} refuses the push, though nobody moved it",
+        code="push-refused",
+        hint="a hook or branch protection? Allow Mergeport to push there, or say `protected: pull-request`",
+    )
+    log.warning("push refused for good", repository=place.repository, branch=place.branch, run=edit.run_id)
+    if claim is not None and claim.target.writing.protected is Protected.PULL_REQUEST:
+        turn(branch, edit, promotion_branch(claim.target), error)
+    else:
+        refuse(branch, [edit], error)
