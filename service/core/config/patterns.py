@@ -13,9 +13,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from service.core.config.texts import TextError
+from service.core.config.texts import TextError, check_branch, check_branch_words
 
-_SPECIAL = frozenset("*?+[]!\\")
 _CLASS = re.compile(r"\[((?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9])+)\]")
 _RANGE = re.compile(r"([A-Za-z0-9])-([A-Za-z0-9])")
 _RANGES = (("a", "z"), ("A", "Z"), ("0", "9"))
@@ -48,9 +47,39 @@ def selects_any(patterns: Sequence[str], paths: Iterable[str]) -> bool:
     return not patterns or any(selects(patterns, path) for path in paths)
 
 
-def is_glob(pattern: str) -> bool:
-    """Tell whether a pattern can match more than the one name that it spells."""
-    return any(character in _SPECIAL for character in pattern)
+def check_branch_pattern(pattern: str) -> None:
+    """Raise TextError for a pattern that no branch can match."""
+    check_pattern(pattern)
+    check_branch_words(pattern, pattern=True)
+    try:
+        check_branch(_example(pattern, optional=True), pattern)
+    except TextError:
+        check_branch(_example(pattern, optional=False), pattern)
+
+
+def _example(pattern: str, *, optional: bool) -> str:
+    """Give a name that a pattern matches, with or without what may be left out."""
+    made: list[str] = []
+    at = 0
+    while at < len(pattern):
+        piece, length, _ = _piece(pattern, at)
+        match pattern[at]:
+            case "?":
+                made = made if optional else made[:-1]
+            case "+":
+                pass
+            case "*" if piece == "(?:.*/)?":
+                made.append("x/" if optional else "")
+            case "*":
+                made.append("x")
+            case "[":
+                made.append(pattern[at + 1])
+            case "\\":
+                made.append(pattern[at + 1])
+            case character:
+                made.append(character)
+        at += length
+    return "".join(made)
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from service.core.config.images import image_names, read_images
 from service.core.config.layers import Layers
 from service.core.config.layout import DeadlineKeys
 from service.core.config.options import Kinds, read_named
-from service.core.config.patterns import check_pattern, is_glob
+from service.core.config.patterns import check_branch_pattern, check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
 from service.core.config.targets import (
     Deadlines,
@@ -130,8 +130,8 @@ def _branch_pattern(text: str) -> str:
     """Take a branch or a glob of branches."""
     if text.startswith("!"):
         raise TextError("a single branch pattern cannot be negative", "write the branches that feed the environment")
-    check_pattern(text)
-    return text if is_glob(text) else branch_name(text)
+    check_branch_pattern(text)
+    return text
 
 
 def _paths(layers: Layers) -> tuple[str, ...] | None:
