@@ -86,8 +86,9 @@ def test_a_pattern_that_means_nothing_is_refused(pattern: str) -> None:
     "pattern",
     [
         "main", "release/1.2", "release/*", "v[0-9].*", "**", "**/hotfix", "feature/**", "release/**/x", "a?b", "x/?",
-        "v1.?.2", "release-v?1+", "[o]rigin/main", "[r]efs/heads/x", "origin", "originals/*", "upstream/latest", "refs", "lock",
-        "x.locks/*", "user@host", "*@*", "-?x", "a\\+b", "\\!x", "feature/#1", "änderung/*", "{x}", "x@", "4f2c1e9", "dev\\]?",
+        "v1.?.2", "release-v?1+", "[o]rigin/main", "[r]efs/heads/x", "origin", "originals/*", "upstream/latest", "refs",
+        "lock", "x.locks/*", "user@host", "*@*", "-?x", "a\\+b", "\\!x", "feature/#1", "änderung/*", "{x}", "x@",
+        "4f2c1e9", "dev\\]?",
     ],
 )  # fmt: skip
 def test_a_pattern_that_some_branch_matches_stays_legal(pattern: str) -> None:
@@ -115,11 +116,16 @@ NAMES = [
 )
 def test_a_pattern_that_is_refused_matches_no_branch(pattern: list[str]) -> None:
     text = "".join(pattern)
+    if is_refused(text):
+        assert [name for name in NAMES if matches(text, name)] == []
+
+
+def is_refused(pattern: str) -> bool:
     try:
-        check_pattern(text)
-        check_branch_pattern(text)
+        check_branch_pattern(pattern)
     except TextError as error:
-        assert "cannot be a branch" not in error.message or [name for name in NAMES if matches(text, name)] == []
+        return "cannot be a branch" in error.message
+    return False
 
 
 def slowly(pattern: str, name: str, *, segment_begins: bool = True) -> bool:
