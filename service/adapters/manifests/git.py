@@ -94,7 +94,7 @@ class GitManifestRepositories:
             if not self._opened:
                 disk.forget_unused(self._directory)
             if repository not in self._opened:
-                place = self._directory / f"{repository}.git"
+                place = self._directory / f"{repository.key}.git"
                 mirror = Mirror(place, remote, timeout=self._timeout, limits=self._limits)
                 self._opened[repository] = GitManifests(mirror, self._signing_key)
             return self._opened[repository]

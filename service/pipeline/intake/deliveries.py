@@ -95,7 +95,7 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
         case PullRequestMerged():
             return _take_pull_request(context, delivery, event)
         case Hint():
-            look_now(WaitKind.PULL_REQUEST, f"{event.repository}:{event.base_branch}")
+            look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
             words = f"pull request #{event.number} of ours was closed: its run looks now"
             _finish(context, delivery, Outcome(DeliveryState.PROCESSED, words))
         case Ping():
@@ -118,6 +118,13 @@ def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[R
     if own_commits.is_merged_promotion(context, configuration, push):
         _finish(context, delivery, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
         return []
+    if own_commits.is_loop(context, configuration, push):
+        raise PermanentError(
+            f"pushes to {push.branch} and our own commits on it answer each other: nothing was started",
+            code="own-commit-loop",
+            hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
+            "`mergeport deliveries replay` takes the push all the same, once it is quiet",
+        )
     paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
         context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,

@@ -105,6 +105,6 @@ def _of_registry(context: Context, target: Target, image: Standing) -> Origin | 
             return Origin(None, words=f"{found.digest} says of no commit that it was made of it")
         if found.source is None:
             return Origin(Sha(found.revision))
-        ours = found.source.removesuffix(".git").endswith(f"/{target.source}")
+        ours = found.source.removesuffix(".git").lower().endswith(f"/{target.source.key}")
         return Origin(Sha(found.revision), target.source if ours else Repository(found.source), words=found.source)
     return None
