@@ -12,6 +12,7 @@ from itertools import islice
 
 from service.core.values.create import create_value
 from service.core.values.document import Document, read_document
+from service.core.values.encrypted import Seal, read_seals, seal_error
 from service.core.values.events import Kind
 from service.core.values.listing import settable
 from service.core.values.locate import locate
@@ -41,6 +42,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
     words of errors only.
     """
     doc = read_document(text, file=file)
+    seals = read_seals([doc])
     wanted = [(parse_path(edit.path), edit.value) for edit in edits]
     changes: list[_Change] = []
     warnings: list[str] = []
@@ -50,6 +52,8 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
         if isinstance(place, Missing):
             if not create:
                 raise missing_error(doc, path, place, elsewhere=_elsewhere(doc, path))
+            if (sealed := seal_error(seals, doc, place.node, path, filled=False)) is not None:
+                raise sealed
             warnings += _followers(doc, place.way, path)
             made = create_value(doc, path, place, value)
             for change in changes:
@@ -58,7 +62,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
             doc = made.doc
         else:
             rest.append((path, value))
-    doc, replaced, more = _replace(doc, rest, changes)
+    doc, replaced, more = _replace(doc, rest, changes, seals)
     warnings += more
     done = sorted(changes + replaced, key=lambda change: change.node)
     return EditedText(
@@ -67,7 +71,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
 
 
 def _replace(
-    doc: Document, wanted: Sequence[tuple[ValuesPath, Scalar]], created: Sequence[_Change]
+    doc: Document, wanted: Sequence[tuple[ValuesPath, Scalar]], created: Sequence[_Change], seals: Sequence[Seal]
 ) -> tuple[Document, list[_Change], list[str]]:
     """Replace the scalars that are there, all in one splice and one proof."""
     seen: dict[int, tuple[ValuesPath, Scalar]] = {change.node: (change.path, change.value) for change in created}
@@ -83,7 +87,7 @@ def _replace(
         if other != (path, value):
             _refuse_second(doc, place.node, path, value, other)
             continue
-        splice = _splice(doc, place, path, value)
+        splice = _splice(doc, place, path, value, seals)
         if splice is None:
             continue
         splices.append(splice)
@@ -95,7 +99,7 @@ def _replace(
     return prove(doc, splices, expected), changes, warnings
 
 
-def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Splice | None:
+def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar, seals: Sequence[Seal]) -> Splice | None:
     """Give the replacement of one scalar, or None when it already has the value."""
     refusal = target_error(doc, place.node, path)
     if refusal is not None:
@@ -103,6 +107,8 @@ def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Spl
     if same_value(doc, place.node, value):
         return None
     event = doc.events[place.node]
+    if (sealed := seal_error(seals, doc, place.node, path, filled=bool(event.value))) is not None:
+        raise sealed
     flow = any(doc.is_flow(node) for node in place.way)
     json_like = flow and place.key is not None and doc.events[place.key].style == '"'
     written = write_scalar(value, '"' if json_like and not event.style else event.style, flow=flow)
