@@ -11,19 +11,15 @@ import gc
 import os
 import sys
 from importlib import import_module
-from types import ModuleType
 from typing import ClassVar
 
 import click
 
 from service.errors import MergeportError
 
-# Looking for plugins of pydantic imports what reads packages' metadata, a tenth of the start of `config check`, even
-# where none is wanted. The module is pydantic's own business: a test starts the command, and the lock has the version.
+# Nothing here wants plugins of pydantic; where they are off, it does not read the metadata of every package.
+# https://docs.pydantic.dev/latest/concepts/plugins/
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-_no_plugins = ModuleType("pydantic.plugin._loader")
-vars(_no_plugins)["get_plugins"] = tuple
-sys.modules.setdefault(_no_plugins.__name__, _no_plugins)
 
 
 class LazyGroup(click.Group):

@@ -8,94 +8,17 @@ routing's to say. Payloads: https://docs.github.com/en/webhooks/webhook-events-a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from service.core.changes import PROMOTION_BRANCHES, Event, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.words import Repository, Sha
 from service.errors import DeliveryError
-
-PROMOTION_BRANCHES = "mergeport/promotion/"
-"""Head branches of the pull requests that promotions open."""
 
 _BRANCHES = "refs/heads/"
 _TAGS = "refs/tags/"
 _NO_COMMIT = "0" * 40
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """Commits that reached a branch. `commits` are those it covers, oldest first, `after` among them.
-
-    GitHub lists at most 2,048 of them. `before` is None for a new branch.
-    """
-
-    repository: Repository
-    branch: str
-    before: Sha | None
-    after: Sha
-    commits: tuple[Sha, ...]
-    created: bool
-    forced: bool
-    pusher: str
-    sender: str
-    subject: str
-    author: str
-    author_email: str
-    default_branch: str
-
-
-@dataclass(frozen=True, slots=True)
-class PullRequestMerged:
-    """A pull request that was merged into `branch` as `merge_commit`, by whatever method."""
-
-    repository: Repository
-    branch: str
-    base_sha: Sha
-    merge_commit: Sha
-    number: int
-    title: str
-    author: str
-    labels: tuple[str, ...]
-    url: str
-    head_branch: str
-    head_repository: Repository | None
-    merged_by: str
-    default_branch: str
-
-    @property
-    def from_fork(self) -> bool:
-        """Whether the pull request came from another repository, one since deleted included."""
-        return self.head_repository != self.repository
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A promotion's pull request was closed: look at it now. What became of it is read, not believed."""
-
-    repository: Repository
-    number: int
-    head_branch: str
-    base_branch: str
-    merged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """GitHub's first delivery of a new webhook."""
-
-    repository: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """Nothing is to be done, and why."""
-
-    reason: str
-
-
-Event = Push | PullRequestMerged | Hint | Ping | Ignored
 
 
 def parse_event(event: str, payload: Mapping[str, object]) -> Event:
@@ -107,14 +30,9 @@ def parse_event(event: str, payload: Mapping[str, object]) -> Event:
             return _pull_request(_read(_PullRequestEvent, payload))
         case "ping":
             read = _read(_Ping, payload)
-            return Ping(repository=read.repository.full_name if read.repository else "")
+            return Ping(read.repository.full_name if read.repository else "", words=read.zen or "")
         case _:
             return Ignored(f"event `{event}` is not read")
-
-
-def needless(event: Event) -> str | None:
-    """Give the reason why the request alone proves that nothing is to be done, or None."""
-    return event.reason if isinstance(event, Ignored) else None
 
 
 # --- payloads ----------------------------------------------------------------------------------
@@ -214,6 +132,7 @@ class _PullRequestEvent(_Payload):
 
 class _Ping(_Payload):
     repository: _Repository | None = None
+    zen: _Text | None = None
 
 
 _Model = TypeVar("_Model", bound=_Payload)

@@ -13,14 +13,14 @@ from typing import assert_never
 
 import structlog
 
-from service.core.config import Target
 from service.core.words import RunId, RunState, Stage, WaitKind
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import MergeportError, RetryableError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
 from service.pipeline.promote.promote_stage import promote
 from service.pipeline.runs import transitions
+from service.pipeline.runs.claim import claim_of
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
 from service.store import waits
 from service.store.runs import Run
@@ -62,31 +62,21 @@ def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
 
 
 def _through_stages(context: Context, run: Run) -> str:
-    target = _target(context, run)
+    """Take the run from the stage that it is in to its end; give the words that end it."""
+    claim = claim_of(context, run)
     stages = list(Stage)
     message = ""
     for stage in stages[stages.index(run.stage) :]:
         match stage:
             case Stage.BUILD:
-                run = build(context, run, target)
+                build(claim)
             case Stage.PROMOTE:
-                run = promote(context, run, target)
+                promote(claim)
             case Stage.DEPLOY:
-                message = deploy(context, run, target)
+                message = deploy(claim)
             case _:
                 assert_never(stage)
     return message
-
-
-def _target(context: Context, run: Run) -> Target:
-    target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
-    if target is None:
-        raise PermanentError(
-            f"{run.application} is not in {run.environment} any more",
-            code="target-gone",
-            hint=f"the configuration at {run.configuration_commit[:12]} does not have it",
-        )
-    return target
 
 
 def _wait(context: Context, run: Run, pause: Pause) -> None:

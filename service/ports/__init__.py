@@ -14,6 +14,7 @@ from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
+from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.statuses import CommitState, CommitStatus, Statuses
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "CommitStatus",
     "Commits",
     "Credentials",
+    "DeliveryHead",
     "Deployer",
     "Forge",
     "ManifestRepositories",
@@ -37,5 +39,7 @@ __all__ = [
     "PullRequests",
     "PushTarget",
     "Registry",
+    "Source",
     "Statuses",
+    "StoredRequest",
 ]

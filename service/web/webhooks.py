@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from service.core import delivery as deliveries_core
-from service.core.events import Ping, needless, parse_event
+from service.core.changes import Ping, needless
+from service.core.events import parse_event
 from service.errors import DeliveryError, RetryableError
 from service.store import Store
 from service.store.inbox import Arrival, Inbox
@@ -63,7 +64,7 @@ def _receive(receiver: Receiver, inbox: Inbox, raw: bytes) -> Response:
     event = parse_event(delivery.event, delivery.payload)
     if isinstance(event, Ping):
         receiver.counters.answered("pong")
-        return jsonify(pong=str(delivery.payload.get("zen", "")))
+        return jsonify(pong=event.words)
     reason = needless(event)
     body = b"" if reason else raw
     arrival = Arrival(delivery.id, delivery.event, delivery.repository, body, receiver.now(), reason or "")

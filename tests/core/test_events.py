@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push, needless
 from service.core.delivery import parse_body
-from service.core.events import Hint, Ignored, Ping, PullRequestMerged, Push, needless, parse_event
+from service.core.events import parse_event
 from service.errors import DeliveryError
 
 DATA = Path(__file__).parents[1] / "data" / "octokit"
@@ -173,7 +174,7 @@ def test_closed_without_a_merge_is_ignored() -> None:
 
 
 def test_ping_is_read_with_and_without_a_repository() -> None:
-    assert parse_event("ping", {"zen": "x", "hook_id": 1}) == Ping("")
+    assert parse_event("ping", {"zen": "Keep it simple", "hook_id": 1}) == Ping("", words="Keep it simple")
     assert parse_event("ping", {"repository": {"full_name": "acme/checkout"}}) == Ping("acme/checkout")
 
 

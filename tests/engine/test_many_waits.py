@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from service.adapters.kinds import kinds
+from service.core.config import load
 from service.core.words import Repository, WaitKind
 from service.errors import RetryableError
 from service.pipeline.context import Context
@@ -15,6 +19,7 @@ from service.ports import PullRequest
 from service.store import edits, waits
 from tests.engine.conftest import AskedEngine
 from tests.fixtures.rows import COMMIT, Rows
+from tests.fixtures.service import CONFIGURATION
 
 MANIFESTS = Repository("acme/manifests")
 KEY = f"{MANIFESTS}:main"
@@ -55,6 +60,8 @@ def forge() -> ListingForge:
 
 @pytest.fixture
 def waited(context: Context, rows: Rows, forge: ListingForge) -> Context:
+    configuration = load(CONFIGURATION.replace("develop", "develop, publish: pull-request"), kinds=kinds())
+    context = replace(context, configurations=cast(Any, SimpleNamespace(at=lambda _: configuration)))
     context.outside.manifest_forge = forge  # type: ignore[misc, assignment]  # a namespace, see conftest
     for number in range(1, COUNT + 1):
         run = rows.run(rows.change(f"{number:040x}"))

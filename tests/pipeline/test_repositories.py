@@ -8,7 +8,7 @@ from service.core.values import ScalarChange
 from service.core.words import RunState
 from service.pipeline.advance import advance
 from service.pipeline.manifest.place import DIFF_LIMIT
-from service.pipeline.promote.promotion_text import LONGEST_VALUE, MOST_CHANGES, stored_changes
+from service.pipeline.manifest.promotion_text import LONGEST_VALUE, MOST_CHANGES, stored_changes
 from service.store import edits
 from tests.fixtures.service import MANIFESTS, VALUES
 from tests.pipeline.crowd import BRANCH, file_of, merge, pushed, ready, settle_in, states

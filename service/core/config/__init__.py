@@ -5,8 +5,8 @@
 
 from service.core.config.configuration import Configuration
 from service.core.config.explain import Explanation
-from service.core.config.images import Kinds
 from service.core.config.loading import load
+from service.core.config.options import Kinds
 from service.core.config.schema import json_schema
 from service.core.config.targets import (
     Deadlines,

@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
 
 from service.core.config.report import Report
 from service.core.config.scalars import Ambiguous, plain_value
-from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table, below
+from service.core.config.tree import Broken, Node, Place, Scalar, Table, below, series
 
 _DEEPEST = 32
 _MOST_TOLD = 40
@@ -126,7 +126,7 @@ class _Frame:
     def node(self) -> Node:
         if self.broken:
             return Broken(self.place)
-        return Table(self.place, self.entries, self.keys) if self.is_table else Series(self.place, tuple(self.items))
+        return Table(self.place, self.entries, self.keys) if self.is_table else series(self.place, self.items)
 
 
 class _Reader:

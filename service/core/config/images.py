@@ -7,34 +7,26 @@ the adapters bring (`Kinds`); core knows none of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from service.core.config.layers import Layers, checked, rendering
+from service.core.config.options import Kinds, Models, find_kind, read_options
 from service.core.config.placeholders import COMMIT, check_placeholders, parse, render_known
-from service.core.config.report import keys_of, nearest
 from service.core.config.targets import ImageTarget
 from service.core.config.texts import TextError, fit_name, image_repository, registry_host
-from service.core.config.tree import Place, Scalar, Table, find, kind_of, merge, plain_table, registry_kind
+from service.core.config.tree import Place, Scalar, Table, find, kind_of, merge, registry_kind
 from service.core.images import is_tag
 
 _LONGEST_TAG = 128
 _IMAGE_KEYS = ("registry", "image", "tag", "build")
 
 
-class Kinds(NamedTuple):
-    """The adapters' options by kind, handed in by bootstrap."""
-
-    builders: Mapping[str, type[BaseModel]]
-    registries: Mapping[str, type[BaseModel]]
-
-
 def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
     """Give the application's images; None when a fault was told."""
-    if "images" in layers.spoilt:
+    if layers.spoilt("images"):
         return None
-    names = list(layers.keys.images) or [""]
+    names = image_names(layers) or [""]
     found = [_Image(layers, kinds, name, several=len(names) > 1).read() for name in names]
     images = tuple(image for image in found if image is not None)
     if len(images) < len(found):
@@ -50,6 +42,12 @@ def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
     return images
 
 
+def image_names(layers: Layers) -> list[str]:
+    """Name an application's images, those whose fault was told included; none where it has one without a name."""
+    images = layers.table.table("images")
+    return list(images.entries) if images else []
+
+
 class _Image:
     """One image: the application's keys with the image's own laid over them."""
 
@@ -59,11 +57,14 @@ class _Image:
         table = layers.table.only(_IMAGE_KEYS)
         images = layers.table.table("images") if name else None
         own = images.table(name) if images else None
+        self.broken = images is not None and own is None
         self.table = merge(table, own) if own else table
         self.at = ("images", name) if own else ()
         self.known = {**layers.statics, "name": fit_name(name)} if name else layers.statics
 
     def read(self) -> ImageTarget | None:
+        if self.broken:
+            return None
         registry = self._registry()
         repository = self._repository()
         tag = self._tag()
@@ -86,7 +87,7 @@ class _Image:
         node = self.table.entries.get("registry")
         match node:
             case None:
-                self.report.add_missing(self.layers.home, "registry", "a host, under defaults or here")
+                self.layers.lacks("registry", "a host, under defaults or here")
                 return None
             case Scalar(value=str() as host):
                 options = Table(node.place, {}, {})
@@ -124,32 +125,16 @@ class _Image:
         return (kind, model) if model else None
 
     def _options(
-        self, models: Mapping[str, type[BaseModel]], what: str, kind: str, table: Table, named: Mapping[str, str]
+        self, models: Models, what: str, kind: str, table: Table, named: Mapping[str, str]
     ) -> BaseModel | None:
         """Check the options by the adapter's model; `named` goes in where the model has such a field."""
         kind_node = table.entries.get("kind")
         if kind_node and not (isinstance(kind_node, Scalar) and isinstance(kind_node.value, str)):
             self.report.add_wrong_type(kind_node, "text")
             return None
-        model = models.get(kind)
-        if model is None:
-            place = kind_node.place if kind_node else table.place
-            self.report.add(place, f'there is no {what} of kind "{kind}"', nearest(kind, models))
-            return None
-        known = keys_of(model)
-        sound = True
-        for name in table.entries:
-            if name not in known and name not in named:
-                self.report.add_unknown(table.keys[name], name, known | named.keys())
-                sound = False
-        data = {name: _filled(value, self.known) for name, value in plain_table(table).items() if name in known}
-        data |= {name: value for name, value in named.items() if name in known}
-        try:
-            options = model.model_validate(data)
-        except ValidationError as error:
-            self.report.add_invalid(error, table)
-            return None
-        return options if sound else None
+        place = kind_node.place if kind_node else table.place
+        model = find_kind(models, what, kind, place, self.report)
+        return read_options(model, table, self.report, filled=self.known, given=named) if model else None
 
     def _repository(self) -> str | None:
         template = self._checked_text("image", "{application}-{name}" if self.several else "{application}")
@@ -182,16 +167,3 @@ def tag_template(text: str, known: Mapping[str, str]) -> str:
             f"letters, digits, _ . and -, at most {_LONGEST_TAG}, beginning with a letter, a digit or _",
         )
     return template
-
-
-def _filled(value: object, known: Mapping[str, str]) -> object:
-    """Put `{application}` and its like into every text of the options; other braces are the builder's own."""
-    match value:
-        case str():
-            return render_known(value, known)
-        case list():
-            return [_filled(item, known) for item in value]
-        case dict():
-            return {key: _filled(item, known) for key, item in value.items()}
-        case _:
-            return value

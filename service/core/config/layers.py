@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
-from pydantic import ValidationError
-
 from service.core.config.layout import TargetKeys
 from service.core.config.placeholders import check_placeholders, render
 from service.core.config.report import Report
 from service.core.config.texts import TextError
-from service.core.config.tree import Broken, Located, Place, Table, find, is_broken, merge, plain_table
+from service.core.config.tree import Broken, Place, Table, find, is_whole, merge, plain_table
 
 T = TypeVar("T")
 
@@ -24,16 +22,15 @@ class Layers(NamedTuple):
     """What the layers say together: `table` with places, `keys` as typed values with defaults.
 
     `home` is where the application is written and `environment_home` where the environment is: what
-    is missing is missing there. `spoilt` are keys whose fault has been told.
+    is missing is missing there. None stands for one that is not there, so that the other can be checked all the same.
     """
 
     application: str
     environment: str
     table: Table
     keys: TargetKeys
-    spoilt: frozenset[str]
-    home: Table
-    environment_home: Table
+    home: Table | None
+    environment_home: Table | None
     report: Report
 
     @property
@@ -43,14 +40,33 @@ class Layers(NamedTuple):
 
     def has(self, name: str) -> bool:
         """Tell whether a key is said anywhere, and rightly."""
-        return name in self.table.entries and name not in self.spoilt
+        return name in self.table.entries and not self.spoilt(name)
+
+    def spoilt(self, name: str) -> bool:
+        """Tell whether a key's fault has been told."""
+        return isinstance(self.table.entries.get(name), Broken)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing in any layer is broken."""
+        return is_whole(self.table)
+
+    def lacks(self, name: str, hint: str) -> None:
+        """Tell that the application lacks a key."""
+        if self.home and name not in self.table.entries:
+            self.report.add_missing(self.home, name, hint)
+
+    def environment_lacks(self, name: str, hint: str) -> None:
+        """Tell that the environment lacks a key."""
+        if self.environment_home and name not in self.table.entries:
+            self.report.add_missing(self.environment_home, name, hint)
 
     def place(self, *parts: str | int) -> Place:
         """Give where a value is written, or the application's place for what only has a default."""
         node, left = find(self.table, parts)
         if not left:
             return node.place
-        place = self.home.place
+        place = self.table.place
         return Place(place.line, place.column, ".".join((place.key, *(str(part) for part in parts))))
 
     def checked(self, check: Callable[[str], T], text: str, *parts: str | int) -> T | None:
@@ -82,64 +98,24 @@ def rendering(check: Callable[[str], T], known: Mapping[str, str]) -> Callable[[
 
 
 def lay(
-    application: tuple[str, Table],
-    environment: tuple[str, Table],
+    application: tuple[str, Table | None],
+    environment: tuple[str, Table | None],
     *,
     defaults: Table,
     override: Table | None,
     report: Report,
 ) -> Layers:
-    """Lay the layers over each other; types are checked here, meanings by who reads the keys."""
-    name, home = application
-    layers = [environment[1], defaults, home.without("environments")]
-    table = Table(home.place, {}, {})
-    for layer in [*layers, *([override] if override else [])]:
-        table = merge(table, layer)
-    keys, spoilt = _typed(table, report)
-    return Layers(name, environment[0], table, keys, spoilt, home, environment[1], report)
+    """Lay the layers over each other. Their keys and types are sound; meanings are checked by who reads them."""
+    (name, home), (environment_name, environment_home) = application, environment
+    layers = (environment_home, defaults, home.without("environments") if home else None, override)
+    base = home or environment_home or defaults
+    table = Table(base.place, {}, {})
+    for layer in layers:
+        table = merge(table, layer) if layer else table
+    keys = TargetKeys.model_validate(plain_table(table))
+    return Layers(name, environment_name, table._replace(place=base.place), keys, home, environment_home, report)
 
 
-def _typed(table: Table, report: Report) -> tuple[TargetKeys, frozenset[str]]:
-    """Give the keys as typed values; what has a fault is told and left out, as narrowly as that goes."""
-    data = plain_table(table)
-    spoilt = {key for key, node in table.entries.items() if is_broken(node)}
-    try:
-        return TargetKeys.model_validate(data, context=report), frozenset(spoilt)
-    except ValidationError as error:
-        report.add_invalid(error, table)
-        locations = [detail["loc"] for detail in error.errors(include_url=False)]
-    for location in locations:
-        _leave_out(data, location)
-    spoilt |= {key for key in table.entries if key not in data}
-    try:
-        return TargetKeys.model_validate(data, context=report), frozenset(spoilt)
-    except ValidationError:
-        tops = {str(location[0]) for location in locations}
-        sound = Located(table, {key: value for key, value in data.items() if key not in tops})
-        return TargetKeys.model_validate(sound, context=report), frozenset(spoilt | tops)
-
-
-def _leave_out(data: dict[str, object], location: tuple[str | int, ...]) -> None:
-    """Remove the innermost key that the location passes through, or a list's items from there on."""
-    value: object = data
-    holder: dict[str, object] | list[object] = data
-    innermost: str | int | None = None
-    for part in location:
-        in_mapping = isinstance(value, dict) and part in value
-        in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
-        if isinstance(value, dict | list) and (in_mapping or in_list):
-            holder, innermost, value = value, part, value[part]  # type: ignore[index]  # the part fits, as just seen
-    if isinstance(holder, list) and isinstance(innermost, int):
-        del holder[innermost:]  # not the item alone: those after it would stand at the wrong place
-    elif isinstance(holder, dict) and isinstance(innermost, str):
-        del holder[innermost]
-
-
-def table_or_tell(parent: Table, name: str, report: Report) -> Table:
-    """Give the mapping under a key, or an empty one where it is absent or was told to be something else."""
-    node = parent.entries.get(name)
-    if isinstance(node, Table):
-        return node
-    if node is not None and not isinstance(node, Broken):
-        report.add_wrong_type(node, "a mapping")
-    return Table(parent.place.under(name), {}, {})
+def table_under(parent: Table, name: str) -> Table:
+    """Give the mapping under a key, or an empty one where there is none."""
+    return parent.table(name) or Table(parent.place.under(name), {}, {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -22,19 +22,35 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from service.core.config.report import Report, keys_of
+from service.core.config.report import keys_of
 from service.core.config.targets import Written
-from service.core.config.tree import Located
+from service.core.config.tree import Located, Place
 from service.core.words import OrderBy
 
 LINK = "x-definition"
 """Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""
-LATER = frozenset({"gates", "from", "mergeport.d"})
-"""Keys that are known and do not work yet: told, never ignored."""
+LATER = frozenset({"from", "mergeport.d"})
+"""Keys that are known and do not work yet: told, never ignored. Those of which no kind is there come on top."""
+
+
+class UnknownKey(NamedTuple):
+    """A key that is not one where it stands, or does not work yet."""
+
+    place: Place
+    name: str
+    keys: type[Keys]
+    """The mapping that it stands in."""
+
+
+class Unknown(NamedTuple):
+    """The context of a validation: keys that do not work yet, and the unknown ones that were found."""
+
+    later: frozenset[str]
+    found: list[UnknownKey]
 
 
 class Keys(BaseModel):
-    """A mapping with known keys. Unknown ones are told to the report that validation is given as context."""
+    """A mapping with known keys. Unknown ones are left out, and go to the `Unknown` that is given as context."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
     elsewhere: ClassVar[Mapping[str, str]] = {}
@@ -42,17 +58,11 @@ class Keys(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _tell_unknown_keys(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - pydantic's signature
-        if not isinstance(data, Located) or not isinstance(info.context, Report):
+        if not isinstance(data, Located) or not isinstance(info.context, Unknown):
             return data
-        known = keys_of(cls)
+        known = keys_of(cls) - info.context.later
         for name in data.table.entries.keys() - known:
-            place = data.table.keys[name]
-            if name in LATER:
-                info.context.add(place, "not in this version", f"remove {name}: it would not be obeyed")
-            elif name in cls.elsewhere:
-                info.context.add(place, f'"{name}" does not belong here', cls.elsewhere[name])
-            else:
-                info.context.add_unknown(place, name, known)
+            info.context.found.append(UnknownKey(data.table.keys[name], name, cls))
         return Located(data.table, {name: value for name, value in data.items() if name in known})
 
 
@@ -84,6 +94,14 @@ RegistryKey = Annotated[
 BuildKey = Annotated[
     dict[str, object],
     *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Build"}),
+]
+GatesKey = Annotated[
+    dict[str, object],
+    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Gates"}),
+]
+NotifyKey = Annotated[
+    dict[str, object],
+    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Notify"}),
 ]
 Overrides = Annotated[
     dict[str, object],
@@ -182,6 +200,10 @@ class EnvironmentKeys(Keys):
         default={}, validate_default=True, description="The manifest repository and its branch."
     )
     order: OrderKey
+    gates: GatesKey = Field(
+        default={}, description="What a promotion waits for, by the gate's kind; false: not for it."
+    )
+    notify: NotifyKey = Field(default={}, description="Who is told what becomes of it, by the notifier's kind.")
 
 
 class ValuesKeys(Keys):
@@ -221,7 +243,7 @@ class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("branch", "publish", "pull_request", "manifest"),
+        ("branch", "publish", "pull_request", "manifest", "gates", "notify"),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
     )
 

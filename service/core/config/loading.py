@@ -5,19 +5,18 @@ Called by the reload on push, by the worker's start and by `mergeport config`. T
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
 from service.core.config.configuration import Configuration
 from service.core.config.conflicts import find_conflicts
 from service.core.config.document import decode, read
-from service.core.config.images import Kinds
-from service.core.config.layers import Layers, lay, table_or_tell
-from service.core.config.layout import ORDER, File
+from service.core.config.layers import Layers, lay, table_under
+from service.core.config.layout import ORDER
+from service.core.config.options import Kinds
 from service.core.config.report import Report, nearest
-from service.core.config.resolve import read_target
+from service.core.config.resolve import read_environment, read_target
+from service.core.config.sound import keep_sound
 from service.core.config.targets import Target
 from service.core.config.texts import NAME_WORDS, fit_name, is_name
-from service.core.config.tree import Scalar, Table, plain_table
+from service.core.config.tree import Broken, Scalar, Table
 from service.errors import ConfigError
 
 
@@ -31,7 +30,7 @@ def load(text: str | bytes, *, kinds: Kinds, file: str = "mergeport.yaml", commi
     tree = read(decoded, faults, one_meaning=ORDER) if decoded is not None else None
     if tree is None:
         raise _error(file, faults)
-    configuration = _Loading(tree, kinds, faults, warnings).load(commit)
+    configuration = _Loading(keep_sound(tree, kinds, faults), kinds, faults, warnings).load(commit)
     if faults.faults:
         raise _error(file, faults)
     return configuration
@@ -47,20 +46,20 @@ def _error(file: str, report: Report) -> ConfigError:
     )
 
 
+_NOWHERE, _NOTHING = "environment", "application"
+"""Stand in for an environment or an application that is not there, so that the other can be checked."""
+
+
 class _Loading:
     """One reading of one file."""
 
     def __init__(self, tree: Table, kinds: Kinds, faults: Report, warnings: Report) -> None:
         self._tree, self._kinds, self._faults, self._warnings = tree, kinds, faults, warnings
-        self._defaults = table_or_tell(tree, "defaults", faults)
+        self._defaults = table_under(tree, "defaults")
         self._environments = self._tables("environments")
         self._applications = self._tables("applications")
 
     def load(self, commit: str) -> Configuration:
-        try:
-            File.model_validate(plain_table(self._tree), context=self._faults)
-        except ValidationError as error:
-            self._faults.add_invalid(error, self._tree)
         environments = self._tree.table("environments")
         if environments is not None and not environments.entries:
             self._faults.add(self._tree.keys["environments"], "names no environment", "name at least one")
@@ -68,6 +67,7 @@ class _Loading:
         for application, home in self._applications.items():
             for environment, found in self._read(application, home).items():
                 read[application, environment] = found
+        self._check_unused_environments()
         find_conflicts(list(read.values()), self._faults, self._warnings)
         return Configuration(
             commit=commit,
@@ -89,7 +89,7 @@ class _Loading:
         return {entry: node for entry, node in table.entries.items() if isinstance(node, Table)}
 
     def _read(self, application: str, home: Table) -> dict[str, tuple[Target, Layers]]:
-        overrides = home.table("environments") or Table(home.place, {}, {})
+        overrides = table_under(home, "environments")
         self._check_overrides(overrides)
         images = home.table("images")
         for name, place in images.keys.items() if images else ():
@@ -98,28 +98,47 @@ class _Loading:
         read = {}
         wanted = [name for name in self._environments if not _is_false(overrides, name)]
         for name in wanted:
-            layers = lay(
-                (fit_name(application), home),
-                (fit_name(name), self._environments[name]),
-                defaults=self._defaults,
-                override=overrides.table(name),
-                report=self._faults,
-            )
+            layers = self._lay(application, home, name, overrides.table(name))
             if target := read_target(layers, self._kinds):
                 read[name] = (target, layers)
             elif not self._faults.faults:  # a target is never lost in silence
                 self._faults.add(home.place, f"{application} cannot be read for {name}", "please report this file")
         if self._environments and not wanted:
             self._warnings.add(home.place, f"{application} is in no environment")
+        self._check_unplaced(application, home, overrides, placed=bool(wanted))
         return read
+
+    def _lay(self, application: str, home: Table | None, environment: str, override: Table | None) -> Layers:
+        return lay(
+            (fit_name(application), home),
+            (fit_name(environment), self._environments.get(environment)),
+            defaults=self._defaults,
+            override=override,
+            report=self._faults,
+        )
+
+    def _check_unplaced(self, application: str, home: Table, overrides: Table, *, placed: bool) -> None:
+        """Tell the faults of what reaches no environment: an application, or what it says for one that is not there."""
+        for name in overrides.entries:
+            override = overrides.table(name)
+            if name not in self._environments and override:
+                read_target(self._lay(application, home, name, override), self._kinds)
+        if not placed:
+            read_target(self._lay(application, home, next(iter(self._environments), _NOWHERE), None), self._kinds)
+
+    def _check_unused_environments(self) -> None:
+        """Tell the faults of each environment itself, which no application may be in."""
+        for name in self._environments:
+            read_environment(self._lay(_NOTHING, None, name, None), self._kinds)
 
     def _check_overrides(self, overrides: Table) -> None:
         """Tell of an environment that is not there, and of what is neither a mapping nor `false`."""
+        environments = table_under(self._tree, "environments").entries
         for name, node in overrides.entries.items():
-            if name not in self._environments:
+            if name not in environments:
                 place = overrides.keys[name]
-                self._faults.add(place, f'there is no environment "{name}"', nearest(name, self._environments))
-            elif not isinstance(node, Table) and not _is_false(overrides, name):
+                self._faults.add(place, f'there is no environment "{name}"', nearest(name, environments))
+            elif not isinstance(node, Table | Broken) and not _is_false(overrides, name):
                 self._faults.add_wrong_type(node, "a mapping or false")
 
 

@@ -53,14 +53,17 @@ class Report:
         """Tell of a key that nobody knows, with the nearest one that is known."""
         self.add(place, f'"{name}" is not a key here', nearest(name, known))
 
-    def add_invalid(self, error: ValidationError, tree: Table) -> None:
-        """Tell what a model found wrong, at the places of the tree that its data came from."""
+    def add_invalid(self, error: ValidationError, tree: Node) -> frozenset[Place]:
+        """Tell what a model found wrong, at the places of the tree that its data came from; give those places."""
         wanted: dict[Place, tuple[Node, list[str]]] = {}
         told: list[str] = []
+        faulty: set[Place] = set()
         for detail in error.errors(include_url=False):
             node, left = find_reported(tree, detail["loc"])
             if isinstance(node, Broken):
                 continue
+            if detail["type"] != "missing":
+                faulty.add(node.place)
             if type_wanted := _wanted(detail):
                 wanted.setdefault(node.place, (node, []))[1].append(type_wanted)
             else:
@@ -69,6 +72,7 @@ class Report:
         for place, (node, types) in wanted.items():
             if not any(key.startswith(place.key) for key in told):  # one alternative fits, and has a fault inside
                 self.add_wrong_type(node, " or ".join(dict.fromkeys(types)))
+        return frozenset(faulty)
 
     def _add_detail(self, detail: ErrorDetails, node: Node, left: tuple[str | int, ...]) -> None:
         context = detail.get("ctx", {})
@@ -171,14 +175,18 @@ def _quoting(node: Node) -> str:
             return ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the hint that names the nearest known name, or all of them where they are few."""
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Give the known name that is near enough to be meant, or nothing."""
     import difflib  # noqa: PLC0415 - only a fault needs it, and the command starts without
 
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)), "")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give the hint that names the nearest known name, or all of them where they are few."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]}?"
+    if close := nearest_name(name, names):
+        return f"did you mean {close}?"
     few = 12
     return f"known: {', '.join(names)}" if 0 < len(names) <= few else ""
 

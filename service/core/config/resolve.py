@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from service.core.config.images import Kinds, read_images
+from pydantic import BaseModel
+
+from service.core.config.images import image_names, read_images
 from service.core.config.layers import Layers
 from service.core.config.layout import DeadlineKeys
+from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern, is_glob
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
 from service.core.config.targets import (
@@ -36,7 +39,7 @@ from service.core.config.texts import (
     reviewer,
     values_file,
 )
-from service.core.config.tree import Node, Series, Table, find
+from service.core.config.tree import Node, Series, Table, find, is_whole
 from service.core.values_paths import parse_path
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 from service.errors import ValuesEditError
@@ -44,12 +47,23 @@ from service.errors import ValuesEditError
 T = TypeVar("T")
 
 
+class EnvironmentParts(NamedTuple):
+    """What an environment says of a target."""
+
+    branch: str | None
+    policy: PullRequestPolicy | None
+    manifest: tuple[Repository | None, str | None]
+    writing: WritingPolicy | None
+    gates: tuple[tuple[str, BaseModel], ...] | None
+    notify: tuple[tuple[str, BaseModel], ...] | None
+
+
 def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was told."""
-    source, branch, paths = _source(layers), _branch(layers), _paths(layers)
+    source, paths = _source(layers), _paths(layers)
     images, values = read_images(layers, kinds), _values(layers)
-    policy, manifest, writing = _policy(layers), _manifest(layers), _writing(layers)
     argocd, deadlines = _argocd(layers), _deadlines(layers)
+    branch, policy, manifest, writing, gates, notify = read_environment(layers, kinds)
     if (
         source is None
         or branch is None
@@ -60,7 +74,9 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or writing is None
         or argocd is None
         or deadlines is None
-        or layers.spoilt
+        or gates is None
+        or notify is None
+        or not layers.whole
     ):
         return None
     return Target(
@@ -79,20 +95,32 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         argocd_application=argocd or None,
         deadlines=deadlines,
         order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
+        gates=gates,
+        notify=notify,
+    )
+
+
+def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
+    """Give what the environment decides, whatever the application; None for each part with a fault."""
+    return EnvironmentParts(
+        _branch(layers),
+        _policy(layers),
+        _manifest(layers),
+        _writing(layers),
+        read_named(layers, kinds.gates, "gate", "gates"),
+        read_named(layers, kinds.notifiers, "notifier", "notify"),
     )
 
 
 def _source(layers: Layers) -> Repository | None:
-    if "source" not in layers.table.entries:
-        layers.report.add_missing(layers.home, "source", "the repository with the code, owner/name")
+    layers.lacks("source", "the repository with the code, owner/name")
     if not layers.has("source"):
         return None
     return layers.rendered(repository, layers.keys.source, "source")
 
 
 def _branch(layers: Layers) -> str | None:
-    if "branch" not in layers.table.entries:
-        layers.report.add_missing(layers.environment_home, "branch", "the branch that feeds the environment")
+    layers.environment_lacks("branch", "the branch that feeds the environment")
     if not layers.has("branch"):
         return None
     return layers.checked(_branch_pattern, layers.keys.branch, "branch")
@@ -109,7 +137,12 @@ def _branch_pattern(text: str) -> str:
 def _paths(layers: Layers) -> tuple[str, ...] | None:
     patterns = layers.keys.paths
     found = [layers.rendered(_path_pattern, pattern, "paths", index) for index, pattern in enumerate(patterns)]
-    if patterns and all(pattern.startswith("!") for pattern in patterns):
+    if (
+        "paths" in layers.table.entries
+        and is_whole(layers.table.entries["paths"])
+        and patterns
+        and all(pattern.startswith("!") for pattern in patterns)
+    ):
         layers.report.add(
             layers.place("paths"), "all patterns are negative, so nothing ever matches", 'begin with "**"'
         )
@@ -131,12 +164,9 @@ def _all(found: Sequence[T | None]) -> tuple[T, ...] | None:
 
 
 def _values(layers: Layers) -> tuple[ValuesTarget, ...] | None:
-    if "values" in layers.spoilt:
-        return None
+    layers.lacks("values", "the values files that get the image")
     node = layers.table.entries.get("values")
-    if node is None:
-        layers.report.add_missing(layers.home, "values", "the values files that get the image")
-    elif isinstance(node, Series) and not node.items:
+    if isinstance(node, Series) and node.whole and not node.items:
         layers.report.add(node.place, "names no values file", "name at least one: file and set")
     if not layers.keys.values:
         return None
@@ -172,8 +202,8 @@ def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
 def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:
     at = ("values", index, "set", path)
     sound = layers.checked(_values_path, path, *at) is not None
-    if isinstance(value, str) and "images" not in layers.spoilt:
-        names = list(layers.keys.images)
+    if isinstance(value, str) and not layers.spoilt("images"):
+        names = image_names(layers)
         known = [*layers.statics, *COMMIT, *image_placeholders(names or [""])]
         several = names if len(names) > 1 else []
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.core.config.images import Kinds
 from service.core.config.layout import LINK, File, OrderKeys, TargetKeys
+from service.core.config.options import Kinds, Models
 from service.core.config.texts import NAME
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -35,6 +35,12 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
             ),
         ]
     }
+    named = {"gates": ("Gates", kinds.gates), "notify": ("Notify", kinds.notifiers)}
+    for key, (name, options) in named.items():
+        if options:
+            definitions[name] = _by_kind(options, definitions)
+        for model in ("EnvironmentKeys", "TargetKeys") if not options else ():
+            del definitions[model]["properties"][key]
     file = definitions.pop("File")
     for name in ("environments", "applications"):
         file["properties"][name]["propertyNames"] = {"pattern": f"^{NAME}$"}
@@ -65,7 +71,7 @@ def _says_nothing(key: str, value: object) -> bool:
 
 
 def _alternatives(
-    models: Mapping[str, type[BaseModel]],
+    models: Models,
     description: str,
     definitions: dict[str, Any],
     also: Mapping[str, Any] | None = None,
@@ -73,9 +79,7 @@ def _alternatives(
     """Give one alternative a kind. Nothing is required: another layer may say it."""
     alternatives = []
     for kind, model in sorted(models.items()):
-        options = model.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
-        for name, definition in options.pop("$defs", {}).items():
-            definitions[f"{kind}.{name}"] = definition
+        options = _options(kind, model, definitions)
         properties = {**(also or {}), **options.get("properties", {}), "kind": {"const": kind}}
         alternatives.append(
             {
@@ -86,3 +90,19 @@ def _alternatives(
             }
         )
     return {"description": description, "anyOf": alternatives}
+
+
+def _by_kind(models: Models, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Give a mapping of each kind to its options, or to false."""
+    properties = {
+        kind: {"anyOf": [_options(kind, model, definitions), {"const": False}]} for kind, model in models.items()
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _options(kind: str, model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of a kind's options; what it refers to goes to the definitions, under the kind's name."""
+    options = model.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
+    for name, definition in options.pop("$defs", {}).items():
+        definitions[f"{kind}.{name}"] = definition
+    return options

@@ -81,7 +81,7 @@ class Target(NamedTuple):
 
     `branch` is a glob. No `paths` means every change counts. `manifest_repository` None is the
     configuration repository, `manifest_branch` None its default branch; `argocd_application` None
-    ends a run at the commit.
+    ends a run at the commit. `gates` and `notify` have the options by kind.
     """
 
     application: str
@@ -99,3 +99,5 @@ class Target(NamedTuple):
     argocd_application: str | None = None
     deadlines: Deadlines = Deadlines()
     order: OrderPolicy = OrderPolicy()
+    gates: tuple[tuple[str, BaseModel], ...] = ()
+    notify: tuple[tuple[str, BaseModel], ...] = ()

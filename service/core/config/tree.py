@@ -7,7 +7,7 @@ keeps its place through every merge, so a fault or an explanation names the line
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from service.core.config.scalars import Plain
@@ -44,10 +44,14 @@ class Scalar(NamedTuple):
 
 
 class Series(NamedTuple):
-    """A list."""
+    """A list of what is sound in it; `whole` is False where something broken was left out.
+
+    Each item knows the index that it has in the file.
+    """
 
     place: Place
     items: tuple[Node, ...]
+    whole: bool = True
 
 
 class Table(NamedTuple):
@@ -110,14 +114,51 @@ def plain(node: Node) -> object:
 
 def plain_table(table: Table) -> Located:
     """Give a mapping as plain data that knows its table; what is broken is left out."""
-    return Located(table, {name: plain(node) for name, node in table.entries.items() if not is_broken(node)})
+    sound = ((name, node) for name, node in table.entries.items() if not isinstance(node, Broken))
+    return Located(table, {name: plain(node) for name, node in sound})
 
 
-def is_broken(node: Node) -> bool:
-    """Tell whether a fault in the node, or in an item of the list, was told already."""
-    if isinstance(node, Series):
-        return any(is_broken(item) for item in node.items)
-    return isinstance(node, Broken)
+def series(place: Place, items: Iterable[Node]) -> Series:
+    """Give a list of the items that are sound."""
+    every = tuple(items)
+    sound = tuple(item for item in every if not isinstance(item, Broken))
+    return Series(place, sound, whole=len(sound) == len(every))
+
+
+def is_whole(node: Node) -> bool:
+    """Tell whether nothing in the node is broken."""
+    match node:
+        case Scalar():
+            return True
+        case Series():
+            return node.whole and all(is_whole(item) for item in node.items)
+        case Table():
+            return all(is_whole(entry) for entry in node.entries.values())
+        case Broken():
+            return False
+
+
+def without(node: Node, faulty: Collection[Place], unknown: Mapping[Place, str]) -> Node:
+    """Give the node with Broken for what is at the faulty places, and without the keys at the unknown ones.
+
+    Where an unknown key is meant for another, which `unknown` names, that one is Broken: it is not missing.
+    """
+    if node.place in faulty:
+        return Broken(node.place)
+    match node:
+        case Series():
+            rest = series(node.place, (without(item, faulty, unknown) for item in node.items))
+            return rest._replace(whole=rest.whole and node.whole)
+        case Table():
+            kept = {name: entry for name, entry in node.entries.items() if node.keys[name] not in unknown}
+            sound = {name: without(entry, faulty, unknown) for name, entry in kept.items()}
+            keys = {name: node.keys[name] for name in kept}
+            for place in node.keys.values():
+                if (meant := unknown.get(place)) and meant not in kept:
+                    sound[meant], keys[meant] = Broken(place), place
+            return Table(node.place, sound, keys)
+        case _:
+            return node
 
 
 def find(node: Node, parts: Iterable[str | int]) -> tuple[Node, tuple[str | int, ...]]:

@@ -11,13 +11,13 @@ import json
 from dataclasses import replace
 from datetime import datetime
 
-from service.core.config import ImageTarget, Target
+from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference, tag_for
 from service.core.words import BuildId, BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
-from service.pipeline.context import Context
+from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
-from service.store import builds, runs, steps
+from service.store import builds, steps
 from service.store.builds import Build
 from service.store.ids import new_id
 from service.store.runs import Run
@@ -26,23 +26,20 @@ BUILDS_KEY = "builds"
 """What the watch of builds looks at: all of them at once, in our own store."""
 
 
-def build(context: Context, run: Run, target: Target) -> Run:
-    """Bring every image of the run to be, or pause; give the run with its images and the next stage."""
-    missing = [image for image in target.images if not _find(context, run, image)]
-    local = [image for image in missing if context.outside.images.builder(image).local]
-    wanted = [(image, _want_build(context, run, image)) for image in local]
+def build(claim: Claim) -> None:
+    """Bring every image of the run to be, or pause; the claim has the run's images then."""
+    missing = [image for image in claim.target.images if not _find(claim, image)]
+    local = [image for image in missing if claim.context.outside.images.builder(image).local]
+    wanted = [(image, _want_build(claim, image)) for image in local]
     for image, one in wanted:
-        _await_build(context, run, target, image, one)
+        _await_build(claim, image, one)
     for image in missing:
         if image not in local:
-            _await_image(context, run, image, target)
+            _await_image(claim, image)
     for image in local:
-        _read_back(context, run, image)
-    with context.store.begin() as tx:
-        runs.update(tx, run.id, at=context.now(), stage=Stage.PROMOTE)
-        done = runs.get(tx, run.id)
-    assert done is not None  # noqa: S101 - rows of runs are never deleted
-    return done
+        _read_back(claim, image)
+    with claim.context.store.begin() as tx:
+        claim.update(tx, stage=Stage.PROMOTE)
 
 
 def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
@@ -52,44 +49,37 @@ def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
     )
 
 
-def images_of(run: Run) -> dict[str, ImageReference]:
-    """Give the run's image references by name, with the digests that were read back."""
-    return {
-        name: ImageReference(one["registry"], one["repository"], one["tag"], one["digest"])
-        for name, one in run.images.items()
-    }
-
-
-def _find(context: Context, run: Run, image: ImageTarget) -> bool:
+def _find(claim: Claim, image: ImageTarget) -> bool:
     """Look for the image; once a step awaits it, what is found ends that step."""
-    awaiting = _awaiting(context, run, image)
-    reference = reference_of(run, image)
-    registry = context.outside.images.registry(image)
+    awaiting = _awaiting(claim, image)
+    reference = reference_of(claim.run, image)
+    registry = claim.context.outside.images.registry(image)
     if awaiting:
         found = registry.find(reference.repository, reference.tag)
         if found is None:
             return False
-        with step(context, run, awaiting, Stage.BUILD) as record:
-            record.message = _accept(context, run, image, found)
+        with step(claim, awaiting, Stage.BUILD) as record:
+            record.message = _accept(claim, image, found)
         return True
-    with step(context, run, _named("find image", image), Stage.BUILD) as record:
+    with step(claim, _named("find image", image), Stage.BUILD) as record:
         found = registry.find(reference.repository, reference.tag)
         if found is None:
             record.message = f"{reference} is not there yet"
             return False
-        record.message = _accept(context, run, image, found)
+        record.message = _accept(claim, image, found)
         return True
 
 
-def _awaiting(context: Context, run: Run, image: ImageTarget) -> str:
+def _awaiting(claim: Claim, image: ImageTarget) -> str:
     """Name the step at which the run waits for the image; empty when there is none."""
-    with context.store.read() as tx:
-        known = [steps.get(tx, run.id, _named(name, image)) for name in ("build image", "await image")]
+    with claim.context.store.read() as tx:
+        known = [steps.get(tx, claim.run.id, _named(name, image)) for name in ("build image", "await image")]
     return next((one.name for one in known if one is not None and one.state == "waiting"), "")
 
 
-def _accept(context: Context, run: Run, image: ImageTarget, found: Image) -> str:
+def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
     """Take what the registry has as the run's image, unless it was made of another commit."""
+    run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
     if found.revision is not None and found.revision != run.commit:
         raise PermanentError(
@@ -97,24 +87,23 @@ def _accept(context: Context, run: Run, image: ImageTarget, found: Image) -> str
             code="tag-taken",
             hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
         )
-    with context.store.begin() as tx:
-        known = runs.get(tx, run.id)
-        images = {} if known is None else dict(known.images)
-        images[image.name] = {
-            "registry": reference.registry,
-            "repository": reference.repository,
-            "tag": reference.tag,
-            "digest": reference.digest,
-            "platforms": list(found.platforms),
-            "revision": found.revision,
-        }
-        runs.update(tx, run.id, at=context.now(), images=images)
+    accepted = {
+        "registry": reference.registry,
+        "repository": reference.repository,
+        "tag": reference.tag,
+        "digest": reference.digest,
+        "platforms": list(found.platforms),
+        "revision": found.revision,
+    }
+    with claim.context.store.begin() as tx:
+        claim.update(tx, images={**run.images, image.name: accepted})
     label = "" if found.revision is not None else "; it has no revision label, so what it was made of is not known"
     return f"{reference}{label}"
 
 
-def _want_build(context: Context, run: Run, image: ImageTarget) -> Build:
+def _want_build(claim: Claim, image: ImageTarget) -> Build:
     """Let the run share the build of its image, and have it made unless that is under way or done."""
+    context, run = claim.context, claim.run
     reference = reference_of(run, image)
     options = image.builder_options.model_dump_json()
     key = json.dumps([run.repository, run.commit, str(reference), image.builder_kind, options])
@@ -168,8 +157,9 @@ def _pause_left(build: Build, now: datetime) -> float:
     return max(0.0, (build.retry_after or 0.0) - gone)
 
 
-def _await_build(context: Context, run: Run, target: Target, image: ImageTarget, one: Build) -> None:
-    with step(context, run, _named("build image", image), Stage.BUILD) as record:
+def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
+    context, run = claim.context, claim.run
+    with step(claim, _named("build image", image), Stage.BUILD) as record:
         with context.store.read() as tx:
             now_at = builds.get(tx, one.id)
         assert now_at is not None  # noqa: S101 - rows of builds are never deleted
@@ -181,7 +171,7 @@ def _await_build(context: Context, run: Run, target: Target, image: ImageTarget,
                     hint="`deadlines.build` sets the time; are more builds wanted than MERGEPORT_BUILD_CONCURRENCY?",
                 )
             saw = f"build of {now_at.reference} is {now_at.state}"
-            within = target.deadlines.build
+            within = claim.target.deadlines.build
             raise Pause(wait_for(context, run, WaitKind.BUILD, key=BUILDS_KEY, subject=one.id, saw=saw, within=within))
         match now_at.state:
             case BuildState.SUCCEEDED:
@@ -196,21 +186,22 @@ def _await_build(context: Context, run: Run, target: Target, image: ImageTarget,
                 )
 
 
-def _read_back(context: Context, run: Run, image: ImageTarget) -> None:
-    with step(context, run, _named("read image back", image), Stage.BUILD) as record:
-        reference = reference_of(run, image)
-        found = context.outside.images.registry(image).find(reference.repository, reference.tag)
+def _read_back(claim: Claim, image: ImageTarget) -> None:
+    with step(claim, _named("read image back", image), Stage.BUILD) as record:
+        reference = reference_of(claim.run, image)
+        found = claim.context.outside.images.registry(image).find(reference.repository, reference.tag)
         if found is None:
             raise PermanentError(
                 f"the build ended well, but {reference} is not in the registry",
                 code="image-missing",
                 hint="does a lifecycle rule or another process delete it? `mergeport runs retry` builds again",
             )
-        record.message = _accept(context, run, image, found)
+        record.message = _accept(claim, image, found)
 
 
-def _await_image(context: Context, run: Run, image: ImageTarget, target: Target) -> None:
-    with step(context, run, _named("await image", image), Stage.BUILD):
+def _await_image(claim: Claim, image: ImageTarget) -> None:
+    context, run = claim.context, claim.run
+    with step(claim, _named("await image", image), Stage.BUILD):
         reference = reference_of(run, image)
         if expired(context, run.id, WaitKind.IMAGE, str(reference)):
             raise PermanentError(
@@ -225,7 +216,7 @@ def _await_image(context: Context, run: Run, image: ImageTarget, target: Target)
             key=f"{image.registry_kind}:{image.registry_host}",
             subject=str(reference),
             saw=f"waiting for {reference} to be pushed",
-            within=target.deadlines.image,
+            within=claim.target.deadlines.image,
         )
         raise Pause(wait)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from service.core.words import WaitKind
 from service.pipeline.build.build_stage import reference_of
 from service.pipeline.context import Context
-from service.pipeline.runs.looks import Answers, Isolated, run_of, saw
+from service.pipeline.runs.claim import read_claim
+from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.store import waits
 from service.store.waits import Wait
 
@@ -30,13 +31,10 @@ def look_at_images(context: Context, key: str) -> Answers:
 
 def _image_is_there(context: Context, wait: Wait) -> bool:
     """Look for the wait's image; one that its run has no more is for the run's step to judge."""
-    run = run_of(context, wait.run_id)
-    if run is None:
+    claim = read_claim(context, wait.run_id)
+    images = claim.target.images if claim else ()
+    image = next((one for one in images if claim and str(reference_of(claim.run, one)) == wait.subject), None)
+    if claim is None or image is None:
         return True
-    target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
-    images = target.images if target else ()
-    image = next((one for one in images if str(reference_of(run, one)) == wait.subject), None)
-    if image is None:
-        return True
-    reference = reference_of(run, image)
+    reference = reference_of(claim.run, image)
     return context.outside.images.registry(image).find(reference.repository, reference.tag) is not None

@@ -5,34 +5,32 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from service.core.config import Target
 from service.core.deployment import Verdict, VerdictKind
 from service.core.words import Sha, Stage, WaitKind
 from service.errors import PermanentError
-from service.pipeline.context import Context
+from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
 from service.ports import Deployer
-from service.store.runs import Run
 
 WATCH_KEY = "argocd"
 
 
-def deploy(context: Context, run: Run, target: Target) -> str:
+def deploy(claim: Claim) -> str:
     """See the run's manifest commit live, or pause; give the words that end the run."""
-    commit = run.manifest_commit
+    commit = claim.run.manifest_commit
     assert commit is not None  # noqa: S101 - set by stage promote
-    application = target.argocd_application
+    application = claim.target.argocd_application
     if application is None:
         return f"committed as {commit[:12]}; no Argo CD application is named"
-    deployer = context.outside.deployer
+    deployer = claim.context.outside.deployer
     if deployer is None:
         raise PermanentError(
             f"no Argo CD is configured, so nobody can tell whether {application} is live",
             code="argocd-not-configured",
             hint="set MERGEPORT_ARGOCD_URL and MERGEPORT_ARGOCD_TOKEN, or `argocd: false`",
         )
-    _refresh(context, run, deployer, application)
-    return _await_live(context, run, target, application, commit)
+    _refresh(claim, deployer, application)
+    return _await_live(claim, application, commit)
 
 
 def answer_of(verdict: Verdict) -> str:
@@ -40,15 +38,16 @@ def answer_of(verdict: Verdict) -> str:
     return json.dumps(asdict(verdict))
 
 
-def _refresh(context: Context, run: Run, deployer: Deployer, application: str) -> None:
-    with step(context, run, "refresh Argo CD", Stage.DEPLOY) as record:
+def _refresh(claim: Claim, deployer: Deployer, application: str) -> None:
+    with step(claim, "refresh Argo CD", Stage.DEPLOY) as record:
         if not record.done_before:
             deployer.refresh(application)
         record.message = f"told {application} to look now"
 
 
-def _await_live(context: Context, run: Run, target: Target, application: str, commit: Sha) -> str:
-    with step(context, run, "await live and healthy", Stage.DEPLOY) as record:
+def _await_live(claim: Claim, application: str, commit: Sha) -> str:
+    context, run, target = claim.context, claim.run, claim.target
+    with step(claim, "await live and healthy", Stage.DEPLOY) as record:
         answered = last_answer(context, run.id, WaitKind.SYNC, application)
         verdict = None if answered is None else _verdict_of(answered.answer)
         if verdict is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from service.core.deployment import Standing, Verdict, VerdictKind, judge
 from service.core.words import Sha, WaitKind
 from service.errors import MergeportError
-from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
 from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
-from service.pipeline.runs.looks import Answers, Isolated, run_of, saw
+from service.pipeline.runs.claim import Claim, images_of, read_claim
+from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.ports import Observation
 from service.store import edits, waits
-from service.store.runs import Run
 from service.store.waits import Wait
 
 _MOST_STANDINGS = 4
@@ -63,9 +62,10 @@ class _Tips:
 
 
 def _judge(context: Context, wait: Wait, observation: Observation, tips: _Tips) -> Verdict | None:
-    run = run_of(context, wait.run_id)
-    if run is None or run.manifest_commit is None:
+    claim = read_claim(context, wait.run_id)
+    if claim is None or claim.run.manifest_commit is None:
         return None
+    run = claim.run
     with context.store.read() as tx:
         edit = edits.of_run(tx, run.id)
         since = next(one.created_at for one in waits.of_run(tx, run.id) if one.kind is WaitKind.SYNC)
@@ -75,7 +75,7 @@ def _judge(context: Context, wait: Wait, observation: Observation, tips: _Tips) 
     for _ in range(_MOST_STANDINGS):
         verdict = judge(
             observation,
-            commit=run.manifest_commit,
+            commit=claim.run.manifest_commit,
             standings=standings,
             waited=waited,
             changed=changed,
@@ -83,20 +83,19 @@ def _judge(context: Context, wait: Wait, observation: Observation, tips: _Tips) 
         )
         if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
             return verdict
-        standings[verdict.revision] = _standing(context, run, verdict.revision, tips)
+        standings[verdict.revision] = _standing(claim, verdict.revision, tips)
     return verdict
 
 
-def _standing(context: Context, run: Run, revision: Sha, tips: _Tips) -> Standing:
+def _standing(claim: Claim, revision: Sha, tips: _Tips) -> Standing:
     """Tell where a live revision stands towards the run's manifest commit, as git has it."""
-    target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
-    if target is None or run.manifest_commit is None:
-        return Standing.BEFORE
-    place = place_of(context, target)
-    manifests = context.outside.manifests.open(place.repository)
+    commit = claim.run.manifest_commit
+    place = place_of(claim.context, claim.target)
+    manifests = claim.context.outside.manifests.open(place.repository)
     tip = tips.of(place)
-    if tip is None or revision not in manifests.ancestors(tip, {revision}):
+    if commit is None or tip is None or revision not in manifests.ancestors(tip, {revision}):
         return Standing.BEFORE
-    if run.manifest_commit not in manifests.ancestors(revision, {run.manifest_commit}):
+    if commit not in manifests.ancestors(revision, {commit}):
         return Standing.BEFORE
-    return Standing.KEEPS if has_images(manifests, revision, wanted_edits(run, target)) else Standing.REPLACES
+    wanted = wanted_edits(claim.run, claim.target)
+    return Standing.KEEPS if has_images(manifests, revision, wanted) else Standing.REPLACES

@@ -12,9 +12,10 @@ from typing import assert_never
 
 import structlog
 
+from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.config import Configuration, Target
 from service.core.delivery import parse_body
-from service.core.events import Hint, Ignored, Ping, PullRequestMerged, Push, parse_event
+from service.core.events import parse_event
 from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from service.core.config import OrderPolicy, Target
+from service.core.config import OrderPolicy
 from service.core.order import (
     Answer,
     Judgement,
@@ -20,11 +20,11 @@ from service.core.order import (
 from service.core.values import Rewrite
 from service.core.words import EditState, OrderBy, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
 from service.pipeline.manifest.order_facts import judge_commit
 from service.pipeline.manifest.origins import UNKNOWN, Origin, asked_origin, known_origin
 from service.pipeline.manifest.place import Place, rewrite_at, wanted_edits
+from service.pipeline.runs.claim import Claim, images_of
 from service.pipeline.runs.steps import Superseded
 from service.ports import Manifests
 from service.store import ancestry, edits, runs
@@ -62,10 +62,13 @@ class Judged:
 class Case:
     """A run whose edit is to be held against what stands in a manifest repository."""
 
-    context: Context
-    run: Run
-    target: Target
+    claim: Claim
     manifests: Manifests
+
+
+def case_at(claim: Claim, place: Place) -> Case:
+    """Give the case of a run at a place."""
+    return Case(claim, claim.context.outside.manifests.open(place.repository))
 
 
 def order_of(case: Case, tip: Sha, done: Rewrite, *, ask: bool = False) -> Judged:
@@ -80,7 +83,7 @@ def order_of(case: Case, tip: Sha, done: Rewrite, *, ask: bool = False) -> Judge
                 words.append(judgement.words)
             case Answer.SUPERSEDED:
                 again = "; trying it again does not go back: revert the manifest commit for that"
-                return Judged(Order.OLDER, judgement.words + (again if case.run.generation else ""))
+                return Judged(Order.OLDER, judgement.words + (again if case.claim.run.generation else ""))
             case Answer.REFUSE:
                 raise PermanentError(
                     judgement.words,
@@ -102,17 +105,17 @@ def warm(case: Case, place: Place) -> None:
     What was promoted last is what most likely stands there. Where nothing was, as after the loss of the database, the
     branch is read as this machine last saw it.
     """
-    run, policy = case.run, case.target.order
+    run, policy = case.claim.run, case.claim.target.order
     if policy.by is OrderBy.OFF:
         return
-    with case.context.store.read() as tx:
+    with case.claim.context.store.read() as tx:
         if edits.of_run(tx, run.id) is not None:
             return
         last = runs.last_promoted(tx, run)
     if last is None:
         _find_out(case, case.manifests.last_tip(place.branch) or case.manifests.fetch(place.branch))
     elif last.repository == run.repository:
-        judge_commit(case.context, run, policy, last.commit, ask=True)
+        judge_commit(case.claim.context, run, policy, last.commit, ask=True)
 
 
 def in_order(case: Case, place: Place, write: Callable[[], Edit]) -> Edit:
@@ -127,8 +130,8 @@ def in_order(case: Case, place: Place, write: Callable[[], Edit]) -> Edit:
         if edit.state is not EditState.UNORDERED:
             return edit
         _find_out(case, case.manifests.fetch(place.branch))
-        with case.context.store.begin() as tx:
-            edits.update(tx, case.run.id, state=EditState.PENDING, message="")
+        with case.claim.context.store.begin() as tx:
+            edits.update(tx, case.claim.run.id, state=EditState.PENDING, message="")
     raise RetryableError("what is deployed changes as fast as it is looked up", code="order-moving", retry_after=1.0)
 
 
@@ -140,7 +143,7 @@ def _find_out(case: Case, tip: Sha | None) -> None:
     if tip is None:
         return
     try:
-        done = rewrite_at(case.manifests, tip, wanted_edits(case.run, case.target))
+        done = rewrite_at(case.manifests, tip, wanted_edits(case.claim.run, case.claim.target))
     except RetryableError:
         raise
     except MergeportError:
@@ -163,30 +166,33 @@ def order_of_proposal(
     if judged.order is Order.OLDER:
         raise superseded(case, judged.words)
     done = judged.told(done)
-    proposed = rewrite_at(case.manifests, tip, wanted_edits(case.run, case.target)) if tip is not None else done
-    if tip is None or not proposed.files:
+    if tip is None:
+        return done
+    run = case.claim.run
+    proposed = rewrite_at(case.manifests, tip, wanted_edits(run, case.claim.target))
+    if not proposed.files:
         return done
     for judgement in _judgements(case, tip, proposed, ask=True):
         if judgement.answer is Answer.SUPERSEDED and (there := number()) is not None and judgement.deployed:
-            words = (
-                f"pull request #{there} brings {judgement.deployed[:12]}, which is newer than {case.run.commit[:12]}"
-            )
-            raise Superseded(words, by=_run_of(case.context, case.run, judgement.deployed))
+            deployed = judgement.deployed
+            words = f"pull request #{there} brings {deployed[:12]}, which is newer than {run.commit[:12]}"
+            raise Superseded(words, by=_run_of(case.claim.context, run, deployed))
     return done
 
 
 # --- runs among each other ------------------------------------------------------------------------
 
 
-def yield_to_later(context: Context, run: Run, target: Target) -> None:
+def yield_to_later(claim: Claim) -> None:
     """Let the run end where a later one of the same application and environment was accepted meanwhile.
 
     One that was accepted later and is older all the same (its delivery came late, or was sent again) does not count.
     """
-    with context.store.read() as tx:
+    run = claim.run
+    with claim.context.store.read() as tx:
         later = runs.all_later(tx, run)
     for one in later:
-        if one.repository == run.repository and _is_older(context, one, run, target.order):
+        if one.repository == run.repository and _is_older(claim.context, one, run, claim.target.order):
             continue
         raise Superseded(f"superseded by {one.commit[:12]} before it was promoted", by=one.id)
 
@@ -201,7 +207,7 @@ def _is_older(context: Context, one: Run, than: Run, policy: OrderPolicy) -> boo
 
 def _judgements(case: Case, tip: Sha, done: Rewrite, *, ask: bool) -> list[Judgement]:
     """Judge the run against each image that its edit would replace."""
-    run, target = case.run, case.target
+    run, target = case.claim.run, case.claim.target
     if target.order.by is OrderBy.OFF:
         return []
     images = images_of(run).values()
@@ -210,18 +216,18 @@ def _judgements(case: Case, tip: Sha, done: Rewrite, *, ask: bool) -> list[Judge
     standing = standing_images(replaced, wanted, run.commit, list(images))
     if not standing:
         return []
-    with case.context.store.read() as tx:
+    with case.claim.context.store.read() as tx:
         known = ancestry.judgements(tx, run.id)
     return [known.get(image) or _judge_image(case, tip, image, ask=ask) for image in standing]
 
 
 def _judge_image(case: Case, tip: Sha, image: str, *, ask: bool) -> Judgement:
-    context, run = case.context, case.run
-    origin = known_origin(context, case.target, image)
+    context, run = case.claim.context, case.claim.run
+    origin = known_origin(context, case.claim.target, image)
     if origin is None and not ask:
         return Judgement(Answer.ASK_RELATION)
     if origin is None:
-        origin = asked_origin(context, case.manifests, tip, case.target, image)
+        origin = asked_origin(context, case.manifests, tip, case.claim.target, image)
     judgement = _judge_origin(case, origin, image, ask=ask)
     if judgement.answer is Answer.SUPERSEDED or ask:
         with context.store.begin() as tx:
@@ -231,7 +237,7 @@ def _judge_image(case: Case, tip: Sha, image: str, *, ask: bool) -> Judgement:
 
 def _judge_origin(case: Case, origin: Origin, image: str, *, ask: bool) -> Judgement:
     """Judge against what the image was made of; nobody knows it where that is of another repository."""
-    context, run, policy = case.context, case.run, case.target.order
+    context, run, policy = case.claim.context, case.claim.run, case.claim.target.order
     commit = origin.commit if origin.repository in {None, run.repository} else None
     if commit is None:
         judgement = judge(policy, run.commit, None)
@@ -247,10 +253,10 @@ def _judge_origin(case: Case, origin: Origin, image: str, *, ask: bool) -> Judge
 
 def superseded(case: Case, words: str) -> Superseded:
     """Say what ends the run in favour of what was found to be newer."""
-    with case.context.store.read() as tx:
-        told = ancestry.judgements(tx, case.run.id).values()
+    with case.claim.context.store.read() as tx:
+        told = ancestry.judgements(tx, case.claim.run.id).values()
     newer = next((one.deployed for one in told if one.answer is Answer.SUPERSEDED), None)
-    return Superseded(words, by=_run_of(case.context, case.run, newer) if newer else None)
+    return Superseded(words, by=_run_of(case.claim.context, case.claim.run, newer) if newer else None)
 
 
 def _run_of(context: Context, run: Run, commit: Sha) -> RunId | None:

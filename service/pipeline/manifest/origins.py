@@ -15,8 +15,8 @@ from service.core.config import Target
 from service.core.images import is_tag, parse_reference
 from service.core.order import Made
 from service.core.words import Repository, Sha
-from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
+from service.pipeline.runs.claim import images_of
 from service.ports import Commit, Manifests
 from service.store import ancestry
 from service.store.runs import Run

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.core import trailers
+from service.core.changes import PROMOTION_BRANCHES, Push
 from service.core.config import Configuration, Target
 from service.core.edits import resolve_values
-from service.core.events import PROMOTION_BRANCHES, Push
 from service.core.images import parse_reference
 from service.core.order import Made
 from service.core.words import Sha

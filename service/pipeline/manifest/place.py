@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from service.core.changes import PROMOTION_BRANCHES
 from service.core.config import Target
 from service.core.edits import resolve_values
-from service.core.events import PROMOTION_BRANCHES
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
-from service.pipeline.build.build_stage import images_of
 from service.pipeline.context import Context
+from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
 from service.store.runs import Run
 

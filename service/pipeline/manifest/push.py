@@ -17,11 +17,11 @@ from service.pipeline.manifest.collect import LARGEST_PUSH, Branch, Pending, arr
 from service.pipeline.manifest.order import Case, Order, order_of
 from service.pipeline.manifest.outcomes import Made, found, publish, refuse, settle_aside
 from service.pipeline.manifest.place import rewrite_at, wanted_edits
+from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
-from service.pipeline.promote.promotion_text import message_of, stored_changes
-from service.store import edits, runs
+from service.pipeline.runs.claim import Claim, read_claim
+from service.store import edits
 from service.store.edits import Edit
-from service.store.runs import Run
 
 log = structlog.get_logger()
 
@@ -160,13 +160,12 @@ def _rewritten(edit: Edit) -> PermanentError:
 
 def _make(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
     """Make an edit's commit; one that is refused is settled alone, and None is given."""
-    with branch.context.store.read() as tx:
-        run = runs.get(tx, edit.run_id)
-    if run is None or run.state.ended or run.cancel_requested_by is not None:
-        refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
-        return None
     try:
-        return _commit(branch, parent, edit, run)
+        claim = read_claim(branch.context, edit.run_id)
+        if claim is None or claim.run.state.ended or claim.run.cancel_requested_by is not None:
+            refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
+            return None
+        return _commit(branch, parent, edit, claim)
     except RetryableError:
         raise
     except MergeportError as error:
@@ -179,15 +178,12 @@ def _make(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
     return None
 
 
-def _commit(branch: Branch, parent: Sha, edit: Edit, run: Run) -> Made | None:
+def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim) -> Made | None:
     context = branch.context
-    target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
-    if target is None:
-        raise PermanentError(f"{run.application} is not in {run.environment}", code="target-gone")
-    done = rewrite_at(branch.manifests, parent, wanted_edits(run, target))
+    done = rewrite_at(branch.manifests, parent, wanted_edits(claim.run, claim.target))
     if not done.files:
         return Made(edit, parent, done)
-    judged = order_of(Case(context, run, target, branch.manifests), parent, done)
+    judged = order_of(Case(claim, branch.manifests), parent, done)
     match judged.order:
         case Order.NEWER:
             done = judged.told(done)
@@ -197,7 +193,7 @@ def _commit(branch: Branch, parent: Sha, edit: Edit, run: Run) -> Made | None:
         case Order.UNKNOWN:
             settle_aside(branch, edit, EditState.UNORDERED, judged.words)
             return None
-    message = message_of(context, run, target, done.changes)
+    message = message_of(claim, done.changes)
     commit = branch.manifests.commit(
         parent, done.files, message, author=context.author, committer=context.committer, at=edit.at
     )

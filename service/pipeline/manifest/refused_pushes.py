@@ -18,7 +18,7 @@ from service.pipeline.manifest.collect import Branch
 from service.pipeline.manifest.outcomes import refuse, turn
 from service.pipeline.manifest.place import promotion_branch
 from service.pipeline.manifest.push import push
-from service.store import runs
+from service.pipeline.runs.claim import read_claim
 from service.store.edits import Edit
 
 QUICK_PUSHES = 3
@@ -75,18 +75,14 @@ def _follows(edit: Edit, other: Edit) -> bool:
 def _end(branch: Branch, edit: Edit) -> None:
     """Let the run end in words, or go on with a pull request, as its configuration says."""
     place = branch.place
-    with branch.context.store.read() as tx:
-        run = runs.get(tx, edit.run_id)
-    target = None
-    if run is not None:
-        target = branch.context.configurations.at(run.configuration_commit).target(run.application, run.environment)
+    claim = read_claim(branch.context, edit.run_id)
     error = PermanentError(
         f"{place.repository}@{place.branch} refuses the push, though nobody moved it",
         code="push-refused",
         hint="a hook or branch protection? Allow Mergeport to push there, or say `protected: pull-request`",
     )
     log.warning("push refused for good", repository=place.repository, branch=place.branch, run=edit.run_id)
-    if target is not None and target.writing.protected is Protected.PULL_REQUEST:
-        turn(branch, edit, promotion_branch(target), error)
+    if claim is not None and claim.target.writing.protected is Protected.PULL_REQUEST:
+        turn(branch, edit, promotion_branch(claim.target), error)
     else:
         refuse(branch, [edit], error)

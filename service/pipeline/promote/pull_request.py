@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from service.core.config import Target
-from service.core.words import Repository, RunId, Sha, Stage, WaitKind
+from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError
-from service.pipeline.context import Context
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
+from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
-from service.pipeline.promote.promotion_text import pull_request_text
 from service.pipeline.runs import transitions
+from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.ports import PullRequestDraft
 from service.store import Transaction, edits, runs
@@ -26,20 +25,20 @@ from service.store.runs import Run
 WAITS_FOR_MERGE = "waiting for pull request #{} to be merged"
 
 
-def propose(context: Context, run: Run, target: Target, place: Place) -> Sha:
+def propose(claim: Claim, place: Place) -> Sha:
     """Have the images merged by pull request, or pause while it is open; give the merged commit."""
-    if run.pull_request is None:
-        head = Place(place.repository, promotion_branch(target))
-        with alone_at(context, run, head):
-            yield_to_later(context, run, target)
-            edit = push_branch(context, run, target, place, head)
+    if claim.run.pull_request is None:
+        head = Place(place.repository, promotion_branch(claim.target))
+        with alone_at(claim, head):
+            yield_to_later(claim)
+            edit = push_branch(claim, place, head)
             if not edit.diff:
                 assert edit.commit is not None  # noqa: S101 - the base's tip
                 return edit.commit
-            run = _open(context, run, target, place, head, edit)
-    assert run.pull_request is not None  # noqa: S101 - set by _open
-    merged = _await_merge(context, run, target, place, run.pull_request)
-    return _verify(context, run, target, place, merged)
+            _open(claim, place, head, edit)
+    assert claim.run.pull_request is not None  # noqa: S101 - set by _open
+    merged = _await_merge(claim, place, claim.run.pull_request)
+    return _verify(claim, place, merged)
 
 
 def watch_key(place: Place) -> str:
@@ -47,43 +46,39 @@ def watch_key(place: Place) -> str:
     return f"{place.repository}:{place.branch}"
 
 
-def _open(context: Context, run: Run, target: Target, place: Place, head: Place, edit: Edit) -> Run:
+def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
     """Open the pull request, or bring the open one to this run's image; runs that counted on it are superseded."""
-    with step(context, run, "open pull request", Stage.PROMOTE) as record:
-        title, body = pull_request_text(context, run, edit)
+    context = claim.context
+    with step(claim, "open pull request", Stage.PROMOTE) as record:
+        title, body = pull_request_text(claim, edit)
         draft = PullRequestDraft(
             head=head.branch,
             base=place.branch,
             title=title,
             body=body,
-            reviewers=target.pull_request.reviewers,
-            labels=target.pull_request.labels,
+            reviewers=claim.target.pull_request.reviewers,
+            labels=claim.target.pull_request.labels,
         )
         forge = context.outside.manifest_forge
         known = forge.find_pull_request(place.repository, head=draft.head, base=draft.base)
         with context.store.begin() as tx:
-            stay_alone(tx, context, run, head)
+            stay_alone(tx, claim, head)
         if known is None:
             pull_request = forge.open_pull_request(place.repository, draft)
         else:
             pull_request = forge.update_pull_request(place.repository, known.number, draft)
         with context.store.begin() as tx:
-            if not is_ours(tx, run):
+            if not is_ours(tx, claim.run):
                 raise Stale
-            runs.update(
-                tx, run.id, at=context.now(), pull_request=pull_request.number, pull_request_url=pull_request.url
-            )
-            newer = _newer_at(tx, run, head)
+            claim.update(tx, pull_request=pull_request.number, pull_request_url=pull_request.url)
+            newer = _newer_at(tx, claim.run, head)
             if newer is None:
-                words = f"pull request #{pull_request.number} now brings {run.commit[:12]}"
-                others = runs.on_pull_request(tx, run, pull_request.number)
-                transitions.supersede(tx, others, words, by=run.id, at=context.now())
-            opened = runs.get(tx, run.id)
+                words = f"pull request #{pull_request.number} now brings {claim.run.commit[:12]}"
+                others = runs.on_pull_request(tx, claim.run, pull_request.number)
+                transitions.supersede(tx, others, words, by=claim.run.id, at=context.now())
         if newer is not None:
             raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
         record.message = f"{'updated' if known else 'opened'} pull request #{pull_request.number}"
-    assert opened is not None  # noqa: S101 - rows of runs are never deleted
-    return opened
 
 
 def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
@@ -102,8 +97,9 @@ def number_of(subject: str) -> int:
     return int(subject.rpartition("#")[2])
 
 
-def _await_merge(context: Context, run: Run, target: Target, place: Place, number: int) -> Sha:
-    with step(context, run, "await merge", Stage.PROMOTE) as record:
+def _await_merge(claim: Claim, place: Place, number: int) -> Sha:
+    context, run, target = claim.context, claim.run, claim.target
+    with step(claim, "await merge", Stage.PROMOTE) as record:
         pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
         head = Place(place.repository, promotion_branch(target))
         subject = subject_of(place.repository, number)
@@ -124,14 +120,14 @@ def _await_merge(context: Context, run: Run, target: Target, place: Place, numbe
         with context.store.read() as tx:
             ours = edits.is_own(tx, head.repository, pull_request.head_sha)
         if not ours:
-            branch_edited(context, run, head, pull_request.head_sha, number)
+            branch_edited(claim, head, pull_request.head_sha, number)
         if expired(context, run.id, WaitKind.PULL_REQUEST, subject):
             raise PermanentError(
                 f"pull request #{number} was not merged in time",
                 code="pull-request-timeout",
                 hint="merge it and retry the run, or close it; `deadlines.pull_request` sets the time",
             )
-        saw = words_of_wait(context, run.id, number)
+        saw = words_of_wait(claim, number)
         within: timedelta = target.deadlines.pull_request
         wait = wait_for(
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject, saw=saw, within=within
@@ -139,20 +135,18 @@ def _await_merge(context: Context, run: Run, target: Target, place: Place, numbe
         raise Pause(wait)
 
 
-def words_of_wait(context: Context, run_id: RunId, number: int) -> str:
+def words_of_wait(claim: Claim, number: int) -> str:
     """Tell what a run waits for, and why there is a pull request where a commit was configured."""
-    with context.store.read() as tx:
-        edit = edits.of_run(tx, run_id)
-    because = ": its branch refuses pushes" if edit is not None and edit.code == "push-refused" else ""
+    because = ": its branch refuses pushes" if claim.target.publish is Publish.COMMIT else ""
     return WAITS_FOR_MERGE.format(number) + because
 
 
-def _verify(context: Context, run: Run, target: Target, place: Place, merged: Sha) -> Sha:
+def _verify(claim: Claim, place: Place, merged: Sha) -> Sha:
     """Check that the merged commit has our images; whoever changed the branch before merging may have dropped them."""
-    with step(context, run, "check merged commit", Stage.PROMOTE) as record:
-        manifests = context.outside.manifests.open(place.repository)
+    with step(claim, "check merged commit", Stage.PROMOTE) as record:
+        manifests = claim.context.outside.manifests.open(place.repository)
         manifests.fetch(place.branch)
-        wanted = wanted_edits(run, target)
+        wanted = wanted_edits(claim.run, claim.target)
         if not has_images(manifests, merged, wanted):
             there = "; ".join(
                 f"{file}: {change.path} is {change.before}, not {change.after}"

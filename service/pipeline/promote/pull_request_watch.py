@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.core.words import Repository, WaitKind
 from service.pipeline.context import Context
 from service.pipeline.promote.pull_request import WAITS_FOR_MERGE, number_of, subject_of, words_of_wait
+from service.pipeline.runs.claim import read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.store import edits, waits
 from service.store.waits import Wait
@@ -25,10 +26,13 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
         ours = edits.own_among(tx, repository, {one.head_sha for one in known.values()})
         usual = WAITS_FOR_MERGE.partition("{")[0]
         reworded = waits.worded_otherwise(tx, WaitKind.PULL_REQUEST, key, usual, limit=MOST_REWORDED)
-    for wait in reworded:
-        saw(context, wait, words_of_wait(context, wait.run_id, number_of(wait.subject)))
     answers: dict[Wait, str] = {}
     with Isolated(context) as isolated:
+        for wait in reworded:
+            with isolated.one(wait, answers):
+                claim = read_claim(context, wait.run_id)
+                if claim is not None:
+                    saw(context, wait, words_of_wait(claim, number_of(wait.subject)))
         for wait in waiting:
             with isolated.one(wait, answers):
                 pull_request = known.get(wait.subject)

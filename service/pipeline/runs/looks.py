@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
-from service.core.words import RunId
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
-from service.store import runs, waits
-from service.store.runs import Run
+from service.store import waits
 from service.store.waits import Wait
 
 _MOST_FAILURES = 3
@@ -64,9 +62,3 @@ class Isolated:
 
 class _LookEnds(Exception):  # noqa: N818 - not an error: the rest is looked at next time
     """So much failed in this look that the system itself is away."""
-
-
-def run_of(context: Context, run_id: RunId) -> Run | None:
-    """Give the run of a wait."""
-    with context.store.read() as tx:
-        return runs.get(tx, run_id)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from service.core.words import RunId, RunState, Stage, WaitId, WaitKind
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.runs.claim import Claim
 from service.store import Transaction, runs, steps, waits
 from service.store.ids import new_id
 from service.store.runs import Run
@@ -69,8 +70,12 @@ def _is_under(now_at: Run, run: Run) -> bool:
 
 
 @contextmanager
-def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRecord]:
-    """Record a step around its effect: running, then how it ended. A failed one keeps the error's words."""
+def step(claim: Claim, name: str, stage: Stage) -> Iterator[StepRecord]:
+    """Record a step around its effect: running, then how it ended. A failed one keeps the error's words.
+
+    The claim is renewed: it has the run as it stands now.
+    """
+    context, run = claim.context, claim.run
     with context.store.begin() as tx:
         now_at = runs.hold(tx, run.id)
         if now_at is None or not _is_under(now_at, run):
@@ -78,7 +83,8 @@ def step(context: Context, run: Run, name: str, stage: Stage) -> Iterator[StepRe
         if now_at.cancel_requested_by is not None:
             raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
         known = steps.begin(tx, run.id, name, stage, at=context.now())
-        runs.update(tx, run.id, at=context.now(), stage=stage)
+        claim.run = now_at
+        claim.update(tx, stage=stage)
     record = StepRecord(done_before=known is not None and known.state == "succeeded")
     try:
         yield record

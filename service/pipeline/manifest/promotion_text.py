@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from service.core.config import Target
 from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body, title
 from service.core.values import ScalarChange
-from service.core.words import Actor, Sha
-from service.pipeline.build.build_stage import images_of
+from service.core.words import Actor, Publish, Sha
 from service.pipeline.context import Context
+from service.pipeline.runs.claim import Claim, images_of
 from service.store import changes, runs
 from service.store.changes import Change
 from service.store.edits import Edit
@@ -24,16 +23,16 @@ Changes = Sequence[tuple[str, ScalarChange]]
 """Changed scalars, each with its file."""
 
 
-def message_of(context: Context, run: Run, target: Target, changed: Changes) -> str:
+def message_of(claim: Claim, changed: Changes) -> str:
     """Give the message of the run's manifest commit; the same run and changes give the same words."""
-    promotion = _promotion(context, run, changed, past=False)
-    return commit_message(promotion, co_author=target.writing.co_author)
+    promotion = _promotion(claim.context, claim.run, changed, past=False)
+    return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
-def pull_request_text(context: Context, run: Run, edit: Edit) -> tuple[str, str]:
+def pull_request_text(claim: Claim, edit: Edit) -> tuple[str, str]:
     """Give title and body of the run's pull request, with all that came since the last promotion."""
-    promotion = _promotion(context, run, changes_of(edit), past=True)
-    because = edit.message if edit.code == "push-refused" else ""
+    promotion = _promotion(claim.context, claim.run, changes_of(edit), past=True)
+    because = edit.message if claim.target.publish is Publish.COMMIT else ""
     return title(promotion), pull_request_body(promotion, because=because)
 
 

@@ -1,0 +1,93 @@
+"""What happened in a repository, as neutral events: a source makes them, intake and the web role read them.
+
+Pure values. Nothing here knows which forge or registry they came from, nor whether anything is configured for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.core.words import Repository, Sha
+
+PROMOTION_BRANCHES = "mergeport/promotion/"
+"""Head branches of the pull requests that promotions open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Commits that reached a branch. `commits` are those it covers, oldest first, `after` among them.
+
+    GitHub lists at most 2,048 of them. `before` is None for a new branch.
+    """
+
+    repository: Repository
+    branch: str
+    before: Sha | None
+    after: Sha
+    commits: tuple[Sha, ...]
+    created: bool
+    forced: bool
+    pusher: str
+    sender: str
+    subject: str
+    author: str
+    author_email: str
+    default_branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestMerged:
+    """A pull request that was merged into `branch` as `merge_commit`, by whatever method."""
+
+    repository: Repository
+    branch: str
+    base_sha: Sha
+    merge_commit: Sha
+    number: int
+    title: str
+    author: str
+    labels: tuple[str, ...]
+    url: str
+    head_branch: str
+    head_repository: Repository | None
+    merged_by: str
+    default_branch: str
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether the pull request came from another repository, one since deleted included."""
+        return self.head_repository != self.repository
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A promotion's pull request was closed: look at it now. What became of it is read, not believed."""
+
+    repository: Repository
+    number: int
+    head_branch: str
+    base_branch: str
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A source only tries whether deliveries arrive; `words` are answered to it."""
+
+    repository: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing is to be done, and why."""
+
+    reason: str
+
+
+Event = Push | PullRequestMerged | Hint | Ping | Ignored
+
+
+def needless(event: Event) -> str | None:
+    """Give the reason why the request alone proves that nothing is to be done, or None."""
+    return event.reason if isinstance(event, Ignored) else None

@@ -1,0 +1,54 @@
+"""Where changes come from: a source verifies what somebody delivers, and reads events of any source out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.core.changes import Event
+from service.core.words import DeliveryId
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryHead:
+    """What is known of a verified delivery without its events: enough to store it once, and in its line.
+
+    `id` is the same when the delivery is sent again, `event` is the source's own word for what it is, and `repository`
+    names the line that it waits in: deliveries of one repository are worked through in order. It is empty where the
+    delivery names none.
+    """
+
+    id: DeliveryId
+    event: str
+    repository: str
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A verified delivery as it was stored: the source's word for it, and the raw body."""
+
+    event: str
+    body: bytes = field(repr=False)
+
+
+class Source(Protocol):
+    """One kind of sender. Deliveries are received at `/webhooks/KIND`; a source asks nobody and stores nothing."""
+
+    kind: str
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> DeliveryHead:
+        """Tell what the delivery is once its signature fits the raw body, compared in constant time.
+
+        Raises DeliveryError with the status of the answer. Nothing of the body is parsed before it is verified.
+        """
+        ...
+
+    def read(self, delivery: StoredRequest) -> Sequence[Event]:
+        """Give the events of a delivery, at least one: where nothing is to be done it is `Ignored`, with the reason.
+
+        Called with what `verify` let in, before it is stored and again when it is worked through; the same body gives
+        the same events. Raises DeliveryError where the body has another shape.
+        """
+        ...
