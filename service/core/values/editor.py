@@ -6,6 +6,7 @@ edited scalars stays as it is, character for character. Never loads and dumps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from service.core.values.create import create_value
 from service.core.values.document import Document, read_document
 from service.core.values.encrypted import Seal, read_seals, seal_error
 from service.core.values.events import Kind
+from service.core.values.helm import helm_plain
 from service.core.values.listing import settable
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Missing
@@ -93,7 +95,7 @@ def _replace(
         splices.append(splice)
         expected[place.node] = Expectation(place.node, place.node + 1, (Part(Kind.SCALAR, value),))
         changes.append(_Change(path, value, place.node, doc.events[place.node].value))
-        warnings += _followers(doc, (*place.way, place.node), path)
+        warnings += [*_followers(doc, (*place.way, place.node), path), *_other_type(doc, place.node, path, value)]
     if not splices:
         return doc, [], []
     return prove(doc, splices, expected), changes, warnings
@@ -149,6 +151,19 @@ def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[
             f"{anchor}: its {'aliases in lines' if many else 'alias in line'} {lines} follow{'' if many else 's'}"
         )
     return warnings
+
+
+def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> list[str]:
+    """Say that a number or boolean becomes text, where the text looks like one."""
+    event = doc.events[node]
+    there = event.value if event.style or event.tag else helm_plain(event.value)
+    meant = helm_plain(value) if isinstance(value, str) else None
+    if isinstance(there, str | None) or isinstance(meant, str | None) or not math.isfinite(meant):
+        return []
+    what = "boolean" if isinstance(there, bool) else "number"
+    was = f"{path.text} was the {what} {event.value} and becomes the text {value!r}"
+    typed = f"{path.text}:={write_scalar(meant, '', flow=False)}"
+    return [f"{was}: for a {what} write {typed} (in mergeport.yaml a value without quotes)"]
 
 
 def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:

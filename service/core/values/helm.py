@@ -26,8 +26,8 @@ _INTEGER = re.compile(
 )
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _BASES = {"hex": 16, "bits": 2, "octal": 8, "digits": 10}
-_LONGEST = 400
-"""Characters of a number; a longer text is one that no float holds."""
+_LONGEST = 4000
+"""Characters of a number: more is more than anyone writes."""
 
 
 @lru_cache(maxsize=4096)
@@ -45,8 +45,13 @@ def helm_plain(text: str) -> Scalar | None:
         base = next(name for name in _BASES if whole[name] is not None)
         number = int(whole["sign"] + whole[base], _BASES[base])
         if -(2**63) <= number < 2**63 or (not whole["sign"] and number < 2**64):
-            return number
+            return number if is_exact(number) else int(float(number))
     return _finite(digits, text) if _FLOAT.fullmatch(digits) else text
+
+
+def is_exact(number: int) -> bool:
+    """Tell whether Helm keeps a whole number as it is: its numbers are floats, exact up to 2^53."""
+    return abs(number) <= 2**53
 
 
 def helm_key(text: str) -> str:

@@ -61,6 +61,19 @@ def find_entry(doc: Document, mapping: int, name: str, path: ValuesPath) -> tupl
     return found
 
 
+def refuse_other_spelling(doc: Document, mapping: int, name: str, path: ValuesPath) -> None:
+    """Refuse a new key that is there in another form: Helm takes `on` and `"true"` for one key."""
+    for key, _ in doc.entries(mapping):
+        if name in key_names(doc, key):
+            raise doc.error(
+                f"The key {name!r} is there for Helm, written {doc.events[key].value}",
+                code="values-duplicate-key",
+                node=key,
+                hint="name it as the file does, or put quotes around it there",
+                path=path.text,
+            )
+
+
 def key_name(doc: Document, key: int) -> str | None:
     """Give the text of a key, through an alias too; None for a mapping or sequence as a key."""
     node = doc.anchored(key) if doc.events[key].kind is Kind.ALIAS else key
