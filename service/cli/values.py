@@ -22,6 +22,7 @@ from service.core.values import (
     read_value,
     unified_diff,
 )
+from service.core.values.helm import helm_plain
 from service.core.values.images import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
 from service.core.values.quoting import read_plain, write_scalar
@@ -164,9 +165,15 @@ def _assignment(path: SettablePath) -> str:
 
 def _typed(assignment: str, written: str) -> Scalar:
     value = read_plain(written.strip())
-    if value is None or isinstance(value, str):
-        raise click.UsageError(f"{assignment!r}: after := stands a number, true or false; for text write PATH=VALUE")
-    return value
+    if value is not None and not isinstance(value, str):
+        return value
+    read = helm_plain(written.strip())
+    if isinstance(read, bool | int | float):
+        raise click.UsageError(
+            f"{assignment!r}: {written.strip()} is {_shown(read)} for Helm, and something else for other readers of "
+            f"YAML; write :={_shown(read)}, or PATH={written.strip()} for the text"
+        )
+    raise click.UsageError(f"{assignment!r}: after := stands a number, true or false; for text write PATH=VALUE")
 
 
 def _print_result(
@@ -202,6 +209,8 @@ def _json_value(value: Scalar | None) -> Scalar | None:
 def _shown(value: Scalar | None) -> str:
     if value is None:
         return "null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     return value if isinstance(value, str) else write_scalar(value, "", flow=False)
 
 

@@ -274,3 +274,36 @@ def test_the_command_loads_nothing_heavy(file: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_get_prints_what_helm_reads() -> None:
+    given = b"mode: 0644\non: yes\nx: 'yes'\nbig: 0o17\nbase: &b {tag: old}\nimage:\n  tag: v1\n  <<: *b\n"
+    assert run("get", "-", "mode", "on", "x", "big", "image.tag", given=given).stdout == "420\ntrue\nyes\n15\nold\n"
+
+
+def test_text_that_looks_like_the_number_it_replaces_is_told(file: Path) -> None:
+    result = run("set", file, "replicas=3")
+    assert "was the number 2 and becomes the text '3': for a number write replicas:=3" in result.stderr
+    assert b'replicas: "3"' in file.read_bytes()
+
+
+@pytest.mark.parametrize("assignment", ["image.tag=1234", "replicas=many", "replicas:=3"])
+def test_other_changes_of_a_value_are_told_without_a_warning(file: Path, assignment: str) -> None:
+    assert run("set", file, assignment).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("0600", "0600 is 384 for Helm, and something else for other readers of YAML; write :=384"),
+        ("yes", "yes is true for Helm, and something else for other readers of YAML; write :=true"),
+        ("v1", "stands a number, true or false"),
+        ("~", "stands a number, true or false"),
+    ],
+)
+def test_a_typed_value_that_readers_take_differently_is_refused_with_the_reason(
+    file: Path, written: str, words: str
+) -> None:
+    result = run("set", file, f"replicas:={written}")
+    assert (result.exit_code, file.read_bytes()) == (2, VALUES)
+    assert words in " ".join(result.stderr.split())

@@ -17,13 +17,14 @@ from service.core.values.layout import (
     block_column,
     block_lines,
     flow_text,
+    line_break,
     line_end,
     line_start,
     new_parts,
     read_layout,
     wrapped,
 )
-from service.core.values.lookup import Missing
+from service.core.values.lookup import Missing, refuse_other_spelling
 from service.core.values.model import Scalar, Splice
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
@@ -72,6 +73,8 @@ def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:
     node = missing.node
     if node is not None and doc.events[node].tag is not None and doc.close[node] <= node + 1:
         raise tagged_error(doc, node, format_path(missing.done) or "the top of the file", path)
+    if node is not None and doc.events[node].kind is Kind.MAPPING and isinstance(missing.steps[0], Key):
+        refuse_other_spelling(doc, node, missing.steps[0].name, path)
     for number, step in enumerate(missing.steps):
         following = missing.steps[number + 1 : number + 2]
         if isinstance(step, Index):
@@ -110,17 +113,18 @@ def _places(doc: Document, missing: Missing, value: Scalar) -> Iterator[list[Spl
     elif not doc.is_flow(node):
         yield from _in_block(doc, missing, value, layout)
     elif doc.close[node] > node + 1:
-        yield _in_flow(doc, missing, value, layout)
+        yield _in_flow(doc, missing, value)
     else:
         yield from _in_braces(doc, missing, value, layout, flow=within_flow)
 
 
 def _in_empty_file(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> Splice:
     at = len(doc.text) if missing.node is None else doc.events[missing.node].end
-    written = layout.line_end.join(block_lines(missing.steps, value, 0, layout))
+    end = line_break(doc.text, at)
+    written = end.join(block_lines(missing.steps, value, 0, layout))
     if at > 0 and doc.text[at - 1] not in "\r\n":
-        return Splice(at, at, layout.line_end + written)
-    return Splice(at, at, written + layout.line_end)
+        return Splice(at, at, end + written)
+    return Splice(at, at, written + end)
 
 
 def _in_block(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> Iterator[list[Splice]]:
@@ -134,7 +138,7 @@ def _in_block(doc: Document, missing: Missing, value: Scalar, layout: Layout) ->
     lines = block_lines(missing.steps, value, column, layout)
     for at in _ends(doc, node):
         end = after_comments(doc.text, at, column + deeper)
-        yield [_lines_at(end, lines, layout)]
+        yield [_lines_at(doc, end, lines)]
 
 
 def _entry_column(doc: Document, node: int) -> int:
@@ -163,8 +167,9 @@ def _ends(doc: Document, node: int) -> Iterator[int]:
     yield event.end
 
 
-def _lines_at(end: int, lines: list[str], layout: Layout) -> Splice:
-    return Splice(end, end, "".join(layout.line_end + line for line in lines))
+def _lines_at(doc: Document, end: int, lines: list[str]) -> Splice:
+    """Add lines after the one that ends here, with its own line end."""
+    return Splice(end, end, "".join(line_break(doc.text, end) + line for line in lines))
 
 
 def _under_empty(
@@ -186,7 +191,7 @@ def _under_empty(
         column = at - line_start(doc.text, at) + 1
         lines = block_lines(missing.steps, value, column, layout)
         end = line_end(doc.text, at)
-        yield [Splice(at, at, before + lines[0].lstrip(" ")), _lines_at(end, lines[1:], layout)]
+        yield [Splice(at, at, before + lines[0].lstrip(" ")), _lines_at(doc, end, lines[1:])]
 
 
 def _below_key(doc: Document, at: int, missing: Missing, value: Scalar, layout: Layout) -> Splice:
@@ -194,7 +199,7 @@ def _below_key(doc: Document, at: int, missing: Missing, value: Scalar, layout: 
     column = doc.events[missing.key or 0].column
     inner = column + (layout.indent if isinstance(missing.steps[0], Key) else layout.dash)
     end = after_comments(doc.text, at, column + 1)
-    return _lines_at(end, block_lines(missing.steps, value, inner, layout), layout)
+    return _lines_at(doc, end, block_lines(missing.steps, value, inner, layout))
 
 
 def _in_braces(doc: Document, missing: Missing, value: Scalar, layout: Layout, *, flow: bool) -> Iterator[list[Splice]]:
@@ -206,14 +211,14 @@ def _in_braces(doc: Document, missing: Missing, value: Scalar, layout: Layout, *
         before = doc.text[line_start(doc.text, start) : start]
         if missing.key is None or not before.strip(" "):
             lines = block_lines(missing.steps, value, len(before), layout)
-            yield [Splice(start, end, layout.line_end.join(lines).lstrip(" "))]
+            yield [Splice(start, end, line_break(doc.text, end).join(lines).lstrip(" "))]
         else:
             blank = len(before) - len(before.rstrip(" \t"))
             yield [Splice(start - blank, end, ""), _below_key(doc, end, missing, value, layout)]
     yield [Splice(start + 1, start + 1, flow_text(missing.steps, value, quoted=quoted))]
 
 
-def _in_flow(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> list[Splice]:
+def _in_flow(doc: Document, missing: Missing, value: Scalar) -> list[Splice]:
     """Add an entry after the last one in braces or brackets, on a line of its own where the last one has that."""
     node = missing.node or 0
     first, closing = node + 1, doc.events[doc.close[node]].end - 1
@@ -234,7 +239,7 @@ def _in_flow(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> 
     if before.strip(" ") or line_end(doc.text, at) >= closing:
         return [Splice(comma + 1, comma + 1, f" {written},")] if comma >= 0 else [Splice(at, at, f"{apart}, {written}")]
     end = line_end(doc.text, max(at, comma))
-    line = layout.line_end + before + written
+    line = line_break(doc.text, end) + before + written
     return [Splice(end, end, line + ",")] if comma >= 0 else [Splice(at, at, apart + ","), Splice(end, end, line)]
 
 

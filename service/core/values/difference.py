@@ -25,11 +25,18 @@ def unified_diff(before: str, after: str, name: str) -> str:
     kept = max(tail - CONTEXT_LINES, 0)
     old, new = old[start : len(old) - kept], new[start : len(new) - kept]
     path = name.lstrip("/")
-    return f"--- a/{path}\n+++ b/{path}\n" + "".join(_hunks(old, new, start))
+    hunks = "".join(_hunks(old, new, start, head=head - start, tail=tail - kept))
+    return f"--- a/{path}\n+++ b/{path}\n{hunks}"
 
 
-def _hunks(old: list[str], new: list[str], offset: int) -> Iterator[str]:
-    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES):
+def _hunks(old: list[str], new: list[str], offset: int, *, head: int, tail: int) -> Iterator[str]:
+    """Write the hunks; the first `head` lines and the last `tail` lines are the same, and only context."""
+    matcher = difflib.SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    middle = [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in matcher.get_opcodes()]
+    before = [("equal", 0, head, 0, head)] if head else []
+    after = [("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
+    matcher.opcodes = [*before, *middle, *after]  # type: ignore[attr-defined] # what the grouping reads
+    for group in matcher.get_grouped_opcodes(CONTEXT_LINES):
         first, last = group[0], group[-1]
         yield f"@@ -{_range(first[1], last[2], offset)} +{_range(first[3], last[4], offset)} @@\n"
         for tag, old_from, old_to, new_from, new_to in group:

@@ -6,13 +6,16 @@ edited scalars stays as it is, character for character. Never loads and dumps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from service.core.values.create import create_value
 from service.core.values.document import Document, read_document
+from service.core.values.encrypted import Seal, read_seals, seal_error
 from service.core.values.events import Kind
+from service.core.values.helm import helm_plain
 from service.core.values.listing import settable
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Missing
@@ -41,6 +44,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
     words of errors only.
     """
     doc = read_document(text, file=file)
+    seals = read_seals([doc])
     wanted = [(parse_path(edit.path), edit.value) for edit in edits]
     changes: list[_Change] = []
     warnings: list[str] = []
@@ -50,6 +54,8 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
         if isinstance(place, Missing):
             if not create:
                 raise missing_error(doc, path, place, elsewhere=_elsewhere(doc, path))
+            if (sealed := seal_error(seals, doc, place.node, path, filled=False)) is not None:
+                raise sealed
             warnings += _followers(doc, place.way, path)
             made = create_value(doc, path, place, value)
             for change in changes:
@@ -58,7 +64,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
             doc = made.doc
         else:
             rest.append((path, value))
-    doc, replaced, more = _replace(doc, rest, changes)
+    doc, replaced, more = _replace(doc, rest, changes, seals)
     warnings += more
     done = sorted(changes + replaced, key=lambda change: change.node)
     return EditedText(
@@ -67,7 +73,7 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
 
 
 def _replace(
-    doc: Document, wanted: Sequence[tuple[ValuesPath, Scalar]], created: Sequence[_Change]
+    doc: Document, wanted: Sequence[tuple[ValuesPath, Scalar]], created: Sequence[_Change], seals: Sequence[Seal]
 ) -> tuple[Document, list[_Change], list[str]]:
     """Replace the scalars that are there, all in one splice and one proof."""
     seen: dict[int, tuple[ValuesPath, Scalar]] = {change.node: (change.path, change.value) for change in created}
@@ -83,19 +89,19 @@ def _replace(
         if other != (path, value):
             _refuse_second(doc, place.node, path, value, other)
             continue
-        splice = _splice(doc, place, path, value)
+        splice = _splice(doc, place, path, value, seals)
         if splice is None:
             continue
         splices.append(splice)
         expected[place.node] = Expectation(place.node, place.node + 1, (Part(Kind.SCALAR, value),))
         changes.append(_Change(path, value, place.node, doc.events[place.node].value))
-        warnings += _followers(doc, (*place.way, place.node), path)
+        warnings += [*_followers(doc, (*place.way, place.node), path), *_other_type(doc, place.node, path, value)]
     if not splices:
         return doc, [], []
     return prove(doc, splices, expected), changes, warnings
 
 
-def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Splice | None:
+def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar, seals: Sequence[Seal]) -> Splice | None:
     """Give the replacement of one scalar, or None when it already has the value."""
     refusal = target_error(doc, place.node, path)
     if refusal is not None:
@@ -103,6 +109,8 @@ def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Spl
     if same_value(doc, place.node, value):
         return None
     event = doc.events[place.node]
+    if (sealed := seal_error(seals, doc, place.node, path, filled=bool(event.value))) is not None:
+        raise sealed
     flow = any(doc.is_flow(node) for node in place.way)
     json_like = flow and place.key is not None and doc.events[place.key].style == '"'
     written = write_scalar(value, '"' if json_like and not event.style else event.style, flow=flow)
@@ -143,6 +151,19 @@ def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[
             f"{anchor}: its {'aliases in lines' if many else 'alias in line'} {lines} follow{'' if many else 's'}"
         )
     return warnings
+
+
+def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> list[str]:
+    """Say that a number or boolean becomes text, where the text looks like one."""
+    event = doc.events[node]
+    there = event.value if event.style or event.tag else helm_plain(event.value)
+    meant = helm_plain(value) if isinstance(value, str) else None
+    if isinstance(there, str | None) or isinstance(meant, str | None) or not math.isfinite(meant):
+        return []
+    what = "boolean" if isinstance(there, bool) else "number"
+    was = f"{path.text} was the {what} {event.value} and becomes the text {value!r}"
+    typed = f"{path.text}:={write_scalar(meant, '', flow=False)}"
+    return [f"{was}: for a {what} write {typed} (in mergeport.yaml a value without quotes)"]
 
 
 def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:

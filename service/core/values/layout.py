@@ -5,7 +5,6 @@ Called by `create`. Gives text and places; changes nothing itself.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -23,7 +22,6 @@ class Layout:
 
     indent: int
     dash: int
-    line_end: str
 
 
 def read_layout(doc: Document) -> Layout:
@@ -41,8 +39,7 @@ def read_layout(doc: Document) -> Layout:
                 (mappings if event.kind is Kind.MAPPING else dashes)[column - parent] += 1
             columns.append(column if event.kind is Kind.MAPPING else None)
     indent = _most_common(mappings, 2)
-    first = re.search(r"\r?\n|\r", doc.text)
-    return Layout(indent, _most_common(dashes, indent), "\n" if first is None else first[0])
+    return Layout(indent, _most_common(dashes, indent))
 
 
 def _most_common(counted: Counter[int], default: int) -> int:
@@ -71,6 +68,15 @@ def line_end(text: str, at: int) -> int:
     """Give where the line of a place ends, before its line end."""
     ends = [end for end in (text.find("\n", at), text.find("\r", at)) if end >= 0]
     return min(ends, default=len(text))
+
+
+def line_break(text: str, at: int) -> str:
+    """Give how the line of a place ends; how the one before it does where the text ends here; else a line feed."""
+    end = line_end(text, at)
+    if end == len(text):
+        end = line_start(text, end) - 1
+        end -= text[max(end - 1, 0) : end + 1] == "\r\n"
+    return text[end : next_line(text, end)] if end >= 0 and end < len(text) else "\n"
 
 
 def next_line(text: str, end: int) -> int:

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core.values.document import Document, read_document
+from service.core.values.encrypted import read_seals, refuse_sealed, seal_error
 from service.core.values.events import Kind
-from service.core.values.lookup import is_empty, key_name
+from service.core.values.locate import locate
+from service.core.values.lookup import field, hiding_merge, is_empty, is_merge, key_name, key_names
 from service.core.values.model import Scalar
 from service.core.values.place import value_place
 from service.core.values.reading import scalar_of
 from service.core.values.refusals import target_error
 from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.errors import ValuesEditError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,15 @@ class SettablePath:
 
 
 def list_paths(text: str, *, file: str = "") -> list[SettablePath]:
-    """Give every scalar that `edit_values` would accept, in the order of the file."""
-    return [scalar for _, scalar in settable(read_document(text, file=file))]
+    """Give every scalar that `edit_values` would accept, in the order of the file; refuses a file that SOPS seals."""
+    doc = read_document(text, file=file)
+    refuse_sealed(read_seals([doc]), file)
+    return [scalar for _, scalar in settable(doc)]
 
 
 def settable(doc: Document) -> Iterator[tuple[tuple[Step, ...], SettablePath]]:
     """Yield the steps and the scalar of all that can be set; what stands under a duplicate key cannot."""
+    seals = read_seals([doc])
     waiting: list[tuple[int, int | None, tuple[Step, ...], bool]] = [(0, None, (), False)] if doc.events else []
     while waiting:
         node, key, steps, flow = waiting.pop()
@@ -45,14 +51,33 @@ def settable(doc: Document) -> Iterator[tuple[tuple[Step, ...], SettablePath]]:
         elif steps and event.kind is Kind.SCALAR:
             path = ValuesPath(format_path(steps), steps)
             reachable = not is_empty(doc, node) or value_place(doc, node, key, flow=flow) is not None
-            if reachable and target_error(doc, node, path) is None:
+            refused = target_error(doc, node, path) or seal_error(seals, doc, node, path, filled=bool(event.value))
+            if reachable and refused is None and not _is_hidden(doc, path):
                 yield steps, SettablePath(path.text, event.line + 1, scalar_of(doc, node))
+
+
+def _is_hidden(doc: Document, path: ValuesPath) -> bool:
+    """Tell whether Helm reads another value than the one within `<<` that the path names."""
+    if Key("<<") not in path.steps:
+        return False
+    try:
+        locate(doc, path)
+    except ValuesEditError:
+        return True
+    return False
 
 
 def _fields(doc: Document, mapping: int) -> list[tuple[int, int, Step]]:
     named = [(key, value, key_name(doc, key)) for key, value in doc.entries(mapping)]
-    often = Counter(name for _, _, name in named)
-    return [(key, value, Key(name)) for key, value, name in named if name is not None and often[name] == 1]
+    often = Counter(name for key, _, _ in named for name in key_names(doc, key))
+    merges = any(is_merge(doc, key) for key, _, _ in named)
+    return [
+        (key, value, Key(name))
+        for key, value, name in named
+        if name is not None
+        and all(often[one] == 1 for one in key_names(doc, key))
+        and not (merges and hiding_merge(doc, mapping, key))
+    ]
 
 
 def _items(doc: Document, sequence: int) -> list[tuple[int, Step]]:
@@ -68,4 +93,4 @@ def _own_name(doc: Document, item: int) -> str | None:
     if doc.events[item].kind is not Kind.MAPPING:
         return None
     own = [value for key, value in doc.entries(item) if key_name(doc, key) == "name"]
-    return key_name(doc, own[0]) if len(own) == 1 else None
+    return field(doc, item, "name") if len(own) == 1 else None

@@ -15,6 +15,7 @@ from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, fo
 from service.errors import ValuesEditError
 
 _SHOWN = 40
+SET_WITH_SOPS = 'set it with sops: `sops set FILE \'["image"]["tag"]\' \'"v2"\'`'
 _NOT_CREATED = "a new list begins at [0], and a new item needs a key other than that of its selector"
 
 
@@ -59,6 +60,23 @@ def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEdi
         hint=hint,
         path=path.text,
     )
+
+
+def hidden_error(
+    doc: Document, key: int, what: str, hiding: tuple[int | None, int], path: ValuesPath
+) -> ValuesEditError:
+    """Say that Helm reads another value than the path names; `hiding` is the `<<` that brings it, if any, and it."""
+    merge, value = hiding
+    read = doc.events[value].line + 1
+    hint = f"set the value in line {read}"
+    if merge is None:
+        why = f"{what} is overridden: Helm reads the value of line {read}"
+    else:
+        why = (
+            f"{what} is overridden by the << in line {doc.events[merge].line + 1}: Helm reads the value of line {read}"
+        )
+        hint += f", or move the << above {what}"
+    return doc.error(why, code="values-hidden", node=key, hint=hint, path=path.text)
 
 
 def no_colon_error(doc: Document, key: int | None, path: ValuesPath) -> ValuesEditError:
@@ -154,6 +172,8 @@ def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError 
         return not_scalar_error(doc, node, path)
     if event.tag is not None:
         return tagged_error(doc, node, path.text, path)
+    if is_ciphertext(event.value):
+        return encrypted_error(doc, node, path)
     if event.style in {"|", ">"}:
         return doc.error(
             f"{path.text} is a block scalar ({event.style})",
@@ -163,6 +183,22 @@ def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError 
             path=path.text,
         )
     return None
+
+
+def is_ciphertext(value: str) -> bool:
+    """Tell whether a scalar is what SOPS (or hiera-eyaml) writes in the place of a text."""
+    return value.lstrip().startswith("ENC[")
+
+
+def encrypted_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError:
+    """Say that a value is encrypted."""
+    return doc.error(
+        f"{path.text} is encrypted by SOPS (ENC[…]), and plain text would be written over it",
+        code="values-encrypted",
+        node=node,
+        hint=SET_WITH_SOPS,
+        path=path.text,
+    )
 
 
 def tagged_error(doc: Document, node: int, what: str, path: ValuesPath) -> ValuesEditError:
