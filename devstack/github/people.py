@@ -24,7 +24,10 @@ class People:
 
     def repository(self, full_name: str) -> Repository:
         """Return a repository; raise KeyError when there is none."""
-        return self.state.repositories[full_name]
+        found = self.state.find(full_name)
+        if found is None:
+            raise KeyError(full_name)
+        return found
 
     def push(
         self, full_name: str, branch: str, files: Files, message: str = "Change files", *, author: str = "alice"

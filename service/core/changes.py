@@ -17,7 +17,9 @@ PROMOTION_BRANCHES = "mergeport/promotion/"
 class Push:
     """Commits that reached a branch. `commits` are those it covers, oldest first, `after` among them.
 
-    GitHub lists at most 2,048 of them. `before` is None for a new branch.
+    GitHub lists at most 2,048 of them. `before` is None for a new branch. `promotions` are those of the commits whose
+    messages say that a run of ours made them, whoever is their committer; `touched` are the paths that the source
+    names, empty where it names none.
     """
 
     repository: Repository
@@ -33,6 +35,8 @@ class Push:
     author: str
     author_email: str
     default_branch: str
+    promotions: frozenset[Sha] = frozenset()
+    touched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

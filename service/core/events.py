@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from service.core import trailers
 from service.core.changes import PROMOTION_BRANCHES, Event, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.words import Repository, Sha
 from service.errors import DeliveryError
@@ -79,10 +80,13 @@ class _Person(_Payload):
 
 class _Commit(_Payload):
     id: _Sha
+    message: _Text = ""
+    added: list[_Text] = []
+    modified: list[_Text] = []
+    removed: list[_Text] = []
 
 
 class _HeadCommit(_Commit):
-    message: _Text = ""
     author: _Person = _Person()
 
 
@@ -178,7 +182,13 @@ def _push(push: _Push) -> Push | Ignored:
         author=head.author.name or "",
         author_email=head.author.email or "",
         default_branch=push.repository.default_branch,
+        promotions=frozenset(Sha(one.id) for one in (*push.commits, head) if _is_promotion(one.message)),
+        touched=frozenset(path for one in (*push.commits, head) for path in (*one.added, *one.modified, *one.removed)),
     )
+
+
+def _is_promotion(message: str) -> bool:
+    return trailers.RUN in message and trailers.value_of(trailers.parse(message), trailers.RUN) is not None
 
 
 def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignored:

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from service.core.config import Configuration, Kinds, load
+from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, Fault, PermanentError
 from service.ports import Clock, CommitState, Forge
 from service.store import Store, configurations, reports
-from service.store.configurations import StoredConfiguration
+from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
 FILE = "mergeport.yaml"
-STATUS_CONTEXT = "mergeport/config"
 _KEPT = 64
 _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
@@ -73,6 +73,11 @@ class Configurations:
             )
         return self._parse(stored)
 
+    def has_good(self) -> bool:
+        """Tell whether any configuration was ever good, so that one is in force."""
+        with self._store.read() as tx:
+            return configurations.last(tx, good=True) is not None
+
     def at(self, commit: Sha) -> Configuration:
         """Give the configuration of a commit that a run was routed by."""
         with self._store.read() as tx:
@@ -98,7 +103,7 @@ class Configurations:
         text = "" if data is None else data.decode("utf-8", errors="replace")
         if last is not None and last.text == text and last.good:
             return None
-        faults = [str(fault) for fault in self._faults(text, head, missing=data is None)]
+        faults = self._faults(text, head, missing=data is None)
         stored = StoredConfiguration(head, text, not faults, faults, self._clock.now())
         self._keep(stored)
         return stored
@@ -113,13 +118,14 @@ class Configurations:
                 context=STATUS_CONTEXT,
                 run_id="",
                 state=CommitState.SUCCESS if stored.good else CommitState.FAILURE,
-                description=f"{FILE} is in force" if stored.good else stored.faults[0],
-                url="",
+                description=f"{FILE} is in force" if stored.good else in_short(stored.faults),
+                url=f"/configurations/{stored.commit}",
             )
         if stored.good:
             log.info("configuration loaded", commit=stored.commit)
         else:
-            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=stored.faults)
+            told = [str(fault) for fault in stored.faults]
+            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=told)
 
     def _faults(self, text: str, commit: Sha, *, missing: bool) -> list[Fault]:
         if missing:

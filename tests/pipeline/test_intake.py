@@ -119,7 +119,7 @@ def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_co
     quiet.settle(looks=0)
     (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
     assert status.state == "failure"
-    assert "mergeport.yaml:" in (status.description or "")
+    assert (status.description or "").startswith("line 2: this is not YAML")
     with quiet.store.read() as tx:
         good = configurations.last(tx, good=True)
     assert good is not None
@@ -127,6 +127,46 @@ def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_co
     quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
     quiet.settle(looks=0)
     assert len(quiet.runs()) == 1
+
+
+SEVERAL_FAULTS = EXTERNAL.replace("    source:", "    sorce:").replace("  dev: {", "  lonely: {}\n  dev: {", 1)
+
+
+def test_status_of_a_broken_configuration_counts_its_faults_tells_the_most_helpful_and_links_to_all(
+    quiet: Pipeline,
+) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.settle(looks=0)
+    (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
+    assert "2 faults; line " in (status.description or "")
+    assert "did you mean source?" in (status.description or "")
+    assert status.target_url == f"{quiet.context.url}/configurations/{bad}"
+    with quiet.store.read() as tx:
+        stored = configurations.get(tx, Sha(bad))
+    assert stored is not None
+    assert [(fault.key, fault.message) for fault in stored.faults] == [
+        ("environments.lonely.branch", "is missing"),
+        ("applications.checkout.sorce", '"sorce" is not a key here'),
+    ]
+
+
+def test_delivery_of_a_broken_configuration_has_failed_and_says_what_stays_in_force(quiet: Pipeline) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.settle(looks=0)
+    delivery = quiet.delivery("push")
+    assert delivery.state == DeliveryState.FAILED
+    assert delivery.reason.startswith(f"mergeport.yaml at {bad[:12]} is refused, the last good one stays: 2 faults; ")
+    assert delivery.reason.endswith(f"{quiet.context.url}/configurations/{bad}")
+
+
+def test_configuration_that_is_good_again_leaves_no_fault(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    good = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"{EXTERNAL}\n"}, "Mend it")
+    quiet.settle(looks=0)
+    with quiet.store.read() as tx:
+        newest = configurations.last(tx)
+    assert newest is not None
+    assert (newest.commit, newest.good, list(newest.faults)) == (good, True, [])
 
 
 def test_forge_that_hangs_holds_up_only_its_own_repository(quiet: Pipeline) -> None:

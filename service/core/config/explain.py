@@ -105,5 +105,8 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
     yield _row(layers, target.writing.protected.value, "manifest", "protected")
     yield _row(layers, target.writing.co_author, "manifest", "co_author")
+    for key, chosen in (("gates", target.gates), ("notify", target.notify)):
+        for kind, options in chosen:
+            yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)

@@ -14,13 +14,14 @@ import structlog
 
 from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.config import Configuration, Target
+from service.core.config.telling import in_short
 from service.core.delivery import parse_body
 from service.core.events import parse_event
 from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.intake.runs_of_change import Outcome, accept, mark
+from service.pipeline.intake.runs_of_change import Note, Outcome, accept, mark
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
 from service.store import changes, deliveries
@@ -95,7 +96,7 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
         case PullRequestMerged():
             return _take_pull_request(context, delivery, event)
         case Hint():
-            look_now(WaitKind.PULL_REQUEST, f"{event.repository}:{event.base_branch}")
+            look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
             words = f"pull request #{event.number} of ours was closed: its run looks now"
             _finish(context, delivery, Outcome(DeliveryState.PROCESSED, words))
         case Ping():
@@ -118,6 +119,13 @@ def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[R
     if own_commits.is_merged_promotion(context, configuration, push):
         _finish(context, delivery, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
         return []
+    if own_commits.is_loop(context, configuration, push):
+        raise PermanentError(
+            f"pushes to {push.branch} and our own commits on it answer each other: nothing was started",
+            code="own-commit-loop",
+            hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
+            "`mergeport deliveries replay` takes the push all the same, once it is quiet",
+        )
     paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
         context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
@@ -135,7 +143,7 @@ def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullR
         "url": merged.url,
         "labels": list(merged.labels),
     }
-    configuration = _configuration_for(context, delivery, merged.repository, note="")
+    configuration = _configuration_for(context, delivery, merged.repository, note=Note())
     if configuration is None:
         return []
     with context.store.begin() as tx:
@@ -150,23 +158,25 @@ def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullR
         context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
     )  # fmt: skip
-    return accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note="", enrich=known)
+    return accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known)
 
 
-def _reload(context: Context, push: Push) -> str:
+def _reload(context: Context, push: Push) -> Note:
     """Read the configuration again after a push to its branch; tell what came of it."""
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
-        return ""
+        return Note()
     stored = context.configurations.reload()
     if stored is None:
-        return ""
+        return Note()
     if stored.good:
-        return f"mergeport.yaml at {stored.commit[:12]} is in force"
-    return f"mergeport.yaml at {stored.commit[:12]} is refused, the last good one stays: {stored.faults[0]}"
+        return Note(f"mergeport.yaml at {stored.commit[:12]} is in force")
+    what_now = "the last good one stays" if context.configurations.has_good() else "and there is no good one yet"
+    told = f"mergeport.yaml at {stored.commit[:12]} is refused, {what_now}: {in_short(stored.faults)}"
+    return Note(f"{told}; all: {context.url}/configurations/{stored.commit}", refused=True)
 
 
 def _configuration_for(
-    context: Context, delivery: StoredDelivery, repository: Repository, *, note: str
+    context: Context, delivery: StoredDelivery, repository: Repository, *, note: Note
 ) -> Configuration | None:
     """Give the configuration if the repository is a source in it; otherwise the delivery is done.
 
@@ -175,15 +185,14 @@ def _configuration_for(
     try:
         configuration = context.configurations.current()
     except PermanentError:
-        if not note:
+        if not note.words:
             raise
-        _finish(context, delivery, Outcome(DeliveryState.PROCESSED, note))
+        _finish(context, delivery, Outcome(note.state, note.words))
         return None
     if repository in configuration.sources():
         return configuration
     reason = f"{repository} is no source in mergeport.yaml"
-    state = DeliveryState.PROCESSED if note else DeliveryState.IGNORED
-    _finish(context, delivery, Outcome(state, note or reason))
+    _finish(context, delivery, Outcome(note.state, note.words or reason))
     return None
 
 
