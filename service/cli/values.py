@@ -55,6 +55,7 @@ def values() -> None:
 @click.argument("file")
 @click.argument("assignments", nargs=-1, required=True, metavar="PATH=VALUE|PATH:=TYPED...")
 @click.option("--create", is_flag=True, help="Add keys that are missing.")
+@click.option("--create-file", is_flag=True, help="Make the file if it is missing, with its folders.")
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 when the file would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Write nothing; print the change as a unified diff.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Write nothing; print the whole new file.")
@@ -64,6 +65,7 @@ def set_values(  # click gives every argument by name
     file: str,
     assignments: tuple[str, ...],
     create: bool,
+    create_file: bool,
     check: bool,
     show_diff: bool,
     to_stdout: bool,
@@ -78,13 +80,13 @@ def set_values(  # click gives every argument by name
     if to_stdout and (as_json or show_diff):
         raise click.UsageError("--stdout prints the file; it does not go with --json or --diff")
     edits = [parse_assignment(assignment) for assignment in assignments]
-    source = read_values_file(file)
+    source = read_values_file(file, new=create_file)
     name = source.name or "<stdin>"
-    edited = edit_values(source.text, edits, file=name, create=create)
+    edited = edit_values(source.text, edits, file=name, create=create or create_file)
     for warning in edited.warnings:
         click.echo(f"warning: {name}: {warning}", err=True)
     printed = to_stdout or (file == "-" and not (as_json or show_diff or check))
-    if source.state is not None and not (check or show_diff or to_stdout) and edited.changes:
+    if file != "-" and not (check or show_diff or to_stdout) and edited.changes:
         replace_values_file(source, encode_values(edited.text))
     _print_result(source, edited, printed=printed, show_diff=show_diff, as_json=as_json, check=check)
     if check and edited.changes:
@@ -183,7 +185,7 @@ def _print_result(
     if printed:
         _write(edited.text)
         return
-    diff = unified_diff(source.text, edited.text, name) if show_diff else ""
+    diff = unified_diff(None if source.new else source.text, edited.text, name) if show_diff else ""
     if as_json:
         changes = [
             {"path": change.path, "line": change.line, "before": change.before, "after": change.after}

@@ -82,7 +82,7 @@ def _check(configuration: Configuration, entry: _Entry, tree: Tree, taken: Colle
     except MergeportError as error:
         tell(place("file"), f"{edit.file}: {error.message}", error.hint)
         return
-    if content is None and not edit.create:
+    if content is None and not edit.new_file:
         tell(place("file"), f"{edit.file} is not there", _meant(tree, edit.file, taken))
         return
     if (fault := _refusal(content or b"", edit)) is None:
@@ -90,7 +90,7 @@ def _check(configuration: Configuration, entry: _Entry, tree: Tree, taken: Colle
     one_by_one = [
         (one.path, refusal)
         for one in edit.edits
-        if (refusal := _refusal(content or b"", FileEdit(edit.file, (one,), edit.create)))
+        if (refusal := _refusal(content or b"", FileEdit(edit.file, (one,), edit.create, edit.new_file)))
     ]
     same = {str(refusal) for _, refusal in one_by_one}
     all_alike = len(one_by_one) == len(edit.edits) > 1 and len(same) == 1
@@ -117,7 +117,7 @@ def _words(error: ValuesEditError) -> str:
 def _meant(tree: Tree, file: str, taken: Collection[str]) -> str:
     """Give the hint that names the file most likely meant, unless the configuration names that one itself."""
     found = _nearest_file(tree, "", file.split("/"), taken)
-    return f"did you mean {found}?" if found else "add the file, or say create: true"
+    return f"did you mean {found}?" if found else "add the file, or say create: file"
 
 
 def _nearest_file(tree: Tree, folder: str, parts: list[str], taken: Collection[str]) -> str:

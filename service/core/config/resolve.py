@@ -196,7 +196,8 @@ def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
     if isinstance(written_in, Table) and not written_in.entries:
         layers.report.add(written_in.place, "writes nothing", "say which values path gets what")
     written = _all([_written(layers, index, path, value) for path, value in entry.set.items()])
-    return ValuesTarget(file, written, entry.create) if file is not None and written else None
+    new_file = entry.create == "file"
+    return ValuesTarget(file, written, bool(entry.create), new_file) if file is not None and written else None
 
 
 def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:

@@ -24,12 +24,12 @@ from service.core.values.layout import (
     read_layout,
     wrapped,
 )
-from service.core.values.lookup import Missing, refuse_other_spelling
+from service.core.values.lookup import Missing, meets_plain, refuse_other_spelling
 from service.core.values.model import Scalar, Splice
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
 from service.core.values.refusals import merged_error, missing_error, no_newline_error, no_place_error, tagged_error
-from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.core.values_paths import Index, Key, Selector, Step, ValuesPath
 from service.errors import ValuesEditError
 
 
@@ -45,7 +45,7 @@ class Created:
 
 def create_value(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> Created:
     """Add the value and what leads to it, and prove it. Raises ValuesEditError where it has no clear place."""
-    _refuse(doc, path, missing)
+    _refuse(doc, path, missing, value)
     expected = _expect(doc, missing, value)
     failure: ValuesEditError | None = None
     for splices in _places(doc, missing, value):
@@ -66,13 +66,13 @@ def _ends_in_block(doc: Document) -> bool:
     return last is not None and last.style in {"|", ">"}
 
 
-def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:
+def _refuse(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> None:
     """Refuse what would hide other values, leave a gap, or end in something that is not a scalar."""
     if missing.merged is not None and (len(missing.steps) > 1 or doc.events[missing.merged].kind is not Kind.SCALAR):
         raise merged_error(doc, path, missing)
     node = missing.node
     if node is not None and doc.events[node].tag is not None and doc.close[node] <= node + 1:
-        raise tagged_error(doc, node, format_path(missing.done) or "the top of the file", path)
+        raise tagged_error(doc, node, doc.name(missing.done) or "the top of the file", path)
     if node is not None and doc.events[node].kind is Kind.MAPPING and isinstance(missing.steps[0], Key):
         refuse_other_spelling(doc, node, missing.steps[0].name, path)
     for number, step in enumerate(missing.steps):
@@ -82,8 +82,13 @@ def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:
             if number == 0 and missing.node is not None and doc.events[missing.node].kind is Kind.SEQUENCE:
                 there = sum(1 for _ in doc.items(missing.node))
             fits = step.number == there
+        elif isinstance(step, Selector) and not following:
+            fits = len(step.conditions) == 1 and meets_plain(value, step.conditions[0])
         elif isinstance(step, Selector):
-            fits = bool(following) and isinstance(following[0], Key) and following[0].name != step.key
+            keys = [condition.keys for condition in step.conditions]
+            inner = following[0].name if isinstance(following[0], Key) else None
+            fits = inner is not None and (inner,) not in keys and len(set(keys)) == len(keys)
+            fits = fits and all(len(one) == 1 for one in keys)
         else:
             fits = True
         if not fits:

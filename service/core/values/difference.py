@@ -14,9 +14,9 @@ CONTEXT_LINES = 3
 _NO_LINE_END = "\\ No newline at end of file\n"
 
 
-def unified_diff(before: str, after: str, name: str) -> str:
-    """Give the change of a file; nothing where there is none."""
-    old, new = _lines(before), _lines(after)
+def unified_diff(before: str | None, after: str, name: str) -> str:
+    """Give the change of a file, None for one that is new; nothing where there is no change."""
+    old, new = _lines(before or ""), _lines(after)
     head = _common(old, new)
     if head == len(old) == len(new):
         return ""
@@ -26,7 +26,7 @@ def unified_diff(before: str, after: str, name: str) -> str:
     old, new = old[start : len(old) - kept], new[start : len(new) - kept]
     path = name.lstrip("/")
     hunks = "".join(_hunks(old, new, start, head=head - start, tail=tail - kept))
-    return f"--- a/{path}\n+++ b/{path}\n{hunks}"
+    return f"--- {'/dev/null' if before is None else f'a/{path}'}\n+++ b/{path}\n{hunks}"
 
 
 def _hunks(old: list[str], new: list[str], offset: int, *, head: int, tail: int) -> Iterator[str]:

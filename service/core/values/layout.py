@@ -106,10 +106,12 @@ def block_lines(steps: tuple[Step, ...], value: Scalar, column: int, layout: Lay
                 return [f"{key} {write_scalar(value, '', flow=False)}"]
             inner = column + (layout.indent if isinstance(steps[1], Key) else layout.dash)
             return [key, *block_lines(steps[1:], value, inner, layout)]
-        case Selector(key_name, selected):
-            lines = block_lines((Key(key_name),), selected, column + 2, layout)
+        case Selector(conditions) if len(steps) > 1:
+            lines = []
+            for condition in conditions:
+                lines += block_lines((Key(condition.keys[0]),), condition.value, column + 2, layout)
             lines += block_lines(steps[1:], value, column + 2, layout)
-        case Index():
+        case Index() | Selector():
             if len(steps) == 1:
                 return [" " * column + "- " + write_scalar(value, "", flow=False)]
             lines = block_lines(steps[1:], value, column + 2, layout)
@@ -129,10 +131,13 @@ def flow_text(steps: tuple[Step, ...], value: Scalar, *, quoted: bool) -> str:
     match steps[0]:
         case Key(name):
             return f"{write_key(name, flow=True, quoted=quoted)}: {rest}"
-        case Selector(name, selected):
-            selector = f"{write_key(name, flow=True, quoted=quoted)}: {write_scalar(selected, style, flow=True)}"
-            return f"{{{selector}, {rest}}}"
-        case Index():
+        case Selector(conditions) if len(steps) > 1:
+            written = [
+                f"{write_key(one.keys[0], flow=True, quoted=quoted)}: {write_scalar(one.value, style, flow=True)}"
+                for one in conditions
+            ]
+            return "{" + ", ".join([*written, rest]) + "}"
+        case Index() | Selector():
             return rest
 
 
@@ -146,9 +151,10 @@ def new_parts(steps: tuple[Step, ...], value: Scalar) -> list[Part]:
     match steps[0]:
         case Key(name):
             return [Part(Kind.SCALAR, name=name), *rest]
-        case Selector(name, selected):
-            return wrapped(Key(""), [Part(Kind.SCALAR, name=name), Part(Kind.SCALAR, selected), *rest])
-        case Index():
+        case Selector(conditions) if len(steps) > 1:
+            chosen = [(Part(Kind.SCALAR, name=one.keys[0]), Part(Kind.SCALAR, one.value)) for one in conditions]
+            return wrapped(Key(""), [part for pair in chosen for part in pair] + rest)
+        case Index() | Selector():
             return rest
 
 

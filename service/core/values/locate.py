@@ -11,20 +11,22 @@ from service.core.values.events import Kind
 from service.core.values.lookup import (
     Found,
     Missing,
+    Within,
     behind,
     effective_entry,
-    field,
     find_entry,
     hiding_merge,
+    is_block,
     is_empty,
     is_merge,
+    meets,
 )
 from service.core.values.refusals import alias_error, hidden_error, shown
 from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
 
 
-def locate(doc: Document, path: ValuesPath) -> Found | Missing:
-    """Walk the path. Raises ValuesEditError for what must not be passed through."""
+def locate(doc: Document, path: ValuesPath) -> Found | Missing | Within:
+    """Walk the path in one document. Raises ValuesEditError for what must not be passed through."""
     if not doc.events:
         return Missing(None, (), None, (), path.steps)
     node, key = 0, None
@@ -34,6 +36,8 @@ def locate(doc: Document, path: ValuesPath) -> Found | Missing:
         done = path.steps[:number]
         if is_empty(doc, node):
             return Missing(node, way, key, done, path.steps[number:])
+        if is_block(doc, node):
+            return Within(node, way, done, path.steps[number:])
         _refuse_way(doc, node, step, done, path)
         way = (*way, node)
         below_key: int | None = None
@@ -42,7 +46,7 @@ def locate(doc: Document, path: ValuesPath) -> Found | Missing:
                 entry = find_entry(doc, node, name, path)
                 below_key, below = entry or (None, None)
                 if entry is not None:
-                    _refuse_hidden(doc, node, entry, merging, format_path((*done, step)), path)
+                    _refuse_hidden(doc, node, entry, merging, doc.name((*done, step)), path)
                     within = merging if merging is not None else node
                     merging = within if is_merge(doc, entry[0]) else None
             case Index(index):
@@ -56,7 +60,7 @@ def locate(doc: Document, path: ValuesPath) -> Found | Missing:
     return Found(node, way, key)
 
 
-def locate_effective(doc: Document, path: ValuesPath) -> Found | Missing:
+def locate_effective(doc: Document, path: ValuesPath) -> Found | Missing | Within:
     """Walk the path as Helm would see it: through aliases, and through `<<` where a key is not there itself."""
     if not doc.events:
         return Missing(None, (), None, (), path.steps)
@@ -65,6 +69,8 @@ def locate_effective(doc: Document, path: ValuesPath) -> Found | Missing:
         done = path.steps[:number]
         if is_empty(doc, node):
             return Missing(node, (), None, done, path.steps[number:])
+        if is_block(doc, node):
+            return Within(node, (), done, path.steps[number:])
         _refuse_way(doc, node, step, done, path)
         match step:
             case Key(name):
@@ -97,7 +103,7 @@ def _refuse_hidden(
 
 
 def _select(doc: Document, sequence: int, step: Selector, path: ValuesPath) -> int | None:
-    matches = [item for item in doc.items(sequence) if field(doc, item, step.key) == step.value]
+    matches = [item for item in doc.items(sequence) if all(meets(doc, item, one) for one in step.conditions)]
     if len(matches) > 1:
         lines = ", ".join(str(doc.events[item].line + 1) for item in matches)
         raise doc.error(
@@ -112,7 +118,7 @@ def _select(doc: Document, sequence: int, step: Selector, path: ValuesPath) -> i
 
 def _refuse_way(doc: Document, node: int, step: Step, done: tuple[Step, ...], path: ValuesPath) -> None:
     event = doc.events[node]
-    here = format_path(done) or "the top of the file"
+    here = doc.name(done) or "the top of the file"
     if event.kind is Kind.ALIAS:
         raise alias_error(doc, node, here, path)
     if event.kind is Kind.SCALAR:
@@ -120,7 +126,7 @@ def _refuse_way(doc: Document, node: int, step: Step, done: tuple[Step, ...], pa
             f"{here} is the scalar {shown(event.value)}, so nothing is below it",
             code="values-through-scalar",
             node=node,
-            hint=f"set {here} itself" if done else "the file must be a mapping",
+            hint=f"set {here} itself" if done or doc.prefix else "the file must be a mapping",
             path=path.text,
         )
     wanted = Kind.MAPPING if isinstance(step, Key) else Kind.SEQUENCE

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from service.core.values.document import Document
 from service.core.values.events import Kind
 from service.core.values.helm import helm_key
-from service.core.values_paths import Step, ValuesPath
+from service.core.values.model import Scalar
+from service.core.values_paths import Condition, Step, ValuesPath
 
 _MERGE_TAGS = {"!", "tag:yaml.org,2002:merge"}
 
@@ -22,6 +23,16 @@ class Found:
     node: int
     way: tuple[int, ...]
     key: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The block scalar at which the path goes on in the YAML that it holds, and the way to it."""
+
+    node: int
+    way: tuple[int, ...]
+    done: tuple[Step, ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +156,46 @@ def behind(doc: Document, node: int) -> int | None:
     return doc.anchored(node) if doc.events[node].kind is Kind.ALIAS else node
 
 
-def field(doc: Document, item: int, name: str) -> str | None:
-    """Give the scalar that an item of a list has under a key as Helm reads it, through aliases and `<<` too."""
-    node = doc.anchored(item) if doc.events[item].kind is Kind.ALIAS else item
-    if node is None or doc.events[node].kind is not Kind.MAPPING:
-        return None
-    value = effective_entry(doc, node, name)
-    return None if value is None else key_name(doc, value)
+def meets(doc: Document, item: int, condition: Condition) -> bool:
+    """Tell whether an item, or the root of a document, meets a selector's condition as Helm reads it."""
+    node = behind(doc, item)
+    if node is not None and doc.events[node].kind is Kind.SCALAR:
+        return meets_plain(doc.events[node].value, condition)
+    return bool(condition.keys) and field(doc, item, condition.keys) == condition.value
+
+
+def meets_plain(value: Scalar, condition: Condition) -> bool:
+    """Tell whether a plain item meets a condition: `[=TEXT]` is all of it, `[image=NAME]` an image without its tag."""
+    if not isinstance(value, str) or condition.keys not in {(), ("image",)}:
+        return False
+    return condition.value == (image_name(value) if condition.keys else value)
+
+
+def image_name(reference: str) -> str:
+    """Give an image reference without its tag and digest."""
+    name = reference.partition("@")[0]
+    host, slash, last = name.rpartition("/")
+    return f"{host}{slash}{last.partition(':')[0]}"
+
+
+def field(doc: Document, item: int, keys: tuple[str, ...]) -> str | None:
+    """Give the text of the scalar that Helm reads under an item's keys, through aliases and `<<` too."""
+    node = behind(doc, item)
+    for key in keys:
+        if node is None or doc.events[node].kind is not Kind.MAPPING:
+            return None
+        value = effective_entry(doc, node, key)
+        node = None if value is None else behind(doc, value)
+    return None if node is None else key_name(doc, node)
 
 
 def is_empty(doc: Document, node: int) -> bool:
     """Tell whether nothing is written where a value could be."""
     event = doc.events[node]
     return event.kind is Kind.SCALAR and not event.value and not event.style and event.tag is None
+
+
+def is_block(doc: Document, node: int) -> bool:
+    """Tell whether a node is a block scalar, which may hold YAML of its own."""
+    event = doc.events[node]
+    return event.kind is Kind.SCALAR and event.style in {"|", ">"} and event.tag is None

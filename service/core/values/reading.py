@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 
-from service.core.values.document import Document, read_document
-from service.core.values.events import Kind
+from service.core.values.choose import choose
+from service.core.values.document import Document, Stream, read_stream
+from service.core.values.events import Kind, Origin
 from service.core.values.helm import helm_plain
 from service.core.values.locate import locate_effective
-from service.core.values.lookup import Missing
+from service.core.values.lookup import Found, Missing
 from service.core.values.model import Scalar
 from service.core.values.refusals import missing_error, not_scalar_error, shown
-from service.core.values_paths import parse_path
+from service.core.values_paths import ValuesPath, parse_path
 from service.errors import ValuesEditError
 
 _CORE = "tag:yaml.org,2002:"
@@ -31,15 +32,24 @@ def read_value(text: str, path: str, *, file: str = "") -> Scalar | None:
 
     Raises ValuesEditError when there is nothing, or something that is not a scalar.
     """
-    doc = read_document(text, file=file)
-    steps = parse_path(path)
-    place = locate_effective(doc, steps)
+    doc, node, steps = _find(read_stream(text, file=file), parse_path(path))
+    if doc.events[node].kind is not Kind.SCALAR:
+        raise not_scalar_error(doc, node, steps)
+    return scalar_of(doc, node)
+
+
+def _find(stream: Stream, path: ValuesPath) -> tuple[Document, int, ValuesPath]:
+    """Walk the path through documents and blocks."""
+    doc, within = choose(stream, path)
+    place = locate_effective(doc, within)
     if isinstance(place, Missing):
-        raise missing_error(doc, steps, place)
+        raise missing_error(doc, within, place, reading=True)
+    if isinstance(place, Found):
+        return doc, place.node, within
     event = doc.events[place.node]
-    if event.kind is not Kind.SCALAR:
-        raise not_scalar_error(doc, place.node, steps)
-    return scalar_of(doc, place.node)
+    origin = Origin(event.line + 1, doc.stream.origin.column)
+    inner = read_stream(event.value, file=doc.file, origin=origin, prefix=(*doc.prefix, *place.done))
+    return _find(inner, ValuesPath(path.text, place.steps))
 
 
 def scalar_of(doc: Document, node: int) -> Scalar | None:

@@ -181,6 +181,38 @@ def test_a_number_that_helm_refuses_is_not_written(helm: str, chart: Path, value
     assert refused.value.code == "values-value-invalid"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\n",
+        "a: 1\n---\n",
+        "a: 1\n...\n",
+        "a: 1\n---\n# c\n",
+        "a: 1\n...\n---\n---\n",
+        "# c\n---\na: 1\n",
+        "\ufeffa: 1\n",
+        "%YAML 1.1\n---\na: 1\n",
+        "%YAML 1.1\n%TAG ! tag:x,1:\n---\na: 1\n...\n%YAML 1.1\n---\n",
+        "a: 1\r\n---\r\n",
+        "a: 1\r---\r",
+    ],
+    ids=repr,
+)
+def test_a_file_that_helm_reads_as_one_document_is_edited_as_one(helm: str, chart: Path, text: str) -> None:
+    edited = edit_values(text, [ValueEdit("a", 2)])
+    assert edited.text == text.replace("a: 1", "a: 2")
+    assert values_in_helm(helm, chart, edited.text) == {"a": 2}
+
+
+@pytest.mark.parametrize("text", ["a: 1\n---\na: 2\n", "---\n---\na: 1\n", "a: 1\n...\n---\nb: 2\n"], ids=repr)
+def test_where_helm_reads_the_first_document_alone_the_path_says_which(helm: str, chart: Path, text: str) -> None:
+    with pytest.raises(ValuesEditError) as refused:
+        edit_values(text, [ValueEdit("a", 3)], create=True)
+    assert refused.value.code == "values-several-documents"
+    edited = edit_values(text, [ValueEdit("[0].a", 3)], create=True)
+    assert values_in_helm(helm, chart, edited.text) == {"a": 3}
+
+
 BASES = "b: &b {tag: from-b, only: b}\nc: &c {tag: from-c}\nd: &d {<<: *b, tag: from-d}\ne: &e {tag: from-e, <<: *b}\n"
 MERGES = {
     "before": "i:\n  <<: *b\n  tag: own\n",

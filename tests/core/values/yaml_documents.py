@@ -79,6 +79,8 @@ class YamlFile:
     text: str
     leaves: list[Leaf]
     mappings: list[tuple[Step, ...]]
+    inner: list[str]
+    """Paths of the scalars in YAML that block scalars hold."""
 
 
 @dataclass
@@ -87,6 +89,7 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     leaves: list[Leaf] = field(default_factory=list)
     mappings: list[tuple[Step, ...]] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
     mapping_anchors: list[str] = field(default_factory=list)
 
@@ -200,6 +203,7 @@ class _Writer:
             header = self.one(["|", ">", "|-", ">+", "|+"])
             self.lines += [f"{start} {header}{self.comment()}", f"{inner}# text: x", "", f"{inner} - more"]
             self.leaf(steps, "values-block-scalar")
+            self.inner += [format_path((*steps, Index(0)))] if header[0] == "|" else []
         elif kind == "tagged":
             self.lines.append(
                 f"{start} {self.one(['!!str', '!x', '!'])} {self.one(['1', 'x', SINGLE[1]])}{self.comment()}"
@@ -265,7 +269,7 @@ def yaml_files(draw: st.DrawFn) -> YamlFile:
     ends = draw(st.sampled_from([["\n"], ["\r\n"], ["\n", "\r\n"], ["\n", "\r\n", "\r"]]))
     first, *lines = text.split("\n")
     text = first + "".join(draw(st.sampled_from(ends)) + line for line in lines)
-    return YamlFile(draw(st.sampled_from(["", "\ufeff"])) + text, writer.leaves, writer.mappings)
+    return YamlFile(draw(st.sampled_from(["", "\ufeff"])) + text, writer.leaves, writer.mappings, writer.inner)
 
 
 AWKWARD = [
