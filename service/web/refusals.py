@@ -66,17 +66,17 @@ class RefusalLog:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._since: Counter[str] = Counter()
+        self._since: Counter[Refusal] = Counter()
         self._told_at = float("-inf")
 
     def add(self, refusal: Refusal) -> None:
         """Count one."""
-        self._since[refusal.code] += 1
+        self._since[refusal] += 1
 
     def tell(self, now: float) -> None:
         """Log what was counted, unless that was done a moment ago."""
         if self._since and now - self._told_at >= _TELL_SECONDS:
-            for code, count in self._since.items():
-                logger.warning("requests were refused before they were whole", code=code, count=count)
+            for refusal, count in self._since.items():
+                logger.warning("requests were refused before they were whole", code=refusal.code, count=count)
             self._since.clear()
             self._told_at = now

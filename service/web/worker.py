@@ -239,9 +239,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _refuse(self, conn: Connection, refusal: Refusal) -> None:
         """Say why, as far as the client takes it at once."""
         self._refused.add(refusal)
-        told = getattr(self.wsgi, "refused", None)
-        if told is not None and not self._is_private(conn.server):
-            told(refusal.code)
+        if hasattr(self.wsgi, "refused") and not self._is_private(conn.server):
+            self.wsgi.refused(refusal.code)
         with suppress(OSError):
             conn.sock.send(refusal.answer())
 

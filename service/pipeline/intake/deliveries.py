@@ -21,6 +21,7 @@ from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.runs_of_change import Note, Outcome, accept, mark
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
@@ -113,6 +114,8 @@ def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[R
     if own_commits.is_own(context, push):
         _finish(context, delivery, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
+    if checked := check_proposed(context, push):
+        reloaded = Note(checked)
     configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
     if configuration is None:
         return []
