@@ -153,7 +153,12 @@ def _image_row(image: ImagePaths) -> dict[str, object]:
 
 
 def _image_lines(image: ImagePaths) -> list[str]:
-    return [f"{image.at}  {image.reference}", *(f"  {_assignment(part)}" for part in image.parts.values())]
+    """Write each part as text, as it is written: a tag that Helm would take for a number is shown as the tag."""
+    parts = [
+        f"  {part.path}={part.text if part.text.isprintable() else json.dumps(part.text)}"
+        for part in image.parts.values()
+    ]
+    return [f"{image.at}  {image.reference}", *parts]
 
 
 def _assignment(path: SettablePath) -> str:
