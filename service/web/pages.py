@@ -25,6 +25,7 @@ MOST_SHOWN = 1000
 LOG_LINES = 200
 _BUSY_SECONDS = 2
 _WAITING_SECONDS = 10
+_NARROWED = ("application", "environment", "commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Pages:
         wanted = _run_filter(request.args)
         with self._store.read() as tx:
             found = runs.newest(tx, limit=_limit(), **wanted)
-            counts = runs.counts(tx, application=wanted["application"], environment=wanted["environment"])
+            counts = runs.counts(tx, **{name: wanted[name] for name in _NARROWED})
             of_runs = changes.of_ids(tx, {run.change_id for run in found})
         return self._show(
             "runs.html",
@@ -75,7 +76,7 @@ class Pages:
             changes=of_runs,
             counts=counts,
             states=list(RunState),
-            chosen={name: wanted[name] for name in ("application", "environment") if wanted[name]},
+            chosen={name: wanted[name] for name in _NARROWED if wanted[name]},
             state=request.args.get("state", ""),
             refresh=_refresh(found),
         )
@@ -160,6 +161,7 @@ def _run_filter(args: Mapping[str, str]) -> dict[str, Any]:
     return {
         "application": args.get("application", ""),
         "environment": args.get("environment", ""),
+        "commit": args.get("commit", ""),
         "states": [RunState(state)] if state else [],
     }
 
