@@ -109,6 +109,7 @@ class Pipeline:
                 deliveries.accept(
                     tx,
                     id=DeliveryId(one.guid),
+                    source="github",
                     event=one.event,
                     repository=one.repository,
                     body=one.body,
