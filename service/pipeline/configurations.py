@@ -103,10 +103,22 @@ class Configurations:
         text = "" if data is None else data.decode("utf-8", errors="replace")
         if last is not None and last.text == text and last.good:
             return None
-        faults = self._faults(text, head, missing=data is None)
+        faults = self._faults(data, head)
         stored = StoredConfiguration(head, text, not faults, faults, self._clock.now())
         self._keep(stored)
         return stored
+
+    def proposed(self, commit: Sha) -> tuple[Configuration | None, list[Fault]] | None:
+        """Read the file of a commit that is proposed, and keep nothing; None where it is the newest one, or none."""
+        data = self._forge.file_at(self._repository, FILE, commit)
+        with self._store.read() as tx:
+            last = configurations.last(tx)
+        if data is None or (last is not None and last.text == data.decode("utf-8", errors="replace")):
+            return None
+        try:
+            return load(data, kinds=self._kinds, file=FILE, commit=commit), []
+        except ConfigError as error:
+            return None, error.faults
 
     def _keep(self, stored: StoredConfiguration) -> None:
         with self._store.begin() as tx:
@@ -127,11 +139,11 @@ class Configurations:
             told = [str(fault) for fault in stored.faults]
             log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=told)
 
-    def _faults(self, text: str, commit: Sha, *, missing: bool) -> list[Fault]:
-        if missing:
+    def _faults(self, data: bytes | None, commit: Sha) -> list[Fault]:
+        if data is None:
             return [Fault(where=FILE, message="the file is not there", hint="add it; see docs/configuration.md")]
         try:
-            self._remember(commit, load(text, kinds=self._kinds, file=FILE, commit=commit))
+            self._remember(commit, load(data, kinds=self._kinds, file=FILE, commit=commit))
         except ConfigError as error:
             return error.faults
         return []

@@ -21,7 +21,7 @@ from service.errors import DeliveryError, RetryableError
 from service.ports import Source, StoredRequest
 from service.store import Store
 from service.store.inbox import Arrival, Inbox
-from service.web.body import MOST_BYTES, LargeBodies, read_body
+from service.web.body import MOST_BYTES, read_body
 from service.web.counters import Counters
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -36,7 +36,6 @@ class Receiver:
     url: str
     now: Callable[[], datetime]
     counters: Counters
-    large_bodies: LargeBodies = field(default_factory=LargeBodies)
     most_bytes: int = MOST_BYTES
 
 
@@ -46,8 +45,7 @@ def public_app(receiver: Receiver) -> Flask:
     inbox = Inbox(receiver.store)
 
     def take(source: Source) -> Response:
-        with read_body(request, receiver.large_bodies, most=receiver.most_bytes) as raw:
-            return _receive(receiver, source, inbox, raw)
+        return _receive(receiver, source, inbox, read_body(request, most=receiver.most_bytes))
 
     for kind, source in receiver.sources.items():
         app.add_url_rule(

@@ -159,6 +159,34 @@ def test_delivery_of_a_broken_configuration_has_failed_and_says_what_stays_in_fo
     assert delivery.reason.endswith(f"{quiet.context.url}/configurations/{bad}")
 
 
+def proposed(pipeline: Pipeline, text: str, **files: str) -> tuple[str, str, str]:
+    """Push a configuration to a branch of its own; give its status, and the delivery's words."""
+    commit = pipeline.stack.github.push(MANIFESTS, "proposal", {"mergeport.yaml": text, **files}, "Propose")
+    pipeline.settle(looks=0)
+    (status,) = pipeline.stack.github.statuses(MANIFESTS, commit, "mergeport/config")
+    return str(status.state), status.description or "", pipeline.delivery("push").reason
+
+
+def test_proposed_configuration_is_checked_and_does_not_come_into_force(quiet: Pipeline) -> None:
+    state, description, words = proposed(quiet, SEVERAL_FAULTS)
+    assert (state, description.partition(";")[0]) == ("failure", "2 faults")
+    assert "was checked: 2 faults" in words
+    with quiet.store.read() as tx:
+        newest = configurations.last(tx)
+    assert newest is not None
+    assert newest.text == EXTERNAL
+
+
+def test_proposed_configuration_is_held_against_the_values_files_of_its_commit(quiet: Pipeline) -> None:
+    state, description, _ = proposed(quiet, EXTERNAL.replace("image.digest:", "image.digset:"))
+    assert state == "failure"
+    assert "There is no key digset in image" in description
+
+
+def test_proposed_configuration_without_faults_is_a_success(quiet: Pipeline) -> None:
+    assert proposed(quiet, f"{EXTERNAL}\n")[:2] == ("success", "mergeport.yaml has no faults")
+
+
 def test_configuration_that_is_good_again_leaves_no_fault(quiet: Pipeline) -> None:
     quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
     good = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"{EXTERNAL}\n"}, "Mend it")

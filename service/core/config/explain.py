@@ -92,7 +92,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         yield _row(layers, entry.file, "values", index, "file")
         for path, value in entry.set:
             yield _row(layers, value, "values", index, "set", path)
-        yield _row(layers, entry.create, "values", index, "create")
+        yield _row(layers, "file" if entry.new_file else entry.create, "values", index, "create")
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
     yield _row(layers, list(target.pull_request.reviewers), "pull_request", "reviewers")
