@@ -17,10 +17,11 @@ from service.store.tables import runs
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery without its body."""
+    """A delivery without its body. `source` is the kind of what reads it."""
 
     sequence: int
     id: DeliveryId
+    source: str
     event: str
     repository: str
     received_at: datetime
@@ -39,6 +40,7 @@ def accept(
     tx: Transaction,
     *,
     id: DeliveryId,  # noqa: A002 - the word of the table
+    source: str,
     event: str,
     repository: str,
     body: bytes,
@@ -50,6 +52,7 @@ def accept(
         tx,
         table,
         id=id,
+        source=source,
         event=event,
         repository=repository,
         body=body,
@@ -73,6 +76,7 @@ def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | 
             sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
             ~sa.exists().where(
                 earlier.c.repository == table.c.repository,
+                earlier.c.source == table.c.source,
                 earlier.c.state == DeliveryState.STORED,
                 earlier.c.sequence < table.c.sequence,
             ),
