@@ -239,7 +239,11 @@ def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """Count runs by state."""
+def counts(tx: Transaction, *, application: str = "", environment: str = "") -> dict[str, int]:
+    """Count runs by state, all or those of one application or environment."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    if application:
+        query = query.where(table.c.application == application)
+    if environment:
+        query = query.where(table.c.environment == environment)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs
