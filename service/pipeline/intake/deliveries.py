@@ -19,6 +19,7 @@ from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
 from service.pipeline.manifest import own_commits
@@ -156,7 +157,10 @@ def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
         author=push.author or push.sender, author_email=push.author_email,
     )  # fmt: skip
     ancestor = None if push.forced else push.before
-    return accept(context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor)
+    return accept(
+        context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor,
+        moved_back=is_moved_back(context, push),
+    )  # fmt: skip
 
 
 def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) -> list[Run]:
