@@ -267,3 +267,14 @@ def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touch
             )
         assert quiet.intake()
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"], ["push", "pull_request"]])
+def test_source_branch_that_is_named_like_a_promotion_is_merged_like_any_other(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    for hook in quiet.stack.github.repository(SOURCE).hooks.values():
+        hook.events = tuple(events)
+    pull = quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, head="mergeport/promotion/dev/checkout")
+    quiet.settle(looks=0)
+    assert [(run.commit, run.environment) for run in quiet.runs()] == [(pull.merge_commit_sha, "dev")]

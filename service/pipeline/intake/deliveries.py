@@ -120,6 +120,8 @@ def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list
             return _take_pull_request(context, part, event)
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
+            if event.merge is not None and not own_commits.is_promotions(context, event.merge):
+                return _take_pull_request(context, part, event.merge)
             words = f"pull request #{event.number} of ours was closed: its run looks now"
             _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
         case Ping():
