@@ -74,7 +74,8 @@ def set_values(  # click gives every argument by name
     """Set values in FILE, in place; `-` reads standard input and prints the new file.
 
     PATH=VALUE writes text (quoted where YAML would take it for something else), PATH:=TYPED a number or a
-    boolean. Paths look like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value.
+    boolean. Paths look like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value; they go on
+    within block scalars, and begin with the document in a file of several: [kind=Deployment].spec.
     All are set, or none: a refusal leaves the file as it was and exits with status 1.
     """
     if to_stdout and (as_json or show_diff):
@@ -153,7 +154,12 @@ def _image_row(image: ImagePaths) -> dict[str, object]:
 
 
 def _image_lines(image: ImagePaths) -> list[str]:
-    return [f"{image.at}  {image.reference}", *(f"  {_assignment(part)}" for part in image.parts.values())]
+    """Write each part as text, as it is written: a tag that Helm would take for a number is shown as the tag."""
+    parts = [
+        f"  {part.path}={part.text if part.text.isprintable() else json.dumps(part.text)}"
+        for part in image.parts.values()
+    ]
+    return [f"{image.at}  {image.reference}", *parts]
 
 
 def _assignment(path: SettablePath) -> str:

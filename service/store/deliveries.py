@@ -188,17 +188,23 @@ def body(tx: Transaction, delivery_id: DeliveryId) -> bytes:
     return bytes(found)
 
 
-def newest(tx: Transaction, *, limit: int = 50, repository: str = "") -> list[StoredDelivery]:
-    """List the newest deliveries first."""
+def newest(
+    tx: Transaction, *, limit: int = 50, repository: str = "", state: DeliveryState | None = None
+) -> list[StoredDelivery]:
+    """List the newest deliveries first, all or those of a repository or state."""
     query = sa.select(*columns(StoredDelivery, table)).order_by(table.c.sequence.desc()).limit(limit)
     if repository:
         query = query.where(table.c.repository == repository)
+    if state is not None:
+        query = query.where(table.c.state == state)
     return [made(StoredDelivery, row) for row in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """Count deliveries by state."""
+def counts(tx: Transaction, *, repository: str = "") -> dict[str, int]:
+    """Count deliveries by state, all or those of a repository."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    if repository:
+        query = query.where(table.c.repository == repository)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs
 
 

@@ -339,3 +339,11 @@ def test_get_and_paths_take_the_paths_that_set_takes(file: Path) -> None:
 
 def test_get_gives_no_hint_to_write(file: Path) -> None:
     assert "--create" not in refusal(run("get", file, "nope")).hint
+
+
+def test_paths_images_shows_a_tag_as_it_is_written() -> None:
+    given = b"image: {repository: r/a, tag: 12e03}\n"
+    assert (
+        run("paths", "-", "--images", given=given).stdout
+        == "image  r/a:12e03\n  image.repository=r/a\n  image.tag=12e03\n"
+    )
