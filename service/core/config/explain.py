@@ -107,3 +107,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, target.writing.co_author, "manifest", "co_author")
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
+    patience = target.patience
+    yield _row(layers, duration_text(patience.grace), "health", "grace")
+    yield _row(layers, duration_text(patience.stable) if patience.stable else "none", "health", "stable")
+    yield _row(layers, "accept" if patience.other_out_of_sync else "wait", "health", "out_of_sync")
