@@ -42,7 +42,9 @@ class ConfiguredImages:
 
     def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
         """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
-        checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
+        checkout = GitCheckout(
+            forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
+        )
         self._parts = Parts(settings, SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder] = {}
@@ -111,7 +113,12 @@ def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitMan
     template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
     if not (template and key and hosts):
         return GitManifestRepositories(
-            place, forge.clone_url, forge.git_credentials, ca_file=ca_file, signing_key=signing_key
+            place,
+            forge.clone_url,
+            forge.git_credentials,
+            forget=forge.forget_git_credentials,
+            ca_file=ca_file,
+            signing_key=signing_key,
         )
 
     def url_for(repository: Repository) -> str:

@@ -150,7 +150,7 @@ def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGI
     receiver = Receiver(store=store, secrets=secrets, url=loaded.url, now=_now, counters=counters)
     places = Places(loaded.github_git_url or pages_of(loaded.github_api_url))
     pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=places)
-    return ByListener({public_port: public_app(receiver), private_port: pages})
+    return ByListener({public_port: public_app(receiver), private_port: pages}, counters.answered)
 
 
 def _now() -> datetime:

@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from service.core.json_weight import is_heavier
 from service.core.words import DeliveryId
 from service.errors import DeliveryError
 
+MOST_VALUES = 1_000_000
+"""The largest body has fewer paths and texts than that; parsed, so many values take 100 MB at most."""
 SIGNATURE_HEADER = "x-hub-signature-256"
 SHA1_HEADER = "x-hub-signature"
 EVENT_HEADER = "x-github-event"
@@ -115,9 +118,16 @@ def sign(raw: bytes, secret: bytes) -> str:
 
 
 def parse_body(raw: bytes) -> Mapping[str, object]:
-    """Read a JSON object; raise DeliveryError 400 for anything else, however it was made to hurt."""
+    """Read a JSON object; raise DeliveryError for anything else, however it was made to hurt."""
+    if is_heavier(raw, MOST_VALUES):
+        raise DeliveryError(
+            f"The body has more than {MOST_VALUES:,} values",
+            status=413,
+            code="body-too-many-values",
+            hint="GitHub sends no such ones",
+        )
     try:
-        payload = json.loads(raw, parse_constant=_no_constant)
+        payload = json.loads(raw.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise _malformed("it is nested too deeply") from None
     except ValueError as error:  # also bytes that are not UTF-8, and numbers of thousands of digits

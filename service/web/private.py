@@ -16,6 +16,7 @@ from service.errors import MergeportError, RetryableError
 from service.store import Store
 from service.web import access, display
 from service.web.access import Role
+from service.web.configuration_pages import add_configuration_pages
 from service.web.counters import Counters
 from service.web.health import readiness
 from service.web.metrics import StoreCollector
@@ -52,7 +53,9 @@ def private_app(
     )
     counters.registry.register(StoreCollector(store, now))
     access.guard(app, url, role_of)
-    Pages(store, now, places or Places()).add_to(app)
+    places = places or Places()
+    Pages(store, now, places).add_to(app)
+    add_configuration_pages(app, store, now, places)
     _add_figures(app, store, now, counters)
     _add_style(app)
     _answer_errors(app, now)

@@ -21,7 +21,7 @@ from service.core.events import parse_event
 from service.errors import DeliveryError, RetryableError
 from service.store import Store
 from service.store.inbox import Arrival, Inbox
-from service.web.body import MOST_BYTES, LargeBodies, read_body
+from service.web.body import MOST_BYTES, read_body
 from service.web.counters import Counters
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -36,7 +36,6 @@ class Receiver:
     url: str
     now: Callable[[], datetime]
     counters: Counters
-    large_bodies: LargeBodies = field(default_factory=LargeBodies)
     most_bytes: int = MOST_BYTES
 
 
@@ -47,8 +46,7 @@ def public_app(receiver: Receiver) -> Flask:
 
     @app.post("/webhooks/github")
     def github() -> Response:
-        with read_body(request, receiver.large_bodies, most=receiver.most_bytes) as raw:
-            return _receive(receiver, inbox, raw)
+        return _receive(receiver, inbox, read_body(request, most=receiver.most_bytes))
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -92,7 +92,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         yield _row(layers, entry.file, "values", index, "file")
         for path, value in entry.set:
             yield _row(layers, value, "values", index, "set", path)
-        yield _row(layers, entry.create, "values", index, "create")
+        yield _row(layers, "file" if entry.new_file else entry.create, "values", index, "create")
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
     yield _row(layers, list(target.pull_request.reviewers), "pull_request", "reviewers")
@@ -105,6 +105,9 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
     yield _row(layers, target.writing.protected.value, "manifest", "protected")
     yield _row(layers, target.writing.co_author, "manifest", "co_author")
+    for key, chosen in (("gates", target.gates), ("notify", target.notify)):
+        for kind, options in chosen:
+            yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
     patience = target.patience

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from service.core.values.document import read_document
-from service.core.values.listing import SettablePath, settable
+from service.core.values.listing import SettablePath, settable_paths
 from service.core.values_paths import Key, Step, format_path
 
 _ROLES = {
@@ -57,7 +56,7 @@ class _Group:
 def list_images(text: str, *, file: str = "") -> list[ImagePaths]:
     """Give the images of a file in its order."""
     groups: dict[tuple[tuple[Step, ...], str], _Group] = {}
-    for steps, scalar in settable(read_document(text, file=file)):
+    for steps, scalar in settable_paths(text, file=file):
         last = steps[-1]
         if not isinstance(last, Key):
             continue

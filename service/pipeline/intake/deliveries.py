@@ -14,13 +14,15 @@ import structlog
 
 from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.config import Configuration, Target
+from service.core.config.telling import in_short
 from service.core.delivery import parse_body
 from service.core.events import parse_event
 from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.intake.runs_of_change import Outcome, accept, mark
+from service.pipeline.intake.proposed_configuration import check_proposed
+from service.pipeline.intake.runs_of_change import Note, Outcome, accept, mark
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
 from service.store import changes, deliveries
@@ -112,6 +114,8 @@ def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[R
     if own_commits.is_own(context, push):
         _finish(context, delivery, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
+    if checked := check_proposed(context, push):
+        reloaded = Note(checked)
     configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
     if configuration is None:
         return []
@@ -142,7 +146,7 @@ def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullR
         "url": merged.url,
         "labels": list(merged.labels),
     }
-    configuration = _configuration_for(context, delivery, merged.repository, note="")
+    configuration = _configuration_for(context, delivery, merged.repository, note=Note())
     if configuration is None:
         return []
     with context.store.begin() as tx:
@@ -157,23 +161,25 @@ def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullR
         context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
     )  # fmt: skip
-    return accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note="", enrich=known)
+    return accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known)
 
 
-def _reload(context: Context, push: Push) -> str:
+def _reload(context: Context, push: Push) -> Note:
     """Read the configuration again after a push to its branch; tell what came of it."""
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
-        return ""
+        return Note()
     stored = context.configurations.reload()
     if stored is None:
-        return ""
+        return Note()
     if stored.good:
-        return f"mergeport.yaml at {stored.commit[:12]} is in force"
-    return f"mergeport.yaml at {stored.commit[:12]} is refused, the last good one stays: {stored.faults[0]}"
+        return Note(f"mergeport.yaml at {stored.commit[:12]} is in force")
+    what_now = "the last good one stays" if context.configurations.has_good() else "and there is no good one yet"
+    told = f"mergeport.yaml at {stored.commit[:12]} is refused, {what_now}: {in_short(stored.faults)}"
+    return Note(f"{told}; all: {context.url}/configurations/{stored.commit}", refused=True)
 
 
 def _configuration_for(
-    context: Context, delivery: StoredDelivery, repository: Repository, *, note: str
+    context: Context, delivery: StoredDelivery, repository: Repository, *, note: Note
 ) -> Configuration | None:
     """Give the configuration if the repository is a source in it; otherwise the delivery is done.
 
@@ -182,15 +188,14 @@ def _configuration_for(
     try:
         configuration = context.configurations.current()
     except PermanentError:
-        if not note:
+        if not note.words:
             raise
-        _finish(context, delivery, Outcome(DeliveryState.PROCESSED, note))
+        _finish(context, delivery, Outcome(note.state, note.words))
         return None
     if repository in configuration.sources():
         return configuration
     reason = f"{repository} is no source in mergeport.yaml"
-    state = DeliveryState.PROCESSED if note else DeliveryState.IGNORED
-    _finish(context, delivery, Outcome(state, note or reason))
+    _finish(context, delivery, Outcome(note.state, note.words or reason))
     return None
 
 

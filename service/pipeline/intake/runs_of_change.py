@@ -6,6 +6,7 @@ Called by intake with what it has looked up. Every row has a key of its own, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -35,6 +36,20 @@ class Outcome:
     routing: object = None
 
 
+class Note(NamedTuple):
+    """What a delivery came to beside its runs: the configuration was read again, and may be refused."""
+
+    words: str = ""
+    refused: bool = False
+
+    @property
+    def state(self) -> DeliveryState:
+        """What the delivery is where nothing else decides."""
+        if self.refused:
+            return DeliveryState.FAILED
+        return DeliveryState.PROCESSED if self.words else DeliveryState.IGNORED
+
+
 def accept(
     context: Context,
     delivery: StoredDelivery,
@@ -42,7 +57,7 @@ def accept(
     wish: Change,
     *,
     covered: tuple[Sha, ...],
-    note: str,
+    note: Note,
     ancestor: Sha | None = None,
     enrich: dict[str, object] | None = None,
 ) -> list[Run]:
@@ -65,8 +80,8 @@ def accept(
             for target in routing.targets
             if (run := _accept_run(tx, context, configuration, change, target, delivery.generation)) is not None
         ]
-        words = "; ".join(filter(None, [note, _words(routing, accepted)]))
-        state = DeliveryState.PROCESSED if routing.targets or note else DeliveryState.IGNORED
+        words = "; ".join(filter(None, [note.words, _words(routing, accepted)]))
+        state = note.state if note.words or not routing.targets else DeliveryState.PROCESSED
         mark(tx, context, delivery, Outcome(state, words, change.id, _shown(routing)))
     return accepted
 
