@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +19,7 @@ from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.bootstrap_sources import SystemClock, sources
 from service.core.config import ImageTarget
 from service.core.words import Repository
 from service.pipeline.configurations import Configurations
@@ -27,14 +27,6 @@ from service.pipeline.context import Context, Outside, Queue
 from service.ports import Builder, Clock, Credentials, Forge, Registry
 from service.settings import GitHubApp, Settings
 from service.store import Store
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Give the time now, in UTC."""
-        return datetime.now(UTC)
 
 
 class ConfiguredImages:
@@ -87,6 +79,7 @@ def build_context(
     yield Context(
         store=store,
         outside=Outside(forge, manifest_forge, images, manifests, _argocd(settings, ca_file), clock),
+        sources=sources(settings),
         configurations=configurations,
         queue=queue,
         configuration_repository=repository,

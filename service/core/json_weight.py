@@ -1,6 +1,6 @@
 """How many values a JSON text has, told before it is parsed: a few bytes can become objects of a hundred each.
 
-Called by `service.core.delivery` on what is signed but may still be hostile. Knows nothing of what the text says,
+Called by sources on what is signed but may still be hostile. Knows nothing of what the text says,
 and does not check that it is JSON.
 """
 

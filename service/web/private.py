@@ -119,7 +119,7 @@ def _answer_errors(app: Flask, now: Callable[[], datetime]) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:
         words = {
-            403: "Nobody may see this",
+            403: "This address is not served here",
             421: "This name is not ours: open the address in MERGEPORT_URL, or the listener's own address",
         }.get(error.code or 500, error.description or "")
         return page(error.code or 500, error.name, words)

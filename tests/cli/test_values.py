@@ -194,7 +194,7 @@ def test_a_malformed_assignment_is_wrong_usage(file: Path, assignment: str) -> N
     ],
 )
 def test_an_assignment_splits_at_its_first_equals_sign(assignment: str, path: str, value: object) -> None:
-    from service.cli.values import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
+    from service.cli.values_assignments import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
 
     edit = parse_assignment(assignment)
     assert (edit.path, edit.value, type(edit.value)) == (path, value, type(value))
@@ -339,3 +339,11 @@ def test_get_and_paths_take_the_paths_that_set_takes(file: Path) -> None:
 
 def test_get_gives_no_hint_to_write(file: Path) -> None:
     assert "--create" not in refusal(run("get", file, "nope")).hint
+
+
+def test_paths_images_shows_a_tag_as_it_is_written() -> None:
+    given = b"image: {repository: r/a, tag: 12e03}\n"
+    assert (
+        run("paths", "-", "--images", given=given).stdout
+        == "image  r/a:12e03\n  image.repository=r/a\n  image.tag=12e03\n"
+    )

@@ -256,6 +256,14 @@ def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touch
     wider["commits"].insert(0, {**wider["commits"][0], "id": earlier})
     for name, body in (("pull_request", pull_request.body), ("push", json.dumps(wider).encode())):
         with quiet.store.begin() as tx:
-            deliveries.accept(tx, id=DeliveryId(name), event=name, repository=SOURCE, body=body, at=quiet.clock.now())
+            deliveries.accept(
+                tx,
+                id=DeliveryId(name),
+                source="github",
+                event=name,
+                repository=SOURCE,
+                body=body,
+                at=quiet.clock.now(),
+            )
         assert quiet.intake()
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]

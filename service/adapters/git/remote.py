@@ -93,6 +93,8 @@ class Remote:
         if found := ssh.split_scp(self.url):
             return ":".join(found)
         parts = urlsplit(self.url)
+        if not parts.scheme:
+            return self.url.rpartition("@")[2]
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def configuration(self) -> Iterable[tuple[str, str]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -73,9 +74,11 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
 
 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
+    """Give the options as people write them: a length of time as `30m`."""
+    given = options.model_dump(by_alias=True)
     for name, value in options.model_dump(mode="json", by_alias=True).items():
         if name not in {"kind", "host"} and value is not None:
-            yield name, value
+            yield name, duration_text(given[name]) if isinstance(given[name], timedelta) else value
 
 
 def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:

@@ -24,7 +24,7 @@ from service.core.values.layout import (
     read_layout,
     wrapped,
 )
-from service.core.values.lookup import Missing, meets_plain, refuse_other_spelling
+from service.core.values.lookup import Missing, can_override, meets_plain, refuse_other_spelling
 from service.core.values.model import Scalar, Splice
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
@@ -68,7 +68,7 @@ def _ends_in_block(doc: Document) -> bool:
 
 def _refuse(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> None:
     """Refuse what would hide other values, leave a gap, or end in something that is not a scalar."""
-    if missing.merged is not None and (len(missing.steps) > 1 or doc.events[missing.merged].kind is not Kind.SCALAR):
+    if missing.merged is not None and not can_override(doc, missing):
         raise merged_error(doc, path, missing)
     node = missing.node
     if node is not None and doc.events[node].tag is not None and doc.close[node] <= node + 1:

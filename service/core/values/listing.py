@@ -23,11 +23,12 @@ from service.errors import ValuesEditError
 
 @dataclass(frozen=True, slots=True)
 class SettablePath:
-    """One scalar that can be set: its path, its line from 1, and its value now."""
+    """One scalar that can be set: its path, its line from 1, its value as Helm reads it, and as it is written."""
 
     path: str
     line: int
     value: Scalar | None
+    text: str
 
 
 def list_paths(text: str, *, file: str = "") -> list[SettablePath]:
@@ -77,7 +78,7 @@ def settable_in(doc: Document, seals: Sequence[Seal]) -> Iterator[tuple[tuple[St
                 yield from _within(doc, node, path)
             reachable = not is_empty(doc, node) or value_place(doc, node, key, flow=flow) is not None
             if reachable and target_error(doc, node, path) is None:
-                yield (*doc.prefix, *steps), SettablePath(path.text, event.line + 1, scalar_of(doc, node))
+                yield (*doc.prefix, *steps), SettablePath(path.text, event.line + 1, scalar_of(doc, node), event.value)
 
 
 def _within(doc: Document, node: int, path: ValuesPath) -> Iterator[tuple[tuple[Step, ...], SettablePath]]:

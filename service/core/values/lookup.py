@@ -11,7 +11,7 @@ from service.core.values.document import Document
 from service.core.values.events import Kind
 from service.core.values.helm import helm_key
 from service.core.values.model import Scalar
-from service.core.values_paths import Condition, Step, ValuesPath
+from service.core.values_paths import Condition, Key, Step, ValuesPath
 
 _MERGE_TAGS = {"!", "tag:yaml.org,2002:merge"}
 
@@ -70,6 +70,14 @@ def find_entry(doc: Document, mapping: int, name: str, path: ValuesPath) -> tupl
                 path=path.text,
             )
     return found
+
+
+def can_override(doc: Document, missing: Missing) -> bool:
+    """Tell whether a key that comes through `<<` can be written beside it: a scalar, whose name stays one key."""
+    first = missing.steps[0]
+    is_scalar = missing.merged is not None and doc.events[missing.merged].kind is Kind.SCALAR
+    same = isinstance(first, Key) and helm_key(first.name) == first.name  # `on` would be written "on", another key
+    return is_scalar and same and len(missing.steps) == 1
 
 
 def refuse_other_spelling(doc: Document, mapping: int, name: str, path: ValuesPath) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from service.core.values.document import Document
 from service.core.values.events import Kind
-from service.core.values.lookup import Missing, behind, field, image_name, is_empty, key_name, meets
+from service.core.values.lookup import Missing, behind, can_override, field, image_name, is_empty, key_name, meets
 from service.core.values_paths import Condition, Index, Key, Selector, Step, ValuesPath, format_path
 from service.errors import ValuesEditError
 
@@ -59,7 +59,7 @@ def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEdi
     line = merged.line + 1
     place = f"in {doc.name(missing.done)}" if doc.name(missing.done) else "at the top of the file"
     hint = f"set it where it is written (line {line})"
-    if merged.kind is Kind.SCALAR and len(missing.steps) == 1:
+    if can_override(doc, missing):
         hint += ", or override it here with create (--create)"
     return doc.error(
         f"There is no key {format_path(missing.steps[:1])} of its own {place}: it comes through << from line {line}",

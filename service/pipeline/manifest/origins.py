@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from service.core import trailers
 from service.core.config import Target
 from service.core.images import is_tag, parse_reference
+from service.core.made_of import told_of
 from service.core.standing import Made, Standing
 from service.core.words import Repository, Sha
 from service.pipeline.context import Context
@@ -101,10 +102,9 @@ def _of_registry(context: Context, target: Target, image: Standing) -> Origin | 
         found = context.outside.images.registry(one).find(one.repository, name)
         if found is None:
             continue
-        if found.revision is None or not _SHA.fullmatch(found.revision):
-            return Origin(None, words=f"{found.digest} says of no commit that it was made of it")
-        if found.source is None:
-            return Origin(Sha(found.revision))
-        ours = found.source.removesuffix(".git").lower().endswith(f"/{target.source.key}")
-        return Origin(Sha(found.revision), target.source if ours else Repository(found.source), words=found.source)
+        told = told_of(found, target.source)
+        if told.whole is None:
+            short = f"it says {told.commit}, which is the beginning of a commit" if told.commit else told.words
+            return Origin(None, words=f"{found.digest}: {short}")
+        return Origin(told.whole, None if found.source is None else target.source, words=found.source or "")
     return None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.delivery import MOST_VALUES, parse_body
+from service.adapters.sources.github.verifying import MOST_VALUES, parse_body
 from service.core.json_weight import is_heavier
 from service.errors import DeliveryError
 
