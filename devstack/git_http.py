@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -43,8 +44,8 @@ class GitAccess:
     repositories: frozenset[str] | None = None
 
     def sees(self, repository: str) -> bool:
-        """Tell whether the token reaches this repository at all."""
-        return self.repositories is None or repository in self.repositories
+        """Tell whether the token reaches this repository at all; GitHub's names ignore case."""
+        return self.repositories is None or repository.lower() in {name.lower() for name in self.repositories}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +115,19 @@ class GitServer:
         return BareRepository(self.path(repository))
 
     def path(self, repository: str) -> Path:
-        """Return the directory of a repository OWNER/NAME."""
+        """Return the directory of a repository OWNER/NAME, in whatever case it was made."""
         owner, _, name = repository.partition("/")
         if not owner or not name or "/" in name or owner.startswith(".") or name.startswith("."):
             raise KeyError(repository)
-        return self.directory / owner / f"{name}.git"
+        asked = self.directory / owner / f"{name}.git"
+        if asked.is_dir():
+            return asked
+        made = (one for one in self.directory.glob("*/*.git") if _name_of(one).lower() == repository.lower())
+        return next(made, asked)
 
     def repositories(self) -> list[str]:
         """List all repositories as OWNER/NAME."""
-        return sorted(f"{path.parent.name}/{path.name[:-4]}" for path in self.directory.glob("*/*.git"))
+        return sorted(_name_of(path) for path in self.directory.glob("*/*.git"))
 
     def install_hook(self, repository: str, name: str, script: str) -> None:
         """Install a server-side hook; `post-receive` is the server's own."""
@@ -155,7 +160,7 @@ class GitServer:
         match = PATH.match(path)
         query = parse_qs(environ.get("QUERY_STRING", ""))
         service = query.get("service", [path.rsplit("/", 1)[-1]])[0]
-        repository = match["repository"] if match else ""
+        repository = self._written(match["repository"]) if match else ""
         access = self._authenticate(environ)
         seen = GitRequest(method, path, service, access.user if access else "", repository)
         self.log.append(seen)
@@ -169,6 +174,13 @@ class GitServer:
             return [refusal.encode()]
         assert match is not None  # noqa: S101 # _refusal has answered 404
         return self._backend(environ, start_response, seen, match["rest"])
+
+    def _written(self, repository: str) -> str:
+        """Give the name as it was made, however it was asked for; as it was asked for where there is none."""
+        with suppress(KeyError):
+            path = self.path(repository)
+            return _name_of(path) if path.is_dir() else repository
+        return repository
 
     def _refusal(self, access: GitAccess | None, repository: str, service: str) -> str:
         if access is None:
@@ -260,6 +272,10 @@ class _Stream:
                 self._process.kill()
                 self._process.wait()
         self._body.close()
+
+
+def _name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.name[:-4]}"
 
 
 def _read_head(output: IO[bytes]) -> tuple[str, list[tuple[str, str]]]:

@@ -61,7 +61,7 @@ def token() -> Token:
 
 def repository(owner: str, name: str, permission: str = "metadata", level: Level = "read") -> Repository:
     """Return a repository that the caller may use so: 404 when it is out of sight, 403 when more is needed."""
-    repo = state().repositories.get(f"{owner}/{name}")
+    repo = state().find(f"{owner}/{name}")
     if repo is None or (repo.private and (g.token is None or not g.token.sees(repo.full_name))):
         raise not_found()
     if g.token is None or not g.token.may(permission, level):

@@ -24,7 +24,10 @@ class People:
 
     def repository(self, full_name: str) -> Repository:
         """Return a repository; raise KeyError when there is none."""
-        return self.state.repositories[full_name]
+        found = self.state.find(full_name)
+        if found is None:
+            raise KeyError(full_name)
+        return found
 
     def push(
         self, full_name: str, branch: str, files: Files, message: str = "Change files", *, author: str = "alice"
@@ -104,13 +107,14 @@ class People:
         method: MergeMethod = "squash",
         commits: int = 1,
         sending: Sending | None = None,
+        head: str = "",
     ) -> Pull:
         """Do all of it: branch off, commit, push, open a pull request, merge it.
 
         With several `commits` the first carries the files and the others touch `notes/`. Events are those of
         GitHub; wait for them by `wait_delivered`.
         """
-        head = f"{author}/change-{self.state.next_id()}"
+        head = head or f"{author}/change-{self.state.next_id()}"
         repo = self.repository(full_name)
         repo.bare.update_ref(f"refs/heads/{head}", repo.bare.tip(branch))
         self.push(full_name, head, files, title, author=author)

@@ -69,7 +69,7 @@ class Token:
 
     def sees(self, repository: str) -> bool:
         """Tell whether the token reaches the repository at all."""
-        return self.repositories is None or repository in self.repositories
+        return self.repositories is None or repository.lower() in {name.lower() for name in self.repositories}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +232,10 @@ class State:
     def next_id(self) -> int:
         """Return a number that nothing else has."""
         return next(self._ids)
+
+    def find(self, full_name: str) -> Repository | None:
+        """Return a repository by its name, in whatever case it is written."""
+        return next((one for name, one in self.repositories.items() if name.lower() == full_name.lower()), None)
 
     def user(self, login: str) -> User:
         """Return the account of a login; it comes into being when first named."""

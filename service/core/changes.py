@@ -17,7 +17,9 @@ PROMOTION_BRANCHES = "mergeport/promotion/"
 class Push:
     """Commits that reached a branch. `commits` are those it covers, oldest first, `after` among them.
 
-    GitHub lists at most 2,048 of them. `before` is None for a new branch.
+    GitHub lists at most 2,048 of them. `before` is None for a new branch. `promotions` are those of the commits whose
+    messages say that a run of ours made them, whoever is their committer; `touched` are the paths that the source
+    names, empty where it names none.
     """
 
     repository: Repository
@@ -33,6 +35,8 @@ class Push:
     author: str
     author_email: str
     default_branch: str
+    promotions: frozenset[Sha] = frozenset()
+    touched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Hint:
     head_branch: str
     base_branch: str
     merged: bool
+    merge: PullRequestMerged | None = None
+    """The merge that it tells of, where the pull request is none of ours: a person may name a branch as we do."""
 
 
 @dataclass(frozen=True, slots=True)

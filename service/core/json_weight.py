@@ -1,6 +1,6 @@
 """How many values a JSON text has, told before it is parsed: a few bytes can become objects of a hundred each.
 
-Called by `service.core.delivery` on what is signed but may still be hostile. Knows nothing of what the text says,
+Called by sources on what is signed but may still be hostile. Knows nothing of what the text says,
 and does not check that it is JSON.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _SEPARATORS = (b",", b"[", b"{", b":")
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*+"?|[,\[{:]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[,\[{:]', re.DOTALL)
 """A string, so that what is in it does not count, or what stands before a value."""
 
 

@@ -31,7 +31,7 @@ class Routing:
 
 def route(configuration: Configuration, repository: Repository, branch: str, paths: frozenset[str] | None) -> Routing:
     """Give what a change of these paths on this branch starts; `paths` None means that all may be touched."""
-    ours = [target for target in configuration.targets() if _same(target.source, repository)]
+    ours = [target for target in configuration.targets() if target.source == repository]
     if not ours:
         return Routing(reason=f"{repository} is not the source of any application in the configuration.")
     fed = [target for target in ours if matches(target.branch, branch)]
@@ -50,11 +50,6 @@ def route(configuration: Configuration, repository: Repository, branch: str, pat
         return Routing(targets=tuple(touched), refused=refused)
     names = _listed(dict.fromkeys(target.application for target in fed))
     return Routing(refused=refused, reason=f"None of {_changed(paths)} matches the paths of {names}.")
-
-
-def _same(one: Repository, other: Repository) -> bool:
-    """Tell whether two names are one repository: the forge does not tell upper from lower case."""
-    return one.casefold() == other.casefold()
 
 
 def _refusal(target: Target, paths: frozenset[str]) -> str:

@@ -14,12 +14,37 @@ ChangeId = NewType("ChangeId", str)
 RunId = NewType("RunId", str)
 WaitId = NewType("WaitId", str)
 BuildId = NewType("BuildId", str)
-Repository = NewType("Repository", str)
-"""`owner/name`, as the forge writes it."""
 Sha = NewType("Sha", str)
 """A full commit id: 40 lower-case hexadecimal characters."""
 Digest = NewType("Digest", str)
 """`sha256:` and 64 hexadecimal characters: the identity of a manifest or of an index."""
+
+
+class Repository(str):
+    """`owner/name` as somebody wrote it; one repository however it is written, since the forge ignores case.
+
+    Two writings are equal and have one hash. `key` is the same for both: where a name becomes part of another text
+    (a lease, a directory, the subject of a wait), that text is made of the key.
+    """
+
+    __slots__ = ()
+
+    @property
+    def key(self) -> str:
+        """The writing that all writings of the name share."""
+        return self.lower()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare without case, with plain texts as well."""
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __ne__(self, other: object) -> bool:
+        """Differ where they are not equal."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        """Give one hash for all writings."""
+        return hash(self.lower())
 
 
 class RunState(StrEnum):

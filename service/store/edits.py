@@ -137,6 +137,26 @@ def is_own(tx: Transaction, repository: Repository, commit: Sha) -> bool:
     return bool(own_among(tx, repository, {commit}))
 
 
+def any_own(tx: Transaction, commits: Collection[Sha]) -> set[Sha]:
+    """Give those of these commits that we made, in whatever repository: one may have another name by now."""
+    query = sa.select(own_commits.c.commit).where(own_commits.c.commit.in_(commits))
+    return {Sha(commit) for commit in tx.execute(query).scalars()}
+
+
+def answered_changes(tx: Transaction, repository: Repository, branch: str, *, since: datetime) -> int:
+    """Count the commits that we made on a branch since then, each for a change of that very branch."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(table.join(runs, runs.c.id == table.c.run_id))
+        .where(
+            table.c.repository == repository, table.c.branch == branch, table.c.at >= since,
+            table.c.state == EditState.PUBLISHED, table.c.diff != "",
+            runs.c.repository == repository, runs.c.branch == branch,
+        )
+    )  # fmt: skip
+    return int(tx.execute(query).scalar_one())
+
+
 def own_among(tx: Transaction, repository: Repository, commits: Collection[Sha]) -> set[Sha]:
     """Give those of these commits that we made."""
     query = sa.select(own_commits.c.commit).where(

@@ -66,7 +66,7 @@ def hold(tx: Transaction, repository: Repository, commit: Sha, context: str) -> 
     On SQLite a writing transaction is alone anyway.
     """
     if tx.dialect.name == "postgresql":
-        key = sa.func.hashtextextended(f"report:{repository}:{commit}:{context}", 0)
+        key = sa.func.hashtextextended(f"report:{repository.key}:{commit}:{context}", 0)
         tx.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 

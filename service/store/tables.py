@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+from service.core.words import Repository
+
 
 class Time(TypeDecorator[datetime]):
     """An aware time in UTC on both databases; SQLite has none of its own."""
@@ -34,6 +36,29 @@ class Time(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+NOCASE = "mergeport_nocase"
+"""The collation of PostgreSQL under which texts that differ in case only are equal; SQLite has its own."""
+
+
+class RepositoryName(TypeDecorator[Repository]):
+    """A repository's name, kept as it was written, and equal in every other case, in keys as well."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Give the column the collation of its database."""
+        return dialect.type_descriptor(sa.Text(collation=NOCASE if dialect.name == "postgresql" else "NOCASE"))
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Hand drivers the plain text that they know."""
+        return None if value is None else str.__str__(value)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> Repository | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
+        """Give the name its type back."""
+        return None if value is None else Repository(value)
+
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -43,14 +68,15 @@ metadata = sa.MetaData(
     }
 )
 
-# One webhook request. `sequence` orders intake within a repository; a redelivered id is the same row.
+# One webhook request. `sequence` orders intake within a repository of a source; a redelivered id is the same row.
 deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("source", sa.Text, nullable=False, server_default="github"),
     sa.Column("event", sa.Text, nullable=False),
-    sa.Column("repository", sa.Text, nullable=False, default=""),
+    sa.Column("repository", RepositoryName, nullable=False, default=""),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("received_at", Time, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
@@ -71,7 +97,7 @@ changes = sa.Table(
     "changes",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("repository", RepositoryName, nullable=False),
     sa.Column("branch", sa.Text, nullable=False),
     sa.Column("commit", sa.Text, nullable=False),
     sa.Column("before", sa.Text),
@@ -88,7 +114,7 @@ changes = sa.Table(
 covered_commits = sa.Table(
     "covered_commits",
     metadata,
-    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, primary_key=True),
     sa.Column("branch", sa.Text, primary_key=True),
     sa.Column("commit", sa.Text, primary_key=True),
     sa.Column("change_id", sa.Text, nullable=False),
@@ -101,7 +127,7 @@ runs = sa.Table(
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("change_id", sa.Text, nullable=False),
-    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("repository", RepositoryName, nullable=False),
     sa.Column("branch", sa.Text, nullable=False),
     sa.Column("commit", sa.Text, nullable=False),
     sa.Column("application", sa.Text, nullable=False),
@@ -165,13 +191,21 @@ waits = sa.Table(
     sa.Index(None, "run_id"),
 )
 
+# What was seen so far of a run's commit in its deployer, for what must last to count.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("past", sa.Text, nullable=False),
+)
+
 # The making of one image from one source commit, shared by all runs that need it.
 builds = sa.Table(
     "builds",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("repository", RepositoryName, nullable=False),
     sa.Column("branch", sa.Text, nullable=False),
     sa.Column("commit", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
@@ -216,7 +250,7 @@ edits = sa.Table(
     metadata,
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("run_id", sa.Text, nullable=False, unique=True),
-    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("repository", RepositoryName, nullable=False),
     sa.Column("branch", sa.Text, nullable=False),
     sa.Column("application", sa.Text, nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
@@ -237,7 +271,7 @@ edits = sa.Table(
 promotion_branches = sa.Table(
     "promotion_branches",
     metadata,
-    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, primary_key=True),
     sa.Column("branch", sa.Text, primary_key=True),
     sa.Column("tip", sa.Text, nullable=False),
     sa.Column("run_id", sa.Text, nullable=False),
@@ -247,7 +281,7 @@ promotion_branches = sa.Table(
 commit_relations = sa.Table(
     "commit_relations",
     metadata,
-    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, primary_key=True),
     sa.Column("head", sa.Text, primary_key=True),
     sa.Column("base", sa.Text, primary_key=True),
     sa.Column("relation", sa.Text, nullable=False),
@@ -257,7 +291,7 @@ commit_relations = sa.Table(
 commit_times = sa.Table(
     "commit_times",
     metadata,
-    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, primary_key=True),
     sa.Column("commit", sa.Text, primary_key=True),
     sa.Column("at", Time, nullable=False),
 )
@@ -298,7 +332,7 @@ configurations = sa.Table(
 reports = sa.Table(
     "reports",
     metadata,
-    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, primary_key=True),
     sa.Column("commit", sa.Text, primary_key=True),
     sa.Column("context", sa.Text, primary_key=True),
     sa.Column("run_id", sa.Text, nullable=False, default=""),
@@ -334,7 +368,7 @@ audit = sa.Table(
 own_commits = sa.Table(
     "own_commits",
     metadata,
-    sa.Column("repository", sa.Text, primary_key=True),
-    sa.Column("commit", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, primary_key=True),
+    sa.Column("commit", sa.Text, primary_key=True, index=True),
     sa.Column("run_id", sa.Text, nullable=False),
 )

@@ -146,6 +146,12 @@ def test_every_code_is_documented_once_with_what_to_do() -> None:
     assert [code for code, row in ROWS.items() if len(row.split(" | ")) != 2] == []
 
 
+def test_what_is_believed_only_when_it_lasts_is_said_to_be() -> None:
+    doubtful = {"DoubtfulError", "UnauthorizedError", "NotFoundAnswerError"}
+    found = {code for code, calls in SOURCE.items() if calls & doubtful}
+    assert {code for code, row in ROWS.items() if "Believed when it lasts" in row} == found
+
+
 def test_what_is_repeated_by_itself_is_said_to_be() -> None:
     repeated = {code for code, calls in SOURCE.items() if "RetryableError" in calls}
     assert {code for code, row in ROWS.items() if "Repeated by itself" in row} == repeated

@@ -7,6 +7,7 @@ import pytest
 from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
 from service.engine import retention, schedule, sweeper, worker
+from service.errors import BELIEVED_AFTER_SECONDS
 from service.pipeline import advance
 from service.pipeline.build import here as building
 from service.pipeline.intake import deliveries as intake
@@ -27,6 +28,7 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
     [
         ("docs/errors.md", f"After {advance.MOST_RETRIES} tries in a row"),
         ("docs/errors.md", f"A delivery is tried for about {NUMBERS[round(intake.MOST_ATTEMPTS / 60)]} hours"),
+        ("docs/errors.md", f"lasts for {NUMBERS[round(BELIEVED_AFTER_SECONDS / 60)]} minutes is believed"),
         ("docs/errors.md", f"a build {building.MOST_ATTEMPTS} times"),
         ("docs/errors.md", f"more than {body.MOST_BYTES // MEBIBYTE} MiB"),
         ("docs/errors.md", f"larger than {LARGEST_FILE // MEBIBYTE} MiB"),

@@ -51,7 +51,7 @@ def test_commit_that_the_lost_database_knew_starts_no_run(together: Pipeline, tm
     ignored = after.delivery("push")
     after.close()
     assert told == [(run.commit, RunState.SUCCEEDED)]
-    assert (ignored.state, ignored.reason) == (DeliveryState.IGNORED, "merges a promotion of Mergeport's own")
+    assert (ignored.state, ignored.reason) == (DeliveryState.IGNORED, "a commit of Mergeport's own")
 
 
 @pytest.mark.parametrize("method", ["squash", "merge", "rebase"])

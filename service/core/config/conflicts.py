@@ -25,7 +25,7 @@ def _find_shared_writes(read: Sequence[Read], faults: Report) -> None:
     """Tell of a values path that two targets write: each would undo the other's image."""
     written: dict[tuple[str, str, str, str], Target] = {}
     for target, layers in read:
-        where = ((target.manifest_repository or "").casefold(), target.manifest_branch or "")
+        where = (target.manifest_repository or "", target.manifest_branch or "")
         for index, entry in enumerate(target.values):
             for path, _ in entry.set:
                 first = written.setdefault((*where, entry.file, path), target)
@@ -47,7 +47,7 @@ def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) 
     sharing: dict[tuple[str, str, str, str], list[tuple[Target, ImageTarget, Layers]]] = {}
     for target, layers in read:
         for image in target.images:
-            key = (target.source.casefold(), image.registry_host, image.repository, image.tag)
+            key = (target.source, image.registry_host, image.repository, image.tag)
             sharing.setdefault(key, []).append((target, image, layers))
     for (_, _, repository, tag), uses in sharing.items():
         for (first, one, _), (second, other, layers) in pairwise(uses):

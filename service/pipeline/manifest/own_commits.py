@@ -8,13 +8,14 @@ branch, and that our own account opened it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from service.core import trailers
-from service.core.changes import PROMOTION_BRANCHES, Push
+from service.core.changes import PROMOTION_BRANCHES, PullRequestMerged, Push
 from service.core.config import Configuration, Target
 from service.core.edits import resolve_values
 from service.core.images import parse_reference
-from service.core.order import Made
+from service.core.standing import Made
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
@@ -23,6 +24,8 @@ from service.ports import Manifests
 from service.store import edits
 
 _MOST_ASKED = 10
+MOST_ANSWERS, LOOP_WINDOW = 5, timedelta(minutes=10)
+"""So many commits of ours in so long may follow pushes to their own branch that touch values files alone."""
 _WHOLE = (
     trailers.RUN,
     trailers.APPLICATION,
@@ -35,14 +38,49 @@ _WHOLE = (
 
 
 def is_own(context: Context, push: Push) -> bool:
-    """Tell whether the head of a push is a commit that we made."""
+    """Tell whether a push brings nothing but commits that we made.
+
+    They are known by their ids in whatever repository, and by what their messages say of themselves: neither depends on
+    how a name is written, nor on the database or who the committer is.
+    """
     with context.store.read() as tx:
-        return edits.is_own(tx, push.repository, push.after)
+        if edits.any_own(tx, {push.after}):
+            return True
+        ours = push.promotions | edits.any_own(tx, set(push.commits))
+    return set(push.commits) <= ours
+
+
+def is_loop(context: Context, configuration: Configuration, push: Push) -> bool:
+    """Tell whether our commits and a push like this have answered each other too often: the fuse.
+
+    It knows nothing of whose the commits are. Each time a push that touches nothing but values files has made us write
+    to the very branch that it went to, which made the next push; after some of that in a few minutes it ends.
+    """
+    written = {file.file for target in configuration.targets() for file in target.values}
+    if not push.touched or not push.touched <= written:
+        return False
+    since = context.now() - LOOP_WINDOW
+    with context.store.read() as tx:
+        return edits.answered_changes(tx, push.repository, push.branch, since=since) >= MOST_ANSWERS
+
+
+def is_promotions(context: Context, merged: PullRequestMerged) -> bool:
+    """Tell whether a pull request from a branch that is named as ours are is one of ours.
+
+    It is none in a repository that we do not write to, nor where we did not push the branch and another account opened
+    it.
+    """
+    with context.store.read() as tx:
+        if edits.promotion_tip(tx, merged.repository, merged.head_branch) is not None:
+            return True
+    ours = context.configurations.current().manifest_repositories(context.configuration_repository)
+    return merged.repository in ours and merged.author == context.outside.manifest_forge.identity()
 
 
 def is_merged_promotion(context: Context, configuration: Configuration, push: Push) -> bool:
     """Tell whether a push brings nothing but merged promotions; it is asked only where sources and manifests share."""
-    if push.repository not in configuration.manifest_repositories(context.configuration_repository):
+    ours = configuration.manifest_repositories(context.configuration_repository)
+    if push.repository not in ours and not push.promotions:
         return False
     brought = dict.fromkeys((*push.commits, push.after))
     return len(brought) <= _MOST_ASKED and all(
@@ -52,7 +90,7 @@ def is_merged_promotion(context: Context, configuration: Configuration, push: Pu
 
 def _is_of_promotion(context: Context, configuration: Configuration, push: Push, commit: Sha) -> bool:
     with context.store.read() as tx:
-        if edits.is_own(tx, push.repository, commit):
+        if commit in push.promotions or edits.any_own(tx, {commit}):
             return True
     forge = context.outside.manifest_forge
     if push.sender == forge.identity() and _is_forgotten(context, configuration, push, commit):

@@ -29,7 +29,7 @@ class Place:
     @property
     def lease(self) -> str:
         """Name the lease under which the branch is written."""
-        return f"manifest:{self.repository}:{self.branch}"
+        return f"manifest:{self.repository.key}:{self.branch}"
 
 
 def place_of(context: Context, target: Target) -> Place:

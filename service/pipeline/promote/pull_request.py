@@ -43,7 +43,7 @@ def propose(claim: Claim, place: Place) -> Sha:
 
 def watch_key(place: Place) -> str:
     """Name what the watch of pull requests looks at: one list call a base branch."""
-    return f"{place.repository}:{place.branch}"
+    return f"{place.repository.key}:{place.branch}"
 
 
 def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
@@ -89,7 +89,7 @@ def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
 
 def subject_of(repository: Repository, number: int) -> str:
     """Name a pull request as what a run waits for."""
-    return f"{repository}#{number}"
+    return f"{repository.key}#{number}"
 
 
 def number_of(subject: str) -> int:
