@@ -22,6 +22,8 @@ from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.intake.runs_of_change import Outcome, accept, mark
 from service.pipeline.manifest import own_commits
+from service.pipeline.manifest.place import Place
+from service.pipeline.promote.afterwards import follow, follow_all
 from service.pipeline.runs.steps import Stale
 from service.store import changes, deliveries
 from service.store.changes import Change
@@ -91,13 +93,12 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
     event = parse_event(delivery.event, parse_body(raw))
     match event:
         case Push():
-            return _take_push(context, delivery, event)
+            return _take_push(context, delivery, event, look_now)
         case PullRequestMerged():
             return _take_pull_request(context, delivery, event)
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
-            words = f"pull request #{event.number} of ours was closed: its run looks now"
-            _finish(context, delivery, Outcome(DeliveryState.PROCESSED, words))
+            return _take_hint(context, delivery, event)
         case Ping():
             _finish(context, delivery, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():
@@ -107,9 +108,24 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
     return []
 
 
-def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[Run]:
+def _take_hint(context: Context, delivery: StoredDelivery, hint: Hint) -> list[Run]:
+    """Let the run that waits look now, and go on with the next generation where it has ended."""
+    followed = follow(context, hint.repository, hint.number)
+    words = f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks now"
+    if followed:
+        words = f"pull request #{hint.number} of ours goes on, though its run has ended: the next generation follows it"
+    _finish(context, delivery, Outcome(DeliveryState.PROCESSED, words))
+    return followed
+
+
+def _take_push(context: Context, delivery: StoredDelivery, push: Push, look_now: LookNow) -> list[Run]:
     reloaded = _reload(context, push)
-    if own_commits.is_own(context, push):
+    own = own_commits.is_own(context, push)
+    if push.forced or not own:
+        look_now(WaitKind.PULL_REQUEST, f"{push.repository.key}:{push.branch}")
+    if push.forced:
+        follow_all(context, base=Place(push.repository, push.branch))
+    if own:
         _finish(context, delivery, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
     configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
