@@ -49,7 +49,8 @@ class SourcePullRequest:
 class Promotion:
     """All that a promotion's texts tell. `previous` is the source commit that is deployed now, where it is known.
 
-    `changes` are the values files' changed scalars, each with its file. `source_url` is the source
+    `warning` is what people must know
+    before they merge. `changes` are the values files' changed scalars, each with its file. `source_url` is the source
     repository's page, `run_url` the run's.
     """
 
@@ -66,6 +67,7 @@ class Promotion:
     author: Actor | None = None
     pull_requests: tuple[SourcePullRequest, ...] = ()
     run_url: str = ""
+    warning: str = ""
 
 
 def title(promotion: Promotion) -> str:
@@ -99,6 +101,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
     """
     sections = [
         _headline(promotion),
+        f"> [!WARNING]\n> {_text(promotion.warning)}" if promotion.warning else "",
         f"This is a pull request and no commit, because {_text(because)}." if because else "",
         _table(promotion),
         "\n".join(f"Image: {_code(str(image))}" for image in promotion.images),
@@ -110,12 +113,9 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def status_description(words: str, *, application: str = "") -> str:
-    """Give a commit status's description on one line, at most 140 characters.
-
-    The application is named where several share the environment's status.
-    """
-    return _cut(_line(f"{application}: {words}" if application else words), STATUS_LENGTH)
+def status_description(words: str) -> str:
+    """Give a commit status's description on one line, at most 140 characters."""
+    return _cut(_line(words), STATUS_LENGTH)
 
 
 # --- parts ---------------------------------------------------------------------------------------

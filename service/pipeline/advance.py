@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import assert_never
 
 import structlog
 
 from service.core.words import RunId, RunState, Stage, WaitKind
-from service.errors import MergeportError, RetryableError
+from service.errors import BELIEVED_AFTER_SECONDS, DoubtfulError, MergeportError, RetryableError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
@@ -118,10 +118,13 @@ def _wait(context: Context, run: Run, pause: Pause, *, patient: bool = False) ->
 def _retry(context: Context, run: Run, error: RetryableError, *, ends: bool = True) -> bool:
     """Let the run wait for its next try; after too many it ends, or False is given where the caller ends it."""
     with context.store.read() as tx:
-        attempts = _in_a_row(waits.of_run(tx, run.id), error.code)
-    if attempts >= MOST_RETRIES:
+        tried = _in_a_row(waits.of_run(tx, run.id), error.code)
+    attempts = len(tried)
+    believed = isinstance(error, DoubtfulError) and bool(tried) and _lasts(tried[-1], context.now())
+    if believed or attempts >= MOST_RETRIES:
         if ends:
-            _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
+            words = str(error) if believed else f"gave up after {attempts} retries: {error}"
+            _end(context, run, RunState.FAILED, words, code=error.code)
         return False
     pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
     not_before = context.now() + timedelta(seconds=pause_seconds)
@@ -132,9 +135,14 @@ def _retry(context: Context, run: Run, error: RetryableError, *, ends: bool = Tr
     return True
 
 
-def _in_a_row(waited: Sequence[Wait], code: str) -> int:
-    """Count the newest retries for the same reason; any other wait between means that the run went on."""
-    return sum(1 for _ in takewhile(lambda wait: (wait.kind, wait.subject) == (WaitKind.RETRY, code), reversed(waited)))
+def _in_a_row(waited: Sequence[Wait], code: str) -> list[Wait]:
+    """Give the newest retries for the same reason, newest first; any other wait between means that the run went on."""
+    return list(takewhile(lambda wait: (wait.kind, wait.subject) == (WaitKind.RETRY, code), reversed(waited)))
+
+
+def _lasts(first: Wait, now: datetime) -> bool:
+    """Tell whether what was tried again since then has lasted long enough to be believed."""
+    return (now - first.created_at).total_seconds() >= BELIEVED_AFTER_SECONDS
 
 
 def _end(

@@ -222,19 +222,19 @@ def last_promoted(tx: Transaction, run: Run) -> Run | None:
     return one(Run, tx.execute(query).first())
 
 
-def changes_since(tx: Transaction, run: Run, earlier: Run | None) -> list[ChangeId]:
-    """Name the changes of the runs of the same application and environment after an earlier one, up to this."""
+def up_to(tx: Transaction, run: Run, *, limit: int) -> list[Run]:
+    """List the runs of the same application and environment up to this one, newest first."""
     query = (
-        sa.select(table.c.change_id)
+        sa.select(*columns(Run, table))
         .where(
             table.c.application == run.application,
             table.c.environment == run.environment,
             table.c.sequence <= run.sequence,
-            table.c.sequence > (earlier.sequence if earlier else 0),
         )
-        .order_by(table.c.sequence)
+        .order_by(table.c.sequence.desc())
+        .limit(limit)
     )
-    return [ChangeId(change_id) for change_id in dict.fromkeys(tx.execute(query).scalars())]
+    return [made(Run, row) for row in tx.execute(query)]
 
 
 def next_generation(tx: Transaction, run: Run) -> int:
@@ -255,14 +255,17 @@ def newest(
     limit: int = 50,
     application: str = "",
     environment: str = "",
+    commit: str = "",
     states: Iterable[RunState] = (),
 ) -> list[Run]:
-    """List the newest runs first."""
+    """List the newest runs first, all or some."""
     query = sa.select(*columns(Run, table)).order_by(table.c.sequence.desc()).limit(limit)
     if application:
         query = query.where(table.c.application == application)
     if environment:
         query = query.where(table.c.environment == environment)
+    if commit:
+        query = query.where(table.c.commit == commit)
     if wanted := list(states):
         query = query.where(table.c.state.in_(wanted))
     return [made(Run, row) for row in tx.execute(query)]
@@ -279,7 +282,10 @@ def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """Count runs by state."""
+def counts(tx: Transaction, **only: str) -> dict[str, int]:
+    """Count runs by state, all or those whose `application`, `environment` and `commit` are these; empty is any."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    for name, value in only.items():
+        if value:
+            query = query.where(table.c[name] == value)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs

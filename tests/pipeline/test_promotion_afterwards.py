@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from service.core.words import RunState, Stage
 from service.pipeline import actions
 from service.pipeline.promote.afterwards import follow_all

@@ -1,4 +1,4 @@
-"""GitHub's webhook payloads as the few events that matter here. Pure; web and intake call `parse_event`.
+"""GitHub's webhook payloads as the few neutral events that matter here. Pure; the source calls `parse_event`.
 
 Only the fields that are read are validated, so GitHub may add and change the rest at will. What the request
 alone proves needless comes out as `Ignored` with its reason; whether a repository or branch is configured is

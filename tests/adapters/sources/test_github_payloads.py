@@ -1,4 +1,4 @@
-"""core.events reads GitHub's payloads; nothing but DeliveryError comes out of bad ones."""
+"""GitHub's payloads become neutral events; nothing but DeliveryError comes out of bad ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.adapters.sources.github.payloads import parse_event
+from service.adapters.sources.github.verifying import parse_body
 from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push, needless
-from service.core.delivery import parse_body
-from service.core.events import parse_event
 from service.errors import DeliveryError
 
-DATA = Path(__file__).parents[1] / "data" / "octokit"
+DATA = Path(__file__).parents[2] / "data" / "octokit"
 A, B, C, ZERO = "a" * 40, "b" * 40, "c" * 40, "0" * 40
 
 

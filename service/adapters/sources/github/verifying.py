@@ -1,7 +1,7 @@
-"""A webhook request as a verified value: headers and raw body in, a `Delivery` or a `DeliveryError` out.
+"""GitHub's request as a verified value: headers and raw body in, the delivery's head or a `DeliveryError` out.
 
-The web role calls `accept` on what it has read; intake calls `parse_body` on what was stored. Nothing is parsed
-before its signature is verified, nothing is read or written, and no header but the four named here is looked at.
+Called by the source. Nothing is parsed before its signature is verified, nothing is read or written, and no header
+but the five named here is looked at. Names of headers are in lower case.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NoReturn
 
+from service.core.json_weight import is_heavier
 from service.core.words import DeliveryId
 from service.errors import DeliveryError
+from service.ports import DeliveryHead
 
+MOST_VALUES = 1_000_000
+"""The largest body has fewer paths and texts than that; parsed, so many values take 100 MB at most."""
 SIGNATURE_HEADER = "x-hub-signature-256"
 SHA1_HEADER = "x-hub-signature"
 EVENT_HEADER = "x-github-event"
 DELIVERY_HEADER = "x-github-delivery"
+CONTENT_TYPE_HEADER = "content-type"
 
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{7,63}")
@@ -30,26 +34,14 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One verified request. `payload` is JSON of any shape that is an object; core.events reads it.
+def receive(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> DeliveryHead:
+    """Verify a request and tell what it is; raise DeliveryError with the HTTP status of the answer.
 
-    `action` and `repository` are empty where the payload has none that could be one.
+    Action and repository are empty where the payload has none that could be one.
     """
-
-    id: DeliveryId
-    event: str
-    action: str
-    repository: str
-    payload: Mapping[str, object] = field(repr=False)
-
-
-def accept(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> Delivery:
-    """Verify and read a request; raise DeliveryError with the HTTP status of the answer."""
     verify(headers, raw, secrets)
-    named = _lower(headers)
-    _require_json(named.get("content-type", ""))
-    identifier = named.get(DELIVERY_HEADER, "")
+    _require_json(headers.get(CONTENT_TYPE_HEADER, ""))
+    identifier = headers.get(DELIVERY_HEADER, "")
     if not _ID.fullmatch(identifier):
         raise DeliveryError(
             "The delivery's id is missing or is none",
@@ -57,7 +49,7 @@ def accept(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> 
             code="delivery-id-invalid",
             hint="X-GitHub-Delivery has 8 to 64 letters, digits and hyphens",
         )
-    event = named.get(EVENT_HEADER, "")
+    event = headers.get(EVENT_HEADER, "")
     if not _EVENT.fullmatch(event):
         raise DeliveryError(
             "The delivery names no event", status=400, code="delivery-event-invalid", hint="see X-GitHub-Event"
@@ -65,12 +57,11 @@ def accept(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> 
     payload = parse_body(raw)
     action, repository = payload.get("action"), payload.get("repository")
     full_name = repository.get("full_name") if isinstance(repository, dict) else None
-    return Delivery(
+    return DeliveryHead(
         id=DeliveryId(identifier),
         event=event,
-        action=_matching(_ACTION, action),
         repository=_matching(_FULL_NAME, full_name),
-        payload=payload,
+        action=_matching(_ACTION, action),
     )
 
 
@@ -88,10 +79,9 @@ def verify(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> 
             code="webhook-secret-missing",
             hint="set the webhook's secret in the settings",
         )
-    named = _lower(headers)
-    given = named.get(SIGNATURE_HEADER)
+    given = headers.get(SIGNATURE_HEADER)
     if given is None:
-        _refuse_unsigned(sha1=SHA1_HEADER in named)
+        _refuse_unsigned(sha1=SHA1_HEADER in headers)
     if not _SIGNATURE.fullmatch(given):
         raise DeliveryError(
             "The signature is malformed",
@@ -115,9 +105,16 @@ def sign(raw: bytes, secret: bytes) -> str:
 
 
 def parse_body(raw: bytes) -> Mapping[str, object]:
-    """Read a JSON object; raise DeliveryError 400 for anything else, however it was made to hurt."""
+    """Read a JSON object; raise DeliveryError for anything else, however it was made to hurt."""
+    if is_heavier(raw, MOST_VALUES):
+        raise DeliveryError(
+            f"The body has more than {MOST_VALUES:,} values",
+            status=413,
+            code="body-too-many-values",
+            hint="GitHub sends no such ones",
+        )
     try:
-        payload = json.loads(raw, parse_constant=_no_constant)
+        payload = json.loads(raw.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise _malformed("it is nested too deeply") from None
     except ValueError as error:  # also bytes that are not UTF-8, and numbers of thousands of digits
@@ -165,7 +162,3 @@ def _no_constant(name: str) -> NoReturn:
 
 def _matching(pattern: re.Pattern[str], value: object) -> str:
     return value if isinstance(value, str) and pattern.fullmatch(value) else ""
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
