@@ -10,6 +10,7 @@ from service.core.values import ScalarChange
 from service.core.words import Actor, Publish
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
+from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim, images_of
 from service.store import changes
 from service.store.changes import Change
@@ -30,11 +31,12 @@ def message_of(claim: Claim, changed: Changes) -> str:
     return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
-def pull_request_text(claim: Claim, edit: Edit) -> tuple[str, str]:
+def pull_request_text(claim: Claim, place: Place, edit: Edit) -> tuple[str, str]:
     """Give title and body of the run's pull request, with all that it brings to what its base says now."""
     manifests = claim.context.outside.manifests.open(edit.repository)
-    assert edit.base is not None  # noqa: S101 - it is on a branch
-    brings = what_it_brings(claim, manifests, edit.base, changes_of(edit))
+    base = manifests.last_tip(place.branch) or edit.base
+    assert base is not None  # noqa: S101 - it was fetched when the edit was made
+    brings = what_it_brings(claim, manifests, base, changes_of(edit))
     promotion = _promotion(claim.context, claim.run, changes_of(edit), brings)
     because = edit.message if claim.target.publish is Publish.COMMIT else ""
     return title(promotion), pull_request_body(promotion, because=because)

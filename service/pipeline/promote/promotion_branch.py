@@ -145,7 +145,7 @@ class _Proposing:
         claim, wanted = self.claim, wanted_edits(self.claim.run, self.claim.target)
         if head.holds is Holds.NOTHING or head.removed is not None or head.base is None:
             return None
-        if not has_images(self.manifests, tip, wanted):
+        if not has_images(self.manifests, tip, wanted) or base.has({tip}):
             return None
         if head.holds is Holds.OURS and not base.fits(wanted, head.base):
             return None

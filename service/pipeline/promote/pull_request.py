@@ -91,7 +91,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
     """Open the pull request, or bring the open one to this run's image; runs that counted on it are superseded."""
     context = claim.context
     with step(claim, "open pull request", Stage.PROMOTE) as record:
-        title, body = pull_request_text(claim, edit)
+        title, body = pull_request_text(claim, place, edit)
         draft = PullRequestDraft(
             head=head.branch,
             base=place.branch,

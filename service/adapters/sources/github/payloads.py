@@ -201,7 +201,7 @@ def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignore
         return Ignored("pull request not closed")
     if event.repository.fork:
         return Ignored("fork")
-    merge = _merge(event, head_repository) if merged else None
+    merge = _merge(event, head_repository) if merged and event.action == "closed" else None
     if ours:
         return Hint(
             repository, pull.number, head_branch=pull.head.ref, base_branch=pull.base.ref, merged=merged, merge=merge
