@@ -83,20 +83,18 @@ def _through_stages(context: Context, run: Run) -> str:
 
 def _cancel(context: Context, run: Run, cancelled: Cancelled) -> None:
     """End a run that is not wanted any more; the pull request of one that a person cancelled is closed first."""
-    words, code = str(cancelled), cancelled.code
+    left = ""
     try:
-        if not code:
-            words, code = withdraw(_as_it_stands(context, run), words)
+        if not cancelled.code:
+            cancelled = withdraw(_as_it_stands(context, run), cancelled)
     except Stale:
         log.warning("another workflow has the run")
         return
-    except RetryableError as error:
-        if _retry(context, run, error, ends=False):
-            return
-        words += f"; its pull request may be open still, for it could not be closed: {error}"
     except MergeportError as error:
-        words += f"; its pull request may be open still, for it could not be closed: {error}"
-    _end(context, run, RunState.CANCELLED, words, code=code)
+        if isinstance(error, RetryableError) and _retry(context, run, error, ends=False):
+            return
+        left = f"; its pull request may be open still, for it could not be closed: {error}"
+    _end(context, run, RunState.CANCELLED, f"{cancelled}{left}", code=cancelled.code)
 
 
 def _as_it_stands(context: Context, run: Run) -> Claim:

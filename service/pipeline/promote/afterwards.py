@@ -18,7 +18,6 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base, Head, Holds
-from service.pipeline.promote.pull_request import CLOSED
 from service.pipeline.promote.reading import read_for_merge
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim, claim_of
@@ -28,7 +27,7 @@ from service.store.runs import Run
 
 REMEMBERED = timedelta(days=60)
 """For how long after its end a run's pull request is looked at without an event."""
-_GIVEN_UP = frozenset({CLOSED, "pull-request-retargeted", "branch-edited"})
+_GIVEN_UP = frozenset({"pull-request-closed", "pull-request-retargeted", "branch-edited"})
 """Codes of runs that ended by what a person did to their pull request, and that a person can undo there."""
 
 log = structlog.get_logger()

@@ -34,8 +34,6 @@ from service.store.runs import Run
 
 WAITS_FOR_MERGE = "waiting for pull request #{} to be merged"
 STUCK = ": {} has changed in the same file, and people's commits are on its branch, so it is theirs to bring up to date"
-CLOSED = "pull-request-closed"
-"""The code of a run that was cancelled because its pull request was closed, by whomever: it is closed for sure."""
 MOST_MADE_ANEW = 5
 
 
@@ -167,7 +165,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             record.message = f"pull request #{number} merged{by} as {pull_request.merge_commit[:12]}"
             return pull_request.merge_commit
         if not pull_request.open:
-            raise Cancelled(f"pull request #{number} was closed without being merged", code=CLOSED)
+            raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
         saw = words_of_wait(claim, number)
         if not judged:
             told = _judge(claim, place, head, pull_request)

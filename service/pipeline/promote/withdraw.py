@@ -10,14 +10,14 @@ from service.core.words import Sha
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.promotion_branch import alone_at, is_last_pusher
-from service.pipeline.promote.pull_request import CLOSED
 from service.pipeline.runs.claim import Claim
+from service.pipeline.runs.steps import Cancelled
 from service.ports import PullRequest
 from service.store import edits
 
 
-def withdraw(claim: Claim, why: str) -> tuple[str, str]:
-    """Close the run's pull request, if it is open and still this run's; give the run's last words and code.
+def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
+    """Close the run's pull request, if it is open and still this run's; give what the run ends with.
 
     RetryableError where the forge does not answer: the run ends only when it is known to be closed.
     """
@@ -25,12 +25,12 @@ def withdraw(claim: Claim, why: str) -> tuple[str, str]:
     head = Place(place.repository, promotion_branch(claim.target))
     found = _open(claim, place, head)
     if found is None:
-        return why, ""
+        return cancelled
     with alone_at(claim, head):
         if not is_last_pusher(claim, head):
-            return why, ""
-        close_in_words(claim.context, place.repository, found.number, f"The run was {why}.", run_id=claim.run.id)
-    return f"{why}; pull request #{found.number} is closed", CLOSED
+            return cancelled
+        close_in_words(claim.context, place.repository, found.number, f"The run was {cancelled}.", run_id=claim.run.id)
+    return Cancelled(f"{cancelled}; pull request #{found.number} is closed", code="pull-request-closed")
 
 
 def _open(claim: Claim, place: Place, head: Place) -> PullRequest | None:
