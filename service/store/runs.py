@@ -143,58 +143,6 @@ def all_later(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def on_pull_request(tx: Transaction, run: Run, number: int) -> list[Run]:
-    """List the other runs of the same application and environment that still count on a pull request."""
-    query = sa.select(*columns(Run, table)).where(
-        table.c.application == run.application,
-        table.c.environment == run.environment,
-        table.c.pull_request == number,
-        table.c.state.not_in(_ENDED),
-        table.c.id != run.id,
-    )
-    return [made(Run, row) for row in tx.execute(query)]
-
-
-def promoted_by(tx: Transaction, application: str, environment: str, number: int) -> list[Run]:
-    """List the newest generations of an application's runs in an environment that counted on a pull request.
-
-    The newest run comes first.
-    """
-    query = (
-        sa.select(*columns(Run, table))
-        .where(table.c.application == application, table.c.environment == environment, table.c.pull_request == number)
-        .order_by(table.c.sequence.desc())
-    )
-    found: dict[str, Run] = {}
-    for row in tx.execute(query):
-        run = made(Run, row)
-        found.setdefault(run.change_id, run)
-    return [run for run in found.values() if next_generation(tx, run) == run.generation + 1]
-
-
-def left_with_pull_requests(
-    tx: Transaction, *, since: datetime, numbers: Iterable[int] | None = None, limit: int = 500
-) -> list[Run]:
-    """List runs that ended since then without success, and counted on a pull request that was not merged for them.
-
-    With `numbers`, only those of these pull requests, in whatever repository.
-    """
-    query = (
-        sa.select(*columns(Run, table))
-        .where(
-            table.c.pull_request.is_not(None),
-            table.c.manifest_commit.is_(None),
-            table.c.state.in_([RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED]),
-            table.c.ended_at >= since,
-        )
-        .order_by(table.c.sequence.desc())
-        .limit(limit)
-    )
-    if numbers is not None:
-        query = query.where(table.c.pull_request.in_(list(numbers)))
-    return [made(Run, row) for row in tx.execute(query)]
-
-
 def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment: str) -> list[Run]:
     """List the newest generation of each application's run of a commit in an environment."""
     query = (

@@ -6,7 +6,6 @@ has a key of its own, so that a crash anywhere repeats harmlessly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import assert_never
 
@@ -19,13 +18,12 @@ from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.intake.hints import LookNow, follow_hint, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
 from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
-from service.pipeline.manifest.place import Place
-from service.pipeline.promote.afterwards import follow, follow_all
 from service.pipeline.runs.steps import Stale
 from service.ports import StoredRequest
 from service.store import changes, deliveries
@@ -39,9 +37,6 @@ MOST_ATTEMPTS = 360
 _LONGEST_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger()
-
-LookNow = Callable[[WaitKind, str], None]
-"""Has the watch of a kind look at a key at once."""
 
 
 def claim(context: Context) -> StoredDelivery | None:
@@ -125,7 +120,9 @@ def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
             if event.merge is not None and not own_commits.is_promotions(context, event.merge):
                 return _take_pull_request(context, part, event.merge)
-            return _take_hint(context, part, event)
+            followed, words = follow_hint(context, event)
+            _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
+            return followed
         case Ping():
             _mark(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():
@@ -135,23 +132,10 @@ def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list
     return []
 
 
-def _take_hint(context: Context, part: Part, hint: Hint) -> list[Run]:
-    """Let the run that waits look now, and go on with the next generation where it has ended."""
-    followed = follow(context, hint.repository, hint.number)
-    words = f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks now"
-    if followed:
-        words = f"pull request #{hint.number} of ours goes on, though its run has ended: the next generation follows it"
-    _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
-    return followed
-
-
 def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> list[Run]:
     reloaded = _reload(context, push)
     own = own_commits.is_own(context, push)
-    if push.forced or not own:
-        look_now(WaitKind.PULL_REQUEST, f"{push.repository.key}:{push.branch}")
-    if push.forced:
-        follow_all(context, base=Place(push.repository, push.branch))
+    tell_pull_requests(context, push, look_now, own=own)
     if own:
         _mark(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []

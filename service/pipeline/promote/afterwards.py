@@ -22,7 +22,7 @@ from service.pipeline.promote.reading import read_for_merge
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim, claim_of
 from service.ports import PullRequest
-from service.store import runs
+from service.store import pull_request_runs
 from service.store.runs import Run
 
 REMEMBERED = timedelta(days=60)
@@ -72,7 +72,7 @@ def follow_all(context: Context, *, base: Place | None = None) -> None:
 
 def _left(context: Context, numbers: Iterable[int] | None = None) -> list[Run]:
     with context.store.read() as tx:
-        return runs.left_with_pull_requests(tx, since=context.now() - REMEMBERED, numbers=numbers)
+        return pull_request_runs.left(tx, since=context.now() - REMEMBERED, numbers=numbers)
 
 
 def _place(context: Context, run: Run) -> Place | None:
@@ -88,7 +88,7 @@ def _ended_on(context: Context, pull_request: PullRequest) -> list[Run]:
     if not pull_request.head.startswith(PROMOTION_BRANCHES):
         return []
     with context.store.read() as tx:
-        found = runs.promoted_by(tx, application, environment, pull_request.number)
+        found = pull_request_runs.newest_on(tx, application, environment, pull_request.number)
     if any(not run.state.ended or run.state is RunState.SUCCEEDED for run in found):
         return []
     return [run for run in found if run.manifest_commit is None]

@@ -28,7 +28,7 @@ from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.ports import PullRequest, PullRequestDraft
-from service.store import Transaction, edits, runs
+from service.store import Transaction, edits, pull_request_runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -116,7 +116,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             newer = _newer_at(tx, claim.run, head)
             if newer is None:
                 words = f"pull request #{pull_request.number} now brings {claim.run.commit[:12]}"
-                others = runs.on_pull_request(tx, claim.run, pull_request.number)
+                others = pull_request_runs.others_on(tx, claim.run, pull_request.number)
                 transitions.supersede(tx, others, words, by=claim.run.id, at=context.now())
         if newer is not None:
             raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
