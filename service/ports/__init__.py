@@ -9,7 +9,7 @@ from service.ports.builder import BuildControl, Builder, BuildRequest, Checkout
 from service.ports.clock import Clock
 from service.ports.commits import Commits
 from service.ports.credentials import Credentials
-from service.ports.deployer import Deployer, Observation
+from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
@@ -38,6 +38,7 @@ __all__ = [
     "Notice",
     "Notifier",
     "Observation",
+    "Pods",
     "PullRequest",
     "PullRequestDraft",
     "PullRequests",
