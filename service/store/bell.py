@@ -47,18 +47,21 @@ class Bell:
                 self._thread.start()
 
     def _run(self) -> None:
-        engine = self._store.apart()
+        engine, told = self._store.apart(), False
         while True:
             self._wanted.wait()
             try:
                 with engine.connect() as connection:
                     connection.exec_driver_sql("SET synchronous_commit = off")  # it keeps nothing
+                    told = False
                     while True:
                         self._wanted.wait()
                         self._wanted.clear()
                         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
             except Exception as error:  # noqa: BLE001 - whatever it is, workers look by themselves meanwhile
-                log.info("not rung, to be repeated", error=type(error).__name__)
+                if not told:
+                    log.info("not rung, to be repeated", error=type(error).__name__)
+                told = True
                 time.sleep(RETRY_SECONDS)
                 self._wanted.set()
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from service.adapters.sources.github import GitHubSource
 from service.core.words import Repository
 from service.engine.queue import Standing
 from service.pipeline.context import Context
@@ -86,7 +87,7 @@ def context(store: Store, engine: AskedEngine, clock: StillClock) -> Context:
     return Context(
         store=store,
         outside=cast(Any, SimpleNamespace(clock=clock)),
-        sources=nothing,
+        sources={"github": GitHubSource([])},
         configurations=nothing,
         queue=engine,
         configuration_repository=Repository("acme/manifests"),

@@ -24,6 +24,8 @@ from tests.fixtures.processes import wait_until
 from tests.web.deliveries import headers, push, raw
 
 HOOK = "/webhooks/github"
+SOON = 4.0
+"""Seconds: less than a slow connection has, also where this machine is busy. `python -m benchmarks slow` measures."""
 BEGINNINGS = {
     "nothing": b"",
     "a line": b"POST /webho",
@@ -78,8 +80,8 @@ def test_slow_connections_keep_no_delivery_and_no_probe_waiting(web: Command, li
         told = list(clients.map(lambda _: delivered(public, raw(push())), range(40)))
         looks = [(url, requests.get(url, timeout=10)) for url in (f"{public}/healthz", f"{private}/healthz", private)]
     assert {status for status, _ in told} == {202}
-    assert max(seconds for _, seconds in told) < 1
-    assert {url: (answer.status_code, answer.elapsed.total_seconds() < 1) for url, answer in looks} == {
+    assert max(seconds for _, seconds in told) < SOON
+    assert {url: (answer.status_code, answer.elapsed.total_seconds() < SOON) for url, answer in looks} == {
         url: (200, True) for url, _ in looks
     }
 
@@ -88,7 +90,7 @@ def test_large_bodies_that_trickle_refuse_no_large_delivery_of_others(web: Comma
     with slow(web.addresses[0], 10):
         told = [delivered(web.addresses[0], raw(push(padding="x" * 2 * LARGE_BYTES))) for _ in range(3)]
     assert [status for status, _ in told] == [202] * 3
-    assert max(seconds for _, seconds in told) < 2
+    assert max(seconds for _, seconds in told) < SOON
 
 
 def test_more_large_deliveries_at_once_than_threads_for_them_are_all_taken(web: Command) -> None:
