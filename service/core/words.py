@@ -76,6 +76,7 @@ class WaitKind(StrEnum):
     """What a run waits for outside; the row's key names the system that a watch looks at."""
 
     BUILD = "build"
+    BUILD_ELSEWHERE = "build-elsewhere"
     IMAGE = "image"
     PUSH = "push"
     PULL_REQUEST = "pull-request"
@@ -93,13 +94,30 @@ class DeliveryState(StrEnum):
 
 
 class BuildState(StrEnum):
-    """What a build is at."""
+    """What a build is at; the last three change only with its next attempt."""
 
     QUEUED = "queued"
     RUNNING = "running"
+    """A workflow of ours has it: it is made here, or being started elsewhere."""
+    STARTED = "started"
+    """A builder elsewhere has it, and its watch follows it."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to this attempt."""
+        return self in {BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED}
+
+
+class BuilderPlace(StrEnum):
+    """Where a builder works."""
+
+    HERE = "here"
+    """On this machine, in a long workflow of ours."""
+    ELSEWHERE = "elsewhere"
+    """At somebody else's, where it is started and followed."""
 
 
 class EditState(StrEnum):

@@ -95,8 +95,11 @@ class Engine:
         _enqueue(RUNS, _advance, run.workflow_id, run.id)
 
     def enqueue_build(self, build: Build) -> None:
-        """Have the build made under its workflow id."""
-        _enqueue(BUILDS, _build, build.workflow_id, build.id)
+        """Have the build made, or started elsewhere, under its workflow id.
+
+        A start elsewhere is short and uses nothing of this machine: it does not stand behind builds of minutes.
+        """
+        _enqueue(RUNS if build.builder else BUILDS, _build, build.workflow_id, build.id)
 
     def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
         """Tell where the engine has these workflows, in few calls however many they are."""

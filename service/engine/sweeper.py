@@ -13,7 +13,7 @@ import structlog
 
 from service.core.words import BuildId, BuildState, RunId, RunState, WaitId, WaitKind
 from service.engine.queue import Engine, Standing
-from service.pipeline.build.here import finish_build
+from service.pipeline.build.finish import finish_build
 from service.pipeline.context import Context
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import wait_for
@@ -139,7 +139,7 @@ def _resume_build(context: Context, engine: Engine, build: Build, *, ended: bool
         again = None
         if now_at.resumes < MOST_RESUMES:
             counted = ended or now_at.state is BuildState.RUNNING
-            again = builds.start_attempt(tx, now_at, at=context.now(), resumes=now_at.resumes + counted)
+            again = builds.resume_attempt(tx, now_at, at=context.now(), resumes=now_at.resumes + counted)
     if again is None:
         finish_build(context, build, BuildState.FAILED, _words(build.resumes), code="internal-error")
     else:

@@ -5,7 +5,18 @@ RetryableError (the same call may work later) or PermanentError (a person must c
 nothing else of its library. Every call is bounded in time and may be repeated.
 """
 
-from service.ports.builder import BuildControl, Builder, BuildRequest, Checkout
+from service.ports.builder import (
+    BuildControl,
+    Builder,
+    BuildRequest,
+    BuildStanding,
+    Checkout,
+    ElsewhereBuilder,
+    HereBuilder,
+    LogPiece,
+    Progress,
+    StartRequest,
+)
 from service.ports.clock import Clock
 from service.ports.commits import Commits
 from service.ports.credentials import Credentials
@@ -20,6 +31,7 @@ from service.ports.statuses import CommitState, CommitStatus, Statuses
 __all__ = [
     "BuildControl",
     "BuildRequest",
+    "BuildStanding",
     "Builder",
     "Checkout",
     "Clock",
@@ -30,16 +42,21 @@ __all__ = [
     "Credentials",
     "DeliveryHead",
     "Deployer",
+    "ElsewhereBuilder",
     "Forge",
+    "HereBuilder",
+    "LogPiece",
     "ManifestRepositories",
     "Manifests",
     "Observation",
+    "Progress",
     "PullRequest",
     "PullRequestDraft",
     "PullRequests",
     "PushTarget",
     "Registry",
     "Source",
+    "StartRequest",
     "Statuses",
     "StoredRequest",
 ]

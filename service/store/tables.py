@@ -190,7 +190,8 @@ waits = sa.Table(
     sa.Index(None, "run_id"),
 )
 
-# The making of one image from one source commit, shared by all runs that need it.
+# The making of one image from one source commit, shared by all runs that need it. Elsewhere: `builder` is who makes it,
+# `correlation` our own name of this one start, kept with `asked_at` before it is asked for, `external_id` theirs after.
 builds = sa.Table(
     "builds",
     metadata,
@@ -214,6 +215,12 @@ builds = sa.Table(
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("started_at", Time),
     sa.Column("ended_at", Time),
+    sa.Column("builder", sa.Text, nullable=False, default=""),
+    sa.Column("correlation", sa.Text, nullable=False, default=""),
+    sa.Column("asked_at", Time),
+    sa.Column("external_id", sa.Text),
+    sa.Column("log_after", sa.Text, nullable=False, default=""),
+    sa.Column("unheard_since", Time),
     sa.Index(None, "state", "updated_at"),
 )
 

@@ -106,12 +106,6 @@ def of_run(tx: Transaction, run_id: RunId) -> list[Wait]:
     return [made(Wait, row) for row in tx.execute(query)]
 
 
-def open_keys(tx: Transaction) -> list[tuple[WaitKind, str]]:
-    """List the outside systems that runs wait for now."""
-    query = sa.select(waits.c.kind, waits.c.key).where(waits.c.answered_at.is_(None)).distinct()
-    return [(WaitKind(kind), key) for kind, key in tx.execute(query)]
-
-
 def newest_by_key(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
     """Give the newest open wait of each outside system that is looked at; ids sort by the time they were made."""
     query = (

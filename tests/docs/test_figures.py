@@ -8,7 +8,7 @@ from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
 from service.engine import retention, schedule, sweeper, worker
 from service.pipeline import advance
-from service.pipeline.build import here as building
+from service.pipeline.build import finish as building
 from service.pipeline.intake import deliveries as intake
 from service.pipeline.manifest import branch_lease as holding
 from service.pipeline.manifest import collect, refused_pushes
