@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +19,7 @@ from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.bootstrap_sources import SystemClock, sources
 from service.core.config import ImageTarget
 from service.core.words import Repository
 from service.errors import PermanentError
@@ -30,20 +30,14 @@ from service.settings import GitHubApp, Settings
 from service.store import Store
 
 
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Give the time now, in UTC."""
-        return datetime.now(UTC)
-
-
 class ConfiguredImages:
     """Registries and builders by what the configuration says of an image; one registry a set of options."""
 
     def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
         """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
-        checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
+        checkout = GitCheckout(
+            forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
+        )
         self._parts = Parts(settings, SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder | None] = {}
@@ -91,6 +85,7 @@ def build_context(
     yield Context(
         store=store,
         outside=Outside(forge, manifest_forge, images, manifests, _argocd(settings, ca_file), clock),
+        sources=sources(settings),
         configurations=configurations,
         queue=queue,
         configuration_repository=repository,
@@ -117,7 +112,12 @@ def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitMan
     template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
     if not (template and key and hosts):
         return GitManifestRepositories(
-            place, forge.clone_url, forge.git_credentials, ca_file=ca_file, signing_key=signing_key
+            place,
+            forge.clone_url,
+            forge.git_credentials,
+            forget=forge.forget_git_credentials,
+            ca_file=ca_file,
+            signing_key=signing_key,
         )
 
     def url_for(repository: Repository) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
-from service.adapters.git.remote import Remote, last_words
+from service.adapters.git.remote import Remote, UnauthorizedError, last_words
 from service.core.words import Repository, Sha
-from service.errors import MergeportError, PermanentError
+from service.errors import DoubtfulError, MergeportError, PermanentError
 from service.ports import Credentials
 
 CHECKOUT_TIMEOUT = 300.0
@@ -32,25 +32,37 @@ class GitCheckout:
         url_for: Callable[[Repository], str],
         credentials_for: Callable[[Repository], Credentials | None],
         *,
+        forget: Callable[[Repository], None] = lambda _: None,
         ca_file: Path | None = None,
         timeout: float = CHECKOUT_TIMEOUT,
     ) -> None:
-        """Remember how repositories are reached; credentials are asked for afresh at each call."""
+        """Remember how repositories are reached; credentials are asked for afresh at each call.
+
+        `forget` throws away credentials that a server did not accept.
+        """
         self._url_for = url_for
         self._credentials_for = credentials_for
+        self._forget = forget
         self._ca_file = ca_file
         self._timeout = timeout
 
     def __call__(self, repository: Repository, commit: Sha, directory: Path) -> None:
         """Write the commit's files into an empty directory, without a `.git`.
 
-        PermanentError `source-commit-gone` where the repository has the commit no more, `checkout-failed` where it
-        cannot be written here.
+        DoubtfulError `source-commit-gone` where the repository does not have the commit, or not yet, PermanentError
+        `checkout-failed` where it cannot be written here.
         """
         if not _SHA.fullmatch(commit):
             raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
         if any(directory.iterdir()):
             raise _failed(directory, "the directory is not empty", "give an empty one")
+        try:
+            self._check_out(repository, commit, directory)
+        except UnauthorizedError:
+            self._forget(repository)
+            self._check_out(repository, commit, directory)
+
+    def _check_out(self, repository: Repository, commit: Sha, directory: Path) -> None:
         remote = Remote(self._url_for(repository), self._credentials_for(repository), self._ca_file)
         with tempfile.TemporaryDirectory(prefix=".checkout-", dir=directory.parent) as place:
             bare = Git(Path(place), timeout=self._timeout)
@@ -79,7 +91,7 @@ class GitCheckout:
 
 def _judged(outcome: Outcome, remote: Remote, repository: Repository, commit: Sha) -> MergeportError:
     if _GONE.search(outcome.said):
-        return PermanentError(
+        return DoubtfulError(
             f"{repository} does not have commit {commit} any more.",
             code="source-commit-gone",
             hint="its branch was force-pushed; what is there now has a run of its own",

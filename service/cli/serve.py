@@ -138,6 +138,7 @@ def _migrate(loaded: Settings) -> str:
 
 def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGIApplication:
     """Make both applications on one store, in the process that answers."""
+    from service.bootstrap_sources import sources  # noqa: PLC0415 - heavy
     from service.store import Store  # noqa: PLC0415 - heavy
     from service.web.counters import Counters  # noqa: PLC0415 - heavy
     from service.web.pages import Places  # noqa: PLC0415 - heavy
@@ -146,11 +147,10 @@ def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGI
     from service.web.webhooks import Receiver, public_app  # noqa: PLC0415 - heavy
 
     store, counters = Store(loaded.database_url), Counters()
-    secrets = [secret.encode() for secret in loaded.webhook_secrets]
-    receiver = Receiver(store=store, secrets=secrets, url=loaded.url, now=_now, counters=counters)
+    receiver = Receiver(store=store, sources=sources(loaded), url=loaded.url, now=_now, counters=counters)
     places = Places(loaded.github_git_url or pages_of(loaded.github_api_url))
     pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=places)
-    return ByListener({public_port: public_app(receiver), private_port: pages})
+    return ByListener({public_port: public_app(receiver), private_port: pages}, counters.answered)
 
 
 def _now() -> datetime:

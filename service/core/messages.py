@@ -110,12 +110,9 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def status_description(words: str, *, application: str = "") -> str:
-    """Give a commit status's description on one line, at most 140 characters.
-
-    The application is named where several share the environment's status.
-    """
-    return _cut(_line(f"{application}: {words}" if application else words), STATUS_LENGTH)
+def status_description(words: str) -> str:
+    """Give a commit status's description on one line, at most 140 characters."""
+    return _cut(_line(words), STATUS_LENGTH)
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from service.core.config import Configuration, Kinds, load
+from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, Fault, PermanentError
 from service.ports import Clock, CommitState, Forge
 from service.store import Store, configurations, reports
-from service.store.configurations import StoredConfiguration
+from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
 FILE = "mergeport.yaml"
-STATUS_CONTEXT = "mergeport/config"
 _KEPT = 64
 _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
@@ -73,6 +73,11 @@ class Configurations:
             )
         return self._parse(stored)
 
+    def has_good(self) -> bool:
+        """Tell whether any configuration was ever good, so that one is in force."""
+        with self._store.read() as tx:
+            return configurations.last(tx, good=True) is not None
+
     def at(self, commit: Sha) -> Configuration:
         """Give the configuration of a commit that a run was routed by."""
         with self._store.read() as tx:
@@ -98,10 +103,22 @@ class Configurations:
         text = "" if data is None else data.decode("utf-8", errors="replace")
         if last is not None and last.text == text and last.good:
             return None
-        faults = [str(fault) for fault in self._faults(text, head, missing=data is None)]
+        faults = self._faults(data, head)
         stored = StoredConfiguration(head, text, not faults, faults, self._clock.now())
         self._keep(stored)
         return stored
+
+    def proposed(self, commit: Sha) -> tuple[Configuration | None, list[Fault]] | None:
+        """Read the file of a commit that is proposed, and keep nothing; None where it is the newest one, or none."""
+        data = self._forge.file_at(self._repository, FILE, commit)
+        with self._store.read() as tx:
+            last = configurations.last(tx)
+        if data is None or (last is not None and last.text == data.decode("utf-8", errors="replace")):
+            return None
+        try:
+            return load(data, kinds=self._kinds, file=FILE, commit=commit), []
+        except ConfigError as error:
+            return None, error.faults
 
     def _keep(self, stored: StoredConfiguration) -> None:
         with self._store.begin() as tx:
@@ -113,19 +130,20 @@ class Configurations:
                 context=STATUS_CONTEXT,
                 run_id="",
                 state=CommitState.SUCCESS if stored.good else CommitState.FAILURE,
-                description=f"{FILE} is in force" if stored.good else stored.faults[0],
-                url="",
+                description=f"{FILE} is in force" if stored.good else in_short(stored.faults),
+                url=f"/configurations/{stored.commit}",
             )
         if stored.good:
             log.info("configuration loaded", commit=stored.commit)
         else:
-            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=stored.faults)
+            told = [str(fault) for fault in stored.faults]
+            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=told)
 
-    def _faults(self, text: str, commit: Sha, *, missing: bool) -> list[Fault]:
-        if missing:
+    def _faults(self, data: bytes | None, commit: Sha) -> list[Fault]:
+        if data is None:
             return [Fault(where=FILE, message="the file is not there", hint="add it; see docs/configuration.md")]
         try:
-            self._remember(commit, load(text, kinds=self._kinds, file=FILE, commit=commit))
+            self._remember(commit, load(data, kinds=self._kinds, file=FILE, commit=commit))
         except ConfigError as error:
             return error.faults
         return []

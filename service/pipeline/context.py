@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from service.core.config import ImageTarget
 from service.core.words import Actor, Repository
 from service.pipeline.configurations import Configurations
-from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry
+from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry, Source
 from service.store import Store
 from service.store.builds import Build
 from service.store.runs import Run
@@ -57,12 +57,14 @@ class Outside:
 class Context:
     """Everything a stage may use; one a process, shared by its threads.
 
-    `url` is the base of every link that we give; `holder` names this process in leases. `author` and `committer` are
+    `sources` read deliveries, by kind. `url` is the base of every link that we give; `holder` names this process in
+    leases. `author` and `committer` are
     those of manifest commits; `pause` lets time pass between attempts.
     """
 
     store: Store
     outside: Outside
+    sources: Mapping[str, Source]
     configurations: Configurations
     queue: Queue
     configuration_repository: Repository

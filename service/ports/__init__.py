@@ -23,6 +23,7 @@ from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
+from service.ports.notifier import Notice, Notifier
 from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
@@ -48,6 +49,8 @@ __all__ = [
     "LogPiece",
     "ManifestRepositories",
     "Manifests",
+    "Notice",
+    "Notifier",
     "Observation",
     "Progress",
     "PullRequest",

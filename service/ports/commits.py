@@ -25,6 +25,10 @@ class Commits(Protocol):
         """Give a user and token for git, narrowed to the one repository where an App is used."""
         ...
 
+    def forget_git_credentials(self, repository: Repository) -> None:
+        """Make the next credentials anew: those that were given last are refused."""
+        ...
+
     def default_branch(self, repository: Repository) -> str:
         """Give the name of the default branch."""
         ...

@@ -215,14 +215,17 @@ def newest(
     limit: int = 50,
     application: str = "",
     environment: str = "",
+    commit: str = "",
     states: Iterable[RunState] = (),
 ) -> list[Run]:
-    """List the newest runs first."""
+    """List the newest runs first, all or some."""
     query = sa.select(*columns(Run, table)).order_by(table.c.sequence.desc()).limit(limit)
     if application:
         query = query.where(table.c.application == application)
     if environment:
         query = query.where(table.c.environment == environment)
+    if commit:
+        query = query.where(table.c.commit == commit)
     if wanted := list(states):
         query = query.where(table.c.state.in_(wanted))
     return [made(Run, row) for row in tx.execute(query)]
@@ -239,7 +242,10 @@ def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """Count runs by state."""
+def counts(tx: Transaction, **only: str) -> dict[str, int]:
+    """Count runs by state, all or those whose `application`, `environment` and `commit` are these; empty is any."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    for name, value in only.items():
+        if value:
+            query = query.where(table.c[name] == value)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs

@@ -68,12 +68,13 @@ metadata = sa.MetaData(
     }
 )
 
-# One webhook request. `sequence` orders intake within a repository; a redelivered id is the same row.
+# One webhook request. `sequence` orders intake within a repository of a source; a redelivered id is the same row.
 deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("source", sa.Text, nullable=False, server_default="github"),
     sa.Column("event", sa.Text, nullable=False),
     sa.Column("repository", RepositoryName, nullable=False, default=""),
     sa.Column("body", sa.LargeBinary, nullable=False),

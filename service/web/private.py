@@ -16,6 +16,7 @@ from service.errors import MergeportError, RetryableError
 from service.store import Store
 from service.web import access, display
 from service.web.access import Role
+from service.web.configuration_pages import add_configuration_pages
 from service.web.counters import Counters
 from service.web.health import readiness
 from service.web.metrics import StoreCollector
@@ -52,7 +53,9 @@ def private_app(
     )
     counters.registry.register(StoreCollector(store, now))
     access.guard(app, url, role_of)
-    Pages(store, now, places or Places()).add_to(app)
+    places = places or Places()
+    Pages(store, now, places).add_to(app)
+    add_configuration_pages(app, store, now, places)
     _add_figures(app, store, now, counters)
     _add_style(app)
     _answer_errors(app, now)
@@ -116,7 +119,7 @@ def _answer_errors(app: Flask, now: Callable[[], datetime]) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:
         words = {
-            403: "Nobody may see this",
+            403: "This address is not served here",
             421: "This name is not ours: open the address in MERGEPORT_URL, or the listener's own address",
         }.get(error.code or 500, error.description or "")
         return page(error.code or 500, error.name, words)

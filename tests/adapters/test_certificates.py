@@ -18,7 +18,7 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.registries import ecr, oci
 from service.adapters.registries.ecr import EcrRegistry
 from service.adapters.registries.oci import OciRegistry
-from service.bootstrap import SystemClock
+from service.bootstrap_sources import SystemClock
 from service.core.words import Repository, Sha
 from service.errors import MergeportError, PermanentError
 from service.ports import Credentials

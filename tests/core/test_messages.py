@@ -256,7 +256,7 @@ def test_body_of_a_huge_promotion_stays_within_githubs_limit() -> None:
 
 
 def test_status_is_one_line_of_140_characters_at_most() -> None:
-    text = status_description("failed:\n" + "x" * 300, application="checkout")
+    text = status_description("checkout: failed:\n" + "x" * 300)
     assert text.startswith("checkout: failed: xxx")
     assert len(text) == 140
     assert status_description("live in stage") == "live in stage"

@@ -166,7 +166,7 @@ def _merge_and_see(stack: Devstack, shell: subprocess.Popen[bytes], output: Path
 def _push_image(stack: Devstack, tag: str) -> str:
     """Push as another pipeline does; give the digest."""
     from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - as the tests of the pipeline do
-    from service.bootstrap import SystemClock  # noqa: PLC0415 - heavy
+    from service.bootstrap_sources import SystemClock  # noqa: PLC0415 - heavy
 
     environment = stack.ecr.environment()
     with pytest.MonkeyPatch.context() as patch:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import pytest
 
-from service.adapters import builders
-from service.adapters.kinds import kinds
 from service.core.words import BuildState, RunState, WaitKind
 from service.engine.queue import Engine, Standing
 from service.engine.sweeper import sweep
@@ -21,27 +18,19 @@ from service.store import leases, runs
 from service.store.builds import Build
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
-from tests.pipeline.elsewhere.toy import ToyBuild, ToyYard
+from tests.kinds.builders.yard import Yard, YardBuild
 from tests.pipeline.harness import ListQueue, Pipeline
 
-ELSEWHERE = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: toy}")
+ELSEWHERE = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: yard}")
+pytestmark = pytest.mark.usefixtures("with_toys")
 AWAY = RetryableError("the yard does not answer", code="yard-away")
 
 
-@pytest.fixture(autouse=True)
-def toy_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Add the toy's one file to the builders' folder, and nothing else."""
-    monkeypatch.setattr(builders, "__path__", [*builders.__path__, str(Path(__file__).parent / "elsewhere")])
-    kinds.cache_clear()
-    yield
-    kinds.cache_clear()
-
-
 @pytest.fixture
-def yard(pipeline: Pipeline) -> ToyYard:
+def yard(pipeline: Pipeline) -> Yard:
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": ELSEWHERE}, "Build elsewhere")
     pipeline.settle(looks=0)
-    return cast(ToyYard, pipeline.context.outside.images.builder("toy"))
+    return cast(Yard, pipeline.context.outside.images.builder("yard"))
 
 
 def merge(pipeline: Pipeline, text: str = "two") -> str:
@@ -50,7 +39,7 @@ def merge(pipeline: Pipeline, text: str = "two") -> str:
     return pull.merge_commit_sha
 
 
-def only(yard: ToyYard) -> ToyBuild:
+def only(yard: Yard) -> YardBuild:
     (found,) = yard.builds.values()
     return found
 
@@ -66,7 +55,7 @@ def log_of(pipeline: Pipeline) -> str:
         return "".join(text for _, _, text in rows.log_of(tx, build_of(pipeline).id))
 
 
-def finish(pipeline: Pipeline, one: ToyBuild, log: str = "") -> None:
+def finish(pipeline: Pipeline, one: YardBuild, log: str = "") -> None:
     pipeline.push_image(one.request.commit[:12], revision=one.request.commit)
     one.log, one.standing = one.log + log, BuildStanding(Progress.SUCCEEDED)
 
@@ -101,7 +90,7 @@ def killed_and_followed(pipeline: Pipeline) -> None:
     sweep(pipeline.context, cast(Engine, LostEngine(pipeline.queue)))
 
 
-def test_image_built_elsewhere_is_promoted_with_the_digest_of_the_registry(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_image_built_elsewhere_is_promoted_with_the_digest_of_the_registry(pipeline: Pipeline, yard: Yard) -> None:
     commit = merge(pipeline)
     pipeline.settle()
     one = only(yard)
@@ -119,7 +108,7 @@ def test_image_built_elsewhere_is_promoted_with_the_digest_of_the_registry(pipel
     assert yard.asked.count("start") == 1
 
 
-def test_what_the_builder_says_is_shown_while_the_run_waits(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_what_the_builder_says_is_shown_while_the_run_waits(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     only(yard).standing = BuildStanding(Progress.RUNNING, "phase INSTALL")
@@ -128,7 +117,7 @@ def test_what_the_builder_says_is_shown_while_the_run_waits(pipeline: Pipeline, 
     assert build_of(pipeline).message == "phase INSTALL"
 
 
-def test_all_builds_are_asked_for_in_one_call(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_all_builds_are_asked_for_in_one_call(pipeline: Pipeline, yard: Yard) -> None:
     two = ELSEWHERE + f"  payments:\n    source: {SOURCE}\n"
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": two}, "Two")
     merge(pipeline)
@@ -139,7 +128,7 @@ def test_all_builds_are_asked_for_in_one_call(pipeline: Pipeline, yard: ToyYard)
     assert yard.asked == ["states"]
 
 
-def test_worker_killed_before_the_start_had_effect_has_it_started_once(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_worker_killed_before_the_start_had_effect_has_it_started_once(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     yard.killed = "before"
     killed_and_followed(pipeline)
@@ -153,7 +142,7 @@ def test_worker_killed_before_the_start_had_effect_has_it_started_once(pipeline:
 
 
 def test_worker_killed_between_start_and_record_finds_the_build_and_starts_no_second(
-    pipeline: Pipeline, yard: ToyYard
+    pipeline: Pipeline, yard: Yard
 ) -> None:
     merge(pipeline)
     yard.killed = "after"
@@ -169,9 +158,7 @@ def test_worker_killed_between_start_and_record_finds_the_build_and_starts_no_se
     assert yard.asked.count("start") == 1
 
 
-def test_worker_killed_after_the_record_leaves_a_build_that_any_other_follows(
-    pipeline: Pipeline, yard: ToyYard
-) -> None:
+def test_worker_killed_after_the_record_leaves_a_build_that_any_other_follows(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle(looks=0)
     pipeline.clock.move(seconds=3)
@@ -184,7 +171,7 @@ def test_worker_killed_after_the_record_leaves_a_build_that_any_other_follows(
     assert yard.asked.count("start") == 1
 
 
-def test_start_whose_answer_was_lost_is_found_by_its_correlation(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_start_whose_answer_was_lost_is_found_by_its_correlation(pipeline: Pipeline, yard: Yard) -> None:
     yard.failing["start"] = AWAY
     merge(pipeline)
     pipeline.settle(looks=0)
@@ -194,7 +181,7 @@ def test_start_whose_answer_was_lost_is_found_by_its_correlation(pipeline: Pipel
     assert len(yard.builds) == 1
 
 
-def test_start_that_is_accepted_without_an_id_is_found_by_its_correlation(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_start_that_is_accepted_without_an_id_is_found_by_its_correlation(pipeline: Pipeline, yard: Yard) -> None:
     yard.tells_ids = False
     merge(pipeline)
     pipeline.settle()
@@ -203,7 +190,7 @@ def test_start_that_is_accepted_without_an_id_is_found_by_its_correlation(pipeli
     assert build_of(pipeline).state is BuildState.SUCCEEDED
 
 
-def test_start_that_is_accepted_and_never_shown_fails_and_is_not_repeated(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_start_that_is_accepted_and_never_shown_fails_and_is_not_repeated(pipeline: Pipeline, yard: Yard) -> None:
     yard.tells_ids, yard.lags = False, True
     merge(pipeline)
     pipeline.settle()
@@ -213,7 +200,7 @@ def test_start_that_is_accepted_and_never_shown_fails_and_is_not_repeated(pipeli
     assert yard.asked.count("start") == 1
 
 
-def test_start_that_is_refused_fails_the_run_in_the_builders_words(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_start_that_is_refused_fails_the_run_in_the_builders_words(pipeline: Pipeline, yard: Yard) -> None:
     yard.failing["start"] = PermanentError("there is no workflow build.yaml", code="workflow-missing")
     merge(pipeline)
     pipeline.settle()
@@ -221,7 +208,7 @@ def test_start_that_is_refused_fails_the_run_in_the_builders_words(pipeline: Pip
     assert (run.code, "no workflow build.yaml" in run.message) == ("workflow-missing", True)
 
 
-def test_failed_build_elsewhere_fails_the_run_and_leaves_its_log(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_failed_build_elsewhere_fails_the_run_and_leaves_its_log(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     only(yard).log = "step 1 of 2\n"
@@ -234,7 +221,7 @@ def test_failed_build_elsewhere_fails_the_run_and_leaves_its_log(pipeline: Pipel
     assert log_of(pipeline) == "step 1 of 2\nerror: no space left\n"
 
 
-def test_log_that_cannot_be_read_for_a_moment_is_read_before_the_end_is_told(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_log_that_cannot_be_read_for_a_moment_is_read_before_the_end_is_told(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     only(yard).standing, only(yard).log = BuildStanding(Progress.FAILED), "the reason\n"
@@ -246,7 +233,7 @@ def test_log_that_cannot_be_read_for_a_moment_is_read_before_the_end_is_told(pip
     assert (pipeline.run().state, log_of(pipeline)) == (RunState.FAILED, "the reason\n")
 
 
-def test_log_that_can_never_be_read_keeps_no_run_waiting(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_log_that_can_never_be_read_keeps_no_run_waiting(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     finish(pipeline, only(yard))
@@ -258,7 +245,7 @@ def test_log_that_can_never_be_read_keeps_no_run_waiting(pipeline: Pipeline, yar
     assert "could not be read" in log_of(pipeline)
 
 
-def test_build_that_is_not_known_for_a_moment_goes_on(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_build_that_is_not_known_for_a_moment_goes_on(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     yard.lags = True
@@ -269,7 +256,7 @@ def test_build_that_is_not_known_for_a_moment_goes_on(pipeline: Pipeline, yard: 
     assert pipeline.run().state == RunState.WAITING
 
 
-def test_lost_build_fails_the_run_in_words(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_lost_build_fails_the_run_in_words(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     yard.builds.clear()
@@ -280,7 +267,7 @@ def test_lost_build_fails_the_run_in_words(pipeline: Pipeline, yard: ToyYard) ->
     assert (run.code, "does not know the build any more" in run.message) == ("build-lost", True)
 
 
-def test_lost_build_whose_image_is_there_is_no_failure(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_lost_build_whose_image_is_there_is_no_failure(pipeline: Pipeline, yard: Yard) -> None:
     commit = merge(pipeline)
     pipeline.settle()
     yard.builds.clear()
@@ -292,7 +279,7 @@ def test_lost_build_whose_image_is_there_is_no_failure(pipeline: Pipeline, yard:
     assert pipeline.run().state == RunState.SUCCEEDED
 
 
-def test_build_that_no_run_wants_is_cancelled_there(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_build_that_no_run_wants_is_cancelled_there(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
     with pipeline.store.begin() as tx:
@@ -305,7 +292,7 @@ def test_build_that_no_run_wants_is_cancelled_there(pipeline: Pipeline, yard: To
     assert (only(yard).stopped, build_of(pipeline).state) == (True, BuildState.CANCELLED)
 
 
-def test_start_of_which_nothing_is_known_is_cancelled_too(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_start_of_which_nothing_is_known_is_cancelled_too(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     yard.killed = "after"
     killed_and_followed(pipeline)
@@ -316,7 +303,7 @@ def test_start_of_which_nothing_is_known_is_cancelled_too(pipeline: Pipeline, ya
 
 
 def test_build_cancelled_there_by_a_person_fails_the_run_and_a_retry_starts_another(
-    pipeline: Pipeline, yard: ToyYard
+    pipeline: Pipeline, yard: Yard
 ) -> None:
     merge(pipeline)
     pipeline.settle()
@@ -332,7 +319,7 @@ def test_build_cancelled_there_by_a_person_fails_the_run_and_a_retry_starts_anot
 
 
 def test_build_that_is_still_under_way_at_the_deadline_fails_the_run_and_is_cancelled(
-    pipeline: Pipeline, yard: ToyYard
+    pipeline: Pipeline, yard: Yard
 ) -> None:
     merge(pipeline)
     pipeline.settle()
@@ -342,14 +329,14 @@ def test_build_that_is_still_under_way_at_the_deadline_fails_the_run_and_is_canc
     assert only(yard).stopped
 
 
-def test_image_that_is_there_already_starts_nothing_elsewhere(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_image_that_is_there_already_starts_nothing_elsewhere(pipeline: Pipeline, yard: Yard) -> None:
     commit = merge(pipeline)
     pipeline.push_image(commit[:12], revision=commit)
     pipeline.settle_live("checkout-dev")
     assert (pipeline.run().state, yard.builds) == (RunState.SUCCEEDED, {})
 
 
-def test_image_that_is_seen_seconds_after_the_build_ended_is_waited_for(pipeline: Pipeline, yard: ToyYard) -> None:
+def test_image_that_is_seen_seconds_after_the_build_ended_is_waited_for(pipeline: Pipeline, yard: Yard) -> None:
     commit = merge(pipeline)
     pipeline.settle()
     only(yard).standing = BuildStanding(Progress.SUCCEEDED)
@@ -363,7 +350,7 @@ def test_image_that_is_seen_seconds_after_the_build_ended_is_waited_for(pipeline
 
 
 def test_image_that_never_comes_after_its_build_fails_the_run_and_is_not_built_again(
-    pipeline: Pipeline, yard: ToyYard
+    pipeline: Pipeline, yard: Yard
 ) -> None:
     merge(pipeline)
     pipeline.settle()

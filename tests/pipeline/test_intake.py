@@ -119,7 +119,7 @@ def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_co
     quiet.settle(looks=0)
     (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
     assert status.state == "failure"
-    assert "mergeport.yaml:" in (status.description or "")
+    assert (status.description or "").startswith("line 2: this is not YAML")
     with quiet.store.read() as tx:
         good = configurations.last(tx, good=True)
     assert good is not None
@@ -127,6 +127,74 @@ def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_co
     quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
     quiet.settle(looks=0)
     assert len(quiet.runs()) == 1
+
+
+SEVERAL_FAULTS = EXTERNAL.replace("    source:", "    sorce:").replace("  dev: {", "  lonely: {}\n  dev: {", 1)
+
+
+def test_status_of_a_broken_configuration_counts_its_faults_tells_the_most_helpful_and_links_to_all(
+    quiet: Pipeline,
+) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.settle(looks=0)
+    (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
+    assert "2 faults; line " in (status.description or "")
+    assert "did you mean source?" in (status.description or "")
+    assert status.target_url == f"{quiet.context.url}/configurations/{bad}"
+    with quiet.store.read() as tx:
+        stored = configurations.get(tx, Sha(bad))
+    assert stored is not None
+    assert [(fault.key, fault.message) for fault in stored.faults] == [
+        ("environments.lonely.branch", "is missing"),
+        ("applications.checkout.sorce", '"sorce" is not a key here'),
+    ]
+
+
+def test_delivery_of_a_broken_configuration_has_failed_and_says_what_stays_in_force(quiet: Pipeline) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.settle(looks=0)
+    delivery = quiet.delivery("push")
+    assert delivery.state == DeliveryState.FAILED
+    assert delivery.reason.startswith(f"mergeport.yaml at {bad[:12]} is refused, the last good one stays: 2 faults; ")
+    assert delivery.reason.endswith(f"{quiet.context.url}/configurations/{bad}")
+
+
+def proposed(pipeline: Pipeline, text: str, **files: str) -> tuple[str, str, str]:
+    """Push a configuration to a branch of its own; give its status, and the delivery's words."""
+    commit = pipeline.stack.github.push(MANIFESTS, "proposal", {"mergeport.yaml": text, **files}, "Propose")
+    pipeline.settle(looks=0)
+    (status,) = pipeline.stack.github.statuses(MANIFESTS, commit, "mergeport/config")
+    return str(status.state), status.description or "", pipeline.delivery("push").reason
+
+
+def test_proposed_configuration_is_checked_and_does_not_come_into_force(quiet: Pipeline) -> None:
+    state, description, words = proposed(quiet, SEVERAL_FAULTS)
+    assert (state, description.partition(";")[0]) == ("failure", "2 faults")
+    assert "was checked: 2 faults" in words
+    with quiet.store.read() as tx:
+        newest = configurations.last(tx)
+    assert newest is not None
+    assert newest.text == EXTERNAL
+
+
+def test_proposed_configuration_is_held_against_the_values_files_of_its_commit(quiet: Pipeline) -> None:
+    state, description, _ = proposed(quiet, EXTERNAL.replace("image.digest:", "image.digset:"))
+    assert state == "failure"
+    assert "There is no key digset in image" in description
+
+
+def test_proposed_configuration_without_faults_is_a_success(quiet: Pipeline) -> None:
+    assert proposed(quiet, f"{EXTERNAL}\n")[:2] == ("success", "mergeport.yaml has no faults")
+
+
+def test_configuration_that_is_good_again_leaves_no_fault(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    good = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"{EXTERNAL}\n"}, "Mend it")
+    quiet.settle(looks=0)
+    with quiet.store.read() as tx:
+        newest = configurations.last(tx)
+    assert newest is not None
+    assert (newest.commit, newest.good, list(newest.faults)) == (good, True, [])
 
 
 def test_forge_that_hangs_holds_up_only_its_own_repository(quiet: Pipeline) -> None:
@@ -188,6 +256,14 @@ def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touch
     wider["commits"].insert(0, {**wider["commits"][0], "id": earlier})
     for name, body in (("pull_request", pull_request.body), ("push", json.dumps(wider).encode())):
         with quiet.store.begin() as tx:
-            deliveries.accept(tx, id=DeliveryId(name), event=name, repository=SOURCE, body=body, at=quiet.clock.now())
+            deliveries.accept(
+                tx,
+                id=DeliveryId(name),
+                source="github",
+                event=name,
+                repository=SOURCE,
+                body=body,
+                at=quiet.clock.now(),
+            )
         assert quiet.intake()
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from service.adapters.git import ssh
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ _LAST_WORDS = 3
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
 """It is written into the mirror's configuration, where these would mean something."""
 _WORDS_LENGTH = 400
+
+
+class UnauthorizedError(DoubtfulError):
+    """The server does not accept the credentials that were given: they may be made anew, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Remote:
         if found := ssh.split_scp(self.url):
             return ":".join(found)
         parts = urlsplit(self.url)
+        if not parts.scheme:
+            return self.url.rpartition("@")[2]
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def configuration(self) -> Iterable[tuple[str, str]]:
@@ -119,7 +125,7 @@ class Remote:
     def judge(self, said: str, service: str = READ) -> MergeportError:
         """Tell what a failed network command means, by asking the server for the same service now.
 
-        When the server is well and git named no broken line, it is PermanentError `git-failed` with git's last words.
+        When the server is well and git named no broken line, it is DoubtfulError `git-failed` with git's last words.
         Over SSH nobody can be asked: ssh's own words are read.
         """
         if self.over_ssh:
@@ -130,7 +136,7 @@ class Remote:
             return RetryableError(
                 f"The connection to {self.place} broke: {last_words(said)}.", code="git-unavailable", url=self.place
             )
-        return PermanentError(
+        return DoubtfulError(
             f"git failed at {self.place}: {last_words(said)}.",
             code="git-failed",
             hint="the words are git's own; `git ls-remote` with the same credentials shows the same",
@@ -197,20 +203,50 @@ class Remote:
             kind = answer.headers.get("Content-Type", "")
             return None if kind == f"application/x-{service}-advertisement" else self._no_git_server(kind)
         writing = "write to" if service == WRITE else "read"
-        code, message, hint = {
-            401: ("git-unauthorized", "does not accept our credentials", "check the token or the App's private key"),
-            403: ("git-forbidden", f"does not let us {writing} it", f"give the App or token the right to {writing} it"),
-            404: ("git-repository-missing", "is not there, or not for us", "check its name, and that the App sees it"),
-        }.get(status, ("git-refused", "refuses the request", "look at the server's log"))
-        return PermanentError(f"{self.place} {message} ({status}).", code=code, hint=hint, url=self.place)
-
-    def _no_git_server(self, kind: str) -> PermanentError:
+        if status == HTTPStatus.UNAUTHORIZED:
+            return UnauthorizedError(
+                f"{self.place} does not accept our credentials ({status}).",
+                code="git-unauthorized",
+                hint="check the token or the App's private key",
+                url=self.place,
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            return DoubtfulError(
+                f"{self.place} is not there, or not for us ({status}).",
+                code="git-repository-missing",
+                hint="check its name, and that the App sees it",
+                url=self.place,
+            )
+        says = f": {words}" if (words := _sentence(answer)) else ""
+        if status == HTTPStatus.FORBIDDEN:
+            return PermanentError(
+                f"{self.place} does not let us {writing} it ({status}){says}.",
+                code="git-forbidden",
+                hint=f"give the App or token the right to {writing} it, unless the server says otherwise",
+                url=self.place,
+            )
         return PermanentError(
+            f"{self.place} refuses the request ({status}){says}.",
+            code="git-refused",
+            hint="look at the server's log",
+            url=self.place,
+        )
+
+    def _no_git_server(self, kind: str) -> DoubtfulError:
+        return DoubtfulError(
             f"{self.place} does not answer as a git server does, but with {kind or 'nothing'}.",
             code="git-not-a-repository",
             hint="check the address, and whether a proxy or login page stands in between",
             url=self.place,
         )
+
+
+def _sentence(answer: requests.Response) -> str:
+    """Give the server's own words where it answers in plain text; a page says nothing to anybody here."""
+    if not answer.headers.get("Content-Type", "").startswith("text/plain"):
+        return ""
+    text = next(answer.iter_content(_WORDS_LENGTH), b"").decode("utf-8", "replace")
+    return "".join(one if one.isprintable() else " " for one in text).strip().rstrip(".")
 
 
 def last_words(said: str) -> str:

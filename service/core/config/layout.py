@@ -114,6 +114,14 @@ Overrides = Annotated[
         },
     ),
 ]
+Create = Annotated[
+    bool | Literal["file"],
+    *_either(
+        lambda value: isinstance(value, bool) or value == "file",
+        words="true, false or file",
+        schema={"enum": [True, False, "file"]},
+    ),
+]
 TextOrFalse = Annotated[
     str | Literal[False],
     *_either(
@@ -218,7 +226,10 @@ class ValuesKeys(Keys):
         default={},
         description="Values path to what is written there: text with placeholders, or a number or boolean as it is.",
     )
-    create: bool = Field(default=False, description="Whether a key that is missing in the file is added.")
+    create: Create = Field(
+        default=False,
+        description="true: a key that is missing in the file is added; file: the file too, with its folders.",
+    )
 
 
 class ImageKeys(Keys):

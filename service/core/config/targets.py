@@ -39,6 +39,7 @@ class ValuesTarget(NamedTuple):
     file: str
     set: tuple[tuple[str, Written], ...]
     create: bool = False
+    new_file: bool = False
 
 
 class PullRequestPolicy(NamedTuple):

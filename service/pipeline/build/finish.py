@@ -9,6 +9,7 @@ from __future__ import annotations
 import structlog
 
 from service.core.config import ImageTarget
+from service.core.made_of import is_made_of
 from service.core.words import BuildState, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.build.wanted_build import reference_of
@@ -46,7 +47,7 @@ def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
     registry = context.outside.images.registry(image)
     registry.ensure_repository(reference.repository)
     found = registry.find(reference.repository, reference.tag)
-    return found is not None and found.revision == build.commit
+    return found is not None and is_made_of(found, build.commit)
 
 
 def fail_build(context: Context, build: Build, error: Exception) -> None:

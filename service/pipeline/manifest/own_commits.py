@@ -15,7 +15,7 @@ from service.core.changes import PROMOTION_BRANCHES, Push
 from service.core.config import Configuration, Target
 from service.core.edits import resolve_values
 from service.core.images import parse_reference
-from service.core.order import Made
+from service.core.standing import Made
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context

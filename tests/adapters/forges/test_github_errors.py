@@ -15,7 +15,7 @@ import responses
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.core.order import Relation
 from service.core.words import Repository, Sha
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
 
 API = "https://api.github.com:443"  # PyGithub writes the port
@@ -44,7 +44,7 @@ CALLS: dict[str, tuple[str, str, Callable[[GitHub], object]]] = {
 }
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
-    "401": ({"status": 401, "json": {"message": "Bad credentials"}}, PermanentError, "github-token-refused"),
+    "401": ({"status": 401, "json": {"message": "Bad credentials"}}, DoubtfulError, "github-token-refused"),
     "403-primary": (
         {
             "status": 403,
@@ -70,6 +70,38 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         PermanentError,
         "github-permission-missing",
     ),
+    "403-address": (
+        {
+            "status": 403,
+            "json": {
+                "message": "Although you appear to have the correct authorization credentials, the "
+                "`acme` organization has an IP allow list enabled, and your IP address is not permitted."
+            },
+        },
+        PermanentError,
+        "github-address-refused",
+    ),
+    "403-sign-on": (
+        {
+            "status": 403,
+            "json": {
+                "message": "Resource protected by organization SAML enforcement. You must grant your "
+                "personal token access to this organization."
+            },
+        },
+        PermanentError,
+        "github-sign-on-missing",
+    ),
+    "403-archived": (
+        {"status": 403, "json": {"message": "Repository was archived so is read-only."}},
+        PermanentError,
+        "github-repository-archived",
+    ),
+    "403-suspended": (
+        {"status": 403, "json": {"message": "This installation has been suspended"}},
+        PermanentError,
+        "github-app-suspended",
+    ),
     "500": ({"status": 500}, RetryableError, "github-unavailable"),
     "502": ({"status": 502, "body": "<html>"}, RetryableError, "github-unavailable"),
     "503": ({"status": 503, "headers": {"Retry-After": "9"}}, RetryableError, "github-unavailable"),
@@ -82,12 +114,12 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         PermanentError,
         "github-certificate-refused",
     ),
-    "html": ({"status": 200, "body": "<html>sign in</html>"}, PermanentError, "github-unexpected-answer"),
+    "html": ({"status": 200, "body": "<html>sign in</html>"}, DoubtfulError, "github-unexpected-answer"),
     "cut-json": ({"status": 200, "body": '{"number": '}, RetryableError, "github-answer-cut"),
-    "number": ({"status": 200, "json": 7}, PermanentError, "github-unexpected-answer"),
+    "number": ({"status": 200, "json": 7}, DoubtfulError, "github-unexpected-answer"),
     "moved-elsewhere": (
         {"status": 301, "headers": {"Location": "https://elsewhere.example.com/x"}},
-        PermanentError,
+        DoubtfulError,
         "github-unexpected-answer",
     ),
 }
@@ -183,7 +215,7 @@ def test_repository_out_of_sight_is_permanent(forge: GitHub, http: responses.Req
     method, path, ask = CALLS[call]
     answer(http, method, path, status=404, json={"message": "Not Found"})
     answer(http, "GET", "", status=404, json={"message": "Not Found"})
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         ask(forge)
     assert caught.value.code == "github-not-found"
 
@@ -266,7 +298,7 @@ def test_repository_that_is_not_there_is_never_a_rewritten_history(
     method, path, ask = CALLS[call]
     answer(http, method, path, status=404, json={"message": "Not Found"})
     answer(http, "GET", "", status=404, json={"message": "Not Found"})
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         ask(forge)
     assert caught.value.code == "github-not-found"
 

@@ -24,7 +24,7 @@ from urllib3.util import Retry
 from service.adapters.forges.github import failures
 from service.adapters.forges.github.tokens import AppLogin, InstallationTokens, TokenLogin
 from service.core.words import Repository
-from service.errors import PermanentError
+from service.errors import DoubtfulError
 
 TIMEOUT = 15
 API_VERSION = "2022-11-28"
@@ -112,6 +112,11 @@ class Connection:
             return self._token or ""
         return self._installation_token(repository, {"contents": "write" if write else "read"})
 
+    def forget_token(self, repository: Repository) -> None:
+        """Throw away an App's tokens for a repository, after git found one refused; a given token is all there is."""
+        if self._app is not None:
+            self._app.forget(repository)
+
     def slug(self) -> str:
         """Give the App's name in addresses and logins."""
         answer = self._ask_as_app("GET", "/app", None, doing="read the App", repository=NO_REPOSITORY)
@@ -143,7 +148,7 @@ class Connection:
 
         try:
             return once()
-        except PermanentError as error:
+        except DoubtfulError as error:
             if self._app is None or error.code != "github-token-refused":
                 raise
             self._app.forget(repository)  # revoked before its time: an App that was installed anew, a new key
@@ -154,7 +159,7 @@ class Connection:
         try:
             return self._app.of(repository, self._ask_as_app, permissions)
         except failures.NotFoundAnswerError as error:
-            raise PermanentError(
+            raise DoubtfulError(
                 f"The App is not installed on {repository}, or there is no such repository",
                 code="github-app-not-installed",
                 hint="install it there, in the App's settings on GitHub",

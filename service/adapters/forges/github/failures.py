@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import requests
 from github import GithubException
 
-from service.errors import PermanentError, RetryableError
+from service.errors import DoubtfulError, PermanentError, RetryableError
 
 SECONDARY_LIMIT_WAIT = 60.0
 """What GitHub asks for where it names no time."""
@@ -21,11 +22,40 @@ _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _NOT_FOUND = 404
 _THROTTLED = 429
+_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 
 
-class NotFoundAnswerError(PermanentError):
-    """GitHub's 404: it is not there, or our token may not see it."""
+class _Refusal(NamedTuple):
+    """A part of GitHub's words for a 403 in which no permission is missing, our code for it, and the next action."""
+
+    sign: str
+    code: str
+    hint: str
+
+
+_REFUSALS = (
+    _Refusal(
+        "ip allow list",
+        code="github-address-refused",
+        hint="add this worker's address to the organisation's IP allow list",
+    ),
+    _Refusal("saml", code="github-sign-on-missing", hint="authorise the token for the organisation's single sign-on"),
+    _Refusal(
+        "archived",
+        code="github-repository-archived",
+        hint="unarchive the repository, or take it out of mergeport.yaml",
+    ),
+    _Refusal(
+        "suspended",
+        code="github-app-suspended",
+        hint="unsuspend the App's installation in the organisation's settings",
+    ),
+)
+
+
+class NotFoundAnswerError(DoubtfulError):
+    """GitHub's 404: it is not there, our token may not see it, or GitHub does not know it yet."""
 
 
 def ours(
@@ -51,9 +81,9 @@ def ours(
     return unexpected(doing, repository)
 
 
-def unexpected(doing: str, repository: str) -> PermanentError:
+def unexpected(doing: str, repository: str) -> DoubtfulError:
     """Give the error for an answer of another shape than GitHub's."""
-    return PermanentError(
+    return DoubtfulError(
         f"This is not GitHub's API: its answer when asked to {doing} has another shape",
         code="github-unexpected-answer",
         hint="check the API's address in the settings, e.g. https://api.github.com or https://HOST/api/v3",
@@ -76,6 +106,15 @@ def reasons(error: GithubException) -> str:
     return "; ".join(text for text in (str(data.get("message") or ""), *details) if text)[:500]
 
 
+def _invalid_field(error: GithubException) -> str | None:
+    """Give the field that GitHub names as invalid, where it names one."""
+    listed = error.data.get("errors") if isinstance(error.data, dict) else None
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("code") == "invalid":
+            return str(one.get("field"))
+    return None
+
+
 def _reason(one: object) -> str:
     if isinstance(one, dict):
         return str(one.get("message") or " ".join(str(one[key]) for key in ("field", "code") if key in one))
@@ -94,20 +133,14 @@ def _answered(
         )
     match error.status:
         case status if status == _UNAUTHORIZED:
-            return PermanentError(
+            return DoubtfulError(
                 f"GitHub refused the token: {words}",
                 code="github-token-refused",
                 hint="give a new token, or the App's id and current private key, in the settings",
                 repository=repository,
             )
         case status if status == _FORBIDDEN:
-            wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or permission
-            return PermanentError(
-                f"GitHub refused to {doing}: {words}",
-                code="github-permission-missing",
-                hint=f"give the App or token `{wanted}`" if wanted else "look at the App's or token's permissions",
-                repository=repository,
-            )
+            return _forbidden(words, headers, doing=doing, repository=repository, permission=permission)
         case status if status == _NOT_FOUND:
             return NotFoundAnswerError(
                 f"GitHub answered 404 when asked to {doing}",
@@ -115,6 +148,8 @@ def _answered(
                 hint="check the name, and that the App is installed on the repository or the token may see it",
                 repository=repository,
             )
+        case status if status < _CLIENT_ERROR:
+            return unexpected(doing, repository)
         case status if status >= _SERVER_ERROR:
             return RetryableError(
                 f"GitHub answered {status}",
@@ -124,8 +159,30 @@ def _answered(
             )
         case status:
             return PermanentError(
-                f"GitHub refused to {doing}: {words}", code="github-refused", repository=repository, status=status
+                f"GitHub refused to {doing}: {words}",
+                code="github-refused",
+                repository=repository,
+                status=status,
+                field=_invalid_field(error),
             )
+
+
+def _forbidden(
+    words: str, headers: Mapping[str, str], *, doing: str, repository: str, permission: str
+) -> PermanentError:
+    """Tell the kinds of 403 apart that GitHub tells by its words alone; a permission is asked for only where none fits.
+
+    https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+    """
+    known = next((one for one in _REFUSALS if one.sign in words.lower()), None)
+    wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or permission
+    usual = f"give the App or token `{wanted}`" if wanted else "look at the App's or token's permissions"
+    return PermanentError(
+        f"GitHub refused to {doing}: {words}",
+        code=known.code if known else "github-permission-missing",
+        hint=known.hint if known else usual,
+        repository=repository,
+    )
 
 
 def _limit_wait(error: GithubException, headers: Mapping[str, str], now: datetime) -> float | None:

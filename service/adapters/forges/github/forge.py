@@ -73,6 +73,10 @@ class GitHub:
         """Give a user and token for git, narrowed to the one repository where an App is used."""
         return Credentials("x-access-token", self._connection.git_token(repository, write=write))
 
+    def forget_git_credentials(self, repository: Repository) -> None:
+        """Make the next credentials anew: those that were given are refused."""
+        self._connection.forget_token(repository)
+
     def default_branch(self, repository: Repository) -> str:
         """Give the name of the default branch."""
         return self._connection.get(

@@ -9,7 +9,7 @@ import structlog
 from service.adapters.forges.github.connection import Connection
 from service.adapters.forges.github.shapes import Label, Pull
 from service.core.words import Repository
-from service.errors import PermanentError
+from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft
 
 TEAM = "team:"
@@ -64,6 +64,14 @@ class Pulls:
                 if error.fields.get("status") == _UNPROCESSABLE
                 else None
             )
+            if adopted is None and error.fields.get("field") == "head":
+                # Right after its push a branch is not known everywhere: a moment later it is.
+                raise DoubtfulError(
+                    f"GitHub does not know the branch {draft.head} yet",
+                    code="github-branch-unknown",
+                    hint="is it there? GitHub may need a moment after its push",
+                    repository=repository,
+                ) from error
             if adopted is None:
                 raise
             return self._brought(repository, adopted, draft)

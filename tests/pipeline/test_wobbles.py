@@ -1,0 +1,73 @@
+"""One wobble of the outside ends no run: what lasts a moment is tried again, what lasts is told and then believed."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.core.words import DeliveryState, RunState, WaitKind
+from tests.fixtures.service import MANIFESTS, SOURCE
+from tests.pipeline.harness import Pipeline
+
+GIT = "acme/manifests"
+PAGE = b"<html>sign in</html>"
+TO_GIT = {
+    "404 to a read": ("404 Not Found", f"{GIT}.*upload-pack", b""),
+    "404 to a push": ("404 Not Found", f"{GIT}.*receive-pack", b""),
+    "401": ("401 Unauthorized", GIT, b""),
+    "a page": ("200 OK", GIT, PAGE),
+    "a move": ("301 Moved Permanently", GIT, b""),
+}
+NOT_YET = (
+    b'{"message": "Validation Failed", "errors": [{"resource": "PullRequest", "field": "head", "code": "invalid"}]}'
+)
+TO_GITHUB = {
+    "422 for a branch just pushed": ("422 Unprocessable Entity", "/pulls$", NOT_YET),
+    "404": ("404 Not Found", "/pulls/1$", b"{}"),
+    "401": ("401 Unauthorized", "/pulls", b"{}"),
+    "a page": ("200 OK", "/pulls", PAGE),
+    "a move": ("301 Moved Permanently", "/pulls", b""),
+    "garbage": ("200 OK", "/pulls", b"[1, 2"),
+}
+
+
+@pytest.mark.parametrize(("status", "path", "body"), TO_GIT.values(), ids=TO_GIT)
+def test_run_outlives_a_wobble_of_git(pipeline: Pipeline, status: str, path: str, body: bytes) -> None:
+    pipeline.stack.git.faults.answer(status, path=path, times=4, body=body)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert run.manifest_commit == pipeline.stack.git.open(MANIFESTS).tip("main")
+
+
+@pytest.mark.parametrize(("status", "path", "body"), TO_GITHUB.values(), ids=TO_GITHUB)
+def test_promotion_outlives_a_wobble_of_github(pipeline: Pipeline, status: str, path: str, body: bytes) -> None:
+    method = "POST" if "422" in status else "*"
+    pipeline.stack.github.faults.answer(status, method=method, path=path, times=3, body=body)
+    pipeline.stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    pipeline.settle_over_time(seconds=60)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    run = pipeline.ended(pipeline.run("prod"), RunState.WAITING)
+    assert pipeline.wait(run) == (WaitKind.PULL_REQUEST, f"waiting for pull request #{pull.number} to be merged")
+
+
+@pytest.mark.parametrize("wobble", ["404 Not Found", "301 Moved Permanently", "401 Unauthorized"])
+def test_delivery_outlives_a_wobble_while_the_configuration_is_read(pipeline: Pipeline, wobble: str) -> None:
+    pipeline.stack.github.faults.answer(wobble, path="/repos/acme/manifests", times=3, body=b"{}")
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle(looks=0)
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert pipeline.delivery("pull_request").state == DeliveryState.PROCESSED
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_what_lasts_is_told_meanwhile_and_then_believed(pipeline: Pipeline) -> None:
+    pipeline.stack.git.faults.answer("404 Not Found", path=GIT, times=10_000)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.WAITING)
+    kind, seen = pipeline.wait(run)
+    pipeline.settle_over_time(seconds=420)
+    assert (kind, "is not there, or not for us (404)" in seen) == (WaitKind.RETRY, True)
+    assert pipeline.ended(run, RunState.FAILED).code == "git-repository-missing"
