@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris  # type: ignore[import-untyped]  # in an environment of its own, by `make fuzz`
 
 with atheris.instrument_imports(include=["service.core.values"]):
-    from service.cli.values import parse_assignment
+    from service.cli.values_assignments import parse_assignment
     from service.core.values import (
         EditedText,
         ValueEdit,

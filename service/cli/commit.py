@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.values import parse_assignment
+from service.cli.values_assignments import parse_assignment
 from service.cli.values_branch import Start, Wish, bring, rehearse, tip_of
 from service.cli.values_message import write_message
 from service.cli.values_proposal import Proposal, head_of, propose

@@ -11,22 +11,18 @@ import sys
 
 import click
 
+from service.cli.values_assignments import parse_assignment, shown
 from service.cli.values_files import ValuesFile, read_values_file, replace_values_file
 from service.core.values import (
     EditedText,
     Scalar,
-    ValueEdit,
     edit_values,
     encode_values,
-    parse_path,
     read_value,
     unified_diff,
 )
-from service.core.values.helm import helm_plain
 from service.core.values.images import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
-from service.core.values.quoting import read_plain, write_scalar
-from service.core.values_paths import path_end
 from service.errors import ValuesEditError
 
 
@@ -111,7 +107,7 @@ def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
         rows = {path: _json_value(value) for path, value in found.items()}
         _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
-    _write("".join(f"{_shown(found[path])}\n" for path in paths))
+    _write("".join(f"{shown(found[path])}\n" for path in paths))
 
 
 @values.command("paths")
@@ -131,18 +127,6 @@ def list_values(file: str, images: bool, as_json: bool) -> None:
         rows = [{"path": path.path, "line": path.line, "value": _json_value(path.value)} for path in paths]
         lines = [_assignment(path) for path in paths]
     _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in lines))
-
-
-def parse_assignment(text: str) -> ValueEdit:
-    """Read PATH=VALUE or PATH:=TYPED as it is written on the command line."""
-    end = path_end(text)
-    typed = text[end : end + 2] == ":="
-    if not typed and text[end : end + 1] != "=":
-        raise click.UsageError(f"{text!r} is not PATH=VALUE or PATH:=TYPED")
-    path = text[:end]
-    parse_path(path)
-    written = text[end + (2 if typed else 1) :]
-    return ValueEdit(path, _typed(text, written) if typed else written)
 
 
 def _image_row(image: ImagePaths) -> dict[str, object]:
@@ -168,20 +152,7 @@ def _assignment(path: SettablePath) -> str:
         return f"{path.path}="
     if isinstance(path.value, str):
         return f"{path.path}={path.value if path.value.isprintable() else json.dumps(path.value)}"
-    return f"{path.path}:={_shown(path.value)}"
-
-
-def _typed(assignment: str, written: str) -> Scalar:
-    value = read_plain(written.strip())
-    if value is not None and not isinstance(value, str):
-        return value
-    read = helm_plain(written.strip())
-    if isinstance(read, bool | int | float):
-        raise click.UsageError(
-            f"{assignment!r}: {written.strip()} is {_shown(read)} for Helm, and something else for other readers of "
-            f"YAML; write :={_shown(read)}, or PATH={written.strip()} for the text"
-        )
-    raise click.UsageError(f"{assignment!r}: after := stands a number, true or false; for text write PATH=VALUE")
+    return f"{path.path}:={shown(path.value)}"
 
 
 def _print_result(
@@ -211,15 +182,7 @@ def _print_result(
 
 def _json_value(value: Scalar | None) -> Scalar | None:
     """Give what JSON can hold: a number that is none, or has no end, as its YAML text."""
-    return value if not isinstance(value, float) or math.isfinite(value) else _shown(value)
-
-
-def _shown(value: Scalar | None) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    return value if isinstance(value, str) else write_scalar(value, "", flow=False)
+    return value if not isinstance(value, float) or math.isfinite(value) else shown(value)
 
 
 def _write(text: str) -> None:

@@ -194,7 +194,7 @@ def test_a_malformed_assignment_is_wrong_usage(file: Path, assignment: str) -> N
     ],
 )
 def test_an_assignment_splits_at_its_first_equals_sign(assignment: str, path: str, value: object) -> None:
-    from service.cli.values import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
+    from service.cli.values_assignments import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
 
     edit = parse_assignment(assignment)
     assert (edit.path, edit.value, type(edit.value)) == (path, value, type(value))

@@ -19,6 +19,7 @@ from service.adapters.kinds import kinds
 from service.adapters.registries import ecr
 from service.core.config import load
 from service.core.images import REVISION_LABEL, ImageReference
+from service.settings import Need
 from service.settings import load as load_settings
 from tests.contract.registries import make_image, push
 from tests.docs.pages import page
@@ -188,7 +189,7 @@ def _push_image(stack: Devstack, tag: str) -> str:
 
 def test_settings_of_the_container_are_enough() -> None:
     settings = load_settings(dict(line.split("=", 1) for line in block("### The image", "ini").splitlines()))
-    settings.require_serve()
+    settings.require(Need.SERVE)
     assert settings.warnings == ()
 
 

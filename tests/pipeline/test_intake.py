@@ -9,6 +9,7 @@ import pytest
 from devstack.github.actions import Order, Sending
 from devstack.github.state import MergeMethod
 from service.core.words import DeliveryId, DeliveryState, RunState, Sha
+from service.pipeline.configurations import MOST_LOOKS
 from service.store import changes, configurations, deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -267,3 +268,52 @@ def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touch
             )
         assert quiet.intake()
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"], ["push", "pull_request"]])
+def test_source_branch_that_is_named_like_a_promotion_is_merged_like_any_other(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    for hook in quiet.stack.github.repository(SOURCE).hooks.values():
+        hook.events = tuple(events)
+    pull = quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, head="mergeport/promotion/dev/checkout")
+    quiet.settle(looks=0)
+    assert [(run.commit, run.environment) for run in quiet.runs()] == [(pull.merge_commit_sha, "dev")]
+
+
+def set_without_a_hook(pipeline: Pipeline, text: str) -> None:
+    """Push the configuration where no webhook tells of it."""
+    pipeline.stack.github.repository(MANIFESTS).hooks.clear()
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Change the configuration")
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"]])
+def test_first_merge_of_a_new_source_is_taken_though_no_webhook_told_of_the_configuration(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    quiet.stack.create_repository("acme/other", {"Dockerfile": "FROM scratch\n"}, branches=["develop"])
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s", events=events)
+    set_without_a_hook(quiet, EXTERNAL.replace(f"source: {SOURCE}", "source: acme/other"))
+    pull = quiet.stack.github.merge("acme/other", "develop", {"a": "b"})
+    quiet.settle(looks=0)
+    assert [(run.repository, run.commit) for run in quiet.runs()] == [("acme/other", pull.merge_commit_sha)]
+
+
+def test_first_merge_to_a_branch_that_feeds_by_now_is_taken(quiet: Pipeline) -> None:
+    set_without_a_hook(quiet, EXTERNAL.replace("branch: develop", "branch: next"))
+    pushed = quiet.stack.github.push(SOURCE, "next", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert [(run.environment, run.commit) for run in quiet.runs()] == [("dev", pushed)]
+
+
+def test_many_deliveries_that_start_nothing_have_the_configuration_read_a_few_times_only(quiet: Pipeline) -> None:
+    quiet.stack.create_repository("acme/other", {"a": "b"})
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s")
+    for number in range(MOST_LOOKS + 5):
+        quiet.stack.github.push("acme/other", "main", {"a": f"{number}"})
+    quiet.settle(looks=0)
+    assert "not read again" in quiet.delivery("push").reason
+    quiet.clock.move(minutes=2)
+    quiet.stack.github.push("acme/other", "main", {"a": "last"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").reason == "acme/other is no source in mergeport.yaml"
