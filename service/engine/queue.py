@@ -8,6 +8,7 @@ https://docs.dbos.dev/python/reference/queues
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from contextvars import Context
@@ -41,6 +42,14 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
     ALIVE = "alive"
     FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A workflow whose executor has died; `alone` where that had nothing else under way."""
+
+    workflow_id: str
+    alone: bool
 
 
 @dataclass(slots=True)
@@ -110,10 +119,17 @@ class Engine:
                 told[one.workflow_id] = Standing.ALIVE if one.status in _ALIVE else Standing.FINISHED
         return told
 
-    def orphans(self, alive: Collection[str]) -> list[str]:
-        """List the ids of workflows that an executor which is not alive any more had begun."""
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:
+        """List the workflows that an executor which is not alive any more had begun."""
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        return [one.workflow_id for one in pending if one.executor_id not in alive]
+        lost = [one for one in pending if one.executor_id not in alive]
+        if not lost:
+            return []
+        # Also those that a sweeper has dropped before it died itself, or that another one drops at the same time.
+        dead = list({one.executor_id for one in lost if one.executor_id})
+        dropped = DBOS.list_workflows(status="CANCELLED", executor_id=dead, load_input=False, load_output=False)
+        had = Counter(one.executor_id for one in [*lost, *dropped])
+        return [Orphan(one.workflow_id, alone=had[one.executor_id] == 1) for one in lost]
 
     def drop(self, workflow_id: str) -> None:
         """Have a workflow never run again: its work goes on under another id."""

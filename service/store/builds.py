@@ -50,6 +50,7 @@ class Build:
     external_id: str | None = None
     log_after: str = ""
     unheard_since: datetime | None = None
+    shared_deaths: int = 0
 
     @property
     def workflow_id(self) -> str:
@@ -86,12 +87,12 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
     """Queue the next attempt of an ended build, anew: its workflow and its start elsewhere have names of their own."""
     elsewhere = {"correlation": "", "asked_at": None, "external_id": None, "log_after": "", "unheard_since": None}
-    return _next_attempt(tx, build, at=at, resumes=0, **elsewhere)
+    return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, **elsewhere)
 
 
-def resume_attempt(tx: Transaction, build: Build, *, at: datetime, resumes: int = 0) -> Build:
+def resume_attempt(tx: Transaction, build: Build, *, at: datetime, resumes: int = 0, shared_deaths: int = 0) -> Build:
     """Queue the next attempt of a build under way, which goes on with what is known of its start elsewhere."""
-    return _next_attempt(tx, build, at=at, resumes=resumes)
+    return _next_attempt(tx, build, at=at, resumes=resumes, shared_deaths=shared_deaths)
 
 
 def _next_attempt(tx: Transaction, build: Build, *, at: datetime, **values: Any) -> Build:  # noqa: ANN401 - columns' values

@@ -42,6 +42,8 @@ class Run:
     superseded_by: RunId | None
     workflow_id: str
     resumes: int
+    shared_deaths: int
+    progress: str
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None

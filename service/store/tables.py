@@ -146,6 +146,8 @@ runs = sa.Table(
     sa.Column("superseded_by", sa.Text),
     sa.Column("workflow_id", sa.Text, nullable=False),
     sa.Column("resumes", sa.Integer, nullable=False, default=0),
+    sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
+    sa.Column("progress", sa.Text, nullable=False, default=""),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("ended_at", Time),
@@ -222,6 +224,7 @@ builds = sa.Table(
     sa.Column("external_id", sa.Text),
     sa.Column("log_after", sa.Text, nullable=False, default=""),
     sa.Column("unheard_since", Time),
+    sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
     sa.Index(None, "state", "updated_at"),
 )
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from service.core.words import BuildState, RunState, WaitKind
-from service.engine.queue import Engine, Standing
+from service.engine.queue import Engine, Orphan, Standing
 from service.engine.sweeper import sweep
 from service.errors import PermanentError, RetryableError
 from service.ports import BuildStanding, Progress
@@ -67,7 +67,7 @@ class LostEngine:
     queue: ListQueue
     executor: str = "worker-test"
 
-    def orphans(self, alive: Collection[str]) -> list[str]:  # noqa: ARG002 - the engine's
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:  # noqa: ARG002 - the engine's
         return []
 
     def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:

@@ -60,7 +60,7 @@ def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False) -> 
     if not opened:
         waits.open_wait(tx, wait)
     if wait.kind is not WaitKind.RETRY:
-        runs.update(tx, wait.run_id, at=at, resumes=0)
+        runs.update(tx, wait.run_id, at=at, resumes=0, shared_deaths=0)
     run = _told(tx, wait.run_id)
     if run is not None and run.cancel_requested_by is not None:
         waits.answer(tx, wait.id, "cancelled", at=at)
