@@ -7,7 +7,7 @@ step of the run's stage, and every step looks before it acts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from typing import assert_never
 
@@ -23,6 +23,7 @@ from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import claim_of
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
 from service.store import waits
+from service.store.pauses import pause_of
 from service.store.runs import Run
 from service.store.waits import Wait
 
@@ -99,7 +100,7 @@ def _retry(context: Context, run: Run, error: RetryableError) -> None:
         _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
         return
     pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
-    not_before = context.now() + timedelta(seconds=pause_seconds)
+    not_before = context.now() + pause_of(pause_seconds)
     wait = wait_for(
         context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
     )

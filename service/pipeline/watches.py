@@ -62,6 +62,11 @@ def answer(context: Context, wait: Wait, text: str) -> None:
 def answer_due(context: Context) -> None:
     """Answer retries whose time has come, and whatever is past its deadline."""
     with context.store.read() as tx:
+        ahead = waits.any_ahead(tx, context.now())
+    if ahead:
+        with context.store.begin() as tx:
+            log.warning("the clock was ahead; waits begin anew", waits=waits.set_back(tx, context.now()))
+    with context.store.read() as tx:
         due = waits.due(tx, context.now())
     for wait in due:
         answer(context, wait, "time to retry" if wait.kind is WaitKind.RETRY else "deadline")

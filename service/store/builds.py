@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from service.core.words import BuildId, BuildState, Repository, RunId, RunState, Sha
 from service.store.database import Transaction
+from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import build_logs, build_runs, runs
 from service.store.tables import builds as table
@@ -162,8 +163,9 @@ def newest_by_builder(tx: Transaction) -> dict[str, str]:
 
 
 def unattended(tx: Transaction, *, before: datetime) -> list[Build]:
-    """List builds that a workflow should have, and that were last touched before a time."""
-    query = sa.select(*columns(Build, table)).where(table.c.state.in_(_OURS), table.c.updated_at < before)
+    """List builds that a workflow should have, last touched before a time, or by a clock ahead of ours."""
+    touched = sa.or_(table.c.updated_at < before, table.c.updated_at > before + LONGEST_PAUSE)
+    query = sa.select(*columns(Build, table)).where(table.c.state.in_(_OURS), touched)
     return [made(Build, row) for row in tx.execute(query)]
 
 

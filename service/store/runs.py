@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage
 from service.store.database import Transaction
+from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
 from service.store.tables import waits
@@ -267,10 +268,14 @@ def newest(
 
 
 def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[Run]:
-    """List runs that are queued or running and were last touched before a time: a workflow should have them."""
+    """List runs that are queued or running and were last touched before a time: a workflow should have them.
+
+    What was touched in the future, by a clock that was ahead, counts too.
+    """
+    touched = sa.or_(table.c.updated_at < before, table.c.updated_at > before + LONGEST_PAUSE)
     query = (
         sa.select(*columns(Run, table))
-        .where(table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), table.c.updated_at < before)
+        .where(table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), touched)
         .order_by(table.c.sequence)
         .limit(limit)
     )

@@ -16,6 +16,7 @@ from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.store import builds, runs, waits
 from service.store.builds import Build
+from service.store.pauses import pause_of
 
 BUILDS_KEY = "builds"
 """What the watch of builds here looks at: all of them at once, in our own store."""
@@ -54,6 +55,7 @@ def fail_build(context: Context, build: Build, error: Exception) -> None:
     """Keep an error as the end of the attempt; what may work later says when it is tried again."""
     if isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
         pause = error.retry_after if error.retry_after is not None else min(2.0**build.attempt, 60.0)
+        pause = pause_of(pause).total_seconds()
         finish_build(context, build, BuildState.FAILED, str(error), code=error.code, retry_after=pause)
     elif isinstance(error, MergeportError):
         finish_build(context, build, BuildState.FAILED, str(error), code=error.code)

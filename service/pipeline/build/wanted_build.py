@@ -17,6 +17,7 @@ from service.ports import Builder
 from service.store import Transaction, builds, waits
 from service.store.builds import Build
 from service.store.ids import new_id
+from service.store.pauses import from_ahead
 from service.store.runs import Run
 
 REGISTRY_LAG = timedelta(seconds=60)
@@ -102,7 +103,8 @@ def just_ended(build: Build, now: datetime) -> bool:
 
 
 def pause_left(build: Build, now: datetime) -> float:
-    """Give the seconds until an ended build that may work later is tried again; never more than the pause itself."""
+    """Give the seconds until an ended build that may work later is tried again; none where the clock went back."""
+    if build.ended_at is None or from_ahead(build.ended_at, now):
+        return 0.0
     pause = build.retry_after or 0.0
-    gone = (now - build.ended_at).total_seconds() if build.ended_at is not None else 0.0
-    return max(0.0, pause - max(0.0, gone))
+    return min(pause, max(0.0, pause - (now - build.ended_at).total_seconds()))

@@ -127,7 +127,7 @@ def wait_for(
     """Make a wait. Its deadline counts from the run's first wait for the same thing, however often it is opened."""
     now = context.now()
     first = first_wait(context, run.id, kind, subject)
-    deadline = None if within is None else (first.created_at if first else now) + within
+    deadline = None if within is None else (min(first.created_at, now) if first else now) + within
     return Wait(
         id=WaitId(new_id()),
         run_id=run.id,
