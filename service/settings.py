@@ -190,8 +190,7 @@ def _read(reader: Reader) -> Settings:
         warnings=(*reader.weak("WEBHOOK_SECRET_PREVIOUS", secrets[1]), *reader.unknown()),
     )
     reader.faults += reader.weak("WEBHOOK_SECRET", secrets[0])
-    _check_together(reader, settings)
-    return settings
+    return _checked_together(reader, settings)
 
 
 def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
@@ -210,7 +209,7 @@ def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
     return token, GitHubApp(app_id, key) if app_id and key else None
 
 
-def _check_together(reader: Reader, settings: Settings) -> None:
+def _checked_together(reader: Reader, settings: Settings) -> Settings:
     """Tell of settings that are right alone and wrong together."""
     if settings.argocd_url and not settings.argocd_token and not reader.faulty("ARGOCD_TOKEN"):
         reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
@@ -224,3 +223,4 @@ def _check_together(reader: Reader, settings: Settings) -> None:
         reader.add("PRIVATE_BIND", "is the public listener's address", "give the two listeners different ports")
     if reader.given("WEBHOOK_SECRET_PREVIOUS") and not reader.given("WEBHOOK_SECRET"):
         reader.add("WEBHOOK_SECRET", "is missing: MERGEPORT_WEBHOOK_SECRET_PREVIOUS is set", "set the newer secret")
+    return settings

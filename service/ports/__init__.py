@@ -20,13 +20,14 @@ from service.ports.builder import (
 from service.ports.clock import Clock
 from service.ports.commits import Commits
 from service.ports.credentials import Credentials
-from service.ports.deployer import Deployer, Observation
+from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
 from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
+from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Notice",
     "Notifier",
     "Observation",
+    "Pods",
     "Progress",
     "PullRequest",
     "PullRequestDraft",
@@ -59,6 +61,7 @@ __all__ = [
     "PushTarget",
     "Registry",
     "Source",
+    "SourceTrees",
     "StartRequest",
     "Statuses",
     "StoredRequest",

@@ -193,6 +193,14 @@ waits = sa.Table(
     sa.Index(None, "run_id"),
 )
 
+# What was seen so far of a run's commit in its deployer, for what must last to count.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("past", sa.Text, nullable=False),
+)
+
 # The making of one image from one source commit, shared by all runs that need it. Elsewhere: `builder` is who makes it,
 # `correlation` our own name of this one start, kept with `asked_at` before it is asked for, `external_id` theirs after.
 builds = sa.Table(

@@ -317,3 +317,27 @@ def test_many_deliveries_that_start_nothing_have_the_configuration_read_a_few_ti
     quiet.stack.github.push("acme/other", "main", {"a": "last"})
     quiet.settle(looks=0)
     assert quiet.delivery("push").reason == "acme/other is no source in mergeport.yaml"
+
+
+FILTERED = EXTERNAL.replace(f"source: {SOURCE}\n", f'source: {SOURCE}\n    paths: ["app.py"]\n')
+
+
+def test_filter_is_exact_where_github_does_not_list_all_files(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": FILTERED}, "Filter by paths")
+    quiet.settle(looks=0)
+    many = {f"docs/{number}.md": "x\n" for number in range(301)}
+    quiet.stack.github.push(SOURCE, "develop", many, "Write much")
+    quiet.settle(looks=0)
+    assert quiet.runs() == []
+    assert "None of 301 changed paths" in quiet.delivery("push").reason
+    pushed = quiet.stack.github.push(SOURCE, "develop", {**dict.fromkeys(many, "y\n"), "app.py": "2\n"}, "And the code")
+    quiet.settle(looks=0)
+    assert [run.commit for run in quiet.runs()] == [pushed]
+
+
+def test_delivery_says_why_every_path_counts(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": FILTERED.replace("develop", "next")}, "Filter")
+    quiet.settle(looks=0)
+    quiet.stack.github.push(SOURCE, "next", {"README": "x\n"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").reason == "runs: checkout to dev; every path counts as touched: the branch is new"

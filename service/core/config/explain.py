@@ -113,3 +113,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
             yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
+    patience = target.patience
+    yield _row(layers, duration_text(patience.grace), "health", "grace")
+    yield _row(layers, duration_text(patience.stable) if patience.stable else "none", "health", "stable")
+    yield _row(layers, "accept" if patience.other_out_of_sync else "wait", "health", "out_of_sync")

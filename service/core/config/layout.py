@@ -195,7 +195,7 @@ class EnvironmentKeys(Keys):
     """One environment: the branch that feeds it, and how changes reach its desired state."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines"),
+        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines", "health"),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )
 
@@ -250,6 +250,22 @@ class DeadlineKeys(Keys):
     pull_request: str = Field(default="30d", description="A person merging the pull request.")
 
 
+class HealthKeys(Keys):
+    """What Argo CD shows counts as live and healthy only if it lasts, and as failed only if it lasts."""
+
+    grace: str = Field(
+        default="60s",
+        description="How long Degraded, a failing comparison and the like are waited out: they often pass.",
+    )
+    stable: str = Field(
+        default="", description="How long live and healthy must last before the run succeeds; at once if absent."
+    )
+    out_of_sync: Literal["wait", "accept"] = Field(
+        default="wait",
+        description="accept: objects without our images may be OutOfSync, once our sync went well.",
+    )
+
+
 class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
@@ -270,6 +286,9 @@ class ApplicationKeys(ImageKeys):
     )
     deadlines: DeadlineKeys = Field(
         default={}, validate_default=True, description="How long a run waits before it fails."
+    )
+    health: HealthKeys = Field(
+        default={}, validate_default=True, description="When what Argo CD shows counts as live and healthy."
     )
     order: OrderKey
 

@@ -40,6 +40,7 @@ from service.core.config.texts import (
     values_file,
 )
 from service.core.config.tree import Broken, Node, Series, Table, find, is_whole
+from service.core.deployment import Patience
 from service.core.values_paths import parse_path
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 from service.errors import ValuesEditError
@@ -62,7 +63,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was told."""
     source, paths = _source(layers), _paths(layers)
     images, values = read_images(layers, kinds), _values(layers)
-    argocd, deadlines = _argocd(layers), _deadlines(layers)
+    argocd, deadlines, patience = _argocd(layers), _deadlines(layers), _patience(layers)
     branch, policy, manifest, writing, gates, notify = read_environment(layers, kinds)
     if (
         source is None
@@ -74,6 +75,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or writing is None
         or argocd is None
         or deadlines is None
+        or patience is None
         or gates is None
         or notify is None
         or not layers.whole
@@ -94,6 +96,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         writing=writing,
         argocd_application=argocd or None,
         deadlines=deadlines,
+        patience=patience,
         order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
         gates=gates,
         notify=notify,
@@ -269,3 +272,14 @@ def _deadlines(layers: Layers) -> Deadlines | None:
         if length is not None:
             lengths[name] = length
     return Deadlines(**lengths) if len(lengths) == len(DeadlineKeys.model_fields) else None
+
+
+def _patience(layers: Layers) -> Patience | None:
+    keys = layers.keys.health
+    grace = layers.checked(duration, keys.grace, "health", "grace")
+    stable: timedelta | None = timedelta(0)
+    if keys.stable:
+        stable = layers.checked(duration, keys.stable, "health", "stable")
+    if grace is None or stable is None:
+        return None
+    return Patience(grace, stable, keys.out_of_sync == "accept")

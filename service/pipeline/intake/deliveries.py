@@ -21,6 +21,7 @@ from service.pipeline.context import Context
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
+from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
 from service.ports import StoredRequest
@@ -153,14 +154,15 @@ def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
             hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
             "`mergeport deliveries replay` takes the push all the same, once it is quiet",
         )
-    paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
+    fed = _fed(configuration, push.repository, push.branch)
+    found = touched(context, fed, push.repository, push.before, push.after)
     change = _new_change(
-        context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
+        context, push.repository, push.branch, push.after, before=push.before, paths=found.paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
     )  # fmt: skip
     ancestor = None if push.forced else push.before
     return accept(
-        context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor,
+        context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor, doubt=found.words,
         moved_back=is_moved_back(context, push),
     )  # fmt: skip
 
@@ -183,12 +185,16 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
             words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
             mark(tx, context, part, Outcome(DeliveryState.PROCESSED, words, covering.id))
             return []
-    paths = _paths(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
+    fed = _fed(configuration, merged.repository, merged.branch)
+    found = touched(context, fed, merged.repository, merged.base_sha, merged.merge_commit)
     change = _new_change(
-        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
+        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=found.paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
     )  # fmt: skip
-    return accept(context, part, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known)
+    return accept(
+        context, part, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known,
+        doubt=found.words,
+    )  # fmt: skip
 
 
 def _reload(context: Context, push: Push) -> Note:
@@ -246,17 +252,6 @@ def _caught_up(
         if repository not in configuration.sources():
             raise
     return configuration, "; it was not read again for this delivery"
-
-
-def _paths(
-    context: Context, configuration: Configuration, repository: Repository, branch: str, before: Sha | None, after: Sha
-) -> list[str] | None:
-    """Give what the change touched, or None for everything: a new branch, a truncated answer, or nobody asks."""
-    asked = any(target.paths for target in _fed(configuration, repository, branch))
-    if before is None or not asked:
-        return None
-    found = context.outside.forge.changed_paths(repository, before, after)
-    return None if found is None else sorted(found)
 
 
 def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:

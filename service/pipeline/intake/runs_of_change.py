@@ -71,12 +71,13 @@ def accept(
     note: Note,
     ancestor: Sha | None = None,
     moved_back: bool = False,
+    doubt: str = "",
     enrich: dict[str, object] | None = None,
 ) -> list[Run]:
     """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction.
 
     `ancestor` is a commit that the change's is known to descend from. `moved_back` says that the branch is at this
-    commit again, after others: its runs are a new generation then.
+    commit again, after others: its runs are a new generation then. `doubt` says what could not be told of its paths.
     """
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
@@ -98,7 +99,7 @@ def accept(
             for target in routing.targets
             if (run := _accept_run(tx, context, configuration, change, target, generation(target))) is not None
         ]
-        words = "; ".join(filter(None, [note.words, _words(routing, accepted)]))
+        words = "; ".join(filter(None, [note.words, _words(routing, accepted), doubt]))
         state = note.state if note.words or not routing.targets else DeliveryState.PROCESSED
         mark(tx, context, part, Outcome(state, words, change.id, _shown(routing)))
     return accepted

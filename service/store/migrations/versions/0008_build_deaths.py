@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_build"
-down_revision = "0006_build"
+revision = "0008_build"
+down_revision = "0007_build"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import Time
 
-revision = "0006_build"
-down_revision = "0005_intake"
+revision = "0007_build"
+down_revision = "0006"
 
 
 def upgrade() -> None:
