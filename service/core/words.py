@@ -84,6 +84,22 @@ class WaitKind(StrEnum):
     RETRY = "retry"
 
 
+class WaitOutcome(StrEnum):
+    """What became of a wait; the words beside it are for people, or what its watch found."""
+
+    OPEN = "open"
+    READY = "ready"
+    """Its run has something to do: the thing is there, has changed, or is wrong for good."""
+    DEADLINE = "deadline"
+    """Its time was over first."""
+    CANCELLED = "cancelled"
+    """Somebody wants its run to stop."""
+    RESUMED = "resumed"
+    """Its run had lost its worker, and goes on under this wait's id."""
+    ENDED = "ended"
+    """Its run has ended meanwhile."""
+
+
 class DeliveryState(StrEnum):
     """What became of a delivery."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from service.core.words import WaitKind
+from service.core.words import WaitKind, WaitOutcome
 from service.errors import MergeportError
 from service.pipeline.build.build_watch import look_at_builds
 from service.pipeline.build.elsewhere_watch import look_elsewhere
@@ -51,10 +51,10 @@ def look(context: Context, kind: WaitKind, key: str) -> None:
         answer(context, wait, text)
 
 
-def answer(context: Context, wait: Wait, text: str) -> None:
+def answer(context: Context, wait: Wait, text: str, outcome: WaitOutcome = WaitOutcome.READY) -> None:
     """Answer a wait and hand its run to the engine."""
     with context.store.begin() as tx:
-        answered = waits.answer(tx, wait.id, text, at=context.now())
+        answered = waits.answer(tx, wait.id, text, at=context.now(), outcome=outcome)
     if answered:
         enqueue(context, wait.run_id)
 
@@ -69,7 +69,10 @@ def answer_due(context: Context) -> None:
     with context.store.read() as tx:
         due = waits.due(tx, context.now())
     for wait in due:
-        answer(context, wait, "time to retry" if wait.kind is WaitKind.RETRY else "deadline")
+        if wait.kind is WaitKind.RETRY:
+            answer(context, wait, "time to retry")
+        else:
+            answer(context, wait, "deadline", WaitOutcome.DEADLINE)
 
 
 _LOOKS: Mapping[WaitKind, Callable[[Context, str], Answers]] = {

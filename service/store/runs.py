@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage
+from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitOutcome
 from service.store.database import Transaction
 from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
@@ -110,7 +110,7 @@ def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: da
     tx.execute(
         sa.update(waits)
         .where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
-        .values(answered_at=at, answer=f"the run is {state}")
+        .values(answered_at=at, answer=f"the run is {state}", outcome=WaitOutcome.ENDED)
     )
     return True
 

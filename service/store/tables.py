@@ -172,7 +172,8 @@ steps = sa.Table(
     sa.Column("ended_at", Time),
 )
 
-# What a run waits for outside. Open while `answered_at` is empty; the answer's workflow is `wait:ID`.
+# What a run waits for outside. Open while `answered_at` is empty; the answer's workflow is `wait:ID`. What the run does
+# then goes by `outcome`; `answer` is words, or what the watch found.
 waits = sa.Table(
     "waits",
     metadata,
@@ -187,6 +188,7 @@ waits = sa.Table(
     sa.Column("deadline", Time),
     sa.Column("answered_at", Time),
     sa.Column("answer", sa.Text, nullable=False, default=""),
+    sa.Column("outcome", sa.Text, nullable=False, default="open"),
     sa.Index(None, "answered_at", "kind", "key", "id"),
     sa.Index(None, "answered_at", "deadline"),
     sa.Index(None, "answered_at", "not_before"),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from service.core.words import RunId, RunState, WaitId, WaitKind
+from service.core.words import RunId, RunState, WaitId, WaitKind, WaitOutcome
 from service.store.database import Transaction
 from service.store.pauses import TOLERANCE, is_over
 from service.store.rows import columns, made, one
@@ -17,7 +17,10 @@ from service.store.tables import runs, waits
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found."""
+    """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found.
+
+    What became of it is told by `outcome` alone, never by the words or the clock.
+    """
 
     id: WaitId
     run_id: RunId
@@ -30,6 +33,7 @@ class Wait:
     deadline: datetime | None
     answered_at: datetime | None
     answer: str
+    outcome: WaitOutcome = WaitOutcome.OPEN
 
 
 def open_wait(tx: Transaction, wait: Wait) -> None:
@@ -47,7 +51,9 @@ def open_wait(tx: Transaction, wait: Wait) -> None:
     )
 
 
-def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool:
+def answer(
+    tx: Transaction, wait_id: WaitId, text: str, *, at: datetime, outcome: WaitOutcome = WaitOutcome.READY
+) -> bool:
     """Answer a wait once and queue its run under `wait:ID`; False when it was answered before."""
     run_id = tx.execute(sa.select(waits.c.run_id).where(waits.c.id == wait_id)).scalar()
     if run_id is None:
@@ -55,7 +61,9 @@ def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool
     # The run's row first, as who ends a run does: the other way round, PostgreSQL would find them in a deadlock.
     tx.execute(sa.select(runs.c.id).where(runs.c.id == run_id).with_for_update())
     result = tx.execute(
-        sa.update(waits).where(waits.c.id == wait_id, waits.c.answered_at.is_(None)).values(answered_at=at, answer=text)
+        sa.update(waits)
+        .where(waits.c.id == wait_id, waits.c.answered_at.is_(None))
+        .values(answered_at=at, answer=text, outcome=outcome)
     )
     if result.rowcount != 1:
         return False
