@@ -154,8 +154,7 @@ def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
             hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
             "`mergeport deliveries replay` takes the push all the same, once it is quiet",
         )
-    fed = _fed(configuration, push.repository, push.branch)
-    found = touched(context, fed, push.repository, push.before, push.after)
+    found = touched(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
         context, push.repository, push.branch, push.after, before=push.before, paths=found.paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
@@ -185,8 +184,7 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
             words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
             mark(tx, context, part, Outcome(DeliveryState.PROCESSED, words, covering.id))
             return []
-    fed = _fed(configuration, merged.repository, merged.branch)
-    found = touched(context, fed, merged.repository, merged.base_sha, merged.merge_commit)
+    found = touched(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
     change = _new_change(
         context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=found.paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
@@ -255,6 +253,7 @@ def _caught_up(
 
 
 def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
+    """Give the targets that the branch feeds, those that are switched off not among them."""
     return route(configuration, repository, branch, None).targets
 
 
