@@ -14,11 +14,12 @@ import platform
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from service.adapters.distribution import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Distribution, digest_of, fixed
 from service.adapters.workspace import resolve_inside
 from service.core.images import REVISION_LABEL
+from service.core.words import BuilderPlace
 from service.errors import PermanentError, RetryableError
 from service.ports import BuildControl, BuildRequest, Checkout
 
@@ -36,7 +37,7 @@ class _Options(Protocol):
 class LayerBuilder:
     """Packs and pushes; the same source gives the same digest."""
 
-    local = True
+    place: Literal[BuilderPlace.HERE] = BuilderPlace.HERE
 
     def __init__(self, checkout: Checkout) -> None:
         self._checkout = checkout

@@ -23,6 +23,7 @@ from service.adapters.source_trees import GitSourceTrees
 from service.bootstrap_sources import SystemClock, sources
 from service.core.config import ImageTarget
 from service.core.words import Repository
+from service.errors import PermanentError
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
@@ -41,7 +42,7 @@ class ConfiguredImages:
         )
         self._parts = Parts(settings, SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
-        self._builders: dict[str, Builder] = {}
+        self._builders: dict[str, Builder | None] = {}
         self._lock = threading.Lock()
 
     def registry(self, image: ImageTarget) -> Registry:
@@ -53,13 +54,18 @@ class ConfiguredImages:
                 self._registries[key] = cast(Registry, made)
             return self._registries[key]
 
-    def builder(self, image: ImageTarget) -> Builder:
-        """Give the image's builder."""
+    def builder(self, kind: str) -> Builder | None:
+        """Give the builder of a kind, and None where another pipeline builds by itself."""
         with self._lock:
-            if image.builder_kind not in self._builders:
-                made = integration(builders, image.builder_kind).make(self._parts)
-                self._builders[image.builder_kind] = cast(Builder, made)
-            return self._builders[image.builder_kind]
+            if kind not in self._builders:
+                if kind not in kinds().builders:
+                    raise PermanentError(
+                        f'There is no builder of kind "{kind}" any more.',
+                        code="builder-missing",
+                        hint="put its file back, or name another builder in mergeport.yaml",
+                    )
+                self._builders[kind] = cast("Builder | None", integration(builders, kind).make(self._parts))
+            return self._builders[kind]
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from service.adapters import builders, integration, registries
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.adapters.kinds import kinds
 from service.bootstrap import ConfiguredImages, build_context, missing_builder
-from service.core.config import load as load_configuration
 from service.core.words import Repository
 from service.errors import PermanentError
 from service.settings import load
 from service.store import Store
-from tests.fixtures.service import CONFIGURATION
 from tests.pipeline.harness import ListQueue
 
 
@@ -29,10 +27,8 @@ def test_builder_of_the_demo_is_missed_in_words_where_its_sources_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "devstack.layer", None)
-    target = load_configuration(CONFIGURATION, kinds=kinds()).target("checkout", "dev")
-    assert target is not None
     with pytest.raises(PermanentError, match="layer") as caught:
-        images(tmp_path, "layer").builder(target.images[0])
+        images(tmp_path, "layer").builder("docker")
     assert caught.value.code == "builder-missing"
     assert "MERGEPORT_BUILDER" in caught.value.hint
 
@@ -44,6 +40,17 @@ def test_every_kind_of_the_configuration_can_be_made() -> None:
     assert {"ecr", "oci"} <= found.registries.keys()
     assert all(callable(integration(builders, kind).make) for kind in found.builders)
     assert all(callable(integration(registries, kind).make) for kind in found.registries)
+
+
+def test_builder_of_a_kind_that_is_not_here_any_more_is_missed_in_words(tmp_path: Path) -> None:
+    """A build that was started elsewhere names its builder in a row, also after its file was removed."""
+    with pytest.raises(PermanentError, match="removed-since") as caught:
+        images(tmp_path, "layer").builder("removed-since")
+    assert caught.value.code == "builder-missing"
+
+
+def test_where_another_pipeline_pushes_by_itself_there_is_no_builder(tmp_path: Path) -> None:
+    assert images(tmp_path, "layer").builder("external") is None
 
 
 @pytest.mark.parametrize(

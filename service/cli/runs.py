@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows, say
-from service.core.words import BuildState, RunState
+from service.core.words import RunState
 
 if TYPE_CHECKING:
     from service.store import Store, Transaction
@@ -94,7 +94,7 @@ def logs(run_id: str, follow: bool) -> None:
                 made = builds.of_run(tx, found)
             for build in made:
                 _print_log(store, build.id, build.reference, printed)
-            at_work = any(build.state in {BuildState.QUEUED, BuildState.RUNNING} for build in made)
+            at_work = any(not build.state.ended for build in made)
             before_build = not made and run is not None and not run.state.ended
             if not follow or not (at_work or before_build):
                 break

@@ -76,11 +76,28 @@ class WaitKind(StrEnum):
     """What a run waits for outside; the row's key names the system that a watch looks at."""
 
     BUILD = "build"
+    BUILD_ELSEWHERE = "build-elsewhere"
     IMAGE = "image"
     PUSH = "push"
     PULL_REQUEST = "pull-request"
     SYNC = "sync"
     RETRY = "retry"
+
+
+class WaitOutcome(StrEnum):
+    """What became of a wait; the words beside it are for people, or what its watch found."""
+
+    OPEN = "open"
+    READY = "ready"
+    """Its run has something to do: the thing is there, has changed, or is wrong for good."""
+    DEADLINE = "deadline"
+    """Its time was over first."""
+    CANCELLED = "cancelled"
+    """Somebody wants its run to stop."""
+    RESUMED = "resumed"
+    """Its run had lost its worker, and goes on under this wait's id."""
+    ENDED = "ended"
+    """Its run has ended meanwhile."""
 
 
 class DeliveryState(StrEnum):
@@ -93,13 +110,30 @@ class DeliveryState(StrEnum):
 
 
 class BuildState(StrEnum):
-    """What a build is at."""
+    """What a build is at; the last three change only with its next attempt."""
 
     QUEUED = "queued"
     RUNNING = "running"
+    """A workflow of ours has it: it is made here, or being started elsewhere."""
+    STARTED = "started"
+    """A builder elsewhere has it, and its watch follows it."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to this attempt."""
+        return self in {BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED}
+
+
+class BuilderPlace(StrEnum):
+    """Where a builder works."""
+
+    HERE = "here"
+    """On this machine, in a long workflow of ours."""
+    ELSEWHERE = "elsewhere"
+    """At somebody else's, where it is started and followed."""
 
 
 class EditState(StrEnum):

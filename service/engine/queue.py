@@ -8,6 +8,7 @@ https://docs.dbos.dev/python/reference/queues
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from contextvars import Context
@@ -41,6 +42,14 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
     ALIVE = "alive"
     FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A workflow whose executor has died; `alone` where that had nothing else under way."""
+
+    workflow_id: str
+    alone: bool
 
 
 @dataclass(slots=True)
@@ -95,8 +104,11 @@ class Engine:
         _enqueue(RUNS, _advance, run.workflow_id, run.id)
 
     def enqueue_build(self, build: Build) -> None:
-        """Have the build made under its workflow id."""
-        _enqueue(BUILDS, _build, build.workflow_id, build.id)
+        """Have the build made, or started elsewhere, under its workflow id.
+
+        A start elsewhere is short and uses nothing of this machine: it does not stand behind builds of minutes.
+        """
+        _enqueue(RUNS if build.builder else BUILDS, _build, build.workflow_id, build.id)
 
     def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
         """Tell where the engine has these workflows, in few calls however many they are."""
@@ -107,10 +119,17 @@ class Engine:
                 told[one.workflow_id] = Standing.ALIVE if one.status in _ALIVE else Standing.FINISHED
         return told
 
-    def orphans(self, alive: Collection[str]) -> list[str]:
-        """List the ids of workflows that an executor which is not alive any more had begun."""
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:
+        """List the workflows that an executor which is not alive any more had begun."""
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        return [one.workflow_id for one in pending if one.executor_id not in alive]
+        lost = [one for one in pending if one.executor_id not in alive]
+        if not lost:
+            return []
+        # Also those that a sweeper has dropped before it died itself, or that another one drops at the same time.
+        dead = list({one.executor_id for one in lost if one.executor_id})
+        dropped = DBOS.list_workflows(status="CANCELLED", executor_id=dead, load_input=False, load_output=False)
+        had = Counter(one.executor_id for one in [*lost, *dropped])
+        return [Orphan(one.workflow_id, alone=had[one.executor_id] == 1) for one in lost]
 
     def drop(self, workflow_id: str) -> None:
         """Have a workflow never run again: its work goes on under another id."""

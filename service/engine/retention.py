@@ -28,8 +28,9 @@ class Retention:
 
     def forget(self) -> None:
         """Forget one portion."""
-        before = self._now() - timedelta(days=self._days)
-        forgotten = forget_deliveries(self._store, before=before, after=self._after)
+        now = self._now()
+        before = now - timedelta(days=self._days)
+        forgotten = forget_deliveries(self._store, before=before, now=now, after=self._after)
         self._after = forgotten.until
         if forgotten.removed or forgotten.emptied:
             log.info("old deliveries forgotten", removed=forgotten.removed, bodies=forgotten.emptied)

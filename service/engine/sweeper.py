@@ -1,7 +1,7 @@
 """The sweeper: finds what a dead or paused process left behind, and has it go on.
 
 Every worker runs one. Nothing here knows what a run does; it compares rows of ours with workflows of
-the engine. Three times a run or build that is under way has lost its worker, then it fails: what kills each
+the engine. What loses its worker again and again and comes no further fails in the end (deaths.py): what kills each
 worker that takes it up must not kill them for ever.
 """
 
@@ -12,17 +12,17 @@ from datetime import timedelta
 import structlog
 
 from service.core.words import BuildId, BuildState, RunId, RunState, WaitId, WaitKind
+from service.engine.deaths import Deaths
 from service.engine.queue import Engine, Standing
-from service.pipeline.build.here import finish_build
+from service.pipeline.build.finish import finish_build
 from service.pipeline.context import Context
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import wait_for
-from service.store import Transaction, builds, deliveries, leases, runs, waits
+from service.store import Transaction, builds, deliveries, edits, leases, runs, steps, waits
 from service.store.builds import Build
 from service.store.runs import Run
 
 UNATTENDED_SECONDS = 2.0
-MOST_RESUMES = 3
 _UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING})
 _BUILD_UNDER_WAY = frozenset({BuildState.QUEUED, BuildState.RUNNING})
 
@@ -39,7 +39,7 @@ def sweep(context: Context, engine: Engine) -> None:
         deliveries.release_claims(tx, alive=alive)
         leases.release_dead(tx, alive=alive)
     for orphan in engine.orphans(alive):
-        _take_up(context, engine, orphan)
+        _take_up(context, engine, orphan.workflow_id, alone=orphan.alone)
     before = context.now() - timedelta(seconds=UNATTENDED_SECONDS)
     with context.store.read() as tx:
         lost_runs = runs.unattended(tx, before=before)
@@ -52,7 +52,7 @@ def sweep(context: Context, engine: Engine) -> None:
         _attend_build(context, engine, build, standings[build.workflow_id])
 
 
-def _take_up(context: Context, engine: Engine, workflow_id: str) -> None:
+def _take_up(context: Context, engine: Engine, workflow_id: str, *, alone: bool) -> None:
     """Give a dead worker's run or build a new workflow, under a new id, and drop the old one.
 
     Not under its own: a worker that was only paused would wake up and take the run for its own still. Of several
@@ -60,40 +60,45 @@ def _take_up(context: Context, engine: Engine, workflow_id: str) -> None:
     """
     kind, _, rest = workflow_id.partition(":")
     if kind == "build":
-        _take_up_build(context, engine, BuildId(rest.partition(":")[0]), workflow_id)
+        _take_up_build(context, engine, BuildId(rest.partition(":")[0]), workflow_id, alone=alone)
     else:
-        _take_up_run(context, engine, workflow_id)
+        _take_up_run(context, engine, workflow_id, alone=alone)
     engine.drop(workflow_id)
 
 
-def _take_up_run(context: Context, engine: Engine, workflow_id: str) -> None:
+def _take_up_run(context: Context, engine: Engine, workflow_id: str, *, alone: bool) -> None:
     kind, _, rest = workflow_id.partition(":")
     with context.store.read() as tx:
         wait = waits.get(tx, WaitId(rest)) if kind == "wait" else None
         run = runs.get(tx, wait.run_id if wait is not None else RunId(rest))
     if run is not None and run.workflow_id == workflow_id:
-        _resume_run(context, engine, run)
+        _resume_run(context, engine, run, alone=alone)
 
 
-def _take_up_build(context: Context, engine: Engine, build_id: BuildId, workflow_id: str) -> None:
+def _take_up_build(context: Context, engine: Engine, build_id: BuildId, workflow_id: str, *, alone: bool) -> None:
     with context.store.read() as tx:
         build = builds.get(tx, build_id)
     if build is not None and build.workflow_id == workflow_id:
-        _resume_build(context, engine, build)
+        _resume_build(context, engine, build, alone=alone)
 
 
-def _count(tx: Transaction, context: Context, run: Run) -> bool:
+def _progress(tx: Transaction, run: Run) -> str:
+    """Tell how far the run has come, as a text that changes when it comes further."""
+    edit = edits.of_run(tx, run.id)
+    return f"{run.stage} {steps.succeeded(tx, run.id)} {edit.state if edit else ''} {run.pull_request or ''}"
+
+
+def _count(tx: Transaction, context: Context, run: Run, *, alone: bool) -> bool:
     """Count that a worker died over the run; False when that was its last time and it has failed."""
-    if run.resumes < MOST_RESUMES:
-        runs.update(tx, run.id, at=context.now(), resumes=run.resumes + 1)
-        return True
-    transitions.end(tx, run.id, RunState.FAILED, _words(run.resumes), at=context.now(), code="internal-error")
-    log.error("run given up", run=run.id)
-    return False
-
-
-def _words(resumes: int) -> str:
-    return f"internal error: its worker died {resumes + 1} times over it"
+    deaths = Deaths(run.resumes, run.shared_deaths, run.progress).counted(_progress(tx, run), alone=alone)
+    if deaths.too_many:
+        transitions.end(tx, run.id, RunState.FAILED, deaths.words, at=context.now(), code="internal-error")
+        log.error("run given up", run=run.id)
+        return False
+    runs.update(
+        tx, run.id, at=context.now(), resumes=deaths.resumes, shared_deaths=deaths.shared, progress=deaths.progress
+    )
+    return True
 
 
 def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) -> None:
@@ -103,20 +108,20 @@ def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) 
         case Standing.UNKNOWN:
             engine.enqueue_run(run)
         case Standing.FINISHED:
-            _resume_run(context, engine, run, ended=True)
+            _resume_run(context, engine, run, alone=True, ended=True)
 
 
-def _resume_run(context: Context, engine: Engine, run: Run, *, ended: bool = False) -> None:
+def _resume_run(context: Context, engine: Engine, run: Run, *, alone: bool, ended: bool = False) -> None:
     """Give the run a new workflow: its own `ended` without bringing it to rest, or died with its worker."""
     wait = wait_for(context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="its worker died; going on")
     with context.store.begin() as tx:
         now_at = runs.hold(tx, run.id)
         if now_at is None or now_at.workflow_id != run.workflow_id or now_at.state not in _UNDER_WAY:
             return
-        if (ended or now_at.state is RunState.RUNNING) and not _count(tx, context, now_at):
+        if (ended or now_at.state is RunState.RUNNING) and not _count(tx, context, now_at, alone=alone):
             return
         again = transitions.resume(tx, wait, at=context.now())
-    log.warning("run resumed", run=run.id, resumes=run.resumes + 1)
+    log.warning("run resumed", run=run.id, alone=alone)
     if again is not None:
         engine.enqueue_run(again)
 
@@ -128,20 +133,24 @@ def _attend_build(context: Context, engine: Engine, build: Build, standing: Stan
         case Standing.UNKNOWN:
             engine.enqueue_build(build)
         case Standing.FINISHED:
-            _resume_build(context, engine, build, ended=True)
+            _resume_build(context, engine, build, alone=True, ended=True)
 
 
-def _resume_build(context: Context, engine: Engine, build: Build, *, ended: bool = False) -> None:
+def _resume_build(context: Context, engine: Engine, build: Build, *, alone: bool, ended: bool = False) -> None:
     with context.store.begin() as tx:
         now_at = builds.hold(tx, build.id)
         if now_at is None or now_at.attempt != build.attempt or now_at.state not in _BUILD_UNDER_WAY:
             return
+        deaths = Deaths(now_at.resumes, now_at.shared_deaths)
+        if ended or now_at.state is BuildState.RUNNING:
+            deaths = deaths.counted("", alone=alone)
         again = None
-        if now_at.resumes < MOST_RESUMES:
-            counted = ended or now_at.state is BuildState.RUNNING
-            again = builds.start_attempt(tx, now_at, at=context.now(), resumes=now_at.resumes + counted)
+        if not deaths.too_many:
+            again = builds.resume_attempt(
+                tx, now_at, at=context.now(), resumes=deaths.resumes, shared_deaths=deaths.shared
+            )
     if again is None:
-        finish_build(context, build, BuildState.FAILED, _words(build.resumes), code="internal-error")
+        finish_build(context, build, BuildState.FAILED, deaths.words, code="internal-error")
     else:
         log.warning("build resumed", build=build.id, attempt=again.attempt)
         engine.enqueue_build(again)

@@ -25,14 +25,14 @@ from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
 from service.errors import PermanentError, RetryableError
 from service.pipeline.advance import advance
-from service.pipeline.build.here import perform_build
+from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.reports.statuses import send_reports
-from service.pipeline.watches import answer_due, look
+from service.pipeline.watches import answer_due, look, watched
 from service.settings import KEEP_DAYS, Need, Settings
-from service.store import Store, deliveries, leases, waits
+from service.store import Store, deliveries, leases
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
@@ -213,7 +213,7 @@ class Worker:
 
     def _tick(self) -> None:
         with self._context.store.read() as tx:
-            keys = waits.newest_by_key(tx)
+            keys = watched(tx)
         self._schedule.tick(keys, time.monotonic())
 
     def _reload(self) -> None:

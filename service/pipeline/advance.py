@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from typing import assert_never
 
@@ -25,6 +25,7 @@ from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
 from service.store import waits
+from service.store.pauses import pause_of
 from service.store.runs import Run
 from service.store.waits import Wait
 
@@ -125,7 +126,7 @@ def _retry(context: Context, run: Run, error: RetryableError, *, ends: bool = Tr
             _end(context, run, RunState.FAILED, words, code=error.code)
         return False
     pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
-    not_before = context.now() + timedelta(seconds=pause_seconds)
+    not_before = context.now() + pause_of(pause_seconds)
     wait = wait_for(
         context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
     )

@@ -74,7 +74,7 @@ class Configurations:
         """Give a manifest repository's default branch; asked now and then, for every look needs it."""
         now = self._clock.now()
         known = self._default_branches.get(repository)
-        if known is None or now - known[1] > _DEFAULT_BRANCH_STAYS:
+        if known is None or abs(now - known[1]) > _DEFAULT_BRANCH_STAYS:
             known = self._default_branches[repository] = (self._forge.default_branch(repository), now)
         return known[0]
 

@@ -24,8 +24,8 @@ class Images(Protocol):
         """Give the image's registry; the same options give the same one."""
         ...
 
-    def builder(self, image: ImageTarget) -> Builder:
-        """Give the image's builder; PermanentError where this machine has none."""
+    def builder(self, kind: str) -> Builder | None:
+        """Give the builder of a kind; None where another pipeline builds by itself. PermanentError: it is not here."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Watches: one look at an outside system for all runs that wait there; those that are ready are queued.
 
-Called by the worker on a schedule, and at once by a hint. A look never acts: it answers waits, or keeps
-what it saw. A system that does not answer is told on the waits, and looked at again.
+Called by the worker on a schedule, and at once by a hint. A look answers waits, or keeps what it saw; only the one at
+builds elsewhere also acts, on builds that may have no run any more. A system that does not answer is told on the waits,
+and looked at again.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from service.core.words import WaitKind
+from service.core.words import WaitKind, WaitOutcome
 from service.errors import MergeportError
 from service.pipeline.build.build_watch import look_at_builds
+from service.pipeline.build.elsewhere_watch import look_elsewhere
 from service.pipeline.build.image_watch import look_at_images
 from service.pipeline.context import Context
 from service.pipeline.deploy.sync_watch import look_at_deployer
@@ -20,16 +22,23 @@ from service.pipeline.manifest.edit_queue import look_at_push
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.promote.pull_request_watch import look_at_pull_requests
 from service.pipeline.runs.looks import Answers
-from service.store import waits
+from service.store import Transaction, builds, waits
 from service.store.waits import Wait
 
 log = structlog.get_logger()
 
 
+def watched(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
+    """Give all that is looked at, with the newest that is there: what runs wait for, and builds elsewhere."""
+    elsewhere = {(WaitKind.BUILD_ELSEWHERE, one): newest for one, newest in builds.newest_by_builder(tx).items()}
+    return elsewhere | waits.newest_by_key(tx)
+
+
 def look(context: Context, kind: WaitKind, key: str) -> None:
     """Look once at what runs wait for there; queue those that are ready."""
     with context.store.read() as tx:
-        if not waits.any_at(tx, kind, key):
+        anything = waits.any_at(tx, kind, key)
+        if not anything and not (kind is WaitKind.BUILD_ELSEWHERE and key in builds.newest_by_builder(tx)):
             return
     try:
         answers = _LOOKS[kind](context, key)
@@ -42,10 +51,10 @@ def look(context: Context, kind: WaitKind, key: str) -> None:
         answer(context, wait, text)
 
 
-def answer(context: Context, wait: Wait, text: str) -> None:
+def answer(context: Context, wait: Wait, text: str, outcome: WaitOutcome = WaitOutcome.READY) -> None:
     """Answer a wait and hand its run to the engine."""
     with context.store.begin() as tx:
-        answered = waits.answer(tx, wait.id, text, at=context.now())
+        answered = waits.answer(tx, wait.id, text, at=context.now(), outcome=outcome)
     if answered:
         enqueue(context, wait.run_id)
 
@@ -53,13 +62,22 @@ def answer(context: Context, wait: Wait, text: str) -> None:
 def answer_due(context: Context) -> None:
     """Answer retries whose time has come, and whatever is past its deadline."""
     with context.store.read() as tx:
+        ahead = waits.any_ahead(tx, context.now())
+    if ahead:
+        with context.store.begin() as tx:
+            log.warning("the clock was ahead; waits begin anew", waits=waits.set_back(tx, context.now()))
+    with context.store.read() as tx:
         due = waits.due(tx, context.now())
     for wait in due:
-        answer(context, wait, "time to retry" if wait.kind is WaitKind.RETRY else "deadline")
+        if wait.kind is WaitKind.RETRY:
+            answer(context, wait, "time to retry")
+        else:
+            answer(context, wait, "deadline", WaitOutcome.DEADLINE)
 
 
 _LOOKS: Mapping[WaitKind, Callable[[Context, str], Answers]] = {
     WaitKind.BUILD: look_at_builds,
+    WaitKind.BUILD_ELSEWHERE: look_elsewhere,
     WaitKind.IMAGE: look_at_images,
     WaitKind.PUSH: look_at_push,
     WaitKind.PULL_REQUEST: look_at_pull_requests,

@@ -5,7 +5,18 @@ RetryableError (the same call may work later) or PermanentError (a person must c
 nothing else of its library. Every call is bounded in time and may be repeated.
 """
 
-from service.ports.builder import BuildControl, Builder, BuildRequest, Checkout
+from service.ports.builder import (
+    BuildControl,
+    Builder,
+    BuildRequest,
+    BuildStanding,
+    Checkout,
+    ElsewhereBuilder,
+    HereBuilder,
+    LogPiece,
+    Progress,
+    StartRequest,
+)
 from service.ports.clock import Clock
 from service.ports.commits import Commits
 from service.ports.credentials import Credentials
@@ -22,6 +33,7 @@ from service.ports.statuses import CommitState, CommitStatus, Statuses
 __all__ = [
     "BuildControl",
     "BuildRequest",
+    "BuildStanding",
     "Builder",
     "Checkout",
     "Clock",
@@ -32,13 +44,17 @@ __all__ = [
     "Credentials",
     "DeliveryHead",
     "Deployer",
+    "ElsewhereBuilder",
     "Forge",
+    "HereBuilder",
+    "LogPiece",
     "ManifestRepositories",
     "Manifests",
     "Notice",
     "Notifier",
     "Observation",
     "Pods",
+    "Progress",
     "PullRequest",
     "PullRequestDraft",
     "PullRequests",
@@ -46,6 +62,7 @@ __all__ = [
     "Registry",
     "Source",
     "SourceTrees",
+    "StartRequest",
     "Statuses",
     "StoredRequest",
 ]

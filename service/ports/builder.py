@@ -1,14 +1,20 @@
-"""Has images made: here by a long workflow, or elsewhere by somebody else."""
+"""Has images made: here, by a long work of our own, or elsewhere, by somebody else's that is started and followed.
+
+A builder says by `place` which of the two it is, and is asked for that once, when a build is wanted; from then on the
+build's row says it. Where another pipeline pushes by itself there is nobody to start or to ask, and so no builder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from service.core.images import ImageReference
-from service.core.words import Repository, Sha
+from service.core.words import BuilderPlace, Repository, Sha
 from service.ports.registry import PushTarget
 
 
@@ -33,7 +39,7 @@ class BuildRequest:
 
 
 class BuildControl(Protocol):
-    """What a builder is given to tell and to be told while it works."""
+    """What a builder here is given to tell and to be told while it works."""
 
     def log(self, text: str) -> None:
         """Keep a piece of the build's log."""
@@ -44,15 +50,98 @@ class BuildControl(Protocol):
         ...
 
 
-class Builder(Protocol):
-    """Has an image made and pushed.
+class HereBuilder(Protocol):
+    """Makes and pushes images on this machine, for minutes, on the build queue."""
 
-    `local` builders work for minutes on this machine, on the build queue. The others start somebody
-    else's work (or nothing) and return at once; the run then waits until the registry has the tag.
-    """
-
-    local: bool
+    @property
+    def place(self) -> Literal[BuilderPlace.HERE]:
+        """Tell that it works here."""
+        ...
 
     def build(self, request: BuildRequest, control: BuildControl) -> None:
         """Make and push the image; raise PermanentError with code `build-failed` where it cannot be made."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """One image wanted of a builder elsewhere. It is given no credentials: it pushes with its own."""
+
+    repository: Repository
+    branch: str
+    commit: Sha
+    reference: ImageReference
+    labels: Mapping[str, str]
+    options: object
+
+
+class Progress(StrEnum):
+    """What a build elsewhere is at."""
+
+    RUNNING = "running"
+    """Queued there, or under way."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStanding:
+    """What a builder elsewhere says of one build: its state, and words for people."""
+
+    progress: Progress
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """A piece of a log, and the place after it as the builder itself writes it; no text means that no more is there."""
+
+    text: str
+    after: str
+
+
+class ElsewhereBuilder(Protocol):
+    """Has somebody else make and push images: starts, asks, cancels, reads logs. Every call returns at once.
+
+    An external id is text that the builder alone understands, and all it needs to find the build again, so that builds
+    of many repositories can be asked for in one call. The correlation is ours: the builder takes it along in a form in
+    which `find` sees it (a run's name, a variable), and as the other side's own key against a second start where
+    there is one.
+    """
+
+    @property
+    def place(self) -> Literal[BuilderPlace.ELSEWHERE]:
+        """Tell that it works elsewhere."""
+        ...
+
+    @property
+    def listed_within(self) -> timedelta:
+        """Tell after how long at most `find` and `states` see a build that was started."""
+        ...
+
+    def start(self, request: StartRequest, correlation: str) -> str | None:
+        """Start the build and give its external id; None where the other side accepts it and does not tell one.
+
+        PermanentError: it was refused, and nothing was started. RetryableError: what became of it is not known.
+        """
+        ...
+
+    def find(self, request: StartRequest, correlation: str) -> str | None:
+        """Give the external id of the build that was started with this correlation; None where none is seen."""
+        ...
+
+    def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
+        """Tell how these builds stand, in as few calls as there can be; one that is not known there is left out."""
+        ...
+
+    def cancel(self, external_id: str) -> None:
+        """Have the build stopped; nothing is done where it has ended or is not known."""
+        ...
+
+    def log(self, external_id: str, after: str) -> LogPiece:
+        """Give the log's next piece after a place; empty is its beginning."""
+        ...
+
+
+Builder = HereBuilder | ElsewhereBuilder

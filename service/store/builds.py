@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from service.core.words import BuildId, BuildState, Repository, RunId, RunState, Sha
 from service.store.database import Transaction
+from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import build_logs, build_runs, runs
 from service.store.tables import builds as table
@@ -17,7 +19,11 @@ from service.store.tables import builds as table
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build; `key` is what makes two wishes the same image. Its workflow is `build:ID:ATTEMPT`."""
+    """A build; `key` is what makes two wishes the same image. Its workflow is `build:ID:ATTEMPT`.
+
+    `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
+    our `correlation`; from `asked_at` on it may have had effect, and `external_id` is theirs once it is known.
+    """
 
     id: BuildId
     key: str
@@ -39,6 +45,13 @@ class Build:
     updated_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    builder: str = ""
+    correlation: str = ""
+    asked_at: datetime | None = None
+    external_id: str | None = None
+    log_after: str = ""
+    unheard_since: datetime | None = None
+    shared_deaths: int = 0
 
     @property
     def workflow_id(self) -> str:
@@ -72,11 +85,21 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
     tx.execute(sa.update(table).where(table.c.id == build_id).values(updated_at=at, **values))
 
 
-def start_attempt(tx: Transaction, build: Build, *, at: datetime, resumes: int = 0) -> Build:
-    """Queue the next attempt of an ended build; its workflow has an id of its own."""
+def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
+    """Queue the next attempt of an ended build, anew: its workflow and its start elsewhere have names of their own."""
+    elsewhere = {"correlation": "", "asked_at": None, "external_id": None, "log_after": "", "unheard_since": None}
+    return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, **elsewhere)
+
+
+def resume_attempt(tx: Transaction, build: Build, *, at: datetime, resumes: int = 0, shared_deaths: int = 0) -> Build:
+    """Queue the next attempt of a build under way, which goes on with what is known of its start elsewhere."""
+    return _next_attempt(tx, build, at=at, resumes=resumes, shared_deaths=shared_deaths)
+
+
+def _next_attempt(tx: Transaction, build: Build, *, at: datetime, **values: Any) -> Build:  # noqa: ANN401 - columns' values
     update(
         tx, build.id, at=at, attempt=build.attempt + 1, state=BuildState.QUEUED, message="", code="", retry_after=None,
-        ended_at=None, resumes=resumes,
+        ended_at=None, **values,
     )  # fmt: skip
     again = get(tx, build.id)
     assert again is not None  # noqa: S101 - updated above
@@ -96,30 +119,57 @@ def of_run(tx: Transaction, run_id: RunId) -> list[Build]:
 
 def wanted(tx: Transaction, build_id: BuildId) -> bool:
     """Tell whether any run that has not ended, and is not to be cancelled, still needs the build."""
+    return build_id in wanted_among(tx, [build_id])
+
+
+def wanted_among(tx: Transaction, build_ids: Collection[BuildId]) -> set[BuildId]:
+    """Give those builds that any run still needs, which has not ended and is not to be cancelled."""
     query = (
-        sa.select(sa.func.count())
+        sa.select(build_runs.c.build_id)
         .select_from(build_runs.join(runs, runs.c.id == build_runs.c.run_id))
         .where(
-            build_runs.c.build_id == build_id,
+            build_runs.c.build_id.in_(build_ids),
             runs.c.state.not_in([state for state in RunState if state.ended]),
             runs.c.cancel_requested_by.is_(None),
         )
     )
-    return int(tx.execute(query).scalar_one()) > 0
+    return {BuildId(build_id) for build_id in tx.execute(query).scalars()}
 
 
 def under_way(tx: Transaction) -> dict[BuildId, Build]:
-    """Give the builds that are queued or running, by id."""
-    query = sa.select(*columns(Build, table)).where(table.c.state.in_([BuildState.QUEUED, BuildState.RUNNING]))
+    """Give the builds that a workflow of ours has, or is to have, by id."""
+    query = sa.select(*columns(Build, table)).where(table.c.state.in_(_OURS))
     return {BuildId(row.id): made(Build, row) for row in tx.execute(query)}
 
 
-def unattended(tx: Transaction, *, before: datetime) -> list[Build]:
-    """List builds that are queued or running and were last touched before a time."""
-    query = sa.select(*columns(Build, table)).where(
-        table.c.state.in_([BuildState.QUEUED, BuildState.RUNNING]), table.c.updated_at < before
+def started(tx: Transaction, builder: str) -> list[Build]:
+    """List the builds that a builder elsewhere has, oldest first."""
+    query = (
+        sa.select(*columns(Build, table))
+        .where(table.c.state == BuildState.STARTED, table.c.builder == builder)
+        .order_by(table.c.created_at)
     )
     return [made(Build, row) for row in tx.execute(query)]
+
+
+def newest_by_builder(tx: Transaction) -> dict[str, str]:
+    """Give the newest build that each builder elsewhere has; ids sort by the time they were made."""
+    query = (
+        sa.select(table.c.builder, sa.func.max(table.c.id))
+        .where(table.c.state == BuildState.STARTED)
+        .group_by(table.c.builder)
+    )
+    return {builder: newest for builder, newest in tx.execute(query)}  # noqa: C416 - rows, not pairs
+
+
+def unattended(tx: Transaction, *, before: datetime) -> list[Build]:
+    """List builds that a workflow should have, last touched before a time, or by a clock ahead of ours."""
+    touched = sa.or_(table.c.updated_at < before, table.c.updated_at > before + LONGEST_PAUSE)
+    query = sa.select(*columns(Build, table)).where(table.c.state.in_(_OURS), touched)
+    return [made(Build, row) for row in tx.execute(query)]
+
+
+_OURS = [BuildState.QUEUED, BuildState.RUNNING]
 
 
 def log(tx: Transaction, build_id: BuildId, attempt: int, text: str) -> None:

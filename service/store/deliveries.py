@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from service.core.words import ChangeId, DeliveryId, DeliveryState
 from service.store.database import Transaction
+from service.store.pauses import is_over
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import deliveries as table
 from service.store.tables import runs
@@ -73,7 +74,7 @@ def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | 
         .where(
             table.c.state == DeliveryState.STORED,
             table.c.claimed_by.is_(None),
-            sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
+            is_over(table.c.not_before, now),
             ~sa.exists().where(
                 earlier.c.repository == table.c.repository,
                 earlier.c.source == table.c.source,

@@ -1,4 +1,8 @@
-"""Leases: who holds what until when. Time is the database's on PostgreSQL, the caller's on SQLite (one machine)."""
+"""Leases: who holds what until when. Time is the database's on PostgreSQL, the caller's on SQLite (one machine).
+
+No lease is as long as an hour: one that seems to be was written by a clock that was ahead, and is over. Its holder, if
+it lives, renews it within seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from service.store.database import Transaction
+from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import insert_new
 from service.store.tables import leases as table
 
@@ -27,7 +32,7 @@ def acquire(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: 
     while row is None:  # again where the row was deleted between the two: its holder was found dead
         insert_new(tx, table, name=name, holder="", expires_at=now)
         row = tx.execute(sa.select(table).where(table.c.name == name).with_for_update()).first()
-    if row.holder not in ("", holder) and row.expires_at > now:
+    if row.holder not in ("", holder) and now < row.expires_at <= now + LONGEST_PAUSE:
         return False
     expires = now + timedelta(seconds=seconds)
     tx.execute(sa.update(table).where(table.c.name == name).values(holder=holder, expires_at=expires))
@@ -60,7 +65,7 @@ def holders(tx: Transaction, prefix: str, *, now: datetime) -> list[str]:
     """List who holds live leases whose name starts so."""
     now = clock(tx, now)
     query = sa.select(table.c.holder).where(
-        table.c.name.startswith(prefix, autoescape=True), table.c.expires_at > now, table.c.holder != ""
+        table.c.name.startswith(prefix, autoescape=True), *_lives(now), table.c.holder != ""
     )
     return list(tx.execute(query).scalars())
 
@@ -68,7 +73,7 @@ def holders(tx: Transaction, prefix: str, *, now: datetime) -> list[str]:
 def holder(tx: Transaction, name: str, *, now: datetime) -> str | None:
     """Give who holds one lease now; None when nobody does."""
     now = clock(tx, now)
-    query = sa.select(table.c.holder).where(table.c.name == name, table.c.expires_at > now, table.c.holder != "")
+    query = sa.select(table.c.holder).where(table.c.name == name, *_lives(now), table.c.holder != "")
     return tx.execute(query).scalar()
 
 
@@ -78,3 +83,7 @@ def release_dead(tx: Transaction, *, alive: list[str]) -> None:
     dead = [name for name, holder in held if holder.partition("/")[0] not in alive]
     if dead:
         tx.execute(sa.delete(table).where(table.c.name.in_(dead)))
+
+
+def _lives(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.expires_at > now, table.c.expires_at <= now + LONGEST_PAUSE

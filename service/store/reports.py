@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from service.core.words import Repository, Sha
 from service.store.database import Transaction
+from service.store.pauses import is_over
 from service.store.rows import columns, insert_new, made
 from service.store.tables import reports as table
 
@@ -76,7 +77,7 @@ def unsent(tx: Transaction, now: datetime, *, limit: int = 50) -> list[Report]:
         sa.select(*columns(Report, table))
         .where(
             table.c.sent_version < table.c.version,
-            sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
+            is_over(table.c.not_before, now),
         )
         .limit(limit)
     )

@@ -29,10 +29,11 @@ class Forgotten:
     emptied: int = 0
 
 
-def forget_deliveries(store: Store, *, before: datetime, after: int) -> Forgotten:
+def forget_deliveries(store: Store, *, before: datetime, after: int, now: datetime | None = None) -> Forgotten:
     """Remove deliveries that were ignored, and the bodies of the others that are done, that came before a time.
 
-    Looks at one portion after a sequence. One that is still stored is passed: it is looked at again after a restart.
+    Looks at one portion after a sequence. One that is still stored is passed: it is looked at again after a restart. So
+    is one that a clock ahead of ours has received; it holds none up that came after it.
     """
     with store.read() as tx:
         query = (
@@ -43,11 +44,16 @@ def forget_deliveries(store: Store, *, before: datetime, after: int) -> Forgotte
             .order_by(table.c.sequence)
             .limit(PORTION)
         )
-        rows = list(takewhile(lambda row: row.received_at < before, tx.execute(query)))
+        rows = list(
+            takewhile(
+                lambda row: row.received_at < before or (now is not None and row.received_at > now), tx.execute(query)
+            )
+        )
     if not rows:
         return Forgotten(after)
-    ignored = [row.sequence for row in rows if row.state == DeliveryState.IGNORED]
-    full = [row.sequence for row in rows if not row.empty and row.state not in _KEPT]
+    old = [row for row in rows if row.received_at < before]
+    ignored = [row.sequence for row in old if row.state == DeliveryState.IGNORED]
+    full = [row.sequence for row in old if not row.empty and row.state not in _KEPT]
     if ignored or full:
         # The state is asked again: a delivery may have been replayed since.
         done = table.c.state.not_in(_KEPT)

@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage
+from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitOutcome
 from service.store.database import Transaction
+from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
 from service.store.tables import waits
@@ -42,6 +43,8 @@ class Run:
     superseded_by: RunId | None
     workflow_id: str
     resumes: int
+    shared_deaths: int
+    progress: str
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None
@@ -107,7 +110,7 @@ def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: da
     tx.execute(
         sa.update(waits)
         .where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
-        .values(answered_at=at, answer=f"the run is {state}")
+        .values(answered_at=at, answer=f"the run is {state}", outcome=WaitOutcome.ENDED)
     )
     return True
 
@@ -253,10 +256,14 @@ def newest(
 
 
 def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[Run]:
-    """List runs that are queued or running and were last touched before a time: a workflow should have them."""
+    """List runs that are queued or running and were last touched before a time: a workflow should have them.
+
+    What was touched in the future, by a clock that was ahead, counts too.
+    """
+    touched = sa.or_(table.c.updated_at < before, table.c.updated_at > before + LONGEST_PAUSE)
     query = (
         sa.select(*columns(Run, table))
-        .where(table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), table.c.updated_at < before)
+        .where(table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), touched)
         .order_by(table.c.sequence)
         .limit(limit)
     )

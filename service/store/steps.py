@@ -78,3 +78,9 @@ def of_run(tx: Transaction, run_id: RunId) -> list[Step]:
     """List a run's steps in the order they first began."""
     query = sa.select(*columns(Step, table)).where(table.c.run_id == run_id).order_by(table.c.position)
     return [made(Step, row) for row in tx.execute(query)]
+
+
+def succeeded(tx: Transaction, run_id: RunId) -> int:
+    """Count the steps of a run that have succeeded."""
+    query = sa.select(sa.func.count()).where(table.c.run_id == run_id, table.c.state == "succeeded")
+    return int(tx.execute(query).scalar_one())

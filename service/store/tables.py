@@ -146,6 +146,8 @@ runs = sa.Table(
     sa.Column("superseded_by", sa.Text),
     sa.Column("workflow_id", sa.Text, nullable=False),
     sa.Column("resumes", sa.Integer, nullable=False, default=0),
+    sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
+    sa.Column("progress", sa.Text, nullable=False, default=""),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("ended_at", Time),
@@ -170,7 +172,8 @@ steps = sa.Table(
     sa.Column("ended_at", Time),
 )
 
-# What a run waits for outside. Open while `answered_at` is empty; the answer's workflow is `wait:ID`.
+# What a run waits for outside. Open while `answered_at` is empty; the answer's workflow is `wait:ID`. What the run does
+# then goes by `outcome`; `answer` is words, or what the watch found.
 waits = sa.Table(
     "waits",
     metadata,
@@ -185,6 +188,7 @@ waits = sa.Table(
     sa.Column("deadline", Time),
     sa.Column("answered_at", Time),
     sa.Column("answer", sa.Text, nullable=False, default=""),
+    sa.Column("outcome", sa.Text, nullable=False, default="open"),
     sa.Index(None, "answered_at", "kind", "key", "id"),
     sa.Index(None, "answered_at", "deadline"),
     sa.Index(None, "answered_at", "not_before"),
@@ -199,7 +203,8 @@ sightings = sa.Table(
     sa.Column("past", sa.Text, nullable=False),
 )
 
-# The making of one image from one source commit, shared by all runs that need it.
+# The making of one image from one source commit, shared by all runs that need it. Elsewhere: `builder` is who makes it,
+# `correlation` our own name of this one start, kept with `asked_at` before it is asked for, `external_id` theirs after.
 builds = sa.Table(
     "builds",
     metadata,
@@ -223,6 +228,13 @@ builds = sa.Table(
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("started_at", Time),
     sa.Column("ended_at", Time),
+    sa.Column("builder", sa.Text, nullable=False, default=""),
+    sa.Column("correlation", sa.Text, nullable=False, default=""),
+    sa.Column("asked_at", Time),
+    sa.Column("external_id", sa.Text),
+    sa.Column("log_after", sa.Text, nullable=False, default=""),
+    sa.Column("unheard_since", Time),
+    sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
     sa.Index(None, "state", "updated_at"),
 )
 

@@ -8,15 +8,19 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from service.core.words import RunId, RunState, WaitId, WaitKind
+from service.core.words import RunId, RunState, WaitId, WaitKind, WaitOutcome
 from service.store.database import Transaction
+from service.store.pauses import TOLERANCE, is_over
 from service.store.rows import columns, made, one
 from service.store.tables import runs, waits
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found."""
+    """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found.
+
+    What became of it is told by `outcome` alone, never by the words or the clock.
+    """
 
     id: WaitId
     run_id: RunId
@@ -29,6 +33,7 @@ class Wait:
     deadline: datetime | None
     answered_at: datetime | None
     answer: str
+    outcome: WaitOutcome = WaitOutcome.OPEN
 
 
 def open_wait(tx: Transaction, wait: Wait) -> None:
@@ -46,7 +51,9 @@ def open_wait(tx: Transaction, wait: Wait) -> None:
     )
 
 
-def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool:
+def answer(
+    tx: Transaction, wait_id: WaitId, text: str, *, at: datetime, outcome: WaitOutcome = WaitOutcome.READY
+) -> bool:
     """Answer a wait once and queue its run under `wait:ID`; False when it was answered before."""
     run_id = tx.execute(sa.select(waits.c.run_id).where(waits.c.id == wait_id)).scalar()
     if run_id is None:
@@ -54,7 +61,9 @@ def answer(tx: Transaction, wait_id: WaitId, text: str, *, at: datetime) -> bool
     # The run's row first, as who ends a run does: the other way round, PostgreSQL would find them in a deadlock.
     tx.execute(sa.select(runs.c.id).where(runs.c.id == run_id).with_for_update())
     result = tx.execute(
-        sa.update(waits).where(waits.c.id == wait_id, waits.c.answered_at.is_(None)).values(answered_at=at, answer=text)
+        sa.update(waits)
+        .where(waits.c.id == wait_id, waits.c.answered_at.is_(None))
+        .values(answered_at=at, answer=text, outcome=outcome)
     )
     if result.rowcount != 1:
         return False
@@ -101,15 +110,9 @@ def open_of_run(tx: Transaction, run_id: RunId) -> Wait | None:
 
 
 def of_run(tx: Transaction, run_id: RunId) -> list[Wait]:
-    """List a run's waits, oldest first."""
+    """List a run's waits, oldest first, by when they were made: a clock that goes back changes no order."""
     query = sa.select(*columns(Wait, waits)).where(waits.c.run_id == run_id).order_by(waits.c.created_at, waits.c.id)
     return [made(Wait, row) for row in tx.execute(query)]
-
-
-def open_keys(tx: Transaction) -> list[tuple[WaitKind, str]]:
-    """List the outside systems that runs wait for now."""
-    query = sa.select(waits.c.kind, waits.c.key).where(waits.c.answered_at.is_(None)).distinct()
-    return [(WaitKind(kind), key) for kind, key in tx.execute(query)]
 
 
 def newest_by_key(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
@@ -162,9 +165,30 @@ def any_at(tx: Transaction, kind: WaitKind, key: str) -> bool:
 def due(tx: Transaction, now: datetime) -> list[Wait]:
     """List open waits whose time has come: retries that may go on, and anything past its deadline."""
     still_open = sa.select(*columns(Wait, waits)).where(waits.c.answered_at.is_(None))
-    retries = still_open.where(waits.c.kind == WaitKind.RETRY, waits.c.not_before <= now)
+    retries = still_open.where(waits.c.kind == WaitKind.RETRY, is_over(waits.c.not_before, now))
     late = still_open.where(waits.c.deadline <= now)
     return [made(Wait, row) for query in (retries, late) for row in tx.execute(query)]
+
+
+def set_back(tx: Transaction, now: datetime) -> int:
+    """Have the open waits that a clock ahead of ours has written begin now, as long as they were; give how many."""
+    query = sa.select(*columns(Wait, waits)).where(waits.c.answered_at.is_(None), waits.c.created_at > now + TOLERANCE)
+    ahead = [made(Wait, row) for row in tx.execute(query)]
+    for wait in ahead:
+        by = wait.created_at - now
+        values = {
+            "created_at": now,
+            "not_before": None if wait.not_before is None else wait.not_before - by,
+            "deadline": None if wait.deadline is None else wait.deadline - by,
+        }
+        tx.execute(sa.update(waits).where(waits.c.id == wait.id, waits.c.answered_at.is_(None)).values(**values))
+    return len(ahead)
+
+
+def any_ahead(tx: Transaction, now: datetime) -> bool:
+    """Tell whether a clock ahead of ours has written any open wait."""
+    query = sa.select(waits.c.id).where(waits.c.answered_at.is_(None), waits.c.created_at > now + TOLERANCE)
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def ages(tx: Transaction, now: datetime) -> list[tuple[WaitKind, int, float]]:

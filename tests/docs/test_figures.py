@@ -6,10 +6,10 @@ import pytest
 
 from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
-from service.engine import retention, schedule, sweeper, worker
+from service.engine import deaths, retention, schedule, sweeper, worker
 from service.errors import BELIEVED_AFTER_SECONDS
 from service.pipeline import advance
-from service.pipeline.build import here as building
+from service.pipeline.build import finish as building
 from service.pipeline.intake import deliveries as intake
 from service.pipeline.manifest import branch_lease as holding
 from service.pipeline.manifest import collect, refused_pushes
@@ -46,7 +46,7 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/settings.md", f"| `MERGEPORT_KEEP_DELIVERIES` | `{KEEP_DAYS}` |"),
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
         ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
-        ("docs/architecture.md", f"is taken up {NUMBERS[sweeper.MOST_RESUMES]} times"),
+        ("docs/architecture.md", f"is taken up {NUMBERS[deaths.MOST_RESUMES]} times"),
         ("docs/architecture.md", f"again and again for about {NUMBERS[round(sum(refused_pushes.PAUSES))]} seconds"),
         ("docs/configuration.md", f"again and again, for about {NUMBERS[round(sum(refused_pushes.PAUSES))]} seconds"),
         ("docs/architecture.md", f"up to {collect.LARGEST_PUSH}."),

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from service.bootstrap_values import names as names_of_values_commit
-from service.core.words import BuildState, DeliveryState, EditState, RunState, Stage, WaitKind
+from service.core.words import BuildState, DeliveryState, EditState, RunState, Stage, WaitKind, WaitOutcome
 from service.settings import names
 from service.store.tables import metadata
 from tests.docs.pages import Page, all_pages, page
@@ -21,9 +21,9 @@ NOT_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("states", [RunState, DeliveryState, BuildState, EditState, Stage, WaitKind])
+@pytest.mark.parametrize("states", [RunState, DeliveryState, BuildState, EditState, Stage, WaitKind, WaitOutcome])
 def test_every_state_is_explained(
-    states: type[RunState | DeliveryState | BuildState | EditState | Stage | WaitKind],
+    states: type[RunState | DeliveryState | BuildState | EditState | Stage | WaitKind | WaitOutcome],
 ) -> None:
     assert {state.value for state in states} - set(page("docs/words.md").inline) == set()
 

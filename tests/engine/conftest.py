@@ -12,7 +12,7 @@ import pytest
 
 from service.adapters.sources.github import GitHubSource
 from service.core.words import Repository
-from service.engine.queue import Standing
+from service.engine.queue import Orphan, Standing
 from service.pipeline.context import Context
 from service.store import Store, leases
 from service.store.builds import Build
@@ -27,6 +27,7 @@ class AskedEngine:
     executor: str = "worker-here"
     known: dict[str, Standing] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    alone: bool = True
     enqueued: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     asked: int = 0
@@ -41,8 +42,8 @@ class AskedEngine:
         self.asked += 1
         return {one: self.known.get(one, Standing.UNKNOWN) for one in workflow_ids}
 
-    def orphans(self, alive: Collection[str]) -> list[str]:  # noqa: ARG002 - the engine's signature
-        return self.left
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:  # noqa: ARG002 - the engine's signature
+        return [Orphan(one, self.alone) for one in self.left]
 
     def drop(self, workflow_id: str) -> None:
         self.dropped.append(workflow_id)

@@ -62,6 +62,8 @@ def forge() -> ListingForge:
 def waited(context: Context, rows: Rows, forge: ListingForge) -> Context:
     configuration = load(CONFIGURATION.replace("develop", "develop, publish: pull-request"), kinds=kinds())
     context = replace(context, configurations=cast(Any, SimpleNamespace(at=lambda _: configuration)))
+    nowhere = SimpleNamespace(fetch=lambda _: None)
+    context.outside.manifests = SimpleNamespace(open=lambda _: nowhere)  # type: ignore[misc]  # likewise
     context.outside.manifest_forge = forge  # type: ignore[misc, assignment]  # a namespace, see conftest
     for number in range(1, COUNT + 1):
         run = rows.run(rows.change(f"{number:040x}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,24 @@ def test_id_that_has_run_does_not_run_again(real: Engine, rows: Rows) -> None:
         "run:unknown": Standing.UNKNOWN,
     }
     assert ran == [run.id]
+
+
+@pytest.mark.parametrize(("under_way", "alone"), [(1, {True}), (2, {False})])
+def test_orphans_tell_whether_their_worker_had_others_under_way(
+    real: Engine, rows: Rows, under_way: int, alone: set[bool]
+) -> None:
+    """Also after one of them was taken up: what two sweepers see must not depend on who comes first."""
+    go = threading.Event()
+    real.start(lambda _run, _workflow: assert_came(go), lambda _id, _workflow: None)
+    for number in range(under_way):
+        real.enqueue_run(rows.run(application=f"a{number}"))
+    poll(lambda: len(real.orphans([])) == under_way, seconds=15, what="all under way")
+    assert {one.alone for one in real.orphans([])} == alone
+    if under_way > 1:
+        real.drop(real.orphans([])[0].workflow_id)
+        assert {one.alone for one in real.orphans([])} == alone
+    go.set()
+
+
+def assert_came(go: threading.Event) -> None:
+    assert go.wait(30)

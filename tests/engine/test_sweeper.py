@@ -8,8 +8,9 @@ from typing import cast
 import sqlalchemy as sa
 
 from service.core.words import BuildState, DeliveryState, RunState, WaitKind
+from service.engine.deaths import MOST_RESUMES, MOST_SHARED
 from service.engine.queue import Engine, Standing
-from service.engine.sweeper import MOST_RESUMES, sweep
+from service.engine.sweeper import sweep
 from service.pipeline.context import Context
 from service.pipeline.watches import look
 from service.store import Store, builds, deliveries, leases, runs, tables, waits
@@ -99,6 +100,44 @@ def test_run_that_kills_each_worker_over_it_fails_in_the_end(context: Context, e
             runs.update(tx, run.id, at=again.updated_at, state=RunState.RUNNING)
         engine.left = [again.workflow_id]
         swept(context, engine)
+    assert rows.state(run) is RunState.FAILED
+
+
+def die(context: Context, engine: AskedEngine, rows: Rows, run: Run, *, times: int) -> None:
+    """Have the run's worker die so often, right after it has taken the run up."""
+    for _ in range(times):
+        again = now_at(rows, run)
+        with rows.store.begin() as tx:
+            runs.update(tx, run.id, at=again.updated_at, state=RunState.RUNNING)
+        engine.left = [again.workflow_id]
+        swept(context, engine)
+
+
+def test_run_that_comes_further_between_the_deaths_of_its_workers_goes_on(
+    context: Context, engine: AskedEngine, rows: Rows
+) -> None:
+    run = rows.run(state=RunState.RUNNING)
+    for number in range(4):
+        die(context, engine, rows, run, times=MOST_RESUMES)
+        rows.step(run, f"step {number}")
+    assert rows.state(run) is RunState.QUEUED
+
+
+def test_run_whose_workers_die_with_others_under_way_is_not_to_blame_alone(
+    context: Context, engine: AskedEngine, rows: Rows
+) -> None:
+    engine.alone = False
+    run = rows.run(state=RunState.RUNNING)
+    die(context, engine, rows, run, times=MOST_SHARED)
+    assert (rows.state(run), now_at(rows, run).resumes) == (RunState.QUEUED, 0)
+
+
+def test_run_over_which_workers_die_for_ever_fails_however_many_others_there_are(
+    context: Context, engine: AskedEngine, rows: Rows
+) -> None:
+    engine.alone = False
+    run = rows.run(state=RunState.RUNNING)
+    die(context, engine, rows, run, times=MOST_SHARED + 1)
     assert rows.state(run) is RunState.FAILED
 
 

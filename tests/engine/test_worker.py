@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from service.adapters.sources.github import GitHubSource
 from service.core.words import DeliveryState
 from service.engine.queue import Engine
 from service.engine.worker import INTAKE_THREADS, Worker
@@ -39,7 +40,8 @@ def test_intake_goes_on_after_the_store_was_away_more_often_than_it_has_threads(
     rows.delivery("one", event="ping", body=b'{"zen": "Keep it simple."}')
     leaving = LeavingStore(store.url.render_as_string())
     stop = threading.Event()
-    worker = Worker(replace(context, store=leaving), cast(Engine, engine), stop, watch_interval=1.0)
+    with_github = replace(context, store=leaving, sources={"github": GitHubSource([b"secret"])})
+    worker = Worker(with_github, cast(Engine, engine), stop, watch_interval=1.0)
     leaving.refuses = INTAKE_THREADS + 1
     for _ in range(INTAKE_THREADS + 1):
         try:

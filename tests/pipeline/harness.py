@@ -19,11 +19,11 @@ from service.bootstrap import build_context
 from service.core.images import REVISION_LABEL, SOURCE_LABEL, ImageReference
 from service.core.words import DeliveryId, RunId, RunState, WaitKind
 from service.pipeline.advance import advance
-from service.pipeline.build.here import perform_build
+from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.reports.statuses import send_reports
-from service.pipeline.watches import answer_due, look
+from service.pipeline.watches import answer_due, look, watched
 from service.settings import load
 from service.store import Store, deliveries, runs, steps, waits
 from service.store.builds import Build
@@ -145,7 +145,7 @@ class Pipeline:
         self._drain()
         for _ in range(looks):
             with self.store.read() as tx:
-                keys = waits.open_keys(tx)
+                keys = watched(tx)
             for kind, key in keys:
                 look(self.context, kind, key)
             answer_due(self.context)

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 import pytest
 import sqlalchemy as sa
 
-from service.core.words import BuildState, RunState, WaitKind
+from service.core.words import BuildState, RunState, WaitKind, WaitOutcome
 from service.pipeline.build.here import StoredControl
-from service.store import Store, builds, runs, steps
+from service.store import Store, builds, runs, steps, waits
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -79,6 +79,27 @@ def test_image_that_nobody_pushes_fails_at_the_deadline(external: Pipeline) -> N
     external.clock.move(minutes=61)
     external.settle(looks=2)
     assert external.ended(external.run(), RunState.FAILED).code == "image-not-pushed"
+
+
+def test_image_that_was_seen_in_time_is_not_missed_because_its_run_went_on_late(external: Pipeline) -> None:
+    """What the wait was answered counts, not what the clock says when the run reads it."""
+    merge(external)
+    external.settle()
+    with external.store.begin() as tx:
+        wait = waits.open_of_run(tx, external.run().id)
+        assert wait is not None
+        waits.answer(tx, wait.id, "there", at=external.clock.now())
+        again = runs.get(tx, wait.run_id)
+    assert again is not None
+    external.clock.move(minutes=61)
+    external.queue.enqueue_run(again)
+    external.settle(looks=0)
+    assert external.run().state == RunState.WAITING
+    external.settle(looks=2)
+    assert external.ended(external.run(), RunState.FAILED).code == "image-not-pushed"
+    with external.store.read() as tx:
+        outcomes = [one.outcome for one in waits.of_run(tx, external.run().id)]
+    assert outcomes == [WaitOutcome.READY, WaitOutcome.DEADLINE]
 
 
 def test_image_that_is_there_is_reused_and_nothing_is_built(pipeline: Pipeline) -> None:

@@ -206,7 +206,7 @@ def test_waits_are_listed_and_aged_by_where_they_are(rows: Rows, store: Store) -
     rows.wait(rows.run(rows.change("2a" * 20)), WaitKind.SYNC, key="argocd")
     rows.wait(rows.run(rows.change("3a" * 20)), WaitKind.IMAGE, key="registry")
     with store.read() as tx:
-        assert sorted(waits.open_keys(tx)) == [(WaitKind.IMAGE, "registry"), (WaitKind.SYNC, "argocd")]
+        assert sorted(waits.newest_by_key(tx)) == [(WaitKind.IMAGE, "registry"), (WaitKind.SYNC, "argocd")]
         assert len(waits.open_at(tx, WaitKind.SYNC, "argocd")) == 2
         assert sorted(waits.ages(tx, NOW)) == [(WaitKind.IMAGE, 1, 0.0), (WaitKind.SYNC, 2, 30.0)]
 

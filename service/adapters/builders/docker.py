@@ -18,13 +18,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from service.core.config.texts import duration
 from service.core.images import REVISION_LABEL
+from service.core.words import BuilderPlace
 from service.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
     from service.adapters.build_tools import Probe, Recipe, Tool, Wanted
     from service.adapters.child_process import Ended
     from service.adapters.parts import Parts
-    from service.ports import BuildControl, Builder, BuildRequest, Checkout
+    from service.ports import BuildControl, BuildRequest, Checkout, HereBuilder
 
 _BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -74,7 +75,7 @@ class Options(BaseModel):
     )
 
 
-def make(parts: Parts) -> Builder:
+def make(parts: Parts) -> HereBuilder:
     """Give the builder with the tool that the settings want; `layer` is the demo's, which needs none."""
     settings = parts.settings
     if settings.builder == "layer":
@@ -96,7 +97,7 @@ def wanted(text: str) -> Wanted:
             raise ValueError(f"not a tool: {text}")
 
 
-def _layer_builder(checkout: Checkout) -> Builder:
+def _layer_builder(checkout: Checkout) -> HereBuilder:
     try:
         found = import_module("devstack.layer")
     except ModuleNotFoundError as error:
@@ -105,13 +106,13 @@ def _layer_builder(checkout: Checkout) -> Builder:
             code="builder-missing",
             hint="set MERGEPORT_BUILDER to docker, buildah or auto",
         ) from error
-    return cast("Builder", found.LayerBuilder(checkout))
+    return cast("HereBuilder", found.LayerBuilder(checkout))
 
 
 class DockerBuilder:
     """Builds and pushes with a tool of this machine, several builds at once."""
 
-    local = True
+    place: Literal[BuilderPlace.HERE] = BuilderPlace.HERE
 
     def __init__(
         self,

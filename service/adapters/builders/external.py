@@ -1,6 +1,7 @@
-"""An existing pipeline builds and pushes; Mergeport waits until the registry has exactly the configured tag.
+"""An existing pipeline builds and pushes by itself; Mergeport waits until the registry has exactly the configured tag.
 
-There is nothing to do here but to say so. The wait, its deadline and the look at the revision are the pipeline's.
+There is no builder: nobody to start, to ask or to cancel, and no log. The wait, its deadline and the look at the
+revision are the pipeline's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from service.adapters.parts import Parts
-    from service.ports import BuildControl, BuildRequest
 
 
 class Options(BaseModel):
@@ -22,16 +22,5 @@ class Options(BaseModel):
     kind: Literal["external"] = "external"
 
 
-def make(_parts: Parts) -> ExternalBuilder:
-    """Give the builder; it needs nothing."""
-    return ExternalBuilder()
-
-
-class ExternalBuilder:
-    """Starts nothing."""
-
-    local = False
-
-    def build(self, request: BuildRequest, control: BuildControl) -> None:
-        """Name in the log what is waited for."""
-        control.log(f"waiting for {request.reference}, which another pipeline pushes\n")
+def make(_parts: Parts) -> None:
+    """Give no builder."""

@@ -1,4 +1,4 @@
-"""Looks at builds for the runs that wait for one."""
+"""Looks at builds on this machine for the runs that wait for one."""
 
 from __future__ import annotations
 

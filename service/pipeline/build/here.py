@@ -1,6 +1,6 @@
-"""Makes one build: the long workflow of local builders, and the source of a build's log.
+"""Makes one build on this machine: the long workflow, and the source of its log.
 
-Called by the engine with a build's id. Looks in the registry first, so that a build which died after
+Called by perform.py with a build that this workflow has. Looks in the registry first, so that a build which died after
 its push is not made twice. Never decides what becomes of the runs: it answers their waits.
 """
 
@@ -13,17 +13,16 @@ from contextlib import suppress
 
 import structlog
 
-from service.core.config import ImageTarget
-from service.core.images import ImageReference, labels_for
-from service.core.words import BuildId, BuildState, WaitKind
+from service.core.images import labels_for
+from service.core.words import BuilderPlace, BuildState
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.build.build_stage import BUILDS_KEY, reference_of
+from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
+from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
-from service.ports import BuildRequest
-from service.store import builds, runs, waits
+from service.ports import BuildRequest, HereBuilder
+from service.store import builds
 from service.store.builds import Build
 
-MOST_ATTEMPTS = 6
 LONGEST_LOG = 4_000_000
 _LOOK_SECONDS = 0.5
 _FLUSH_SECONDS = 0.5
@@ -89,59 +88,47 @@ class StoredControl:
         return self.unwanted or self.lost
 
 
-def perform_build(context: Context, build_id: BuildId, workflow_id: str, stopping: Callable[[], bool]) -> None:
+def make_here(context: Context, build: Build, stopping: Callable[[], bool]) -> None:
     """Make the build's image, keep its outcome and wake the runs that wait for it."""
-    with context.store.begin() as tx:
-        build = builds.hold(tx, build_id)
-        if build is None or build.workflow_id != workflow_id or build.state not in _UNDER_WAY:
-            return
-        builds.update(tx, build_id, at=context.now(), state=BuildState.RUNNING, started_at=context.now())
     control = StoredControl(context, build, stopping)
-    with structlog.contextvars.bound_contextvars(build=build.id, reference=build.reference):
-        try:
-            message = _make(context, build, control)
-        except Exception as error:  # noqa: BLE001 - every outcome of a build is kept as words
-            _keep_failure(context, build, control, error, stopping=stopping())
-        else:
-            control.flush()
-            finish_build(context, build, BuildState.SUCCEEDED, message)
-
-
-_UNDER_WAY = frozenset({BuildState.QUEUED, BuildState.RUNNING})
+    try:
+        message = _make(context, build, control)
+    except Exception as error:  # noqa: BLE001 - every outcome of a build is kept as words
+        _keep_failure(context, build, control, error, stopping=stopping())
+    else:
+        control.flush()
+        finish_build(context, build, BuildState.SUCCEEDED, message)
 
 
 def _make(context: Context, build: Build, control: StoredControl) -> str:
-    image = _image_of(context, build)
+    image = image_of(context, build)
     reference = reference_of(build, image)
-    registry = context.outside.images.registry(image)
-    registry.ensure_repository(reference.repository)
-    found = registry.find(reference.repository, reference.tag)
-    if found is not None and found.revision == build.commit:
+    if pushed_before(context, build, image):
         return f"{reference} was pushed already"
     control.log(f"building {reference} from {build.repository} at {build.commit}\n")
     request = BuildRequest(
         repository=build.repository,
         commit=build.commit,
-        reference=ImageReference(reference.registry, reference.repository, reference.tag),
-        target=registry.push_target(reference),
+        reference=reference,
+        target=context.outside.images.registry(image).push_target(reference),
         labels=labels_for(
             source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
         ),
         options=image.builder_options,
     )
-    context.outside.images.builder(image).build(request, control)
+    _builder(context, image.builder_kind).build(request, control)
     return f"built and pushed {reference}"
 
 
-def _image_of(context: Context, build: Build) -> ImageTarget:
-    target = context.configurations.at(build.configuration_commit).target(build.application, build.environment)
-    found = next((image for image in target.images if image.name == build.image), None) if target else None
-    if found is None:
+def _builder(context: Context, kind: str) -> HereBuilder:
+    builder = context.outside.images.builder(kind)
+    if builder is None or builder.place is not BuilderPlace.HERE:
         raise PermanentError(
-            f"the configuration at {build.configuration_commit[:12]} has no image {build.image or build.application}",
-            code="target-gone",
+            f"the builder {kind} does not build on this machine any more",
+            code="builder-missing",
+            hint="`mergeport runs retry` has it built where it is built now",
         )
-    return found
+    return builder
 
 
 def _keep_failure(context: Context, build: Build, control: StoredControl, error: Exception, *, stopping: bool) -> None:
@@ -150,49 +137,12 @@ def _keep_failure(context: Context, build: Build, control: StoredControl, error:
     if control.lost:
         log.warning("another attempt of the build goes on", attempt=build.attempt)
     elif control.unwanted:
-        finish_build(context, build, BuildState.CANCELLED, "cancelled: no run wants it any more")
+        cancel_build(context, build)
     elif stopping:
         log.info("build handed back: this worker stops")
         with context.store.begin() as tx:
             now_at = builds.hold(tx, build.id)
             if now_at is not None and now_at.attempt == build.attempt:
-                builds.start_attempt(tx, build, at=context.now())
-    elif isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
-        pause = error.retry_after if error.retry_after is not None else min(2.0**build.attempt, 60.0)
-        finish_build(context, build, BuildState.FAILED, str(error), code=error.code, retry_after=pause)
-    elif isinstance(error, MergeportError):
-        finish_build(context, build, BuildState.FAILED, str(error), code=error.code)
+                builds.resume_attempt(tx, build, at=context.now())
     else:
-        log.error("internal error in a build", exc_info=error)
-        finish_build(
-            context, build, BuildState.FAILED, "internal error; the worker's log has it", code="internal-error"
-        )
-
-
-def finish_build(
-    context: Context,
-    build: Build,
-    state: BuildState,
-    message: str,
-    *,
-    code: str = "",
-    retry_after: float | None = None,
-) -> None:
-    """Keep how a build's attempt ended, and wake the runs that wait for it; a later attempt under way is left alone."""
-    now = context.now()
-    with context.store.begin() as tx:
-        now_at = builds.hold(tx, build.id)
-        if now_at is None or now_at.attempt != build.attempt or now_at.state not in _UNDER_WAY:
-            log.warning("another attempt of the build goes on", attempt=build.attempt)
-            return
-        builds.update(
-            tx, build.id, at=now, state=state, message=message, code=code, retry_after=retry_after, ended_at=now
-        )
-        waiting = [wait for wait in waits.open_at(tx, WaitKind.BUILD, BUILDS_KEY) if wait.subject == build.id]
-        woken = [wait.run_id for wait in waiting if waits.answer(tx, wait.id, str(state), at=now)]
-    log.info("build ended", state=state, message=message, code=code)
-    for run_id in woken:
-        with context.store.read() as tx:
-            run = runs.get(tx, run_id)
-        if run is not None:
-            context.queue.enqueue_run(run)
+        fail_build(context, build, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.core.words import WaitKind
-from service.pipeline.build.build_stage import reference_of
+from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw

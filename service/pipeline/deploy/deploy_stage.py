@@ -6,12 +6,13 @@ import json
 from dataclasses import asdict
 
 from service.core.deployment import Verdict, VerdictKind
-from service.core.words import Sha, Stage, WaitKind
+from service.core.words import Sha, Stage, WaitKind, WaitOutcome
 from service.errors import PermanentError
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
 from service.ports import Deployer
 from service.store import sightings
+from service.store.waits import Wait
 
 WATCH_KEY = "argocd"
 
@@ -55,7 +56,7 @@ def _await_live(claim: Claim, application: str, commit: Sha) -> str:
     context, run, target = claim.context, claim.run, claim.target
     with step(claim, "await live and healthy", Stage.DEPLOY) as record:
         answered = last_answer(context, run.id, WaitKind.SYNC, application)
-        verdict = None if answered is None else _verdict_of(answered.answer)
+        verdict = None if answered is None else _verdict_of(answered)
         if verdict is None:
             if answered is not None and expired(context, run.id, WaitKind.SYNC, application):
                 raise _too_late(claim, application, commit, answered.last_seen)
@@ -93,9 +94,9 @@ def _too_late(claim: Claim, application: str, commit: Sha, last_seen: str) -> Pe
     )
 
 
-def _verdict_of(answer: str) -> Verdict | None:
-    """Read a verdict that the watch wrote; None for the answers of a deadline or a cancellation."""
-    if not answer.startswith("{"):
+def _verdict_of(wait: Wait) -> Verdict | None:
+    """Read the verdict that the watch wrote; None where the wait ended otherwise: by its deadline, say."""
+    if wait.outcome is not WaitOutcome.READY:
         return None
-    parsed = json.loads(answer)
+    parsed = json.loads(wait.answer)
     return Verdict(VerdictKind(parsed["kind"]), parsed["reason"], tuple(parsed["messages"]), parsed["revision"])

@@ -6,7 +6,6 @@ has a key of its own, so that a crash anywhere repeats harmlessly.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import assert_never
 
 import structlog
@@ -30,6 +29,7 @@ from service.store import changes, deliveries
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
+from service.store.pauses import pause_of
 from service.store.runs import Run
 
 MOST_ATTEMPTS = 360
@@ -74,7 +74,7 @@ def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError)
         if not deliveries.keep_claim(tx, delivery, executor=context.holder):
             log.warning("another worker has the delivery")
             return
-        deliveries.postpone(tx, delivery.sequence, str(error), until=context.now() + timedelta(seconds=pause))
+        deliveries.postpone(tx, delivery.sequence, str(error), until=context.now() + pause_of(pause))
 
 
 def _finish(context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:

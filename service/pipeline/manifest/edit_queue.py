@@ -23,6 +23,7 @@ from service.pipeline.runs.looks import Answers
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, is_ours, wait_for
 from service.store import Transaction, edits, leases, runs, waits
 from service.store.edits import Edit
+from service.store.pauses import from_ahead
 from service.store.runs import Run
 
 HELD_FOR_OTHERS_SECONDS = 5.0
@@ -81,7 +82,7 @@ def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
 def _pause(tx: Transaction, context: Context, run: Run, place: Place, window: timedelta, *, ours: bool) -> Pause | None:
     """Open the run's wait where another writes, or where the window is not over that the first pending edit opened."""
     pending = edits.open_at(tx, place.repository, place.branch) if window else []
-    until = _closes(pending, window) if pending else context.now()
+    until = _closes(context, pending, window) if pending else context.now()
     gathers = until > context.now() and len(pending) < LARGEST_PUSH
     if ours and not gathers:
         return None
@@ -97,8 +98,10 @@ def _pause(tx: Transaction, context: Context, run: Run, place: Place, window: ti
     return Pause(wait, opened=True)
 
 
-def _closes(pending: Sequence[Edit], window: timedelta) -> datetime:
-    return min(edit.at for edit in pending) + window
+def _closes(context: Context, pending: Sequence[Edit], window: timedelta) -> datetime:
+    """Tell when the window is over; at once where the clock that opened it was ahead."""
+    now, opened = context.now(), min(edit.at for edit in pending)
+    return now if from_ahead(opened, now) else opened + window
 
 
 def _settled(context: Context, run: Run, place: Place) -> Edit:
@@ -132,7 +135,7 @@ def _drain(context: Context, run: Run, place: Place, holding: Holding, window: t
             pending = branch.pending(tx)
             own_is_done = all(edit.run_id != run.id for edit in pending)
             late = own_is_done and time.monotonic() - started > HELD_FOR_OTHERS_SECONDS
-            gathers = bool(own_is_done and pending and window) and context.now() < _closes(pending, window)
+            gathers = bool(own_is_done and pending and window) and context.now() < _closes(context, pending, window)
             done = not pending or late or gathers
             if done:
                 holding.release(tx)

@@ -8,6 +8,7 @@ from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import step
@@ -16,6 +17,8 @@ from service.store import edits
 
 def promote(claim: Claim) -> None:
     """Bring the images into the manifest repository, or pause; the claim has the manifest commit then."""
+    if not _may_be_there(claim):
+        take_in_force(claim)
     place = place_of(claim.context, claim.target)
     with step(claim, "check order", Stage.PROMOTE) as record:
         if claim.run.pull_request is None and not _may_be_there(claim):

@@ -6,7 +6,6 @@ Failing to report never fails a run. Several applications of one commit share th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import assert_never
 from urllib.parse import urlencode
 
@@ -18,6 +17,7 @@ from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.ports import CommitState, CommitStatus
 from service.store import Transaction, leases, reports, runs
+from service.store.pauses import pause_of
 from service.store.reports import Report
 from service.store.runs import Run
 
@@ -91,7 +91,7 @@ def _send(context: Context, report: Report) -> bool:
         pause = max(asked or 0.0, min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS))
         log.warning("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
         with context.store.begin() as tx:
-            reports.failed(tx, report, str(error), until=context.now() + timedelta(seconds=pause))
+            reports.failed(tx, report, str(error), until=context.now() + pause_of(pause))
         return False
     with context.store.begin() as tx:
         if not _is_sender(tx, context) or not reports.sent(tx, report):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from service.core.words import RunId, RunState, Stage, WaitId, WaitKind
+from service.core.words import RunId, RunState, Stage, WaitId, WaitKind, WaitOutcome
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import Claim
@@ -132,7 +132,7 @@ def wait_for(
     """Make a wait. Its deadline counts from the run's first wait for the same thing, however often it is opened."""
     now = context.now()
     first = first_wait(context, run.id, kind, subject)
-    deadline = None if within is None else (first.created_at if first else now) + within
+    deadline = None if within is None else (min(first.created_at, now) if first else now) + within
     return Wait(
         id=WaitId(new_id()),
         run_id=run.id,
@@ -162,6 +162,6 @@ def last_answer(context: Context, run_id: RunId, kind: WaitKind, subject: str) -
 
 
 def expired(context: Context, run_id: RunId, kind: WaitKind, subject: str) -> bool:
-    """Tell whether the time for a thing is over: its wait was answered by its deadline."""
+    """Tell whether the time for a thing is over: the run's newest wait for it was answered by its deadline."""
     wait = last_answer(context, run_id, kind, subject)
-    return wait is not None and wait.deadline is not None and wait.deadline <= context.now()
+    return wait is not None and wait.outcome is WaitOutcome.DEADLINE

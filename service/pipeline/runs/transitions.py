@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind
+from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
 from service.pipeline.reports.statuses import want_status
 from service.store import Transaction, edits, runs, waits
 from service.store.ids import new_id
@@ -84,16 +84,16 @@ def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False, pat
     if not opened:
         waits.open_wait(tx, wait)
     if wait.kind is not WaitKind.RETRY:
-        runs.update(tx, wait.run_id, at=at, resumes=0)
+        runs.update(tx, wait.run_id, at=at, resumes=0, shared_deaths=0)
     run = _told(tx, wait.run_id)
     if run is not None and run.cancel_requested_by is not None and not patient:
-        waits.answer(tx, wait.id, "cancelled", at=at)
+        waits.answer(tx, wait.id, "cancelled", at=at, outcome=WaitOutcome.CANCELLED)
 
 
 def resume(tx: Transaction, wait: Wait, *, at: datetime) -> Run | None:
     """Queue a run that lost its worker under a new workflow, which answers `wait`."""
     waits.open_wait(tx, wait)
-    waits.answer(tx, wait.id, "resumed", at=at)
+    waits.answer(tx, wait.id, "resumed", at=at, outcome=WaitOutcome.RESUMED)
     return runs.get(tx, wait.run_id)
 
 
@@ -135,7 +135,7 @@ def request_cancel(tx: Transaction, run: Run, *, by: str, at: datetime) -> None:
     runs.update(tx, run.id, at=at, cancel_requested_by=by)
     wait = waits.open_of_run(tx, run.id)
     if wait is not None:
-        waits.answer(tx, wait.id, "cancelled", at=at)
+        waits.answer(tx, wait.id, "cancelled", at=at, outcome=WaitOutcome.CANCELLED)
 
 
 def _told(tx: Transaction, run_id: RunId) -> Run | None:

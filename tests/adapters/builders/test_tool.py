@@ -18,7 +18,6 @@ import responses
 from pydantic import TypeAdapter, ValidationError
 
 from service.adapters.build_tools import Tool, probe
-from service.adapters.builders import external
 from service.adapters.builders.docker import DockerBuilder, Duration, Options
 from service.errors import PermanentError, RetryableError
 from service.ports import Credentials
@@ -280,11 +279,3 @@ def test_schema_of_the_options_can_be_written() -> None:
     assert properties.keys() == {"kind", "context", "dockerfile", "args", "target", "platform", "network", "timeout"}
     assert all("description" in told for name, told in properties.items() if name != "kind")
     assert TypeAdapter(Duration).json_schema()["anyOf"][0]["type"] == "string"
-
-
-def test_external_builder_only_says_what_is_waited_for() -> None:
-    control = Control()
-    builder = external.ExternalBuilder()
-    builder.build(request_for("registry.test", "app", external.Options()), control)
-    assert not builder.local
-    assert "registry.test/app:4f2c1e9ab012" in control.text

@@ -1,10 +1,12 @@
-"""A builder that builds nothing: all that a builder has to be."""
+"""A builder here that builds nothing: all that it has to be."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from service.core.words import BuilderPlace
 
 if TYPE_CHECKING:
     from service.adapters.parts import Parts
@@ -23,7 +25,7 @@ class Options(BaseModel):
 class ToyBuilder:
     """Only says what it would do."""
 
-    local = True
+    place: Literal[BuilderPlace.HERE] = BuilderPlace.HERE
 
     def build(self, request: BuildRequest, control: BuildControl) -> None:
         """Log one line."""

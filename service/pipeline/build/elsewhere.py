@@ -1,0 +1,119 @@
+"""Starts a build elsewhere, once: our name of the start is on the build's row before the call, their id after it.
+
+Called by perform.py in a short workflow. What became of a call that was not heard to its end is never guessed: the
+watch beside this asks the builder for our name first, and has it started again only where it never began. Never waits.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import structlog
+
+from service.core.images import labels_for
+from service.core.words import BuilderPlace, BuildState
+from service.errors import MergeportError, PermanentError
+from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
+from service.pipeline.build.wanted_build import reference_of
+from service.pipeline.context import Context
+from service.ports import ElsewhereBuilder, StartRequest
+from service.store import builds
+from service.store.builds import Build
+from service.store.ids import new_id
+
+log = structlog.get_logger()
+
+
+def start_elsewhere(context: Context, build: Build) -> None:
+    """Have the build started and followed; a start that an earlier attempt asked for is only followed."""
+    if build.asked_at is not None:
+        _follow(context, build, None, "its start was asked for; whether it began is looked up")
+        return
+    try:
+        image = image_of(context, build)
+        if pushed_before(context, build, image):
+            words = f"{reference_of(build, image)} was pushed already"
+            finish_build(context, build, BuildState.SUCCEEDED, words)
+            return
+        builder, request = builder_elsewhere(context, build.builder), start_request(context, build)
+    except Exception as error:  # noqa: BLE001 - every outcome of a build is kept as words
+        fail_build(context, build, error)
+        return
+    asked = _intend(context, build)
+    if asked is not None:
+        _ask(context, builder, request, asked)
+
+
+def builder_elsewhere(context: Context, kind: str) -> ElsewhereBuilder:
+    """Give the builder elsewhere of a kind."""
+    builder = context.outside.images.builder(kind)
+    if builder is None or builder.place is not BuilderPlace.ELSEWHERE:
+        raise PermanentError(
+            f"the builder {kind} does not build elsewhere any more",
+            code="builder-missing",
+            hint="`mergeport runs retry` has it built where it is built now",
+        )
+    return builder
+
+
+def start_request(context: Context, build: Build) -> StartRequest:
+    """Say what is wanted of a builder elsewhere."""
+    image = image_of(context, build)
+    reference = reference_of(build, image)
+    labels = labels_for(
+        source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
+    )
+    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options)
+
+
+def _intend(context: Context, build: Build) -> Build | None:
+    """Keep that this start is asked for now, and under which name; None where it is not to be asked for any more."""
+    now = context.now()
+    correlation = build.correlation or new_id()
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        if now_at is None or now_at.attempt != build.attempt or now_at.state is not BuildState.RUNNING:
+            log.warning("another attempt of the build goes on", attempt=build.attempt)
+            return None
+        wanted = builds.wanted(tx, build.id)
+        if wanted:
+            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now)
+    if not wanted:
+        cancel_build(context, build)
+        return None
+    return replace(build, correlation=correlation, asked_at=now)
+
+
+def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, build: Build) -> None:
+    try:
+        external_id = builder.start(request, build.correlation)
+    except PermanentError as error:
+        fail_build(context, build, error)
+    except Exception as error:  # whatever it was, the other side may have begun
+        known = isinstance(error, MergeportError)
+        log.warning("the start of a build was not heard to its end", error=str(error), exc_info=not known)
+        _follow(context, build, None, str(error) if known else "internal error; the worker's log has it")
+    else:
+        if not _follow(context, build, external_id, "", heard=True) and external_id is not None:
+            log.warning("a build was started too late: another goes on, or nobody wants it", external_id=external_id)
+            with suppress(MergeportError):
+                builder.cancel(external_id)
+
+
+def _follow(context: Context, build: Build, external_id: str | None, message: str, *, heard: bool = False) -> bool:
+    """Leave the build to its watch; False where the row does not want this start any more.
+
+    That is told by our name of the start: an attempt that took over meanwhile goes on with the same start.
+    """
+    now = context.now()
+    values = {"external_id": external_id, "started_at": now} if heard else {}
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        ours = now_at is not None and now_at.correlation == build.correlation and now_at.external_id is None
+        if now_at is None or not ours or now_at.state.ended:
+            return now_at is not None and external_id is not None and now_at.external_id == external_id
+        if heard or now_at.attempt == build.attempt:
+            builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, **values)
+    log.info("build started elsewhere", builder=build.builder, external_id=external_id)
+    return True

@@ -1,0 +1,201 @@
+"""Follows the builds that a builder elsewhere has: one question for all of them, each then judged by itself.
+
+Called by the watches, on a schedule and at once by a hint; what is true of an image is read from its registry, by the
+runs. It acts on builds, unlike other looks: it starts again what never began, and stops what no run wants any more.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from service.core.words import BuildId, BuildState, WaitKind
+from service.errors import MergeportError, RetryableError
+from service.pipeline.build.elsewhere import builder_elsewhere, start_request
+from service.pipeline.build.elsewhere_log import read_log
+from service.pipeline.build.finish import MOST_ATTEMPTS, cancel_build, finish_build
+from service.pipeline.context import Context
+from service.pipeline.runs.looks import Answers, saw
+from service.ports import BuildStanding, ElsewhereBuilder, Progress
+from service.store import builds, waits
+from service.store.builds import Build
+from service.store.waits import Wait
+
+UNHEARD = timedelta(seconds=60)
+"""For so long at least a build may be unknown there, or its log unreadable, before that is believed."""
+_MOST_LOGS = 3
+"""Logs of builds under way that one look reads; which ones is chosen by lot."""
+_MOST_FAILURES = 3
+
+log = structlog.get_logger()
+
+
+def look_elsewhere(context: Context, key: str) -> Answers:
+    """Bring every build that this builder has to what it is there; answer the waits whose build has ended."""
+    with context.store.read() as tx:
+        has = builds.started(tx, key)
+        wanted = builds.wanted_among(tx, [build.id for build in has])
+        still = builds.under_way(tx).keys() | {build.id for build in has}
+        waiting = waits.open_at(tx, WaitKind.BUILD_ELSEWHERE, key)
+    if has:
+        _Look(context, builder_elsewhere(context, key), wanted, waiting).follow(has)
+    return {wait: "ended" for wait in waiting if BuildId(wait.subject) not in still}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at one builder elsewhere."""
+
+    context: Context
+    builder: ElsewhereBuilder
+    wanted: set[BuildId]
+    waiting: list[Wait]
+
+    def follow(self, has: list[Build]) -> None:
+        """Find the ids that are not known yet, ask how all stand, and go by that."""
+        found: list[Build] = []
+        self._each(has, lambda build: found.extend(self._with_id(build)))
+        if not found:
+            return
+        standings = self.builder.states([build.external_id for build in found if build.external_id is not None])
+        read = {build.id for build in random.sample(found, min(_MOST_LOGS, len(found)))}
+        self._each(found, lambda build: self._judge(build, standings, follow_log=build.id in read))
+
+    def _each(self, some: Iterable[Build], act: Callable[[Build], None]) -> None:
+        """Act on each; what is wrong with one keeps the others waiting only where the builder itself is away."""
+        failed = 0
+        for build in some:
+            try:
+                act(build)
+            except MergeportError as error:
+                self._tell(build, str(error))
+                failed += isinstance(error, RetryableError)
+                if failed >= _MOST_FAILURES:
+                    return
+
+    def _with_id(self, build: Build) -> list[Build]:
+        """Give the build with its id there; nothing where it is not known, and then decide what becomes of it."""
+        if build.external_id is not None:
+            return [build]
+        external_id = self.builder.find(start_request(self.context, build), build.correlation)
+        if external_id is None:
+            self._not_found(build)
+            return []
+        now = self.context.now()
+        with self.context.store.begin() as tx:
+            now_at = builds.hold(tx, build.id)
+            if now_at is None or (now_at.state, now_at.correlation) != (BuildState.STARTED, build.correlation):
+                return []
+            begun = build.started_at or now
+            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="")
+        return [replace(build, external_id=external_id, started_at=begun, message="")]
+
+    def _not_found(self, build: Build) -> None:
+        now = self.context.now()
+        if build.asked_at is not None and abs(now - build.asked_at) < self.builder.listed_within:
+            self._tell(build, build.message or "asked for, and not listed there yet")
+        elif build.started_at is not None:
+            self._lose(build, f"took the build, and shows none under {build.correlation}")
+        elif build.id not in self.wanted:
+            cancel_build(self.context, build)
+        elif build.attempt >= MOST_ATTEMPTS:
+            words = f"{build.builder} could not be asked to build {build.reference}: {build.message}"
+            finish_build(self.context, build, BuildState.FAILED, words, code="build-not-started")
+        else:
+            self._start_again(build)
+
+    def _start_again(self, build: Build) -> None:
+        """Have it asked for once more, under the same name: the start that was asked for never began."""
+        with self.context.store.begin() as tx:
+            now_at = builds.hold(tx, build.id)
+            if now_at is None or now_at.state is not BuildState.STARTED or now_at.external_id is not None:
+                return
+            builds.update(tx, build.id, at=self.context.now(), asked_at=None)
+            again = builds.resume_attempt(tx, now_at, at=self.context.now(), resumes=now_at.resumes)
+        log.info("a start that never began is asked for again", build=build.id, attempt=again.attempt)
+        self.context.queue.enqueue_build(again)
+
+    def _judge(self, build: Build, standings: Mapping[str, BuildStanding], *, follow_log: bool) -> None:
+        assert build.external_id is not None  # noqa: S101 - as follow() chose them
+        standing = standings.get(build.external_id)
+        if standing is None:
+            if self._unheard_for_long(build, f"{build.builder} does not know {build.external_id}"):
+                self._lose(build, f"does not know the build any more: {build.external_id}")
+            return
+        if standing.progress is Progress.RUNNING and build.id in self.wanted:
+            if follow_log:
+                read_log(self.context, self.builder, build)
+            self._heard(build, standing.words or "under way")
+            return
+        if standing.progress is Progress.RUNNING:
+            self.builder.cancel(build.external_id)
+        if self._log_is_kept(build):
+            self._end(build, standing)
+
+    def _end(self, build: Build, standing: BuildStanding) -> None:
+        at, words = f"{build.builder} ({build.external_id})", f": {standing.words}" if standing.words else ""
+        match standing.progress:
+            case Progress.SUCCEEDED:
+                finish_build(self.context, build, BuildState.SUCCEEDED, f"built by {at}{words}")
+            case Progress.FAILED:
+                message = f"the build by {at} failed{words}"
+                finish_build(self.context, build, BuildState.FAILED, message, code="build-failed")
+            case Progress.CANCELLED if build.id in self.wanted:
+                message = f"the build by {at} was cancelled there{words}"
+                finish_build(self.context, build, BuildState.FAILED, message, code="build-cancelled-elsewhere")
+            case Progress.CANCELLED | Progress.RUNNING:
+                cancel_build(self.context, build)
+            case _:
+                assert_never(standing.progress)
+
+    def _log_is_kept(self, build: Build) -> bool:
+        """Keep the rest of an ended build's log; False where it is to be tried again before the end is told."""
+        try:
+            read_log(self.context, self.builder, build, to_its_end=True)
+        except MergeportError as error:
+            if not self._unheard_for_long(build, f"its log cannot be read yet: {error}"):
+                return False
+            with self.context.store.begin() as tx:
+                builds.log(tx, build.id, build.attempt, f"\n[the rest of the log could not be read: {error}]\n")
+        return True
+
+    def _lose(self, build: Build, what: str) -> None:
+        """End a build of which nobody knows anything; its runs look in the registry all the same."""
+        message = f"{build.builder} {what}"
+        if build.id in self.wanted:
+            finish_build(self.context, build, BuildState.FAILED, message, code="build-lost")
+        else:
+            cancel_build(self.context, build)
+
+    def _unheard_for_long(self, build: Build, words: str) -> bool:
+        """Tell whether the builder has owed an answer for long, and keep since when; one wobble is no answer."""
+        now = self.context.now()
+        if build.unheard_since is None:
+            self._keep(build, unheard_since=now)
+            self._tell(build, words)
+            return False
+        return abs(now - build.unheard_since) >= max(UNHEARD, self.builder.listed_within)
+
+    def _heard(self, build: Build, words: str) -> None:
+        if build.unheard_since is not None:
+            self._keep(build, unheard_since=None)
+        self._tell(build, words)
+
+    def _keep(self, build: Build, **values: object) -> None:
+        with self.context.store.begin() as tx:
+            now_at = builds.hold(tx, build.id)
+            if now_at is not None and (now_at.attempt, now_at.state) == (build.attempt, BuildState.STARTED):
+                builds.update(tx, build.id, at=self.context.now(), **values)
+
+    def _tell(self, build: Build, words: str) -> None:
+        """Show on the build, and on the runs that wait for it, what was seen last."""
+        if words != build.message:
+            self._keep(build, message=words)
+        for wait in self.waiting:
+            if wait.subject == build.id:
+                saw(self.context, wait, f"{build.builder} builds {build.reference}: {words}")

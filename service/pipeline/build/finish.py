@@ -1,0 +1,100 @@
+"""How a build's attempt ends, wherever it was made: kept as words, told to the runs that wait for it.
+
+Called by who makes a build here, by who starts one elsewhere and follows it, and by the sweeper. Never decides what
+becomes of the runs: it answers their waits.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from service.core.config import ImageTarget
+from service.core.made_of import is_made_of
+from service.core.words import BuildState, WaitKind
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.pipeline.build.wanted_build import reference_of
+from service.pipeline.context import Context
+from service.store import builds, runs, waits
+from service.store.builds import Build
+from service.store.pauses import pause_of
+
+BUILDS_KEY = "builds"
+"""What the watch of builds here looks at: all of them at once, in our own store."""
+MOST_ATTEMPTS = 6
+
+log = structlog.get_logger()
+
+
+def awaited_at(build: Build) -> tuple[WaitKind, str]:
+    """Give kind and key of the waits for a build."""
+    return (WaitKind.BUILD_ELSEWHERE, build.builder) if build.builder else (WaitKind.BUILD, BUILDS_KEY)
+
+
+def image_of(context: Context, build: Build) -> ImageTarget:
+    """Give what the configuration that the build was wanted by says of its image."""
+    target = context.configurations.at(build.configuration_commit).target(build.application, build.environment)
+    found = next((image for image in target.images if image.name == build.image), None) if target else None
+    if found is None:
+        raise PermanentError(
+            f"the configuration at {build.configuration_commit[:12]} has no image {build.image or build.application}",
+            code="target-gone",
+        )
+    return found
+
+
+def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
+    """Tell whether the image of this commit is there already; its repository is, after this."""
+    reference = reference_of(build, image)
+    registry = context.outside.images.registry(image)
+    registry.ensure_repository(reference.repository)
+    found = registry.find(reference.repository, reference.tag)
+    return found is not None and is_made_of(found, build.commit)
+
+
+def fail_build(context: Context, build: Build, error: Exception) -> None:
+    """Keep an error as the end of the attempt; what may work later says when it is tried again."""
+    if isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
+        pause = error.retry_after if error.retry_after is not None else min(2.0**build.attempt, 60.0)
+        pause = pause_of(pause).total_seconds()
+        finish_build(context, build, BuildState.FAILED, str(error), code=error.code, retry_after=pause)
+    elif isinstance(error, MergeportError):
+        finish_build(context, build, BuildState.FAILED, str(error), code=error.code)
+    else:
+        log.error("internal error in a build", exc_info=error)
+        words = "internal error; the worker's log has it"
+        finish_build(context, build, BuildState.FAILED, words, code="internal-error")
+
+
+def cancel_build(context: Context, build: Build) -> None:
+    """End the attempt because nobody waits for it."""
+    finish_build(context, build, BuildState.CANCELLED, "cancelled: no run wants it any more")
+
+
+def finish_build(
+    context: Context,
+    build: Build,
+    state: BuildState,
+    message: str,
+    *,
+    code: str = "",
+    retry_after: float | None = None,
+) -> None:
+    """Keep how a build's attempt ended, and wake the runs that wait for it; a later attempt under way is left alone."""
+    now = context.now()
+    kind, key = awaited_at(build)
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        if now_at is None or now_at.attempt != build.attempt or now_at.state.ended:
+            log.warning("another attempt of the build goes on", attempt=build.attempt)
+            return
+        builds.update(
+            tx, build.id, at=now, state=state, message=message, code=code, retry_after=retry_after, ended_at=now
+        )
+        waiting = [wait for wait in waits.open_at(tx, kind, key) if wait.subject == build.id]
+        woken = [wait.run_id for wait in waiting if waits.answer(tx, wait.id, str(state), at=now)]
+    log.info("build ended", state=state, message=message, code=code)
+    for run_id in woken:
+        with context.store.read() as tx:
+            run = runs.get(tx, run_id)
+        if run is not None:
+            context.queue.enqueue_run(run)

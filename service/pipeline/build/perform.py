@@ -1,0 +1,33 @@
+"""Performs one build: hands it to who makes it here, or to who starts it elsewhere, as its row says.
+
+Called by the engine's workflow with the build's id. Never makes anything itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from service.core.words import BuildId, BuildState
+from service.pipeline.build.elsewhere import start_elsewhere
+from service.pipeline.build.here import make_here
+from service.pipeline.context import Context
+from service.store import builds
+
+_UNDER_WAY = frozenset({BuildState.QUEUED, BuildState.RUNNING})
+
+
+def perform_build(context: Context, build_id: BuildId, workflow_id: str, stopping: Callable[[], bool]) -> None:
+    """Make or start the build, unless it is another workflow's, has ended, or is followed elsewhere already."""
+    now = context.now()
+    with context.store.begin() as tx:
+        build = builds.hold(tx, build_id)
+        if build is None or build.workflow_id != workflow_id or build.state not in _UNDER_WAY:
+            return
+        builds.update(tx, build_id, at=now, state=BuildState.RUNNING, started_at=None if build.builder else now)
+    with structlog.contextvars.bound_contextvars(build=build.id, reference=build.reference):
+        if build.builder:
+            start_elsewhere(context, build)
+        else:
+            make_here(context, build, stopping)

@@ -1,0 +1,110 @@
+"""Lets a run share the build of its image: a new one, the one under way, or an ended one that is tried again.
+
+Called by the build stage. Never makes anything: it keeps the build's row and hands it to the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+
+from service.core.config import ImageTarget
+from service.core.images import ImageReference, tag_for
+from service.core.words import BuilderPlace, BuildId, BuildState
+from service.pipeline.runs.claim import Claim
+from service.ports import Builder
+from service.store import Transaction, builds, waits
+from service.store.builds import Build
+from service.store.ids import new_id
+from service.store.pauses import from_ahead
+from service.store.runs import Run
+
+REGISTRY_LAG = timedelta(seconds=60)
+"""For so long after a build ended well its image may not be seen yet: it may come by replication."""
+
+
+def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
+    """Give the reference that the configuration wants for the commit; without a digest."""
+    return ImageReference(
+        image.registry_host, image.repository, tag_for(image.tag, commit=one.commit, branch=one.branch)
+    )
+
+
+def want_build(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
+    """Let the run share the build of its image, and have it made unless that is under way or done."""
+    context, run = claim.context, claim.run
+    wish = _wish(claim, image, builder)
+    now = context.now()
+    with context.store.begin() as tx:
+        kept = builds.want(tx, wish, run.id)
+        if _must_start_again(tx, kept, run, now):
+            kept = builds.start_attempt(tx, kept, at=now)
+    if kept.state is BuildState.QUEUED:
+        context.queue.enqueue_build(kept)
+    return kept
+
+
+def _wish(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
+    run, now = claim.run, claim.context.now()
+    reference = reference_of(run, image)
+    options = image.builder_options.model_dump_json()
+    key = json.dumps([run.repository, run.commit, str(reference), image.builder_kind, options])
+    return Build(
+        id=BuildId(new_id()),
+        key=hashlib.sha256(key.encode()).hexdigest(),
+        repository=run.repository,
+        branch=run.branch,
+        commit=run.commit,
+        reference=str(reference),
+        configuration_commit=run.configuration_commit,
+        application=run.application,
+        environment=run.environment,
+        image=image.name,
+        attempt=1,
+        resumes=0,
+        state=BuildState.QUEUED,
+        message="",
+        code="",
+        retry_after=None,
+        created_at=now,
+        updated_at=now,
+        started_at=None,
+        ended_at=None,
+        builder=image.builder_kind if builder.place is BuilderPlace.ELSEWHERE else "",
+    )
+
+
+def _must_start_again(tx: Transaction, kept: Build, run: Run, now: datetime) -> bool:
+    """Tell whether an ended build is tried again: its image is gone, it may work later, or a person retries."""
+    match kept.state:
+        case BuildState.SUCCEEDED:
+            return not just_ended(kept, now) and not _awaited(tx, kept, run)
+        case BuildState.CANCELLED:
+            return True
+        case BuildState.FAILED:
+            newer = kept.ended_at is not None and run.created_at > kept.ended_at
+            return newer or (kept.retry_after is not None and pause_left(kept, now) <= 0.0)
+        case _:
+            return False
+
+
+def _awaited(tx: Transaction, kept: Build, run: Run) -> bool:
+    """Tell whether the run waited until this attempt ended: it then looks at what came of it, and builds no other."""
+    return any(
+        wait.subject == kept.id and wait.answered_at and kept.ended_at and wait.answered_at >= kept.ended_at
+        for wait in waits.of_run(tx, run.id)
+    )
+
+
+def just_ended(build: Build, now: datetime) -> bool:
+    """Tell whether the build has ended so lately that its image may not be seen yet."""
+    return build.ended_at is not None and abs(now - build.ended_at) < REGISTRY_LAG
+
+
+def pause_left(build: Build, now: datetime) -> float:
+    """Give the seconds until an ended build that may work later is tried again; none where the clock went back."""
+    if build.ended_at is None or from_ahead(build.ended_at, now):
+        return 0.0
+    pause = build.retry_after or 0.0
+    return min(pause, max(0.0, pause - (now - build.ended_at).total_seconds()))

@@ -1,0 +1,31 @@
+"""How long a pause can be, so that a clock that was ahead for a while holds nothing up after it was set right.
+
+Used by the queries that ask whose time has come, and by who makes pauses. A time that is further away than any pause
+can be was written by a clock that was ahead: it has come.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""Also where the other side asks for more: limits of calls are renewed every hour."""
+TOLERANCE = timedelta(minutes=1)
+"""By so much clocks of several machines may differ, and rows from the future are taken as they are."""
+
+
+def pause_of(seconds: float) -> timedelta:
+    """Give a pause of so many seconds, or the longest there is."""
+    return min(timedelta(seconds=min(max(0.0, seconds), 1e6)), LONGEST_PAUSE)
+
+
+def is_over(not_before: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
+    """Tell whether a pause is over: there is none, its time has come, or it can be none of ours."""
+    return sa.or_(not_before.is_(None), not_before <= now, not_before > now + LONGEST_PAUSE + TOLERANCE)
+
+
+def from_ahead(written_at: datetime, now: datetime) -> bool:
+    """Tell whether a time that is past by its meaning was written by a clock that was ahead."""
+    return written_at > now + TOLERANCE

@@ -1,0 +1,363 @@
+"""A build that somebody else makes is started once, followed by one question for all, and ends as it ended there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from service.core.words import BuildState, RunState, WaitKind
+from service.engine.queue import Engine, Orphan, Standing
+from service.engine.sweeper import sweep
+from service.errors import PermanentError, RetryableError
+from service.ports import BuildStanding, Progress
+from service.store import builds as rows
+from service.store import leases, runs
+from service.store.builds import Build
+from service.store.runs import Run
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.kinds.builders.yard import Yard, YardBuild
+from tests.pipeline.harness import ListQueue, Pipeline
+
+ELSEWHERE = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: yard}")
+pytestmark = pytest.mark.usefixtures("with_toys")
+AWAY = RetryableError("the yard does not answer", code="yard-away")
+
+
+@pytest.fixture
+def yard(pipeline: Pipeline) -> Yard:
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": ELSEWHERE}, "Build elsewhere")
+    pipeline.settle(looks=0)
+    return cast(Yard, pipeline.context.outside.images.builder("yard"))
+
+
+def merge(pipeline: Pipeline, text: str = "two") -> str:
+    pull = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": f"print('{text}')\n"})
+    assert pull.merge_commit_sha is not None
+    return pull.merge_commit_sha
+
+
+def only(yard: Yard) -> YardBuild:
+    (found,) = yard.builds.values()
+    return found
+
+
+def build_of(pipeline: Pipeline, run: Run | None = None) -> Build:
+    with pipeline.store.read() as tx:
+        (found,) = rows.of_run(tx, (run or pipeline.run()).id)
+    return found
+
+
+def log_of(pipeline: Pipeline) -> str:
+    with pipeline.store.read() as tx:
+        return "".join(text for _, _, text in rows.log_of(tx, build_of(pipeline).id))
+
+
+def finish(pipeline: Pipeline, one: YardBuild, log: str = "") -> None:
+    pipeline.push_image(one.request.commit[:12], revision=one.request.commit)
+    one.log, one.standing = one.log + log, BuildStanding(Progress.SUCCEEDED)
+
+
+@dataclass
+class LostEngine:
+    """The engine of the worker that comes after a killed one: no workflow of that one is alive."""
+
+    queue: ListQueue
+    executor: str = "worker-test"
+
+    def orphans(self, alive: Collection[str]) -> list[Orphan]:  # noqa: ARG002 - the engine's
+        return []
+
+    def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
+        return dict.fromkeys(workflow_ids, Standing.FINISHED)
+
+    def enqueue_run(self, run: Run) -> None:
+        self.queue.enqueue_run(run)
+
+    def enqueue_build(self, build: Build) -> None:
+        self.queue.enqueue_build(build)
+
+
+def killed_and_followed(pipeline: Pipeline) -> None:
+    """Let the worker be killed at the point that the yard was told, and another one take up what it had."""
+    with pytest.raises(SystemExit):
+        pipeline.settle(looks=0)
+    pipeline.clock.move(seconds=3)
+    with pipeline.store.begin() as tx:
+        leases.acquire(tx, "worker:worker-test", "worker-test", now=pipeline.clock.now(), seconds=15)
+    sweep(pipeline.context, cast(Engine, LostEngine(pipeline.queue)))
+
+
+def test_image_built_elsewhere_is_promoted_with_the_digest_of_the_registry(pipeline: Pipeline, yard: Yard) -> None:
+    commit = merge(pipeline)
+    pipeline.settle()
+    one = only(yard)
+    assert (one.request.commit, one.request.branch, str(one.request.reference)[-12:]) == (
+        commit,
+        "develop",
+        commit[:12],
+    )
+    assert pipeline.wait(pipeline.run())[0] is WaitKind.BUILD_ELSEWHERE
+    finish(pipeline, one)
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert run.images[""]["revision"] == commit
+    assert yard.asked.count("start") == 1
+
+
+def test_what_the_builder_says_is_shown_while_the_run_waits(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.RUNNING, "phase INSTALL")
+    pipeline.settle()
+    assert "phase INSTALL" in pipeline.run().message
+    assert build_of(pipeline).message == "phase INSTALL"
+
+
+def test_all_builds_are_asked_for_in_one_call(pipeline: Pipeline, yard: Yard) -> None:
+    two = ELSEWHERE + f"  payments:\n    source: {SOURCE}\n"
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": two}, "Two")
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    assert len(yard.builds) == 2
+    yard.asked.clear()
+    pipeline.settle()
+    assert yard.asked == ["states"]
+
+
+def test_worker_killed_before_the_start_had_effect_has_it_started_once(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    yard.killed = "before"
+    killed_and_followed(pipeline)
+    pipeline.settle()
+    assert yard.builds == {}, "it may not be listed yet"
+    pipeline.clock.move(seconds=31)
+    pipeline.settle(looks=2)
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert build_of(pipeline).state is BuildState.SUCCEEDED
+
+
+def test_worker_killed_between_start_and_record_finds_the_build_and_starts_no_second(
+    pipeline: Pipeline, yard: Yard
+) -> None:
+    merge(pipeline)
+    yard.killed = "after"
+    yard.lags = True
+    killed_and_followed(pipeline)
+    pipeline.settle(looks=2)
+    yard.lags = False
+    pipeline.settle()
+    assert build_of(pipeline).external_id in yard.builds
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert build_of(pipeline).state is BuildState.SUCCEEDED
+    assert yard.asked.count("start") == 1
+
+
+def test_worker_killed_after_the_record_leaves_a_build_that_any_other_follows(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    pipeline.clock.move(seconds=3)
+    with pipeline.store.begin() as tx:
+        leases.acquire(tx, "worker:worker-test", "worker-test", now=pipeline.clock.now(), seconds=15)
+    sweep(pipeline.context, cast(Engine, LostEngine(pipeline.queue)))
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert (build_of(pipeline).state, build_of(pipeline).attempt) == (BuildState.SUCCEEDED, 1)
+    assert yard.asked.count("start") == 1
+
+
+def test_start_whose_answer_was_lost_is_found_by_its_correlation(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["start"] = AWAY
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    yard.failing.clear()
+    pipeline.settle()
+    assert build_of(pipeline).external_id in yard.builds
+    assert len(yard.builds) == 1
+
+
+def test_start_that_is_accepted_without_an_id_is_found_by_its_correlation(pipeline: Pipeline, yard: Yard) -> None:
+    yard.tells_ids = False
+    merge(pipeline)
+    pipeline.settle()
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert build_of(pipeline).state is BuildState.SUCCEEDED
+
+
+def test_start_that_is_accepted_and_never_shown_fails_and_is_not_repeated(pipeline: Pipeline, yard: Yard) -> None:
+    yard.tells_ids, yard.lags = False, True
+    merge(pipeline)
+    pipeline.settle()
+    pipeline.clock.move(seconds=31)
+    pipeline.settle()
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "build-lost"
+    assert yard.asked.count("start") == 1
+
+
+def test_start_that_is_refused_fails_the_run_in_the_builders_words(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["start"] = PermanentError("there is no workflow build.yaml", code="workflow-missing")
+    merge(pipeline)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (run.code, "no workflow build.yaml" in run.message) == ("workflow-missing", True)
+
+
+def test_failed_build_elsewhere_fails_the_run_and_leaves_its_log(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).log = "step 1 of 2\n"
+    pipeline.settle()
+    only(yard).log += "error: no space left\n"
+    only(yard).standing = BuildStanding(Progress.FAILED, "exit status 2")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (run.code, "exit status 2" in run.message) == ("build-failed", True)
+    assert log_of(pipeline) == "step 1 of 2\nerror: no space left\n"
+
+
+def test_log_that_cannot_be_read_for_a_moment_is_read_before_the_end_is_told(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing, only(yard).log = BuildStanding(Progress.FAILED), "the reason\n"
+    yard.failing["log"] = AWAY
+    pipeline.settle()
+    assert pipeline.run().state == RunState.WAITING
+    yard.failing.clear()
+    pipeline.settle()
+    assert (pipeline.run().state, log_of(pipeline)) == (RunState.FAILED, "the reason\n")
+
+
+def test_log_that_can_never_be_read_keeps_no_run_waiting(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    finish(pipeline, only(yard))
+    yard.failing["log"] = AWAY
+    pipeline.settle()
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    assert build_of(pipeline).state is BuildState.SUCCEEDED
+    assert "could not be read" in log_of(pipeline)
+
+
+def test_build_that_is_not_known_for_a_moment_goes_on(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    yard.lags = True
+    pipeline.settle()
+    yard.lags = False
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    assert pipeline.run().state == RunState.WAITING
+
+
+def test_lost_build_fails_the_run_in_words(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    yard.builds.clear()
+    pipeline.settle()
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (run.code, "does not know the build any more" in run.message) == ("build-lost", True)
+
+
+def test_lost_build_whose_image_is_there_is_no_failure(pipeline: Pipeline, yard: Yard) -> None:
+    commit = merge(pipeline)
+    pipeline.settle()
+    yard.builds.clear()
+    pipeline.push_image(commit[:12], revision=commit)
+    pipeline.settle()
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.run().state == RunState.SUCCEEDED
+
+
+def test_build_that_no_run_wants_is_cancelled_there(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, pipeline.run().id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    yard.failing["cancel"] = AWAY
+    pipeline.settle()
+    assert build_of(pipeline).state is BuildState.STARTED
+    yard.failing.clear()
+    pipeline.settle()
+    assert (only(yard).stopped, build_of(pipeline).state) == (True, BuildState.CANCELLED)
+
+
+def test_start_of_which_nothing_is_known_is_cancelled_too(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    yard.killed = "after"
+    killed_and_followed(pipeline)
+    with pipeline.store.begin() as tx:
+        runs.end(tx, pipeline.run().id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.settle()
+    assert (only(yard).stopped, build_of(pipeline).state) == (True, BuildState.CANCELLED)
+
+
+def test_build_cancelled_there_by_a_person_fails_the_run_and_a_retry_starts_another(
+    pipeline: Pipeline, yard: Yard
+) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.CANCELLED, "by dave")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert run.code == "build-cancelled-elsewhere"
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    first, second = yard.builds.values()
+    assert first.correlation != second.correlation
+
+
+def test_build_that_is_still_under_way_at_the_deadline_fails_the_run_and_is_cancelled(
+    pipeline: Pipeline, yard: Yard
+) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    pipeline.clock.move(minutes=31)
+    pipeline.settle(looks=2)
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "build-deadline"
+    assert only(yard).stopped
+
+
+def test_image_that_is_there_already_starts_nothing_elsewhere(pipeline: Pipeline, yard: Yard) -> None:
+    commit = merge(pipeline)
+    pipeline.push_image(commit[:12], revision=commit)
+    pipeline.settle_live("checkout-dev")
+    assert (pipeline.run().state, yard.builds) == (RunState.SUCCEEDED, {})
+
+
+def test_image_that_is_seen_seconds_after_the_build_ended_is_waited_for(pipeline: Pipeline, yard: Yard) -> None:
+    commit = merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.SUCCEEDED)
+    pipeline.settle()
+    assert pipeline.wait(pipeline.run())[0] is WaitKind.RETRY
+    pipeline.push_image(commit[:12], revision=commit)
+    pipeline.clock.move(seconds=5)
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    assert (pipeline.run().state, len(yard.builds)) == (RunState.SUCCEEDED, 1)
+
+
+def test_image_that_never_comes_after_its_build_fails_the_run_and_is_not_built_again(
+    pipeline: Pipeline, yard: Yard
+) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.SUCCEEDED)
+    pipeline.settle()
+    for _ in range(8):
+        pipeline.clock.move(seconds=20)
+        pipeline.settle()
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "image-missing"
+    assert len(yard.builds) == 1
