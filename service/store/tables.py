@@ -199,6 +199,17 @@ sightings = sa.Table(
     sa.Column("past", sa.Text, nullable=False),
 )
 
+# Which application a deployer is to be told to look at now, and when it was told last.
+refreshes = sa.Table(
+    "refreshes",
+    metadata,
+    sa.Column("application", sa.Text, primary_key=True),
+    sa.Column("wanted_at", Time),
+    sa.Column("told_at", Time),
+    sa.Column("times", sa.Integer, nullable=False, default=0),
+    sa.Index(None, "wanted_at"),
+)
+
 # The making of one image from one source commit, shared by all runs that need it.
 builds = sa.Table(
     "builds",

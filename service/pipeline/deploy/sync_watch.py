@@ -11,6 +11,7 @@ from service.core.deployment import (
     Expected,
     Observation,
     Pods,
+    Progress,
     Standing,
     Verdict,
     VerdictKind,
@@ -23,12 +24,13 @@ from service.core.words import RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
+from service.pipeline.deploy.refreshes import again
 from service.pipeline.deploy.standings import Standings
 from service.pipeline.manifest.place import place_of
 from service.pipeline.runs.claim import Claim, images_of, read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.ports import Deployer
-from service.store import edits, sightings, waits
+from service.store import edits, refreshes, sightings, waits
 from service.store.waits import Wait
 
 PODS_PER_LOOK = 5
@@ -52,6 +54,7 @@ def look_at_deployer(context: Context, key: str) -> Answers:
         pasts = sightings.of_runs(tx, [wait.run_id for wait in waiting])
     look = _Look(context, deployer, _observe(deployer, waiting), pasts)
     answers: dict[Wait, str] = {}
+    behind: set[str] = set()
     with Isolated(context) as isolated:
         for wait in _by_turns(context, waiting):
             if wait.subject not in look.observed:
@@ -59,11 +62,17 @@ def look_at_deployer(context: Context, key: str) -> Answers:
                 continue
             with isolated.one(wait, {}):
                 verdict = look.at(wait)
+                if verdict is not None and verdict.progress is Progress.BEHIND and verdict.kind in _WAITING:
+                    behind.add(verdict.about or wait.subject)
                 if verdict is None or verdict.kind in _WAITING:
                     words = verdict.words(most=_MOST_WORDS, longest=_LONGEST_WORDS) if verdict else wait.last_seen
                     saw(context, wait, words)
                 else:
                     answers[wait] = answer_of(verdict)
+    if behind:
+        with context.store.read() as tx:
+            told = refreshes.of(tx, behind)
+        again(context, behind, told)
     return answers
 
 
