@@ -19,6 +19,7 @@ from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.adapters.source_trees import GitSourceTrees
 from service.bootstrap_sources import SystemClock, sources
 from service.core.config import ImageTarget
 from service.core.words import Repository
@@ -76,9 +77,13 @@ def build_context(
     configurations = Configurations(store, manifest_forge, clock, kinds(), repository, settings.configuration_branch)
     manifests = _manifests(settings, manifest_forge, ca_file)
     images = ConfiguredImages(settings, forge, ca_file=ca_file)
+    trees = GitSourceTrees(
+        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
+        forget=forge.forget_git_credentials, ca_file=ca_file,
+    )  # fmt: skip
     yield Context(
         store=store,
-        outside=Outside(forge, manifest_forge, images, manifests, _argocd(settings, ca_file), clock),
+        outside=Outside(forge, manifest_forge, images, manifests, trees, _argocd(settings, ca_file), clock),
         sources=sources(settings),
         configurations=configurations,
         queue=queue,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _SEPARATORS = (b",", b"[", b"{", b":")
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*+"?|[,\[{:]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[,\[{:]', re.DOTALL)
 """A string, so that what is in it does not count, or what stands before a value."""
 
 

@@ -7,7 +7,7 @@ A broken file keeps the last good one in force and is told as a failed status on
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,6 +22,10 @@ from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
 FILE = "mergeport.yaml"
 _KEPT = 64
+MOST_LOOKS, LOOKS_WITHIN = 20, timedelta(minutes=1)
+"""How often the file is read again in so long because a delivery would start nothing by what is in force."""
+_SKEW = timedelta(seconds=2)
+"""By so much may the clocks of the machines that receive and read be apart."""
 _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
 log = structlog.get_logger()
@@ -42,6 +46,7 @@ class Configurations:
         self._branch = branch
         self._default_branches: dict[Repository, tuple[str, datetime]] = {}
         self._parsed: OrderedDict[Sha, Configuration] = OrderedDict()
+        self._looks: deque[datetime] = deque(maxlen=MOST_LOOKS)
         self._lock = threading.Lock()
 
     def branch(self) -> str:
@@ -85,6 +90,21 @@ class Configurations:
         if stored is None:
             return self.current()
         return self._parse(stored)
+
+    def catch_up(self, since: datetime) -> bool:
+        """Read the newest file, unless it was read after a time; tell whether what is in force is that new.
+
+        Not more often than some times a minute: whoever pushes anywhere would have us ask the forge.
+        """
+        now = self._clock.now()
+        if self._looks and self._looks[-1] >= since + _SKEW:
+            return True
+        if len(self._looks) == MOST_LOOKS and now - self._looks[0] < LOOKS_WITHIN:
+            log.warning("the configuration is not read again: that was done often enough", looks=MOST_LOOKS)
+            return False
+        self._looks.append(now)
+        self.reload()
+        return True
 
     def reload(self) -> StoredConfiguration | None:
         """Read the newest file, keep it, and give it if it is new; a broken one is reported on its commit."""

@@ -16,6 +16,7 @@ from service.ports.notifier import Notice, Notifier
 from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
+from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "PushTarget",
     "Registry",
     "Source",
+    "SourceTrees",
     "Statuses",
     "StoredRequest",
 ]

@@ -9,6 +9,7 @@ import pytest
 from devstack.github.actions import Order, Sending
 from devstack.github.state import MergeMethod
 from service.core.words import DeliveryId, DeliveryState, RunState, Sha
+from service.pipeline.configurations import MOST_LOOKS
 from service.store import changes, configurations, deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -267,3 +268,76 @@ def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touch
             )
         assert quiet.intake()
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"], ["push", "pull_request"]])
+def test_source_branch_that_is_named_like_a_promotion_is_merged_like_any_other(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    for hook in quiet.stack.github.repository(SOURCE).hooks.values():
+        hook.events = tuple(events)
+    pull = quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, head="mergeport/promotion/dev/checkout")
+    quiet.settle(looks=0)
+    assert [(run.commit, run.environment) for run in quiet.runs()] == [(pull.merge_commit_sha, "dev")]
+
+
+def set_without_a_hook(pipeline: Pipeline, text: str) -> None:
+    """Push the configuration where no webhook tells of it."""
+    pipeline.stack.github.repository(MANIFESTS).hooks.clear()
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Change the configuration")
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"]])
+def test_first_merge_of_a_new_source_is_taken_though_no_webhook_told_of_the_configuration(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    quiet.stack.create_repository("acme/other", {"Dockerfile": "FROM scratch\n"}, branches=["develop"])
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s", events=events)
+    set_without_a_hook(quiet, EXTERNAL.replace(f"source: {SOURCE}", "source: acme/other"))
+    pull = quiet.stack.github.merge("acme/other", "develop", {"a": "b"})
+    quiet.settle(looks=0)
+    assert [(run.repository, run.commit) for run in quiet.runs()] == [("acme/other", pull.merge_commit_sha)]
+
+
+def test_first_merge_to_a_branch_that_feeds_by_now_is_taken(quiet: Pipeline) -> None:
+    set_without_a_hook(quiet, EXTERNAL.replace("branch: develop", "branch: next"))
+    pushed = quiet.stack.github.push(SOURCE, "next", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert [(run.environment, run.commit) for run in quiet.runs()] == [("dev", pushed)]
+
+
+def test_many_deliveries_that_start_nothing_have_the_configuration_read_a_few_times_only(quiet: Pipeline) -> None:
+    quiet.stack.create_repository("acme/other", {"a": "b"})
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s")
+    for number in range(MOST_LOOKS + 5):
+        quiet.stack.github.push("acme/other", "main", {"a": f"{number}"})
+    quiet.settle(looks=0)
+    assert "not read again" in quiet.delivery("push").reason
+    quiet.clock.move(minutes=2)
+    quiet.stack.github.push("acme/other", "main", {"a": "last"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").reason == "acme/other is no source in mergeport.yaml"
+
+
+FILTERED = EXTERNAL.replace(f"source: {SOURCE}\n", f'source: {SOURCE}\n    paths: ["app.py"]\n')
+
+
+def test_filter_is_exact_where_github_does_not_list_all_files(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": FILTERED}, "Filter by paths")
+    quiet.settle(looks=0)
+    many = {f"docs/{number}.md": "x\n" for number in range(301)}
+    quiet.stack.github.push(SOURCE, "develop", many, "Write much")
+    quiet.settle(looks=0)
+    assert quiet.runs() == []
+    assert "None of 301 changed paths" in quiet.delivery("push").reason
+    pushed = quiet.stack.github.push(SOURCE, "develop", {**dict.fromkeys(many, "y\n"), "app.py": "2\n"}, "And the code")
+    quiet.settle(looks=0)
+    assert [run.commit for run in quiet.runs()] == [pushed]
+
+
+def test_delivery_says_why_every_path_counts(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": FILTERED.replace("develop", "next")}, "Filter")
+    quiet.settle(looks=0)
+    quiet.stack.github.push(SOURCE, "next", {"README": "x\n"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").reason == "runs: checkout to dev; every path counts as touched: the branch is new"

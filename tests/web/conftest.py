@@ -14,8 +14,11 @@ from service.store.migrate import migrate
 from service.web.counters import Counters
 from service.web.private import private_app
 from service.web.webhooks import Receiver, public_app
+from tests.fixtures.disks import small_disk
 from tests.fixtures.rows import NOW, Rows
 from tests.web.deliveries import SECRET
+
+__all__ = ["small_disk"]
 
 URL = "https://mergeport.example"
 SOURCES = {"github": GitHubSource([SECRET, b"the-next-secret"])}

@@ -106,6 +106,24 @@ class Mirror:
                     break
         return found
 
+    def changed(self, before: Sha, after: Sha) -> frozenset[str]:
+        """Give the paths in which the trees of two commits differ, a renamed file's by both names.
+
+        Brings the commits' directories where they are not here, and no file. RetryableError `manifest-commit-gone`
+        where the remote lost one of them.
+        """
+        self._ready(self.remote(False))
+        with self._alone():
+            if next(self._fetches) % self._limits.every == 0:
+                self._tidy()
+            for commit in (before, after):
+                if not self.has(commit):
+                    self._bring_surely(commit, 1, "--filter=blob:none")
+        outcome = self.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after)
+        if not outcome.ok:
+            raise BrokenRepositoryError(outcome.said)
+        return frozenset(name for name in outcome.text.split("\0") if name)
+
     # what is here
 
     def has(self, commit: Sha) -> bool:

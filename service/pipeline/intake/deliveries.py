@@ -19,8 +19,10 @@ from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
+from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
 from service.ports import StoredRequest
@@ -119,6 +121,8 @@ def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list
             return _take_pull_request(context, part, event)
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
+            if event.merge is not None and not own_commits.is_promotions(context, event.merge):
+                return _take_pull_request(context, part, event.merge)
             words = f"pull request #{event.number} of ours was closed: its run looks now"
             _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
         case Ping():
@@ -137,7 +141,7 @@ def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
         return []
     if checked := check_proposed(context, push):
         reloaded = Note(checked)
-    configuration = _configuration_for(context, part, push.repository, note=reloaded)
+    configuration = _configuration_for(context, part, push.repository, push.branch, note=reloaded)
     if configuration is None:
         return []
     if own_commits.is_merged_promotion(context, configuration, push):
@@ -150,13 +154,17 @@ def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
             hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
             "`mergeport deliveries replay` takes the push all the same, once it is quiet",
         )
-    paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
+    fed = _fed(configuration, push.repository, push.branch)
+    found = touched(context, fed, push.repository, push.before, push.after)
     change = _new_change(
-        context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
+        context, push.repository, push.branch, push.after, before=push.before, paths=found.paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
     )  # fmt: skip
     ancestor = None if push.forced else push.before
-    return accept(context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor)
+    return accept(
+        context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor, doubt=found.words,
+        moved_back=is_moved_back(context, push),
+    )  # fmt: skip
 
 
 def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) -> list[Run]:
@@ -167,7 +175,7 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
         "url": merged.url,
         "labels": list(merged.labels),
     }
-    configuration = _configuration_for(context, part, merged.repository, note=Note())
+    configuration = _configuration_for(context, part, merged.repository, merged.branch, note=Note())
     if configuration is None:
         return []
     with context.store.begin() as tx:
@@ -177,12 +185,16 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
             words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
             mark(tx, context, part, Outcome(DeliveryState.PROCESSED, words, covering.id))
             return []
-    paths = _paths(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
+    fed = _fed(configuration, merged.repository, merged.branch)
+    found = touched(context, fed, merged.repository, merged.base_sha, merged.merge_commit)
     change = _new_change(
-        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
+        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=found.paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
     )  # fmt: skip
-    return accept(context, part, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known)
+    return accept(
+        context, part, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known,
+        doubt=found.words,
+    )  # fmt: skip
 
 
 def _reload(context: Context, push: Push) -> Note:
@@ -199,7 +211,9 @@ def _reload(context: Context, push: Push) -> Note:
     return Note(f"{told}; all: {context.url}/configurations/{stored.commit}", refused=True)
 
 
-def _configuration_for(context: Context, part: Part, repository: Repository, *, note: Note) -> Configuration | None:
+def _configuration_for(
+    context: Context, part: Part, repository: Repository, branch: str, *, note: Note
+) -> Configuration | None:
     """Give the configuration if the repository is a source in it; otherwise the delivery is done.
 
     A push that brings a broken file is a change like any other: the last good one routes it.
@@ -211,22 +225,33 @@ def _configuration_for(context: Context, part: Part, repository: Repository, *, 
             raise
         _mark(context, part, Outcome(note.state, note.words))
         return None
+    if _fed(configuration, repository, branch):
+        return configuration
+    configuration, told = _caught_up(context, part, configuration, repository)
     if repository in configuration.sources():
         return configuration
-    reason = f"{repository} is no source in mergeport.yaml"
+    reason = f"{repository} is no source in mergeport.yaml{told}"
     _mark(context, part, Outcome(note.state, note.words or reason))
     return None
 
 
-def _paths(
-    context: Context, configuration: Configuration, repository: Repository, branch: str, before: Sha | None, after: Sha
-) -> list[str] | None:
-    """Give what the change touched, or None for everything: a new branch, a truncated answer, or nobody asks."""
-    asked = any(target.paths for target in _fed(configuration, repository, branch))
-    if before is None or not asked:
-        return None
-    found = context.outside.forge.changed_paths(repository, before, after)
-    return None if found is None else sorted(found)
+def _caught_up(
+    context: Context, part: Part, configuration: Configuration, repository: Repository
+) -> tuple[Configuration, str]:
+    """Give the newest configuration, by which a delivery may start what it does not by the one in force, and words.
+
+    It may have been pushed just before, to where no webhook tells of it. Where the forge cannot tell now, a source that
+    is known goes on without: most of its pushes are to branches that feed nothing, and others wait behind them.
+    """
+    try:
+        if context.configurations.catch_up(part.delivery.received_at):
+            return context.configurations.current(), ""
+    except PermanentError as error:
+        log.warning("the configuration cannot be read again", error=str(error))
+    except RetryableError:
+        if repository not in configuration.sources():
+            raise
+    return configuration, "; it was not read again for this delivery"
 
 
 def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:

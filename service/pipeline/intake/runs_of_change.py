@@ -15,6 +15,7 @@ from service.core.order import Relation
 from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, Sha
 from service.pipeline.context import Context
+from service.pipeline.intake.moved_back import generation_of
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import Stale
 from service.pipeline.runs.transitions import Wish
@@ -69,11 +70,14 @@ def accept(
     covered: tuple[Sha, ...],
     note: Note,
     ancestor: Sha | None = None,
+    moved_back: bool = False,
+    doubt: str = "",
     enrich: dict[str, object] | None = None,
 ) -> list[Run]:
     """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction.
 
-    `ancestor` is a commit that the change's is known to descend from.
+    `ancestor` is a commit that the change's is known to descend from. `moved_back` says that the branch is at this
+    commit again, after others: its runs are a new generation then. `doubt` says what could not be told of its paths.
     """
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
@@ -85,12 +89,17 @@ def accept(
         _take_over(tx, change, covered)
         paths = None if change.paths is None else frozenset(change.paths)
         routing = route(configuration, change.repository, change.branch, paths)
+
+        def generation(target: Target) -> int:
+            again = moved_back and not part.delivery.generation
+            return generation_of(tx, change, target) if again else part.delivery.generation
+
         accepted = [
             run
             for target in routing.targets
-            if (run := _accept_run(tx, context, configuration, change, target, part.delivery.generation)) is not None
+            if (run := _accept_run(tx, context, configuration, change, target, generation(target))) is not None
         ]
-        words = "; ".join(filter(None, [note.words, _words(routing, accepted)]))
+        words = "; ".join(filter(None, [note.words, _words(routing, accepted), doubt]))
         state = note.state if note.words or not routing.targets else DeliveryState.PROCESSED
         mark(tx, context, part, Outcome(state, words, change.id, _shown(routing)))
     return accepted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,9 @@ def promotion(**changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("merged", [True, False])
 def test_closed_promotion_is_a_hint(merged: bool) -> None:
     event = parse_event("pull_request", promotion(merged=merged, merged_at=None))
-    assert event == Hint(
+    assert isinstance(event, Hint)
+    assert (event.merge is not None) is merged
+    assert replace(event, merge=None) == Hint(
         "acme/checkout",  # type: ignore[arg-type] # a NewType
         7,
         head_branch="mergeport/promotion/prod/checkout",

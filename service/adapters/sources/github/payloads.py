@@ -199,14 +199,20 @@ def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignore
         return Ignored("fork")
     merged = bool(pull.merged or pull.merged_at)
     head_repository = Repository(pull.head.repo.full_name) if pull.head.repo else None
+    merge = _merge(event, head_repository) if merged else None
     if pull.head.ref.startswith(PROMOTION_BRANCHES) and head_repository == repository:
-        return Hint(repository, pull.number, head_branch=pull.head.ref, base_branch=pull.base.ref, merged=merged)
-    if not merged:
-        return Ignored("pull request closed without a merge")
+        return Hint(
+            repository, pull.number, head_branch=pull.head.ref, base_branch=pull.base.ref, merged=merged, merge=merge
+        )
+    return merge or Ignored("pull request closed without a merge")
+
+
+def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> PullRequestMerged:
+    pull = event.pull_request
     if pull.merge_commit_sha is None:
         raise _invalid("pull_request.merge_commit_sha", "it is missing, though the pull request is merged")
     return PullRequestMerged(
-        repository=repository,
+        repository=Repository(event.repository.full_name),
         branch=pull.base.ref,
         base_sha=Sha(pull.base.sha),
         merge_commit=Sha(pull.merge_commit_sha),
