@@ -28,6 +28,7 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.advance import advance
 from service.pipeline.build.here import perform_build
 from service.pipeline.context import Context
+from service.pipeline.deploy.live_watch import look_at_live
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look
@@ -49,6 +50,7 @@ DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
 REFRESH_SECONDS = 0.2
+LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 STOP_SECONDS = 10
 LOOPS_STOP_SECONDS = 2.0
@@ -118,6 +120,7 @@ class Worker:
             self._intake_loop,
             Loop("due", DUE_SECONDS, lambda: answer_due(self._context), self._stop),
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
+            Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
             Loop("refreshes", REFRESH_SECONDS, self._refresher.start_due, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
             Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),

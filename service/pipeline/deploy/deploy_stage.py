@@ -8,6 +8,7 @@ from dataclasses import asdict
 from service.core.deployment import Verdict, VerdictKind
 from service.core.words import Sha, Stage, WaitKind
 from service.errors import PermanentError
+from service.pipeline.deploy.deployments import began
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
 from service.store import refreshes, sightings
@@ -21,6 +22,8 @@ def deploy(claim: Claim) -> str:
     assert commit is not None  # noqa: S101 - set by stage promote
     application = claim.target.argocd_application
     if application is None:
+        with claim.context.store.begin() as tx:
+            began(tx, claim.context, claim.run, None, "")
         return f"committed as {commit[:12]}; no Argo CD application is named"
     if claim.context.outside.deployer is None:
         raise PermanentError(

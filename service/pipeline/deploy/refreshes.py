@@ -13,12 +13,15 @@ import structlog
 
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.deploy.live_watch import look_at_one
 from service.store import refreshes
 from service.store.refreshes import Refresh
 
 _FIRST_PAUSE_SECONDS = 3.0
 _GROWTH = 1.6
 _LONGEST_PAUSE_SECONDS = 30.0
+_MOST_FOLLOWED = 6
+"""How often an application that still moves is told again, only to see where it comes to rest."""
 
 log = structlog.get_logger()
 
@@ -39,9 +42,15 @@ def tell(context: Context, refresh: Refresh) -> None:
     if deployer is None:
         return
     try:
-        deployer.refresh(refresh.application)
+        seen = deployer.refresh(refresh.application)
     except MergeportError as error:
         log.info("the deployer was not told", application=refresh.application, reason=error.message, code=error.code)
+        return
+    if seen is None or not look_at_one(context, refresh.application, seen) or refresh.times >= _MOST_FOLLOWED:
+        return
+    with context.store.begin() as tx:
+        told = refreshes.of(tx, [refresh.application])[refresh.application]
+        refreshes.want_again(tx, told, at=context.now() + _pause(told))
 
 
 def again(context: Context, behind: Collection[str], known: Mapping[str, Refresh]) -> None:
@@ -60,5 +69,8 @@ def again(context: Context, behind: Collection[str], known: Mapping[str, Refresh
 def _is_late(context: Context, refresh: Refresh) -> bool:
     if refresh.wanted_at is not None or refresh.told_at is None:
         return False
-    pause = min(_FIRST_PAUSE_SECONDS * _GROWTH ** max(0, refresh.times - 1), _LONGEST_PAUSE_SECONDS)
-    return context.now() >= refresh.told_at + timedelta(seconds=pause)
+    return context.now() >= refresh.told_at + _pause(refresh)
+
+
+def _pause(refresh: Refresh) -> timedelta:
+    return timedelta(seconds=min(_FIRST_PAUSE_SECONDS * _GROWTH ** max(0, refresh.times - 1), _LONGEST_PAUSE_SECONDS))

@@ -66,7 +66,7 @@ class ArgoCD:
         self._local = threading.local()
         self._listing = Listing()
 
-    def refresh(self, application: str) -> None:
+    def refresh(self, application: str) -> Observation | None:
         """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
 
         Argo CD marks the application first and answers when the comparison is done, so a slow answer is not
@@ -78,7 +78,7 @@ class ArgoCD:
             response = self._get(f"/api/v1/applications/{quote(name, safe='')}", parameters, within=REFRESH_TIMEOUT)
         except requests.exceptions.ReadTimeout:
             _log.info("Argo CD is slow to answer a refresh; it was asked for", application=application)
-            return
+            return None
         except requests.exceptions.RequestException as error:
             raise self._unreachable(error) from error
         with response:
@@ -91,6 +91,15 @@ class ArgoCD:
                     application=application,
                 )
             self._check(response)
+            return self._found(response)
+
+    def _found(self, response: requests.Response) -> Observation | None:
+        """Read what a refresh found; what cannot be read is left to the next look."""
+        try:
+            item = json.loads(self._bounded(response))
+            return observation_of(item, url=self._page(item))
+        except (ValueError, RecursionError, ValidationError, StopIteration, requests.exceptions.RequestException):
+            return None
 
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
         """Observe many applications by one list call, few of very many one by one; unknown ones are left out."""

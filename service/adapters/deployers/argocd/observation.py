@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from service.adapters.deployers.argocd.shapes import Application, OperationState, Resource, Source, Spec, Status, Tree
+from service.adapters.deployers.argocd.answers import Application, OperationState, Resource, Source, Spec, Status, Tree
 from service.core.deployment import Applied, Observation, Pods
 
 MESSAGE_LENGTH = 2000
