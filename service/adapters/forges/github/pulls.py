@@ -45,6 +45,34 @@ class Pulls:
         own = (pull for pull in listed if pull.head.repo is not None and pull.head.repo.full_name == repository)
         return next((pull for pull in own if pull.head.ref == head and pull.base.ref == base), None)
 
+    def all_of(self, repository: Repository, *, head: str) -> list[Pull]:
+        """Give the pull requests of a branch of this repository in any state, last updated first, one page."""
+        owner = repository.partition("/")[0]
+        listed = self._connection.get(
+            list[Pull],
+            f"/repos/{repository}/pulls",
+            parameters={
+                "state": "all", "head": f"{owner}:{head}", "sort": "updated", "direction": "desc", "per_page": PAGE,
+            },
+            doing=f"list the pull requests of `{head}`",
+            repository=repository,
+            permission="pull requests: read",
+        )  # fmt: skip
+        own = (pull for pull in listed if pull.head.repo is not None and pull.head.repo.full_name == repository)
+        return [pull for pull in own if pull.head.ref == head]
+
+    def close(self, repository: Repository, number: int) -> None:
+        """Close an open one; GitHub lets a closed or merged one be as it is."""
+        self._connection.send(
+            Pull,
+            "PATCH",
+            f"/repos/{repository}/pulls/{number}",
+            {"state": "closed"},
+            doing=f"close pull request #{number}",
+            repository=repository,
+            permission=_PERMISSION,
+        )
+
     def open(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
         """Open it, or adopt the open one of that head: GitHub allows one a pair of branches."""
         body = {"title": draft.title, "head": draft.head, "base": draft.base, "body": draft.body}

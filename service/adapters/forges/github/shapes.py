@@ -148,4 +148,5 @@ class Pull(BaseModel):
             merged_by=self.merged_by.login if self.merged_by else None,
             author=self.user.login if self.user else None,
             labels=tuple(label.name for label in self.labels),
+            base_sha=Sha(self.base.sha),
         )
