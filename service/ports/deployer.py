@@ -24,6 +24,10 @@ class Deployer(Protocol):
         """Observe many applications by few calls; those it does not know are left out."""
         ...
 
+    def closed_windows(self, application: str) -> tuple[str, ...]:
+        """Give what keeps the application from being synced by itself now, in words; nothing where it may be."""
+        ...
+
     def pods(self, application: str) -> Pods:
         """Read what an application's tree of objects tells of its pods, in a call of its own."""
         ...

@@ -51,6 +51,9 @@ class Slow:
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
         raise NotImplementedError
 
+    def closed_windows(self, application: str) -> tuple[str, ...]:
+        raise NotImplementedError
+
     def pods(self, application: str) -> Pods:
         raise NotImplementedError
 

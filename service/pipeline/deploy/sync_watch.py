@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -34,6 +35,9 @@ from service.store.waits import Wait
 
 PODS_PER_LOOK = 5
 """How many trees one look reads of applications that are only waited for; before one fails it is always read."""
+WINDOWS_PER_LOOK = 5
+_WINDOWS_AFTER = timedelta(seconds=10)
+"""A sync that nothing holds begins within a second or two."""
 _DEEPEST_FAMILY = 3
 _MOST_WORDS = 5
 _LONGEST_WORDS = 500
@@ -110,6 +114,7 @@ class _Look:
         self._pasts = pasts
         self._standings = Standings(context)
         self._pods: dict[str, Pods | None] = {}
+        self._windows: dict[str, tuple[str, ...]] = {}
 
     def at(self, wait: Wait) -> Verdict | None:
         """Judge one wait, and keep what must last."""
@@ -131,12 +136,28 @@ class _Look:
             words = past.pods if pods is None else tuple(one[:_LONGEST_WORDS] for one in pods.messages[:_MOST_WORDS])
             kept = replace(kept, pods=words)
             decided = replace(decided, messages=tuple(dict.fromkeys((*words, *decided.messages))))
+        if verdict.ask_windows and kept.apart_since is not None:
+            long_apart = self._context.now() - kept.apart_since >= _WINDOWS_AFTER
+            closed = self._closed_windows(verdict.about or wait.subject) if long_apart else ()
+            if closed:
+                reason = f"{decided.reason}; a sync window of its project is why: {', '.join(closed)}"
+                decided = replace(decided, reason=reason)
         kept = replace(kept, url=seen.url)
         keep(claim, verdict, seen.health)
         if (new := past_text(kept)) != text:
             with self._context.store.begin() as tx:
                 sightings.keep(tx, wait.run_id, new)
         return decided
+
+    def _closed_windows(self, application: str) -> tuple[str, ...]:
+        """Ask which sync windows hold an application, for few a look."""
+        if len(self._windows) < WINDOWS_PER_LOOK and application not in self._windows:
+            try:
+                self._windows[application] = self._deployer.closed_windows(application)
+            except MergeportError as error:
+                log.warning("Argo CD's sync windows are not to be had", application=application, error=str(error))
+                self._windows[application] = ()
+        return self._windows.get(application, ())
 
     def _pods_of(self, application: str, decided: Verdict) -> Pods | None:
         """Read an application's tree where that is worth it; what is not to be had is no reason to know less."""

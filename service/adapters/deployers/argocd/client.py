@@ -22,7 +22,7 @@ import structlog
 from pydantic import ValidationError
 
 from service.adapters.deployers.argocd.listing import Listing, Parameters
-from service.adapters.deployers.argocd.observation import observation_of, pods_of
+from service.adapters.deployers.argocd.observation import closed_windows_of, observation_of, pods_of
 from service.errors import PermanentError, RetryableError
 from service.ports import Observation, Pods
 
@@ -147,6 +147,19 @@ class ArgoCD:
             return pods_of(tree)
         except ValidationError as error:
             raise self._unexpected("its resource tree has another shape") from error
+
+    def closed_windows(self, application: str) -> tuple[str, ...]:
+        """Give the sync windows that keep it from being synced by itself now; nothing where none does.
+
+        https://github.com/argoproj/argo-cd/blob/v3.5.7/server/application/application.go (GetApplicationSyncWindows)
+        """
+        namespace, name = _split(application)
+        path = f"/api/v1/applications/{quote(name, safe='')}/syncwindows"
+        answer = self._json(path, {"appNamespace": namespace} if namespace else {})
+        try:
+            return closed_windows_of(answer)
+        except ValidationError as error:
+            raise self._unexpected("its sync windows have another shape") from error
 
     def _page(self, item: Mapping[str, Any]) -> str:
         """Give the address of the application's page in Argo CD's own pages."""
