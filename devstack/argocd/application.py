@@ -97,6 +97,8 @@ class Application:
     """How often Argo CD tries a failed automatic sync again; its own default is 5."""
     apart: tuple[str, ...] = ()
     """Objects, as `Kind/name`, that are OutOfSync for reasons of their own."""
+    windows: tuple[tuple[str, str, str], ...] = ()
+    """Sync windows of its project that deny syncs now: kind, schedule, duration."""
     children: tuple[str, ...] = ()
     """Applications among its objects. Argo CD itself gives them no health."""
 

@@ -6,6 +6,19 @@ from flask import Response, jsonify, request
 
 from devstack.argocd.application import Application
 
+VERSION = {
+    "Version": "v3.5.7+devstack",
+    "BuildDate": "1970-01-01T00:00:00Z",
+    "GitCommit": "devstack",
+    "GitTreeState": "clean",
+    "GoVersion": "go1.26.8",
+    "Compiler": "gc",
+    "Platform": "linux/amd64",
+    "KustomizeVersion": "",
+    "HelmVersion": "v4.2",
+    "JsonnetVersion": "v0.22.0",
+}
+
 
 def is_listed(app: Application) -> bool:
     """Tell whether the list call's parameters leave an application in; `projects` may be given several times."""

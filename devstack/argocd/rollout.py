@@ -39,7 +39,7 @@ def compare(application: Application, open_repository: Open) -> bool:
         _note_newer(application, revisions)
     elif application.live is not None and rendered.key == application.live.key:
         _nothing_to_apply(application, revisions)
-    elif revisions == application.failed_revisions or not application.automated:
+    elif revisions == application.failed_revisions or not application.automated or application.windows:
         application.sync, application.revisions = "OutOfSync", revisions
     else:
         begin(application, Operation(revisions), rendered)

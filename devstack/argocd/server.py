@@ -19,25 +19,11 @@ from devstack.argocd import rollout, shapes
 from devstack.argocd.application import Application, Operation, Outcome, Plan
 from devstack.argocd.fields import select
 from devstack.argocd.rendering import Lagging, RenderError, Source, render, resolve
-from devstack.argocd.requests import error_answer, is_listed
+from devstack.argocd.requests import VERSION, error_answer, is_listed
 from devstack.bare import BareRepository
 from devstack.faults import FaultLayer
 from devstack.git_http import GitServer
 from devstack.serving import LoopbackServer
-
-VERSION = {
-    "Version": "v3.5.7+devstack",
-    "BuildDate": "1970-01-01T00:00:00Z",
-    "GitCommit": "devstack",
-    "GitTreeState": "clean",
-    "GoVersion": "go1.26.8",
-    "Compiler": "gc",
-    "Platform": "linux/amd64",
-    "KustomizeVersion": "",
-    "HelmVersion": "v4.2",
-    "JsonnetVersion": "v0.22.0",
-}
-
 
 _BETWEEN_TRIES = 0.02
 """Seconds for which a real one shows a failed try before it goes on with the next."""
@@ -208,6 +194,7 @@ class ArgoCD:
         app.add_url_rule("/api/v1/applications", view_func=self._list)
         app.add_url_rule(one, view_func=self._get)
         app.add_url_rule(f"{one}/sync", view_func=self._sync, methods=["POST"])
+        app.add_url_rule(f"{one}/syncwindows", view_func=self._windows)
         app.add_url_rule(f"{one}/resource-tree", view_func=self._tree)
         app.register_error_handler(404, lambda _error: error_answer(404, 5, "Not Found"))
         return app
@@ -267,6 +254,15 @@ class ArgoCD:
                 return app
             self._advance(app)
             return jsonify(shapes.resource_tree(app))
+
+    def _windows(self, name: str) -> Response:
+        with self._lock:
+            app = self._find(name, "get")
+            if isinstance(app, Response):
+                return app
+            found = [dict(zip(("kind", "schedule", "duration"), one, strict=True)) for one in app.windows]
+            active = [one for one in found if one["kind"] == "deny"]
+            return jsonify({"activeWindows": active or None, "assignedWindows": found or None, "canSync": not found})
 
     def _sync(self, name: str) -> Response:
         with self._lock:

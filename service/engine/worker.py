@@ -20,6 +20,7 @@ from service.bootstrap import build_context
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.loops import Loop, until_store_answers
 from service.engine.queue import Engine
+from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
@@ -27,6 +28,7 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
+from service.pipeline.deploy.live_watch import look_at_live
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.reports.statuses import send_reports
@@ -48,6 +50,8 @@ WATCH_SECONDS = 0.3
 DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
+REFRESH_SECONDS = 0.2
+LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0
 STOP_SECONDS = 10
@@ -105,6 +109,7 @@ class Worker:
         self._has_lease = False
         self._listener = Listener(context.store, self._wake_intake, stop)
         self._intake_loop = Loop("intake", self._intake_pause, self.take_in, stop)
+        self._refresher = Refresher(context)
         self._retention = Retention(context.store, context.now, days=keep_days)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
 
@@ -117,6 +122,8 @@ class Worker:
             self._intake_loop,
             Loop("due", DUE_SECONDS, lambda: answer_due(self._context), self._stop),
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
+            Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
+            Loop("refreshes", REFRESH_SECONDS, self._refresher.start_due, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
             Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
@@ -136,6 +143,7 @@ class Worker:
             loop.join(max(0.0, until - time.monotonic()))
         self._intake.shutdown(wait=False, cancel_futures=True)
         self._schedule.stop()
+        self._refresher.stop()
         self._stop_engine()
         self._hand_over()
 

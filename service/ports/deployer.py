@@ -13,12 +13,19 @@ __all__ = ["Deployer", "Observation", "Pods"]
 class Deployer(Protocol):
     """Makes desired state live and tells how it fares."""
 
-    def refresh(self, application: str) -> None:
-        """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`."""
+    def refresh(self, application: str) -> Observation | None:
+        """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
+
+        Gives what it found, or None where it takes too long to answer.
+        """
         ...
 
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
         """Observe many applications by few calls; those it does not know are left out."""
+        ...
+
+    def closed_windows(self, application: str) -> tuple[str, ...]:
+        """Give what keeps the application from being synced by itself now, in words; nothing where it may be."""
         ...
 
     def pods(self, application: str) -> Pods:

@@ -14,8 +14,22 @@ from typing import Any
 from flask import Flask, Response, abort, render_template, request, stream_with_context
 from werkzeug.exceptions import NotFound
 
+from service.core.deployment import past_from
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
-from service.store import Store, Transaction, builds, changes, deliveries, edits, lookup, runs, steps, waits
+from service.store import (
+    Store,
+    Transaction,
+    builds,
+    changes,
+    deliveries,
+    deployments,
+    edits,
+    lookup,
+    runs,
+    sightings,
+    steps,
+    waits,
+)
 from service.store.builds import Build
 from service.store.runs import Run
 from service.web import display
@@ -148,6 +162,8 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
         "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
+        "deployments": deployments.of_run(tx, run.id),
+        "argocd_url": past_from(sightings.of_runs(tx, [run.id]).get(run.id)).url,
         "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],
         "retry_of": next((one for one in siblings if one.generation == run.generation - 1), None),
         "retried_by": next((one for one in siblings if one.generation == run.generation + 1), None),

@@ -165,3 +165,13 @@ def test_project_admits_every_application() -> None:
         assert spec["project"] == project["metadata"]["name"]
         assert spec["source"]["repoURL"] in project["spec"]["sourceRepos"]
         assert any(re.fullmatch(pattern, spec["destination"]["namespace"]) for pattern in patterns)
+
+
+@pytest.mark.parametrize("file", ["README.md", ".github/workflows/manifests.yml"])
+def test_what_is_rendered_to_look_at_has_the_name_and_namespace_that_argocd_gives(file: str) -> None:
+    template = load("argocd/applicationset.yaml")["spec"]["template"]["spec"]
+    assert template["source"]["helm"]["releaseName"] == "{{ .path.basename }}"
+    assert template["destination"]["namespace"] == "{{ .path.basename }}-{{ .environment }}"
+    (command,) = re.findall(r"helm template .*", (TEMPLATE / file).read_text())
+    named, namespace = r'(checkout|"\$name")', r'("\$name-\$\{environment%\.yaml\}"|checkout-prod)'
+    assert re.search(f"helm template {named} charts/application --namespace {namespace}", command)

@@ -21,6 +21,7 @@ from service.core.words import DeliveryId, RunId, RunState, WaitKind
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
+from service.pipeline.deploy.refreshes import take_due, tell
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
@@ -137,7 +138,10 @@ class Pipeline:
             run, workflow_id = self.queue.runs.pop(0)
             advance(self.context, run.id, workflow_id)
             return True
-        return False
+        told = take_due(self.context, limit=100)
+        for refresh in told:
+            tell(self.context, refresh)
+        return bool(told)
 
     def settle(self, *, looks: int = 1) -> None:
         """Take deliveries, then do all that is queued; look so often at what runs wait for."""

@@ -243,3 +243,26 @@ def test_one_list_call_looks_for_all_waiting_runs(pipeline: Pipeline) -> None:
     pipeline.settle(looks=1)
     assert {run.state for run in pipeline.runs()} == {RunState.WAITING}
     assert len(pipeline.stack.argocd.faults.requests("GET", "/api/v1/applications$")) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (("deny", "0 18 * * 5", "62h"), "denies syncs from `0 18 * * 5` on for 62h"),
+        (("allow", "0 9 * * 1", "8h"), "allows syncs from `0 9 * * 1` on for 8h"),
+    ],
+)
+def test_sync_window_that_is_closed_is_told(pipeline: Pipeline, window: tuple[str, str, str], words: str) -> None:
+    pipeline.stack.argocd.application("checkout-dev").windows = (window,)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    pipeline.clock.move(seconds=15)
+    pipeline.settle()
+    assert words in pipeline.wait(pipeline.run())[1]
+
+
+def test_auto_sync_that_is_off_is_told(pipeline: Pipeline) -> None:
+    pipeline.stack.argocd.application("checkout-dev").automated = False
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    assert "auto-sync is off, so somebody must sync it" in pipeline.wait(pipeline.run())[1]

@@ -9,8 +9,9 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from service.core.deployment import Past, past_text
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Sha, Stage, WaitKind
-from service.store import Store, deliveries, edits
+from service.store import Store, deliveries, deployments, edits, sightings
 from service.store.database import Store as RealStore
 from service.web.counters import Counters
 from service.web.private import private_app
@@ -261,3 +262,27 @@ def test_a_path_with_a_nul_is_not_there(private: FlaskClient, path: str) -> None
 @pytest.mark.parametrize("page", ["/", "/deliveries"])
 def test_a_filter_with_a_nul_is_refused(private: FlaskClient, page: str, query: str) -> None:
     assert private.get(f"{page}?{query}").status_code == 400
+
+
+def test_run_page_says_since_when_it_is_live_and_who_took_it_away(
+    private: FlaskClient, rows: Rows, store: Store
+) -> None:
+    run = rows.run(state=RunState.SUCCEEDED)
+    with store.begin() as tx:
+        deployments.begin(tx, run, argocd_application="checkout-dev", health="Healthy", at=NOW)
+    live = text_of(private.get(f"/runs/{run.id}").text)
+    with store.begin() as tx:
+        (one,) = deployments.of_run(tx, run.id)
+        deployments.end(tx, one, "reverted by 4f2c1e9ab012 of Bob: Revert", by_us=False, at=NOW)
+    gone = text_of(private.get(f"/runs/{run.id}").text)
+    assert "Live since" in live
+    assert "healthy since" in live
+    assert "reverted by 4f2c1e9ab012 of Bob: Revert" in gone
+
+
+def test_run_page_leads_to_its_application_in_argocd(private: FlaskClient, rows: Rows, store: Store) -> None:
+    run = rows.run(state=RunState.SUCCEEDED)
+    url = "https://argocd.example.com/applications/argocd/checkout-dev"
+    with store.begin() as tx:
+        sightings.keep(tx, run.id, past_text(Past(url=url)))
+    assert f'href="{url}"' in private.get(f"/runs/{run.id}").text

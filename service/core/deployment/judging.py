@@ -155,7 +155,15 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
     elif not observation.automated:
         reason += ": auto-sync is off, so somebody must sync it"
     apart = observation.out_of_sync or (observation.sync or "Unknown",)
-    return Verdict(VerdictKind.WAITING, reason, observation.sync_errors, progress=Progress.COMPARED, apart=apart)
+    idle = _is_idle(observation) and synced is None and observation.automated
+    return Verdict(
+        VerdictKind.WAITING,
+        reason,
+        observation.sync_errors,
+        progress=Progress.COMPARED,
+        apart=apart,
+        ask_windows=idle and observation.sync == "OutOfSync",
+    )
 
 
 def _by_images(seen: _Seen) -> Verdict:

@@ -24,7 +24,7 @@ class Past:
     `doubt` has lasted since `doubt_since`, success since `right_since`, and something (`apart`) was first
     seen out of sync at our commit at `apart_since`. `progress` is the furthest that was seen. `failure` has the words
     of the last failure that was tried again; they are told until something better is known. `pods` has the words of
-    the pods as they were read last.
+    the pods as they were read last, `url` is the application's page.
     """
 
     doubt: Doubt | None = None
@@ -35,6 +35,7 @@ class Past:
     progress: Progress = Progress.UNSEEN
     failure: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
+    url: str = ""
 
 
 NOTHING_SEEN = Past()
@@ -113,6 +114,7 @@ def past_from(text: str | None) -> Past:
         apart=tuple(read["apart"]),
         failure=tuple(read["failure"]),
         pods=tuple(read["pods"]),
+        url=read.get("url", ""),
         **times,
     )
 

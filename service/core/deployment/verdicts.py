@@ -89,7 +89,8 @@ class Verdict:
     `messages` are the deployer's own words, most telling first. `revision` is the one to place for `ASK`, the
     one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN`. `ask_pods` tells that the
     application's pods would tell more; `apart` names what is not in sync,
-    `about` the application of an application that the verdict is about.
+    `about` the application of an application that the verdict is about. `ask_windows` tells
+    that nothing is seen of what keeps it from syncing.
     """
 
     kind: VerdictKind
@@ -101,6 +102,7 @@ class Verdict:
     ask_pods: bool = False
     apart: tuple[str, ...] = ()
     about: str = ""
+    ask_windows: bool = False
 
     def words(self, *, most: int = 20, longest: int = 2000) -> str:
         """Give the reason with the deployer's own words after it."""

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from service.core.deployment import Verdict, VerdictKind
 from service.core.words import Sha, Stage, WaitKind, WaitOutcome
 from service.errors import PermanentError
+from service.pipeline.deploy.deployments import began
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
-from service.ports import Deployer
-from service.store import sightings
+from service.store import refreshes, sightings
 from service.store.waits import Wait
 
 WATCH_KEY = "argocd"
@@ -23,15 +23,16 @@ def deploy(claim: Claim) -> str:
     assert commit is not None  # noqa: S101 - set by stage promote
     application = claim.target.argocd_application
     if application is None:
+        with claim.context.store.begin() as tx:
+            began(tx, claim.context, claim.run, None, "")
         return f"committed as {commit[:12]}; no Argo CD application is named"
-    deployer = claim.context.outside.deployer
-    if deployer is None:
+    if claim.context.outside.deployer is None:
         raise PermanentError(
             f"no Argo CD is configured, so nobody can tell whether {application} is live",
             code="argocd-not-configured",
             hint="set MERGEPORT_ARGOCD_URL and MERGEPORT_ARGOCD_TOKEN, or `argocd: false`",
         )
-    _refresh(claim, deployer, application)
+    _refresh(claim, application)
     return _await_live(claim, application, commit)
 
 
@@ -40,16 +41,12 @@ def answer_of(verdict: Verdict) -> str:
     return json.dumps(asdict(verdict))
 
 
-def _refresh(claim: Claim, deployer: Deployer, application: str) -> None:
+def _refresh(claim: Claim, application: str) -> None:
     with step(claim, "refresh Argo CD", Stage.DEPLOY) as record:
-        record.message = f"told {application} to look now"
         if not record.done_before:
-            try:
-                deployer.refresh(application)
-            except PermanentError as error:
-                if error.code != "argocd-application-unknown":
-                    raise
-                record.message = f"Argo CD does not know {application} yet: what makes it may need some minutes"
+            with claim.context.store.begin() as tx:
+                refreshes.want(tx, application, at=claim.context.now())
+        record.message = f"{application} is told to look now"
 
 
 def _await_live(claim: Claim, application: str, commit: Sha) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from service.core.deployment import (
-    Expected,
     Observation,
     Pods,
+    Progress,
     Standing,
     Verdict,
     VerdictKind,
     decide,
-    judge_with_children,
     past_from,
     past_text,
 )
@@ -23,16 +23,21 @@ from service.core.words import RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
+from service.pipeline.deploy.deployments import keep
+from service.pipeline.deploy.expecting import expected_of, judged
+from service.pipeline.deploy.refreshes import again
 from service.pipeline.deploy.standings import Standings
-from service.pipeline.manifest.place import place_of
-from service.pipeline.runs.claim import Claim, images_of, read_claim
+from service.pipeline.runs.claim import read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.ports import Deployer
-from service.store import edits, sightings, waits
+from service.store import refreshes, sightings, waits
 from service.store.waits import Wait
 
 PODS_PER_LOOK = 5
 """How many trees one look reads of applications that are only waited for; before one fails it is always read."""
+WINDOWS_PER_LOOK = 5
+_WINDOWS_AFTER = timedelta(seconds=10)
+"""A sync that nothing holds begins within a second or two."""
 _DEEPEST_FAMILY = 3
 _MOST_WORDS = 5
 _LONGEST_WORDS = 500
@@ -52,6 +57,7 @@ def look_at_deployer(context: Context, key: str) -> Answers:
         pasts = sightings.of_runs(tx, [wait.run_id for wait in waiting])
     look = _Look(context, deployer, _observe(deployer, waiting), pasts)
     answers: dict[Wait, str] = {}
+    behind: set[str] = set()
     with Isolated(context) as isolated:
         for wait in _by_turns(context, waiting):
             if wait.subject not in look.observed:
@@ -59,11 +65,17 @@ def look_at_deployer(context: Context, key: str) -> Answers:
                 continue
             with isolated.one(wait, {}):
                 verdict = look.at(wait)
+                if verdict is not None and verdict.progress is Progress.BEHIND and verdict.kind in _WAITING:
+                    behind.add(verdict.about or wait.subject)
                 if verdict is None or verdict.kind in _WAITING:
                     words = verdict.words(most=_MOST_WORDS, longest=_LONGEST_WORDS) if verdict else wait.last_seen
                     saw(context, wait, words)
                 else:
                     answers[wait] = answer_of(verdict)
+    if behind:
+        with context.store.read() as tx:
+            told = refreshes.of(tx, behind)
+        again(context, behind, told)
     return answers
 
 
@@ -102,56 +114,50 @@ class _Look:
         self._pasts = pasts
         self._standings = Standings(context)
         self._pods: dict[str, Pods | None] = {}
+        self._windows: dict[str, tuple[str, ...]] = {}
 
     def at(self, wait: Wait) -> Verdict | None:
         """Judge one wait, and keep what must last."""
         claim = read_claim(self._context, wait.run_id)
         if claim is None or claim.run.manifest_commit is None:
             return None
-        expected = _expected(claim, claim.run.manifest_commit)
+        expected = expected_of(claim, claim.run.manifest_commit)
+        seen = self.observed[wait.subject]
         known: dict[Sha, Standing] = {}
-        verdict = self._judged(claim, wait.subject, expected, known)
+        verdict = judged(claim, seen, self.observed, expected, self._standings, known)
         text = self._pasts.get(wait.run_id)
         past, patience = past_from(text), expected.patience
         decided, kept = decide(verdict, past, patience, self._context.now())
         if verdict.ask_pods:
             pods = self._pods_of(verdict.about or wait.subject, decided)
             if pods is not None and pods.jobs:
-                verdict = self._judged(claim, wait.subject, expected, known, pods.jobs)
+                verdict = judged(claim, seen, self.observed, expected, self._standings, known, jobs=pods.jobs)
                 decided, kept = decide(verdict, past, patience, self._context.now())
             words = past.pods if pods is None else tuple(one[:_LONGEST_WORDS] for one in pods.messages[:_MOST_WORDS])
             kept = replace(kept, pods=words)
             decided = replace(decided, messages=tuple(dict.fromkeys((*words, *decided.messages))))
+        if verdict.ask_windows and kept.apart_since is not None:
+            long_apart = self._context.now() - kept.apart_since >= _WINDOWS_AFTER
+            closed = self._closed_windows(verdict.about or wait.subject) if long_apart else ()
+            if closed:
+                reason = f"{decided.reason}; a sync window of its project is why: {', '.join(closed)}"
+                decided = replace(decided, reason=reason)
+        kept = replace(kept, url=seen.url)
+        keep(claim, verdict, seen.health)
         if (new := past_text(kept)) != text:
             with self._context.store.begin() as tx:
                 sightings.keep(tx, wait.run_id, new)
         return decided
 
-    def _judged(
-        self,
-        claim: Claim,
-        application: str,
-        expected: Expected,
-        known: dict[Sha, Standing],
-        jobs: frozenset[str] = frozenset(),
-    ) -> Verdict:
-        """Judge an application with what git knows of its revisions; each question is asked once."""
-        seen = self.observed[application]
-        children = {name: self.observed.get(name) for name in self._family(application)}
-        while True:
-            verdict = judge_with_children(seen, children, expected, known, jobs=jobs)
-            if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
-                return verdict
-            known[verdict.revision] = self._standings.of(claim, expected.commit, verdict.revision)
-
-    def _family(self, application: str) -> set[str]:
-        """Name all applications below one."""
-        below: set[str] = set()
-        newest = {application}
-        while newest:
-            newest = {child for one in newest if (seen := self.observed.get(one)) for child in seen.children} - below
-            below |= newest
-        return below
+    def _closed_windows(self, application: str) -> tuple[str, ...]:
+        """Ask which sync windows hold an application, for few a look."""
+        if len(self._windows) < WINDOWS_PER_LOOK and application not in self._windows:
+            try:
+                self._windows[application] = self._deployer.closed_windows(application)
+            except MergeportError as error:
+                log.warning("Argo CD's sync windows are not to be had", application=application, error=str(error))
+                self._windows[application] = ()
+        return self._windows.get(application, ())
 
     def _pods_of(self, application: str, decided: Verdict) -> Pods | None:
         """Read an application's tree where that is worth it; what is not to be had is no reason to know less."""
@@ -165,15 +171,3 @@ class _Look:
             log.warning("Argo CD's resource tree is not to be had", application=application, error=str(error))
             self._pods[application] = None
         return self._pods[application]
-
-
-def _expected(claim: Claim, commit: Sha) -> Expected:
-    with claim.context.store.read() as tx:
-        edit = edits.of_run(tx, claim.run.id)
-    return Expected(
-        commit,
-        tuple(images_of(claim.run).values()),
-        changed=claim.run.pull_request is not None or bool(edit and edit.diff),
-        repository=place_of(claim.context, claim.target).repository,
-        patience=claim.target.patience,
-    )

@@ -6,6 +6,7 @@ Failing to report never fails a run. Several applications of one commit share th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 from urllib.parse import urlencode
 
@@ -16,7 +17,8 @@ from service.core.words import RunState
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.ports import CommitState, CommitStatus
-from service.store import Transaction, leases, reports, runs
+from service.store import Transaction, deployments, leases, reports, runs
+from service.store.deployments import Deployment
 from service.store.pauses import pause_of
 from service.store.reports import Report
 from service.store.runs import Run
@@ -35,7 +37,9 @@ def want_status(tx: Transaction, run: Run) -> None:
     """
     name = f"mergeport/{run.environment}"
     reports.hold(tx, run.repository, run.commit, name)
-    same = runs.of_commit(tx, run.repository, run.commit, run.environment)
+    theirs = runs.of_commit(tx, run.repository, run.commit, run.environment)
+    live = deployments.newest_of_runs(tx, [one.id for one in theirs])
+    same = [_as_it_is_now(one, live.get(one.id)) for one in theirs]
     telling = min(same, key=lambda one: (_urgency(one), one.sequence))
     reports.want(
         tx,
@@ -47,6 +51,18 @@ def want_status(tx: Transaction, run: Run) -> None:
         description=_description(telling, same),
         url=f"/runs/{telling.id}" if len(same) == 1 else _page_of(run),
     )
+
+
+def _as_it_is_now(run: Run, deployment: Deployment | None) -> Run:
+    """Give a run as its status shows it: it stays as it ended, but what it brought may be repaired or taken back."""
+    if deployment is None:
+        return run
+    if run.state is RunState.FAILED and deployment.until is None and deployment.healthy_since is not None:
+        words = f"live and healthy since {deployment.healthy_since:%Y-%m-%d %H:%M} UTC, after the run had failed"
+        return replace(run, state=RunState.SUCCEEDED, message=words)
+    if run.state is RunState.SUCCEEDED and deployment.by_us is False:
+        return replace(run, state=RunState.CANCELLED, message=f"not live any more: {deployment.ended_by}")
+    return run
 
 
 def _description(telling: Run, same: Sequence[Run]) -> str:

@@ -73,6 +73,44 @@ def test_look_never_asks_by_fields_which_argocd_would_leave_out(argo: ArgoCD, ht
     assert "fields" not in str(sent(http)[0].url)
 
 
+def named(name: str, project: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "argocd"}, "spec": {"project": project}}
+
+
+def test_second_look_asks_for_the_projects_alone(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    http.get(LIST, json={"items": [named("a", "one"), named("b", "two"), named("c", "three")]})
+    argo.look(["a", "b"])
+    argo.look(["a", "b"])
+    assert str(sent(http)[1].url).endswith("?projects=one&projects=two")
+
+
+def test_application_that_left_its_project_is_looked_for_everywhere(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    http.get(LIST, json={"items": [named("a", "one"), named("b", "one")]})
+    http.get(LIST, json={"items": [named("a", "one")]})
+    http.get(LIST, json={"items": [named("a", "one"), named("b", "two")]})
+    argo.look(["a", "b"])
+    argo.look(["a", "b"])
+    assert set(argo.look(["a", "b"])) == {"a", "b"}
+    assert str(sent(http)[2].url) == LIST
+
+
+def test_few_of_very_many_are_asked_for_by_name(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    http.get(LIST, json={"items": [named(f"app-{number}", "one") for number in range(100)]})
+    argo.look(["app-1", "app-2"])
+    assert set(argo.look(["app-1", "app-2"])) == {"app-1", "app-2"}
+    assert [str(one.url).partition("?")[2] for one in sent(http)[1:]] == ["name=app-1", "name=app-2"]
+
+
+def test_list_that_is_too_large_is_asked_for_by_name() -> None:
+    argo = ArgoCD(URL, "t", answer_limit=1000)
+    with responses.RequestsMock() as http:
+        http.get(LIST, json={"items": [named("a", "x" * 2000)]}, match=[responses.matchers.query_param_matcher({})])
+        for name in ("a", "b"):
+            match = [responses.matchers.query_param_matcher({"name": name})]
+            http.get(LIST, json={"items": [named(name, "one")]}, match=match)
+        assert set(argo.look(["a", "b"])) == {"a", "b"}
+
+
 def test_look_for_nothing_asks_nothing(argo: ArgoCD, http: responses.RequestsMock) -> None:
     assert argo.look([]) == {}
     assert sent(http) == []

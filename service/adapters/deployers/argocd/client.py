@@ -21,12 +21,15 @@ import requests
 import structlog
 from pydantic import ValidationError
 
-from service.adapters.deployers.argocd.observation import observation_of, pods_of
+from service.adapters.deployers.argocd.listing import Listing, Parameters
+from service.adapters.deployers.argocd.observation import closed_windows_of, observation_of, pods_of
 from service.errors import PermanentError, RetryableError
 from service.ports import Observation, Pods
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
+REFRESH_TIMEOUT = 3.0
+"""The mark is set at once; a real one answers when the comparison is done, under load after 4 to 7 s."""
 ANSWER_LIMIT = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
 _UNAUTHORIZED = 401
@@ -61,8 +64,9 @@ class ArgoCD:
         self._timeouts = timeouts
         self._limit = answer_limit
         self._local = threading.local()
+        self._listing = Listing()
 
-    def refresh(self, application: str) -> None:
+    def refresh(self, application: str) -> Observation | None:
         """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
 
         Argo CD marks the application first and answers when the comparison is done, so a slow answer is not
@@ -71,10 +75,10 @@ class ArgoCD:
         namespace, name = _split(application)
         parameters = {"refresh": "normal"} | ({"appNamespace": namespace} if namespace else {})
         try:
-            response = self._get(f"/api/v1/applications/{quote(name, safe='')}", parameters)
+            response = self._get(f"/api/v1/applications/{quote(name, safe='')}", parameters, within=REFRESH_TIMEOUT)
         except requests.exceptions.ReadTimeout:
-            _log.warning("Argo CD is slow to answer a refresh; it was asked for", application=application)
-            return
+            _log.info("Argo CD is slow to answer a refresh; it was asked for", application=application)
+            return None
         except requests.exceptions.RequestException as error:
             raise self._unreachable(error) from error
         with response:
@@ -87,23 +91,52 @@ class ArgoCD:
                     application=application,
                 )
             self._check(response)
+            return self._found(response)
+
+    def _found(self, response: requests.Response) -> Observation | None:
+        """Read what a refresh found; what cannot be read is left to the next look."""
+        try:
+            item = json.loads(self._bounded(response))
+            return observation_of(item, url=self._page(item))
+        except (ValueError, RecursionError, ValidationError, StopIteration, requests.exceptions.RequestException):
+            return None
 
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
-        """Observe many applications by one list call; those it does not know are left out."""
+        """Observe many applications by one list call, few of very many one by one; unknown ones are left out."""
         if not applications:
             return {}
-        wanted = {_split(application): application for application in applications}
-        parameters = {"name": next(iter(wanted))[1]} if len(wanted) == 1 else {}
-        answer = self._json("/api/v1/applications", parameters)
+        if not self._listing.one_by_one(applications):
+            try:
+                observed, listed = self._list(applications, self._listing.parameters(applications))
+            except PermanentError as error:
+                if error.code != "argocd-answer-too-large":
+                    raise
+                self._listing.too_large()
+            else:
+                projects = {name: seen.project for name, seen in observed.items()}
+                self._listing.learn(applications, projects, listed=listed)
+                return observed
+        found: dict[str, Observation] = {}
+        for application in applications:
+            found.update(self._list([application], {"name": _split(application)[1]})[0])
+        return found
+
+    def _list(self, applications: Collection[str], parameters: Parameters) -> tuple[dict[str, Observation], int]:
+        """Observe some by one list call; give how many it listed as well."""
+        wanted: dict[tuple[str, str], list[str]] = {}
+        for application in applications:
+            wanted.setdefault(_split(application), []).append(application)
+        items = list(_mappings(self._json("/api/v1/applications", parameters).get("items")))
+        observed: dict[str, Observation] = {}
         try:
-            return {
-                wanted[asked]: observation_of(item, url=self._page(item))
-                for item in _mappings(answer.get("items"))
-                for asked in _names_of(item)
-                if asked in wanted
-            }
+            for item in items:
+                names = [name for asked in _names_of(item) for name in wanted.get(asked, ())]
+                if names:
+                    seen = observation_of(item, url=self._page(item))
+                    observed.update(dict.fromkeys(names, seen))
         except ValidationError as error:
             raise self._unexpected("its applications have another shape") from error
+        return observed, len(items)
 
     def pods(self, application: str) -> Pods:
         """Read what an application's tree of objects tells of its pods."""
@@ -114,6 +147,19 @@ class ArgoCD:
             return pods_of(tree)
         except ValidationError as error:
             raise self._unexpected("its resource tree has another shape") from error
+
+    def closed_windows(self, application: str) -> tuple[str, ...]:
+        """Give the sync windows that keep it from being synced by itself now; nothing where none does.
+
+        https://github.com/argoproj/argo-cd/blob/v3.5.7/server/application/application.go (GetApplicationSyncWindows)
+        """
+        namespace, name = _split(application)
+        path = f"/api/v1/applications/{quote(name, safe='')}/syncwindows"
+        answer = self._json(path, {"appNamespace": namespace} if namespace else {})
+        try:
+            return closed_windows_of(answer)
+        except ValidationError as error:
+            raise self._unexpected("its sync windows have another shape") from error
 
     def _page(self, item: Mapping[str, Any]) -> str:
         """Give the address of the application's page in Argo CD's own pages."""
@@ -126,18 +172,18 @@ class ArgoCD:
             session = self._local.session = requests.Session()
         return session
 
-    def _get(self, path: str, parameters: Mapping[str, str]) -> requests.Response:
+    def _get(self, path: str, parameters: Parameters, *, within: float = READ_TIMEOUT) -> requests.Response:
         return self._session().get(
             self._url + path,
-            params=dict(parameters),
+            params=list(parameters.items()) if isinstance(parameters, Mapping) else list(parameters),
             headers=dict(self._headers),
-            timeout=self._timeouts,
+            timeout=(self._timeouts[0], min(self._timeouts[1], within)),
             verify=self._verify,
             allow_redirects=False,
             stream=True,
         )
 
-    def _json(self, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+    def _json(self, path: str, parameters: Parameters) -> Mapping[str, Any]:
         try:
             with self._get(path, parameters) as response:
                 self._check(response)

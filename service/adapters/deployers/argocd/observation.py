@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from service.adapters.deployers.argocd.shapes import Application, OperationState, Resource, Source, Spec, Status, Tree
+from service.adapters.deployers.argocd.answers import (
+    Application,
+    OperationState,
+    Resource,
+    Source,
+    Spec,
+    Status,
+    Tree,
+    Windows,
+)
 from service.core.deployment import Applied, Observation, Pods
 
 MESSAGE_LENGTH = 2000
@@ -63,6 +72,21 @@ def pods_of(tree: Mapping[str, Any]) -> Pods:
             of_job = any(parent.kind == "Job" for parent in node.parentRefs)
             (by_job if of_job else otherwise).update(node.images)
     return Pods(_bounded(_of_resource(node) for node in wrong), frozenset(by_job - otherwise))
+
+
+def closed_windows_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the windows that deny automatic syncs now; else, where none allows them, those that open.
+
+    `canSync` tells of syncs by hand too, so what is active decides: a deny wins, and an allow counts only while it is
+    active.
+    """
+    read = Windows.model_validate(answer)
+    if deny := [one for one in read.activeWindows if one.kind == "deny"]:
+        return tuple(f"it denies syncs from `{one.schedule}` on for {one.duration}" for one in deny)
+    allow = [one for one in read.assignedWindows if one.kind == "allow"]
+    if not allow or any(one.kind == "allow" for one in read.activeWindows):
+        return ()
+    return tuple(f"it allows syncs from `{one.schedule}` on for {one.duration}" for one in allow)
 
 
 def _synced(operation: OperationState) -> tuple[str, ...]:

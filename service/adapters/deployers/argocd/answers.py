@@ -196,6 +196,22 @@ class Application(BaseModel):
     status: Annotated[Status, BeforeValidator(_or_empty)] = Status()
 
 
+class Window(BaseModel):
+    """A time in which a project allows or denies syncs: a cron schedule and how long."""
+
+    kind: str = ""
+    schedule: str = ""
+    duration: str = ""
+
+
+class Windows(BaseModel):
+    """An application's windows: those of now, and all."""
+
+    activeWindows: Annotated[list[Window], BeforeValidator(_or_none_left)] = []  # noqa: N815 # Argo CD's name
+    assignedWindows: Annotated[list[Window], BeforeValidator(_or_none_left)] = []  # noqa: N815 # Argo CD's name
+    canSync: bool = False  # noqa: N815 # Argo CD's name
+
+
 class Parent(BaseModel):
     """What owns a node of the tree."""
 

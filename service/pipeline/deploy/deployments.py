@@ -1,0 +1,126 @@
+"""Deployments: which release is live where, kept by the looks at waiting runs and by looks at what is live.
+
+The table is read by soak, rollback, board, drift and DORA. An ended run stays ended; what is true now is here, and the
+source commit's status follows it.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from service.core.deployment import Progress, Verdict, VerdictKind
+from service.core.words import Sha
+from service.errors import MergeportError
+from service.pipeline.context import Context
+from service.pipeline.manifest.place import has_images, place_of, wanted_edits
+from service.pipeline.reports.statuses import want_status
+from service.pipeline.runs.claim import Claim, read_claim
+from service.ports import Commit, Manifests
+from service.store import Transaction, deployments, edits, runs
+from service.store.deployments import Deployment
+from service.store.runs import Run
+
+_BROKEN = frozenset({"Degraded", "Missing", "Unknown", ""})
+"""Healths that break a stretch of being healthy; Progressing may be no more than another replica."""
+_MOST_FORMER = 5
+_LONGEST_SUBJECT = 100
+_MOST_COMMITS = 100
+
+log = structlog.get_logger()
+
+
+def keep(claim: Claim, verdict: Verdict, health: str) -> None:
+    """Keep what a look found of one release, where it is new; its status follows."""
+    if verdict.progress is not Progress.LIVE or verdict.kind is VerdictKind.OVERTAKEN:
+        return
+    context, run = claim.context, claim.run
+    if verdict.kind is VerdictKind.SUCCEEDED:
+        health = "Healthy"
+    with context.store.read() as tx:
+        known = deployments.live(tx, run.application, run.environment)
+    if known is not None and known.run_id == run.id and known.health == health:
+        return
+    with context.store.begin() as tx:
+        if began(tx, context, run, claim.target.argocd_application, health) and run.state.ended:
+            want_status(tx, run)
+
+
+def began(tx: Transaction, context: Context, run: Run, argocd_application: str | None, health: str) -> bool:
+    """Keep that a run's release is live with this health; False where that is known, or a newer release is live."""
+    at = context.now()
+    known = deployments.live(tx, run.application, run.environment)
+    if known is not None and known.run_id == run.id:
+        since = known.healthy_since
+        if health == "Healthy":
+            since = since or at
+        elif health in _BROKEN:
+            since = None
+        deployments.feels(tx, known, health, healthy_since=since)
+        return True
+    if known is not None:
+        other = runs.get(tx, known.run_id)
+        if other is not None and other.sequence > run.sequence:
+            return False
+        commit = (run.manifest_commit or "")[:12]
+        deployments.end(tx, known, f"replaced by {commit} of run {run.id}", by_us=True, at=at)
+    return deployments.begin(tx, run, argocd_application=argocd_application, health=health, at=at)
+
+
+def replaced(claim: Claim, deployment: Deployment, revision: Sha) -> None:
+    """Keep that a later commit has other images than a live release."""
+    context = claim.context
+    manifests = context.outside.manifests.open(place_of(context, claim.target).repository)
+    culprit = _first_without(manifests, claim, revision)
+    with context.store.read() as tx:
+        by_us = bool(edits.any_own(tx, {culprit}))
+    words = f"replaced by {culprit[:12]}" if by_us else _who(manifests.describe(culprit), claim.run)
+    gone(claim, deployment, revision, words, by_us=by_us)
+
+
+def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_us: bool) -> None:
+    """Keep that a release is live no more, and which former release is live again at this revision."""
+    context = claim.context
+    with context.store.read() as tx:
+        former = deployments.before(tx, deployment, limit=_MOST_FORMER)
+    back = None if by_us else next((found for one in former if (found := _brought_back(context, one, revision))), None)
+    with context.store.begin() as tx:
+        if not deployments.end(tx, deployment, words, by_us=by_us, at=context.now()):
+            return
+        if back is not None:
+            name = back.target.argocd_application
+            deployments.begin(tx, back.run, argocd_application=name, health="", at=context.now())
+            want_status(tx, back.run)
+        want_status(tx, claim.run)
+    log.info("a release is live no more", run=claim.run.id, by=words)
+
+
+def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
+    """Give the commit that took the images away; the last of many where that is too far back."""
+    wanted = wanted_edits(claim.run, claim.target)
+    since: list[Sha] = []
+    for commit in manifests.history(revision, most=_MOST_COMMITS, deepen=True):
+        if commit.id == claim.run.manifest_commit:
+            break
+        since.append(commit.id)
+    else:
+        return revision
+    return next((commit for commit in reversed(since) if not has_images(manifests, commit, wanted)), revision)
+
+
+def _who(commit: Commit, run: Run) -> str:
+    """Say who took a release away, and how."""
+    subject = commit.message.partition("\n")[0][:_LONGEST_SUBJECT]
+    reverted = run.manifest_commit is not None and f"This reverts commit {run.manifest_commit}" in commit.message
+    return f"{'reverted' if reverted else 'replaced'} by {commit.id[:12]} of {commit.author.name}: {subject}"
+
+
+def _brought_back(context: Context, former: Deployment, revision: Sha) -> Claim | None:
+    """Give a former release if a commit says its images again."""
+    try:
+        claim = read_claim(context, former.run_id)
+        if claim is None:
+            return None
+        manifests = context.outside.manifests.open(place_of(context, claim.target).repository)
+        return claim if has_images(manifests, revision, wanted_edits(claim.run, claim.target)) else None
+    except MergeportError:
+        return None

@@ -1,0 +1,59 @@
+"""A push to a manifest branch that is not ours: the applications that it touches are told to look at once.
+
+Called by intake for every push. Only a hint: what is true is read by the looks that follow.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from service.core.changes import Push
+from service.core.config import Target
+from service.errors import MergeportError
+from service.pipeline.context import Context
+from service.pipeline.manifest.place import place_of
+from service.store import refreshes
+
+
+def hint_deployer(context: Context, push: Push) -> int:
+    """Want what a push touches told to look; give how many applications that are."""
+    if context.outside.deployer is None:
+        return 0
+    try:
+        targets = list(context.configurations.current().targets())
+    except MergeportError:
+        return 0
+    there = [target for target in targets if target.argocd_application and _is_there(context, target, push)]
+    names = {target.argocd_application for target in touched(there, push.touched)} - {None}
+    if names:
+        with context.store.begin() as tx:
+            for name in sorted(name for name in names if name):
+                refreshes.want(tx, name, at=context.now())
+    return len(names)
+
+
+def touched(targets: Iterable[Target], paths: Iterable[str]) -> list[Target]:
+    """Give the targets that paths touch: by their values files, else by these files' folders, else all of them.
+
+    A path in another folder may be a chart that all share. A file at the top is nobody's. No path means that the
+    source named none, so all are.
+    """
+    some = list(targets)
+    found: list[Target] = []
+    for path in paths:
+        folder = posixpath.dirname(path)
+        exact = [target for target in some if any(values.file == path for values in target.values)]
+        beside = [
+            target for target in some if any(posixpath.dirname(values.file) == folder for values in target.values)
+        ]
+        found += exact or beside or (some if folder else [])
+    return found if paths else some
+
+
+def _is_there(context: Context, target: Target, push: Push) -> bool:
+    try:
+        place = place_of(context, target)
+    except MergeportError:
+        return False
+    return place.repository == push.repository and place.branch == push.branch

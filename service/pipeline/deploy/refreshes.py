@@ -1,0 +1,76 @@
+"""Telling the deployer to look: wanted as a row, told apart from runs, and told again until it compares our commit.
+
+Stage deploy and looks want; the worker's refresher tells, many at once. A deployer that is slow to answer holds up no
+run, no push and no look. A lost telling is no harm: the next look finds the deployer behind, and wants it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+import structlog
+
+from service.errors import MergeportError
+from service.pipeline.context import Context
+from service.pipeline.deploy.live_watch import look_at_one
+from service.store import refreshes
+from service.store.refreshes import Refresh
+
+_FIRST_PAUSE_SECONDS = 3.0
+_GROWTH = 1.6
+_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_FOLLOWED = 6
+"""How often an application that still moves is told again, only to see where it comes to rest."""
+
+log = structlog.get_logger()
+
+
+def take_due(context: Context, *, limit: int) -> list[Refresh]:
+    """Take what is to be told now, at most so many."""
+    with context.store.read() as tx:
+        due = refreshes.due(tx, context.now(), limit=limit) if limit else []
+    if not due:
+        return []
+    with context.store.begin() as tx:
+        return [refresh for refresh in due if refreshes.take(tx, refresh, now=context.now())]
+
+
+def tell(context: Context, refresh: Refresh) -> None:
+    """Tell the deployer once. What it answers to that ends no run: the look tells what is wrong."""
+    deployer = context.outside.deployer
+    if deployer is None:
+        return
+    try:
+        seen = deployer.refresh(refresh.application)
+    except MergeportError as error:
+        log.info("the deployer was not told", application=refresh.application, reason=error.message, code=error.code)
+        return
+    if seen is None or not look_at_one(context, refresh.application, seen) or refresh.times >= _MOST_FOLLOWED:
+        return
+    with context.store.begin() as tx:
+        told = refreshes.of(tx, [refresh.application])[refresh.application]
+        refreshes.want_again(tx, told, at=context.now() + _pause(told))
+
+
+def again(context: Context, behind: Collection[str], known: Mapping[str, Refresh]) -> None:
+    """Want applications told again that do not compare what we wrote, each after a pause that grows."""
+    late = [one for name in behind if (one := known.get(name)) is not None and _is_late(context, one)]
+    unknown = [name for name in behind if name not in known]
+    if not late and not unknown:
+        return
+    with context.store.begin() as tx:
+        for refresh in late:
+            refreshes.want_again(tx, refresh, at=context.now())
+        for name in unknown:
+            refreshes.want(tx, name, at=context.now())
+
+
+def _is_late(context: Context, refresh: Refresh) -> bool:
+    if refresh.wanted_at is not None or refresh.told_at is None:
+        return False
+    return context.now() >= refresh.told_at + _pause(refresh)
+
+
+def _pause(refresh: Refresh) -> timedelta:
+    return timedelta(seconds=min(_FIRST_PAUSE_SECONDS * _GROWTH ** max(0, refresh.times - 1), _LONGEST_PAUSE_SECONDS))

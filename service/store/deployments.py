@@ -1,0 +1,106 @@
+"""Deployments: a release being live in an application's environment. At most one of each is live."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from service.core.words import RunId, RunState, Stage
+from service.store.database import Transaction
+from service.store.ids import new_id
+from service.store.rows import columns, insert_new, made, one
+from service.store.runs import Run
+from service.store.tables import deployments as table
+from service.store.tables import runs
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A run's release being live. `health` is the deployer's word; `by_us` tells who ended it, once it has ended."""
+
+    id: str
+    application: str
+    environment: str
+    run_id: RunId
+    argocd_application: str | None
+    since: datetime
+    healthy_since: datetime | None
+    health: str
+    until: datetime | None
+    ended_by: str
+    by_us: bool | None
+
+
+_ALL = sa.select(*columns(Deployment, table))
+
+
+def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: str, at: datetime) -> bool:
+    """Keep that a run's release is live now; False where another one is, or became so meanwhile."""
+    return insert_new(
+        tx, table, id=new_id(), application=run.application, environment=run.environment, run_id=run.id,
+        argocd_application=argocd_application, since=at, healthy_since=at if health == "Healthy" else None,
+        health=health, ended_by="",
+    )  # fmt: skip
+
+
+def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None) -> None:
+    """Keep how a live release fares."""
+    query = sa.update(table).where(table.c.id == deployment.id, table.c.until.is_(None))
+    tx.execute(query.values(health=health, healthy_since=healthy_since))
+
+
+def end(tx: Transaction, deployment: Deployment, words: str, *, by_us: bool, at: datetime) -> bool:
+    """Keep that a release is live no more; False where that was known."""
+    query = sa.update(table).where(table.c.id == deployment.id, table.c.until.is_(None))
+    return tx.execute(query.values(until=at, ended_by=words, by_us=by_us)).rowcount == 1
+
+
+def live(tx: Transaction, application: str, environment: str) -> Deployment | None:
+    """Give what is live in an application's environment."""
+    query = _ALL.where(table.c.application == application, table.c.environment == environment, table.c.until.is_(None))
+    return one(Deployment, tx.execute(query).first())
+
+
+def all_live(tx: Transaction) -> list[Deployment]:
+    """List everything that is live."""
+    return [made(Deployment, row) for row in tx.execute(_ALL.where(table.c.until.is_(None)).order_by(table.c.since))]
+
+
+def before(tx: Transaction, deployment: Deployment, *, limit: int) -> list[Deployment]:
+    """List what was live in the same place before, newest first."""
+    query = _ALL.where(
+        table.c.application == deployment.application,
+        table.c.environment == deployment.environment,
+        table.c.id < deployment.id,
+    )
+    return [made(Deployment, row) for row in tx.execute(query.order_by(table.c.id.desc()).limit(limit))]
+
+
+def of_run(tx: Transaction, run_id: RunId) -> list[Deployment]:
+    """List the times in which a run's release was live, newest first."""
+    query = _ALL.where(table.c.run_id == run_id).order_by(table.c.id.desc())
+    return [made(Deployment, row) for row in tx.execute(query)]
+
+
+def newest_of_runs(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, Deployment]:
+    """Give the newest deployment of each run that has one."""
+    query = _ALL.where(table.c.run_id.in_(run_ids)).order_by(table.c.id)
+    return {deployment.run_id: deployment for row in tx.execute(query) if (deployment := made(Deployment, row))}
+
+
+def failed_and_not_live(tx: Transaction, *, since: datetime) -> list[Run]:
+    """List runs that failed after their commit, are the newest of their place that has one, and are not live."""
+    later = runs.alias("later")
+    newer = sa.exists().where(
+        later.c.application == runs.c.application, later.c.environment == runs.c.environment,
+        later.c.sequence > runs.c.sequence, later.c.manifest_commit.is_not(None),
+    )  # fmt: skip
+    is_live = sa.exists().where(table.c.run_id == runs.c.id, table.c.until.is_(None))
+    query = sa.select(*columns(Run, runs)).where(
+        runs.c.state == RunState.FAILED, runs.c.stage == Stage.DEPLOY, runs.c.manifest_commit.is_not(None),
+        runs.c.ended_at >= since, ~newer, ~is_live,
+    )  # fmt: skip
+    return [made(Run, row) for row in tx.execute(query)]

@@ -1,0 +1,98 @@
+"""Argo CD is told to look apart from runs, at once and together, and again until it compares what was written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from service.core.words import RunState, WaitKind
+from service.engine.refresher import Refresher
+from service.pipeline.deploy.refreshes import take_due
+from service.ports import Observation, Pods
+from service.store import refreshes
+from tests.fixtures.service import MANIFESTS
+from tests.pipeline.harness import Pipeline
+from tests.pipeline.test_deploying import merge
+
+
+def told(pipeline: Pipeline) -> int:
+    requests = pipeline.stack.argocd.faults.requests("GET", "/api/v1/applications/checkout-dev$")
+    return sum("refresh=normal" in request.query for request in requests)
+
+
+def test_argocd_whose_git_lags_is_told_again_until_it_compares_ours(pipeline: Pipeline) -> None:
+    pipeline.stack.argocd.lag(MANIFESTS)
+    merge(pipeline)
+    pipeline.settle()
+    assert "not" in pipeline.wait(pipeline.run())[1]
+    before = told(pipeline)
+    pipeline.settle()
+    assert told(pipeline) == before
+    pipeline.clock.move(seconds=5)
+    pipeline.settle()
+    assert told(pipeline) == before + 1
+    pipeline.stack.argocd.catch_up(MANIFESTS)
+    pipeline.settle_over_time("checkout-dev", seconds=20)
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+class Slow:
+    """A deployer that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.asked: list[str] = []
+
+    def refresh(self, application: str) -> None:
+        self.asked.append(application)
+        self.let.wait(20)
+
+    def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
+        raise NotImplementedError
+
+    def closed_windows(self, application: str) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def pods(self, application: str) -> Pods:
+        raise NotImplementedError
+
+
+def test_refreshes_that_hang_keep_only_their_threads_and_the_rest_waits_as_rows(pipeline: Pipeline) -> None:
+    slow = Slow()
+    context = replace(pipeline.context, outside=replace(pipeline.context.outside, deployer=slow))
+    names = [f"app-{number}" for number in range(5)]
+    with pipeline.store.begin() as tx:
+        for name in names:
+            refreshes.want(tx, name, at=pipeline.clock.now())
+            refreshes.want(tx, name, at=pipeline.clock.now())
+    refresher = Refresher(context, threads=3)
+    refresher.start_due()
+    refresher.start_due()
+    left = take_due(context, limit=100)
+    slow.let.set()
+    refresher.stop()
+    assert sorted([*slow.asked, *(refresh.application for refresh in left)]) == names
+    assert len(left) == 2
+
+
+class Asking(Slow):
+    """A deployer that keeps what the run waited for when it was told."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.waited_for: list[WaitKind] = []
+
+    def refresh(self, application: str) -> None:
+        self.asked.append(application)
+        self.waited_for.append(self.pipeline.wait(self.pipeline.run())[0])
+
+
+def test_run_waits_already_when_argocd_is_told(pipeline: Pipeline) -> None:
+    asking = Asking(pipeline)
+    pipeline.context = replace(pipeline.context, outside=replace(pipeline.context.outside, deployer=asking))
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    assert asking.asked == ["checkout-dev"]
+    assert asking.waited_for == [WaitKind.SYNC]
