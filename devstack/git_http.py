@@ -85,6 +85,8 @@ class GitServer:
         self.directory = directory.resolve()
         directory.mkdir(parents=True, exist_ok=True)
         self.tokens: dict[str, GitAccess] = {}
+        self.closed: dict[str, str] = {}
+        """Repositories that answer 403 to everybody, with this sentence: an address list, single sign-on."""
         self.log: list[GitRequest] = []
         self.listeners: list[PushListener] = []
         self.faults = FaultLayer(self._serve, record_bodies=False)
@@ -167,11 +169,12 @@ class GitServer:
         refusal = self._refusal(access, repository, service)
         if refusal:
             seen.status = int(refusal[:3])
-            headers = [("Content-Type", "text/plain")]
+            headers = [("Content-Type", "text/plain; charset=utf-8")]
             if seen.status == 401:  # noqa: PLR2004 # HTTP's own number
                 headers.append(("WWW-Authenticate", 'Basic realm="GitHub"'))
             start_response(refusal, headers)
-            return [refusal.encode()]
+            sentence = self.closed.get(repository, "") if seen.status == 403 else ""  # noqa: PLR2004 # HTTP's own number
+            return [(sentence or refusal).encode()]
         assert match is not None  # noqa: S101 # _refusal has answered 404
         return self._backend(environ, start_response, seen, match["rest"])
 
@@ -187,7 +190,7 @@ class GitServer:
             return "401 Unauthorized"
         if not repository or not self.path(repository).is_dir() or not access.sees(repository):
             return "404 Not Found"
-        if service == "git-receive-pack" and not access.write:
+        if repository in self.closed or (service == "git-receive-pack" and not access.write):
             return "403 Forbidden"
         return ""
 

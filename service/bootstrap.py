@@ -16,6 +16,7 @@ from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.adapters.git.access import nobody
 from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
@@ -24,7 +25,7 @@ from service.core.config import ImageTarget
 from service.core.words import Repository
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
-from service.ports import Builder, Clock, Credentials, Forge, Registry
+from service.ports import Builder, Clock, Forge, Registry
 from service.settings import GitHubApp, Settings
 from service.store import Store
 
@@ -116,9 +117,6 @@ def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitMan
 
     def url_for(repository: Repository) -> str:
         return template.replace("{repository}", repository)
-
-    def nobody(repository: Repository, *, write: bool = False) -> Credentials | None:  # noqa: ARG001 - the port's
-        return None
 
     return GitManifestRepositories(place, url_for, nobody, ssh_login=SshLogin(key, hosts), signing_key=signing_key)
 

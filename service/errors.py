@@ -7,6 +7,7 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ ValuesEditError              a values file that is not edited, with file, line, column and the text there
 ├─ NotFoundError                a run, delivery or application that the command names and nobody has
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
+│  └─ DoubtfulError             it reads like a person's matter, and is often gone seconds later; believed when it lasts
 └─ PermanentError               it will not work again unless a person changes something
 
 A step decides by type alone whether to try again. A library's own exceptions stop at its adapter and
@@ -126,6 +127,18 @@ class RetryableError(MergeportError):
         """Keep the other side's own word of when to come back, where it gave one."""
         super().__init__(message, code=code, hint=hint, **fields)
         self.retry_after = retry_after
+
+
+class DoubtfulError(RetryableError):
+    """It reads like a person's matter (401, 404), and may be a wobble: a replica lags, a token is not known yet.
+
+    Whoever repeats work counts how often in a row it was the same, tells a person meanwhile, and believes it after
+    LOOKS.
+    """
+
+
+LOOKS = 10
+"""Looks after which a doubtful error is believed: five minutes with the pauses of runs."""
 
 
 class PermanentError(MergeportError):

@@ -56,6 +56,13 @@ class Actions:
                 token.user.login, token.may("contents", "write"), token.repositories
             )
 
+    def revoke(self, tokens: Iterable[Token]) -> None:
+        """Take tokens back, for the API and for git."""
+        with self.state.lock:
+            for token in tokens:
+                self.state.tokens.pop(token.text, None)
+                self.git_tokens.pop(token.text, None)
+
     def moved(self, repo: Repository, updates: Sequence[RefUpdate], sender: User, *, copies: int = 1) -> list[Delivery]:
         """Tell the world that refs have moved: push events, then what it means for open pull requests."""
         with self.state.lock:

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from devstack.bare import Files
 from devstack.faults import REQUEST_KEY, Answer, Fault, FaultLayer, Request
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 
 
 LIMIT_DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
+
+
+Forbidden = Literal["address", "saml", "archived", "suspended"]
+FORBIDDEN: Mapping[Forbidden, str] = {
+    "address": "Although you appear to have the correct authorization credentials, the `acme` organization has an IP "
+    "allow list enabled, and your IP address is not permitted to access this resource.",
+    "saml": "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this "
+    "organization.",
+    "archived": "Repository was archived so is read-only.",
+    "suspended": "This installation has been suspended",
+}
+"""What GitHub says with a 403 that no permission would change."""
 
 
 class Validator(Protocol):
@@ -112,6 +124,19 @@ class GitHub(People):
         installation = Installation(self.state.next_id(), app_id, owner, granted)
         self.state.installations[installation.id] = installation
         return installation
+
+    def revoke_tokens(self) -> None:
+        """Take back all tokens that Apps were given, before their time, as GitHub does when a key leaks."""
+        self.actions.revoke(one for one in list(self.state.tokens.values()) if one.installation is not None)
+
+    def forbid(self, kind: Forbidden, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
+        """Answer the next requests with 403, for a reason that is no missing permission."""
+        body = json.dumps({"message": FORBIDDEN[kind], "documentation_url": "https://docs.github.com/rest"}).encode()
+        headers = [("Content-Type", "application/json; charset=utf-8")]
+        if kind == "saml":
+            headers.append(("X-GitHub-SSO", "required; url=https://github.com/orgs/acme/sso"))
+        answer = Answer("403 Forbidden", tuple(headers), body)
+        return self.faults.plant(Fault(method, re.compile(path), times, answer=answer))
 
     def add_hook(
         self, full_name: str, url: str, secret: str | None, events: Iterable[str] = ("push", "pull_request")

@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from service.adapters.git.access import CredentialsFor, RemoteFor, insist
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.remote import Remote, last_words
 from service.core.words import Repository, Sha
-from service.errors import MergeportError, PermanentError
+from service.errors import DoubtfulError, MergeportError, PermanentError
 from service.ports import Credentials
 
 CHECKOUT_TIMEOUT = 300.0
@@ -30,7 +31,7 @@ class GitCheckout:
     def __init__(
         self,
         url_for: Callable[[Repository], str],
-        credentials_for: Callable[[Repository], Credentials | None],
+        credentials_for: CredentialsFor,
         *,
         ca_file: Path | None = None,
         timeout: float = CHECKOUT_TIMEOUT,
@@ -44,14 +45,18 @@ class GitCheckout:
     def __call__(self, repository: Repository, commit: Sha, directory: Path) -> None:
         """Write the commit's files into an empty directory, without a `.git`.
 
-        PermanentError `source-commit-gone` where the repository has the commit no more, `checkout-failed` where it
-        cannot be written here.
+        DoubtfulError `source-commit-gone` where the repository does not have the commit, PermanentError
+        `checkout-failed` where it cannot be written here.
         """
         if not _SHA.fullmatch(commit):
             raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
         if any(directory.iterdir()):
             raise _failed(directory, "the directory is not empty", "give an empty one")
-        remote = Remote(self._url_for(repository), self._credentials_for(repository), self._ca_file)
+
+        def remote(*, write: bool, refused: Credentials | None = None) -> Remote:
+            credentials = self._credentials_for(repository, write=write, refused=refused)
+            return Remote(self._url_for(repository), credentials, self._ca_file)
+
         with tempfile.TemporaryDirectory(prefix=".checkout-", dir=directory.parent) as place:
             bare = Git(Path(place), timeout=self._timeout)
             try:
@@ -60,12 +65,12 @@ class GitCheckout:
             except BrokenRepositoryError as error:
                 raise _failed(directory, error.said, "look at the disk's space and speed") from None
 
-    def _fetch(self, git: Git, remote: Remote, repository: Repository, commit: Sha) -> None:
+    def _fetch(self, git: Git, remote_for: RemoteFor, repository: Repository, commit: Sha) -> None:
         outcome = git.run("init", "--quiet", "--bare", "--template=")
         if not outcome.ok:
             raise BrokenRepositoryError(outcome.said)
         arguments = ("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-        outcome = git.run(*arguments, remote.url, commit, remote=remote)
+        outcome, remote = insist(remote_for, lambda remote: git.run(*arguments, remote.url, commit, remote=remote))
         if not outcome.ok:
             raise _judged(outcome, remote, repository, commit)
 
@@ -79,7 +84,7 @@ class GitCheckout:
 
 def _judged(outcome: Outcome, remote: Remote, repository: Repository, commit: Sha) -> MergeportError:
     if _GONE.search(outcome.said):
-        return PermanentError(
+        return DoubtfulError(
             f"{repository} does not have commit {commit} any more.",
             code="source-commit-gone",
             hint="its branch was force-pushed; what is there now has a run of its own",

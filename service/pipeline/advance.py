@@ -14,7 +14,7 @@ from typing import assert_never
 import structlog
 
 from service.core.words import RunId, RunState, Stage, WaitKind
-from service.errors import MergeportError, RetryableError
+from service.errors import LOOKS, DoubtfulError, MergeportError, RetryableError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
@@ -91,6 +91,9 @@ def _wait(context: Context, run: Run, pause: Pause) -> None:
 def _retry(context: Context, run: Run, error: RetryableError) -> None:
     with context.store.read() as tx:
         attempts = _in_a_row(waits.of_run(tx, run.id), error.code)
+    if isinstance(error, DoubtfulError) and attempts >= LOOKS:
+        _end(context, run, RunState.FAILED, f"{error}; it stayed so for {attempts} retries", code=error.code)
+        return
     if attempts >= MOST_RETRIES:
         _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
         return

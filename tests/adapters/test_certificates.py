@@ -61,7 +61,7 @@ def by_ecr(url: str, ca_file: Path | None, folder: Path) -> object:
     return registry.find("checkout", "1") is None
 
 
-def credentials(repository: Repository, *, write: bool = False) -> Credentials:
+def credentials(repository: Repository, *, write: bool = False, refused: Credentials | None = None) -> Credentials:
     return Credentials("x-access-token", GITHUB_TOKEN)
 
 

@@ -152,6 +152,11 @@ def test_what_is_repeated_by_itself_is_said_to_be() -> None:
     assert {code for code, row in ROWS.items() if "Repeated by itself" in row} == repeated - {"too-many-large-bodies"}
 
 
+def test_what_is_doubtful_is_said_to_be() -> None:
+    doubtful = {code for code, calls in SOURCE.items() if {"DoubtfulError", "NotFoundAnswerError"} & calls}
+    assert {code for code, row in ROWS.items() if "oubtful" in row} == doubtful | {"github-refused"}
+
+
 def test_status_of_a_refused_delivery_is_told() -> None:
     answered = {code: call.split()[1] for code, calls in SOURCE.items() for call in calls if "DeliveryError " in call}
     assert {code: row[:3] for code, row in ROWS.items() if code in answered} == answered

@@ -13,11 +13,12 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from service.adapters.git import disk
+from service.adapters.git.access import RemoteFor, insist
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.empty_mirror import configuration, put_in_place
 from service.adapters.git.objects import ObjectMissingError
@@ -42,9 +43,9 @@ class Mirror:
     """One remote's mirror in `directory`, which has no other use; it is made when it is first needed."""
 
     def __init__(
-        self, directory: Path, remote: Callable[[bool], Remote], *, timeout: float, limits: disk.Limits | None = None
+        self, directory: Path, remote: RemoteFor, *, timeout: float, limits: disk.Limits | None = None
     ) -> None:
-        """Remember where it lies; `remote(write)` gives the address with fresh credentials."""
+        """Remember where it lies; `remote` gives the address with fresh credentials."""
         self.directory = directory
         self.remote = remote
         self.git = Git(directory, timeout=timeout)
@@ -57,9 +58,8 @@ class Mirror:
 
     def remote_tip(self, ref: str) -> Sha | None:
         """Ask the remote where a ref is; None when it has none of that name. Moves nothing."""
-        remote = self.remote(False)
-        self._ready(remote)
-        return self._ask(ref, remote)
+        self._ready(self.remote(write=False))
+        return self._ask(ref)
 
     def fetch(self, ref: str) -> Sha | None:
         """Bring a branch's newest commits and give its tip; None when the remote has no such branch.
@@ -77,7 +77,7 @@ class Mirror:
                 return tip
             outcome = self._bring(f"+{ref}:{_kept(ref)}", DEPTH)
             if not outcome.ok:
-                if self._ask(ref, self.remote(False)) is None:
+                if self._ask(ref) is None:
                     return None
                 self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
         return self.kept_tip(ref)
@@ -168,13 +168,15 @@ class Mirror:
     def _renew(self) -> None:
         self.readers.close()  # they keep the room of what is removed
         try:
-            put_in_place(self.directory, self.remote(False).url)
+            put_in_place(self.directory, self.remote(write=False).url)
         finally:
             self.readers.close()  # and those that came back meanwhile
 
-    def _ask(self, ref: str, remote: Remote) -> Sha | None:
+    def _ask(self, ref: str) -> Sha | None:
         seen = self.identity()
-        outcome = self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
+        outcome, remote = insist(
+            self.remote, lambda remote: self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
+        )
         if not outcome.ok:
             raise self.lost(seen) or self._judged(outcome, remote)
         for line in outcome.text.splitlines():
@@ -189,11 +191,14 @@ class Mirror:
         first = not any((self.directory / "refs").glob("tips/*"))
         outcome = None
         try:
-            outcome = self.git.run(
-                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
-                *(f"--depth={depth}", *extra, "origin", wanted),
-                remote=self.remote(False),
-                timeout=self._timeout * (_FIRST_FETCH if first else 1),
+            outcome, _ = insist(
+                self.remote,
+                lambda remote: self.git.run(
+                    *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+                    *(f"--depth={depth}", *extra, "origin", wanted),
+                    remote=remote,
+                    timeout=self._timeout * (_FIRST_FETCH if first else 1),
+                ),
             )
         except RetryableError:
             # It may be the remote that is slow, or git that loops over a spoiled pack.
@@ -212,7 +217,7 @@ class Mirror:
 
     def _again(self, failed: Outcome, wanted: str, depth: int, *extra: str) -> None:
         """After a failed fetch, which the remote is not to blame for, repeat it on a new mirror; else raise."""
-        remote = self.remote(False)
+        remote = self.remote(write=False)
         if not disk.full(self.directory, failed.said):
             error = self._judged(failed, remote)
             if error.code != "git-failed":

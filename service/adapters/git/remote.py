@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from service.adapters.git import ssh
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 READ: Final = "git-upload-pack"
 WRITE: Final = "git-receive-pack"
+UNAUTHORIZED: Final = "git-unauthorized"
 
 _PROBE_TIMEOUT = 15.0
-_BROKEN_OFF = (
+_WOBBLED = (
     "RPC failed",
     "unable to access",
     "hung up unexpectedly",
@@ -36,8 +37,20 @@ _BROKEN_OFF = (
     "Connection reset",
     "Connection timed out",
     "Could not resolve host",
+    "Authentication failed",
+    "could not read Username",
+    "' not found",
+    "is this a git repository",
+    "invalid server response",
+    "invalid content-type",
+    "protocol error",
+    "bad line length",
+    "expected flush",
+    "unable to update url base from redirection",
 )
-"""How git says that the line broke: looked for only when the server, asked again, is well."""
+"""How git says that the line broke, or that the server did not answer as it does now.
+
+Looked for only when the server, asked again, is well."""
 _LAST_WORDS = 3
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
 """It is written into the mirror's configuration, where these would mean something."""
@@ -119,26 +132,29 @@ class Remote:
     def judge(self, said: str, service: str = READ) -> MergeportError:
         """Tell what a failed network command means, by asking the server for the same service now.
 
-        When the server is well and git named no broken line, it is PermanentError `git-failed` with git's last words.
+        When the server is well and git named no broken line, it is DoubtfulError `git-failed` with git's last words.
         Over SSH nobody can be asked: ssh's own words are read.
         """
         if self.over_ssh:
             return ssh.judge(said, self.place)
-        if trouble := self.trouble(service):
+        if trouble := self.trouble(service, said):
             return trouble
-        if any(sign in said for sign in _BROKEN_OFF):
+        if any(sign in said for sign in _WOBBLED):
             return RetryableError(
                 f"The connection to {self.place} broke: {last_words(said)}.", code="git-unavailable", url=self.place
             )
-        return PermanentError(
+        return DoubtfulError(
             f"git failed at {self.place}: {last_words(said)}.",
             code="git-failed",
             hint="the words are git's own; `git ls-remote` with the same credentials shows the same",
             url=self.place,
         )
 
-    def trouble(self, service: str = READ) -> MergeportError | None:
-        """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP."""
+    def trouble(self, service: str = READ, said: str = "") -> MergeportError | None:
+        """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP.
+
+        `said` is what git heard from it, for a refusal that comes without a reason.
+        """
         if self.over_ssh:
             return None
         import requests  # noqa: PLC0415 # needed only when something failed
@@ -161,7 +177,12 @@ class Remote:
                     f"{self.place} cannot be reached ({type(error).__name__}).", code="git-unreachable", url=self.place
                 )
             with answer:
-                return self._meaning(answer, service)
+                return self._meaning(answer, service, said)
+
+    def refuses_us(self, service: str) -> bool:
+        """Tell whether the server, asked now, does not know our credentials."""
+        trouble = self.trouble(service)
+        return trouble is not None and trouble.code == UNAUTHORIZED
 
     def _no_trust(self, error: requests.exceptions.SSLError) -> MergeportError:
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
@@ -178,7 +199,7 @@ class Remote:
             request.headers["Authorization"] = f"Basic {self._basic}"
         return request
 
-    def _meaning(self, answer: requests.Response, service: str) -> MergeportError | None:
+    def _meaning(self, answer: requests.Response, service: str, said: str) -> MergeportError | None:
         status, wait = answer.status_code, answer.headers.get("Retry-After", "")
         after = float(wait) if wait.isdigit() else None
         if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and wait):
@@ -199,18 +220,43 @@ class Remote:
         writing = "write to" if service == WRITE else "read"
         code, message, hint = {
             401: ("git-unauthorized", "does not accept our credentials", "check the token or the App's private key"),
-            403: ("git-forbidden", f"does not let us {writing} it", f"give the App or token the right to {writing} it"),
+            403: (
+                "git-forbidden",
+                f"does not let us {writing} it",
+                f"give the right to {writing} it, unless it says why not",
+            ),
             404: ("git-repository-missing", "is not there, or not for us", "check its name, and that the App sees it"),
         }.get(status, ("git-refused", "refuses the request", "look at the server's log"))
-        return PermanentError(f"{self.place} {message} ({status}).", code=code, hint=hint, url=self.place)
+        sentence = self.redact(_sentence(answer) or _told_by(said)) if status != HTTPStatus.NOT_FOUND else ""
+        words = f"{message} ({status}): {sentence}" if sentence else f"{message} ({status})."
+        return DoubtfulError(f"{self.place} {words}", code=code, hint=hint, url=self.place)
 
-    def _no_git_server(self, kind: str) -> PermanentError:
-        return PermanentError(
+    def _no_git_server(self, kind: str) -> RetryableError:
+        return RetryableError(
             f"{self.place} does not answer as a git server does, but with {kind or 'nothing'}.",
             code="git-not-a-repository",
             hint="check the address, and whether a proxy or login page stands in between",
             url=self.place,
         )
+
+
+def _sentence(answer: requests.Response) -> str:
+    """Give what the server says beside a refusal, on one line; a page or JSON is for others."""
+    if not answer.headers.get("Content-Type", "").startswith("text/plain"):
+        return ""
+    try:
+        text = next(answer.iter_content(_WORDS_LENGTH), b"").decode("utf-8", "replace")
+    except requests.RequestException:
+        return ""
+    return " ".join(text.split())
+
+
+def _told_by(said: str) -> str:
+    """Give the server's own words in what git said."""
+    lines = (line.strip() for line in said.splitlines())
+    return " ".join(line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:"))[
+        :_WORDS_LENGTH
+    ]
 
 
 def last_words(said: str) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from service.adapters.git import disk
-from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
+from service.adapters.git import access, disk
+from service.adapters.git.access import CredentialsFor
+from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.objects import (
@@ -25,11 +26,11 @@ from service.adapters.git.objects import (
     ObjectMissingError,
     write_commit,
 )
-from service.adapters.git.remote import WRITE, Remote, last_words
+from service.adapters.git.remote import UNAUTHORIZED, WRITE, Remote, last_words
 from service.adapters.git.signing import SigningKey
 from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha
-from service.errors import PermanentError, RetryableError
+from service.errors import DoubtfulError, PermanentError, RetryableError
 from service.ports import Commit, Credentials
 
 DIFF_LIMIT = 1_000_000
@@ -42,14 +43,6 @@ _NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
-
-
-class CredentialsFor(Protocol):
-    """How a remote's credentials are had, fresh each time; a forge's `git_credentials` is one."""
-
-    def __call__(self, repository: Repository, *, write: bool = False) -> Credentials | None:
-        """Give a user and secret, or None for a repository that needs none."""
-        ...
 
 
 class GitManifestRepositories:
@@ -86,8 +79,8 @@ class GitManifestRepositories:
                 f"{repository!r} is not a repository's name.", code="git-url-refused", hint="write it as owner/name"
             )
 
-        def remote(write: bool) -> Remote:
-            credentials = self._credentials_for(repository, write=write)
+        def remote(*, write: bool, refused: Credentials | None = None) -> Remote:
+            credentials = self._credentials_for(repository, write=write, refused=refused)
             return Remote(self._url_for(repository), credentials, self._ca_file, self._ssh_login)
 
         with self._lock:
@@ -217,7 +210,18 @@ class GitManifests:
             _log.warning("mirror made anew", mirror=self._mirror.directory.name, said=last_words(broken.said))
             self._mirror.renew(seen)
             self._mirror.fetch_commit(commit)
-        seen, remote = self._mirror.identity(), self._mirror.remote(False)
+        remote = self._mirror.remote(write=False)
+        try:
+            return self._fetching(action, remote)
+        except DoubtfulError as error:
+            other = access.anew(self._mirror.remote, remote) if error.code == UNAUTHORIZED else None
+            if other is None:
+                raise
+        return self._fetching(action, other)
+
+    def _fetching(self, action: Callable[[Remote], _T], remote: Remote) -> _T:
+        """Do what may fetch from the remote what is missing here."""
+        seen = self._mirror.identity()
         try:
             return action(remote)
         except (ObjectMissingError, BrokenRepositoryError) as error:
@@ -226,17 +230,19 @@ class GitManifests:
             raise disk.full(self._mirror.directory, str(error)) or remote.judge(str(error)) from None
 
     def _move(self, ref: str, new: Sha | None, expected: Sha | None) -> bool:
-        seen, remote = self._mirror.identity(), self._mirror.remote(True)
-        outcome = self._mirror.git.run(
-            *("push", "--porcelain", "--no-verify", "--recurse-submodules=no", "--no-follow-tags", "--no-signed"),
-            *(f"--force-with-lease={ref}:{expected or ''}", "origin", f"{new or ''}:{ref}"),
-            remote=remote,
+        seen = self._mirror.identity()
+        options = ("--porcelain", "--no-verify", "--recurse-submodules=no", "--no-follow-tags", "--no-signed")
+        lease, refspec = f"--force-with-lease={ref}:{expected or ''}", f"{new or ''}:{ref}"
+        outcome, remote = access.insist(
+            self._mirror.remote,
+            lambda remote: self._mirror.git.run("push", *options, lease, "origin", refspec, remote=remote),
+            write=True,
         )
         if outcome.ok:
             if new is not None:
                 self._mirror.keep_tip(ref, new)
             return True
-        if _refused(outcome):
+        if outcome.refused_a_ref:
             _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
             return False
         if self._mirror.remote_tip(ref) == new:
@@ -258,18 +264,6 @@ class GitManifests:
         with suppress(BrokenRepositoryError):
             return self._mirror.git.run(*arguments, data=wanted.encode()).ok
         return False
-
-
-def _refused(outcome: Outcome) -> bool:
-    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
-
-    https://git-scm.com/docs/git-push#_output
-    """
-    for line in outcome.text.splitlines():
-        flag, _, rest = line.partition("\t")
-        if flag == "!":
-            return not rest.partition("\t")[2].startswith("[remote failure]")
-    return False
 
 
 def _parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:

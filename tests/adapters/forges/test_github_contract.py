@@ -20,7 +20,7 @@ from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.core.order import Relation
 from service.core.words import Repository, Sha
-from service.errors import PermanentError, RetryableError
+from service.errors import DoubtfulError, PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
 from tests.fixtures.github_openapi import GitHubDescription
 
@@ -90,7 +90,7 @@ def test_file_that_is_not_there_is_none(github: GitHubDouble, forge: GitHub) -> 
 
 
 def test_repository_that_is_not_there_is_an_error_and_not_a_missing_file(forge: GitHub) -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         forge.file_at(Repository("acme/nowhere"), "mergeport.yaml", "main")
     assert caught.value.code == "github-not-found"
 
@@ -322,7 +322,7 @@ def test_token_without_the_permission_is_told_which(github: GitHubDouble) -> Non
 
 
 def test_wrong_token_is_refused(github: GitHubDouble) -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         GitHub(TokenLogin("wrong"), api_url=github.api_url).default_branch(REPO)
     assert caught.value.code == "github-token-refused"
 
@@ -407,7 +407,7 @@ def test_app_acts_as_its_bot(app: GitHub) -> None:
 
 def test_app_that_is_not_installed_says_so_and_finds_no_missing_branch(github: GitHubDouble, private_key: str) -> None:
     forge = GitHub(AppLogin("4711", private_key), api_url=github.api_url)
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         forge.head(REPO, "main")
     assert caught.value.code == "github-app-not-installed"
 

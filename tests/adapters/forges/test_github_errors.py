@@ -15,7 +15,7 @@ import responses
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.core.order import Relation
 from service.core.words import Repository, Sha
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
 
 API = "https://api.github.com:443"  # PyGithub writes the port
@@ -44,7 +44,7 @@ CALLS: dict[str, tuple[str, str, Callable[[GitHub], object]]] = {
 }
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
-    "401": ({"status": 401, "json": {"message": "Bad credentials"}}, PermanentError, "github-token-refused"),
+    "401": ({"status": 401, "json": {"message": "Bad credentials"}}, DoubtfulError, "github-token-refused"),
     "403-primary": (
         {
             "status": 403,
@@ -82,13 +82,13 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         PermanentError,
         "github-certificate-refused",
     ),
-    "html": ({"status": 200, "body": "<html>sign in</html>"}, PermanentError, "github-unexpected-answer"),
+    "html": ({"status": 200, "body": "<html>sign in</html>"}, RetryableError, "github-unexpected-answer"),
     "cut-json": ({"status": 200, "body": '{"number": '}, RetryableError, "github-answer-cut"),
-    "number": ({"status": 200, "json": 7}, PermanentError, "github-unexpected-answer"),
+    "number": ({"status": 200, "json": 7}, RetryableError, "github-unexpected-answer"),
     "moved-elsewhere": (
         {"status": 301, "headers": {"Location": "https://elsewhere.example.com/x"}},
-        PermanentError,
-        "github-unexpected-answer",
+        RetryableError,
+        "github-redirected",
     ),
 }
 
@@ -179,11 +179,11 @@ def test_missing_permission_is_named_without_the_header(forge: GitHub, http: res
 @pytest.mark.parametrize(
     "call", ["set_commit_status", "open_pull_request", "pull_request", "comment", "head", "file_at"]
 )
-def test_repository_out_of_sight_is_permanent(forge: GitHub, http: responses.RequestsMock, call: str) -> None:
+def test_repository_out_of_sight_is_doubtful(forge: GitHub, http: responses.RequestsMock, call: str) -> None:
     method, path, ask = CALLS[call]
     answer(http, method, path, status=404, json={"message": "Not Found"})
     answer(http, "GET", "", status=404, json={"message": "Not Found"})
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         ask(forge)
     assert caught.value.code == "github-not-found"
 
@@ -230,6 +230,7 @@ def test_comparison_that_github_cannot_make_is_unknown(
     forge: GitHub, http: responses.RequestsMock, given: dict[str, Any]
 ) -> None:
     answer(http, "GET", f"/compare/{A}...{B}", **given)
+    answer(http, "GET", "", json={"full_name": REPO})
     assert forge.changed_paths(REPO, A, B) is None
 
 
@@ -243,6 +244,7 @@ def test_force_push_has_what_came_and_what_went(forge: GitHub, http: responses.R
 def test_force_push_that_is_half_known_is_unknown(forge: GitHub, http: responses.RequestsMock) -> None:
     answer(http, "GET", f"/compare/{A}...{B}", json=comparison("diverged", "came"))
     answer(http, "GET", f"/compare/{B}...{A}", status=404, json={"message": "Not Found"})
+    answer(http, "GET", "", json={"full_name": REPO})
     assert forge.changed_paths(REPO, A, B) is None
 
 
@@ -266,7 +268,7 @@ def test_repository_that_is_not_there_is_never_a_rewritten_history(
     method, path, ask = CALLS[call]
     answer(http, method, path, status=404, json={"message": "Not Found"})
     answer(http, "GET", "", status=404, json={"message": "Not Found"})
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         ask(forge)
     assert caught.value.code == "github-not-found"
 
@@ -280,7 +282,7 @@ def test_refused_pull_request_tells_githubs_reasons(forge: GitHub, http: respons
     errors = [{"resource": "PullRequest", "code": "custom", "message": "No commits between main and x"}]
     answer(http, "POST", "/pulls", status=422, json={"message": "Validation Failed", "errors": errors})
     answer(http, "GET", "/pulls", json=[])
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         forge.open_pull_request(REPO, DRAFT)
     assert caught.value.code == "github-refused"
     assert "No commits between main and x" in caught.value.message

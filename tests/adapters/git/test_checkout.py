@@ -10,7 +10,7 @@ import pytest
 from devstack.bare import Entry
 from service.adapters.checkout import GitCheckout
 from service.core.words import Repository, Sha
-from service.errors import PermanentError, RetryableError
+from service.errors import DoubtfulError, PermanentError, RetryableError
 from service.ports import Checkout
 from tests.adapters.git.served import NAME, Served
 
@@ -96,14 +96,14 @@ def test_a_tree_that_writes_into_git_itself_is_refused(served: Served) -> None:
 
 
 def test_a_commit_that_is_gone_says_so(served: Served) -> None:
-    with pytest.raises(PermanentError, match="force-pushed") as caught:
+    with pytest.raises(DoubtfulError, match="force-pushed") as caught:
         checkout(served, "1" * 40)
     assert caught.value.code == "source-commit-gone"
     assert caught.value.fields == {"repository": NAME, "commit": "1" * 40}
 
 
 def test_a_repository_that_is_not_there_is_a_matter_for_a_person(served: Served) -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         checkout(served, "1" * 40, repository="acme/nope")
     assert caught.value.code == "git-repository-missing"
 

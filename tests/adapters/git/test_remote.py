@@ -11,7 +11,7 @@ from devstack.faults import Answer, Fault
 from devstack.git_http import GitAccess
 from service.adapters.git.driver import Git
 from service.adapters.git.remote import Remote
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 from tests.adapters.git.served import NAME, READER, Served
 
@@ -68,10 +68,10 @@ def failure(served: Served) -> MergeportError:
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        ("401 Unauthorized", PermanentError, "git-unauthorized"),
-        ("403 Forbidden", PermanentError, "git-forbidden"),
-        ("404 Not Found", PermanentError, "git-repository-missing"),
-        ("410 Gone", PermanentError, "git-refused"),
+        ("401 Unauthorized", DoubtfulError, "git-unauthorized"),
+        ("403 Forbidden", DoubtfulError, "git-forbidden"),
+        ("404 Not Found", DoubtfulError, "git-repository-missing"),
+        ("410 Gone", DoubtfulError, "git-refused"),
         ("429 Too Many Requests", RetryableError, "git-throttled"),
         ("500 Internal Server Error", RetryableError, "git-unavailable"),
         ("503 Service Unavailable", RetryableError, "git-unavailable"),
@@ -89,7 +89,7 @@ def test_a_status_of_the_server_is_told_by_kind(
 def test_a_wrong_token_is_a_matter_for_a_person(served: Served) -> None:
     served.read_token = "wrong-t0ken"
     error = failure(served)
-    assert (type(error), error.code) == (PermanentError, "git-unauthorized")
+    assert (type(error), error.code) == (DoubtfulError, "git-unauthorized")
     assert "wrong-t0ken" not in f"{error} {error.fields}"
 
 
@@ -129,7 +129,7 @@ def test_a_server_that_hangs_is_tried_again(served: Served) -> None:
 def test_an_answer_that_is_not_gits_is_no_repository_without_branches(served: Served, body: bytes) -> None:
     served.server.faults.answer("200 OK", times=100, body=body)
     error = failure(served)
-    assert (type(error), error.code) == (PermanentError, "git-not-a-repository")
+    assert (type(error), error.code) == (RetryableError, "git-not-a-repository")
 
 
 def test_a_repository_that_was_renamed_is_followed(served: Served) -> None:

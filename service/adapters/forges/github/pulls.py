@@ -7,15 +7,15 @@ from dataclasses import replace
 import structlog
 
 from service.adapters.forges.github.connection import Connection
+from service.adapters.forges.github.failures import UnprocessableAnswerError
 from service.adapters.forges.github.shapes import Label, Pull
 from service.core.words import Repository
-from service.errors import PermanentError
+from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft
 
 TEAM = "team:"
 PAGE = 100
 
-_UNPROCESSABLE = 422
 _PERMISSION = "pull requests: write"
 
 _log = structlog.get_logger(__name__)
@@ -58,14 +58,10 @@ class Pulls:
                 repository=repository,
                 permission=_PERMISSION,
             )
-        except PermanentError as error:
-            adopted = (
-                self.find(repository, head=draft.head, base=draft.base)
-                if error.fields.get("status") == _UNPROCESSABLE
-                else None
-            )
+        except UnprocessableAnswerError as error:
+            adopted = self.find(repository, head=draft.head, base=draft.base)
             if adopted is None:
-                raise
+                raise _not_yet(error) from error
             return self._brought(repository, adopted, draft)
         return self._completed(repository, pull, draft)
 
@@ -185,3 +181,16 @@ class Pulls:
             reviewer=reviewer,
             reason=error.message,
         )
+
+
+def _not_yet(refused: UnprocessableAnswerError) -> DoubtfulError:
+    """Tell that no pull request can be opened as GitHub sees the branches now.
+
+    It may not have seen a push of a moment ago: it then calls the head invalid, or finds no commits in between.
+    """
+    return DoubtfulError(
+        refused.message,
+        code=refused.code,
+        hint="the words are GitHub's own; look at the two branches there",
+        repository=str(refused.fields.get("repository", "")),
+    )
