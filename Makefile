@@ -86,7 +86,7 @@ checks: install $(HELM)
 	$(BIN)/ruff check .
 	$(BIN)/mypy service devstack tests scripts benchmarks fuzz
 	$(BIN)/lint-imports
-	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,chekout --skip '$(UNSPELLED)' .
+	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,chekout,sorce --skip '$(UNSPELLED)' .
 	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS) $(ACTIONS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/hadolint Dockerfile

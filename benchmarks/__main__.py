@@ -17,7 +17,7 @@ from benchmarks.machine import Machine
 from benchmarks.page import Section, write_page
 from benchmarks.scale import TOY, Scale
 
-MODULES = ("values_edit", "start_up", "one_write", "accept", "delivered", "many", "rate", "recovery", "waiting")
+MODULES = ("values_edit", "start_up", "one_write", "accept", "slow", "delivered", "many", "rate", "recovery", "waiting")
 
 
 class Benchmark(Protocol):

@@ -60,26 +60,26 @@ def _measure(
         say(f"{name}: making commits to tell of")
         with (
             installation(place, applications=scale.clients, files=0, database=database) as ours,
-            _control(place, theirs_at) as control,
+            control(place, theirs_at) as control_url,
         ):
             turns = scale.accept_turns + 1
-            told = _posts(ours, scale.accepts * turns // scale.clients + 1)
+            told = posts(ours, scale.accepts * turns // scale.clients + 1)
             ours.start("web", "worker")
             say(f"{name}: {turns} batches of {scale.accepts} each way, {scale.clients} clients")
             batches = [told[turn * scale.accepts : (turn + 1) * scale.accepts] for turn in range(turns)]
             left: list[int] = []
-            mine, theirs = _take_turns(ours, control, batches, scale.clients, left)
+            mine, theirs = _take_turns(ours, control_url, batches, scale.clients, left)
             _check_rows(ours, theirs_at, scale.accepts * turns)
     return _judge(name, mine, theirs, left, scale)
 
 
 def _take_turns(
-    ours: Installation, control: str, batches: Sequence[Sequence[Post]], clients: int, left: list[int]
+    ours: Installation, control_url: str, batches: Sequence[Sequence[Post]], clients: int, left: list[int]
 ) -> tuple[list[Samples], list[Samples]]:
     """Send each batch both ways, who is first changing; the first batch warms up and leaves the worker with work."""
     found: dict[str, list[Samples]] = {"ours": [], "control": []}
     for turn, batch in enumerate(batches):
-        ways = {"ours": batch, "control": [replace(post, url=control) for post in batch]}
+        ways = {"ours": batch, "control": [replace(post, url=control_url) for post in batch]}
         for way in list(ways) if turn % 2 else reversed(list(ways)):
             answers = send(ways[way], clients=clients)
             _check_answers(way, answers, len(batch))
@@ -98,11 +98,11 @@ def _judge(name: str, mine: list[Samples], theirs: list[Samples], left: list[int
     )
     findings = []
     for word, share, bar in (("median", MEDIAN, None), ("p99", SLOWEST, BAR)):
-        ours, control = (samples.at(share) for samples in both)
+        ours, theirs_took = (samples.at(share) for samples in both)
         turns = Samples(tuple(one.at(share) / other.at(share) for one, other in zip(mine, theirs, strict=True)))
         findings.append(
             Finding(
-                NAME, f"{word}, {what}", ours, "verify and insert one row", control, ours / control, bar,
+                NAME, f"{word}, {what}", ours, "verify and insert one row", theirs_took, ours / theirs_took, bar,
                 spread=(turns.at(0.25), turns.at(0.75)), rounds=len(mine), note=note,
             )
         )  # fmt: skip
@@ -120,9 +120,9 @@ def _check_answers(way: str, answers: Sequence[Sent], sent: int) -> None:
 def _check_rows(ours: Installation, control_database: str, expected: int) -> None:
     with ours.store.read() as tx:
         kept = sum(deliveries.counts(tx).values())
-    control = _control_rows(control_database)
-    if (kept, control) != (expected, expected):
-        raise AssertionError(f"{expected} deliveries became {kept} rows of ours and {control} of the control")
+    others = _control_rows(control_database)
+    if (kept, others) != (expected, expected):
+        raise AssertionError(f"{expected} deliveries became {kept} rows of ours and {others} of the control")
 
 
 def _control_rows(database: str) -> int:
@@ -139,7 +139,7 @@ def _stored(ours: Installation) -> int:
         return deliveries.counts(tx).get(DeliveryState.STORED, 0)
 
 
-def _posts(ours: Installation, commits: int) -> list[Post]:
+def posts(ours: Installation, commits: int) -> list[Post]:
     """Make the deliveries of so many commits in each source repository, mixed as they would come."""
     by_source = [_told(ours, f"acme/{name}", commits) for name in ours.applications]
     return [post for row in zip(*by_source, strict=True) for post in row]
@@ -157,10 +157,10 @@ def _told(ours: Installation, name: str, commits: int) -> Iterator[Post]:
 
 
 @contextmanager
-def _control(place: Path, database: str) -> Iterator[str]:
-    """Run the control and give where its webhooks go."""
+def control(place: Path, database: str, server: str = "ours") -> Iterator[str]:
+    """Run the control, on our server or on the plain one, and give where its webhooks go."""
     (port,) = free_ports(1)
-    argv = [sys.executable, "-m", "benchmarks.control", str(port), database, WEBHOOK_SECRET]
+    argv = [sys.executable, "-m", "benchmarks.control", str(port), database, WEBHOOK_SECRET, server]
     with (place / "control.log").open("wb") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/webhooks/github"

@@ -1,8 +1,9 @@
-"""The control of the benchmark `accept`: the least that a receiver must do, on the same server as ours.
+"""The control of the benchmarks `accept` and `slow`: the least that a receiver must do, on our server or a plain one.
 
 It verifies the signature, reads the payload as JSON, inserts one row and commits it to disk, and answers 202. No
-framework, no log, no metrics. Started as `python -m benchmarks.control PORT DATABASE SECRET`; the database is a file
-for SQLite or the address of a PostgreSQL, on the server that ours uses too.
+framework, no log, no metrics. Started as `python -m benchmarks.control PORT DATABASE SECRET ours|plain`; the database
+is a file for SQLite or the address of a PostgreSQL, on the server that ours uses too. `plain` is gunicorn with its own
+threaded worker and as many threads as ours.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 import psycopg
+from gunicorn.app.base import BaseApplication
 
 from service.web.server import Listeners, serve
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+THREADS = 16
 
 _SQLITE_TABLE = "CREATE TABLE IF NOT EXISTS deliveries (id TEXT PRIMARY KEY, event TEXT, repository TEXT, body BLOB)"
 _SQLITE_INSERT = "INSERT INTO deliveries VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -110,11 +114,32 @@ def _answer(start_response: StartResponse, status: str) -> list[bytes]:
     return [b"{}"]
 
 
-def main(port: str, database: str, secret: str) -> None:
-    """Serve on the port with as many threads as ours; the second listener that the server wants is not used."""
-    listening = [socket.create_server(("127.0.0.1", number), backlog=1024) for number in (int(port), 0)]
+class _Plain(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn as it comes, with threads."""
+
+    def __init__(self, port: str, application: WSGIApplication) -> None:
+        self._port, self._application = port, application
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from the defaults."""
+        options = {"bind": f"127.0.0.1:{self._port}", "worker_class": "gthread", "threads": THREADS, "keepalive": 15}
+        for name, value in {**options, "control_socket_disable": True}.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> WSGIApplication:
+        """Give the application."""
+        return self._application
+
+
+def main(port: str, database: str, secret: str, server: str) -> None:
+    """Serve on the port with as many threads as ours; the second listener that our server wants is not used."""
     kind = PostgresqlRows if database.startswith("postgresql") else SqliteRows
-    serve(Listeners(*listening), lambda: Control(kind(database), secret.encode()))
+    if server == "plain":
+        _Plain(port, Control(kind(database), secret.encode())).run()
+        return
+    listening = [socket.create_server(("127.0.0.1", number), backlog=1024) for number in (int(port), 0)]
+    serve(Listeners(*listening), lambda: Control(kind(database), secret.encode()), threads=THREADS)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ class _Bench:
         manifests = GitManifestRepositories(
             place / "mirrors",
             lambda repository: served.url(repository.partition("/")[2], delay),
-            lambda _repository, write=False, refused=None: Credentials("x-access-token", TOKEN),  # noqa: ARG005 - the port's own name
+            lambda _repository, write=False: Credentials("x-access-token", TOKEN),  # noqa: ARG005 - the port's own name
         )
         self._ours, self._shared = (
             manifests.open(Repository(f"{OWNER}/{self._named(name)}")) for name in ("ours", "shared")

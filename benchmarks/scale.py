@@ -21,6 +21,7 @@ class Scale:
     accepts: int = 200
     clients: int = 8
     accept_turns: int = 6
+    slow_clients: int = 200
     deliveries: int = 12
     applications: int = 100
     clones: int = 4
@@ -56,6 +57,7 @@ TOY = Scale(
     accepts=16,
     clients=4,
     accept_turns=2,
+    slow_clients=12,
     deliveries=3,
     applications=4,
     clones=1,

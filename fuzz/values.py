@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris  # type: ignore[import-untyped]  # in an environment of its own, by `make fuzz`
 
 with atheris.instrument_imports(include=["service.core.values"]):
-    from service.cli.values import parse_assignment
+    from service.cli.values_assignments import parse_assignment
     from service.core.values import (
         EditedText,
         ValueEdit,
@@ -70,7 +70,7 @@ def check(text: str, edit: ValueEdit, edited: EditedText) -> None:
         return
     assert after is not None, "PyYAML read the file before"
     (change,) = edited.changes
-    if change.before is None:
+    if change.before is None and len(after) != len(before):  # else it was added within a block scalar
         assert len(after) > len(before)
         head = common(before, after)
         tail = common(before[::-1], after[::-1])

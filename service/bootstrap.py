@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -16,26 +15,19 @@ from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
-from service.adapters.git.access import nobody
 from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.adapters.source_trees import GitSourceTrees
+from service.bootstrap_sources import SystemClock, sources
 from service.core.config import ImageTarget
 from service.core.words import Repository
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
-from service.ports import Builder, Clock, Forge, Registry
+from service.ports import Builder, Clock, Credentials, Forge, Registry
 from service.settings import GitHubApp, Settings
 from service.store import Store
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Give the time now, in UTC."""
-        return datetime.now(UTC)
 
 
 class ConfiguredImages:
@@ -43,7 +35,9 @@ class ConfiguredImages:
 
     def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
         """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
-        checkout = GitCheckout(forge.clone_url, forge.git_credentials, ca_file=ca_file)
+        checkout = GitCheckout(
+            forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
+        )
         self._parts = Parts(settings, SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder] = {}
@@ -83,9 +77,14 @@ def build_context(
     configurations = Configurations(store, manifest_forge, clock, kinds(), repository, settings.configuration_branch)
     manifests = _manifests(settings, manifest_forge, ca_file)
     images = ConfiguredImages(settings, forge, ca_file=ca_file)
+    trees = GitSourceTrees(
+        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
+        forget=forge.forget_git_credentials, ca_file=ca_file,
+    )  # fmt: skip
     yield Context(
         store=store,
-        outside=Outside(forge, manifest_forge, images, manifests, _argocd(settings, ca_file), clock),
+        outside=Outside(forge, manifest_forge, images, manifests, trees, _argocd(settings, ca_file), clock),
+        sources=sources(settings),
         configurations=configurations,
         queue=queue,
         configuration_repository=repository,
@@ -112,11 +111,19 @@ def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitMan
     template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
     if not (template and key and hosts):
         return GitManifestRepositories(
-            place, forge.clone_url, forge.git_credentials, ca_file=ca_file, signing_key=signing_key
+            place,
+            forge.clone_url,
+            forge.git_credentials,
+            forget=forge.forget_git_credentials,
+            ca_file=ca_file,
+            signing_key=signing_key,
         )
 
     def url_for(repository: Repository) -> str:
         return template.replace("{repository}", repository)
+
+    def nobody(repository: Repository, *, write: bool = False) -> Credentials | None:  # noqa: ARG001 - the port's
+        return None
 
     return GitManifestRepositories(place, url_for, nobody, ssh_login=SshLogin(key, hosts), signing_key=signing_key)
 

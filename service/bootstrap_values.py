@@ -93,12 +93,7 @@ def open_values(
         raise SettingsError("half of what SSH needs is there", [fault], code="settings-invalid")
     credentials = Credentials("x-access-token", environment.token) if environment.token else None
 
-    def credentials_for(
-        repository: Repository,  # noqa: ARG001 - the port's
-        *,
-        write: bool = False,  # noqa: ARG001 - the port's
-        refused: Credentials | None = None,  # noqa: ARG001 - there are no others
-    ) -> Credentials | None:
+    def credentials_for(repository: Repository, *, write: bool = False) -> Credentials | None:  # noqa: ARG001 - the port's
         return credentials
 
     repositories = GitManifestRepositories(

@@ -7,7 +7,7 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ ValuesEditError              a values file that is not edited, with file, line, column and the text there
 ├─ NotFoundError                a run, delivery or application that the command names and nobody has
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
-│  └─ DoubtfulError             it reads like a person's matter, and is often gone seconds later; believed when it lasts
+│  └─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
 └─ PermanentError               it will not work again unless a person changes something
 
 A step decides by type alone whether to try again. A library's own exceptions stop at its adapter and
@@ -129,16 +129,16 @@ class RetryableError(MergeportError):
         self.retry_after = retry_after
 
 
+BELIEVED_AFTER_SECONDS = 300.0
+"""How long an answer that may be a wobble has to last before it is believed."""
+
+
 class DoubtfulError(RetryableError):
-    """It reads like a person's matter (401, 404), and may be a wobble: a replica lags, a token is not known yet.
+    """What mostly means that a person must change something, and sometimes is only a moment of the other side.
 
-    Whoever repeats work counts how often in a row it was the same, tells a person meanwhile, and believes it after
-    LOOKS.
+    A replica that lags answers 404, a token is refused before its time, a proxy puts a page in between. It is tried
+    again, and told meanwhile; where it lasts for BELIEVED_AFTER_SECONDS it is believed.
     """
-
-
-LOOKS = 10
-"""Looks after which a doubtful error is believed: five minutes with the pauses of runs."""
 
 
 class PermanentError(MergeportError):

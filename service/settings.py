@@ -6,8 +6,9 @@ Read once from the environment by the commands that need them and handed on by b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from service.core.words import Actor, Repository
@@ -27,7 +28,7 @@ class GitHubApp:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting, checked. What may be absent is None or empty; the `require_` methods ask for it."""
+    """Every setting, checked. What may be absent is None or empty; `missing` tells of it."""
 
     state_directory: Path
     database_url: str = field(repr=False)
@@ -67,17 +68,27 @@ class Settings:
     keep_deliveries: int
     warnings: tuple[Fault, ...] = ()
 
-    def require_web(self) -> None:
-        """Raise SettingsError unless the web process can verify deliveries."""
-        _require(self._web_faults(), "web")
+    @property
+    def state_needed(self) -> bool:
+        """Whether the web process uses the state directory: it has the databases, unless they are on PostgreSQL."""
+        return self.database_url.startswith("sqlite")
 
-    def require_worker(self) -> None:
-        """Raise SettingsError unless the worker knows the configuration and can reach GitHub."""
-        _require(self._worker_faults(), "worker")
+    def missing(self, need: Need | None) -> list[Fault]:
+        """Tell what a process would lack: web verifies deliveries, the worker reads GitHub, serve does both."""
+        match need:
+            case None:
+                return []
+            case Need.WEB:
+                return self._web_faults()
+            case Need.WORKER:
+                return self._worker_faults()
+            case Need.SERVE:
+                return [*self._web_faults(), *self._worker_faults()]
 
-    def require_serve(self) -> None:
-        """Raise SettingsError unless both can run."""
-        _require([*self._web_faults(), *self._worker_faults()], "serve")
+    def require(self, need: Need) -> None:
+        """Raise SettingsError unless nothing is missing."""
+        if faults := self.missing(need):
+            raise SettingsError(f"settings are missing for mergeport {need}", faults, code="settings-missing")
 
     def _web_faults(self) -> list[Fault]:
         if self.webhook_secrets:
@@ -96,12 +107,30 @@ class Settings:
         return faults
 
 
-def load(environ: Mapping[str, str]) -> Settings:
-    """Give the settings in an environment; raise SettingsError with everything that is wrong there."""
+class Need(StrEnum):
+    """What a process is started for; each needs other settings."""
+
+    WEB = "web"
+    WORKER = "worker"
+    SERVE = "serve"
+
+
+def load(
+    environ: Mapping[str, str], need: Need | None = None, also: Callable[[Settings], list[Fault]] = lambda _: []
+) -> Settings:
+    """Give the settings in an environment; raise SettingsError with everything that is wrong or missing there.
+
+    `need` says what must not be missing, and `also` tells what else is wrong. Names that are no settings are told
+    with the faults, for one of them may be the misspelt name of what is missing.
+    """
     reader = Reader(environ)
     settings = _read(reader)
-    if reader.faults:
-        raise SettingsError("the settings are wrong", reader.faults, code="settings-invalid")
+    missing = [fault for fault in settings.missing(need) if not reader.faulty_at(fault.where)]
+    faults = [*reader.faults, *missing, *also(settings)]
+    if faults:
+        code = "settings-missing" if faults == missing else "settings-invalid"
+        what = f"settings are missing for mergeport {need}" if faults == missing else "the settings are wrong"
+        raise SettingsError(what, [*faults, *reader.unknown()], code=code)
     return settings
 
 
@@ -113,7 +142,7 @@ def names() -> frozenset[str]:
 
 
 def _read(reader: Reader) -> Settings:
-    state = Path(reader.text("STATE_DIRECTORY", ".mergeport")).absolute()
+    state = reader.directory("STATE_DIRECTORY", ".mergeport")
     database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
     engine = f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
     private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
@@ -158,10 +187,10 @@ def _read(reader: Reader) -> Settings:
         build_concurrency=reader.whole("BUILD_CONCURRENCY", 2, low=1, high=64),
         run_concurrency=reader.whole("RUN_CONCURRENCY", 8, low=1, high=256),
         keep_deliveries=reader.whole("KEEP_DELIVERIES", KEEP_DAYS, low=3, high=36_500),
-        warnings=tuple(reader.unknown()),
+        warnings=(*reader.weak("WEBHOOK_SECRET_PREVIOUS", secrets[1]), *reader.unknown()),
     )
-    _check_together(reader, settings)
-    return settings
+    reader.faults += reader.weak("WEBHOOK_SECRET", secrets[0])
+    return _checked_together(reader, settings)
 
 
 def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
@@ -180,7 +209,7 @@ def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
     return token, GitHubApp(app_id, key) if app_id and key else None
 
 
-def _check_together(reader: Reader, settings: Settings) -> None:
+def _checked_together(reader: Reader, settings: Settings) -> Settings:
     """Tell of settings that are right alone and wrong together."""
     if settings.argocd_url and not settings.argocd_token and not reader.faulty("ARGOCD_TOKEN"):
         reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
@@ -194,8 +223,4 @@ def _check_together(reader: Reader, settings: Settings) -> None:
         reader.add("PRIVATE_BIND", "is the public listener's address", "give the two listeners different ports")
     if reader.given("WEBHOOK_SECRET_PREVIOUS") and not reader.given("WEBHOOK_SECRET"):
         reader.add("WEBHOOK_SECRET", "is missing: MERGEPORT_WEBHOOK_SECRET_PREVIOUS is set", "set the newer secret")
-
-
-def _require(faults: list[Fault], what: str) -> None:
-    if faults:
-        raise SettingsError(f"settings are missing for mergeport {what}", faults, code="settings-missing")
+    return settings

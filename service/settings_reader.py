@@ -27,6 +27,7 @@ _SSH = re.compile(
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!.*\.git$)[A-Za-z0-9._-]+")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _HIGHEST_PORT = 65535
+SHORTEST_SECRET = 8
 _LONGEST_SECRET_FILE = 65536
 _NOT_SETTINGS = re.compile(r"MERGEPORT_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_[0-9].*|PARENT_PIPE)")
 """Set by Kubernetes for a Service of our name, or by ourselves between our own processes."""
@@ -50,6 +51,12 @@ class Reader:
         every = {PREFIX + name + end for name in names for end in ("", "_FILE")}
         return any(fault.where in every for fault in self.faults)
 
+    def faulty_at(self, setting: str) -> bool:
+        """Tell whether something about a whole setting's name is faulty already: itself, its file, or its App."""
+        name = setting.removeprefix(PREFIX)
+        app = name.replace("GITHUB_TOKEN", "GITHUB_APP_")
+        return self.faulty(name, f"{app}ID", f"{app}PRIVATE_KEY")
+
     def given(self, name: str) -> bool:
         """Tell whether a setting, or a file for it, is set."""
         return bool(self._environ.get(PREFIX + name) or self._environ.get(f"{PREFIX}{name}_FILE"))
@@ -57,7 +64,37 @@ class Reader:
     def text(self, name: str, default: str = "") -> str:
         """Give a setting's text without space around it; the default where it is unset or empty."""
         self.known.add(PREFIX + name)
-        return self._environ.get(PREFIX + name, "").strip() or default
+        return self._readable(name, self._environ.get(PREFIX + name, "").strip()) or default
+
+    def _readable(self, name: str, text: str) -> str:
+        """Give a text that is UTF-8; the system hands other bytes on as half characters."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.add(name, "has bytes that are not UTF-8", "write it anew, in UTF-8")
+            return ""
+        return text
+
+    def directory(self, name: str, default: str) -> Path:
+        """Give the path of a directory, as an address of a database may have it."""
+        text = self.text(name, default)
+        path = Path(text).absolute()
+        wrong = [character for character in "?#%" if character in str(path)]
+        if wrong or self._is_no_text(str(path)):
+            self.add(name, f"names a path with {' and '.join(wrong) or 'bytes that are not UTF-8'}", "use another")
+            return Path("/nowhere")
+        return path
+
+    @staticmethod
+    def _is_no_text(text: str) -> bool:
+        return any("\ud800" <= character <= "\udfff" for character in text)
+
+    def weak(self, name: str, secret: str | None) -> list[Fault]:
+        """Tell of a webhook secret that can be guessed: whoever sees one signed delivery may try without being seen."""
+        if secret is None or len(secret) >= SHORTEST_SECRET:
+            return []
+        told = f"is shorter than {SHORTEST_SECRET} characters, so it can be found by trying"
+        return [Fault(PREFIX + name, told, "make one with `openssl rand -hex 32`, and set it at GitHub too")]
 
     def line(self, name: str, default: str) -> str:
         """Give a text that git can write into a commit."""
@@ -74,13 +111,16 @@ class Reader:
         if value and file:
             self.add(name, f"is set, and {PREFIX}{name}_FILE as well", "set one of them")
             return None
-        return self._secret_in(f"{name}_FILE", file) if file else value.strip() or None
+        return self._secret_in(f"{name}_FILE", file) if file else self._readable(name, value.strip()) or None
 
     def _secret_in(self, name: str, file: str) -> str | None:
         try:
             content = Path(file).read_bytes()[:_LONGEST_SECRET_FILE].decode("utf-8").strip()
         except OSError as error:
             self.add(name, f"names a file that cannot be read: {error.strerror}", "check the path and its permissions")
+            return None
+        except UnicodeEncodeError:
+            self.add(name, "names a path with bytes that are not UTF-8", "use another path")
             return None
         except UnicodeDecodeError:
             self.add(name, "names a file that is not text", "the file holds the secret and nothing else")
@@ -92,7 +132,13 @@ class Reader:
     def file(self, name: str) -> Path | None:
         """Give the path of a file that must be there."""
         text = self.text(name)
-        if text and not Path(text).is_file():
+        try:
+            missing = bool(text) and not Path(text).is_file()
+        except (OSError, ValueError) as error:  # a name that is too long, a directory that may not be looked into
+            why = error.strerror if isinstance(error, OSError) else "it is no path"
+            self.add(name, f"names a file that cannot be looked at: {why}", "check the path and its permissions")
+            return None
+        if missing:
             self.add(name, "names no file", "check the path")
             return None
         return Path(text).absolute() if text else None

@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.devstack",
     "tests.fixtures.service",
     "tests.fixtures.certificates",
+    "tests.fixtures.kinds",
 ]

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from service.core.words import Actor
-from service.errors import SettingsError
-from service.settings import Settings, load, names
+from service.errors import Fault, SettingsError
+from service.settings import Need, Settings, load, names
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
 ENOUGH = {
-    "MERGEPORT_WEBHOOK_SECRET": "whsec",
+    "MERGEPORT_WEBHOOK_SECRET": "whsec-long-enough",
     "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
     "MERGEPORT_GITHUB_TOKEN": "ghp_secret",
 }
@@ -51,7 +51,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
             **ENOUGH,
             "MERGEPORT_STATE_DIRECTORY": str(tmp_path),
             "MERGEPORT_URL": "https://mergeport.example.com/",
-            "MERGEPORT_WEBHOOK_SECRET_PREVIOUS": "older",
+            "MERGEPORT_WEBHOOK_SECRET_PREVIOUS": "older-one",
             "MERGEPORT_CONFIGURATION_BRANCH": "live",
             "MERGEPORT_ARGOCD_URL": "https://argocd.example.com",
             "MERGEPORT_ARGOCD_TOKEN": "argo",
@@ -69,7 +69,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
 
     assert settings.database_url == f"sqlite:///{tmp_path}/mergeport.db"
     assert settings.url == "https://mergeport.example.com"
-    assert settings.webhook_secrets == ("whsec", "older")
+    assert settings.webhook_secrets == ("whsec-long-enough", "older-one")
     assert (settings.configuration_repository, settings.configuration_branch) == ("acme/manifests", "live")
     assert (settings.argocd_url, settings.argocd_token) == ("https://argocd.example.com", "argo")
     assert settings.registry_auth_file == auth
@@ -220,7 +220,7 @@ def test_an_ssh_address_needs_a_key_and_pinned_host_keys() -> None:
 
 def test_a_web_process_without_a_secret_does_not_start() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({}).require_web()
+        load({}).require(Need.WEB)
 
     assert [fault.where for fault in caught.value.faults] == ["MERGEPORT_WEBHOOK_SECRET"]
     assert "MERGEPORT_WEBHOOK_SECRET_FILE" in caught.value.faults[0].hint
@@ -228,7 +228,7 @@ def test_a_web_process_without_a_secret_does_not_start() -> None:
 
 def test_a_worker_needs_a_configuration_and_github() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({}).require_worker()
+        load({}).require(Need.WORKER)
 
     assert [fault.where for fault in caught.value.faults] == [
         "MERGEPORT_CONFIGURATION_REPOSITORY",
@@ -238,7 +238,7 @@ def test_a_worker_needs_a_configuration_and_github() -> None:
 
 def test_serve_tells_what_both_lack() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({}).require_serve()
+        load({}).require(Need.SERVE)
 
     assert len(caught.value.faults) == 3
 
@@ -246,9 +246,9 @@ def test_serve_tells_what_both_lack() -> None:
 def test_what_is_enough_is_enough() -> None:
     settings = load(ENOUGH)
 
-    settings.require_web()
-    settings.require_worker()
-    settings.require_serve()
+    settings.require(Need.WEB)
+    settings.require(Need.WORKER)
+    settings.require(Need.SERVE)
 
 
 def test_a_misspelt_setting_is_a_warning_with_the_nearest_name() -> None:
@@ -278,8 +278,8 @@ def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_setting() -> None:
 
 def test_no_secret_shows_in_a_repr() -> None:
     secrets = {
-        "MERGEPORT_WEBHOOK_SECRET": "AAAA1",
-        "MERGEPORT_WEBHOOK_SECRET_PREVIOUS": "AAAA2",
+        "MERGEPORT_WEBHOOK_SECRET": "AAAA1-and-more",
+        "MERGEPORT_WEBHOOK_SECRET_PREVIOUS": "AAAA2-and-more",
         "MERGEPORT_GITHUB_TOKEN": "AAAA3",
         "MERGEPORT_ARGOCD_TOKEN": "AAAA4",
         "MERGEPORT_DATABASE_URL": "postgresql://mergeport:AAAA5@db/mergeport",
@@ -320,3 +320,46 @@ def test_the_docs_tell_the_defaults() -> None:
 
 def test_settings_are_frozen() -> None:
     assert Settings.__dataclass_params__.frozen  # type: ignore[attr-defined]  # set by dataclasses
+
+
+def test_what_is_wrong_missing_and_misspelt_is_told_together() -> None:
+    environ = {"MERGEPORT_WEBHOK_SECRET": "x", "MERGEPORT_LOG_LEVEL": "loud", "MERGEPORT_GITHUB_TOKEN_FILE": "/nowhere"}
+    with pytest.raises(SettingsError) as caught:
+        load(environ, Need.SERVE, lambda _: [Fault("MERGEPORT_STATE_DIRECTORY", "cannot be used")])
+    assert [fault.where for fault in caught.value.faults] == [
+        "MERGEPORT_GITHUB_TOKEN_FILE",
+        "MERGEPORT_LOG_LEVEL",
+        "MERGEPORT_WEBHOOK_SECRET",
+        "MERGEPORT_CONFIGURATION_REPOSITORY",
+        "MERGEPORT_STATE_DIRECTORY",
+        "MERGEPORT_WEBHOK_SECRET",
+    ]
+
+
+def test_only_what_is_missing_has_a_code_of_its_own() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({}, Need.WORKER)
+    assert caught.value.code == "settings-missing"
+
+
+@pytest.mark.parametrize("secret", ["0", "secret", "1234567"])
+def test_a_webhook_secret_that_can_be_found_by_trying_is_a_fault(secret: str) -> None:
+    assert list(faults_of({**ENOUGH, "MERGEPORT_WEBHOOK_SECRET": secret})) == ["MERGEPORT_WEBHOOK_SECRET"]
+
+
+def test_a_weak_secret_may_still_be_changed_for_a_better_one() -> None:
+    settings = load({**ENOUGH, "MERGEPORT_WEBHOOK_SECRET_PREVIOUS": "0"})
+    assert settings.webhook_secrets[1:] == ("0",)
+    assert [warning.where for warning in settings.warnings] == ["MERGEPORT_WEBHOOK_SECRET_PREVIOUS"]
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRET", "CONFIGURATION_BRANCH", "STATE_DIRECTORY", "CA_FILE", "ARGOCD_URL"])
+def test_bytes_that_are_not_utf_8_are_a_fault(name: str) -> None:
+    setting = f"MERGEPORT_{name}"
+    assert setting in faults_of({**ENOUGH, "MERGEPORT_ARGOCD_TOKEN": "x", setting: "long-enough-\udcff"})
+
+
+@pytest.mark.parametrize("name", ["CA_FILE", "SSH_KEY_FILE", "REGISTRY_AUTH_FILE", "WEBHOOK_SECRET_FILE"])
+def test_a_path_that_is_too_long_is_a_fault(name: str) -> None:
+    faults = faults_of({f"MERGEPORT_{name}": "/" + "x" * 300})
+    assert "File name too long" in faults[f"MERGEPORT_{name}"]

@@ -13,7 +13,7 @@ from typing import Literal
 
 from devstack.argocd.rendering import Rendered, Source
 
-Outcome = Literal["healthy", "degraded", "sync-failed", "comparison-error", "stuck"]
+Outcome = Literal["healthy", "degraded", "recovers", "sync-failed", "comparison-error", "stuck"]
 PROGRESSING = "Waiting for rollout to finish: 0 of 2 updated replicas are available..."
 
 
@@ -38,6 +38,7 @@ class Operation:
     revisions: tuple[str, ...]
     username: str | None = None
     healing: bool = False
+    retries: int = 0
     phase: str = ""
     message: str = ""
     started_at: str = ""
@@ -92,6 +93,12 @@ class Application:
     refresh_wanted: bool = False
     failed_revisions: tuple[str, ...] = ()
     pod_message: str = ""
+    retry_limit: int = 0
+    """How often Argo CD tries a failed automatic sync again; its own default is 5."""
+    apart: tuple[str, ...] = ()
+    """Objects, as `Kind/name`, that are OutOfSync for reasons of their own."""
+    children: tuple[str, ...] = ()
+    """Applications among its objects. Argo CD itself gives them no health."""
 
     @property
     def multi(self) -> bool:

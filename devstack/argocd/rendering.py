@@ -11,6 +11,7 @@ import json
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -27,6 +28,19 @@ RENDER = (
 )
 
 
+class Lagging(BareRepository):
+    """A repository whose branches are seen where they were."""
+
+    def __init__(self, path: Path, branches: dict[str, str]) -> None:
+        """Take where it is, and the tips that are seen."""
+        super().__init__(path)
+        self._branches = branches
+
+    def resolve(self, revision: str) -> str | None:
+        """Return a branch's commit as it was, anything else as it is."""
+        return self._branches.get(revision) or super().resolve(revision)
+
+
 class RenderError(Exception):
     """The desired state cannot be computed; the text is Argo CD's own."""
 
@@ -41,6 +55,8 @@ class Source:
     value_files: tuple[str, ...] = ()
     ref: str = ""
     chart: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """`helm.parameters`, which stand over all values files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,8 @@ def render(
             values = _parse(defaults, f"{source.path}/values.yaml", words) if defaults is not None else {}
         for file in source.value_files:
             values = _merge(values, _values_file(open_repository, pairs, (source, revision), file, words))
+        for parameter, value in source.parameters:
+            values = _merge(values, _nested(parameter, value))
         fingerprint.update(json.dumps(values, sort_keys=True, default=str).encode())
         images += find_images(values)
     return Rendered(fingerprint.hexdigest(), tuple(dict.fromkeys(images)))
@@ -126,6 +144,11 @@ def _parse(data: bytes, path: str, words: Mapping[str, Any]) -> dict[str, Any]:
         reason = f"failed to parse {cached}: json: cannot unmarshal into Go value of type map[string]interface {{}}"
         raise RenderError(RENDER.format(**words, file=cached, reason=reason))
     return parsed
+
+
+def _nested(path: str, value: str) -> dict[str, Any]:
+    first, _, rest = path.partition(".")
+    return {first: _nested(rest, value) if rest else value}
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

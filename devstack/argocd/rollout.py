@@ -65,7 +65,7 @@ def _nothing_to_apply(application: Application, revisions: tuple[str, ...]) -> N
     if following == "synced":
         step(application)
     if not following.startswith("heal-"):
-        application.sync, application.revisions = "Synced", revisions
+        application.sync, application.revisions = _in_sync(application), revisions
 
 
 def _note_newer(application: Application, revisions: tuple[str, ...]) -> None:
@@ -94,6 +94,9 @@ def begin(application: Application, operation: Operation, rendered: Rendered) ->
         ("running", lambda: _run(app, operation)),
     ]
     if plan.outcome == "sync-failed":
+        for _ in range(app.retry_limit):
+            steps.append(("failed-try", lambda: _fail_once(app, operation, plan)))
+            steps.append(("retrying", lambda: _try_again(operation)))
         steps.append(("failed", lambda: _fail(app, operation, plan)))
     else:
         steps.append(("succeeded", lambda: _succeed(app, operation, rendered)))
@@ -119,9 +122,11 @@ def _healing(app: Application, first: Operation, rendered: Rendered) -> list[tup
 
 def _ending(app: Application, rendered: Rendered, plan: Plan) -> list[tuple[str, Callable[[], None]]]:
     if plan.outcome == "stuck":
-        return []
+        return [("stuck", lambda: _crash(app, plan))]
     if plan.outcome == "degraded":
         return [("degraded", lambda: _degrade(app, plan))]
+    if plan.outcome == "recovers":
+        return [("degraded", lambda: _degrade(app, plan)), ("healthy", lambda: _heal(app, rendered))]
     return [("healthy", lambda: _heal(app, rendered))]
 
 
@@ -152,6 +157,10 @@ def _run(app: Application, operation: Operation) -> None:
     app.operation = operation
 
 
+def _in_sync(app: Application) -> str:
+    return "OutOfSync" if app.apart else "Synced"
+
+
 def _finish(app: Application, operation: Operation) -> None:
     operation.phase, operation.message, operation.finished_at = "Succeeded", DONE, now()
     app.requested = None
@@ -167,7 +176,7 @@ def _succeed(app: Application, operation: Operation, rendered: Rendered) -> None
 
 
 def _synced(app: Application, operation: Operation, rendered: Rendered) -> None:
-    app.sync, app.revisions, app.reconciled_at = "Synced", operation.revisions, now()
+    app.sync, app.revisions, app.reconciled_at = _in_sync(app), operation.revisions, now()
     app.images = tuple(dict.fromkeys((*app.images, *rendered.images)))
     app.pod_message = ""
     app.set_health("Progressing", PROGRESSING)
@@ -178,14 +187,32 @@ def _heal(app: Application, rendered: Rendered) -> None:
     app.set_health("Healthy")
 
 
+def _crash(app: Application, plan: Plan) -> None:
+    """Let the pod crash again and again; within its progress deadline the Deployment is only Progressing."""
+    app.pod_message = plan.message
+
+
 def _degrade(app: Application, plan: Plan) -> None:
     app.pod_message = plan.message or PULL.format(image=app.images[-1] if app.images else "")
     app.set_health("Degraded", DEADLINE.format(name=app.name))
 
 
-def _fail(app: Application, operation: Operation, plan: Plan) -> None:
+def _fail_once(app: Application, operation: Operation, plan: Plan) -> None:
     operation.phase, operation.finished_at, operation.failed = "Failed", now(), True
     operation.message = plan.message or FAILED.format(name=app.name)
+
+
+def _try_again(operation: Operation) -> None:
+    """Run on with the words of the try before, as Argo CD does: the failed phase is seen for 0.02 s."""
+    operation.phase, operation.finished_at = "Running", ""
+    operation.retries += 1
+    operation.message = f"{operation.message}. Retrying attempt #{operation.retries} at 10:07AM."
+
+
+def _fail(app: Application, operation: Operation, plan: Plan) -> None:
+    operation.phase, operation.finished_at, operation.failed = "Failed", now(), True
+    times = f" (retried {operation.retries} times)." if operation.retries else ""
+    operation.message = (plan.message or FAILED.format(name=app.name)) + times
     app.requested, app.failed_revisions = None, operation.revisions
     text = f"Failed last sync attempt to {operation.revisions[0]}: {operation.message}"
     app.conditions = [*app.conditions, {"type": "SyncError", "message": text, "lastTransitionTime": now()}]

@@ -18,7 +18,9 @@ from flask import Flask, Response, jsonify, request
 from devstack.argocd import rollout, shapes
 from devstack.argocd.application import Application, Operation, Outcome, Plan
 from devstack.argocd.fields import select
-from devstack.argocd.rendering import RenderError, Source, render, resolve
+from devstack.argocd.rendering import Lagging, RenderError, Source, render, resolve
+from devstack.argocd.requests import error_answer, is_listed
+from devstack.bare import BareRepository
 from devstack.faults import FaultLayer
 from devstack.git_http import GitServer
 from devstack.serving import LoopbackServer
@@ -37,6 +39,10 @@ VERSION = {
 }
 
 
+_BETWEEN_TRIES = 0.02
+"""Seconds for which a real one shows a failed try before it goes on with the next."""
+
+
 class ArgoCD:
     """Argo CD on loopback.
 
@@ -53,6 +59,7 @@ class ArgoCD:
         self.applications: dict[str, Application] = {}
         self._clock = clock
         self._lock = threading.RLock()
+        self._lagging: dict[str, dict[str, str]] = {}
         self.faults = FaultLayer(self._flask())
         self._server = LoopbackServer(self.faults, port=port)
 
@@ -73,14 +80,16 @@ class ArgoCD:
         labels: dict[str, str] | None = None,
         automated: bool = True,
         deployed: bool = True,
+        project: str = "default",
     ) -> Application:
         """Create an application, by default one that has long been synced and healthy at the present commit."""
         app = Application(name, str(uuid.uuid4()), sources, namespace or name, labels=labels or {}, automated=automated)
+        app.project = project
         app.polled_at = self._clock()
         with self._lock:
             self.applications[name] = app
             if deployed:
-                revisions = tuple(resolve(self.git.open, source) for source in sources)
+                revisions = tuple(resolve(self._open, source) for source in sources)
                 words = {"name": name, "namespace": app.namespace}
                 rollout.settle_at(app, revisions, render(self.git.open, sources, revisions, **words))
             else:
@@ -113,6 +122,22 @@ class ArgoCD:
         """Say what will come of syncs from now on, of one commit or of all."""
         with self._lock:
             self.applications[name].plans.append(Plan(outcome, message, commit))
+
+    def forget_plans(self, name: str) -> None:
+        """Let syncs and comparisons from now on come to what they come to by themselves."""
+        with self._lock:
+            self.applications[name].plans.clear()
+
+    def lag(self, repository: str) -> None:
+        """See a repository as it is now for ever, as a git server behind a replica that lags does."""
+        bare = self.git.open(repository)
+        with self._lock:
+            self._lagging[repository] = bare.branches()
+
+    def catch_up(self, repository: str) -> None:
+        """See a repository as it is again."""
+        with self._lock:
+            self._lagging.pop(repository, None)
 
     def application(self, name: str) -> Application:
         """Return an application as it is now."""
@@ -147,9 +172,14 @@ class ArgoCD:
         self.faults.clear()
         self._server.stop()
 
+    def _open(self, repository: str) -> BareRepository:
+        bare = self.git.open(repository)
+        branches = self._lagging.get(repository)
+        return bare if branches is None else Lagging(bare.path, branches)
+
     def _compare(self, app: Application) -> None:
         app.polled_at = self._clock()
-        if rollout.compare(app, self.git.open):
+        if rollout.compare(app, self._open):
             app.next_at = self._clock() + (self.pace or 0.0)
 
     def _step(self, app: Application) -> None:
@@ -164,7 +194,7 @@ class ArgoCD:
         while self.pace is not None and app.script and now >= app.next_at:
             due = app.next_at
             self._step(app)
-            app.next_at = max(app.next_at, due + self.pace)
+            app.next_at = max(app.next_at, due + (_BETWEEN_TRIES if app.at == "failed-try" else self.pace))
         if self.poll_interval is not None and now >= app.polled_at + self.poll_interval:
             self._compare(app)
 
@@ -179,7 +209,7 @@ class ArgoCD:
         app.add_url_rule(one, view_func=self._get)
         app.add_url_rule(f"{one}/sync", view_func=self._sync, methods=["POST"])
         app.add_url_rule(f"{one}/resource-tree", view_func=self._tree)
-        app.register_error_handler(404, lambda _error: _error_answer(404, 5, "Not Found"))
+        app.register_error_handler(404, lambda _error: error_answer(404, 5, "Not Found"))
         return app
 
     def _admit(self) -> Response | None:
@@ -189,7 +219,7 @@ class ArgoCD:
             return Response("Invalid content type\n", 415, content_type="text/plain; charset=utf-8")
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
-            return _error_answer(401, 16, "no session information")
+            return error_answer(401, 16, "no session information")
         return None
 
     def _may(self, action: str) -> bool:
@@ -199,10 +229,10 @@ class ArgoCD:
         """Return an application; whoever may not get it learns nothing, not even whether it is there."""
         app = self.applications.get(name)
         if app is None or not self._may("get"):
-            return _error_answer(403, 7, "permission denied")
+            return error_answer(403, 7, "permission denied")
         if not self._may(action):
             what = f"applications, {action}, {app.project}/{name}"
-            return _error_answer(403, 7, f"permission denied: {what}, sub: mergeport, iat: {app.created_at}")
+            return error_answer(403, 7, f"permission denied: {what}, sub: mergeport, iat: {app.created_at}")
         return app
 
     def _version(self) -> Response:
@@ -213,9 +243,7 @@ class ArgoCD:
             found = []
             for app in self.applications.values() if self._may("get") else ():
                 self._advance(app)
-                if request.args.get("name") in {None, "", app.name} and _selected(
-                    app, request.args.get("selector", "")
-                ):
+                if is_listed(app):
                     found.append(shapes.application(app, self.git.url))
             if fields := request.args.get("fields"):
                 found = [select(item, fields) for item in found]
@@ -247,16 +275,16 @@ class ArgoCD:
                 return app
             self._advance(app)
             if app.operating:
-                return _error_answer(400, 9, "another operation is already in progress")
+                return error_answer(400, 9, "another operation is already in progress")
             body: dict[str, Any] = request.get_json(silent=True) or {}
             try:
-                revisions = tuple(resolve(self.git.open, source) for source in app.sources)
+                revisions = tuple(resolve(self._open, source) for source in app.sources)
                 if body.get("revision"):
                     revisions = (str(body["revision"]), *revisions[1:])
                 words = {"name": name, "namespace": app.namespace}
                 rendered = render(self.git.open, app.sources, revisions, **words)
             except RenderError as error:
-                return _error_answer(400, 9, str(error))
+                return error_answer(400, 9, str(error))
             rollout.begin(app, Operation(revisions, username="mergeport"), rendered)
             app.next_at = self._clock() + (self.pace or 0.0)
             return jsonify(shapes.application(app, self.git.url))
@@ -271,14 +299,3 @@ class ArgoCD:
                     self._advance(app)
                     self._compare(app)
         return Response("", 200)
-
-
-def _selected(app: Application, selector: str) -> bool:
-    wanted = [part.partition("=") for part in selector.split(",") if part]
-    return all(app.labels.get(key.strip().rstrip("=!")) == value.strip().lstrip("=") for key, _, value in wanted)
-
-
-def _error_answer(status: int, code: int, message: str) -> Response:
-    response = jsonify({"error": message, "code": code, "message": message})
-    response.status_code = status
-    return response

@@ -9,6 +9,7 @@ from devstack.argocd.rendering import Source
 
 Json = dict[str, Any]
 SERVER = "https://kubernetes.default.svc"
+_SETTLED = frozenset({"synced", "healthy", "degraded", "idle"})
 MANAGERS = ("argocd", "argocd-application-controller")
 
 
@@ -20,6 +21,9 @@ def source(one: Source, git_url: str) -> Json:
     written["targetRevision"] = one.target_revision
     if one.value_files:
         written["helm"] = {"valueFiles": list(one.value_files)}
+    if one.parameters:
+        parameters = [{"name": name, "value": value} for name, value in one.parameters]
+        written.setdefault("helm", {})["parameters"] = parameters
     if one.chart:
         written["chart"] = one.chart
     if one.ref:
@@ -99,13 +103,29 @@ def _status(app: Application, git_url: str) -> Json:
 
 
 def _resources(app: Application) -> list[Json]:
-    common: Json = {"namespace": app.namespace, "name": app.name, "status": app.sync}
+    own = "Synced" if app.apart and app.sync == "OutOfSync" and app.at in _SETTLED else app.sync
+    common: Json = {"namespace": app.namespace, "name": app.name, "status": own}
     extra: Json = {"requiresPruning": True} if app.sync == "Unknown" else {}
     health: Json = {"status": app.health}
     if app.health_message:
         health["message"] = app.health_message
     config = {"version": "v1", "kind": "ConfigMap", **common, **extra}
-    return [config, {"group": "apps", "version": "v1", "kind": "Deployment", **common, "health": health, **extra}]
+    others = [_object(one, app.namespace) for one in app.apart]
+    children = [_child(name, app.sync) for name in app.children]
+    if children:
+        return [*children, *others]
+    deployment = {"group": "apps", "version": "v1", "kind": "Deployment", **common, "health": health, **extra}
+    return [config, deployment, *others]
+
+
+def _object(name: str, namespace: str) -> Json:
+    kind, _, called = name.partition("/")
+    return {"version": "v1", "kind": kind, "namespace": namespace, "name": called, "status": "OutOfSync"}
+
+
+def _child(name: str, status: str) -> Json:
+    kind: Json = {"group": "argoproj.io", "version": "v1alpha1", "kind": "Application"}
+    return {**kind, "namespace": "argocd", "name": name, "status": status}
 
 
 def _history(app: Application, one: Deployed, git_url: str) -> Json:
@@ -128,12 +148,14 @@ def _operation(app: Application, operation: Operation, git_url: str) -> Json:
     if operation.healing:
         sync["autoHealAttemptsCount"] = 1
     by: Json = {"username": operation.username} if operation.username else {"automated": True}
-    return {"sync": sync, "initiatedBy": by, "retry": {"limit": 5}}
+    return {"sync": sync, "initiatedBy": by, "retry": {"limit": app.retry_limit}}
 
 
 def _operation_state(app: Application, operation: Operation, git_url: str) -> Json:
     written: Json = {"operation": _operation(app, operation, git_url), "phase": operation.phase}
-    if operation.finished_at:
+    if operation.retries:
+        written["retryCount"] = operation.retries
+    if operation.finished_at or operation.retries:
         written["message"] = operation.message
         written["syncResult"] = {
             "resources": _results(app, operation),
@@ -168,7 +190,10 @@ def resource_tree(app: Application) -> Json:
     """Write the tree of what runs: a Deployment, its ReplicaSet and a pod, whose health tells why."""
     common: Json = {"version": "v1", "namespace": app.namespace, "resourceVersion": str(app.resource_version)}
     health: Json = {"status": app.health, **({"message": app.health_message} if app.health_message else {})}
-    pod: Json = {"status": app.health, **({"message": app.pod_message} if app.pod_message else {})}
+    pod: Json = {
+        "status": "Degraded" if app.pod_message else app.health,
+        **({"message": app.pod_message} if app.pod_message else {}),
+    }
     age = {"createdAt": app.created_at}
     parent = {"group": "apps", **common, "name": app.name}
     parent.pop("resourceVersion")

@@ -107,13 +107,14 @@ class People:
         method: MergeMethod = "squash",
         commits: int = 1,
         sending: Sending | None = None,
+        head: str = "",
     ) -> Pull:
         """Do all of it: branch off, commit, push, open a pull request, merge it.
 
         With several `commits` the first carries the files and the others touch `notes/`. Events are those of
         GitHub; wait for them by `wait_delivered`.
         """
-        head = f"{author}/change-{self.state.next_id()}"
+        head = head or f"{author}/change-{self.state.next_id()}"
         repo = self.repository(full_name)
         repo.bare.update_ref(f"refs/heads/{head}", repo.bare.tip(branch))
         self.push(full_name, head, files, title, author=author)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from service.adapters.git.access import CredentialsFor, RemoteFor, insist
+from service.adapters.git.answers import UnauthorizedError
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.remote import Remote, last_words
 from service.core.words import Repository, Sha
@@ -31,32 +31,40 @@ class GitCheckout:
     def __init__(
         self,
         url_for: Callable[[Repository], str],
-        credentials_for: CredentialsFor,
+        credentials_for: Callable[[Repository], Credentials | None],
         *,
+        forget: Callable[[Repository], None] = lambda _: None,
         ca_file: Path | None = None,
         timeout: float = CHECKOUT_TIMEOUT,
     ) -> None:
-        """Remember how repositories are reached; credentials are asked for afresh at each call."""
+        """Remember how repositories are reached; credentials are asked for afresh at each call.
+
+        `forget` throws away credentials that a server did not accept.
+        """
         self._url_for = url_for
         self._credentials_for = credentials_for
+        self._forget = forget
         self._ca_file = ca_file
         self._timeout = timeout
 
     def __call__(self, repository: Repository, commit: Sha, directory: Path) -> None:
         """Write the commit's files into an empty directory, without a `.git`.
 
-        DoubtfulError `source-commit-gone` where the repository does not have the commit, PermanentError
+        DoubtfulError `source-commit-gone` where the repository does not have the commit, or not yet, PermanentError
         `checkout-failed` where it cannot be written here.
         """
         if not _SHA.fullmatch(commit):
             raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
         if any(directory.iterdir()):
             raise _failed(directory, "the directory is not empty", "give an empty one")
+        try:
+            self._check_out(repository, commit, directory)
+        except UnauthorizedError:
+            self._forget(repository)
+            self._check_out(repository, commit, directory)
 
-        def remote(*, write: bool, refused: Credentials | None = None) -> Remote:
-            credentials = self._credentials_for(repository, write=write, refused=refused)
-            return Remote(self._url_for(repository), credentials, self._ca_file)
-
+    def _check_out(self, repository: Repository, commit: Sha, directory: Path) -> None:
+        remote = Remote(self._url_for(repository), self._credentials_for(repository), self._ca_file)
         with tempfile.TemporaryDirectory(prefix=".checkout-", dir=directory.parent) as place:
             bare = Git(Path(place), timeout=self._timeout)
             try:
@@ -65,12 +73,12 @@ class GitCheckout:
             except BrokenRepositoryError as error:
                 raise _failed(directory, error.said, "look at the disk's space and speed") from None
 
-    def _fetch(self, git: Git, remote_for: RemoteFor, repository: Repository, commit: Sha) -> None:
+    def _fetch(self, git: Git, remote: Remote, repository: Repository, commit: Sha) -> None:
         outcome = git.run("init", "--quiet", "--bare", "--template=")
         if not outcome.ok:
             raise BrokenRepositoryError(outcome.said)
         arguments = ("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-        outcome, remote = insist(remote_for, lambda remote: git.run(*arguments, remote.url, commit, remote=remote))
+        outcome = git.run(*arguments, remote.url, commit, remote=remote)
         if not outcome.ok:
             raise _judged(outcome, remote, repository, commit)
 

@@ -1,4 +1,4 @@
-"""The kinds of builders and registries that are there, with their options, for the configuration.
+"""The kinds of builders, registries, gates and notifiers that are there, with their options, for the configuration.
 
 Called by bootstrap and by `mergeport config`. Imports the integrations' modules and nothing heavy:
 they load their libraries when they are used.
@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from functools import cache
 
-from service.adapters import builders, option_models, registries
+from service.adapters import builders, notifiers, option_models, registries
+from service.core import gates
 from service.core.config import Kinds
 
 
 @cache
 def kinds() -> Kinds:
-    """Give the options of every builder and registry by kind."""
-    return Kinds(builders=option_models(builders), registries=option_models(registries))
+    """Give the options of every builder, registry, gate and notifier by kind."""
+    return Kinds(
+        builders=option_models(builders),
+        registries=option_models(registries),
+        gates=option_models(gates),
+        notifiers=option_models(notifiers),
+    )

@@ -1,4 +1,4 @@
-"""What bootstrap hands to every builder and registry to make itself of; each takes what it needs."""
+"""What bootstrap hands to every integration to make itself of; each takes what it needs."""
 
 from __future__ import annotations
 

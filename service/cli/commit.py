@@ -20,8 +20,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.values import parse_assignment
-from service.cli.values_branch import Start, Wish, bring, compute, tip_of
+from service.cli.values_assignments import parse_assignment
+from service.cli.values_branch import Start, Wish, bring, rehearse, tip_of
 from service.cli.values_message import write_message
 from service.cli.values_proposal import Proposal, head_of, propose
 from service.core.values import Rewrite, ValueEdit
@@ -51,6 +51,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class New:
+    """What may be made where it is missing."""
+
+    keys: bool
+    files: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What was done, for people and for machines; `commit` is None where nothing was pushed."""
 
@@ -68,6 +76,7 @@ class Outcome:
 @click.option("--repo", required=True, metavar="URL", help="https://HOST/OWNER/NAME.git, ssh://... or git@HOST:PATH.")
 @click.option("--branch", required=True, metavar="BRANCH", help="The branch to change.")
 @click.option("--create", is_flag=True, help="Add keys that are missing.")
+@click.option("--create-file", is_flag=True, help="Make files that are missing too, with their folders.")
 @click.option("-m", "--message", metavar="TEXT", help="The commit's message.  [default: what was set, and where]")
 @click.option("--author", metavar="'NAME <ADDRESS>'", help="The commit's author.  [default: the committer]")
 @click.option("--pull-request", is_flag=True, help="Open a pull request on GitHub, or bring the open one up to date.")
@@ -82,6 +91,7 @@ def commit(  # click gives every argument by name
     *,
     words: tuple[str, ...],
     create: bool,
+    create_file: bool,
     message: str | None,
     author: str | None,
     dry_run: bool,
@@ -100,7 +110,8 @@ def commit(  # click gives every argument by name
     """
     place = Target(**target)  # type: ignore[arg-type] # the options above are its fields
     edits, signed = read_words(words), _read_author(author) if author else None
-    outcome = _run(place, edits, create=create, message=message, author=signed, dry=dry_run or show_diff)
+    new = New(keys=create or create_file, files=create_file)
+    outcome = _run(place, edits, new=new, message=message, author=signed, dry=dry_run or show_diff)
     for warning in outcome.rewrite.warnings:
         click.echo(f"warning: {warning}", err=True)
     if as_json:
@@ -140,7 +151,7 @@ def _read_author(text: str) -> Actor:
     return Actor(found["name"], found["email"])
 
 
-def _run(place: Target, edits: Edits, *, create: bool, message: str | None, author: Actor | None, dry: bool) -> Outcome:
+def _run(place: Target, edits: Edits, *, new: New, message: str | None, author: Actor | None, dry: bool) -> Outcome:
     from service.bootstrap_values import (  # noqa: PLC0415 # heavy: git and its mirrors
         github_repository,
         open_forge,
@@ -158,7 +169,8 @@ def _run(place: Target, edits: Edits, *, create: bool, message: str | None, auth
     environment = read_environment(os.environ, place.repo)
     wish = Wish(
         edits=edits,
-        create=create,
+        create=new.keys,
+        new_file=new.files,
         message=(lambda _: f"{message.rstrip()}\n") if message and message.strip() else write_message,
         author=author or environment.committer,
         committer=environment.committer,
@@ -170,7 +182,7 @@ def _run(place: Target, edits: Edits, *, create: bool, message: str | None, auth
         )
         if dry:
             tip = tip_of(manifests, place.branch)
-            return Outcome(place.branch, tip, None, compute(manifests, tip, wish), dry=True)
+            return Outcome(place.branch, tip, None, rehearse(manifests, tip, wish), dry=True)
         if place.pull_request and repository is not None:
             proposal = Proposal(repository, place.branch, place.head or head_of(place.branch, wish))
             forge = open_forge(place.repo, environment, directory)

@@ -9,6 +9,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -28,14 +29,23 @@ def config() -> None:
 
 @config.command()
 @_path
+@click.option(
+    "--repository",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A checkout of a manifest repository, whose values files are checked. May be given again.",
+)
 @_as_json
-def check(path: Path, as_json: bool) -> None:
+def check(path: Path, folders: tuple[Path, ...], as_json: bool) -> None:
     """Tell every fault of the configuration, with file, line and key.
 
-    PATH is the file or the folder that it is in (default: ./mergeport.yaml); - reads standard input.
+    PATH is the file or the folder that it is in (default: ./mergeport.yaml); - reads standard input. Where that folder
+    is a git checkout, or with --repository, values files that are missing and paths that are not in them are told too.
     """
     try:
         configuration = _load(path)
+        values = _check_values(configuration, path, folders)
     except ConfigError as error:
         _print_faults(error.faults, as_json=as_json)
         sys.exit(1)
@@ -46,12 +56,45 @@ def check(path: Path, as_json: bool) -> None:
     }
     if as_json:
         warnings = [asdict(fault) for fault in configuration.warnings]
-        click.echo(json.dumps({"ok": True, "file": _file(path), **counts, "faults": [], "warnings": warnings}))
+        said = {"values": {"files": values.files, "unchecked": values.unchecked}}
+        click.echo(json.dumps({"ok": True, "file": _file(path), **counts, **said, "faults": [], "warnings": warnings}))
         return
     for warning in configuration.warnings:
         click.echo(f"warning: {warning}", err=True)
+    for words in values.unchecked:
+        click.echo(f"values files not checked: {words}", err=True)
     told = ", ".join(f"{count} {name if count != 1 else name[:-1]}" for name, count in counts.items())
-    click.echo(f"{_file(path)}: ok: {told}")
+    checked = f"; {values.files} values file{'' if values.files == 1 else 's'} checked" if values.files else ""
+    click.echo(f"{_file(path)}: ok: {told}{checked}")
+
+
+class _Values(NamedTuple):
+    """How many values files were checked, and why others were not."""
+
+    files: int = 0
+    unchecked: tuple[str, ...] = ()
+
+
+def _check_values(configuration: Configuration, path: Path, folders: tuple[Path, ...]) -> _Values:
+    """Check the values files of the checkouts that are here; ConfigError with all that is wrong with them."""
+    folder = None if path == Path("-") else path if path.is_dir() else path.parent
+    if not folders and (folder is None or not (folder / ".git").exists()):
+        return _Values()
+    from service.cli.config_checkouts import find_checkouts, share_out  # noqa: PLC0415 - a check without them is faster
+    from service.core.values_check import check_values  # noqa: PLC0415 - the same
+
+    shares, unchecked = share_out(configuration, find_checkouts(folders, folder))
+    faults = [
+        fault
+        for checkout, targets in shares
+        for fault in check_values(configuration, targets, checkout, file=_file(path))
+    ]
+    if faults:
+        raise ConfigError("values files do not fit", faults, code="configuration-invalid")
+    files = {
+        (checkout.folder, entry.file) for checkout, targets in shares for target in targets for entry in target.values
+    }
+    return _Values(len(files), tuple(unchecked))
 
 
 @config.command()

@@ -64,6 +64,7 @@ def show(delivery_id: str, json_wanted: bool) -> None:
         [
             ("delivery", found.id),
             ("state", f"{found.state}: {found.reason}" if found.reason else found.state),
+            ("source", found.source),
             ("event", found.event),
             ("repository", found.repository),
             ("received", found.received_at),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,8 @@ import structlog
 from service import logs, settings
 from service.core.addresses import pages_of
 from service.processes import Child, Supervisor, end_with_parent, leave, stop_when_asked
-from service.settings import Settings
+from service.settings import Need, Settings
+from service.state_files import Identity, Place, keep_private, make_private, prepare
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -37,8 +39,7 @@ def serve() -> None:
     Brings the tables up to date first, then keeps the processes `web` and `worker` alive until it is told to
     stop (SIGTERM or Ctrl-C), which finishes or hands over what is under way.
     """
-    loaded = _begin()
-    loaded.require_serve()
+    loaded = _begin(Need.SERVE)
     _migrate_apart()
     from service.web.server import bind  # noqa: PLC0415 - gunicorn is for those who listen
 
@@ -66,8 +67,7 @@ def serve() -> None:
 @click.option("--listeners", hidden=True, help="File descriptors of listeners that `serve` opened, public first.")
 def web(threads: int, processes: int, listeners: str | None) -> None:
     """Receive deliveries on the public listener, and show pages and metrics on the private one."""
-    loaded = _begin()
-    loaded.require_web()
+    loaded = _begin(Need.WEB)
     end_with_parent(grace=GRACE_SECONDS)
     from service.web import server  # noqa: PLC0415 - gunicorn is for those who listen
 
@@ -88,8 +88,7 @@ def web(threads: int, processes: int, listeners: str | None) -> None:
 @click.command()
 def worker() -> None:
     """Work on what was received: on SQLite one such process, on PostgreSQL as many as you like."""
-    loaded = _begin()
-    loaded.require_worker()
+    loaded = _begin(Need.WORKER)
     stop = stop_when_asked()
     end_with_parent(grace=GRACE_SECONDS)
     from service.engine.worker import run_worker  # noqa: PLC0415 - the engine is for those who work
@@ -105,13 +104,34 @@ def migrate() -> None:
     click.echo(f"tables are at {_migrate(_begin())}")
 
 
-def _begin() -> Settings:
-    """Read the settings and set logging up by them."""
-    loaded = settings.load(os.environ)
+def _begin(need: Need | None = None) -> Settings:
+    """Read the settings, set logging up by them, and have a place for the files that nobody else reads."""
+    loaded = settings.load(os.environ, need, lambda read: prepare(_places(read, need)))
     logs.configure(loaded.log_format, loaded.log_level)
     for fault in loaded.warnings:
-        logger.warning("a setting is unknown", setting=fault.where, hint=fault.hint)
+        logger.warning("a setting needs a look", setting=fault.where, what=fault.message, hint=fault.hint)
+    if _places(loaded, need) and not keep_private(loaded.state_directory, _databases(loaded)):
+        logger.warning(
+            "others on this machine may look into the state directory",
+            directory=str(loaded.state_directory),
+            hint="it belongs to another user; let it belong to this one, or close it with `chmod 0700`",
+        )
     return loaded
+
+
+def _databases(loaded: Settings) -> list[Path]:
+    """Give the files of the databases that are files."""
+    addresses = (loaded.database_url, loaded.engine_database_url)
+    return [Path(url.removeprefix("sqlite:///")) for url in addresses if url.startswith("sqlite:///")]
+
+
+def _places(loaded: Settings, need: Need | None) -> list[Place]:
+    """Give the directories that this process writes in."""
+    places = [Place("MERGEPORT_DATABASE_URL", file.parent) for file in _databases(loaded)]
+    places = [place for place in places if place.directory != loaded.state_directory]
+    if loaded.state_needed or need in {Need.WORKER, Need.SERVE}:
+        return [Place("MERGEPORT_STATE_DIRECTORY", loaded.state_directory), *places]
+    return places
 
 
 def _migrate_apart() -> None:
@@ -127,6 +147,8 @@ def _migrate(loaded: Settings) -> str:
     from service.store import Store  # noqa: PLC0415 - heavy
     from service.store.migrate import migrate as migrate_store  # noqa: PLC0415 - heavy
 
+    for database in _databases(loaded):
+        make_private(database)
     store = Store(loaded.database_url)
     try:
         revision = migrate_store(store)
@@ -138,6 +160,7 @@ def _migrate(loaded: Settings) -> str:
 
 def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGIApplication:
     """Make both applications on one store, in the process that answers."""
+    from service.bootstrap_sources import sources  # noqa: PLC0415 - heavy
     from service.store import Store  # noqa: PLC0415 - heavy
     from service.web.counters import Counters  # noqa: PLC0415 - heavy
     from service.web.pages import Places  # noqa: PLC0415 - heavy
@@ -146,11 +169,11 @@ def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGI
     from service.web.webhooks import Receiver, public_app  # noqa: PLC0415 - heavy
 
     store, counters = Store(loaded.database_url), Counters()
-    secrets = [secret.encode() for secret in loaded.webhook_secrets]
-    receiver = Receiver(store=store, secrets=secrets, url=loaded.url, now=_now, counters=counters)
+    receiver = Receiver(store=store, sources=sources(loaded), url=loaded.url, now=_now, counters=counters)
     places = Places(loaded.github_git_url or pages_of(loaded.github_api_url))
-    pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=places)
-    return ByListener({public_port: public_app(receiver), private_port: pages})
+    state = Identity(loaded.state_directory) if store.sqlite else None
+    pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=places, state=state)
+    return ByListener({public_port: public_app(receiver), private_port: pages}, counters.answered)
 
 
 def _now() -> datetime:

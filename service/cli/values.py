@@ -11,21 +11,18 @@ import sys
 
 import click
 
+from service.cli.values_assignments import parse_assignment, shown
 from service.cli.values_files import ValuesFile, read_values_file, replace_values_file
 from service.core.values import (
     EditedText,
     Scalar,
-    ValueEdit,
     edit_values,
     encode_values,
-    parse_path,
     read_value,
     unified_diff,
 )
 from service.core.values.images import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
-from service.core.values.quoting import read_plain, write_scalar
-from service.core.values_paths import path_end
 from service.errors import ValuesEditError
 
 
@@ -54,6 +51,7 @@ def values() -> None:
 @click.argument("file")
 @click.argument("assignments", nargs=-1, required=True, metavar="PATH=VALUE|PATH:=TYPED...")
 @click.option("--create", is_flag=True, help="Add keys that are missing.")
+@click.option("--create-file", is_flag=True, help="Make the file if it is missing, with its folders.")
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 when the file would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Write nothing; print the change as a unified diff.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Write nothing; print the whole new file.")
@@ -63,6 +61,7 @@ def set_values(  # click gives every argument by name
     file: str,
     assignments: tuple[str, ...],
     create: bool,
+    create_file: bool,
     check: bool,
     show_diff: bool,
     to_stdout: bool,
@@ -71,19 +70,20 @@ def set_values(  # click gives every argument by name
     """Set values in FILE, in place; `-` reads standard input and prints the new file.
 
     PATH=VALUE writes text (quoted where YAML would take it for something else), PATH:=TYPED a number or a
-    boolean. Paths look like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value.
+    boolean. Paths look like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value; they go on
+    within block scalars, and begin with the document in a file of several: [kind=Deployment].spec.
     All are set, or none: a refusal leaves the file as it was and exits with status 1.
     """
     if to_stdout and (as_json or show_diff):
         raise click.UsageError("--stdout prints the file; it does not go with --json or --diff")
     edits = [parse_assignment(assignment) for assignment in assignments]
-    source = read_values_file(file)
+    source = read_values_file(file, new=create_file)
     name = source.name or "<stdin>"
-    edited = edit_values(source.text, edits, file=name, create=create)
+    edited = edit_values(source.text, edits, file=name, create=create or create_file)
     for warning in edited.warnings:
         click.echo(f"warning: {name}: {warning}", err=True)
     printed = to_stdout or (file == "-" and not (as_json or show_diff or check))
-    if source.state is not None and not (check or show_diff or to_stdout) and edited.changes:
+    if file != "-" and not (check or show_diff or to_stdout) and edited.changes:
         replace_values_file(source, encode_values(edited.text))
     _print_result(source, edited, printed=printed, show_diff=show_diff, as_json=as_json, check=check)
     if check and edited.changes:
@@ -107,7 +107,7 @@ def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
         rows = {path: _json_value(value) for path, value in found.items()}
         _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
-    _write("".join(f"{_shown(found[path])}\n" for path in paths))
+    _write("".join(f"{shown(found[path])}\n" for path in paths))
 
 
 @values.command("paths")
@@ -129,18 +129,6 @@ def list_values(file: str, images: bool, as_json: bool) -> None:
     _write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in lines))
 
 
-def parse_assignment(text: str) -> ValueEdit:
-    """Read PATH=VALUE or PATH:=TYPED as it is written on the command line."""
-    end = path_end(text)
-    typed = text[end : end + 2] == ":="
-    if not typed and text[end : end + 1] != "=":
-        raise click.UsageError(f"{text!r} is not PATH=VALUE or PATH:=TYPED")
-    path = text[:end]
-    parse_path(path)
-    written = text[end + (2 if typed else 1) :]
-    return ValueEdit(path, _typed(text, written) if typed else written)
-
-
 def _image_row(image: ImagePaths) -> dict[str, object]:
     return {
         "at": image.at,
@@ -150,7 +138,12 @@ def _image_row(image: ImagePaths) -> dict[str, object]:
 
 
 def _image_lines(image: ImagePaths) -> list[str]:
-    return [f"{image.at}  {image.reference}", *(f"  {_assignment(part)}" for part in image.parts.values())]
+    """Write each part as text, as it is written: a tag that Helm would take for a number is shown as the tag."""
+    parts = [
+        f"  {part.path}={part.text if part.text.isprintable() else json.dumps(part.text)}"
+        for part in image.parts.values()
+    ]
+    return [f"{image.at}  {image.reference}", *parts]
 
 
 def _assignment(path: SettablePath) -> str:
@@ -159,14 +152,7 @@ def _assignment(path: SettablePath) -> str:
         return f"{path.path}="
     if isinstance(path.value, str):
         return f"{path.path}={path.value if path.value.isprintable() else json.dumps(path.value)}"
-    return f"{path.path}:={_shown(path.value)}"
-
-
-def _typed(assignment: str, written: str) -> Scalar:
-    value = read_plain(written.strip())
-    if value is None or isinstance(value, str):
-        raise click.UsageError(f"{assignment!r}: after := stands a number, true or false; for text write PATH=VALUE")
-    return value
+    return f"{path.path}:={shown(path.value)}"
 
 
 def _print_result(
@@ -176,7 +162,7 @@ def _print_result(
     if printed:
         _write(edited.text)
         return
-    diff = unified_diff(source.text, edited.text, name) if show_diff else ""
+    diff = unified_diff(None if source.new else source.text, edited.text, name) if show_diff else ""
     if as_json:
         changes = [
             {"path": change.path, "line": change.line, "before": change.before, "after": change.after}
@@ -196,13 +182,7 @@ def _print_result(
 
 def _json_value(value: Scalar | None) -> Scalar | None:
     """Give what JSON can hold: a number that is none, or has no end, as its YAML text."""
-    return value if not isinstance(value, float) or math.isfinite(value) else _shown(value)
-
-
-def _shown(value: Scalar | None) -> str:
-    if value is None:
-        return "null"
-    return value if isinstance(value, str) else write_scalar(value, "", flow=False)
+    return value if not isinstance(value, float) or math.isfinite(value) else shown(value)
 
 
 def _write(text: str) -> None:

@@ -31,6 +31,7 @@ class Wish:
     author: Actor
     committer: Actor
     at: datetime
+    new_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,29 @@ class Written:
 
 def compute(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
     """Compute the wish on a commit: all of it, or ValuesEditError or PermanentError for the first that is refused."""
-    wanted = [FileEdit(file, edits, wish.create) for file, edits in wish.edits]
-    return rewrite(lambda file: manifests.read(commit, file), wanted)
+    wanted = [FileEdit(file, edits, wish.create, wish.new_file) for file, edits in wish.edits]
+    try:
+        return rewrite(lambda file: manifests.read(commit, file), wanted)
+    except PermanentError as error:
+        if error.code != "values-file-missing":
+            raise
+        hint = "correct the path, or make the file with --create-file"
+        raise PermanentError(error.message, code=error.code, hint=hint) from None
+
+
+def rehearse(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
+    """Compute the wish and make the commit that would be pushed, so that what it refuses is refused here too."""
+    done = compute(manifests, commit, wish)
+    if done.files:
+        manifests.commit(
+            commit,
+            done.files,
+            wish.message(done.changes),
+            author=wish.author,
+            committer=wish.committer,
+            at=wish.at,
+        )
+    return done
 
 
 def tip_of(manifests: Manifests, branch: str) -> Sha:

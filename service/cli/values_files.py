@@ -17,18 +17,27 @@ from pathlib import Path
 from service.core.values import decode_values
 from service.errors import ValuesEditError
 
+_NEW = 0o666
+
 
 @dataclass(frozen=True, slots=True)
 class ValuesFile:
-    """The text that was read, and what the file was at that time; `state` is None for standard input."""
+    """The text that was read, and what the file was at that time.
+
+    `state` is None for standard input, and for a file that is not there and will be made (`new`).
+    """
 
     name: str
     text: str
     state: os.stat_result | None
+    new: bool = False
 
 
-def read_values_file(name: str) -> ValuesFile:
-    """Read a file, or standard input for `-`. Raises ValuesEditError for what is not a readable regular file."""
+def read_values_file(name: str, *, new: bool = False) -> ValuesFile:
+    """Read a file, or standard input for `-`; with `new` it need not be there.
+
+    Raises ValuesEditError for what is not a readable regular file.
+    """
     if name == "-":
         return ValuesFile("", decode_values(sys.stdin.buffer.read(), file="<stdin>"), None)
     try:
@@ -38,6 +47,10 @@ def read_values_file(name: str) -> ValuesFile:
             data = _read_all(descriptor) if stat.S_ISREG(state.st_mode) else None
         finally:
             os.close(descriptor)
+    except FileNotFoundError as error:
+        if new:
+            return ValuesFile(name, "", None, new=True)
+        raise _cannot("read", name, error) from None
     except (OSError, ValueError) as error:
         raise _cannot("read", name, error) from None
     if data is None:
@@ -56,22 +69,33 @@ def _read_all(descriptor: int) -> bytes:
 
 
 def replace_values_file(values: ValuesFile, data: bytes) -> None:
-    """Put the new content in the file's place at once. Raises ValuesEditError and leaves the file when it cannot."""
-    if values.state is None:
+    """Put the new content in the file's place at once, or make it with its folders.
+
+    Raises ValuesEditError and leaves the file when it cannot.
+    """
+    if values.state is None and not values.new:
         raise AssertionError("standard input has no file")
     path = Path(values.name)
     temporary = ""
     try:
+        if values.new:
+            path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
-            _keep_owner(descriptor, values.state)
-            os.fchmod(descriptor, stat.S_IMODE(values.state.st_mode))
+            if values.state is None:
+                os.fchmod(descriptor, _NEW & ~_umask())
+            else:
+                _keep_owner(descriptor, values.state)
+                os.fchmod(descriptor, stat.S_IMODE(values.state.st_mode))
             os.fsync(descriptor)
-        _refuse_changed(values)
-        Path(temporary).replace(path)
-        temporary = ""
+        if values.new:
+            _link(Path(temporary), path)
+        else:
+            _refuse_changed(values)
+            Path(temporary).replace(path)
+            temporary = ""
         _sync_directory(path.parent)
     except OSError as error:
         raise _cannot("write", values.name, error) from None
@@ -87,6 +111,21 @@ def _keep_owner(descriptor: int, state: os.stat_result) -> None:
         os.fchown(descriptor, state.st_uid, state.st_gid)
 
 
+def _umask() -> int:
+    """Give the process's mask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give the new file its name, unless somebody has made one meanwhile."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise _changed(str(path)) from None
+
+
 def _refuse_changed(values: ValuesFile) -> None:
     now, then = os.lstat(values.name), values.state
     if then is None or (now.st_dev, now.st_ino, now.st_mtime_ns, now.st_size) != (
@@ -95,12 +134,16 @@ def _refuse_changed(values: ValuesFile) -> None:
         then.st_mtime_ns,
         then.st_size,
     ):
-        raise ValuesEditError(
-            "The file was changed by someone else meanwhile",
-            code="values-file-changed",
-            hint="run the command again",
-            file=values.name,
-        )
+        raise _changed(values.name)
+
+
+def _changed(name: str) -> ValuesEditError:
+    return ValuesEditError(
+        "The file was changed by someone else meanwhile",
+        code="values-file-changed",
+        hint="run the command again",
+        file=name,
+    )
 
 
 def _sync_directory(directory: Path) -> None:

@@ -72,6 +72,8 @@ class Hint:
     head_branch: str
     base_branch: str
     merged: bool
+    merge: PullRequestMerged | None = None
+    """The merge that it tells of, where the pull request is none of ours: a person may name a branch as we do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def resolve_values(
                 ValueEdit(path, render(value, values) if isinstance(value, str) else value) for path, value in entry.set
             ),
             entry.create,
+            entry.new_file,
         )
         for entry in target.values
     )

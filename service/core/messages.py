@@ -11,6 +11,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.foreign_text import (
+    NAME_LENGTH,
+    ZERO_WIDTH_SPACE,
+    code,
+    cut,
+    fitting,
+    line,
+    link,
+    markdown,
+    plain,
+    value,
+)
 from service.core.images import ImageReference
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
@@ -20,19 +32,18 @@ STATUS_LENGTH = 140
 PULL_REQUESTS_SHOWN = 50
 CHANGES_SHOWN = 50
 CHANGES_LISTED = 500
-VALUE_LENGTH = 200
+CHANGE_LENGTH, BECAUSE_LENGTH = 1_000, 2_000
+PULL_REQUESTS_NAMED = 100
+"""Of the trailers that name a pull request."""
+CHANGES_ROOM, TABLE_ROOM, PULL_REQUESTS_ROOM = 40_000, 24_000, 22_000
+"""Bytes of what can grow: GitHub takes a body of 65,536 characters, and a commit's message should stay readable."""
 SHORT = 12
 
-_SPACES = re.compile(r"\s+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-_MARKUP = re.compile(r"[\\`*_{}\[\]()<>|~!&]")
-_ACTIVE = re.compile(r"[@#]|://|(?<=\bGH)-|(?<=\bwww)\.", re.IGNORECASE)
-_PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=,-]+")
-_ADDRESS = re.compile(r"https?://[^\s()<>\[\]|`\\]+")
 _ANGLES = re.compile(r"[<>]")
 _EMAIL = re.compile(r"[!-;=?-~]+")
 """No space, no angle bracket, ASCII: what git keeps as it is."""
-_ZERO_WIDTH_SPACE = "\u200b"
+_LONGEST_EMAIL = 254
+"""https://www.rfc-editor.org/errata/eid1690"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +82,9 @@ class Promotion:
 def title(promotion: Promotion) -> str:
     """Give the commit's subject and the pull request's title, at most 72 characters."""
     short = promotion.source_commit[:SHORT]
-    rest = f" {short} to {_line(promotion.environment)}"
+    rest = f" {short} to {line(promotion.environment)}"
     room = SUBJECT_LENGTH - len("Promote ") - len(rest)
-    return _cut(f"Promote {_cut(_line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
+    return cut(f"Promote {cut(line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
 
 
 def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
@@ -81,10 +92,11 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
 
     With `co_author`, the change's author stands last among them, where it has a name and an address.
     """
-    shown = [
-        f"- {_line(file)}: {_line(change.path)} {_value(change.before)} -> {_value(change.after)}"
+    every = [
+        plain(f"- {file}: {change.path} {value(change.before)} -> {value(change.after)}", CHANGE_LENGTH)
         for file, change in promotion.changes[:CHANGES_LISTED]
     ]
+    shown = fitting(every, CHANGES_ROOM)
     left = len(promotion.changes) - len(shown)
     lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
     also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
@@ -99,23 +111,20 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
     """
     sections = [
         _headline(promotion),
-        f"This is a pull request and no commit, because {_text(because)}." if because else "",
+        f"This is a pull request and no commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
         _table(promotion),
-        "\n".join(f"Image: {_code(str(image))}" for image in promotion.images),
+        "\n".join(f"Image: {code(str(image))}" for image in promotion.images),
         _source(promotion),
         _rollback(promotion),
-        _link("The run in Mergeport", promotion.run_url) if promotion.run_url else "",
+        link("The run in Mergeport", promotion.run_url) if promotion.run_url else "",
         f"<details><summary>For machines</summary>\n\n```text\n{_trailers(promotion)}\n```\n\n</details>",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def status_description(words: str, *, application: str = "") -> str:
-    """Give a commit status's description on one line, at most 140 characters.
-
-    The application is named where several share the environment's status.
-    """
-    return _cut(_line(f"{application}: {words}" if application else words), STATUS_LENGTH)
+def status_description(words: str) -> str:
+    """Give a commit status's description on one line, at most 140 characters."""
+    return cut(line(words), STATUS_LENGTH)
 
 
 # --- parts ---------------------------------------------------------------------------------------
@@ -130,40 +139,40 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         *((trailers.IMAGE, str(image)) for image in promotion.images),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
-        *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests),
+        *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
-        (trailers.REFERENCE_SUBJECT, promotion.subject),
+        (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
         (trailers.REFERENCE_AUTHOR, _person(promotion.author)),
         *also,
     ]
-    return trailers.format((key, _line(value)) for key, value in pairs).strip("\n")
+    return trailers.format((key, line(value)) for key, value in pairs).strip("\n")
 
 
 def _person(author: Actor | None) -> str:
     """Write a person as git does, or nothing for one without a name or an address that can be written so."""
     if author is None:
         return ""
-    name, email = _line(_ANGLES.sub(" ", author.name)), author.email.strip()
-    return f"{name} <{email}>" if name and _EMAIL.fullmatch(email) else ""
+    name, email = plain(_ANGLES.sub(" ", author.name), NAME_LENGTH), author.email.strip()
+    return f"{name} <{email}>" if name and len(email) <= _LONGEST_EMAIL and _EMAIL.fullmatch(email) else ""
 
 
 def _headline(promotion: Promotion) -> str:
     commit = promotion.source_commit
-    link = _link(_code(commit[:SHORT]), f"{promotion.source_url}/commit/{commit}")
+    address = link(code(commit[:SHORT]), f"{promotion.source_url}/commit/{commit}")
     return (
-        f"Brings {_text(promotion.application)} to {_text(promotion.environment)} as it is in "
-        f"{_text(promotion.source_repository)} at {link}."
+        f"Brings {markdown(promotion.application)} to {markdown(promotion.environment)} as it is in "
+        f"{markdown(promotion.source_repository)} at {address}."
     )
 
 
 def _table(promotion: Promotion) -> str:
-    shown = promotion.changes[:CHANGES_SHOWN]
-    rows = [
-        f"| {_code(file)} | {_code(change.path)} | {_code(_value(change.before))} | {_code(_value(change.after))} |"
-        for file, change in shown
+    every = [
+        f"| {code(file)} | {code(change.path)} | {code(value(change.before))} | {code(value(change.after))} |"
+        for file, change in promotion.changes[:CHANGES_SHOWN]
     ]
-    left = len(promotion.changes) - len(shown)
+    rows = fitting(every, TABLE_ROOM)
+    left = len(promotion.changes) - len(rows)
     more = [f"| and {left} more | | | |"] if left else []
     return "\n".join(["| File | Value | Now | After the merge |", "|---|---|---|---|", *rows, *more])
 
@@ -174,7 +183,7 @@ def _source(promotion: Promotion) -> str:
         old, new = promotion.previous, promotion.source_commit
         lines.append(
             "What changes in the source: "
-            + _link(_code(f"{old[:SHORT]}...{new[:SHORT]}"), f"{promotion.source_url}/compare/{old}...{new}")
+            + link(code(f"{old[:SHORT]}...{new[:SHORT]}"), f"{promotion.source_url}/compare/{old}...{new}")
         )
     lines += _pull_requests(promotion)
     return "\n".join(lines)
@@ -184,18 +193,21 @@ def _pull_requests(promotion: Promotion) -> Iterator[str]:
     if not promotion.pull_requests:
         return
     yield "\nPull requests in it:\n" if promotion.previous else "Pull requests in it:\n"
+    every = []
     for pull in promotion.pull_requests[:PULL_REQUESTS_SHOWN]:
-        number = f"{_text(promotion.source_repository)}#{_ZERO_WIDTH_SPACE}{pull.number}"
-        by = f" by {_text(pull.author)}" if pull.author else ""
-        yield f"- {_link(number, pull.url)} {_text(pull.title)}{by}"
-    left = len(promotion.pull_requests) - PULL_REQUESTS_SHOWN
+        number = f"{markdown(promotion.source_repository)}#{ZERO_WIDTH_SPACE}{pull.number}"
+        by = f" by {markdown(pull.author, NAME_LENGTH)}" if pull.author else ""
+        every.append(f"- {link(number, pull.url)} {markdown(pull.title)}{by}")
+    shown = fitting(every, PULL_REQUESTS_ROOM)
+    yield from shown
+    left = len(promotion.pull_requests) - len(shown)
     if left > 0:
         yield f"- and {left} more"
 
 
 def _rollback(promotion: Promotion) -> str:
-    befores = _unique(_value(change.before) for _, change in promotion.changes if change.before)
-    back = f", and Argo CD goes back to {', '.join(map(_code, befores[:4]))}" if befores else ""
+    befores = _unique(value(change.before) for _, change in promotion.changes if change.before)
+    back = f", and Argo CD goes back to {', '.join(map(code, befores[:4]))}" if befores else ""
     return (
         "To roll back after the merge: press **Revert** on this pull request and merge what it opens, or "
         f"`git revert` the merged commit on the base branch{back}."
@@ -204,41 +216,3 @@ def _rollback(promotion: Promotion) -> str:
 
 def _unique(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
-
-
-# --- text ----------------------------------------------------------------------------------------
-
-
-def _line(text: str) -> str:
-    """Put text on one line; control characters, line separators and text-direction marks are spaces."""
-    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
-
-
-def _value(text: str | None) -> str:
-    if text is None:
-        return "(none)"
-    return _cut(_line(text), VALUE_LENGTH) or '""'
-
-
-def _link(text: str, url: str) -> str:
-    return f"[{text}]({url})" if _ADDRESS.fullmatch(url) else text
-
-
-def _text(text: str) -> str:
-    """Make people's text show as it is: no markup, and nothing that GitHub acts on.
-
-    A zero-width space after `@`, `#` and the like keeps a title from mentioning people, and from linking or
-    closing issues of the manifest repository ("fixes #3").
-    """
-    escaped = _MARKUP.sub(lambda match: f"\\{match[0]}", _line(text))
-    return _ACTIVE.sub(lambda match: f"{match[0][0]}{_ZERO_WIDTH_SPACE}{match[0][1:]}", escaped)
-
-
-def _code(text: str) -> str:
-    """Show a name or value as code; one with odd characters as plain text, where code would break the table."""
-    line = _line(text)
-    return f"`{line}`" if _PLAIN.fullmatch(line) else _text(line)

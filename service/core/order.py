@@ -6,22 +6,12 @@ depends on what is not known yet, it says what to ask for, and the caller judges
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from service.core.config.targets import OrderPolicy
-from service.core.images import ImageReference
-from service.core.words import Digest, OrderBy, Rewritten, Sha
-
-SHORTEST_COMMIT = 7
-"""Characters of a commit that are taken for it where a values file has them instead of a tag."""
-
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_PLACEHOLDER = "sha256:" + "0" * 64
-"""What people write where there is no image yet."""
+from service.core.words import OrderBy, Rewritten, Sha
 
 
 class Relation(StrEnum):
@@ -131,61 +121,3 @@ def _rewritten(policy: OrderPolicy, new: Sha, deployed: Sha, relation: Relation)
 
 def _short(commit: Sha) -> str:
     return commit[:12]
-
-
-# --- which image stands in a values file ------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Images and the source commit that they were made of: by a run of ours, or by a manifest commit's trailers."""
-
-    commit: Sha
-    images: tuple[ImageReference, ...]
-
-    def has(self, standing: str) -> bool:
-        """Tell whether a text that stands in a values file names one of these images, or the commit."""
-        if _DIGEST.fullmatch(standing):
-            return any(image.digest == standing for image in self.images)
-        return any(_named(image.tag, standing) for image in self.images) or any(
-            len(word) >= SHORTEST_COMMIT and self.commit.startswith(word) for word in _words(standing)
-        )
-
-
-def standing_images(
-    replaced: Iterable[tuple[str | None, str]], wanted: Iterable[str], commit: Sha, images: Collection[ImageReference]
-) -> tuple[str, ...]:
-    """Name the images that an edit would replace: digests where it writes any, else the texts with a tag in them.
-
-    `replaced` are the scalars that it changes, as they are and as they will be; `wanted` is all that it writes.
-    Nothing is named where the new image's digests stand there already, and where there is no image yet.
-    """
-    changes, digests = list(replaced), {image.digest for image in images}
-    befores = [before for before, after in changes if _digest(after) in digests]
-    if told := [digest for digest in map(_digest, befores) if digest is not None]:
-        return tuple(dict.fromkeys(told))
-    there_already = not befores and any(_digest(text) in digests for text in wanted)
-    if there_already or any(_PLACEHOLDER in (before or "") for before in befores):
-        return ()
-    tags = {image.tag for image in images}
-    texts = [
-        before
-        for before, after in changes
-        if before and (any(_named(tag, after) for tag in tags) or commit[:SHORTEST_COMMIT] in after)
-    ]
-    return tuple(text for text in dict.fromkeys(texts) if not _digest(text))
-
-
-def _digest(text: str | None) -> Digest | None:
-    """Give the digest in a text, unless it only holds the place of one."""
-    match = _DIGEST.search(text or "")
-    return Digest(match[0]) if match and match[0] != _PLACEHOLDER else None
-
-
-def _named(tag: str, text: str) -> bool:
-    """Tell whether a tag stands in a text by itself: `1.2` is not in `1.2.3`."""
-    return re.search(rf"(?<![\w.-]){re.escape(tag)}(?![\w.-])", text) is not None
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"(?<![0-9A-Za-z])[0-9a-f]+(?![0-9A-Za-z])", text)

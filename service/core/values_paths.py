@@ -4,6 +4,9 @@ Called by the editor, the command line and the configuration's checks. Knows not
 
 A bare key runs to the next `.` or `[`; a backslash takes the next character as it is. A quoted key is
 written as JSON writes text, or in single quotes with `''` for one of them; both may also stand in brackets: `a["b.c"]`.
+A selector has one condition or several, `[kind=Deployment,metadata.name=web]`, each with the keys of a scalar; one
+without keys, `[=TEXT]`, is for items that are plain texts. A bare value runs to the `]`, or to a comma with the next
+condition after it. At the beginning of a path a selector or an index may also choose one of several documents.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ MAX_STEPS = 250
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BARE = re.compile(r"(?:[^\\.\[\]\"'=\s]|\\.)(?:(?:[^\\.\[\]\"'=\r\n\t]|\\.)*(?:[^\\.\[\]\"'=\s]|\\.))?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|' + r"'(?:[^']|'')*'", re.DOTALL)
+_NEXT_CONDITION = re.compile(r",(?=\s*(?:[^\\.\[\]\"'=\s,]+(?:\.[^\\.\[\]\"'=\s,]+)*|\"[^\"]*\")=)")
+_BARE_VALUE = re.compile(r"[^\],=\\\"'\s](?:[^\],=\\]*[^\],=\\\s])?")
 _INDEX = re.compile(r"\d{1,9}(?=\])", re.ASCII)
 _PLAIN_KEY = re.compile(r"[^\\.\[\]\"'=\s:#](?:[^\\.\[\]\"'=\s:#]|:(?=[^\s=]))*")
 
@@ -34,11 +39,17 @@ class Index(NamedTuple):
     number: int
 
 
-class Selector(NamedTuple):
-    """The one item of a sequence of mappings that has this scalar under this key."""
+class Condition(NamedTuple):
+    """A scalar that an item must have, and the keys that lead to it; no keys: the item itself."""
 
-    key: str
+    keys: tuple[str, ...]
     value: str
+
+
+class Selector(NamedTuple):
+    """The one item of a sequence, or document of a file, that meets all conditions."""
+
+    conditions: tuple[Condition, ...]
 
 
 Step = Key | Index | Selector
@@ -98,9 +109,24 @@ def format_path(steps: tuple[Step, ...]) -> str:
                 written += ("." if written else "") + format_key(name)
             case Index(number):
                 written += f"[{number}]"
-            case Selector(key, value):
-                written += f"[{format_key(key)}={format_key(value)}]"
+            case Selector(conditions):
+                written += f"[{','.join(map(_format_condition, conditions))}]"
     return written
+
+
+def select(**conditions: str) -> Selector:
+    """Give the selector of items that have these scalars under these keys."""
+    return Selector(tuple(Condition((key,), value) for key, value in conditions.items()))
+
+
+def _format_condition(condition: Condition) -> str:
+    return f"{'.'.join(map(format_key, condition.keys))}={_format_value(condition.value)}"
+
+
+def _format_value(value: str) -> str:
+    """Write a selector's value bare where that reads back as the same value, else quoted."""
+    bare = value.isprintable() and value[:1] not in {'"', "'", ""} and _BARE_VALUE.fullmatch(value) is not None
+    return value if bare else json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def format_key(name: str) -> str:
@@ -144,20 +170,41 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
 
 
 def _bracket(text: str, at: int) -> tuple[Step, int]:
-    step: Step
     if index := _INDEX.match(text, at):
         return Index(int(index[0])), index.end() + 1
-    key, end = _key(text, at)
-    if text[end : end + 1] == "=":
+    conditions: list[Condition] = []
+    while True:
+        keys, end = _condition_keys(text, at)
+        if text[end : end + 1] != "=":
+            if text[at : at + 1] in {'"', "'"} and len(keys) == 1 and not conditions:
+                return Key(keys[0]), _closed(text, end)
+            raise _invalid(text, at, "expected an index, a quoted key or name=value in the brackets")
         value, end = _selector_value(text, end + 1)
-        step = Selector(key.name, value)
-    elif text[at] in {'"', "'"}:
-        step = key
-    else:
-        raise _invalid(text, at, "expected an index, a quoted key or name=value in the brackets")
+        conditions.append(Condition(keys, value))
+        if text[end : end + 1] != ",":
+            return Selector(tuple(conditions)), _closed(text, end)
+        at = end + 1
+        while text[at : at + 1] == " ":
+            at += 1
+
+
+def _closed(text: str, end: int) -> int:
     if text[end : end + 1] != "]":
         raise _invalid(text, end, "expected `]`")
-    return step, end + 1
+    return end + 1
+
+
+def _condition_keys(text: str, at: int) -> tuple[tuple[str, ...], int]:
+    """Read the keys before `=`; there may be none."""
+    if text[at : at + 1] == "=":
+        return (), at
+    keys: list[str] = []
+    while True:
+        key, at = _key(text, at)
+        keys.append(key.name)
+        if text[at : at + 1] != ".":
+            return tuple(keys), at
+        at += 1
 
 
 def _selector_value(text: str, at: int) -> tuple[str, int]:
@@ -166,6 +213,8 @@ def _selector_value(text: str, at: int) -> tuple[str, int]:
     end = text.find("]", at)
     if end < 0:
         raise _invalid(text, at, "expected `]`")
+    another = _NEXT_CONDITION.search(text, at, end)
+    end = end if another is None else another.start()
     return text[at:end], end
 
 

@@ -30,7 +30,7 @@ from service.pipeline.context import Context
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look
-from service.settings import KEEP_DAYS, Settings
+from service.settings import KEEP_DAYS, Need, Settings
 from service.store import Store, deliveries, leases, waits
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
@@ -58,7 +58,7 @@ log = structlog.get_logger()
 
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """Work until the event is set."""
-    settings.require_worker()
+    settings.require(Need.WORKER)
     store = Store(settings.database_url)
     executor = f"worker-{new_id()}"
     engine = Engine(

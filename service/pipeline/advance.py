@@ -7,14 +7,14 @@ step of the run's stage, and every step looks before it acts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import assert_never
 
 import structlog
 
 from service.core.words import RunId, RunState, Stage, WaitKind
-from service.errors import LOOKS, DoubtfulError, MergeportError, RetryableError
+from service.errors import BELIEVED_AFTER_SECONDS, DoubtfulError, MergeportError, RetryableError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
@@ -90,9 +90,10 @@ def _wait(context: Context, run: Run, pause: Pause) -> None:
 
 def _retry(context: Context, run: Run, error: RetryableError) -> None:
     with context.store.read() as tx:
-        attempts = _in_a_row(waits.of_run(tx, run.id), error.code)
-    if isinstance(error, DoubtfulError) and attempts >= LOOKS:
-        _end(context, run, RunState.FAILED, f"{error}; it stayed so for {attempts} retries", code=error.code)
+        tried = _in_a_row(waits.of_run(tx, run.id), error.code)
+    attempts = len(tried)
+    if isinstance(error, DoubtfulError) and tried and _lasts(tried[-1], context.now()):
+        _end(context, run, RunState.FAILED, str(error), code=error.code)
         return
     if attempts >= MOST_RETRIES:
         _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
@@ -105,9 +106,14 @@ def _retry(context: Context, run: Run, error: RetryableError) -> None:
     _wait(context, run, Pause(wait))
 
 
-def _in_a_row(waited: Sequence[Wait], code: str) -> int:
-    """Count the newest retries for the same reason; any other wait between means that the run went on."""
-    return sum(1 for _ in takewhile(lambda wait: (wait.kind, wait.subject) == (WaitKind.RETRY, code), reversed(waited)))
+def _in_a_row(waited: Sequence[Wait], code: str) -> list[Wait]:
+    """Give the newest retries for the same reason, newest first; any other wait between means that the run went on."""
+    return list(takewhile(lambda wait: (wait.kind, wait.subject) == (WaitKind.RETRY, code), reversed(waited)))
+
+
+def _lasts(first: Wait, now: datetime) -> bool:
+    """Tell whether what was tried again since then has lasted long enough to be believed."""
+    return (now - first.created_at).total_seconds() >= BELIEVED_AFTER_SECONDS
 
 
 def _end(

@@ -7,21 +7,25 @@ A broken file keeps the last good one in force and is told as a failed status on
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
 import structlog
 
 from service.core.config import Configuration, Kinds, load
+from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, Fault, PermanentError
 from service.ports import Clock, CommitState, Forge
 from service.store import Store, configurations, reports
-from service.store.configurations import StoredConfiguration
+from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
 FILE = "mergeport.yaml"
-STATUS_CONTEXT = "mergeport/config"
 _KEPT = 64
+MOST_LOOKS, LOOKS_WITHIN = 20, timedelta(minutes=1)
+"""How often the file is read again in so long because a delivery would start nothing by what is in force."""
+_SKEW = timedelta(seconds=2)
+"""By so much may the clocks of the machines that receive and read be apart."""
 _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
 log = structlog.get_logger()
@@ -42,6 +46,7 @@ class Configurations:
         self._branch = branch
         self._default_branches: dict[Repository, tuple[str, datetime]] = {}
         self._parsed: OrderedDict[Sha, Configuration] = OrderedDict()
+        self._looks: deque[datetime] = deque(maxlen=MOST_LOOKS)
         self._lock = threading.Lock()
 
     def branch(self) -> str:
@@ -73,6 +78,11 @@ class Configurations:
             )
         return self._parse(stored)
 
+    def has_good(self) -> bool:
+        """Tell whether any configuration was ever good, so that one is in force."""
+        with self._store.read() as tx:
+            return configurations.last(tx, good=True) is not None
+
     def at(self, commit: Sha) -> Configuration:
         """Give the configuration of a commit that a run was routed by."""
         with self._store.read() as tx:
@@ -80,6 +90,21 @@ class Configurations:
         if stored is None:
             return self.current()
         return self._parse(stored)
+
+    def catch_up(self, since: datetime) -> bool:
+        """Read the newest file, unless it was read after a time; tell whether what is in force is that new.
+
+        Not more often than some times a minute: whoever pushes anywhere would have us ask the forge.
+        """
+        now = self._clock.now()
+        if self._looks and self._looks[-1] >= since + _SKEW:
+            return True
+        if len(self._looks) == MOST_LOOKS and now - self._looks[0] < LOOKS_WITHIN:
+            log.warning("the configuration is not read again: that was done often enough", looks=MOST_LOOKS)
+            return False
+        self._looks.append(now)
+        self.reload()
+        return True
 
     def reload(self) -> StoredConfiguration | None:
         """Read the newest file, keep it, and give it if it is new; a broken one is reported on its commit."""
@@ -98,10 +123,22 @@ class Configurations:
         text = "" if data is None else data.decode("utf-8", errors="replace")
         if last is not None and last.text == text and last.good:
             return None
-        faults = [str(fault) for fault in self._faults(text, head, missing=data is None)]
+        faults = self._faults(data, head)
         stored = StoredConfiguration(head, text, not faults, faults, self._clock.now())
         self._keep(stored)
         return stored
+
+    def proposed(self, commit: Sha) -> tuple[Configuration | None, list[Fault]] | None:
+        """Read the file of a commit that is proposed, and keep nothing; None where it is the newest one, or none."""
+        data = self._forge.file_at(self._repository, FILE, commit)
+        with self._store.read() as tx:
+            last = configurations.last(tx)
+        if data is None or (last is not None and last.text == data.decode("utf-8", errors="replace")):
+            return None
+        try:
+            return load(data, kinds=self._kinds, file=FILE, commit=commit), []
+        except ConfigError as error:
+            return None, error.faults
 
     def _keep(self, stored: StoredConfiguration) -> None:
         with self._store.begin() as tx:
@@ -113,19 +150,20 @@ class Configurations:
                 context=STATUS_CONTEXT,
                 run_id="",
                 state=CommitState.SUCCESS if stored.good else CommitState.FAILURE,
-                description=f"{FILE} is in force" if stored.good else stored.faults[0],
-                url="",
+                description=f"{FILE} is in force" if stored.good else in_short(stored.faults),
+                url=f"/configurations/{stored.commit}",
             )
         if stored.good:
             log.info("configuration loaded", commit=stored.commit)
         else:
-            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=stored.faults)
+            told = [str(fault) for fault in stored.faults]
+            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=told)
 
-    def _faults(self, text: str, commit: Sha, *, missing: bool) -> list[Fault]:
-        if missing:
+    def _faults(self, data: bytes | None, commit: Sha) -> list[Fault]:
+        if data is None:
             return [Fault(where=FILE, message="the file is not there", hint="add it; see docs/configuration.md")]
         try:
-            self._remember(commit, load(text, kinds=self._kinds, file=FILE, commit=commit))
+            self._remember(commit, load(data, kinds=self._kinds, file=FILE, commit=commit))
         except ConfigError as error:
             return error.faults
         return []

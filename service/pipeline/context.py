@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from service.core.config import ImageTarget
 from service.core.words import Actor, Repository
 from service.pipeline.configurations import Configurations
-from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry
+from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry, Source, SourceTrees
 from service.store import Store
 from service.store.builds import Build
 from service.store.runs import Run
@@ -43,12 +43,17 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The ports. `forge` is for source repositories, `manifest_forge` for the others: they may be two Apps."""
+    """The ports.
+
+    `forge` is for source repositories, `trees` are those of the same, `manifest_forge` is for the others: the two may
+    be two Apps.
+    """
 
     forge: Forge
     manifest_forge: Forge
     images: Images
     manifests: ManifestRepositories
+    trees: SourceTrees
     deployer: Deployer | None
     clock: Clock
 
@@ -57,12 +62,14 @@ class Outside:
 class Context:
     """Everything a stage may use; one a process, shared by its threads.
 
-    `url` is the base of every link that we give; `holder` names this process in leases. `author` and `committer` are
+    `sources` read deliveries, by kind. `url` is the base of every link that we give; `holder` names this process in
+    leases. `author` and `committer` are
     those of manifest commits; `pause` lets time pass between attempts.
     """
 
     store: Store
     outside: Outside
+    sources: Mapping[str, Source]
     configurations: Configurations
     queue: Queue
     configuration_repository: Repository

@@ -9,12 +9,14 @@ from service.ports.builder import BuildControl, Builder, BuildRequest, Checkout
 from service.ports.clock import Clock
 from service.ports.commits import Commits
 from service.ports.credentials import Credentials
-from service.ports.deployer import Deployer, Observation
+from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
+from service.ports.notifier import Notice, Notifier
 from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
+from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
 
 __all__ = [
@@ -33,13 +35,17 @@ __all__ = [
     "Forge",
     "ManifestRepositories",
     "Manifests",
+    "Notice",
+    "Notifier",
     "Observation",
+    "Pods",
     "PullRequest",
     "PullRequestDraft",
     "PullRequests",
     "PushTarget",
     "Registry",
     "Source",
+    "SourceTrees",
     "Statuses",
     "StoredRequest",
 ]

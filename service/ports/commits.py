@@ -21,13 +21,12 @@ class Commits(Protocol):
         """Give the address a person opens for the repository."""
         ...
 
-    def git_credentials(
-        self, repository: Repository, *, write: bool = False, refused: Credentials | None = None
-    ) -> Credentials | None:
-        """Give a user and token for git, narrowed to the one repository where an App is used.
+    def git_credentials(self, repository: Repository, *, write: bool = False) -> Credentials | None:
+        """Give a user and token for git, narrowed to the one repository where an App is used."""
+        ...
 
-        Those that the git server `refused` are not given again, unless there are no others.
-        """
+    def forget_git_credentials(self, repository: Repository) -> None:
+        """Make the next credentials anew: those that were given last are refused."""
         ...
 
     def default_branch(self, repository: Repository) -> str:

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from service.core.deployment import Observation, Pods
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What a deployer says of one application now; core.deployment judges it.
-
-    `revisions` are the compared ones (one a source), `synced_revisions` those of the last finished
-    operation. `messages` are the deployer's own words for whatever is wrong, most telling first.
-    """
-
-    application: str
-    sync: str
-    revisions: tuple[str, ...]
-    phase: str | None
-    synced_revisions: tuple[str, ...]
-    health: str
-    messages: tuple[str, ...] = ()
-    comparison_error: bool = False
-    images: tuple[str, ...] = ()
-    url: str = ""
+__all__ = ["Deployer", "Observation", "Pods"]
 
 
 class Deployer(Protocol):
@@ -35,5 +18,9 @@ class Deployer(Protocol):
         ...
 
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
-        """Observe many applications by one list call; those it does not know are left out."""
+        """Observe many applications by few calls; those it does not know are left out."""
+        ...
+
+    def pods(self, application: str) -> Pods:
+        """Read what an application's tree of objects tells of its pods, in a call of its own."""
         ...

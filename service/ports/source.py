@@ -14,9 +14,9 @@ from service.core.words import DeliveryId
 class DeliveryHead:
     """What is known of a verified delivery without its events: enough to store it once, and in its line.
 
-    `id` is the same when the delivery is sent again, `event` is the source's own word for what it is, and `repository`
-    names the line that it waits in: deliveries of one repository are worked through in order. It is empty where the
-    delivery names none.
+    `id` is the same when the delivery is sent again, and no other source gives it: it is random, or begins with the
+    source's kind. `event` is the source's own word for what it is, and `repository` names the line that it waits in:
+    deliveries of one source about one repository are worked through in order. It is empty where it names none.
     """
 
     id: DeliveryId
@@ -41,7 +41,8 @@ class Source(Protocol):
     def verify(self, headers: Mapping[str, str], body: bytes) -> DeliveryHead:
         """Tell what the delivery is once its signature fits the raw body, compared in constant time.
 
-        Raises DeliveryError with the status of the answer. Nothing of the body is parsed before it is verified.
+        The headers' names are in lower case. Raises DeliveryError with the status of the answer. Nothing of the body is
+        parsed before it is verified.
         """
         ...
 

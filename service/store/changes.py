@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from service.core.words import ChangeId, Repository, Sha
 from service.store.database import Transaction
-from service.store.rows import columns, insert_new, one
+from service.store.rows import columns, insert_new, made, one
 from service.store.tables import changes as table
 from service.store.tables import covered_commits
 
@@ -60,6 +60,13 @@ def find(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> C
         table.c.repository == repository, table.c.branch == branch, table.c.commit == commit
     )
     return one(Change, tx.execute(query).first())
+
+
+def of_ids(tx: Transaction, ids: Collection[ChangeId]) -> dict[ChangeId, Change]:
+    """Give several changes by their ids."""
+    query = sa.select(*columns(Change, table)).where(table.c.id.in_(ids))
+    found = [made(Change, row) for row in tx.execute(query)]
+    return {one.id: one for one in found}
 
 
 def get(tx: Transaction, change_id: ChangeId) -> Change | None:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from service.core.words import Sha
+from service.core.words import Repository, Sha
+from service.errors import Fault
 from service.store.database import Transaction
 from service.store.rows import columns, insert_or_update, one
 from service.store.tables import configurations as table
+from service.store.tables import reports
+
+STATUS_CONTEXT = "mergeport/config"
+"""The status of a commit of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConfiguration:
-    """The text at a commit; a run can be routed by it only if it is `good`."""
+    """The text at a commit and all its faults; a run can be routed by it only if it is `good`."""
 
     commit: Sha
     text: str
     good: bool
-    faults: list[str]
+    faults: Sequence[Fault]
     loaded_at: datetime
 
 
@@ -28,19 +35,47 @@ def keep(tx: Transaction, configuration: StoredConfiguration) -> None:
     """Keep what was read at a commit."""
     insert_or_update(
         tx, table, ["commit"], commit=configuration.commit, text=configuration.text, good=configuration.good,
-        faults=configuration.faults, loaded_at=configuration.loaded_at,
+        faults=[asdict(fault) for fault in configuration.faults], loaded_at=configuration.loaded_at,
     )  # fmt: skip
 
 
 def get(tx: Transaction, commit: Sha) -> StoredConfiguration | None:
     """Give the configuration of a commit."""
     query = sa.select(*columns(StoredConfiguration, table)).where(table.c.commit == commit)
-    return one(StoredConfiguration, tx.execute(query).first())
+    return _made(tx.execute(query).first())
 
 
 def last(tx: Transaction, *, good: bool | None = None) -> StoredConfiguration | None:
     """Give the newest, or the newest that is good or bad."""
-    query = sa.select(*columns(StoredConfiguration, table)).order_by(table.c.loaded_at.desc(), table.c.sequence.desc())
+    query = _newest().limit(1)
     if good is not None:
         query = query.where(table.c.good == good)
-    return one(StoredConfiguration, tx.execute(query.limit(1)).first())
+    return _made(tx.execute(query).first())
+
+
+def newest(tx: Transaction, *, limit: int = 50) -> list[StoredConfiguration]:
+    """List the newest first."""
+    return [found for row in tx.execute(_newest().limit(limit)) if (found := _made(row))]
+
+
+def repository_of(tx: Transaction, commit: Sha) -> Repository | None:
+    """Give the repository that a commit of the configuration was reported in."""
+    query = sa.select(reports.c.repository).where(reports.c.commit == commit, reports.c.context == STATUS_CONTEXT)
+    name = tx.execute(query).scalar()
+    return Repository(name) if name else None
+
+
+def _newest() -> sa.Select[Any]:
+    return sa.select(*columns(StoredConfiguration, table)).order_by(table.c.loaded_at.desc(), table.c.sequence.desc())
+
+
+def _made(row: sa.Row[Any] | None) -> StoredConfiguration | None:
+    found = one(StoredConfiguration, row)
+    if found is None:
+        return None
+    faults = [_fault(kept) for kept in found.faults]
+    return StoredConfiguration(found.commit, found.text, found.good, faults, found.loaded_at)
+
+
+def _fault(kept: Any) -> Fault:  # noqa: ANN401 - JSON; a text where an earlier version kept it
+    return Fault(**kept) if isinstance(kept, dict) else Fault("", str(kept))

@@ -13,11 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from service.errors import RetryableError
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.state_files import FileGone, Identity, Number
 from service.store.turns import NoTurn, Turns
 
 Transaction = Connection
@@ -48,7 +49,9 @@ class Store:
         parsed = make_url(url)
         self.url = parsed
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        self._turns = Turns(Path(str(parsed.database))) if self.sqlite else None
+        file = Path(parsed.database) if self.sqlite and parsed.database else None
+        self._turns = Turns(file) if file else None
+        self._file = Identity(file) if file else None
         if self.sqlite:
             self.engine = sa.create_engine(
                 parsed, pool_size=8, max_overflow=16, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
@@ -74,32 +77,45 @@ class Store:
         Raises RetryableError `store-unavailable` when the database is away or stays locked.
         """
         try:
+            opened = self._look_at_file()
             turn = self._turns.take(BUSY_TIMEOUT_SECONDS) if self._turns else nullcontext()
             with turn, self.engine.connect() as connection:
                 connection.info["write"] = True
                 with connection.begin():
                     yield connection
-        except (OperationalError, PoolTimeoutError, NoTurn) as error:
+                if opened is not None and self._look_at_file() != opened:
+                    raise FileGone("what was written is in a file that has lost its name")
+        except _AWAY as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise _unavailable(error) from error
-            raise
+            if (known := _known(error)) is None:
+                raise
+            raise known from error
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction for reading; on SQLite it never waits for a writer."""
         try:
+            self._look_at_file()
             with self.engine.connect() as connection:
                 connection.info["write"] = False
                 with connection.begin():
                     yield connection
-        except (OperationalError, PoolTimeoutError) as error:
+        except _AWAY as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise _unavailable(error) from error
-            raise
+            if (known := _known(error)) is None:
+                raise
+            raise known from error
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file, where it is one."""
+        return self._file.path if self._file else None
+
+    def _look_at_file(self) -> Number | None:
+        """Give which file has the database's name; where it is another by now, the connections begin anew."""
+        return self._file.look(self.engine.dispose) if self._file else None
 
     def apart(self) -> sa.Engine:
         """Make an engine without a pool or transactions, on PostgreSQL: for a connection that is kept for long."""
@@ -126,6 +142,22 @@ def _unavailable(error: Exception) -> RetryableError:
         retry_after=1.0,
         kind=type(error.__cause__ or error).__name__,
     )
+
+
+_AWAY = (OperationalError, PoolTimeoutError, NoTurn, FileGone)
+
+
+def _known(error: DBAPIError) -> MergeportError | None:
+    """Give what a driver's error is: the database is away, or its file is none; None for a bug of ours."""
+    if error.connection_invalidated:
+        return _unavailable(error)
+    if isinstance(error, DatabaseError) and "not a database" in str(error.orig):
+        return PermanentError(
+            "the database's file is not a database",
+            code="database-unusable",
+            hint="does MERGEPORT_DATABASE_URL or MERGEPORT_STATE_DIRECTORY name another file?",
+        )
+    return None
 
 
 def _prepare_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401, ARG001 - SQLAlchemy's event signature

@@ -17,10 +17,11 @@ from service.store.tables import runs
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery without its body."""
+    """A delivery without its body. `source` is the kind of what reads it."""
 
     sequence: int
     id: DeliveryId
+    source: str
     event: str
     repository: str
     received_at: datetime
@@ -39,6 +40,7 @@ def accept(
     tx: Transaction,
     *,
     id: DeliveryId,  # noqa: A002 - the word of the table
+    source: str,
     event: str,
     repository: str,
     body: bytes,
@@ -50,6 +52,7 @@ def accept(
         tx,
         table,
         id=id,
+        source=source,
         event=event,
         repository=repository,
         body=body,
@@ -73,6 +76,7 @@ def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | 
             sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
             ~sa.exists().where(
                 earlier.c.repository == table.c.repository,
+                earlier.c.source == table.c.source,
                 earlier.c.state == DeliveryState.STORED,
                 earlier.c.sequence < table.c.sequence,
             ),
@@ -184,17 +188,23 @@ def body(tx: Transaction, delivery_id: DeliveryId) -> bytes:
     return bytes(found)
 
 
-def newest(tx: Transaction, *, limit: int = 50, repository: str = "") -> list[StoredDelivery]:
-    """List the newest deliveries first."""
+def newest(
+    tx: Transaction, *, limit: int = 50, repository: str = "", state: DeliveryState | None = None
+) -> list[StoredDelivery]:
+    """List the newest deliveries first, all or those of a repository or state."""
     query = sa.select(*columns(StoredDelivery, table)).order_by(table.c.sequence.desc()).limit(limit)
     if repository:
         query = query.where(table.c.repository == repository)
+    if state is not None:
+        query = query.where(table.c.state == state)
     return [made(StoredDelivery, row) for row in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """Count deliveries by state."""
+def counts(tx: Transaction, *, repository: str = "") -> dict[str, int]:
+    """Count deliveries by state, all or those of a repository."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    if repository:
+        query = query.where(table.c.repository == repository)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs
 
 

@@ -23,6 +23,7 @@ class Arrival:
     """A delivery to keep. `ignored` is why nothing will come of it, where that is known already."""
 
     id: DeliveryId
+    source: str
     event: str
     repository: str
     body: bytes = field(repr=False)
@@ -112,6 +113,7 @@ def _keep(tx: Transaction, arrival: Arrival) -> bool:
     return deliveries.accept(
         tx,
         id=arrival.id,
+        source=arrival.source,
         event=arrival.event,
         repository=arrival.repository,
         body=arrival.body,

@@ -199,14 +199,47 @@ def changes_since(tx: Transaction, run: Run, earlier: Run | None) -> list[Change
 
 def next_generation(tx: Transaction, run: Run) -> int:
     """Give the generation that a retry of the run has."""
-    query = sa.select(sa.func.max(table.c.generation)).where(
-        table.c.repository == run.repository,
-        table.c.branch == run.branch,
-        table.c.commit == run.commit,
-        table.c.application == run.application,
-        table.c.environment == run.environment,
+    return generation_after(tx, run.repository, run.branch, run.commit, run.application, run.environment)
+
+
+def generation_after(
+    tx: Transaction, repository: Repository, branch: str, commit: Sha, application: str, environment: str
+) -> int:
+    """Give the generation that comes after all runs of a commit to an environment; 0 where there is none."""
+    query = sa.select(sa.func.coalesce(sa.func.max(table.c.generation), -1)).where(
+        table.c.repository == repository,
+        table.c.branch == branch,
+        table.c.commit == commit,
+        table.c.application == application,
+        table.c.environment == environment,
     )
     return int(tx.execute(query).scalar_one()) + 1
+
+
+def newest_of_branch(
+    tx: Transaction, repository: Repository, branch: str, application: str, environment: str
+) -> Run | None:
+    """Give the run that a branch's commits came to last, of an application in an environment."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(
+            table.c.repository == repository,
+            table.c.branch == branch,
+            table.c.application == application,
+            table.c.environment == environment,
+        )
+        .order_by(table.c.sequence.desc())
+        .limit(1)
+    )
+    return one(Run, tx.execute(query).first())
+
+
+def is_followed(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> bool:
+    """Tell whether another commit of the branch has a run that was accepted after one of this commit."""
+    of_branch = sa.and_(table.c.repository == repository, table.c.branch == branch)
+    first = sa.select(sa.func.min(table.c.sequence)).where(of_branch, table.c.commit == commit).scalar_subquery()
+    query = sa.select(table.c.id).where(of_branch, table.c.commit != commit, table.c.sequence > first).limit(1)
+    return tx.execute(query).first() is not None
 
 
 def newest(
@@ -215,14 +248,17 @@ def newest(
     limit: int = 50,
     application: str = "",
     environment: str = "",
+    commit: str = "",
     states: Iterable[RunState] = (),
 ) -> list[Run]:
-    """List the newest runs first."""
+    """List the newest runs first, all or some."""
     query = sa.select(*columns(Run, table)).order_by(table.c.sequence.desc()).limit(limit)
     if application:
         query = query.where(table.c.application == application)
     if environment:
         query = query.where(table.c.environment == environment)
+    if commit:
+        query = query.where(table.c.commit == commit)
     if wanted := list(states):
         query = query.where(table.c.state.in_(wanted))
     return [made(Run, row) for row in tx.execute(query)]
@@ -239,7 +275,10 @@ def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def counts(tx: Transaction) -> dict[str, int]:
-    """Count runs by state."""
+def counts(tx: Transaction, **only: str) -> dict[str, int]:
+    """Count runs by state, all or those whose `application`, `environment` and `commit` are these; empty is any."""
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    for name, value in only.items():
+        if value:
+            query = query.where(table.c[name] == value)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416 - rows, not pairs

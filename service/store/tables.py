@@ -68,12 +68,13 @@ metadata = sa.MetaData(
     }
 )
 
-# One webhook request. `sequence` orders intake within a repository; a redelivered id is the same row.
+# One webhook request. `sequence` orders intake within a repository of a source; a redelivered id is the same row.
 deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("source", sa.Text, nullable=False, server_default="github"),
     sa.Column("event", sa.Text, nullable=False),
     sa.Column("repository", RepositoryName, nullable=False, default=""),
     sa.Column("body", sa.LargeBinary, nullable=False),
@@ -188,6 +189,14 @@ waits = sa.Table(
     sa.Index(None, "answered_at", "deadline"),
     sa.Index(None, "answered_at", "not_before"),
     sa.Index(None, "run_id"),
+)
+
+# What was seen so far of a run's commit in its deployer, for what must last to count.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("past", sa.Text, nullable=False),
 )
 
 # The making of one image from one source commit, shared by all runs that need it.

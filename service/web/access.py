@@ -32,6 +32,8 @@ NEEDED = {
     "run_log": Role.READER,
     "delivery_list": Role.READER,
     "delivery_page": Role.READER,
+    "configuration_list": Role.READER,
+    "configuration_page": Role.READER,
 }
 """The role that each endpoint needs."""
 

@@ -45,13 +45,14 @@ def between(start: datetime, end: datetime) -> str:
 def ago(at: datetime, now: datetime) -> str:
     """Say how long ago a moment was, or in how long it will be."""
     seconds = (now - at).total_seconds()
-    return f"{_coarse(seconds)} ago" if seconds >= 0 else f"in {_coarse(-seconds)}"
+    return f"{_coarse(seconds)} ago" if seconds >= 0 else f"in {_coarse(-seconds, early=0.01)}"
 
 
-def _coarse(seconds: float) -> str:
+def _coarse(seconds: float, *, early: float = 0.0) -> str:
+    """Give the whole units of the largest that fits; `early` is the part of a unit that may be missing from one."""
     for unit, size in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
+        if seconds >= size * (1 - early):
+            return f"{int(seconds / size + early)} {unit}"
     return f"{int(seconds)} s"
 
 

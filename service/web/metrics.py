@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from service.core.words import DeliveryState, RunState, WaitKind
 from service.errors import MergeportError
-from service.store import Store, Transaction, deliveries, edits, figures, runs, waits
+from service.store import Store, Transaction, configurations, deliveries, edits, figures, runs, waits
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -86,6 +86,12 @@ def _figures(tx: Transaction, now: datetime, steps: StepTimes) -> Iterable[Metri
     yield age
     yield _by_state("mergeport_runs", "Runs by state.", RunState, runs.counts(tx))
     yield _steps(steps.read(tx, now))
+    newest = configurations.last(tx)
+    faults = GaugeMetricFamily(
+        "mergeport_configuration_faults", "Faults of the newest mergeport.yaml; above 0 an older one is in force."
+    )
+    faults.add_metric([], len(newest.faults) if newest else 0)
+    yield faults
     pushes = CounterMetricFamily(
         "mergeport_push_attempts", "Pushes tried to manifest repositories, the refused ones included."
     )

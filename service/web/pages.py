@@ -25,6 +25,7 @@ MOST_SHOWN = 1000
 LOG_LINES = 200
 _BUSY_SECONDS = 2
 _WAITING_SECONDS = 10
+_NARROWED = ("application", "environment", "commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,15 @@ class Pages:
         wanted = _run_filter(request.args)
         with self._store.read() as tx:
             found = runs.newest(tx, limit=_limit(), **wanted)
-            counts = runs.counts(tx)
+            counts = runs.counts(tx, **{name: wanted[name] for name in _NARROWED})
+            of_runs = changes.of_ids(tx, {run.change_id for run in found})
         return self._show(
             "runs.html",
             runs=found,
+            changes=of_runs,
             counts=counts,
             states=list(RunState),
-            chosen={name: wanted[name] for name in ("application", "environment") if wanted[name]},
+            chosen={name: wanted[name] for name in _NARROWED if wanted[name]},
             state=request.args.get("state", ""),
             refresh=_refresh(found),
         )
@@ -97,16 +100,21 @@ class Pages:
 
     def delivery_list(self) -> str:
         """Show the newest deliveries."""
-        repository = request.args.get("repository", "")
+        repository, state = request.args.get("repository", ""), request.args.get("state", "")
+        if state and state not in {known.value for known in DeliveryState}:
+            abort(400, f"There is no state {state}")
+        wanted = DeliveryState(state) if state else None
         with self._store.read() as tx:
-            found = deliveries.newest(tx, limit=_limit(), repository=repository)
-            counts = deliveries.counts(tx)
+            found = deliveries.newest(tx, limit=_limit(), repository=repository, state=wanted)
+            counts = deliveries.counts(tx, repository=repository)
         waiting = any(one.state is DeliveryState.STORED for one in found)
         return self._show(
             "deliveries.html",
             deliveries=found,
             counts=counts,
             states=list(DeliveryState),
+            state=state,
+            chosen={"repository": repository} if repository else {},
             repository=repository,
             refresh=_BUSY_SECONDS if waiting else 0,
         )
@@ -120,7 +128,8 @@ class Pages:
             change = changes.get(tx, delivery.change_id) if delivery.change_id else None
             made = runs.of_change(tx, delivery.change_id) if delivery.change_id else []
         refresh = _BUSY_SECONDS if delivery.state is DeliveryState.STORED else _refresh(made)
-        return self._show("delivery.html", delivery=delivery, change=change, runs=made, refresh=refresh)
+        known = {change.id: change} if change else {}
+        return self._show("delivery.html", delivery=delivery, change=change, changes=known, runs=made, refresh=refresh)
 
     def _show(self, template: str, **values: Any) -> str:  # noqa: ANN401 - a template's values
         return render_template(template, now=self._now(), places=self._places, **values)
@@ -152,6 +161,7 @@ def _run_filter(args: Mapping[str, str]) -> dict[str, Any]:
     return {
         "application": args.get("application", ""),
         "environment": args.get("environment", ""),
+        "commit": args.get("commit", ""),
         "states": [RunState(state)] if state else [],
     }
 

@@ -13,11 +13,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
 from service.errors import MergeportError, RetryableError
+from service.state_files import Identity
 from service.store import Store
 from service.web import access, display
 from service.web.access import Role
+from service.web.configuration_pages import add_configuration_pages
 from service.web.counters import Counters
-from service.web.health import readiness
+from service.web.health import Readiness
 from service.web.metrics import StoreCollector
 from service.web.pages import Pages, Places
 
@@ -42,9 +44,13 @@ def private_app(
     now: Callable[[], datetime],
     counters: Counters,
     places: Places | None = None,
+    state: Identity | None = None,
     role_of: Callable[[Request], Role] = access.role_of,
 ) -> Flask:
-    """Make the application of the private listener; `url` is the base of our links."""
+    """Make the application of the private listener; `url` is the base of our links.
+
+    `state` is the state directory, where this process needs it.
+    """
     app = Flask("mergeport-private", static_folder=None, template_folder=str(_HERE / "templates"))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
@@ -52,8 +58,10 @@ def private_app(
     )
     counters.registry.register(StoreCollector(store, now))
     access.guard(app, url, role_of)
-    Pages(store, now, places or Places()).add_to(app)
-    _add_figures(app, store, now, counters)
+    places = places or Places()
+    Pages(store, now, places).add_to(app)
+    add_configuration_pages(app, store, now, places)
+    _add_figures(app, Readiness(store, now, state), counters)
     _add_style(app)
     _answer_errors(app, now)
 
@@ -67,14 +75,14 @@ def private_app(
     return app
 
 
-def _add_figures(app: Flask, store: Store, now: Callable[[], datetime], counters: Counters) -> None:
+def _add_figures(app: Flask, readiness: Readiness, counters: Counters) -> None:
     @app.get("/healthz")
     def healthz() -> Response:
         return jsonify(ok=True)
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        checks = readiness(store, now())
+        checks = readiness.checks()
         ready = all(check.ok for check in checks)
         told = {
             check.name: {"ok": check.ok, "message": check.message} | ({"hint": check.hint} if check.hint else {})
@@ -116,7 +124,7 @@ def _answer_errors(app: Flask, now: Callable[[], datetime]) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:
         words = {
-            403: "Nobody may see this",
+            403: "This address is not served here",
             421: "This name is not ours: open the address in MERGEPORT_URL, or the listener's own address",
         }.get(error.code or 500, error.description or "")
         return page(error.code or 500, error.name, words)

@@ -1,29 +1,28 @@
 """One gunicorn that serves both listeners. Called by the command `web`; knows nothing of what is served.
 
 The listeners are told apart by the port of the socket that accepted the connection, which gunicorn writes
-to SERVER_PORT from `getsockname()` of that socket (`ThreadWorker.accept`, `wsgi.create`); no header reaches it.
+to SERVER_PORT from `getsockname()` of that socket (`Worker.accept`, `wsgi.create`); no header reaches it.
 """
 
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.errors import Fault, SettingsError
+from service.web.body import MOST_BYTES
+from service.web.reading import Patience
+from service.web.rules import Rules, raise_file_limit
+from service.web.worker import Worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-REQUEST_SECONDS = 30.0
-"""How long a client may take to send a request; GitHub itself gives up after 10."""
 BACKLOG = 1024
 
 
@@ -69,9 +68,12 @@ def adopt(descriptors: Iterable[int]) -> Listeners:
 class ByListener:
     """Gives each request to the application of the listener that accepted it; an unknown one to nobody."""
 
-    def __init__(self, applications: Mapping[int, WSGIApplication]) -> None:
-        """Take the applications by port."""
+    def __init__(
+        self, applications: Mapping[int, WSGIApplication], refused: Callable[[str], None] = lambda _code: None
+    ) -> None:
+        """Take the applications by port, and who counts the requests that are refused before they are whole."""
         self._applications = {str(port): application for port, application in applications.items()}
+        self.refused = refused
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -82,17 +84,32 @@ class ByListener:
         return application(environ, start_response)
 
 
-def serve(listeners: Listeners, load: Callable[[], WSGIApplication], *, threads: int = 16, workers: int = 1) -> None:
+def serve(
+    listeners: Listeners,
+    load: Callable[[], WSGIApplication],
+    *,
+    threads: int = 16,
+    workers: int = 1,
+    patience: Patience | None = None,
+) -> None:
     """Serve until SIGTERM; requests under way are finished. `load` is called in each worker process."""
+    connections = raise_file_limit()
     _Gunicorn(
         load,
+        Rules(
+            private_port=listeners.ports[1],
+            public_body=MOST_BYTES,
+            patience=patience or Patience(),
+            connections=connections,
+        ),
         bind=[f"fd://{_moved(sock)}" for sock in (listeners.public, listeners.private)],
         worker_class=Worker,
         workers=workers,
         threads=threads,
+        worker_connections=2 * connections,  # the worker bounds each listener by itself, below this
         timeout=60,
         graceful_timeout=10,
-        keepalive=15,
+        keepalive=15,  # the worker's own patience decides; 0 would end it
         limit_request_line=4094,
         limit_request_fields=64,
         limit_request_field_size=8190,
@@ -101,45 +118,6 @@ def serve(listeners: Listeners, load: Callable[[], WSGIApplication], *, threads:
         control_socket_disable=True,
         proc_name="mergeport-web",
     ).run()
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's threaded worker, with an end to how long one request may hold a thread.
-
-    Its own timeouts look at the worker, not at a client that sends a byte now and then.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own
-        super().__init__(*args, **kwargs)
-        self._began: dict[TConn, float] = {}
-
-    def handle(self, conn: TConn) -> Any:  # noqa: ANN401 - gunicorn's own
-        """Handle one request, known to `notify` meanwhile."""
-        self._began[conn] = time.monotonic()
-        try:
-            return super().handle(conn)
-        finally:
-            self._began.pop(conn, None)
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept or not; when stopping, close the listeners, so that new clients are refused and not left hanging."""
-        super().set_accept_enabled(enabled)
-        if not enabled and not self.alive:
-            for listener in self.sockets:
-                listener.close()
-
-    def notify(self) -> None:
-        """Tell the master that we are alive, and end what takes too long; called every second or more often.
-
-        First only the reading side is closed, so that an answer that is being made still gets out.
-        """
-        super().notify()
-        now = time.monotonic()
-        for conn, began in list(self._began.items()):
-            if now - began > REQUEST_SECONDS:
-                late = now - began > 2 * REQUEST_SECONDS
-                with suppress(OSError):
-                    conn.sock.shutdown(socket.SHUT_RDWR if late else socket.SHUT_RD)
 
 
 class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -158,8 +136,9 @@ class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, load: Callable[[], WSGIApplication], **options: Any) -> None:  # noqa: ANN401 - gunicorn's own
+    def __init__(self, load: Callable[[], WSGIApplication], rules: Rules, **options: Any) -> None:  # noqa: ANN401 - gunicorn's own
         self._load = load
+        self.rules = rules
         self._options = options
         super().__init__()
 

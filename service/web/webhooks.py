@@ -6,22 +6,22 @@ worker's to decide: nothing here knows the engine or calls anybody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from service.core import delivery as deliveries_core
-from service.core.changes import Ping, needless
-from service.core.events import parse_event
+from service.core.changes import Ignored, Ping, needless
 from service.errors import DeliveryError, RetryableError
+from service.ports import Source, StoredRequest
 from service.store import Store
 from service.store.inbox import Arrival, Inbox
-from service.web.body import MOST_BYTES, LargeBodies, read_body
+from service.web.body import MOST_BYTES, read_body
 from service.web.counters import Counters
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -29,26 +29,28 @@ logger = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What receiving needs. `url` is the base of the links in answers; several secrets are valid at once."""
+    """What receiving needs: who verifies and reads, by kind. `url` is the base of the links in answers."""
 
     store: Store
-    secrets: Sequence[bytes] = field(repr=False)
+    sources: Mapping[str, Source] = field(repr=False)
     url: str
     now: Callable[[], datetime]
     counters: Counters
-    large_bodies: LargeBodies = field(default_factory=LargeBodies)
     most_bytes: int = MOST_BYTES
 
 
 def public_app(receiver: Receiver) -> Flask:
-    """Make the application of the public listener."""
+    """Make the application of the public listener; each source has `/webhooks/KIND`."""
     app = Flask("mergeport-public", static_folder=None, template_folder=None)
     inbox = Inbox(receiver.store)
 
-    @app.post("/webhooks/github")
-    def github() -> Response:
-        with read_body(request, receiver.large_bodies, most=receiver.most_bytes) as raw:
-            return _receive(receiver, inbox, raw)
+    def take(source: Source) -> Response:
+        return _receive(receiver, source, inbox, read_body(request, most=receiver.most_bytes))
+
+    for kind, source in receiver.sources.items():
+        app.add_url_rule(
+            f"/webhooks/{kind}", endpoint=f"webhooks-{kind}", view_func=partial(take, source), methods=["POST"]
+        )
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -58,30 +60,33 @@ def public_app(receiver: Receiver) -> Flask:
     return app
 
 
-def _receive(receiver: Receiver, inbox: Inbox, raw: bytes) -> Response:
+def _receive(receiver: Receiver, source: Source, inbox: Inbox, raw: bytes) -> Response:
     """Verify, store and answer one delivery."""
-    delivery = deliveries_core.accept(dict(request.headers), raw, receiver.secrets)
-    event = parse_event(delivery.event, delivery.payload)
-    if isinstance(event, Ping):
+    head = source.verify({name.lower(): value for name, value in request.headers.items()}, raw)
+    events = source.read(StoredRequest(head.event, raw)) or [Ignored("it tells of nothing")]
+    pings = [event for event in events if isinstance(event, Ping)]
+    if pings:
         receiver.counters.answered("pong")
-        return jsonify(pong=event.words)
-    reason = needless(event)
+        return jsonify(pong=pings[0].words)
+    reasons = [needless(event) for event in events]
+    reason = "" if None in reasons else "; ".join(filter(None, reasons))
     body = b"" if reason else raw
-    arrival = Arrival(delivery.id, delivery.event, delivery.repository, body, receiver.now(), reason or "")
+    arrival = Arrival(head.id, source.kind, head.event, head.repository, body, receiver.now(), reason)
     new = _store(inbox, arrival)
     logger.info(
         "delivery stored",
-        delivery=delivery.id,
-        github_event=delivery.event,
-        repository=delivery.repository,
-        ignored=reason or "",
+        delivery=head.id,
+        source=source.kind,
+        source_event=head.event,
+        repository=head.repository,
+        ignored=reason,
         repeated=not new,
     )
     if reason:
         receiver.counters.answered("ignored")
         return jsonify(ignored=reason)
     receiver.counters.answered("accepted" if new else "repeated")
-    answer = jsonify(delivery=delivery.id, url=f"{receiver.url}/deliveries/{delivery.id}")
+    answer = jsonify(delivery=head.id, url=f"{receiver.url}/deliveries/{head.id}")
     answer.status_code = 202
     return answer
 

@@ -18,7 +18,7 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.registries import ecr, oci
 from service.adapters.registries.ecr import EcrRegistry
 from service.adapters.registries.oci import OciRegistry
-from service.bootstrap import SystemClock
+from service.bootstrap_sources import SystemClock
 from service.core.words import Repository, Sha
 from service.errors import MergeportError, PermanentError
 from service.ports import Credentials
@@ -61,7 +61,7 @@ def by_ecr(url: str, ca_file: Path | None, folder: Path) -> object:
     return registry.find("checkout", "1") is None
 
 
-def credentials(repository: Repository, *, write: bool = False, refused: Credentials | None = None) -> Credentials:
+def credentials(repository: Repository, *, write: bool = False) -> Credentials:
     return Credentials("x-access-token", GITHUB_TOKEN)
 
 

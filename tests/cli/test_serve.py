@@ -55,6 +55,41 @@ def lasting(tmp_path_factory: pytest.TempPathFactory, nowhere: dict[str, str]) -
         yield running
 
 
+def test_deliveries_into_a_database_that_was_deleted_are_refused(serve: Command, tmp_path: Path) -> None:
+    public, private = serve.addresses
+    body = raw(push())
+    (tmp_path / "mergeport.db").unlink()
+    answer = requests.post(
+        public + "/webhooks/github", data=body, headers=headers(body, secret=SECRET.encode()), timeout=20
+    )
+    assert (answer.status_code, answer.json()["error"]) == (503, "store-unavailable")
+    assert not ready(private)
+
+
+def test_what_serve_makes_is_closed_to_others(lasting: Command) -> None:
+    folder = lasting.server.log.parent
+    open_to_others = [
+        path.name
+        for path in (folder, *folder.glob("*.db*"))
+        if path.stat().st_mode & 0o077 and path.suffix != ".db-turn"
+    ]
+    assert [name for name in open_to_others if not name.endswith(("-turn", "-next"))] == []
+
+
+@pytest.mark.parametrize("made", ["file", "unwritable"])
+def test_a_state_directory_that_cannot_be_used_is_told_in_words(tmp_path: Path, made: str) -> None:
+    place = tmp_path / "state"
+    if made == "file":
+        place.write_text("")
+    else:
+        place.symlink_to("/proc/self")
+    with command(tmp_path, [*MERGEPORT, "serve"], **WORKER, MERGEPORT_STATE_DIRECTORY=str(place)) as refused:
+        assert refused.server.process.wait(30) == 1
+        told = refused.server.log.read_text()
+    assert "MERGEPORT_STATE_DIRECTORY" in told
+    assert "Traceback" not in told
+
+
 def ready(private: str) -> bool:
     with suppress(requests.RequestException):
         return requests.get(f"{private}/readyz", timeout=5).status_code == 200
@@ -154,7 +189,7 @@ def test_a_docker_on_path_that_does_not_build_is_none(tmp_path: Path, nowhere: d
 
 def test_a_misspelt_setting_is_told_at_start(tmp_path: Path, nowhere: dict[str, str]) -> None:
     with command(tmp_path, [*MERGEPORT, "serve"], **nowhere, MERGEPORT_WATCH_INTERVALL="5") as running:
-        told = running.wait_for("a setting is unknown", setting="MERGEPORT_WATCH_INTERVALL")
+        told = running.wait_for("a setting needs a look", setting="MERGEPORT_WATCH_INTERVALL")
     assert told["hint"] == "did you mean MERGEPORT_WATCH_INTERVAL?"
 
 

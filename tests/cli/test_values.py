@@ -194,7 +194,7 @@ def test_a_malformed_assignment_is_wrong_usage(file: Path, assignment: str) -> N
     ],
 )
 def test_an_assignment_splits_at_its_first_equals_sign(assignment: str, path: str, value: object) -> None:
-    from service.cli.values import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
+    from service.cli.values_assignments import parse_assignment  # noqa: PLC0415 - beside the one test that needs it
 
     edit = parse_assignment(assignment)
     assert (edit.path, edit.value, type(edit.value)) == (path, value, type(value))
@@ -274,3 +274,76 @@ def test_the_command_loads_nothing_heavy(file: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_get_prints_what_helm_reads() -> None:
+    given = b"mode: 0644\non: yes\nx: 'yes'\nbig: 0o17\nbase: &b {tag: old}\nimage:\n  tag: v1\n  <<: *b\n"
+    assert run("get", "-", "mode", "on", "x", "big", "image.tag", given=given).stdout == "420\ntrue\nyes\n15\nold\n"
+
+
+def test_text_that_looks_like_the_number_it_replaces_is_told(file: Path) -> None:
+    result = run("set", file, "replicas=3")
+    assert "was the number 2 and becomes the text '3': for a number write replicas:=3" in result.stderr
+    assert b'replicas: "3"' in file.read_bytes()
+
+
+@pytest.mark.parametrize("assignment", ["image.tag=1234", "replicas=many", "replicas:=3"])
+def test_other_changes_of_a_value_are_told_without_a_warning(file: Path, assignment: str) -> None:
+    assert run("set", file, assignment).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("0600", "0600 is 384 for Helm, and something else for other readers of YAML; write :=384"),
+        ("yes", "yes is true for Helm, and something else for other readers of YAML; write :=true"),
+        ("v1", "stands a number, true or false"),
+        ("~", "stands a number, true or false"),
+    ],
+)
+def test_a_typed_value_that_readers_take_differently_is_refused_with_the_reason(
+    file: Path, written: str, words: str
+) -> None:
+    result = run("set", file, f"replicas:={written}")
+    assert (result.exit_code, file.read_bytes()) == (2, VALUES)
+    assert words in " ".join(result.stderr.split())
+
+
+def test_a_missing_file_is_made_only_when_asked(tmp_path: Path) -> None:
+    new = tmp_path / "a" / "b.yaml"
+    assert refusal(run("set", new, "image.tag=v2", "--create")).code == "values-file"
+    assert not new.parent.exists()
+    result = run("set", new, "image.tag=v2", "--create-file")
+    assert (result.exit_code, new.read_text()) == (0, "image:\n  tag: v2\n")
+    assert result.stdout == f"{new}:2: image.tag (new) -> v2\n"
+    assert run("set", new, "image.tag=v3", "--create-file").exit_code == 0
+    assert new.read_text() == "image:\n  tag: v3\n"
+    assert [one.name for one in new.parent.iterdir()] == ["b.yaml"]
+
+
+@pytest.mark.parametrize("option", ["--check", "--diff", "--stdout"])
+def test_what_writes_nothing_makes_no_file(tmp_path: Path, option: str) -> None:
+    new = tmp_path / "a" / "b.yaml"
+    run("set", new, "image.tag=v2", "--create-file", option)
+    assert not new.parent.exists()
+
+
+def test_get_and_paths_take_the_paths_that_set_takes(file: Path) -> None:
+    file.write_text("kind: A\nv: |\n  x: 0644\n---\nkind: B\nimages: [r/web:1]\n")
+    assert run("get", file, "[kind=A].v.x", "[1].images[image=r/web]").stdout == "420\nr/web:1\n"
+    assert (
+        run("paths", file).stdout == "[kind=A].kind=A\n[kind=A].v.x:=420\n[kind=B].kind=B\n[kind=B].images[0]=r/web:1\n"
+    )
+    assert "[kind=A].v.x" in refusal(run("get", file, "v.x")).hint
+
+
+def test_get_gives_no_hint_to_write(file: Path) -> None:
+    assert "--create" not in refusal(run("get", file, "nope")).hint
+
+
+def test_paths_images_shows_a_tag_as_it_is_written() -> None:
+    given = b"image: {repository: r/a, tag: 12e03}\n"
+    assert (
+        run("paths", "-", "--images", given=given).stdout
+        == "image  r/a:12e03\n  image.repository=r/a\n  image.tag=12e03\n"
+    )

@@ -212,3 +212,49 @@ def test_a_commit_is_signed_when_a_key_is_set(world: World, tmp_path: Path, monk
     signers.write_text(f"mergeport@localhost {key.with_suffix('.pub').read_text()}")
     done = world.repository.run("-c", f"gpg.ssh.allowedSignersFile={signers}", "verify-commit", "main")
     assert done.returncode == 0, done.stderr
+
+
+# files that are missing
+
+
+def test_a_missing_file_is_made_with_its_folders_only_when_asked(world: World) -> None:
+    told = world.commit("apps/new/deep/values.yaml", "image.tag=v2", "--create")
+    assert (told.status, world.count()) == (1, 1)
+    assert "There is no file apps/new/deep/values.yaml: there is no folder apps/new." in told.err
+    assert "--create-file" in told.err
+    assert "mergeport.yaml" not in told.err
+    told = world.commit("apps/new/deep/values.yaml", "image.tag=v2", "--create-file")
+    assert told.status == 0, told.err
+    assert world.text("apps/new/deep/values.yaml") == "image:\n  tag: v2\n"
+    assert world.text(A) == VALUES
+    assert world.commit("apps/new/deep/values.yaml", "image.tag=v2", "--create-file").out.startswith("nothing to")
+
+
+@pytest.mark.parametrize("file", ["apps", f"{A}/values.yaml", "mergeport.yaml", ".github/workflows/new.yaml", "../x"])
+@pytest.mark.parametrize("option", ["--create-file", "--dry-run", "--diff"])
+def test_what_may_not_be_written_is_neither_made_nor_promised(world: World, file: str, option: str) -> None:
+    world.repository.commit_files("main", {"mergeport.yaml": VALUES}, "Configure")
+    before = world.repository.tip("main")
+    told = world.commit(file, "image.tag=v2", "--create-file", option)
+    assert (told.status, world.repository.tip("main")) == (1, before), told.out
+    assert world.server.push_attempts() == []
+
+
+def test_a_dry_run_shows_the_file_that_would_be_made(world: World) -> None:
+    told = world.commit("apps/new/values.yaml", "image.tag=v2", "--create-file", "--diff")
+    assert told.status == 0, told.err
+    assert "new file mode 100644\n--- /dev/null\n+++ b/apps/new/values.yaml\n" in told.out
+    assert world.count() == 1
+
+
+def test_documents_blocks_and_plain_items_are_set_on_a_branch(world: World) -> None:
+    manifests = (
+        "kind: Deployment\nspec: {image: r/web:1}\n---\nkind: X\nvalues: |\n  image:\n    tag: v1\nimages: [r/web:1]\n"
+    )
+    world.repository.commit_files("main", {A: manifests}, "Manifests")
+    words = ["[kind=Deployment].spec.image=r/web:2", "[1].values.image.tag=v2", "[kind=X].images[image=r/web]=r/web:2"]
+    told = world.commit(A, *words)
+    assert told.status == 0, told.err
+    wanted = manifests.replace("image: r/web:1", 'image: "r/web:2"').replace("v1", "v2")
+    assert world.text(A) == wanted.replace("[r/web:1]", '["r/web:2"]')
+    assert f"{A}:7: [1].values.image.tag v1 -> v2" in told.out

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.adapters.deployers.argocd.observation import observation_of
-from service.core.deployment import COMPARISON_GRACE, Standing, Verdict, VerdictKind, judge
+from service.core import deployment
+from service.core.deployment import (
+    NOTHING_SEEN,
+    Applied,
+    Doubt,
+    Expected,
+    Observation,
+    Past,
+    Patience,
+    Progress,
+    Standing,
+    Verdict,
+    VerdictKind,
+    decide,
+    judge_with_children,
+    past_from,
+    past_text,
+)
 from service.core.images import ImageReference
-from service.core.words import Digest, Sha
-from service.ports import Observation
+from service.core.words import Digest, Repository, Sha
 
 DATA = Path(__file__).parents[1] / "data" / "argocd"
 OURS, OLDER, LATER, LATEST = (Sha(letter * 40) for letter in "abcd")
@@ -26,6 +44,35 @@ LIVE = Observation(
     synced_revisions=(OURS,),
     health="Healthy",
 )
+
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+MANIFESTS = Repository("acme/manifests")
+HERE, ELSEWHERE = "https://github.com/Acme/manifests.git", "https://charts.example.com/web.git"
+
+
+def judge(
+    observed: Observation,
+    *,
+    commit: Sha = OURS,
+    standings: dict[Sha, Standing] | None = None,
+    images: Sequence[ImageReference] = (),
+    changed: bool = True,
+    patience: Patience = Patience(),  # noqa: B008 - frozen
+    jobs: frozenset[str] = frozenset(),
+) -> Verdict:
+    expected = Expected(commit, tuple(images), changed=changed, repository=MANIFESTS, patience=patience)
+    return deployment.judge(observed, expected, standings, jobs=jobs)
+
+
+def lived(*seen: tuple[float, Observation], patience: Patience = Patience(), commit: Sha = OURS) -> list[Verdict]:  # noqa: B008 - frozen
+    """Judge observations at these seconds one after the other, with what is kept between them."""
+    past, found = NOTHING_SEEN, []
+    for seconds, observed in seen:
+        verdict = judge(observed, commit=commit, standings={OLDER: Standing.BEFORE}, patience=patience)
+        decided, past = decide(verdict, past_from(past_text(past)), patience, NOW + timedelta(seconds=seconds))
+        found.append(decided)
+    return found
 
 
 def stream() -> list[dict[str, Any]]:
@@ -101,7 +148,7 @@ def test_first_end_of_each_recorded_commit_comes_at_its_first_health_after_progr
         ("app-2-synced-healthy.json", VerdictKind.SUCCEEDED, "is live and healthy"),
         ("app-3-while-syncing.json", VerdictKind.WAITING, "OutOfSync"),
         ("app-4-synced-progressing.json", VerdictKind.WAITING, "is live and Progressing"),
-        ("app-5-degraded.json", VerdictKind.FAILED, "is live and Degraded"),
+        ("app-5-degraded.json", VerdictKind.DOUBTFUL, "is live and Degraded"),
     ],
 )
 def test_recorded_states_are_judged(file: str, kind: VerdictKind, reason: str) -> None:
@@ -119,17 +166,15 @@ def test_degraded_run_fails_with_argocds_own_words() -> None:
 
 def test_chart_that_does_not_render_fails_after_the_grace_and_not_before() -> None:
     observed = observation_of(json.loads((DATA / "app-6-comparison-error.json").read_text()))
-    early = judge(observed, commit=OURS, waited=COMPARISON_GRACE - 1)
-    late = judge(observed, commit=OURS, waited=COMPARISON_GRACE)
-    assert early.kind is VerdictKind.WAITING
-    assert late.kind is VerdictKind.FAILED
+    first, early, late = lived((0, observed), (59, observed), (60, observed))
+    assert (first.kind, early.kind, late.kind) == (VerdictKind.WAITING, VerdictKind.WAITING, VerdictKind.FAILED)
     assert "deliberate" in late.messages[0]
 
 
 def test_healthy_application_that_cannot_be_compared_is_not_live() -> None:
     observed = observation_of(json.loads((DATA / "app-6-comparison-error.json").read_text()))
     assert observed.health == "Healthy"
-    assert judge(observed, commit=Sha(observed.synced_revisions[0])).kind is VerdictKind.WAITING
+    assert judge(observed, commit=Sha(observed.synced_revisions[0])).doubt is Doubt.NOT_COMPARABLE
 
 
 @pytest.mark.parametrize(
@@ -153,7 +198,7 @@ def test_healthy_application_that_cannot_be_compared_is_not_live() -> None:
     ],
 )
 def test_what_does_not_prove_the_end_is_waited_on(observed: Observation) -> None:
-    verdict = judge(observed, commit=OURS, standings={OLDER: Standing.BEFORE}, waited=10_000)
+    verdict = judge(observed, commit=OURS, standings={OLDER: Standing.BEFORE})
     assert verdict.kind is VerdictKind.WAITING
     assert verdict.reason
 
@@ -237,3 +282,233 @@ def test_change_that_was_taken_back_before_argocd_looked_is_live_by_its_image(se
 def test_image_alone_proves_nothing(observed: Observation) -> None:
     verdict = judge(observed, commit=OURS, standings={OLDER: Standing.BEFORE}, images=[IMAGE])
     assert verdict.kind is VerdictKind.WAITING
+
+
+DEGRADED = replace(LIVE, health="Degraded", messages=("back-off",))
+BROKEN = replace(LIVE, sync="Unknown", revisions=("main",), comparison_error=True, messages=("Unavailable",))
+BEHIND = replace(LIVE, revisions=(OLDER,), synced_revisions=(OLDER,))
+
+
+def test_degraded_that_passes_fails_nothing() -> None:
+    found = lived((0, DEGRADED), (5, replace(LIVE, health="Progressing")), (70, DEGRADED), (80, LIVE))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING] * 3 + [VerdictKind.SUCCEEDED]
+
+
+def test_degraded_that_lasts_fails_with_its_words() -> None:
+    found = lived((0, DEGRADED), (59, DEGRADED), (60, DEGRADED))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING, VerdictKind.WAITING, VerdictKind.FAILED]
+    assert found[-1].words().endswith("Degraded: back-off")
+
+
+def test_grace_is_the_configured_one() -> None:
+    patient = Patience(grace=timedelta(minutes=5))
+    assert lived((0, DEGRADED), (299, DEGRADED), patience=patient)[-1].kind is VerdictKind.WAITING
+
+
+def test_success_that_must_last_begins_anew_after_each_break() -> None:
+    patience = Patience(stable=timedelta(seconds=30))
+    found = lived((0, LIVE), (20, DEGRADED), (25, LIVE), (54, LIVE), (55, LIVE), patience=patience)
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING] * 4 + [VerdictKind.SUCCEEDED]
+
+
+def test_grace_of_a_comparison_error_counts_from_when_it_was_first_seen() -> None:
+    found = lived((0, BEHIND), (300, BROKEN), (359, BROKEN), (360, BROKEN))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING] * 3 + [VerdictKind.FAILED]
+
+
+def test_comparison_error_after_our_commit_was_compared_fails_nothing() -> None:
+    rolling = replace(LIVE, health="Progressing")
+    found = lived((0, rolling), (10, BROKEN), (200, BROKEN), (210, LIVE))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING] * 3 + [VerdictKind.SUCCEEDED]
+    assert "Unavailable" in found[2].words()
+
+
+def test_failed_sync_that_is_tried_again_is_waited_for_with_its_words() -> None:
+    failed = replace(
+        LIVE, sync="OutOfSync", phase="Failed", retries_left=True, messages=("no port",), sync_errors=("no port",)
+    )
+    running = replace(failed, phase="Running", synced_revisions=(), sync_errors=(), messages=())
+    found = lived((0, failed), (1, running), (30, replace(failed, retries_left=False)))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING, VerdictKind.WAITING, VerdictKind.FAILED]
+    assert all("no port" in verdict.words() for verdict in found)
+
+
+def test_words_of_a_try_are_told_while_the_operation_runs() -> None:
+    running = replace(
+        LIVE, sync="OutOfSync", phase="Running", synced_revisions=(), sync_errors=("Service/web: no port",)
+    )
+    assert "Service/web: no port" in judge(running).words()
+
+
+def test_any_number_of_sources_is_placed() -> None:
+    foreign = tuple(Sha(str(number) * 40) for number in range(9))
+    observed = replace(LIVE, revisions=(*foreign, LATER), synced_revisions=(*foreign, LATER))
+    standings = dict.fromkeys(foreign, Standing.FOREIGN) | {LATER: Standing.KEEPS}
+    assert judge(observed, standings=standings).kind is VerdictKind.SUCCEEDED
+
+
+def test_only_our_sources_are_placed_where_their_addresses_tell() -> None:
+    foreign = Sha("e" * 40)
+    observed = replace(LIVE, revisions=(foreign, LATER), synced_revisions=(foreign, LATER), sources=(ELSEWHERE, HERE))
+    assert judge(observed).revision == LATER
+    assert judge(observed, standings={LATER: Standing.KEEPS}).kind is VerdictKind.SUCCEEDED
+
+
+OTHER = f"{IMAGE.name}:one"
+OVERRIDDEN = replace(LIVE, images=(OTHER,), overrides=("helm.parameters image.tag", "helm.parameters image.digest"))
+
+
+def test_other_image_of_our_repository_is_no_success_and_names_the_override() -> None:
+    verdict = judge(OVERRIDDEN, images=[IMAGE])
+    assert (verdict.kind, verdict.doubt) == (VerdictKind.DOUBTFUL, Doubt.OTHER_IMAGE)
+    assert f"{OTHER} runs in place of {IMAGE}" in verdict.reason
+    assert "helm.parameters image.tag, helm.parameters image.digest" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        pytest.param(replace(LIVE, images=(OTHER, str(IMAGE))), id="ours-beside-the-old-one"),
+        pytest.param(replace(LIVE, images=()), id="nothing-runs"),
+        pytest.param(replace(LIVE, images=("registry.example.com/web-worker:one",)), id="another-repository"),
+        pytest.param(replace(LIVE, images=("registry.example.com:5000/web:one",)), id="another-registry"),
+        pytest.param(replace(LIVE, images=(f"{IMAGE.name}:renamed@{DIGEST}",)), id="same-digest"),
+    ],
+)
+def test_other_images_do_not_hold_up_success(observed: Observation) -> None:
+    assert judge(observed, images=[IMAGE]).kind is VerdictKind.SUCCEEDED
+
+
+def test_what_an_operation_brought_counts_where_nothing_runs() -> None:
+    observed = replace(LIVE, applied=(Applied("Deployment/web", (OTHER,)),))
+    assert judge(observed, images=[IMAGE]).doubt is Doubt.OTHER_IMAGE
+
+
+def test_what_a_schedule_ran_last_is_no_other_image() -> None:
+    observed = replace(LIVE, images=(OTHER,), applied=(Applied("CronJob/web", (str(IMAGE),)),))
+    assert judge(observed, images=[IMAGE]).ask_pods
+    assert judge(observed, images=[IMAGE], jobs=frozenset({OTHER})).kind is VerdictKind.SUCCEEDED
+
+
+APART = replace(
+    LIVE, sync="OutOfSync", out_of_sync=("Secret/web",), applied=(Applied("Deployment/web", (str(IMAGE),)),)
+)
+
+
+def test_other_object_that_is_out_of_sync_is_accepted_where_that_is_said_and_named() -> None:
+    verdict = judge(APART, images=[IMAGE], patience=Patience(other_out_of_sync=True))
+    assert verdict.kind is VerdictKind.SUCCEEDED
+    assert "Secret/web" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("observed", "accepted"),
+    [
+        pytest.param(APART, False, id="not-said"),
+        pytest.param(replace(APART, out_of_sync=("Deployment/web", "Secret/web")), True, id="ours-too"),
+        pytest.param(replace(APART, applied=()), True, id="nothing-tells-what-is-ours"),
+        pytest.param(replace(APART, phase="Running", synced_revisions=()), True, id="under-way"),
+        pytest.param(replace(APART, synced_revisions=(OLDER,)), True, id="older-operation"),
+    ],
+)
+def test_out_of_sync_is_waited_on_and_named(observed: Observation, accepted: bool) -> None:
+    verdict = judge(
+        observed, images=[IMAGE], standings={OLDER: Standing.BEFORE}, patience=Patience(other_out_of_sync=accepted)
+    )
+    assert verdict.kind is VerdictKind.WAITING
+    assert "Secret/web" in verdict.reason
+
+
+def test_time_for_which_something_was_out_of_sync_is_told() -> None:
+    first, later, between = lived((0, APART), (45, APART), (50, LIVE))
+    assert "not in sync since 10:00:00" in first.reason
+    assert "not in sync since 10:00:00" in later.reason
+    assert between.kind is VerdictKind.SUCCEEDED
+    assert "Secret/web" in between.reason
+
+
+def test_auto_sync_that_is_off_is_told_and_the_old_operation_is_not() -> None:
+    observed = replace(LIVE, sync="OutOfSync", synced_revisions=(OLDER,), automated=False)
+    verdict = judge(observed, standings={OLDER: Standing.BEFORE})
+    assert "auto-sync is off" in verdict.reason
+    assert "operation" not in verdict.reason
+
+
+def test_what_is_progressing_and_since_when_it_is_suspended_are_told() -> None:
+    progressing = replace(LIVE, health="Progressing", unhealthy=("Service/web is Progressing",))
+    suspended = replace(LIVE, health="Suspended", health_since=NOW)
+    assert "Service/web is Progressing" in judge(progressing).reason
+    assert "since 2026-11-22 10:00 UTC" in judge(suspended).reason
+
+
+FOREIGN = replace(LIVE, revisions=(LATER,), synced_revisions=(LATER,), sources=(ELSEWHERE,))
+
+
+@pytest.mark.parametrize(
+    ("observed", "kind"),
+    [
+        pytest.param(replace(FOREIGN, images=(str(IMAGE),)), VerdictKind.SUCCEEDED, id="ours"),
+        pytest.param(replace(FOREIGN, images=(OTHER,)), VerdictKind.WAITING, id="not-yet"),
+        pytest.param(replace(FOREIGN, images=(str(IMAGE),), sync="OutOfSync"), VerdictKind.WAITING, id="out-of-sync"),
+        pytest.param(replace(FOREIGN, images=(str(IMAGE),), phase="Running"), VerdictKind.WAITING, id="under-way"),
+        pytest.param(replace(FOREIGN, images=(str(IMAGE),), health="Degraded"), VerdictKind.DOUBTFUL, id="degraded"),
+    ],
+)
+def test_application_of_another_repository_is_judged_by_its_images_and_says_so(
+    observed: Observation, kind: VerdictKind
+) -> None:
+    verdict = judge(observed, images=[IMAGE], standings={LATER: Standing.FOREIGN})
+    assert verdict.kind is kind
+    assert "its images are judged" in verdict.reason
+
+
+def test_repository_that_is_known_by_another_address_is_still_judged_by_its_commits() -> None:
+    observed = replace(FOREIGN, images=(str(IMAGE),))
+    verdict = judge(observed, images=[IMAGE], standings={LATER: Standing.BEFORE})
+    assert "not aaaaaaaaaaaa yet" in verdict.reason
+
+
+PARENT = replace(LIVE, synced_revisions=(OLDER,), children=("argocd/web", "argocd/other"))
+CHILD = replace(LIVE, application="web", images=(str(IMAGE),))
+BYSTANDER = replace(LIVE, application="other", images=("registry.example.com/other:1",), health="Degraded")
+
+
+def judged_family(*children: Observation | None) -> Verdict:
+    named = dict(zip(("argocd/web", "argocd/other"), children, strict=True))
+    expected = Expected(OURS, (IMAGE,), repository=MANIFESTS)
+    return judge_with_children(PARENT, named, expected, {OLDER: Standing.BEFORE})
+
+
+@pytest.mark.parametrize(
+    ("child", "kind"),
+    [
+        pytest.param(CHILD, VerdictKind.SUCCEEDED, id="live"),
+        pytest.param(replace(CHILD, health="Progressing"), VerdictKind.WAITING, id="crashing"),
+        pytest.param(replace(CHILD, health="Degraded"), VerdictKind.DOUBTFUL, id="degraded"),
+        pytest.param(replace(CHILD, images=(OTHER,), health="Healthy"), VerdictKind.DOUBTFUL, id="another-image"),
+        pytest.param(replace(CHILD, sync="OutOfSync"), VerdictKind.WAITING, id="out-of-sync"),
+        pytest.param(replace(CHILD, revisions=(OLDER,), synced_revisions=(OLDER,)), VerdictKind.WAITING, id="behind"),
+    ],
+)
+def test_application_of_applications_is_judged_with_the_child_that_carries_ours(
+    child: Observation, kind: VerdictKind
+) -> None:
+    assert judged_family(child, BYSTANDER).kind is kind
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        None,
+        replace(CHILD, images=(), revisions=(OLDER,), synced_revisions=(OLDER,)),
+        replace(CHILD, images=(), health="Missing"),
+        replace(CHILD, images=(), phase="Running", synced_revisions=()),
+    ],
+)
+def test_children_of_which_none_shows_our_images_must_all_be_well(child: Observation | None) -> None:
+    assert judged_family(child, replace(BYSTANDER, health="Healthy")).kind is VerdictKind.WAITING
+
+
+def test_past_is_read_as_it_was_written() -> None:
+    past = Past(Doubt.DEGRADED, NOW, None, NOW, ("Secret/web",), Progress.LIVE, ("no",), ("Pod/web: back-off",))
+    assert past_from(past_text(past)) == past

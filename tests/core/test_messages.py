@@ -70,7 +70,7 @@ Source-Commit: {NEW}
 Source-Pull-Request: 41
 Argocd-reference-commit-sha: {NEW}
 Argocd-reference-commit-repourl: https://github.com/acme/checkout
-Argocd-reference-commit-subject: Add tea (#41)
+Argocd-reference-commit-subject: Add tea (#{ZERO_WIDTH_SPACE}41)
 Argocd-reference-commit-author: Ada <ada@example.com>
 """
     )
@@ -256,7 +256,53 @@ def test_body_of_a_huge_promotion_stays_within_githubs_limit() -> None:
 
 
 def test_status_is_one_line_of_140_characters_at_most() -> None:
-    text = status_description("failed:\n" + "x" * 300, application="checkout")
+    text = status_description("checkout: failed:\n" + "x" * 300)
     assert text.startswith("checkout: failed: xxx")
     assert len(text) == 140
     assert status_description("live in stage") == "live in stage"
+
+
+ACTS = re.compile(r"(?<![A-Za-z0-9])@[A-Za-z0-9]|#\d|\bGH-\d|://\S*/(issues|pull)/\d", re.IGNORECASE)
+"""What GitHub acts on in a commit's message."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fixes #1 closes acme/manifests#1 @someone",
+        "Resolves: GH-12",
+        "closes https://github.com/acme/manifests/issues/1",
+        "see (@acme/team)",
+        "_@someone_",
+        "fix: #7.",
+    ],
+)
+def test_text_of_people_does_nothing_in_a_commit(text: str) -> None:
+    promotion = replace(
+        PROMOTION, subject=text, author=Actor(text, "a@b.example"), changes=((FILE, ScalarChange("k", 1, text, text)),)
+    )
+    assert ACTS.search(text)
+    assert not ACTS.search(commit_message(promotion, co_author=True))
+
+
+def test_references_of_images_and_addresses_stay_as_they_are_in_a_commit() -> None:
+    image = f"registry.example.com/checkout:1@{NEW_DIGEST}"
+    message = commit_message(replace(PROMOTION, changes=((FILE, ScalarChange("image", 1, None, image)),)))
+    assert f"(none) -> {image}\n" in message
+    assert "Ada <ada@example.com>" in message
+
+
+@pytest.mark.parametrize("text", ["x" * 64_000, "é" * 64_000, "😀" * 64_000, "*[@#" * 16_000])
+def test_text_of_any_length_keeps_commit_and_body_within_githubs_limit(text: str) -> None:
+    promotion = replace(
+        PROMOTION,
+        subject=text,
+        author=Actor(text, "a@b.example"),
+        changes=tuple((f"{number}/{text}", ScalarChange(text, 1, text, text)) for number in range(600)),
+        pull_requests=tuple(SourcePullRequest(n, text, text, f"https://x.example/{text}") for n in range(1, 300)),
+    )
+    written = [commit_message(promotion, co_author=True), pull_request_body(promotion, because=text)]
+    assert max(len(one.encode()) for one in written) < 65_536
+    for one in written:
+        assert trailers.RUN in one
+    assert trailers.value_of(trailers.parse(written[0]), trailers.SOURCE_COMMIT) == NEW

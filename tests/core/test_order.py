@@ -9,29 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.config import OrderPolicy
-from service.core.images import ImageReference
 from service.core.order import (
     Answer,
     CommitTimes,
-    Made,
     Relation,
     judge,
-    standing_images,
 )
-from service.core.words import Digest, OrderBy, Rewritten, Sha
+from service.core.words import OrderBy, Rewritten, Sha
 
 NEW, DEPLOYED = Sha("a" * 40), Sha("b" * 40)
 AT = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 ANCESTRY, BY_TIME, OFF = (OrderPolicy(by) for by in OrderBy)
 EARLIER = CommitTimes(new=AT - timedelta(seconds=1), deployed=AT)
-
-
-def digest(character: str) -> Digest:
-    return Digest("sha256:" + character * 64)
-
-
-def image(tag: str, character: str, repository: str = "checkout") -> ImageReference:
-    return ImageReference("registry.example", repository, tag, digest(character))
 
 
 # --- the answer -------------------------------------------------------------------------------------
@@ -169,56 +158,3 @@ def test_a_relation_turns_with_the_sides() -> None:
         Relation.DIVERGED,
         Relation.GONE,
     ]
-
-
-# --- what stands in the file ------------------------------------------------------------------------
-
-MINE = image("aaaaaaaaaaaa", "1")
-
-
-@pytest.mark.parametrize(
-    ("replaced", "standing"),
-    [
-        ([("bbbbbbbbbbbb", MINE.tag), (digest("2"), digest("1"))], (digest("2"),)),
-        ([(f"registry.example/checkout:x@{digest('2')}", str(MINE))], (digest("2"),)),
-        ([(digest("2"), digest("1")), (digest("3"), digest("1"))], (digest("2"), digest("3"))),
-        ([(digest("2"), digest("1")), (digest("2"), digest("1"))], (digest("2"),)),
-        ([("bbbbbbbbbbbb", MINE.tag)], ("bbbbbbbbbbbb",)),
-        ([("checkout:v1", f"checkout:{MINE.tag}")], ("checkout:v1",)),
-        ([("bbbbbbb", NEW[:7])], ("bbbbbbb",)),
-        ([("1", "2")], ()),
-        ([(None, digest("1")), (None, MINE.tag)], ()),
-        ([(digest("0"), digest("1")), ("", MINE.tag)], ()),
-        ([(digest("0"), digest("1")), ("bbbbbbbbbbbb", MINE.tag)], ()),
-        ([(None, digest("1")), ("bbbbbbbbbbbb", MINE.tag)], ("bbbbbbbbbbbb",)),
-        ([], ()),
-    ],
-)
-def test_what_an_edit_replaces_names_the_standing_image(
-    replaced: list[tuple[str | None, str]], standing: tuple[str, ...]
-) -> None:
-    wanted = [after for _, after in replaced]
-    assert standing_images(replaced, wanted, NEW, [MINE]) == standing
-
-
-def test_a_digest_that_stands_there_already_is_the_same_image_whatever_its_tag() -> None:
-    assert standing_images([("other", MINE.tag)], [MINE.tag, digest("1")], NEW, [MINE]) == ()
-
-
-@pytest.mark.parametrize(
-    ("standing", "told"),
-    [
-        (digest("2"), True),
-        (digest("3"), False),
-        ("v1.2", True),
-        ("checkout:v1.2", True),
-        ("v1.2.3", False),
-        ("v1", False),
-        ("bbbbbbb", True),
-        ("checkout-bbbbbbbbbbbb", True),
-        ("bbbbbb", False),
-        ("bbbbbbbc", False),
-    ],
-)
-def test_images_are_known_by_digest_tag_or_commit(standing: str, told: bool) -> None:
-    assert Made(DEPLOYED, (image("v1.2", "2"), image("v7", "4", "web"))).has(standing) is told

@@ -7,6 +7,7 @@ import pytest
 from service.adapters.git.objects import LARGEST_FILE
 from service.cli.serve import GRACE_SECONDS
 from service.engine import retention, schedule, sweeper, worker
+from service.errors import BELIEVED_AFTER_SECONDS
 from service.pipeline import advance
 from service.pipeline.build import here as building
 from service.pipeline.intake import deliveries as intake
@@ -14,11 +15,12 @@ from service.pipeline.manifest import branch_lease as holding
 from service.pipeline.manifest import collect, refused_pushes
 from service.processes import REFUSALS
 from service.settings import KEEP_DAYS
-from service.web import body, server
+from service.web import body, lanes, rules
+from service.web.reading import Patience
 from tests.docs.pages import page
 
 MEBIBYTE = 1024 * 1024
-NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
     [
         ("docs/errors.md", f"After {advance.MOST_RETRIES} tries in a row"),
         ("docs/errors.md", f"A delivery is tried for about {NUMBERS[round(intake.MOST_ATTEMPTS / 60)]} hours"),
+        ("docs/errors.md", f"lasts for {NUMBERS[round(BELIEVED_AFTER_SECONDS / 60)]} minutes is believed"),
         ("docs/errors.md", f"a build {building.MOST_ATTEMPTS} times"),
         ("docs/errors.md", f"more than {body.MOST_BYTES // MEBIBYTE} MiB"),
         ("docs/errors.md", f"larger than {LARGEST_FILE // MEBIBYTE} MiB"),
@@ -53,7 +56,13 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"within {GRACE_SECONDS:.0f} s"),
         ("docs/operate.md", f"within {GRACE_SECONDS:.0f} seconds"),
         ("docs/security.md", f"at most {body.MOST_BYTES // MEBIBYTE} MiB"),
-        ("docs/security.md", f"for {server.REQUEST_SECONDS:.0f} s at most"),
+        ("docs/security.md", f"{rules.MOST_HELD // MEBIBYTE} MiB of them at most"),
+        ("docs/security.md", f"and {NUMBERS[lanes.LARGE_THREADS]} large ones are worked on at a time"),
+        ("docs/security.md", f"a header has {Patience().head_seconds:.0f} s"),
+        ("docs/security.md", f"at least {Patience().least_rate // 1024:.0f} KiB/s"),
+        ("docs/security.md", f"a request {Patience().request_seconds:.0f} s at most"),
+        ("docs/errors.md", f"the header took more than {Patience().head_seconds:.0f} s"),
+        ("docs/errors.md", f"more than {rules.MOST_HELD // MEBIBYTE} MiB of requests"),
     ],
 )
 def test_figure_is_the_codes(name: str, told: str) -> None:

@@ -26,7 +26,9 @@ def served(folder: Path) -> list[Metric]:
     migrate(store)
     now = datetime.now(UTC)
     with store.begin() as tx:
-        deliveries.accept(tx, id=DeliveryId("12345678"), event="push", repository="acme/checkout", body=b"{}", at=now)
+        deliveries.accept(
+            tx, id=DeliveryId("12345678"), source="github", event="push", repository="acme/checkout", body=b"{}", at=now
+        )
     counters = Counters()
     counters.answered("accepted")
     counters.registry.register(StoreCollector(store, lambda: now))

@@ -19,6 +19,7 @@ from service.adapters.kinds import kinds
 from service.adapters.registries import ecr
 from service.core.config import load
 from service.core.images import REVISION_LABEL, ImageReference
+from service.settings import Need
 from service.settings import load as load_settings
 from tests.contract.registries import make_image, push
 from tests.docs.pages import page
@@ -166,7 +167,7 @@ def _merge_and_see(stack: Devstack, shell: subprocess.Popen[bytes], output: Path
 def _push_image(stack: Devstack, tag: str) -> str:
     """Push as another pipeline does; give the digest."""
     from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - as the tests of the pipeline do
-    from service.bootstrap import SystemClock  # noqa: PLC0415 - heavy
+    from service.bootstrap_sources import SystemClock  # noqa: PLC0415 - heavy
 
     environment = stack.ecr.environment()
     with pytest.MonkeyPatch.context() as patch:
@@ -187,8 +188,9 @@ def _push_image(stack: Devstack, tag: str) -> str:
 
 
 def test_settings_of_the_container_are_enough() -> None:
-    settings = load_settings(dict(line.split("=", 1) for line in block("### The image", "ini").splitlines()))
-    settings.require_serve()
+    lines = block("### The image", "ini").replace("…", "what-you-were-given").splitlines()
+    settings = load_settings(dict(line.split("=", 1) for line in lines))
+    settings.require(Need.SERVE)
     assert settings.warnings == ()
 
 

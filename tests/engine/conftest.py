@@ -86,6 +86,7 @@ def context(store: Store, engine: AskedEngine, clock: StillClock) -> Context:
     return Context(
         store=store,
         outside=cast(Any, SimpleNamespace(clock=clock)),
+        sources=nothing,
         configurations=nothing,
         queue=engine,
         configuration_repository=Repository("acme/manifests"),

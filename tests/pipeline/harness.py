@@ -16,7 +16,7 @@ from devstack.stack import Devstack
 from service.adapters.distribution import Distribution, fixed
 from service.adapters.registries import ecr
 from service.bootstrap import build_context
-from service.core.images import REVISION_LABEL, ImageReference
+from service.core.images import REVISION_LABEL, SOURCE_LABEL, ImageReference
 from service.core.words import DeliveryId, RunId, RunState, WaitKind
 from service.pipeline.advance import advance
 from service.pipeline.build.here import perform_build
@@ -109,6 +109,7 @@ class Pipeline:
                 deliveries.accept(
                     tx,
                     id=DeliveryId(one.guid),
+                    source="github",
                     event=one.event,
                     repository=one.repository,
                     body=one.body,
@@ -228,7 +229,9 @@ class Pipeline:
         assert found is not None, f"{run.state}: {run.message}"
         return found.kind, found.last_seen
 
-    def push_image(self, tag: str, *, repository: str = "checkout", revision: str | None = None) -> str:
+    def push_image(
+        self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
+    ) -> str:
         """Push an image as another pipeline does; give its digest."""
         registry = ecr.EcrRegistry(
             ecr.Options(host=REGISTRY),
@@ -238,7 +241,8 @@ class Pipeline:
         )
         registry.ensure_repository(repository)
         target = registry.push_target(ImageReference(REGISTRY, repository, tag))
-        image = make_image({} if revision is None else {REVISION_LABEL: revision})
+        labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}
+        image = make_image({name: value for name, value in labels.items() if value is not None})
         push(Distribution(target.host, credentials=fixed(target.credentials), insecure=True), repository, tag, image)
         return image.digest
 

@@ -60,6 +60,19 @@ def test_image_of_another_commit_under_the_tag_fails_the_run(external: Pipeline)
     assert external.ended(external.run(), RunState.FAILED).code == "tag-taken"
 
 
+@pytest.mark.parametrize(
+    ("revision", "source"), [("short", None), ("f" * 40, "https://github.com/debian/base"), ("v1.2.3", None)]
+)
+def test_image_whose_labels_are_short_or_a_base_images_is_taken(
+    external: Pipeline, revision: str, source: str | None
+) -> None:
+    commit = merge(external)
+    external.push_image(commit[:12], revision=commit[:7] if revision == "short" else revision, source=source)
+    external.settle_live("checkout-dev")
+    run = external.ended(external.run(), RunState.SUCCEEDED)
+    assert run.images[""]["revision"] == (commit if revision == "short" else None)
+
+
 def test_image_that_nobody_pushes_fails_at_the_deadline(external: Pipeline) -> None:
     merge(external)
     external.settle()

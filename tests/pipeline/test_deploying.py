@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from devstack.argocd.application import Outcome
+from devstack.argocd.rendering import Source
 from service.core.words import RunState, WaitKind
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -30,35 +32,141 @@ def test_nothing_is_live_while_argocd_only_compares(pipeline: Pipeline) -> None:
     assert pipeline.run().state == RunState.SUCCEEDED, (seen, state)
 
 
-@pytest.mark.parametrize(
-    ("outcome", "words"),
-    [
-        ("degraded", "exceeded its progress deadline"),
-        ("sync-failed", "a hook said no"),
-    ],
-)
-def test_what_argocd_says_of_a_failure_ends_the_run(pipeline: Pipeline, outcome: Outcome, words: str) -> None:
-    pipeline.stack.argocd.plan("checkout-dev", outcome, message=words)
-    merge(pipeline)
-    pipeline.settle_live("checkout-dev")
+def failed_in_words(pipeline: Pipeline, words: str) -> None:
+    """Find the run failed with Argo CD's words, on its commit as well."""
     run = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert words in run.message
     assert run.code == "deploy-failed"
     assert pipeline.stack.github.statuses(SOURCE, run.commit, "mergeport/dev")[-1].state == "failure"
 
 
+def test_failed_sync_ends_the_run_in_argocds_words(pipeline: Pipeline) -> None:
+    pipeline.stack.argocd.plan("checkout-dev", "sync-failed", message="a hook said no")
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    failed_in_words(pipeline, "a hook said no")
+
+
+def test_degraded_that_lasts_ends_the_run_in_the_pods_words(pipeline: Pipeline) -> None:
+    pipeline.stack.argocd.plan("checkout-dev", "degraded", message="exec format error")
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    assert "exec format error" in pipeline.wait(pipeline.run())[1]
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    failed_in_words(pipeline, "exec format error")
+
+
+def test_degraded_that_passes_is_no_failure(pipeline: Pipeline) -> None:
+    pipeline.stack.argocd.pace = None
+    pipeline.stack.argocd.plan("checkout-dev", "recovers")
+    merge(pipeline)
+    pipeline.settle()
+    while pipeline.stack.argocd.step("checkout-dev") != "degraded":
+        pass
+    pipeline.settle()
+    assert "is live and Degraded" in pipeline.wait(pipeline.run())[1]
+    pipeline.clock.move(seconds=5)
+    pipeline.stack.argocd.step("checkout-dev")
+    pipeline.settle()
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
 def test_chart_that_does_not_render_ends_the_run_after_the_grace(pipeline: Pipeline) -> None:
     pipeline.stack.argocd.plan("checkout-dev", "comparison-error", message="nil pointer in deployment.yaml")
     merge(pipeline)
     pipeline.settle_live("checkout-dev")
-    assert pipeline.wait(pipeline.run())[0] is WaitKind.SYNC
-    pipeline.clock.move(seconds=30)
+    assert "nil pointer" in pipeline.wait(pipeline.run())[1]
+    pipeline.clock.move(seconds=61)
     pipeline.settle()
     assert "nil pointer" in pipeline.ended(pipeline.run(), RunState.FAILED).message
 
 
+def test_repository_server_that_is_away_during_the_rollout_fails_nothing(pipeline: Pipeline) -> None:
+    argocd = pipeline.stack.argocd
+    argocd.pace = None
+    merge(pipeline)
+    pipeline.settle()
+    while argocd.step("checkout-dev") != "synced":
+        pass
+    pipeline.settle()
+    argocd.plan("checkout-dev", "comparison-error", message="rpc error: code = Unavailable")
+    argocd.refresh("checkout-dev")
+    pipeline.settle()
+    pipeline.clock.move(seconds=120)
+    pipeline.settle()
+    assert "Unavailable" in pipeline.wait(pipeline.run())[1]
+    argocd.forget_plans("checkout-dev")
+    argocd.refresh("checkout-dev")
+    argocd.pace = 0.01
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def sources(pipeline: Pipeline, *, others: int = 0, parameters: tuple[tuple[str, str], ...] = ()) -> None:
+    """Give the application more sources of other repositories, or parameters that stand over its values."""
+    application = pipeline.stack.argocd.applications["checkout-dev"]
+    own = replace(application.sources[0], parameters=parameters)
+    foreign = []
+    for number in range(others):
+        name = f"acme/chart-{number}"
+        pipeline.stack.git.create(name).commit_files("main", {"chart/values.yaml": "a: 1\n"}, "Begin")
+        foreign.append(Source(name, "chart"))
+    with_them = (*foreign, own)
+    pipeline.stack.argocd.add_application("checkout-dev", *with_them, namespace=application.namespace)
+
+
+@pytest.mark.parametrize("others", [1, 4])
+def test_unrelated_commit_while_several_sources_roll_out_does_not_hold_up_the_run(
+    pipeline: Pipeline, others: int
+) -> None:
+    sources(pipeline, others=others)
+    pipeline.stack.argocd.pace = None
+    merge(pipeline)
+    pipeline.settle()
+    pipeline.stack.git.open(MANIFESTS).commit_files("main", {"README.md": "words\n"}, "Write")
+    pipeline.stack.argocd.pace = 0.01
+    pipeline.stack.argocd.refresh("checkout-dev")
+    pipeline.settle_live("checkout-dev")
+    pipeline.stack.argocd.refresh("checkout-dev")
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_parameters_that_stand_over_our_image_are_no_success(pipeline: Pipeline) -> None:
+    """A change of the chart just before ours makes an operation happen that looks like ours."""
+    digest = "sha256:" + "7" * 64
+    sources(pipeline, parameters=(("image.tag", "old"), ("image.digest", digest)))
+    bare = pipeline.stack.git.open(MANIFESTS)
+    bare.commit_files("main", {"charts/application/templates/more.yaml": "kind: ConfigMap\n"}, "Add to the chart")
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    assert digest in pipeline.wait(pipeline.run())[1]
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    failed_in_words(pipeline, "helm.parameters image.tag, helm.parameters image.digest")
+
+
+def test_application_of_applications_is_live_with_its_children_only(pipeline: Pipeline) -> None:
+    argocd = pipeline.stack.argocd
+    child = argocd.applications.pop("checkout-dev")
+    argocd.add_application("child", *child.sources, namespace=child.namespace)
+    argocd.add_application("checkout-dev", Source(MANIFESTS, "charts/application"), namespace="argocd").children = (
+        "child",
+    )
+    argocd.plan("child", "stuck", message="back-off 40s restarting failed container")
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    argocd.refresh("child")
+    pipeline.settle_live("child")
+    kind, words = pipeline.wait(pipeline.run())
+    assert kind is WaitKind.SYNC
+    assert "argocd/child, an application of it" in words
+    assert "back-off 40s restarting failed container" in words
+
+
 def test_revision_that_never_becomes_healthy_ends_at_the_deadline(pipeline: Pipeline) -> None:
-    pipeline.stack.argocd.plan("checkout-dev", "stuck")
+    pipeline.stack.argocd.plan("checkout-dev", "stuck", message="back-off 40s restarting failed container")
     merge(pipeline)
     pipeline.settle_live("checkout-dev")
     pipeline.clock.move(minutes=16)
@@ -66,6 +174,7 @@ def test_revision_that_never_becomes_healthy_ends_at_the_deadline(pipeline: Pipe
     run = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert run.code == "sync-timeout"
     assert "Progressing" in run.message
+    assert "back-off 40s restarting failed container" in run.message
 
 
 def test_later_commit_that_keeps_our_image_counts_as_ours(pipeline: Pipeline) -> None:
@@ -102,11 +211,27 @@ def test_argocd_that_is_away_is_waited_for(pipeline: Pipeline) -> None:
     assert pipeline.run().state == RunState.SUCCEEDED
 
 
-def test_unknown_application_fails_with_what_to_compare(pipeline: Pipeline) -> None:
+def test_application_that_never_appears_fails_with_what_to_compare(pipeline: Pipeline) -> None:
     del pipeline.stack.argocd.applications["checkout-dev"]
     merge(pipeline)
     pipeline.settle()
+    assert "does not list checkout-dev" in pipeline.wait(pipeline.run())[1]
+    pipeline.clock.move(minutes=16)
+    pipeline.settle(looks=2)
     assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "argocd-application-unknown"
+
+
+def test_application_that_appears_minutes_after_the_commit_is_waited_for(pipeline: Pipeline) -> None:
+    """An ApplicationSet without a webhook makes it after three minutes."""
+    argocd = pipeline.stack.argocd
+    made = argocd.applications.pop("checkout-dev")
+    merge(pipeline)
+    pipeline.settle()
+    pipeline.clock.move(minutes=3)
+    pipeline.settle()
+    argocd.add_application("checkout-dev", *made.sources, namespace=made.namespace, deployed=False)
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
 
 
 def test_one_list_call_looks_for_all_waiting_runs(pipeline: Pipeline) -> None:

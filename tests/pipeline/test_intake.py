@@ -9,6 +9,7 @@ import pytest
 from devstack.github.actions import Order, Sending
 from devstack.github.state import MergeMethod
 from service.core.words import DeliveryId, DeliveryState, RunState, Sha
+from service.pipeline.configurations import MOST_LOOKS
 from service.store import changes, configurations, deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -119,7 +120,7 @@ def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_co
     quiet.settle(looks=0)
     (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
     assert status.state == "failure"
-    assert "mergeport.yaml:" in (status.description or "")
+    assert (status.description or "").startswith("line 2: this is not YAML")
     with quiet.store.read() as tx:
         good = configurations.last(tx, good=True)
     assert good is not None
@@ -127,6 +128,74 @@ def test_push_of_a_broken_configuration_keeps_the_last_good_one_and_fails_its_co
     quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
     quiet.settle(looks=0)
     assert len(quiet.runs()) == 1
+
+
+SEVERAL_FAULTS = EXTERNAL.replace("    source:", "    sorce:").replace("  dev: {", "  lonely: {}\n  dev: {", 1)
+
+
+def test_status_of_a_broken_configuration_counts_its_faults_tells_the_most_helpful_and_links_to_all(
+    quiet: Pipeline,
+) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.settle(looks=0)
+    (status,) = quiet.stack.github.statuses(MANIFESTS, bad, "mergeport/config")
+    assert "2 faults; line " in (status.description or "")
+    assert "did you mean source?" in (status.description or "")
+    assert status.target_url == f"{quiet.context.url}/configurations/{bad}"
+    with quiet.store.read() as tx:
+        stored = configurations.get(tx, Sha(bad))
+    assert stored is not None
+    assert [(fault.key, fault.message) for fault in stored.faults] == [
+        ("environments.lonely.branch", "is missing"),
+        ("applications.checkout.sorce", '"sorce" is not a key here'),
+    ]
+
+
+def test_delivery_of_a_broken_configuration_has_failed_and_says_what_stays_in_force(quiet: Pipeline) -> None:
+    bad = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.settle(looks=0)
+    delivery = quiet.delivery("push")
+    assert delivery.state == DeliveryState.FAILED
+    assert delivery.reason.startswith(f"mergeport.yaml at {bad[:12]} is refused, the last good one stays: 2 faults; ")
+    assert delivery.reason.endswith(f"{quiet.context.url}/configurations/{bad}")
+
+
+def proposed(pipeline: Pipeline, text: str, **files: str) -> tuple[str, str, str]:
+    """Push a configuration to a branch of its own; give its status, and the delivery's words."""
+    commit = pipeline.stack.github.push(MANIFESTS, "proposal", {"mergeport.yaml": text, **files}, "Propose")
+    pipeline.settle(looks=0)
+    (status,) = pipeline.stack.github.statuses(MANIFESTS, commit, "mergeport/config")
+    return str(status.state), status.description or "", pipeline.delivery("push").reason
+
+
+def test_proposed_configuration_is_checked_and_does_not_come_into_force(quiet: Pipeline) -> None:
+    state, description, words = proposed(quiet, SEVERAL_FAULTS)
+    assert (state, description.partition(";")[0]) == ("failure", "2 faults")
+    assert "was checked: 2 faults" in words
+    with quiet.store.read() as tx:
+        newest = configurations.last(tx)
+    assert newest is not None
+    assert newest.text == EXTERNAL
+
+
+def test_proposed_configuration_is_held_against_the_values_files_of_its_commit(quiet: Pipeline) -> None:
+    state, description, _ = proposed(quiet, EXTERNAL.replace("image.digest:", "image.digset:"))
+    assert state == "failure"
+    assert "There is no key digset in image" in description
+
+
+def test_proposed_configuration_without_faults_is_a_success(quiet: Pipeline) -> None:
+    assert proposed(quiet, f"{EXTERNAL}\n")[:2] == ("success", "mergeport.yaml has no faults")
+
+
+def test_configuration_that_is_good_again_leaves_no_fault(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    good = quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"{EXTERNAL}\n"}, "Mend it")
+    quiet.settle(looks=0)
+    with quiet.store.read() as tx:
+        newest = configurations.last(tx)
+    assert newest is not None
+    assert (newest.commit, newest.good, list(newest.faults)) == (good, True, [])
 
 
 def test_forge_that_hangs_holds_up_only_its_own_repository(quiet: Pipeline) -> None:
@@ -188,6 +257,87 @@ def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touch
     wider["commits"].insert(0, {**wider["commits"][0], "id": earlier})
     for name, body in (("pull_request", pull_request.body), ("push", json.dumps(wider).encode())):
         with quiet.store.begin() as tx:
-            deliveries.accept(tx, id=DeliveryId(name), event=name, repository=SOURCE, body=body, at=quiet.clock.now())
+            deliveries.accept(
+                tx,
+                id=DeliveryId(name),
+                source="github",
+                event=name,
+                repository=SOURCE,
+                body=body,
+                at=quiet.clock.now(),
+            )
         assert quiet.intake()
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "docs"]
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"], ["push", "pull_request"]])
+def test_source_branch_that_is_named_like_a_promotion_is_merged_like_any_other(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    for hook in quiet.stack.github.repository(SOURCE).hooks.values():
+        hook.events = tuple(events)
+    pull = quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"}, head="mergeport/promotion/dev/checkout")
+    quiet.settle(looks=0)
+    assert [(run.commit, run.environment) for run in quiet.runs()] == [(pull.merge_commit_sha, "dev")]
+
+
+def set_without_a_hook(pipeline: Pipeline, text: str) -> None:
+    """Push the configuration where no webhook tells of it."""
+    pipeline.stack.github.repository(MANIFESTS).hooks.clear()
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Change the configuration")
+
+
+@pytest.mark.parametrize("events", [["push"], ["pull_request"]])
+def test_first_merge_of_a_new_source_is_taken_though_no_webhook_told_of_the_configuration(
+    quiet: Pipeline, events: list[str]
+) -> None:
+    quiet.stack.create_repository("acme/other", {"Dockerfile": "FROM scratch\n"}, branches=["develop"])
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s", events=events)
+    set_without_a_hook(quiet, EXTERNAL.replace(f"source: {SOURCE}", "source: acme/other"))
+    pull = quiet.stack.github.merge("acme/other", "develop", {"a": "b"})
+    quiet.settle(looks=0)
+    assert [(run.repository, run.commit) for run in quiet.runs()] == [("acme/other", pull.merge_commit_sha)]
+
+
+def test_first_merge_to_a_branch_that_feeds_by_now_is_taken(quiet: Pipeline) -> None:
+    set_without_a_hook(quiet, EXTERNAL.replace("branch: develop", "branch: next"))
+    pushed = quiet.stack.github.push(SOURCE, "next", {"app.py": "two\n"})
+    quiet.settle(looks=0)
+    assert [(run.environment, run.commit) for run in quiet.runs()] == [("dev", pushed)]
+
+
+def test_many_deliveries_that_start_nothing_have_the_configuration_read_a_few_times_only(quiet: Pipeline) -> None:
+    quiet.stack.create_repository("acme/other", {"a": "b"})
+    quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s")
+    for number in range(MOST_LOOKS + 5):
+        quiet.stack.github.push("acme/other", "main", {"a": f"{number}"})
+    quiet.settle(looks=0)
+    assert "not read again" in quiet.delivery("push").reason
+    quiet.clock.move(minutes=2)
+    quiet.stack.github.push("acme/other", "main", {"a": "last"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").reason == "acme/other is no source in mergeport.yaml"
+
+
+FILTERED = EXTERNAL.replace(f"source: {SOURCE}\n", f'source: {SOURCE}\n    paths: ["app.py"]\n')
+
+
+def test_filter_is_exact_where_github_does_not_list_all_files(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": FILTERED}, "Filter by paths")
+    quiet.settle(looks=0)
+    many = {f"docs/{number}.md": "x\n" for number in range(301)}
+    quiet.stack.github.push(SOURCE, "develop", many, "Write much")
+    quiet.settle(looks=0)
+    assert quiet.runs() == []
+    assert "None of 301 changed paths" in quiet.delivery("push").reason
+    pushed = quiet.stack.github.push(SOURCE, "develop", {**dict.fromkeys(many, "y\n"), "app.py": "2\n"}, "And the code")
+    quiet.settle(looks=0)
+    assert [run.commit for run in quiet.runs()] == [pushed]
+
+
+def test_delivery_says_why_every_path_counts(quiet: Pipeline) -> None:
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": FILTERED.replace("develop", "next")}, "Filter")
+    quiet.settle(looks=0)
+    quiet.stack.github.push(SOURCE, "next", {"README": "x\n"})
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").reason == "runs: checkout to dev; every path counts as touched: the branch is new"

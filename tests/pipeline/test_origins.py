@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from service.core import trailers
-from service.core.words import Repository, Sha
+from service.core.standing import Standing
+from service.core.words import Digest, Repository, Sha
 from service.pipeline.manifest.origins import UNKNOWN, Origin, asked_origin
 from tests.fixtures.service import MANIFESTS, REGISTRY, SOURCE
 from tests.pipeline.harness import Pipeline
 
-DIGEST = "sha256:" + "7" * 64
+DIGEST = Digest("sha256:" + "7" * 64)
+STANDING = Standing("", DIGEST, digest=DIGEST)
 COMMIT = Sha("7" * 40)
 
 
@@ -27,7 +29,7 @@ def message(**changed: str) -> str:
     return f"Promote\n\n{trailers.format(told.items())}"
 
 
-def origin(pipeline: Pipeline, *messages: str, image: str = DIGEST) -> Origin:
+def origin(pipeline: Pipeline, *messages: str, image: Standing = STANDING) -> Origin:
     """Commit with these messages, and ask for the origin of an image that neither runs nor registry know."""
     bare = pipeline.stack.git.open(MANIFESTS)
     for number, words in enumerate(messages):
@@ -43,8 +45,12 @@ def origin(pipeline: Pipeline, *messages: str, image: str = DIGEST) -> Origin:
 TOLD = Origin(COMMIT, Repository(SOURCE))
 
 
-@pytest.mark.parametrize("image", [DIGEST, "v7", "checkout:v7", COMMIT[:12]])
-def test_trailers_tell_it_by_digest_tag_or_commit(pipeline: Pipeline, image: str) -> None:
+@pytest.mark.parametrize(
+    "image",
+    [STANDING, Standing("", "v7", tag="v7"), Standing("", COMMIT[:12], tag=COMMIT[:12], commit=COMMIT[:12])],
+    ids=["digest", "tag", "commit"],
+)
+def test_trailers_tell_it_by_digest_tag_or_commit(pipeline: Pipeline, image: Standing) -> None:
     assert origin(pipeline, message(), "Scale up", image=image) == TOLD
 
 

@@ -56,7 +56,7 @@ def test_edit_that_a_hook_refuses_goes_on_as_a_pull_request_where_that_is_wanted
     waiting = f"waiting for pull request #{pull.number} to be merged: its branch refuses pushes"
     assert pipeline.wait(run) == (WaitKind.PULL_REQUEST, waiting)
     (status,) = pipeline.stack.github.statuses(SOURCE, run.commit, "mergeport/dev")[-1:]
-    assert (status.state, status.description) == ("pending", f"search: {waiting}")
+    assert (status.state, status.description) == ("pending", f"1 of 2 done; search: {waiting}")
     assert "it goes on as a pull request" in pipeline.steps(run)["commit to manifest repository"][1]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from service.core.words import RunState
 from tests.fixtures.service import SOURCE
+from tests.pipeline.crowd import merge as crowd_merge
+from tests.pipeline.crowd import settle_in
 from tests.pipeline.harness import Pipeline
 
 
@@ -42,3 +44,13 @@ def test_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
     pipeline.clock.move(minutes=2)
     pipeline.settle()
     assert pipeline.stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1].state == "success"
+
+
+def test_status_that_applications_share_tells_of_all_and_leads_to_all(pipeline: Pipeline) -> None:
+    settle_in(pipeline, "checkout", "search")
+    crowd_merge(pipeline)
+    pipeline.settle(looks=2)
+    commit = pipeline.run().commit
+    last = pipeline.stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1]
+    assert (last.state, last.description) == ("success", "all 2 done: checkout, search")
+    assert last.target_url == f"http://mergeport.test/?commit={commit}&environment=dev"

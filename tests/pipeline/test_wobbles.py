@@ -1,4 +1,4 @@
-"""One wrong answer of the outside ends no run; one that lasts does, in words, and is told while it lasts."""
+"""One wobble of the outside ends no run: what lasts a moment is tried again, what lasts is told and then believed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,31 @@ from service.core.words import DeliveryState, RunState, WaitKind
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
+GIT = "acme/manifests"
+PAGE = b"<html>sign in</html>"
+TO_GIT = {
+    "404 to a read": ("404 Not Found", f"{GIT}.*upload-pack", b""),
+    "404 to a push": ("404 Not Found", f"{GIT}.*receive-pack", b""),
+    "401": ("401 Unauthorized", GIT, b""),
+    "a page": ("200 OK", GIT, PAGE),
+    "a move": ("301 Moved Permanently", GIT, b""),
+}
+NOT_YET = (
+    b'{"message": "Validation Failed", "errors": [{"resource": "PullRequest", "field": "head", "code": "invalid"}]}'
+)
+TO_GITHUB = {
+    "422 for a branch just pushed": ("422 Unprocessable Entity", "/pulls$", NOT_YET),
+    "404": ("404 Not Found", "/pulls/1$", b"{}"),
+    "401": ("401 Unauthorized", "/pulls", b"{}"),
+    "a page": ("200 OK", "/pulls", PAGE),
+    "a move": ("301 Moved Permanently", "/pulls", b""),
+    "garbage": ("200 OK", "/pulls", b"[1, 2"),
+}
 ONE = {"app.py": "print('two')\n"}
 Wobble = Callable[[Devstack], object]
 
 WOBBLES: dict[str, Wobble] = {
-    "git-fetch-404": lambda world: world.git.faults.lag(path="acme/manifests.git/info/refs"),
     "git-fetch-404-post": lambda world: world.git.faults.lag(path="acme/manifests.git/git-upload-pack"),
-    "git-push-404": lambda world: world.git.faults.lag(path="acme/manifests.git/git-receive-pack"),
-    "git-401": lambda world: world.git.faults.answer("401 Unauthorized", path="acme/manifests.git", times=4),
-    "git-page": lambda world: world.git.faults.page(path="acme/manifests.git", times=4),
     "api-404": lambda world: world.github.faults.lag(times=2),
     "api-401": lambda world: world.github.faults.answer("401 Unauthorized", times=3),
     "api-page": lambda world: world.github.faults.page(times=5),
@@ -51,28 +67,47 @@ def test_pull_request_is_opened_once_after_a_replica_lagged(pipeline: Pipeline, 
     )
 
 
-def test_head_that_github_does_not_see_yet_is_proposed_again(pipeline: Pipeline) -> None:
-    body = (
-        b'{"message": "Validation Failed", "errors": [{"resource": "PullRequest", "field": "head", "code": "invalid"}]}'
-    )
-    faults = pipeline.stack.github.faults
-    faults.answer("422 Unprocessable Entity", method="POST", path="/pulls$", body=body)
-    pipeline.stack.github.merge(SOURCE, "main", ONE)
-    pipeline.settle(looks=0)
-    pipeline.settle_over_time(seconds=30)
-    assert pipeline.wait(pipeline.run("prod"))[0] is WaitKind.PULL_REQUEST
-
-
-def test_what_lasts_is_told_at_once_and_believed_after_minutes(pipeline: Pipeline) -> None:
-    pipeline.stack.github.merge(SOURCE, "develop", ONE)
-    pipeline.stack.git.faults.lag(path="acme/manifests.git", times=1000)
+@pytest.mark.parametrize(("status", "path", "body"), TO_GIT.values(), ids=TO_GIT)
+def test_run_outlives_a_wobble_of_git(pipeline: Pipeline, status: str, path: str, body: bytes) -> None:
+    pipeline.stack.git.faults.answer(status, path=path, times=4, body=body)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
     pipeline.settle()
-    kind, saw = pipeline.wait(pipeline.run("dev"))
-    assert kind is WaitKind.RETRY
-    assert "is not there, or not for us (404)" in saw
-    pipeline.settle_over_time(seconds=400)
-    run = pipeline.ended(pipeline.run("dev"), RunState.FAILED)
-    assert "it stayed so for 10 retries" in run.message
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert run.manifest_commit == pipeline.stack.git.open(MANIFESTS).tip("main")
+
+
+@pytest.mark.parametrize(("status", "path", "body"), TO_GITHUB.values(), ids=TO_GITHUB)
+def test_promotion_outlives_a_wobble_of_github(pipeline: Pipeline, status: str, path: str, body: bytes) -> None:
+    method = "POST" if "422" in status else "*"
+    pipeline.stack.github.faults.answer(status, method=method, path=path, times=3, body=body)
+    pipeline.stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    pipeline.settle_over_time(seconds=60)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    run = pipeline.ended(pipeline.run("prod"), RunState.WAITING)
+    assert pipeline.wait(run) == (WaitKind.PULL_REQUEST, f"waiting for pull request #{pull.number} to be merged")
+
+
+@pytest.mark.parametrize("wobble", ["404 Not Found", "301 Moved Permanently", "401 Unauthorized"])
+def test_delivery_outlives_a_wobble_while_the_configuration_is_read(pipeline: Pipeline, wobble: str) -> None:
+    pipeline.stack.github.faults.answer(wobble, path="/repos/acme/manifests", times=3, body=b"{}")
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle(looks=0)
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert pipeline.delivery("pull_request").state == DeliveryState.PROCESSED
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_what_lasts_is_told_meanwhile_and_then_believed(pipeline: Pipeline) -> None:
+    pipeline.stack.git.faults.answer("404 Not Found", path=GIT, times=10_000)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.WAITING)
+    kind, seen = pipeline.wait(run)
+    pipeline.settle_over_time(seconds=420)
+    assert (kind, "is not there, or not for us (404)" in seen) == (WaitKind.RETRY, True)
+    assert pipeline.ended(run, RunState.FAILED).code == "git-repository-missing"
 
 
 def test_delivery_outlives_what_a_run_would_not(pipeline: Pipeline) -> None:

@@ -108,6 +108,37 @@ def test_values_file_that_cannot_be_edited_fails_the_run_in_words(
     assert run.code == code
 
 
+def test_missing_values_file_is_made_where_the_configuration_says_so(pipeline: Pipeline) -> None:
+    made = CONFIGURATION.replace("      set:", "      create: file\n      set:")
+    assert made != CONFIGURATION
+    pipeline.stack.github.push(MANIFESTS, BRANCH, {"mergeport.yaml": made, FILE: None}, "Begin with nothing")
+    pipeline.settle(looks=0)
+    commit = merge(pipeline)
+    pipeline.settle(looks=0)
+    text = pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
+    assert f"tag: {commit[:12]}" in text.replace('"', "")
+    assert len(ours(pipeline)) == 1
+
+
+def test_documents_blocks_and_plain_items_are_written_by_the_same_paths(pipeline: Pipeline) -> None:
+    paths = ["[kind=Deployment].spec.image", "[kind=Application].values.image.tag", "[1].images[image=r/web]"]
+    values = ["{image}", "{tag}", "r/web:{tag}"]
+    said = "".join(f"        '{path}': '{value}'\n" for path, value in zip(paths, values, strict=True))
+    configuration = re.sub(r"      set: .*\n", f"      set:\n{said}", CONFIGURATION)
+    there = "kind: Deployment\nspec: {image: r/x:1} # a\n---\nkind: Application\n"
+    there += "values: |\n  image:\n    tag: v1 # b\nimages:\n- r/web:1 # c\n"
+    pipeline.stack.github.push(MANIFESTS, BRANCH, {"mergeport.yaml": configuration, FILE: there}, "Manifests")
+    pipeline.settle(looks=0)
+    commit = merge(pipeline)
+    pipeline.settle(looks=0)
+    text = pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
+    lines = [line.replace('"', "") for line in text.splitlines()]
+    assert [line for line in lines if "r/web:" in line] == [f"- r/web:{commit[:12]} # c"]
+    assert f"    tag: {commit[:12]} # b" in lines
+    assert len(lines) == len(there.splitlines())
+    assert f":{commit[:12]}@sha256:" in lines[1]
+
+
 def test_values_file_that_is_a_symlink_is_refused(pipeline: Pipeline) -> None:
     pipeline.stack.git.open(MANIFESTS).commit_files(BRANCH, {FILE: Entry(b"/etc/passwd", "120000")}, "Link it")
     merge(pipeline)

@@ -38,7 +38,7 @@ def heard(shared: Store) -> Iterator[list[float]]:
 
 
 def test_stored_delivery_is_heard(shared: Store, heard: list[float]) -> None:
-    arrival = Arrival(DeliveryId("one"), "push", "acme/checkout", b"{}", NOW)
+    arrival = Arrival(DeliveryId("one"), "github", "push", "acme/checkout", b"{}", NOW)
     Inbox(shared).accept(arrival)
     poll(lambda: len(heard) > 1, seconds=5, what="the bell")
 

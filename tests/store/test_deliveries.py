@@ -38,7 +38,9 @@ def get(store: Store, delivery: DeliveryId) -> StoredDelivery:
 def test_the_same_id_at_once_from_ten_is_one_row(store: Store) -> None:
     def accept(_: int) -> bool:
         with store.begin() as tx:
-            return deliveries.accept(tx, id=DeliveryId("same"), event="push", repository="a/b", body=b"x", at=NOW)
+            return deliveries.accept(
+                tx, id=DeliveryId("same"), source="github", event="push", repository="a/b", body=b"x", at=NOW
+            )
 
     with ThreadPoolExecutor(10) as threads:
         new = list(threads.map(accept, range(10)))
@@ -152,3 +154,18 @@ def test_the_oldest_stored_is_what_the_queue_s_age_counts_from(rows: Rows, store
     with store.read() as tx:
         assert deliveries.oldest_stored(tx) == NOW - timedelta(minutes=2)
         assert deliveries.counts(tx) == {"ignored": 1, "stored": 1}
+
+
+def test_sources_do_not_wait_for_each_other(rows: Rows, store: Store) -> None:
+    rows.delivery("11111111-a", source="github", repository="a/b")
+    rows.delivery("22222222-b", source="toy", repository="a/b")
+    assert [found.id for _ in range(2) if (found := claim(store))] == ["11111111-a", "22222222-b"]
+
+
+def test_row_that_a_web_process_of_the_version_before_stores_is_githubs(store: Store) -> None:
+    with store.begin() as tx:
+        tx.exec_driver_sql(
+            "INSERT INTO deliveries (id, event, repository, body, received_at, state, reason, generation, repeats,"
+            " attempts) VALUES ('old', 'push', 'a/b', '{}', '2026-03-04 12:00:00', 'stored', '', 0, 0, 0)"
+        )
+    assert get(store, DeliveryId("old")).source == "github"

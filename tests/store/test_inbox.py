@@ -48,7 +48,17 @@ def gated(database_url: str) -> Iterator[Gated]:
 
 
 def arrival(name: str, **changed: Any) -> Arrival:
-    return Arrival(**{"id": DeliveryId(name), "event": "push", "repository": "a/b", "body": b"x", "at": NOW, **changed})
+    return Arrival(
+        **{
+            "id": DeliveryId(name),
+            "source": "github",
+            "event": "push",
+            "repository": "a/b",
+            "body": b"x",
+            "at": NOW,
+            **changed,
+        }
+    )
 
 
 def together(store: Gated, arrivals: list[Arrival]) -> list[bool | BaseException]:

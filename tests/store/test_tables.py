@@ -73,7 +73,9 @@ def test_words_come_back_as_words(rows: Rows, store: Store) -> None:
 def test_what_fails_half_way_leaves_nothing(store: Store) -> None:
     def fail() -> None:
         with store.begin() as tx:
-            deliveries.accept(tx, id=DeliveryId("half-way"), event="push", repository="a/b", body=b"", at=NOW)
+            deliveries.accept(
+                tx, id=DeliveryId("half-way"), source="github", event="push", repository="a/b", body=b"", at=NOW
+            )
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from service.adapters.sources.github import GitHubSource
 from service.store import Store
 from service.store.migrate import migrate
 from service.web.counters import Counters
 from service.web.private import private_app
 from service.web.webhooks import Receiver, public_app
+from tests.fixtures.disks import small_disk
 from tests.fixtures.rows import NOW, Rows
 from tests.web.deliveries import SECRET
 
+__all__ = ["small_disk"]
+
 URL = "https://mergeport.example"
+SOURCES = {"github": GitHubSource([SECRET, b"the-next-secret"])}
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def counters() -> Counters:
 
 @pytest.fixture
 def receiver(store: Store, counters: Counters) -> Receiver:
-    return Receiver(store=store, secrets=[SECRET, b"the-next-secret"], url=URL, now=lambda: NOW, counters=counters)
+    return Receiver(store=store, sources=SOURCES, url=URL, now=lambda: NOW, counters=counters)
 
 
 @pytest.fixture

@@ -27,7 +27,15 @@ def test_a_length_of_time_has_its_two_largest_units(seconds: float, told: str) -
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(-5, "5 s ago"), (-240, "4 min ago"), (-172800, "2 d ago"), (90, "in 1 min")]
+    ("seconds", "told"),
+    [
+        (-5, "5 s ago"),
+        (-240, "4 min ago"),
+        (-172800, "2 d ago"),
+        (90, "in 1 min"),
+        (2591990, "in 30 d"),
+        (2505600, "in 29 d"),
+    ],
 )
 def test_a_moment_is_told_from_now(seconds: int, told: str) -> None:
     assert display.ago(NOW + timedelta(seconds=seconds), NOW) == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +14,14 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.core.words import DeliveryState, RunState, Stage, WaitKind
+from service.state_files import Identity
 from service.store import Store, deliveries, edits, leases, runs, steps
 from service.store.migrate import migrate
 from service.store.runs import Run
 from service.web import metrics
 from service.web.counters import Counters
 from service.web.private import private_app
+from tests.fixtures.disks import SmallDisk
 from tests.fixtures.rows import NOW, REPOSITORY, Rows
 from tests.web.conftest import URL
 
@@ -183,7 +186,7 @@ def test_ready_means_store_tables_and_a_worker(private: FlaskClient, store: Stor
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["ready"] is True
-    assert set(answer.json["checks"]) == {"store", "tables", "worker"}
+    assert set(answer.json["checks"]) == {"store", "tables", "write", "worker"}
 
 
 def test_not_ready_without_a_live_worker(private: FlaskClient, store: Store) -> None:
@@ -197,6 +200,49 @@ def test_not_ready_without_a_live_worker(private: FlaskClient, store: Store) -> 
         "message": "no worker is alive",
         "hint": "start `mergeport worker`",
     }
+
+
+def failing(client: FlaskClient) -> list[str]:
+    """Give the checks of readiness that fail."""
+    told = client.get("/readyz").json
+    assert told is not None
+    return [name for name, check in told["checks"].items() if not check["ok"]]
+
+
+def test_not_ready_on_a_full_disk(tmp_path: Path, small_disk: Callable[[Path, int], SmallDisk]) -> None:
+    disk = small_disk(tmp_path / "disk", 4096)
+    full = Store(f"sqlite:///{disk.place}/mergeport.db")
+    migrate(full)
+    client = private_app(full, url=URL, now=lambda: NOW, counters=Counters()).test_client()
+    disk.fill()
+    told = failing(client)
+    full.close()
+    assert told == ["write"]
+
+
+def test_not_ready_once_the_database_was_deleted_or_put_back(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/mergeport.db")
+    migrate(store)
+    client = private_app(store, url=URL, now=lambda: NOW, counters=Counters()).test_client()
+    before = failing(client)
+    (tmp_path / "mergeport.db").rename(tmp_path / "away.db")
+    deleted = failing(client)
+    store.close()
+    assert (before, deleted) == (["worker"], ["store"])
+
+
+def test_not_ready_once_the_state_directory_is_another(tmp_path: Path) -> None:
+    store, state = Store(f"sqlite:///{tmp_path}/mergeport.db"), tmp_path / "state"
+    migrate(store)
+    state.mkdir()
+    client = private_app(store, url=URL, now=lambda: NOW, counters=Counters(), state=Identity(state)).test_client()
+    told = [failing(client)]
+    state.rename(tmp_path / "away")
+    told.append(failing(client))
+    state.mkdir()
+    told.append(failing(client))
+    store.close()
+    assert told == [["worker"], ["state"], ["state"]]
 
 
 @pytest.mark.parametrize(("folder", "missing"), [("", "tables"), ("nowhere/", "store")])

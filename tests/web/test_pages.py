@@ -52,6 +52,34 @@ def test_the_list_can_be_narrowed(private: FlaskClient, rows: Rows, query: str, 
     assert named == {shown}
 
 
+def test_the_list_counts_what_it_is_narrowed_to(private: FlaskClient, rows: Rows) -> None:
+    for name in ("web", "web-two"):
+        rows.run(rows.change(f"{len(name):040x}"), application="web", state=RunState.FAILED)
+    rows.run(application="broken", state=RunState.FAILED)
+    assert "failed 2" in text_of(private.get("/?application=web").text)
+
+
+def test_the_list_tells_what_a_change_is_and_whose(private: FlaskClient, rows: Rows) -> None:
+    rows.run(rows.change(subject="Charge the right card", author="ada"))
+    assert "Charge the right card by ada" in text_of(private.get("/").text)
+
+
+def test_deliveries_can_be_narrowed_by_state(private: FlaskClient, rows: Rows) -> None:
+    rows.delivery()
+    narrowed = private.get("/deliveries?state=failed").text
+    assert "No deliveries like that" in narrowed
+    assert 'href="/deliveries?state=stored"' in narrowed
+    assert private.get("/deliveries?state=done").status_code == 400
+
+
+def test_the_pull_request_that_is_waited_for_is_linked_where_that_is_told(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(pull_request=7, pull_request_url="https://github.com/acme/manifests/pull/7")
+    rows.wait(run, WaitKind.PULL_REQUEST, key="acme/manifests:main", subject="acme/manifests#7")
+    waits = private.get(f"/runs/{run.id}").text.partition('class="wait"')[2].partition("</section>")[0]
+    assert 'href="https://github.com/acme/manifests/pull/7"' in waits
+    assert "acme/manifests:main" not in waits
+
+
 def test_a_state_that_is_none_is_refused(private: FlaskClient) -> None:
     assert private.get("/?state=done").status_code == 400
 

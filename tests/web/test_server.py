@@ -6,9 +6,7 @@ import http.client
 import json
 import signal
 import socket
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,9 +18,9 @@ import requests
 
 from service.store import Store, deliveries
 from service.store.migrate import migrate
-from service.web.body import LARGE_BYTES, MOST_BYTES
+from service.web.body import MOST_BYTES
+from service.web.lanes import LARGE_BYTES
 from tests.fixtures.commands import MERGEPORT, SECRET, Command, command
-from tests.fixtures.processes import wait_until
 from tests.web.deliveries import headers, push, raw
 
 HOOK = "/webhooks/github"
@@ -218,34 +216,6 @@ def test_a_body_shorter_than_told_is_no_delivery(web: Command, store: Store) -> 
     assert rows_of(store, "shorter-than-told") == []
 
 
-def test_only_so_many_large_bodies_are_under_way_at_once(web: Command) -> None:
-    body = padded(2 * LARGE_BYTES)
-    begun = []
-    try:
-        for _ in range(4):
-            connection = connect(web.addresses[0])
-            connection.putrequest("POST", HOOK)
-            for name, value in signed(body).items():
-                connection.putheader(name, value)
-            connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body[:-1])
-            begun.append(connection)
-
-        def refused() -> bool:
-            answer = requests.post(web.addresses[0] + HOOK, data=body, headers=signed(body), timeout=20)
-            return answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
-
-        wait_until(refused, timeout=10)
-        small = raw(push())
-        assert requests.post(web.addresses[0] + HOOK, data=small, headers=signed(small), timeout=20).status_code == 202
-        for connection in begun:
-            connection.send(body[-1:])
-            assert connection.getresponse().status == 202
-    finally:
-        for connection in begun:
-            connection.close()
-
-
 @pytest.mark.parametrize(
     "sent", [{"X-Large": "x" * 9000}, {f"X-Many-{number}": "x" for number in range(80)}], ids=["large", "many"]
 )
@@ -309,38 +279,3 @@ def test_a_stop_finishes_the_request_that_is_under_way(tmp_path: Path) -> None:
         assert web.server.process.wait(20) == 0
     assert len(rows_of(store, "under-way-at-the-end")) == 1
     store.close()
-
-
-SLOW = """
-import sys
-from service.web import server
-server.REQUEST_SECONDS = 1.0
-def hello(environ, start_response):
-    environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Length", "0")])
-    return [b""]
-listeners = server.bind("127.0.0.1:0", "127.0.0.1:0")
-print(*listeners.ports, flush=True)
-server.serve(listeners, lambda: hello, threads=4)
-"""
-
-
-@pytest.mark.parametrize("began", [b"POST / HT", b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nx"])
-def test_a_client_that_dribbles_does_not_hold_a_thread(tmp_path: Path, began: bytes) -> None:
-    with command(tmp_path, [sys.executable, "-c", SLOW]) as slow:
-        wait_until(lambda: " " in slow.server.log.read_text(), timeout=20)
-        port = int(slow.server.log.read_text().split()[0])
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-            client.sendall(began)
-            start = time.monotonic()
-            while time.monotonic() - start < 10:
-                try:
-                    client.sendall(b"x")
-                    client.settimeout(0.2)
-                    if client.recv(1000) == b"" or time.monotonic() - start > 1:
-                        break
-                except TimeoutError:
-                    continue
-                except OSError:
-                    break
-            assert time.monotonic() - start < 6

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
+from service.adapters.sources.github import GitHubSource
 from service.core.words import DeliveryId, DeliveryState
 from service.store import Store, deliveries
 from service.web.counters import Counters
 from service.web.webhooks import Receiver, public_app
 from tests.fixtures.rows import NOW
+from tests.kinds.sources.toy import ToySource
 from tests.web.conftest import URL
-from tests.web.deliveries import headers, push, raw, signature
+from tests.web.deliveries import SECRET, headers, push, raw, signature
 
 ID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 HOOK = "/webhooks/github"
@@ -172,7 +176,13 @@ def test_a_store_that_is_away_is_503_with_a_time(store: Store, receiver: Receive
 
 def test_without_a_secret_nothing_is_taken(receiver: Receiver) -> None:
     client = public_app(
-        Receiver(store=receiver.store, secrets=[b""], url=URL, now=receiver.now, counters=receiver.counters)
+        Receiver(
+            store=receiver.store,
+            sources={"github": GitHubSource([b""])},
+            url=URL,
+            now=receiver.now,
+            counters=receiver.counters,
+        )
     ).test_client()
     assert send(client, push(), **{"X-Hub-Signature-256": signature(raw(push()), b"")}).status_code == 503
 
@@ -230,3 +240,25 @@ def test_every_example_that_github_publishes_is_answered_and_none_as_our_fault(
     assert set(told) <= {200, 202}
     assert told[202] <= {"push", "pull_request"}
     assert counters.count("internal-error") == 0
+
+
+def test_each_source_has_an_address_of_its_own(receiver: Receiver, store: Store) -> None:
+    toy = ToySource(b"toy-secret")
+    client = public_app(replace(receiver, sources={**receiver.sources, "toy": toy})).test_client()
+    signed = {"X-Toy-Signature": hmac.new(b"toy-secret", b"hello", "sha256").hexdigest()}
+    assert client.post("/webhooks/toy", data=b"hello", headers=signed).json == {"ignored": "not a ping"}
+    assert send(client, push()).status_code == 202
+    assert [(one.source, one.event) for one in stored(store)] == [("github", "push"), ("toy", "line")]
+
+
+def test_signature_of_one_source_opens_no_other(receiver: Receiver, store: Store) -> None:
+    client = public_app(replace(receiver, sources={**receiver.sources, "toy": ToySource(SECRET)})).test_client()
+    body = raw(push())
+    assert client.post("/webhooks/toy", data=body, headers=headers(body)).status_code == 401
+    assert stored(store) == []
+
+
+def test_header_names_are_read_in_any_case(public: FlaskClient) -> None:
+    body = raw(push())
+    named = {name.upper(): value for name, value in headers(body).items()}
+    assert public.post(HOOK, data=body, headers=named).status_code == 202

@@ -69,15 +69,6 @@ class Outcome:
         return self.status == 0
 
     @property
-    def refused_a_ref(self) -> bool:
-        """Whether the other side refused a ref, in what `push --porcelain` printed: a flag, no words.
-
-        It is `!` with another word than `remote failure`: https://git-scm.com/docs/git-push#_output
-        """
-        flags = (line.split("\t") for line in self.text.splitlines() if line.startswith("!\t"))
-        return any(not flag[-1].startswith("[remote failure]") for flag in flags)
-
-    @property
     def text(self) -> str:
         """The output as text, without the last line end."""
         return self.output.decode("utf-8", "replace").rstrip("\n")

@@ -13,17 +13,17 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from service.adapters.git import disk
-from service.adapters.git.access import RemoteFor, insist
+from service.adapters.git.answers import READ
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.empty_mirror import configuration, put_in_place
 from service.adapters.git.objects import ObjectMissingError
 from service.adapters.git.readers import Readers
-from service.adapters.git.remote import READ, Remote
+from service.adapters.git.remote import Remote
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 
@@ -43,9 +43,9 @@ class Mirror:
     """One remote's mirror in `directory`, which has no other use; it is made when it is first needed."""
 
     def __init__(
-        self, directory: Path, remote: RemoteFor, *, timeout: float, limits: disk.Limits | None = None
+        self, directory: Path, remote: Callable[[bool], Remote], *, timeout: float, limits: disk.Limits | None = None
     ) -> None:
-        """Remember where it lies; `remote` gives the address with fresh credentials."""
+        """Remember where it lies; `remote(write)` gives the address with fresh credentials."""
         self.directory = directory
         self.remote = remote
         self.git = Git(directory, timeout=timeout)
@@ -58,8 +58,9 @@ class Mirror:
 
     def remote_tip(self, ref: str) -> Sha | None:
         """Ask the remote where a ref is; None when it has none of that name. Moves nothing."""
-        self._ready(self.remote(write=False))
-        return self._ask(ref)
+        remote = self.remote(False)
+        self._ready(remote)
+        return self._ask(ref, remote)
 
     def fetch(self, ref: str) -> Sha | None:
         """Bring a branch's newest commits and give its tip; None when the remote has no such branch.
@@ -77,7 +78,7 @@ class Mirror:
                 return tip
             outcome = self._bring(f"+{ref}:{_kept(ref)}", DEPTH)
             if not outcome.ok:
-                if self._ask(ref) is None:
+                if self._ask(ref, self.remote(False)) is None:
                     return None
                 self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
         return self.kept_tip(ref)
@@ -105,6 +106,24 @@ class Mirror:
                 if certain:
                     break
         return found
+
+    def changed(self, before: Sha, after: Sha) -> frozenset[str]:
+        """Give the paths in which the trees of two commits differ, a renamed file's by both names.
+
+        Brings the commits' directories where they are not here, and no file. RetryableError `manifest-commit-gone`
+        where the remote lost one of them.
+        """
+        self._ready(self.remote(False))
+        with self._alone():
+            if next(self._fetches) % self._limits.every == 0:
+                self._tidy()
+            for commit in (before, after):
+                if not self.has(commit):
+                    self._bring_surely(commit, 1, "--filter=blob:none")
+        outcome = self.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after)
+        if not outcome.ok:
+            raise BrokenRepositoryError(outcome.said)
+        return frozenset(name for name in outcome.text.split("\0") if name)
 
     # what is here
 
@@ -168,15 +187,13 @@ class Mirror:
     def _renew(self) -> None:
         self.readers.close()  # they keep the room of what is removed
         try:
-            put_in_place(self.directory, self.remote(write=False).url)
+            put_in_place(self.directory, self.remote(False).url)
         finally:
             self.readers.close()  # and those that came back meanwhile
 
-    def _ask(self, ref: str) -> Sha | None:
+    def _ask(self, ref: str, remote: Remote) -> Sha | None:
         seen = self.identity()
-        outcome, remote = insist(
-            self.remote, lambda remote: self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
-        )
+        outcome = self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
         if not outcome.ok:
             raise self.lost(seen) or self._judged(outcome, remote)
         for line in outcome.text.splitlines():
@@ -191,14 +208,11 @@ class Mirror:
         first = not any((self.directory / "refs").glob("tips/*"))
         outcome = None
         try:
-            outcome, _ = insist(
-                self.remote,
-                lambda remote: self.git.run(
-                    *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
-                    *(f"--depth={depth}", *extra, "origin", wanted),
-                    remote=remote,
-                    timeout=self._timeout * (_FIRST_FETCH if first else 1),
-                ),
+            outcome = self.git.run(
+                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+                *(f"--depth={depth}", *extra, "origin", wanted),
+                remote=self.remote(False),
+                timeout=self._timeout * (_FIRST_FETCH if first else 1),
             )
         except RetryableError:
             # It may be the remote that is slow, or git that loops over a spoiled pack.
@@ -217,7 +231,7 @@ class Mirror:
 
     def _again(self, failed: Outcome, wanted: str, depth: int, *extra: str) -> None:
         """After a failed fetch, which the remote is not to blame for, repeat it on a new mirror; else raise."""
-        remote = self.remote(write=False)
+        remote = self.remote(False)
         if not disk.full(self.directory, failed.said):
             error = self._judged(failed, remote)
             if error.code != "git-failed":

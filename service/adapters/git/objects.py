@@ -75,7 +75,8 @@ class Objects:
             here = b"/".join(parts[: depth + 1])
             found = find(self.read(entry.sha), [name]).get(name)
             if found is None:
-                raise _missing(here, "it is not there")
+                whole = depth + 1 == len(parts)
+                raise _missing(b"/".join(parts), "it is not there" if whole else f"there is no folder {_shown(here)}")
             entry = _checked(found, here, directory=depth + 1 < len(parts))
         return self.read(entry.sha, path=b"/".join(parts))
 
@@ -227,7 +228,7 @@ def _missing(path: bytes, why: str) -> PermanentError:
     return PermanentError(
         f"There is no file {_shown(path)}: {why}.",
         code="values-file-missing",
-        hint="look at `file:` in mergeport.yaml, or add the file to the repository",
+        hint="look at `file:` in mergeport.yaml, or add the file: by hand, or by `create: file` there",
         path=_shown(path),
     )
 

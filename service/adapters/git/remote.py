@@ -11,21 +11,17 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from service.adapters.git import ssh
+from service.adapters.git.answers import READ, WORDS_LENGTH, meaning, told_by
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
     import requests
-
-READ: Final = "git-upload-pack"
-WRITE: Final = "git-receive-pack"
-UNAUTHORIZED: Final = "git-unauthorized"
 
 _PROBE_TIMEOUT = 15.0
 _WOBBLED = (
@@ -50,11 +46,11 @@ _WOBBLED = (
 )
 """How git says that the line broke, or that the server did not answer as it does now.
 
-Looked for only when the server, asked again, is well."""
+Looked for only when the server, asked again, is well.
+"""
 _LAST_WORDS = 3
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
 """It is written into the mirror's configuration, where these would mean something."""
-_WORDS_LENGTH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +98,8 @@ class Remote:
         if found := ssh.split_scp(self.url):
             return ":".join(found)
         parts = urlsplit(self.url)
+        if not parts.scheme:
+            return self.url.rpartition("@")[2]
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def configuration(self) -> Iterable[tuple[str, str]]:
@@ -177,12 +175,7 @@ class Remote:
                     f"{self.place} cannot be reached ({type(error).__name__}).", code="git-unreachable", url=self.place
                 )
             with answer:
-                return self._meaning(answer, service, said)
-
-    def refuses_us(self, service: str) -> bool:
-        """Tell whether the server, asked now, does not know our credentials."""
-        trouble = self.trouble(service)
-        return trouble is not None and trouble.code == UNAUTHORIZED
+                return meaning(answer, self.place, service, self.redact(told_by(said)), self.redact)
 
     def _no_trust(self, error: requests.exceptions.SSLError) -> MergeportError:
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
@@ -199,70 +192,11 @@ class Remote:
             request.headers["Authorization"] = f"Basic {self._basic}"
         return request
 
-    def _meaning(self, answer: requests.Response, service: str, said: str) -> MergeportError | None:
-        status, wait = answer.status_code, answer.headers.get("Retry-After", "")
-        after = float(wait) if wait.isdigit() else None
-        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and wait):
-            return RetryableError(
-                f"{self.place} asks us to slow down ({status}).",
-                code="git-throttled",
-                retry_after=after,
-                url=self.place,
-            )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-            return RetryableError(
-                f"{self.place} is not well ({status}).", code="git-unavailable", retry_after=after, url=self.place
-            )
-        if status < HTTPStatus.BAD_REQUEST:
-            # Anything else, such as a login page, git itself would read as a repository without branches.
-            kind = answer.headers.get("Content-Type", "")
-            return None if kind == f"application/x-{service}-advertisement" else self._no_git_server(kind)
-        writing = "write to" if service == WRITE else "read"
-        code, message, hint = {
-            401: ("git-unauthorized", "does not accept our credentials", "check the token or the App's private key"),
-            403: (
-                "git-forbidden",
-                f"does not let us {writing} it",
-                f"give the right to {writing} it, unless it says why not",
-            ),
-            404: ("git-repository-missing", "is not there, or not for us", "check its name, and that the App sees it"),
-        }.get(status, ("git-refused", "refuses the request", "look at the server's log"))
-        sentence = self.redact(_sentence(answer) or _told_by(said)) if status != HTTPStatus.NOT_FOUND else ""
-        words = f"{message} ({status}): {sentence}" if sentence else f"{message} ({status})."
-        return DoubtfulError(f"{self.place} {words}", code=code, hint=hint, url=self.place)
-
-    def _no_git_server(self, kind: str) -> RetryableError:
-        return RetryableError(
-            f"{self.place} does not answer as a git server does, but with {kind or 'nothing'}.",
-            code="git-not-a-repository",
-            hint="check the address, and whether a proxy or login page stands in between",
-            url=self.place,
-        )
-
-
-def _sentence(answer: requests.Response) -> str:
-    """Give what the server says beside a refusal, on one line; a page or JSON is for others."""
-    if not answer.headers.get("Content-Type", "").startswith("text/plain"):
-        return ""
-    try:
-        text = next(answer.iter_content(_WORDS_LENGTH), b"").decode("utf-8", "replace")
-    except requests.RequestException:
-        return ""
-    return " ".join(text.split())
-
-
-def _told_by(said: str) -> str:
-    """Give the server's own words in what git said."""
-    lines = (line.strip() for line in said.splitlines())
-    return " ".join(line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:"))[
-        :_WORDS_LENGTH
-    ]
-
 
 def last_words(said: str) -> str:
     """Give the end of what git said on one line, without its final stop."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return "; ".join(lines[-_LAST_WORDS:])[-_WORDS_LENGTH:].rstrip(".") or "it gave no reason"
+    return "; ".join(lines[-_LAST_WORDS:])[-WORDS_LENGTH:].rstrip(".") or "it gave no reason"
 
 
 def _refused(place: str, why: str) -> PermanentError:

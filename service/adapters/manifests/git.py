@@ -12,37 +12,38 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
-from service.adapters.git import access, disk
-from service.adapters.git.access import CredentialsFor
-from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError
+from service.adapters.git import disk
+from service.adapters.git.answers import WRITE, UnauthorizedError
+from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
-from service.adapters.git.objects import (
-    CommitText,
-    ObjectMissingError,
-    write_commit,
-)
-from service.adapters.git.remote import UNAUTHORIZED, WRITE, Remote, last_words
+from service.adapters.git.names import branch_ref, commit_id, path_parts
+from service.adapters.git.objects import CommitText, ObjectMissingError, write_commit
+from service.adapters.git.remote import Remote, last_words
 from service.adapters.git.signing import SigningKey
 from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha
-from service.errors import DoubtfulError, PermanentError, RetryableError
+from service.errors import PermanentError, RetryableError
 from service.ports import Commit, Credentials
 
 DIFF_LIMIT = 1_000_000
 """Bytes of a diff that are given; a promotion's is a thousandth of it."""
 
-_OURS_ALONE = frozenset({"mergeport.yaml", "mergeport.d", ".mergeport", ".github"})
 _NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
-_SHA = re.compile(r"[0-9a-f]{40}")
-_NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$")
-
 _log = structlog.get_logger()
 _T = TypeVar("_T")
+
+
+class CredentialsFor(Protocol):
+    """How a remote's credentials are had, fresh each time; a forge's `git_credentials` is one."""
+
+    def __call__(self, repository: Repository, *, write: bool = False) -> Credentials | None:
+        """Give a user and secret, or None for a repository that needs none."""
+        ...
 
 
 class GitManifestRepositories:
@@ -54,16 +55,21 @@ class GitManifestRepositories:
         url_for: Callable[[Repository], str],
         credentials_for: CredentialsFor,
         *,
+        forget: Callable[[Repository], None] = lambda _: None,
         ca_file: Path | None = None,
         ssh_login: SshLogin | None = None,
         signing_key: Path | None = None,
         timeout: float = NETWORK_TIMEOUT,
         limits: disk.Limits | None = None,
     ) -> None:
-        """Remember how repositories are reached; nothing is touched before the first call on one of them."""
+        """Remember how repositories are reached; nothing is touched before the first call on one of them.
+
+        `forget` throws away credentials that a server did not accept, so that `credentials_for` makes new ones.
+        """
         self._directory = directory
         self._url_for = url_for
         self._credentials_for = credentials_for
+        self._forget = forget
         self._ca_file = ca_file
         self._ssh_login = ssh_login
         self._signing_key = SigningKey(signing_key) if signing_key else None
@@ -79,8 +85,8 @@ class GitManifestRepositories:
                 f"{repository!r} is not a repository's name.", code="git-url-refused", hint="write it as owner/name"
             )
 
-        def remote(*, write: bool, refused: Credentials | None = None) -> Remote:
-            credentials = self._credentials_for(repository, write=write, refused=refused)
+        def remote(write: bool) -> Remote:
+            credentials = self._credentials_for(repository, write=write)
             return Remote(self._url_for(repository), credentials, self._ca_file, self._ssh_login)
 
         with self._lock:
@@ -89,26 +95,32 @@ class GitManifestRepositories:
             if repository not in self._opened:
                 place = self._directory / f"{repository.key}.git"
                 mirror = Mirror(place, remote, timeout=self._timeout, limits=self._limits)
-                self._opened[repository] = GitManifests(mirror, self._signing_key)
+                self._opened[repository] = GitManifests(mirror, self._signing_key, lambda: self._forget(repository))
             return self._opened[repository]
 
 
 class GitManifests:
     """One manifest repository. Safe to call from many threads; other processes may share the mirror."""
 
-    def __init__(self, mirror: Mirror, signing_key: SigningKey | None = None) -> None:
-        """Take the mirror, which this object heals when it is found unsound, and what commits are signed with."""
+    def __init__(
+        self, mirror: Mirror, signing_key: SigningKey | None = None, forget: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take the mirror, which this object heals when it is found unsound, and what commits are signed with.
+
+        `forget` throws away credentials that were refused; what was refused is then done once more.
+        """
         self._mirror = mirror
         self._history = History(mirror)
         self._signing_key = signing_key
+        self._forget = forget
 
     def fetch(self, branch: str) -> Sha | None:
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
-        return self._mirror.fetch(_ref(branch))
+        return self._accepted(lambda: self._mirror.fetch(branch_ref(branch)))
 
     def last_tip(self, branch: str) -> Sha | None:
         """Give the branch's commit as it was last heard of, off the network; None when that never was."""
-        return self._mirror.kept_tip(_ref(branch))
+        return self._mirror.kept_tip(branch_ref(branch))
 
     def read(self, commit: Sha, path: str) -> bytes:
         """Give a file's bytes at a commit.
@@ -116,7 +128,7 @@ class GitManifests:
         PermanentError `values-file-missing`, `values-file-symlink`, `values-file-forbidden` (a path that leaves the
         repository, a submodule), `values-file-too-large`.
         """
-        parts, _ = _parts(path), _sha(commit)
+        parts, _ = path_parts(path), commit_id(commit)
 
         def read(remote: Remote | None) -> bytes:
             with self._mirror.readers.open(remote) as objects:
@@ -131,12 +143,12 @@ class GitManifests:
 
         The same arguments give the same commit. Files that configure Mergeport or GitHub itself are refused.
         """
-        contents = {_parts(path, writing=True): content for path, content in files.items()}
+        contents = {path_parts(path, writing=True): content for path, content in files.items()}
         text = CommitText(message, author, committer, at, self._signing_key)
 
         def write(remote: Remote | None) -> Sha:
             with self._mirror.readers.open(remote) as objects:
-                return write_commit(self._mirror.git, objects, _sha(parent), contents, text)
+                return write_commit(self._mirror.git, objects, commit_id(parent), contents, text)
 
         return self._here(parent, write)
 
@@ -146,21 +158,25 @@ class GitManifests:
         When the line broke, the branch is looked at: there already is True, else RetryableError, and the push may
         still have happened: read the branch before pushing anything else.
         """
-        return self._move(_ref(branch), _sha(commit), expected and _sha(expected))
+        return self._accepted(
+            lambda: self._move(branch_ref(branch), commit_id(commit), expected and commit_id(expected))
+        )
 
     def delete_branch(self, branch: str, *, expected: Sha) -> bool:
         """Delete the branch if it is still there at `expected`; True as well when it is gone already."""
-        ref = _ref(branch)
-        return self._move(ref, None, _sha(expected)) or self._mirror.remote_tip(ref) is None
+        ref = branch_ref(branch)
+        return self._accepted(
+            lambda: self._move(ref, None, commit_id(expected)) or self._mirror.remote_tip(ref) is None
+        )
 
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
         """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
         wanted = frozenset(among)
-        return self._here(_sha(tip), lambda _: self._mirror.behind(tip, wanted))
+        return self._here(commit_id(tip), lambda _: self._mirror.behind(tip, wanted))
 
     def diff(self, commit: Sha) -> str:
         """Give the unified diff of a commit against its first parent, cut after DIFF_LIMIT bytes."""
-        return self._here(_sha(commit), lambda remote: self._diff(commit, remote))
+        return self._here(commit_id(commit), lambda remote: self._diff(commit, remote))
 
     def describe(self, commit: Sha) -> Commit:
         """Give a commit's people, date, parents and message."""
@@ -169,13 +185,13 @@ class GitManifests:
             with self._mirror.readers.open(remote) as objects:
                 return read_commit(objects, commit)
 
-        return self._here(_sha(commit), read)
+        return self._here(commit_id(commit), read)
 
     def history(self, tip: Sha, *, most: int, deepen: bool = False) -> list[Commit]:
         """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
-        found = self._here(_sha(tip), lambda _: self._history.read(tip, most))
+        found = self._here(commit_id(tip), lambda _: self._history.read(tip, most))
         if deepen and len(found) < most and self._mirror.boundary() & {commit.id for commit in found}:
-            self._mirror.fetch_commit(tip, depth=most, alone=True)
+            self._accepted(lambda: self._mirror.fetch_commit(tip, depth=most, alone=True))
             found = self._here(tip, lambda _: self._history.read(tip, most))
         return found
 
@@ -195,7 +211,23 @@ class GitManifests:
             raise ObjectMissingError(outcome.said)
         return text.decode("utf-8", "replace")
 
+    def _accepted(self, action: Callable[[], _T]) -> _T:
+        """Do what needs our credentials; where they are refused, with new ones once more.
+
+        An App's token may be revoked, or run out, before the time that GitHub gave for it.
+        """
+        try:
+            return action()
+        except UnauthorizedError:
+            _log.warning("credentials refused, trying with new ones", mirror=self._mirror.directory.name)
+            self._forget()
+            return action()
+
     def _here(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
+        """Do what needs the mirror, with credentials that are accepted where the network is needed."""
+        return self._accepted(lambda: self._brought(commit, action))
+
+    def _brought(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
         """Do what needs the mirror alone, without the network; where that fails, bring what is missing and repeat.
 
         An unsound mirror is thrown away first. The repetition may fetch what a partial clone left out.
@@ -210,18 +242,7 @@ class GitManifests:
             _log.warning("mirror made anew", mirror=self._mirror.directory.name, said=last_words(broken.said))
             self._mirror.renew(seen)
             self._mirror.fetch_commit(commit)
-        remote = self._mirror.remote(write=False)
-        try:
-            return self._fetching(action, remote)
-        except DoubtfulError as error:
-            other = access.anew(self._mirror.remote, remote) if error.code == UNAUTHORIZED else None
-            if other is None:
-                raise
-        return self._fetching(action, other)
-
-    def _fetching(self, action: Callable[[Remote], _T], remote: Remote) -> _T:
-        """Do what may fetch from the remote what is missing here."""
-        seen = self._mirror.identity()
+        seen, remote = self._mirror.identity(), self._mirror.remote(False)
         try:
             return action(remote)
         except (ObjectMissingError, BrokenRepositoryError) as error:
@@ -230,19 +251,17 @@ class GitManifests:
             raise disk.full(self._mirror.directory, str(error)) or remote.judge(str(error)) from None
 
     def _move(self, ref: str, new: Sha | None, expected: Sha | None) -> bool:
-        seen = self._mirror.identity()
-        options = ("--porcelain", "--no-verify", "--recurse-submodules=no", "--no-follow-tags", "--no-signed")
-        lease, refspec = f"--force-with-lease={ref}:{expected or ''}", f"{new or ''}:{ref}"
-        outcome, remote = access.insist(
-            self._mirror.remote,
-            lambda remote: self._mirror.git.run("push", *options, lease, "origin", refspec, remote=remote),
-            write=True,
+        seen, remote = self._mirror.identity(), self._mirror.remote(True)
+        outcome = self._mirror.git.run(
+            *("push", "--porcelain", "--no-verify", "--recurse-submodules=no", "--no-follow-tags", "--no-signed"),
+            *(f"--force-with-lease={ref}:{expected or ''}", "origin", f"{new or ''}:{ref}"),
+            remote=remote,
         )
         if outcome.ok:
             if new is not None:
                 self._mirror.keep_tip(ref, new)
             return True
-        if outcome.refused_a_ref:
+        if _refused(outcome):
             _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
             return False
         if self._mirror.remote_tip(ref) == new:
@@ -266,28 +285,13 @@ class GitManifests:
         return False
 
 
-def _parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:
-    """Split a path and refuse one that could mean anything but a file inside the repository."""
-    names = path.split("/")
-    folded = [name.casefold() for name in names]
-    inside = all(name not in {"", ".", "..", ".git"} for name in folded) and "\0" not in path and "\n" not in path
-    if not inside or (writing and folded[0] in _OURS_ALONE):
-        raise PermanentError(
-            f"{path!r} is not a values file.",
-            code="values-file-forbidden",
-            hint="it has to lie inside the repository, and not configure Mergeport or GitHub itself",
-            path=path,
-        )
-    return tuple(name.encode("utf-8", "surrogateescape") for name in names)
+def _refused(outcome: Outcome) -> bool:
+    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
 
-
-def _ref(branch: str) -> str:
-    if not branch or _NOT_IN_A_BRANCH.search(branch):
-        raise PermanentError(f"{branch!r} is not a branch's name.", code="branch-name-invalid", branch=branch)
-    return f"refs/heads/{branch}"
-
-
-def _sha(commit: Sha) -> Sha:
-    if not _SHA.fullmatch(commit):
-        raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
-    return commit
+    https://git-scm.com/docs/git-push#_output
+    """
+    for line in outcome.text.splitlines():
+        flag, _, rest = line.partition("\t")
+        if flag == "!":
+            return not rest.partition("\t")[2].startswith("[remote failure]")
+    return False

@@ -12,6 +12,7 @@ from service.core.config.explain import Explanation, explain
 from service.core.config.layers import Layers
 from service.core.config.report import nearest
 from service.core.config.targets import Target
+from service.core.config.tree import Place
 from service.core.words import Repository
 from service.errors import Fault, NotFoundError
 
@@ -56,6 +57,10 @@ class Configuration:
         """Give what applies as (key, value, line it comes from); nothing where the application is not there."""
         target = self.target(application, environment)
         return explain(target, self._layers[application, environment]) if target else ()
+
+    def place(self, application: str, environment: str, *parts: str | int) -> Place:
+        """Give where a value of a target is written."""
+        return self._layers[application, environment].place(*parts)
 
     def sources(self) -> frozenset[Repository]:
         """Give the repositories whose changes start work."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -73,9 +74,11 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
 
 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
+    """Give the options as people write them: a length of time as `30m`."""
+    given = options.model_dump(by_alias=True)
     for name, value in options.model_dump(mode="json", by_alias=True).items():
         if name not in {"kind", "host"} and value is not None:
-            yield name, value
+            yield name, duration_text(given[name]) if isinstance(given[name], timedelta) else value
 
 
 def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
@@ -92,7 +95,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         yield _row(layers, entry.file, "values", index, "file")
         for path, value in entry.set:
             yield _row(layers, value, "values", index, "set", path)
-        yield _row(layers, entry.create, "values", index, "create")
+        yield _row(layers, "file" if entry.new_file else entry.create, "values", index, "create")
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
     yield _row(layers, list(target.pull_request.reviewers), "pull_request", "reviewers")
@@ -105,5 +108,12 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
     yield _row(layers, target.writing.protected.value, "manifest", "protected")
     yield _row(layers, target.writing.co_author, "manifest", "co_author")
+    for key, chosen in (("gates", target.gates), ("notify", target.notify)):
+        for kind, options in chosen:
+            yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
+    patience = target.patience
+    yield _row(layers, duration_text(patience.grace), "health", "grace")
+    yield _row(layers, duration_text(patience.stable) if patience.stable else "none", "health", "stable")
+    yield _row(layers, "accept" if patience.other_out_of_sync else "wait", "health", "out_of_sync")

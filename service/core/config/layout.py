@@ -114,6 +114,14 @@ Overrides = Annotated[
         },
     ),
 ]
+Create = Annotated[
+    bool | Literal["file"],
+    *_either(
+        lambda value: isinstance(value, bool) or value == "file",
+        words="true, false or file",
+        schema={"enum": [True, False, "file"]},
+    ),
+]
 TextOrFalse = Annotated[
     str | Literal[False],
     *_either(
@@ -187,7 +195,7 @@ class EnvironmentKeys(Keys):
     """One environment: the branch that feeds it, and how changes reach its desired state."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines"),
+        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines", "health"),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )
 
@@ -218,7 +226,10 @@ class ValuesKeys(Keys):
         default={},
         description="Values path to what is written there: text with placeholders, or a number or boolean as it is.",
     )
-    create: bool = Field(default=False, description="Whether a key that is missing in the file is added.")
+    create: Create = Field(
+        default=False,
+        description="true: a key that is missing in the file is added; file: the file too, with its folders.",
+    )
 
 
 class ImageKeys(Keys):
@@ -237,6 +248,22 @@ class DeadlineKeys(Keys):
     image: str = Field(default="60m", description="An image that somebody else builds and pushes.")
     sync: str = Field(default="15m", description="Argo CD having the commit live and healthy.")
     pull_request: str = Field(default="30d", description="A person merging the pull request.")
+
+
+class HealthKeys(Keys):
+    """What Argo CD shows counts as live and healthy only if it lasts, and as failed only if it lasts."""
+
+    grace: str = Field(
+        default="60s",
+        description="How long Degraded, a failing comparison and the like are waited out: they often pass.",
+    )
+    stable: str = Field(
+        default="", description="How long live and healthy must last before the run succeeds; at once if absent."
+    )
+    out_of_sync: Literal["wait", "accept"] = Field(
+        default="wait",
+        description="accept: objects without our images may be OutOfSync, once our sync went well.",
+    )
 
 
 class ApplicationKeys(ImageKeys):
@@ -259,6 +286,9 @@ class ApplicationKeys(ImageKeys):
     )
     deadlines: DeadlineKeys = Field(
         default={}, validate_default=True, description="How long a run waits before it fails."
+    )
+    health: HealthKeys = Field(
+        default={}, validate_default=True, description="When what Argo CD shows counts as live and healthy."
     )
     order: OrderKey
 

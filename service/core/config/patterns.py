@@ -9,15 +9,17 @@ Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workf
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from service.core.config.texts import TextError
+from service.core.config.texts import TextError, check_branch, check_branch_words
 
-_SPECIAL = frozenset("*?+[]!\\")
 _CLASS = re.compile(r"\[((?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9])+)\]")
 _RANGE = re.compile(r"([A-Za-z0-9])-([A-Za-z0-9])")
+_MOST_EXAMPLES = 256
 _RANGES = (("a", "z"), ("A", "Z"), ("0", "9"))
 
 
@@ -48,9 +50,46 @@ def selects_any(patterns: Sequence[str], paths: Iterable[str]) -> bool:
     return not patterns or any(selects(patterns, path) for path in paths)
 
 
-def is_glob(pattern: str) -> bool:
-    """Tell whether a pattern can match more than the one name that it spells."""
-    return any(character in _SPECIAL for character in pattern)
+def check_branch_pattern(pattern: str) -> None:
+    """Raise TextError for a pattern that no branch can match."""
+    check_pattern(pattern)
+    check_branch_words(pattern, pattern=True)
+    choices = _choices(pattern)
+    if math.prod(len(choice) for choice in choices) > _MOST_EXAMPLES:
+        return
+    refused: TextError | None = None
+    for example in itertools.product(*choices):
+        try:
+            check_branch("".join(example), pattern)
+        except TextError as error:
+            refused = refused or error
+        else:
+            return
+    if refused is not None:
+        raise refused
+
+
+def _choices(pattern: str) -> list[tuple[str, ...]]:
+    """Give what each part of a pattern may match, as far as it matters for whether that is a branch."""
+    made: list[tuple[str, ...]] = []
+    at = 0
+    while at < len(pattern):
+        piece, length, _ = _piece(pattern, at)
+        match pattern[at]:
+            case "?":
+                made[-1] = (*made[-1], "")
+            case "+":
+                made[-1] = (*made[-1], made[-1][0] * 2)
+            case "*":
+                made.append(("x/", "") if piece == "(?:.*/)?" else ("x",))
+            case "[":
+                made.append(tuple(dict.fromkeys((piece[1], piece[-2]))))
+            case "\\":
+                made.append((pattern[at + 1],))
+            case character:
+                made.append((character,))
+        at += length
+    return made
 
 
 @lru_cache(maxsize=4096)

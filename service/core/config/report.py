@@ -175,11 +175,16 @@ def _quoting(node: Node) -> str:
             return ""
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Give the known name that is near enough to be meant, or nothing."""
+def nearest_names(name: str, known: Iterable[str]) -> list[str]:
+    """Give the known names that are near enough to be meant, at most three, the nearest first."""
     import difflib  # noqa: PLC0415 - only a fault needs it, and the command starts without
 
-    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)), "")
+    return difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Give the known name that is near enough to be meant, or nothing."""
+    return next(iter(nearest_names(name, known)), "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ target could not be made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -17,7 +17,7 @@ from service.core.config.images import image_names, read_images
 from service.core.config.layers import Layers
 from service.core.config.layout import DeadlineKeys
 from service.core.config.options import Kinds, read_named
-from service.core.config.patterns import check_pattern, is_glob
+from service.core.config.patterns import check_branch_pattern, check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
 from service.core.config.targets import (
     Deadlines,
@@ -39,7 +39,8 @@ from service.core.config.texts import (
     reviewer,
     values_file,
 )
-from service.core.config.tree import Node, Series, Table, find, is_whole
+from service.core.config.tree import Broken, Node, Series, Table, find, is_whole
+from service.core.deployment import Patience
 from service.core.values_paths import parse_path
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 from service.errors import ValuesEditError
@@ -62,7 +63,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was told."""
     source, paths = _source(layers), _paths(layers)
     images, values = read_images(layers, kinds), _values(layers)
-    argocd, deadlines = _argocd(layers), _deadlines(layers)
+    argocd, deadlines, patience = _argocd(layers), _deadlines(layers), _patience(layers)
     branch, policy, manifest, writing, gates, notify = read_environment(layers, kinds)
     if (
         source is None
@@ -74,6 +75,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or writing is None
         or argocd is None
         or deadlines is None
+        or patience is None
         or gates is None
         or notify is None
         or not layers.whole
@@ -94,6 +96,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         writing=writing,
         argocd_application=argocd or None,
         deadlines=deadlines,
+        patience=patience,
         order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
         gates=gates,
         notify=notify,
@@ -130,8 +133,8 @@ def _branch_pattern(text: str) -> str:
     """Take a branch or a glob of branches."""
     if text.startswith("!"):
         raise TextError("a single branch pattern cannot be negative", "write the branches that feed the environment")
-    check_pattern(text)
-    return text if is_glob(text) else branch_name(text)
+    check_branch_pattern(text)
+    return text
 
 
 def _paths(layers: Layers) -> tuple[str, ...] | None:
@@ -191,12 +194,13 @@ def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
     for key in ("file", "set"):
         if isinstance(node, Table) and key not in said:
             layers.report.add_missing(node, key)
-    file = layers.rendered(values_file, entry.file, "values", index, "file") if "file" in said else None
+    file = layers.rendered(values_file, entry.file, "values", index, "file") if "file" in _said(node) else None
     written_in = said.get("set")
     if isinstance(written_in, Table) and not written_in.entries:
         layers.report.add(written_in.place, "writes nothing", "say which values path gets what")
     written = _all([_written(layers, index, path, value) for path, value in entry.set.items()])
-    return ValuesTarget(file, written, entry.create) if file is not None and written else None
+    new_file = entry.create == "file"
+    return ValuesTarget(file, written, bool(entry.create), new_file) if file is not None and written else None
 
 
 def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:
@@ -225,6 +229,12 @@ def _values_path(text: str) -> str:
     return text
 
 
+def _said(node: Node | None) -> Collection[str]:
+    """Name what a mapping says rightly; nothing where there is no mapping."""
+    entries = node.entries if isinstance(node, Table) else {}
+    return {name for name, entry in entries.items() if not isinstance(entry, Broken)}
+
+
 def _policy(layers: Layers) -> PullRequestPolicy | None:
     keys = layers.keys.pull_request
     at = "pull_request"
@@ -234,17 +244,16 @@ def _policy(layers: Layers) -> PullRequestPolicy | None:
 
 
 def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:
-    keys, table = layers.keys.manifest, layers.table.table("manifest")
-    said = table.entries if table else {}
+    keys, said = layers.keys.manifest, _said(layers.table.table("manifest"))
     name = layers.checked(repository, keys.repository, "manifest", "repository") if "repository" in said else None
     branch = layers.checked(branch_name, keys.branch, "manifest", "branch") if "branch" in said else None
     return name, branch
 
 
 def _writing(layers: Layers) -> WritingPolicy | None:
-    keys, table = layers.keys.manifest, layers.table.table("manifest")
+    keys = layers.keys.manifest
     window: timedelta | None = timedelta(0)
-    if table is not None and "batch_window" in table.entries:
+    if "batch_window" in _said(layers.table.table("manifest")):
         window = layers.checked(batch_window, keys.batch_window, "manifest", "batch_window")
     return None if window is None else WritingPolicy(window, Protected(keys.protected), keys.co_author)
 
@@ -263,3 +272,14 @@ def _deadlines(layers: Layers) -> Deadlines | None:
         if length is not None:
             lengths[name] = length
     return Deadlines(**lengths) if len(lengths) == len(DeadlineKeys.model_fields) else None
+
+
+def _patience(layers: Layers) -> Patience | None:
+    keys = layers.keys.health
+    grace = layers.checked(duration, keys.grace, "health", "grace")
+    stable: timedelta | None = timedelta(0)
+    if keys.stable:
+        stable = layers.checked(duration, keys.stable, "health", "stable")
+    if grace is None or stable is None:
+        return None
+    return Patience(grace, stable, keys.out_of_sync == "accept")

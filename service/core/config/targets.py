@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
+from service.core.deployment import Patience
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 
 Written: TypeAlias = str | int | float | bool
@@ -39,6 +40,7 @@ class ValuesTarget(NamedTuple):
     file: str
     set: tuple[tuple[str, Written], ...]
     create: bool = False
+    new_file: bool = False
 
 
 class PullRequestPolicy(NamedTuple):
@@ -81,7 +83,8 @@ class Target(NamedTuple):
 
     `branch` is a glob. No `paths` means every change counts. `manifest_repository` None is the
     configuration repository, `manifest_branch` None its default branch; `argocd_application` None
-    ends a run at the commit. `gates` and `notify` have the options by kind.
+    ends a run at the commit. `patience` says when what is seen there counts.
+    `gates` and `notify` have the options by kind.
     """
 
     application: str
@@ -98,6 +101,7 @@ class Target(NamedTuple):
     writing: WritingPolicy = WritingPolicy()
     argocd_application: str | None = None
     deadlines: Deadlines = Deadlines()
+    patience: Patience = Patience()
     order: OrderPolicy = OrderPolicy()
     gates: tuple[tuple[str, BaseModel], ...] = ()
     notify: tuple[tuple[str, BaseModel], ...] = ()

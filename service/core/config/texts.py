@@ -23,7 +23,13 @@ _IMAGE_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-
 _ARGOCD = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?/)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _REVIEWER = re.compile(r"(?:team:)?[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _DURATION = re.compile(r"(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?")
-_NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:]|\.\.|@\{|//|/$|^/|\.lock$|\.$")
+_NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|(?:^|/)\.|\.lock(?:/|$)|\.$|^-|^@$|^HEAD$")
+"""https://git-scm.com/docs/git-check-ref-format, and what `git branch` refuses on top."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_OTHER_NAMES = re.compile(
+    r"(?P<kind>(?:refs/)?heads|(?:refs/)?remotes/[^/]+|origin|(?:refs/)?tags|refs(?:/[^/]*)?)/(?P<rest>.*)"
+)
+"""Names of branches as they are in a clone, and of what is no branch."""
 _LONGEST_REPOSITORY = 255
 _LONGEST_ARGOCD = 253
 _LONGEST_DEADLINE = timedelta(days=365)
@@ -62,12 +68,51 @@ def repository(text: str) -> Repository:
 
 
 def branch_name(text: str) -> str:
-    """Take a branch as its name alone; a glob's special characters are looked at elsewhere."""
-    if text.startswith("refs/"):
-        raise TextError(f'"{text}" is a ref, not a branch', f"write {text.removeprefix('refs/heads/')}")
-    if not text or text.startswith("-") or _NOT_IN_A_BRANCH.search(text):
-        raise TextError(f'"{text}" cannot be a branch')
+    """Take a branch as its name alone."""
+    check_branch_words(text)
+    check_branch(text, text)
     return text
+
+
+def check_branch_words(text: str, *, pattern: bool = False) -> None:
+    """Raise TextError for a branch as a clone names it, and for what is none: `refs/heads/`, `origin/`, `refs/tags/`.
+
+    A pattern has a way to name a branch that is really called so.
+    """
+    named = _OTHER_NAMES.fullmatch(text)
+    if named is None:
+        return
+    kind, rest = named["kind"], named["rest"]
+    plain = f"write {rest or 'the branch'}"
+    really = f", or [{text[0]}]{text[1:]} where a branch is really called so"
+    really = really if pattern and not kind.startswith("refs") else ""
+    if kind.endswith("heads"):
+        raise TextError(f'"{text}" is a ref, not a branch', f"{plain}{really}")
+    if kind.endswith("tags"):
+        raise TextError(f'"{text}" names tags, and a tag is no branch', f"write a branch{really}")
+    if kind == "origin" or "remotes/" in kind:
+        raise TextError(
+            f'"{text}" is a branch of a remote as a clone names it', f"write {rest or 'the branch'}{really}"
+        )
+    raise TextError(f'"{text}" is a ref, not a branch', "write a branch")
+
+
+def check_branch(text: str, shown: str) -> None:
+    """Raise TextError for what git takes for no branch; `shown` is what people wrote."""
+    if _COMMIT.fullmatch(text):
+        raise TextError(f'"{shown}" is a commit, not a branch', "write the branch that it is on")
+    if not text or _NOT_IN_A_BRANCH.search(text):
+        raise TextError(f'"{shown}" cannot be a branch', _hint_for_branch(text))
+
+
+def _hint_for_branch(text: str) -> str:
+    if found := re.search(r"[ ~^:?*\[\\]|\.\.|@\{", text):
+        return f"git allows no {'space' if found[0] == ' ' else found[0]} in it"
+    if text and not all(text.split("/")):
+        return "no / at the beginning or the end, and no two together"
+    if text in {"HEAD", "@"}:
+        return "write the branch that it stands for"
+    return "no part of it may begin with . or end with .lock" if "." in text else ""
 
 
 def registry_host(text: str) -> str:

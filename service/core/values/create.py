@@ -17,18 +17,19 @@ from service.core.values.layout import (
     block_column,
     block_lines,
     flow_text,
+    line_break,
     line_end,
     line_start,
     new_parts,
     read_layout,
     wrapped,
 )
-from service.core.values.lookup import Missing
+from service.core.values.lookup import Missing, can_override, meets_plain, refuse_other_spelling
 from service.core.values.model import Scalar, Splice
 from service.core.values.place import value_place
 from service.core.values.proof import Expectation, prove
 from service.core.values.refusals import merged_error, missing_error, no_newline_error, no_place_error, tagged_error
-from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.core.values_paths import Index, Key, Selector, Step, ValuesPath
 from service.errors import ValuesEditError
 
 
@@ -44,7 +45,7 @@ class Created:
 
 def create_value(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> Created:
     """Add the value and what leads to it, and prove it. Raises ValuesEditError where it has no clear place."""
-    _refuse(doc, path, missing)
+    _refuse(doc, path, missing, value)
     expected = _expect(doc, missing, value)
     failure: ValuesEditError | None = None
     for splices in _places(doc, missing, value):
@@ -65,13 +66,15 @@ def _ends_in_block(doc: Document) -> bool:
     return last is not None and last.style in {"|", ">"}
 
 
-def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:
+def _refuse(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> None:
     """Refuse what would hide other values, leave a gap, or end in something that is not a scalar."""
-    if missing.merged is not None and (len(missing.steps) > 1 or doc.events[missing.merged].kind is not Kind.SCALAR):
+    if missing.merged is not None and not can_override(doc, missing):
         raise merged_error(doc, path, missing)
     node = missing.node
     if node is not None and doc.events[node].tag is not None and doc.close[node] <= node + 1:
-        raise tagged_error(doc, node, format_path(missing.done) or "the top of the file", path)
+        raise tagged_error(doc, node, doc.name(missing.done) or "the top of the file", path)
+    if node is not None and doc.events[node].kind is Kind.MAPPING and isinstance(missing.steps[0], Key):
+        refuse_other_spelling(doc, node, missing.steps[0].name, path)
     for number, step in enumerate(missing.steps):
         following = missing.steps[number + 1 : number + 2]
         if isinstance(step, Index):
@@ -79,8 +82,13 @@ def _refuse(doc: Document, path: ValuesPath, missing: Missing) -> None:
             if number == 0 and missing.node is not None and doc.events[missing.node].kind is Kind.SEQUENCE:
                 there = sum(1 for _ in doc.items(missing.node))
             fits = step.number == there
+        elif isinstance(step, Selector) and not following:
+            fits = len(step.conditions) == 1 and meets_plain(value, step.conditions[0])
         elif isinstance(step, Selector):
-            fits = bool(following) and isinstance(following[0], Key) and following[0].name != step.key
+            keys = [condition.keys for condition in step.conditions]
+            inner = following[0].name if isinstance(following[0], Key) else None
+            fits = inner is not None and (inner,) not in keys and len(set(keys)) == len(keys)
+            fits = fits and all(len(one) == 1 for one in keys)
         else:
             fits = True
         if not fits:
@@ -110,17 +118,18 @@ def _places(doc: Document, missing: Missing, value: Scalar) -> Iterator[list[Spl
     elif not doc.is_flow(node):
         yield from _in_block(doc, missing, value, layout)
     elif doc.close[node] > node + 1:
-        yield _in_flow(doc, missing, value, layout)
+        yield _in_flow(doc, missing, value)
     else:
         yield from _in_braces(doc, missing, value, layout, flow=within_flow)
 
 
 def _in_empty_file(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> Splice:
     at = len(doc.text) if missing.node is None else doc.events[missing.node].end
-    written = layout.line_end.join(block_lines(missing.steps, value, 0, layout))
+    end = line_break(doc.text, at)
+    written = end.join(block_lines(missing.steps, value, 0, layout))
     if at > 0 and doc.text[at - 1] not in "\r\n":
-        return Splice(at, at, layout.line_end + written)
-    return Splice(at, at, written + layout.line_end)
+        return Splice(at, at, end + written)
+    return Splice(at, at, written + end)
 
 
 def _in_block(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> Iterator[list[Splice]]:
@@ -134,7 +143,7 @@ def _in_block(doc: Document, missing: Missing, value: Scalar, layout: Layout) ->
     lines = block_lines(missing.steps, value, column, layout)
     for at in _ends(doc, node):
         end = after_comments(doc.text, at, column + deeper)
-        yield [_lines_at(end, lines, layout)]
+        yield [_lines_at(doc, end, lines)]
 
 
 def _entry_column(doc: Document, node: int) -> int:
@@ -163,8 +172,9 @@ def _ends(doc: Document, node: int) -> Iterator[int]:
     yield event.end
 
 
-def _lines_at(end: int, lines: list[str], layout: Layout) -> Splice:
-    return Splice(end, end, "".join(layout.line_end + line for line in lines))
+def _lines_at(doc: Document, end: int, lines: list[str]) -> Splice:
+    """Add lines after the one that ends here, with its own line end."""
+    return Splice(end, end, "".join(line_break(doc.text, end) + line for line in lines))
 
 
 def _under_empty(
@@ -186,7 +196,7 @@ def _under_empty(
         column = at - line_start(doc.text, at) + 1
         lines = block_lines(missing.steps, value, column, layout)
         end = line_end(doc.text, at)
-        yield [Splice(at, at, before + lines[0].lstrip(" ")), _lines_at(end, lines[1:], layout)]
+        yield [Splice(at, at, before + lines[0].lstrip(" ")), _lines_at(doc, end, lines[1:])]
 
 
 def _below_key(doc: Document, at: int, missing: Missing, value: Scalar, layout: Layout) -> Splice:
@@ -194,7 +204,7 @@ def _below_key(doc: Document, at: int, missing: Missing, value: Scalar, layout: 
     column = doc.events[missing.key or 0].column
     inner = column + (layout.indent if isinstance(missing.steps[0], Key) else layout.dash)
     end = after_comments(doc.text, at, column + 1)
-    return _lines_at(end, block_lines(missing.steps, value, inner, layout), layout)
+    return _lines_at(doc, end, block_lines(missing.steps, value, inner, layout))
 
 
 def _in_braces(doc: Document, missing: Missing, value: Scalar, layout: Layout, *, flow: bool) -> Iterator[list[Splice]]:
@@ -206,14 +216,14 @@ def _in_braces(doc: Document, missing: Missing, value: Scalar, layout: Layout, *
         before = doc.text[line_start(doc.text, start) : start]
         if missing.key is None or not before.strip(" "):
             lines = block_lines(missing.steps, value, len(before), layout)
-            yield [Splice(start, end, layout.line_end.join(lines).lstrip(" "))]
+            yield [Splice(start, end, line_break(doc.text, end).join(lines).lstrip(" "))]
         else:
             blank = len(before) - len(before.rstrip(" \t"))
             yield [Splice(start - blank, end, ""), _below_key(doc, end, missing, value, layout)]
     yield [Splice(start + 1, start + 1, flow_text(missing.steps, value, quoted=quoted))]
 
 
-def _in_flow(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> list[Splice]:
+def _in_flow(doc: Document, missing: Missing, value: Scalar) -> list[Splice]:
     """Add an entry after the last one in braces or brackets, on a line of its own where the last one has that."""
     node = missing.node or 0
     first, closing = node + 1, doc.events[doc.close[node]].end - 1
@@ -234,7 +244,7 @@ def _in_flow(doc: Document, missing: Missing, value: Scalar, layout: Layout) -> 
     if before.strip(" ") or line_end(doc.text, at) >= closing:
         return [Splice(comma + 1, comma + 1, f" {written},")] if comma >= 0 else [Splice(at, at, f"{apart}, {written}")]
     end = line_end(doc.text, max(at, comma))
-    line = layout.line_end + before + written
+    line = line_break(doc.text, end) + before + written
     return [Splice(end, end, line + ",")] if comma >= 0 else [Splice(at, at, apart + ","), Splice(end, end, line)]
 
 

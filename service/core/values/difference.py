@@ -14,9 +14,9 @@ CONTEXT_LINES = 3
 _NO_LINE_END = "\\ No newline at end of file\n"
 
 
-def unified_diff(before: str, after: str, name: str) -> str:
-    """Give the change of a file; nothing where there is none."""
-    old, new = _lines(before), _lines(after)
+def unified_diff(before: str | None, after: str, name: str) -> str:
+    """Give the change of a file, None for one that is new; nothing where there is no change."""
+    old, new = _lines(before or ""), _lines(after)
     head = _common(old, new)
     if head == len(old) == len(new):
         return ""
@@ -25,11 +25,18 @@ def unified_diff(before: str, after: str, name: str) -> str:
     kept = max(tail - CONTEXT_LINES, 0)
     old, new = old[start : len(old) - kept], new[start : len(new) - kept]
     path = name.lstrip("/")
-    return f"--- a/{path}\n+++ b/{path}\n" + "".join(_hunks(old, new, start))
+    hunks = "".join(_hunks(old, new, start, head=head - start, tail=tail - kept))
+    return f"--- {'/dev/null' if before is None else f'a/{path}'}\n+++ b/{path}\n{hunks}"
 
 
-def _hunks(old: list[str], new: list[str], offset: int) -> Iterator[str]:
-    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES):
+def _hunks(old: list[str], new: list[str], offset: int, *, head: int, tail: int) -> Iterator[str]:
+    """Write the hunks; the first `head` lines and the last `tail` lines are the same, and only context."""
+    matcher = difflib.SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    middle = [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in matcher.get_opcodes()]
+    before = [("equal", 0, head, 0, head)] if head else []
+    after = [("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
+    matcher.opcodes = [*before, *middle, *after]  # type: ignore[attr-defined] # what the grouping reads
+    for group in matcher.get_grouped_opcodes(CONTEXT_LINES):
         first, last = group[0], group[-1]
         yield f"@@ -{_range(first[1], last[2], offset)} +{_range(first[3], last[4], offset)} @@\n"
         for tag, old_from, old_to, new_from, new_to in group:

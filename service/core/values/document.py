@@ -1,4 +1,4 @@
-"""A values file as one YAML document, and the questions the editor asks of it.
+"""The YAML documents of a text, and the questions the editor asks of one.
 
 Called by the rest of this package only. Never changes text.
 """
@@ -11,27 +11,57 @@ from collections.abc import Iterator
 from ruamel.yaml.error import YAMLError
 
 from service.core.values import events as parser
-from service.core.values.events import Event, Kind
+from service.core.values.events import MEANING, WHOLE_FILE, Event, Kind, Origin
+from service.core.values_paths import Step, format_path
 from service.errors import ValuesEditError
 
 MAX_CHARACTERS = 32 * 1024 * 1024
 BOM = "\ufeff"
 _STRAY_BOM = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])[ \t]*\ufeff")
 _SECOND_OPINION = 1024 * 1024
+_NOTHING = (Kind.SCALAR, "", "", None, None)
 
 
 class Document:
-    """The one document of a values file. A node is named by the index of its first event."""
+    """One document of a text. A node is named by the index of its first event.
 
-    __slots__ = ("bom", "close", "events", "file", "text")
+    `text` is that of all documents, without a byte order mark; `prefix` is the path that leads to this one.
+    """
 
-    def __init__(self, text: str, events: list[Event], close: list[int], *, file: str, bom: str) -> None:
-        """Keep the text without its byte order mark, the events, and where each node's last event is."""
-        self.text = text
+    __slots__ = ("close", "events", "number", "prefix", "stream")
+
+    def __init__(
+        self, stream: Stream, number: int, events: list[Event], close: list[int], prefix: tuple[Step, ...]
+    ) -> None:
+        """Keep the events, and where each node's last event is."""
+        self.stream = stream
+        self.number = number
         self.events = events
         self.close = close
-        self.file = file
-        self.bom = bom
+        self.prefix = prefix
+
+    def named(self, prefix: tuple[Step, ...]) -> Document:
+        """Give the same document under another path."""
+        return Document(self.stream, self.number, self.events, self.close, prefix)
+
+    @property
+    def text(self) -> str:
+        """Give the whole text that the document is in."""
+        return self.stream.text
+
+    @property
+    def file(self) -> str:
+        """Give the file's name, for errors."""
+        return self.stream.file
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is written in the document."""
+        return not self.events or (len(self.events) == 1 and self.events[0][:MEANING] == _NOTHING)
+
+    def name(self, steps: tuple[Step, ...]) -> str:
+        """Write the path of a node of this document, as it is named from the top of the file."""
+        return format_path((*self.prefix, *steps))
 
     def entries(self, node: int) -> Iterator[tuple[int, int]]:
         """Yield key and value of each entry of a mapping, in order."""
@@ -96,7 +126,7 @@ class Document:
             file=self.file,
             path=path,
             line=None if event is None else event.line + 1,
-            column=None if event is None else event.column + 1,
+            column=None if event is None else event.column + self.stream.origin.column + 1,
         )
 
 
@@ -113,8 +143,29 @@ def skip_blank(text: str, at: int) -> int:
     return at
 
 
-def read_document(text: str, *, file: str = "") -> Document:
-    """Parse a values file. Raises ValuesEditError when it is not exactly one readable YAML document."""
+class Stream:
+    """A text with its documents, at least one: the whole file, or what a block scalar of it holds."""
+
+    __slots__ = ("bom", "documents", "file", "origin", "prefix", "text")
+
+    def __init__(self, text: str, bom: str, file: str, origin: Origin, prefix: tuple[Step, ...]) -> None:
+        """Parse the text. Raises ValuesEditError where it is not YAML."""
+        self.text = text
+        self.bom = bom
+        self.file = file
+        self.origin = origin
+        self.prefix = prefix
+        parsed = enumerate(_parse(self))
+        self.documents = tuple(Document(self, number, one.events, one.close, prefix) for number, one in parsed)
+
+    @property
+    def has_one(self) -> bool:
+        """Tell whether the first document is all there is: Helm reads no other, and empty ones may follow."""
+        return all(document.is_empty for document in self.documents[1:])
+
+
+def read_stream(text: str, *, file: str = "", origin: Origin = WHOLE_FILE, prefix: tuple[Step, ...] = ()) -> Stream:
+    """Parse a text. `origin` and `prefix` say where it is in its file, which may be within a block scalar."""
     if len(text) > MAX_CHARACTERS:
         raise ValuesEditError(
             f"The file has {len(text):,} characters, more than the {MAX_CHARACTERS:,} that are read",
@@ -122,7 +173,7 @@ def read_document(text: str, *, file: str = "") -> Document:
             hint="split it into several values files",
             file=file,
         )
-    bom = BOM if text.startswith(BOM) else ""
+    bom = BOM if text.startswith(BOM) and not prefix else ""
     body = text[len(bom) :]
     if BOM in body and (stray := _STRAY_BOM.search(body)):
         raise ValuesEditError(
@@ -130,22 +181,27 @@ def read_document(text: str, *, file: str = "") -> Document:
             code="values-unparsable",
             hint="remove the invisible character U+FEFF; nothing was changed",
             file=file,
-            line=body.count("\n", 0, stray.end()) + 1,
+            line=body.count("\n", 0, stray.end()) + 1 + origin.line,
             column=1,
         )
+    return Stream(body, bom, file, origin, prefix)
+
+
+def _parse(stream: Stream) -> list[parser.Parsed]:
+    text, file, origin = stream.text, stream.file, stream.origin
     try:
-        events, close = parser.parse_events(body, file=file, pure=False)
+        return parser.parse_documents(text, file=file, pure=False, origin=origin)
     except (YAMLError, UnicodeError) as first:
-        if len(body) > _SECOND_OPINION:
-            raise _unparsable(body, file, first) from None
+        if len(text) > _SECOND_OPINION:
+            raise _unparsable(stream, first) from None
         try:  # the C parser is of an older YAML: it refuses [http://host], which is fine in 1.2
-            events, close = parser.parse_events(body, file=file, pure=True)
+            return parser.parse_documents(text, file=file, pure=True, origin=origin)
         except (YAMLError, UnicodeError):
-            raise _unparsable(body, file, first) from None
-    return Document(body, events, close, file=file, bom=bom)
+            raise _unparsable(stream, first) from None
 
 
-def _unparsable(text: str, file: str, error: Exception) -> ValuesEditError:
+def _unparsable(stream: Stream, error: Exception) -> ValuesEditError:
+    text = stream.text
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = column = None
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
@@ -155,11 +211,12 @@ def _unparsable(text: str, file: str, error: Exception) -> ValuesEditError:
         line = text.count("\n", 0, position) + 1
         column = position - (text.rfind("\n", 0, position) + 1) + 1
     there = text.split("\n", line)[line - 1].strip()[:60] if line is not None and line <= text.count("\n") + 1 else ""
+    what = f"What {format_path(stream.prefix)} holds" if stream.prefix else "The file"
     return ValuesEditError(
-        f"The file is not valid YAML: {problem}" + (f", at {there!r}" if there else ""),
+        f"{what} is not valid YAML: {problem}" + (f", at {there!r}" if there else ""),
         code="values-unparsable",
         hint="correct the file first; nothing was changed",
-        file=file,
-        line=line,
-        column=column,
+        file=stream.file,
+        line=None if line is None else line + stream.origin.line,
+        column=None if column is None else column + stream.origin.column,
     )

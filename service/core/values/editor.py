@@ -6,32 +6,49 @@ edited scalars stays as it is, character for character. Never loads and dumps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from service.core.values.block import open_block, open_stream, splice_block
+from service.core.values.choose import choose
 from service.core.values.create import create_value
-from service.core.values.document import Document, read_document
+from service.core.values.document import Document, Stream, read_stream
+from service.core.values.encrypted import Seal, read_seals, seal_error
 from service.core.values.events import Kind
-from service.core.values.listing import settable
+from service.core.values.helm import helm_plain
+from service.core.values.listing import settable_in
 from service.core.values.locate import locate
-from service.core.values.lookup import Found, Missing
+from service.core.values.lookup import Found, Missing, Within
 from service.core.values.model import EditedText, Scalar, ScalarChange, Splice, ValueEdit
 from service.core.values.place import gap, value_place
 from service.core.values.proof import Expectation, Part, prove
 from service.core.values.quoting import same_value, write_scalar
-from service.core.values.refusals import missing_error, no_colon_error, target_error
+from service.core.values.refusals import encrypted_error, is_ciphertext, missing_error, no_colon_error, target_error
 from service.core.values_paths import ValuesPath, parse_path
+
+Wish = tuple[ValuesPath, Scalar]
 
 
 @dataclass(slots=True)
 class _Change:
-    """A scalar that will be reported; `node` is its event in the newest document."""
+    """A scalar that will be reported; `node` is its event in the newest document, `below` a line within that block."""
 
     path: ValuesPath
     value: Scalar
     node: int
     before: str | None
+    below: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """A text after its edits."""
+
+    stream: Stream
+    changes: list[ScalarChange]
+    warnings: list[str]
 
 
 def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create: bool = False) -> EditedText:
@@ -40,62 +57,117 @@ def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create
     With `create`, missing keys are added at the end of the deepest mapping that is there. `file` is for the
     words of errors only.
     """
-    doc = read_document(text, file=file)
-    wanted = [(parse_path(edit.path), edit.value) for edit in edits]
+    stream = read_stream(text, file=file)
+    edited = _edit_stream(stream, [(parse_path(edit.path), edit.value) for edit in edits], create=create)
+    warnings = tuple(dict.fromkeys(edited.warnings))
+    return EditedText(edited.stream.bom + edited.stream.text, tuple(edited.changes), warnings)
+
+
+def _edit_stream(stream: Stream, wanted: Sequence[Wish], *, create: bool) -> _Edited:
+    """Edit the documents of a text, one after the other: the whole file, or what a block scalar holds."""
+    seals = read_seals(stream.documents)
+    documents: dict[int, tuple[Document, list[Wish]]] = {}
+    for path, value in wanted:
+        document, within = choose(stream, path)
+        documents.setdefault(document.number, (document, []))[1].append((within, value))
+    edited = _Edited(stream, [], [])
+    for number, (document, wishes) in sorted(documents.items()):
+        newest = edited.stream.documents[number].named(document.prefix)
+        one = _edit_document(newest, wishes, seals, create=create)
+        edited = _Edited(one.stream, edited.changes + one.changes, edited.warnings + one.warnings)
+    return edited
+
+
+def _edit_document(doc: Document, wanted: Sequence[Wish], seals: Sequence[Seal], *, create: bool) -> _Edited:
+    """Add what is missing, then replace what is there, then edit within block scalars."""
     changes: list[_Change] = []
     warnings: list[str] = []
-    rest: list[tuple[ValuesPath, Scalar]] = []
+    rest: list[Wish] = []
     for path, value in wanted:
         place = locate(doc, path)
-        if isinstance(place, Missing):
-            if not create:
-                raise missing_error(doc, path, place, elsewhere=_elsewhere(doc, path))
-            warnings += _followers(doc, place.way, path)
-            made = create_value(doc, path, place, value)
-            for change in changes:
-                change.node += made.shift if change.node >= made.at else 0
-            changes.append(_Change(path, value, made.node, None))
-            doc = made.doc
-        else:
+        if not isinstance(place, Missing):
             rest.append((path, value))
-    doc, replaced, more = _replace(doc, rest, changes)
+            continue
+        if not create:
+            raise missing_error(doc, path, place, elsewhere=_elsewhere(doc, path))
+        if (sealed := seal_error(seals, doc, place.node, path, filled=False)) is not None:
+            raise sealed
+        warnings += _followers(doc, place.way, path)
+        made = create_value(doc, path, place, value)
+        for change in changes:
+            change.node += made.shift if change.node >= made.at else 0
+        changes.append(_Change(path, value, made.node, None))
+        doc = made.doc
+    doc, replaced, inner, more = _replace(doc, rest, changes, seals)
+    changes += replaced
     warnings += more
-    done = sorted(changes + replaced, key=lambda change: change.node)
-    return EditedText(
-        doc.bom + doc.text, tuple(_report(doc, change) for change in done), tuple(dict.fromkeys(warnings))
-    )
+    for node, wishes in inner.items():
+        doc, within, more = _edit_block(doc, node, wishes, seals, create=create)
+        changes += within
+        warnings += more
+    done = sorted(changes, key=lambda change: change.node)
+    return _Edited(doc.stream, [_report(doc, change) for change in done], warnings)
 
 
 def _replace(
-    doc: Document, wanted: Sequence[tuple[ValuesPath, Scalar]], created: Sequence[_Change]
-) -> tuple[Document, list[_Change], list[str]]:
-    """Replace the scalars that are there, all in one splice and one proof."""
-    seen: dict[int, tuple[ValuesPath, Scalar]] = {change.node: (change.path, change.value) for change in created}
+    doc: Document, wanted: Sequence[Wish], created: Sequence[_Change], seals: Sequence[Seal]
+) -> tuple[Document, list[_Change], dict[int, list[tuple[Within, Wish]]], list[str]]:
+    """Replace the scalars that are there, all in one splice and one proof; give what is within blocks back."""
+    seen: dict[int, Wish] = {change.node: (change.path, change.value) for change in created}
     changes: list[_Change] = []
     splices: list[Splice] = []
     expected: dict[int, Expectation] = {}
+    inner: dict[int, list[tuple[Within, Wish]]] = {}
     warnings: list[str] = []
     for path, value in wanted:
         place = locate(doc, path)
         if isinstance(place, Missing):  # an edit before this one replaced what it names
             raise missing_error(doc, path, place)
+        if isinstance(place, Within):
+            inner.setdefault(place.node, []).append((place, (path, value)))
+            continue
         other = seen.setdefault(place.node, (path, value))
         if other != (path, value):
             _refuse_second(doc, place.node, path, value, other)
             continue
-        splice = _splice(doc, place, path, value)
+        splice = _splice(doc, place, path, value, seals)
         if splice is None:
             continue
         splices.append(splice)
         expected[place.node] = Expectation(place.node, place.node + 1, (Part(Kind.SCALAR, value),))
         changes.append(_Change(path, value, place.node, doc.events[place.node].value))
-        warnings += _followers(doc, (*place.way, place.node), path)
-    if not splices:
-        return doc, [], []
-    return prove(doc, splices, expected), changes, warnings
+        warnings += [*_followers(doc, (*place.way, place.node), path), *_other_type(doc, place.node, path, value)]
+    return (prove(doc, splices, expected) if splices else doc), changes, inner, warnings
 
 
-def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Splice | None:
+def _edit_block(
+    doc: Document, node: int, wanted: Sequence[tuple[Within, Wish]], seals: Sequence[Seal], *, create: bool
+) -> tuple[Document, list[_Change], list[str]]:
+    """Edit the YAML that a block scalar holds: proved within, and the whole of it as one new scalar of the file."""
+    place, (path, _) = wanted[0]
+    if is_ciphertext(doc.events[node].value):
+        raise encrypted_error(doc, node, ValuesPath(doc.name(place.done), place.done))
+    block = open_block(doc, node, path)
+    stream = open_stream(doc, block, place.done)
+    wishes = [(ValuesPath(path.text, within.steps), value) for within, (path, value) in wanted]
+    edited = _edit_stream(stream, wishes, create=create)
+    if not edited.changes:
+        return doc, [], edited.warnings
+    outer = ValuesPath(path.text, place.done)
+    if (sealed := seal_error(seals, doc, node, outer, filled=True)) is not None:
+        raise sealed
+    new = edited.stream.text
+    expected = {node: Expectation(node, node + 1, (Part(Kind.SCALAR, new),))}
+    after = prove(doc, splice_block(doc, block, new), expected)
+    changes = [
+        _Change(path, change.after, node, change.before, change.line - 1 - doc.events[node].line)
+        for change in edited.changes
+    ]
+    followers = _followers(doc, (*place.way, node), path)
+    return after, changes, edited.warnings + followers
+
+
+def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar, seals: Sequence[Seal]) -> Splice | None:
     """Give the replacement of one scalar, or None when it already has the value."""
     refusal = target_error(doc, place.node, path)
     if refusal is not None:
@@ -103,6 +175,8 @@ def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar) -> Spl
     if same_value(doc, place.node, value):
         return None
     event = doc.events[place.node]
+    if (sealed := seal_error(seals, doc, place.node, path, filled=bool(event.value))) is not None:
+        raise sealed
     flow = any(doc.is_flow(node) for node in place.way)
     json_like = flow and place.key is not None and doc.events[place.key].style == '"'
     written = write_scalar(value, '"' if json_like and not event.style else event.style, flow=flow)
@@ -145,12 +219,27 @@ def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[
     return warnings
 
 
+def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> list[str]:
+    """Say that a number or boolean becomes text, where the text looks like one."""
+    event = doc.events[node]
+    there = event.value if event.style or event.tag else helm_plain(event.value)
+    meant = helm_plain(value) if isinstance(value, str) else None
+    if isinstance(there, str | None) or isinstance(meant, str | None) or not math.isfinite(meant):
+        return []
+    what = "boolean" if isinstance(there, bool) else "number"
+    was = f"{path.text} was the {what} {event.value} and becomes the text {value!r}"
+    typed = f"{path.text}:={write_scalar(meant, '', flow=False)}"
+    return [f"{was}: for a {what} write {typed} (in mergeport.yaml a value without quotes)"]
+
+
 def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:
     """Give the paths that end as this one does, for one who forgot where it begins."""
-    ends = (scalar.path for steps, scalar in settable(doc) if steps[-len(path.steps) :] == path.steps)
+    ends = (scalar.path for steps, scalar in settable_in(doc, ()) if steps[-len(path.steps) :] == path.steps)
     return list(islice(ends, 3))
 
 
 def _report(doc: Document, change: _Change) -> ScalarChange:
-    after = change.value if isinstance(change.value, str) else doc.events[change.node].value
-    return ScalarChange(change.path.text, doc.events[change.node].line + 1, change.before, after)
+    line = doc.events[change.node].line + 1 + (change.below or 0)
+    plain = isinstance(change.value, str) or change.below is not None
+    after = str(change.value) if plain else doc.events[change.node].value
+    return ScalarChange(change.path.text, line, change.before, after)

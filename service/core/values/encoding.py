@@ -13,6 +13,10 @@ def decode_values(data: bytes, *, file: str = "") -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if (sealed := _sealed(data)) is not None:
+            raise ValuesEditError(
+                f"The file is encrypted by {sealed[0]}", code="values-encoding", hint=sealed[1], file=file
+            ) from None
         line_start = data.rfind(b"\n", 0, error.start) + 1
         utf16 = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
         raise ValuesEditError(
@@ -23,6 +27,15 @@ def decode_values(data: bytes, *, file: str = "") -> str:
             line=data.count(b"\n", 0, error.start) + 1,
             column=len(data[line_start : error.start].decode("utf-8")) + 1,
         ) from None
+
+
+def _sealed(data: bytes) -> tuple[str, str] | None:
+    """Tell by its first bytes what has encrypted a file as a whole, and what to do."""
+    if data.startswith(b"\0GITCRYPT\0"):
+        return "git-crypt", "keep what is set here in a file of its own, which git-crypt does not encrypt"
+    if data.startswith(b"age-encryption.org/"):
+        return "age", "keep what is set here in a file of its own, which is not encrypted"
+    return None
 
 
 def encode_values(text: str) -> bytes:

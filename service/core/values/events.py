@@ -59,7 +59,8 @@ class Event(NamedTuple):
     """One event; the first five fields are what it means, the rest where it stands.
 
     `style` is `'`, `"`, `|`, `>` or empty for a plain scalar, `{` for a flow collection; `tag` is an
-    explicit tag as resolved by the parser; `start` includes an anchor and a tag; lines and columns count from 0.
+    explicit tag as resolved by the parser; `start` includes an anchor and a tag. Lines count from 0 in the file,
+    columns in the text.
     """
 
     kind: Kind
@@ -73,40 +74,52 @@ class Event(NamedTuple):
     column: int
 
 
+class Origin(NamedTuple):
+    """Where a text begins in its file: lines before it, and columns before each of its lines."""
+
+    line: int = 0
+    column: int = 0
+
+
+WHOLE_FILE = Origin()
+
+
+class Parsed(NamedTuple):
+    """The events of one document, and for each node the index of its last event."""
+
+    events: list[Event]
+    close: list[int]
+
+
 def parse_strictly(text: str, *, pure: bool) -> list[Event] | None:
-    """Give the events of a text as exactly one of the two parsers reads it; None when it refuses."""
+    """Give the events of a text as exactly one of the two parsers reads it; None when it refuses, or for several."""
     try:
-        return parse_events(text, file="", pure=pure)[0]
+        documents = parse_documents(text, file="", pure=pure)
     except (YAMLError, UnicodeError, ValuesEditError):
         return None
+    return documents[0].events if len(documents) == 1 else None
 
 
-def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list[int]]:
-    """Give the events of the one document, and for each node the index of its last event."""
-    events: list[Event] = []
-    close: list[int] = []
+def parse_documents(text: str, *, file: str, pure: bool, origin: Origin = WHOLE_FILE) -> list[Parsed]:
+    """Give the documents of a text, at least one: an empty text is one without events."""
+    documents: list[Parsed] = []
     still_open: list[int] = []
     anchors: set[str] = set()
-    documents = 0
     for raw in _parser_events(text, pure=pure):
-        event = _event(raw)
+        event = _event(raw, origin)
         if event is None:
-            documents += isinstance(raw, DocumentStartEvent)
-            if documents > 1:
-                raise _refusal(
-                    raw,
-                    file,
-                    "values-several-documents",
-                    "The file holds several YAML documents",
-                    "Helm reads only one: split the file at this line",
-                )
+            if isinstance(raw, DocumentStartEvent):
+                documents.append(Parsed([], []))
+                anchors = set()
             continue
+        events, close = documents[-1]
         if event.kind is Kind.END:
             close[still_open.pop()] = len(events)
         elif event.kind is Kind.ALIAS and event.value not in anchors:
             raise _refusal(
-                raw,
+                event,
                 file,
+                origin,
                 "values-unparsable",
                 f"The alias *{event.value} has no anchor before it",
                 "correct the file first; nothing was changed",
@@ -115,8 +128,9 @@ def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list
             still_open.append(len(events))
             if len(still_open) > MAX_DEPTH:
                 raise _refusal(
-                    raw,
+                    event,
                     file,
+                    origin,
                     "values-too-deep",
                     f"The nesting is deeper than {MAX_DEPTH} levels",
                     "no chart reads such values: flatten them",
@@ -125,7 +139,7 @@ def parse_events(text: str, *, file: str, pure: bool) -> tuple[list[Event], list
             anchors.add(event.anchor)
         close.append(len(events))
         events.append(event)
-    return events, close
+    return documents or [Parsed([], [])]
 
 
 class _Yaml(YAML):
@@ -147,7 +161,7 @@ def _parser_events(text: str, *, pure: bool) -> Iterator[RawEvent]:
         raw = parser.get_event()
 
 
-def _event(raw: Any) -> Event | None:  # noqa: ANN401 - the parser's events have no typed base with these fields
+def _event(raw: Any, origin: Origin) -> Event | None:  # noqa: ANN401 - the parser's events have no typed base with these fields
     """Give our event for the parser's, or None for those of the stream and the document."""
     kind = _KINDS.get(type(raw))
     if kind is None:
@@ -162,9 +176,11 @@ def _event(raw: Any) -> Event | None:  # noqa: ANN401 - the parser's events have
     else:
         value, style, anchor, tag = "", "{" if raw.flow_style else "", raw.anchor, raw.tag
     tag = tag if tag is None else str(tag)
-    return Event(kind, value, style, anchor, tag, start.index, raw.end_mark.index, start.line, start.column)
+    return Event(
+        kind, value, style, anchor, tag, start.index, raw.end_mark.index, start.line + origin.line, start.column
+    )
 
 
-def _refusal(raw: RawEvent, file: str, code: str, message: str, hint: str) -> ValuesEditError:
-    mark = raw.start_mark
-    return ValuesEditError(message, code=code, hint=hint, file=file, line=mark.line + 1, column=mark.column + 1)
+def _refusal(event: Event, file: str, origin: Origin, code: str, message: str, hint: str) -> ValuesEditError:
+    column = event.column + origin.column + 1
+    return ValuesEditError(message, code=code, hint=hint, file=file, line=event.line + 1, column=column)

@@ -1,17 +1,19 @@
 """Finds image references in a values file, in any common chart layout. Called by `mergeport values paths --images`.
 
 Known layouts: `image: host/name:tag` (and any key that ends in image), `image: {registry, repository, tag, digest}`,
-the same keys beside others, `image: name` with `tag`, `imageRepository` with `imageTag`, and `name` with `newTag`.
+the same keys beside others, `image: name` with `tag`, `imageRepository` with `imageTag`, `name` with `newTag`,
+`repository` with `version`, references in a list or mapping called images, and Helm parameters of Argo CD.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
-from service.core.values.document import read_document
-from service.core.values.listing import SettablePath, settable
-from service.core.values_paths import Key, Step, format_path
+from service.core.values.listing import SettablePath, settable_paths
+from service.core.values.lookup import image_name
+from service.core.values_paths import Condition, Index, Key, Selector, Step, format_path
 
 _ROLES = {
     "registry": "registry",
@@ -22,6 +24,7 @@ _ROLES = {
     "image": "image",
     "tag": "tag",
     "newtag": "tag",
+    "version": "version",
     "digest": "digest",
     "sha": "digest",
     "sha256": "digest",
@@ -32,6 +35,9 @@ _REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
     r"(?P<tag>:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?P<digest>@[a-z0-9]+:[0-9a-fA-F]{32,})?"
 )
+
+
+_PARAMETERS = (Key("helm"), Key("parameters"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +54,66 @@ class ImagePaths:
 
 @dataclass(slots=True)
 class _Group:
-    """The scalars of one mapping that may belong to one image."""
+    """The scalars of one mapping that may belong to one image; `steps` is empty where the file has no such mapping."""
 
+    steps: tuple[Step, ...]
     roles: dict[str, SettablePath] = field(default_factory=dict)
     says_image: bool = False
 
 
+_Scalars = list[tuple[tuple[Step, ...], SettablePath]]
+
+
 def list_images(text: str, *, file: str = "") -> list[ImagePaths]:
     """Give the images of a file in its order."""
+    scalars = list(settable_paths(text, file=file))
+    names = {steps[:-1]: scalar.text for steps, scalar in scalars if steps[-1] == Key("name")}
+    plain = Counter((steps[:-1], image_name(scalar.text)) for steps, scalar in scalars if isinstance(steps[-1], Index))
     groups: dict[tuple[tuple[Step, ...], str], _Group] = {}
-    for steps, scalar in settable(read_document(text, file=file)):
-        last = steps[-1]
+    for steps, scalar in scalars:
+        if (reference := _plain_reference(steps, scalar, plain)) is not None:
+            groups[steps, ""] = _Group((), {"image": reference}, says_image=True)
+            continue
+        parameter = _parameter(steps, names)
+        said = steps if parameter is None else parameter
+        last = said[-1]
         if not isinstance(last, Key):
             continue
         named = _KEY.fullmatch(re.sub(r"[-_]", "", last.name).lower())
         if named is None:
             continue
-        group = groups.setdefault((steps[:-1], named["owner"]), _Group(says_image=_is_image(steps[:-1])))
+        fresh = _Group(steps[:-1] if parameter is None else (), says_image=_is_image(said[:-1]))
+        group = groups.setdefault((said[:-1], named["owner"]), fresh)
         group.roles.setdefault(_ROLES[named["role"]], scalar)
         group.says_image = group.says_image or named["image"] is not None
-    return [image for (steps, _), group in groups.items() for image in _images(steps, group)]
+    return [image for group in groups.values() for image in _images(group.steps, group)]
+
+
+def _parameter(steps: tuple[Step, ...], names: dict[tuple[Step, ...], str]) -> tuple[Step, ...] | None:
+    """Give the values path that a Helm parameter of an Argo CD Application sets, below the list that it stands in.
+
+    https://argo-cd.readthedocs.io/en/stable/user-guide/helm/#helm-parameters
+    """
+    if len(steps) < 4 or steps[-1] != Key("value") or steps[-4:-2] != _PARAMETERS:  # noqa: PLR2004 - helm.parameters[].value
+        return None
+    name = names.get(steps[:-1])
+    return None if name is None else (*steps[:-2], *(Key(part) for part in re.split(r"(?<!\\)\.", name)))
+
+
+def _plain_reference(
+    steps: tuple[Step, ...], scalar: SettablePath, plain: Counter[tuple[tuple[Step, ...], str]]
+) -> SettablePath | None:
+    """Give an entry of a list or mapping called images that is a whole reference; by its image's name if it can be."""
+    if not _is_reference(scalar) or not (_has_version(scalar) or "/" in scalar.text):
+        return None
+    owner = next((step for step in reversed(steps[:-1]) if isinstance(step, Key)), None)
+    if owner is None or len(steps) < 2 or steps[-2] != owner or not re.search(r"images$", owner.name, re.IGNORECASE):  # noqa: PLR2004 - its owner is above
+        return None
+    name = image_name(scalar.text)
+    if isinstance(steps[-1], Index) and plain[steps[:-1], name] == 1:
+        selector = Selector((Condition(("image",), name),))
+        return replace(scalar, path=format_path((*steps[:-1], selector)))
+    return scalar
 
 
 def _is_image(steps: tuple[Step, ...]) -> bool:
@@ -80,6 +126,8 @@ def _is_image(steps: tuple[Step, ...]) -> bool:
 def _images(steps: tuple[Step, ...], group: _Group) -> list[ImagePaths]:
     roles = group.roles
     one = roles.get("image")
+    if "tag" not in roles and "version" in roles and ("repository" in roles or one is not None):
+        roles = roles | {"tag": roles["version"]}
     versioned = "tag" in roles or "digest" in roles
     whole = one is not None and (not versioned or _has_version(one)) and (one.value == "" or _is_reference(one))
     found = []
@@ -111,7 +159,8 @@ def _has_version(scalar: SettablePath) -> bool:
 
 
 def _text(scalar: SettablePath | None) -> str:
-    return "" if scalar is None or scalar.value is None else str(scalar.value)
+    """Give a part as it is written: a tag is text, though Helm may read a number in it."""
+    return "" if scalar is None or scalar.value is None else scalar.text
 
 
 def _reference(parts: dict[str, SettablePath]) -> str:

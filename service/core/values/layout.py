@@ -5,7 +5,6 @@ Called by `create`. Gives text and places; changes nothing itself.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -23,7 +22,6 @@ class Layout:
 
     indent: int
     dash: int
-    line_end: str
 
 
 def read_layout(doc: Document) -> Layout:
@@ -41,8 +39,7 @@ def read_layout(doc: Document) -> Layout:
                 (mappings if event.kind is Kind.MAPPING else dashes)[column - parent] += 1
             columns.append(column if event.kind is Kind.MAPPING else None)
     indent = _most_common(mappings, 2)
-    first = re.search(r"\r?\n|\r", doc.text)
-    return Layout(indent, _most_common(dashes, indent), "\n" if first is None else first[0])
+    return Layout(indent, _most_common(dashes, indent))
 
 
 def _most_common(counted: Counter[int], default: int) -> int:
@@ -73,6 +70,15 @@ def line_end(text: str, at: int) -> int:
     return min(ends, default=len(text))
 
 
+def line_break(text: str, at: int) -> str:
+    """Give how the line of a place ends; how the one before it does where the text ends here; else a line feed."""
+    end = line_end(text, at)
+    if end == len(text):
+        end = line_start(text, end) - 1
+        end -= text[max(end - 1, 0) : end + 1] == "\r\n"
+    return text[end : next_line(text, end)] if end >= 0 and end < len(text) else "\n"
+
+
 def next_line(text: str, end: int) -> int:
     """Give where the line after a line's end begins; the text's length when there is none."""
     return end + (2 if text[end : end + 2] == "\r\n" else 1) if end < len(text) else len(text)
@@ -100,10 +106,12 @@ def block_lines(steps: tuple[Step, ...], value: Scalar, column: int, layout: Lay
                 return [f"{key} {write_scalar(value, '', flow=False)}"]
             inner = column + (layout.indent if isinstance(steps[1], Key) else layout.dash)
             return [key, *block_lines(steps[1:], value, inner, layout)]
-        case Selector(key_name, selected):
-            lines = block_lines((Key(key_name),), selected, column + 2, layout)
+        case Selector(conditions) if len(steps) > 1:
+            lines = []
+            for condition in conditions:
+                lines += block_lines((Key(condition.keys[0]),), condition.value, column + 2, layout)
             lines += block_lines(steps[1:], value, column + 2, layout)
-        case Index():
+        case Index() | Selector():
             if len(steps) == 1:
                 return [" " * column + "- " + write_scalar(value, "", flow=False)]
             lines = block_lines(steps[1:], value, column + 2, layout)
@@ -123,10 +131,13 @@ def flow_text(steps: tuple[Step, ...], value: Scalar, *, quoted: bool) -> str:
     match steps[0]:
         case Key(name):
             return f"{write_key(name, flow=True, quoted=quoted)}: {rest}"
-        case Selector(name, selected):
-            selector = f"{write_key(name, flow=True, quoted=quoted)}: {write_scalar(selected, style, flow=True)}"
-            return f"{{{selector}, {rest}}}"
-        case Index():
+        case Selector(conditions) if len(steps) > 1:
+            written = [
+                f"{write_key(one.keys[0], flow=True, quoted=quoted)}: {write_scalar(one.value, style, flow=True)}"
+                for one in conditions
+            ]
+            return "{" + ", ".join([*written, rest]) + "}"
+        case Index() | Selector():
             return rest
 
 
@@ -140,9 +151,10 @@ def new_parts(steps: tuple[Step, ...], value: Scalar) -> list[Part]:
     match steps[0]:
         case Key(name):
             return [Part(Kind.SCALAR, name=name), *rest]
-        case Selector(name, selected):
-            return wrapped(Key(""), [Part(Kind.SCALAR, name=name), Part(Kind.SCALAR, selected), *rest])
-        case Index():
+        case Selector(conditions) if len(steps) > 1:
+            chosen = [(Part(Kind.SCALAR, name=one.keys[0]), Part(Kind.SCALAR, one.value)) for one in conditions]
+            return wrapped(Key(""), [part for pair in chosen for part in pair] + rest)
+        case Index() | Selector():
             return rest
 
 

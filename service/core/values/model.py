@@ -23,11 +23,12 @@ class ValueEdit:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """What one values file should say."""
+    """What one values file should say; `create` adds keys that are missing, `new_file` also makes a missing file."""
 
     file: str
     edits: tuple[ValueEdit, ...]
     create: bool = False
+    new_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

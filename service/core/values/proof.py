@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.core.values.document import Document, read_document
+from service.core.values.document import Document, Stream, read_stream
 from service.core.values.events import MEANING, Kind
 from service.core.values.model import Scalar, Splice, apply_splices
 from service.core.values.quoting import is_string, same_value
@@ -38,28 +38,32 @@ class Expectation:
 
 
 def prove(before: Document, splices: Sequence[Splice], expected: Mapping[int, Expectation]) -> Document:
-    """Apply the splices and give the new document, or raise ValuesEditError (`values-unproven`).
+    """Apply the splices and give the document in the new text, or raise ValuesEditError (`values-unproven`).
 
     `expected` is keyed by the event where each replacement starts.
     """
-    text = apply_splices(before.text, list(splices))
+    old = before.stream
+    text = apply_splices(old.text, list(splices))
     try:
-        after = read_document(before.bom + text, file=before.file)
+        new = read_stream(old.bom + text, file=old.file, origin=old.origin, prefix=old.prefix)
     except ValuesEditError as error:
         raise _unproven(before, f"the new text would not parse: {error.message}") from None
-    _compare_outside(before, after, splices)
-    _compare_events(before, after, expected)
-    return after
+    _compare_outside(before, new, splices)
+    if len(new.documents) != len(old.documents):
+        raise _unproven(before, "the file would hold other documents")
+    for one, other in zip(old.documents, new.documents, strict=True):
+        _compare_events(one, other, expected if one.number == before.number else {})
+    return new.documents[before.number].named(before.prefix)
 
 
-def _compare_outside(before: Document, after: Document, splices: Sequence[Splice]) -> None:
+def _compare_outside(before: Document, after: Stream, splices: Sequence[Splice]) -> None:
     old = new = 0
     for splice in sorted(splices, key=lambda one: (one.start, one.end)):
         kept = splice.start - old
         if before.text[old : splice.start] != after.text[new : new + kept]:
             raise _unproven(before, "text outside the edit would change")
         old, new = splice.end, new + kept + len(splice.text)
-    if before.text[old:] != after.text[new:] or before.bom != after.bom:
+    if before.text[old:] != after.text[new:] or before.stream.bom != after.bom:
         raise _unproven(before, "text outside the edit would change")
 
 

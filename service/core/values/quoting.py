@@ -17,6 +17,7 @@ from ruamel.yaml.resolver import VersionedResolver
 
 from service.core.values.document import Document
 from service.core.values.events import Event, parse_strictly
+from service.core.values.helm import helm_plain, is_exact
 from service.core.values.model import Scalar
 from service.errors import ValuesEditError
 
@@ -24,7 +25,6 @@ _VERSIONS = ((1, 1), (1, 2))
 _STR = "tag:yaml.org,2002:str"
 _BLOCK_KEY = "{0}:\n  {0}: a\n  b:\n  - {0}: c\n"
 _FLOW_KEY = "- {{{0}: a}}\n- {{b: c, {0}: [d]}}\n"
-_LONGEST_NUMBER = 8_192  # bits
 _FRAME = "candidate"
 # Both parsers of ruamel.yaml must read a candidate alike; the Python one is slow on long text.
 _BOTH_PARSERS = 2_000
@@ -78,12 +78,22 @@ def reads_as(candidate: str, value: str, *, flow: bool) -> bool:
 
 
 def is_string(plain: str) -> bool:
-    """Tell whether a plain scalar of this text is a string under YAML 1.1 and 1.2."""
+    """Tell whether a plain scalar of this text is a string under YAML 1.1 and 1.2, and for Helm."""
+    if not isinstance(helm_plain(plain), str):
+        return False
     return _CORE_FLOAT.fullmatch(plain) is None and all(_resolve(plain, version) == _STR for version in _VERSIONS)
 
 
 def read_plain(text: str) -> Scalar | None:
-    """Give a plain scalar's value where YAML 1.1 and 1.2 agree on it, else its text."""
+    """Give a plain scalar's value where YAML 1.1, YAML 1.2 and Helm agree on it, else its text."""
+    value, helms = _read_plain(text), helm_plain(text)
+    if isinstance(value, str) or value is None:
+        return value
+    agreed = isinstance(value, bool) == isinstance(helms, bool) and isinstance(helms, bool | int | float)
+    return value if agreed and (value == helms or _both_nan(value, helms)) else text
+
+
+def _read_plain(text: str) -> Scalar | None:
     tags = {_resolve(text, version) for version in _VERSIONS}
     if len(tags) > 1:
         return text
@@ -138,17 +148,19 @@ def _write_typed(value: float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        if value.bit_length() > _LONGEST_NUMBER:
+        if not is_exact(value):
             raise ValuesEditError(
-                "The number has more digits than anyone reads",
+                "Helm does not keep this number: it reads whole numbers as they are up to 2^53",
                 code="values-value-invalid",
                 hint="write it as text",
             )
         return str(value)
-    if math.isnan(value):
-        return ".nan"
-    if math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
+    if not math.isfinite(value):
+        raise ValuesEditError(
+            f"{value} is not a number that Helm reads: it refuses a file with it",
+            code="values-value-invalid",
+            hint="write a number that has an end, or text",
+        )
     written = repr(value)
     mantissa, e, exponent = written.partition("e")
     # YAML 1.1 knows a float by its point and its exponent by its sign: 1e+20 would be text

@@ -10,36 +10,45 @@ from collections.abc import Sequence
 
 from service.core.values.document import Document
 from service.core.values.events import Kind
-from service.core.values.lookup import Missing, field, is_empty, key_name
-from service.core.values_paths import Index, Key, Selector, Step, ValuesPath, format_path
+from service.core.values.lookup import Missing, behind, can_override, field, image_name, is_empty, key_name, meets
+from service.core.values_paths import Condition, Index, Key, Selector, Step, ValuesPath, format_path
 from service.errors import ValuesEditError
 
 _SHOWN = 40
+SET_WITH_SOPS = 'set it with sops: `sops set FILE \'["image"]["tag"]\' \'"v2"\'`'
 _NOT_CREATED = "a new list begins at [0], and a new item needs a key other than that of its selector"
 
 
 def missing_error(
-    doc: Document, path: ValuesPath, missing: Missing, *, create: bool = False, elsewhere: Sequence[str] = ()
+    doc: Document,
+    path: ValuesPath,
+    missing: Missing,
+    *,
+    create: bool = False,
+    reading: bool = False,
+    elsewhere: Sequence[str] = (),
 ) -> ValuesEditError:
     """Say what is missing, and name the nearest thing that is there.
 
-    `create`: it cannot be created either; `elsewhere`: paths that end likewise.
+    `create`: it cannot be created either; `reading`: nobody asked to write; `elsewhere`: paths that end likewise.
     """
     step = format_path(missing.steps[:1])
-    place = f"in {format_path(missing.done)}" if missing.done else "at the top of the file"
+    place = f"in {doc.name(missing.done)}" if doc.name(missing.done) else "at the top of the file"
     if missing.node is None:
-        return doc.error(
-            "The file is empty", code="values-missing", hint="create the key with create (--create)", path=path.text
-        )
+        empty = "name a file that has it" if reading else "create the key with create (--create)"
+        return doc.error("The file is empty", code="values-missing", hint=empty, path=path.text)
     if missing.merged is not None:
         return merged_error(doc, path, missing)
     what = "key" if isinstance(missing.steps[0], Key) else "item"
+    last = _NOT_CREATED if create else "add it with create (--create)"
+    if reading:
+        last = f"`mergeport values paths {doc.file or 'FILE'}` lists what is there"
     nearest = _nearest(doc, missing) or (f"did you mean {' or '.join(elsewhere)}?" if elsewhere else "")
     return doc.error(
         f"There is no {what} {step} {place}",
         code="values-missing",
         node=missing.node,
-        hint=nearest or (_NOT_CREATED if create else "add it with create (--create)"),
+        hint=nearest or last,
         path=path.text,
     )
 
@@ -48,9 +57,9 @@ def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEdi
     """Say that a key is there only through `<<`. Only a scalar can be overridden without hiding its neighbours."""
     merged = doc.events[missing.merged or 0]
     line = merged.line + 1
-    place = f"in {format_path(missing.done)}" if missing.done else "at the top of the file"
+    place = f"in {doc.name(missing.done)}" if doc.name(missing.done) else "at the top of the file"
     hint = f"set it where it is written (line {line})"
-    if merged.kind is Kind.SCALAR and len(missing.steps) == 1:
+    if can_override(doc, missing):
         hint += ", or override it here with create (--create)"
     return doc.error(
         f"There is no key {format_path(missing.steps[:1])} of its own {place}: it comes through << from line {line}",
@@ -59,6 +68,23 @@ def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEdi
         hint=hint,
         path=path.text,
     )
+
+
+def hidden_error(
+    doc: Document, key: int, what: str, hiding: tuple[int | None, int], path: ValuesPath
+) -> ValuesEditError:
+    """Say that Helm reads another value than the path names; `hiding` is the `<<` that brings it, if any, and it."""
+    merge, value = hiding
+    read = doc.events[value].line + 1
+    hint = f"set the value in line {read}"
+    if merge is None:
+        why = f"{what} is overridden: Helm reads the value of line {read}"
+    else:
+        why = (
+            f"{what} is overridden by the << in line {doc.events[merge].line + 1}: Helm reads the value of line {read}"
+        )
+        hint += f", or move the << above {what}"
+    return doc.error(why, code="values-hidden", node=key, hint=hint, path=path.text)
 
 
 def no_colon_error(doc: Document, key: int | None, path: ValuesPath) -> ValuesEditError:
@@ -100,14 +126,28 @@ def _nearest(doc: Document, missing: Missing) -> str:
     if isinstance(step, Index):
         count = sum(1 for _ in doc.items(node))
         return f"the list has {count} item{'' if count == 1 else 's'}, counted from 0"
+    options: list[Step] = []
     if isinstance(step, Selector):
-        there = [value for item in doc.items(node) if (value := field(doc, item, step.key)) is not None]
-        options: list[Step] = [Selector(step.key, value) for value in _close(step.value, there)]
+        last = step.conditions[-1]
+        items = [item for item in doc.items(node) if all(meets(doc, item, one) for one in step.conditions[:-1])]
+        there = [value for item in items if (value := _shown_to(doc, item, last)) is not None]
+        options += [
+            Selector((*step.conditions[:-1], Condition(last.keys, value))) for value in _close(last.value, there)
+        ]
     else:
         names = [name for key, _ in doc.entries(node) if (name := key_name(doc, key)) is not None]
-        options = [Key(name) for name in _close(step.name, names)]
-    paths = [format_path((*missing.done, option, *missing.steps[1:])) for option in options]
+        options += [Key(name) for name in _close(step.name, names)]
+    paths = [doc.name((*missing.done, option, *missing.steps[1:])) for option in options]
     return f"did you mean {' or '.join(paths)}?" if paths else ""
+
+
+def _shown_to(doc: Document, item: int, condition: Condition) -> str | None:
+    """Give what a condition compares an item's value with."""
+    node = behind(doc, item)
+    if node is not None and doc.events[node].kind is Kind.SCALAR:
+        value = doc.events[node].value
+        return image_name(value) if condition.keys == ("image",) else None if condition.keys else value
+    return field(doc, item, condition.keys) if condition.keys else None
 
 
 def _close(name: str, names: list[str]) -> list[str]:
@@ -154,15 +194,34 @@ def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError 
         return not_scalar_error(doc, node, path)
     if event.tag is not None:
         return tagged_error(doc, node, path.text, path)
+    if is_ciphertext(event.value):
+        return encrypted_error(doc, node, path)
     if event.style in {"|", ">"}:
         return doc.error(
             f"{path.text} is a block scalar ({event.style})",
             code="values-block-scalar",
             node=node,
-            hint="write it on one line first",
+            hint="write it on one line first"
+            + (f"; or name a scalar in the YAML that it holds: {path.text}.KEY" if event.style == "|" else ""),
             path=path.text,
         )
     return None
+
+
+def is_ciphertext(value: str) -> bool:
+    """Tell whether a scalar is what SOPS (or hiera-eyaml) writes in the place of a text."""
+    return value.lstrip().startswith("ENC[")
+
+
+def encrypted_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError:
+    """Say that a value is encrypted."""
+    return doc.error(
+        f"{path.text} is encrypted by SOPS (ENC[…]), and plain text would be written over it",
+        code="values-encrypted",
+        node=node,
+        hint=SET_WITH_SOPS,
+        path=path.text,
+    )
 
 
 def tagged_error(doc: Document, node: int, what: str, path: ValuesPath) -> ValuesEditError:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference, tag_for
+from service.core.made_of import is_made_of, told_of
 from service.core.words import BuildId, BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.runs.claim import Claim
@@ -78,12 +79,13 @@ def _awaiting(claim: Claim, image: ImageTarget) -> str:
 
 
 def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
-    """Take what the registry has as the run's image, unless it was made of another commit."""
+    """Take what the registry has as the run's image, unless its labels say that it was made of another commit."""
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
-    if found.revision is not None and found.revision != run.commit:
+    ours, told = is_made_of(found, run.commit), told_of(found, run.repository)
+    if told.commit and not ours:
         raise PermanentError(
-            f"{reference.name}:{reference.tag} was made of commit {found.revision}, not of {run.commit}",
+            f"{reference.name}:{reference.tag} was made of commit {told.commit}, not of {run.commit}",
             code="tag-taken",
             hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
         )
@@ -93,12 +95,11 @@ def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
         "tag": reference.tag,
         "digest": reference.digest,
         "platforms": list(found.platforms),
-        "revision": found.revision,
+        "revision": run.commit if ours else None,
     }
     with claim.context.store.begin() as tx:
         claim.update(tx, images={**run.images, image.name: accepted})
-    label = "" if found.revision is not None else "; it has no revision label, so what it was made of is not known"
-    return f"{reference}{label}"
+    return str(reference) if ours else f"{reference}; {told.words}"
 
 
 def _want_build(claim: Claim, image: ImageTarget) -> Build:

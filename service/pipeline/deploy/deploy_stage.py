@@ -11,6 +11,7 @@ from service.errors import PermanentError
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
 from service.ports import Deployer
+from service.store import sightings
 
 WATCH_KEY = "argocd"
 
@@ -40,9 +41,14 @@ def answer_of(verdict: Verdict) -> str:
 
 def _refresh(claim: Claim, deployer: Deployer, application: str) -> None:
     with step(claim, "refresh Argo CD", Stage.DEPLOY) as record:
-        if not record.done_before:
-            deployer.refresh(application)
         record.message = f"told {application} to look now"
+        if not record.done_before:
+            try:
+                deployer.refresh(application)
+            except PermanentError as error:
+                if error.code != "argocd-application-unknown":
+                    raise
+                record.message = f"Argo CD does not know {application} yet: what makes it may need some minutes"
 
 
 def _await_live(claim: Claim, application: str, commit: Sha) -> str:
@@ -52,11 +58,7 @@ def _await_live(claim: Claim, application: str, commit: Sha) -> str:
         verdict = None if answered is None else _verdict_of(answered.answer)
         if verdict is None:
             if answered is not None and expired(context, run.id, WaitKind.SYNC, application):
-                raise PermanentError(
-                    f"{commit[:12]} was not live and healthy in time; last seen: {answered.last_seen}",
-                    code="sync-timeout",
-                    hint=f"look at {application} in Argo CD; `deadlines.sync` sets the time",
-                )
+                raise _too_late(claim, application, commit, answered.last_seen)
             saw = f"waiting for {application} to run {commit[:12]}"
             wait = wait_for(
                 context, run, WaitKind.SYNC, key=WATCH_KEY, subject=application, saw=saw, within=target.deadlines.sync
@@ -69,8 +71,26 @@ def _await_live(claim: Claim, application: str, commit: Sha) -> str:
             case VerdictKind.OVERTAKEN:
                 raise Superseded(verdict.reason)
             case _:
-                words = ": ".join([verdict.reason, "; ".join(verdict.messages)]) if verdict.messages else verdict.reason
-                raise PermanentError(words, code="deploy-failed", hint=f"look at {application} in Argo CD")
+                raise PermanentError(verdict.words(), code="deploy-failed", hint=f"look at {application} in Argo CD")
+
+
+def _too_late(claim: Claim, application: str, commit: Sha, last_seen: str) -> PermanentError:
+    """Say what was seen last; an application that never appeared is most likely named wrong."""
+    with claim.context.store.read() as tx:
+        seen = sightings.of_runs(tx, [claim.run.id])
+    if not seen:
+        return PermanentError(
+            f"{commit[:12]} was not live and healthy in time: {last_seen}",
+            code="argocd-application-unknown",
+            hint="compare `argocd` of the configuration with `argocd app list`, "
+            "and give the token's account `applications, get` in the application's project",
+            application=application,
+        )
+    return PermanentError(
+        f"{commit[:12]} was not live and healthy in time; last seen: {last_seen}",
+        code="sync-timeout",
+        hint=f"look at {application} in Argo CD; `deadlines.sync` sets the time",
+    )
 
 
 def _verdict_of(answer: str) -> Verdict | None:

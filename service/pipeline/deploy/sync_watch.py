@@ -1,20 +1,45 @@
-"""Looks at Argo CD for the runs that wait to be live: one list call for all of them, each judged by itself."""
+"""Looks at Argo CD for the runs that wait to be live: one look for all of them, each judged by itself."""
 
 from __future__ import annotations
 
-from service.core.deployment import Standing, Verdict, VerdictKind, judge
-from service.core.words import Sha, WaitKind
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from service.core.deployment import (
+    Expected,
+    Observation,
+    Pods,
+    Standing,
+    Verdict,
+    VerdictKind,
+    decide,
+    judge_with_children,
+    past_from,
+    past_text,
+)
+from service.core.words import RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
-from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
+from service.pipeline.deploy.standings import Standings
+from service.pipeline.manifest.place import place_of
 from service.pipeline.runs.claim import Claim, images_of, read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
-from service.ports import Observation
-from service.store import edits, waits
+from service.ports import Deployer
+from service.store import edits, sightings, waits
 from service.store.waits import Wait
 
-_MOST_STANDINGS = 4
+PODS_PER_LOOK = 5
+"""How many trees one look reads of applications that are only waited for; before one fails it is always read."""
+_DEEPEST_FAMILY = 3
+_MOST_WORDS = 5
+_LONGEST_WORDS = 500
+
+_WAITING = frozenset({VerdictKind.WAITING, VerdictKind.DOUBTFUL, VerdictKind.ASK})
+
+log = structlog.get_logger()
 
 
 def look_at_deployer(context: Context, key: str) -> Answers:
@@ -24,78 +49,131 @@ def look_at_deployer(context: Context, key: str) -> Answers:
         return {}
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.SYNC, key)
-    observed = deployer.look({wait.subject for wait in waiting})
+        pasts = sightings.of_runs(tx, [wait.run_id for wait in waiting])
+    look = _Look(context, deployer, _observe(deployer, waiting), pasts)
     answers: dict[Wait, str] = {}
-    tips = _Tips(context)
     with Isolated(context) as isolated:
-        for wait in waiting:
-            observation = observed.get(wait.subject)
-            if observation is None:
-                saw(context, wait, f"Argo CD does not list {wait.subject}")
+        for wait in _by_turns(context, waiting):
+            if wait.subject not in look.observed:
+                saw(context, wait, f"Argo CD does not list {wait.subject}, or its token may not see it")
                 continue
             with isolated.one(wait, {}):
-                verdict = _judge(context, wait, observation, tips)
-                if verdict is None or verdict.kind in {VerdictKind.WAITING, VerdictKind.ASK}:
-                    saw(context, wait, verdict.reason if verdict else wait.last_seen)
+                verdict = look.at(wait)
+                if verdict is None or verdict.kind in _WAITING:
+                    words = verdict.words(most=_MOST_WORDS, longest=_LONGEST_WORDS) if verdict else wait.last_seen
+                    saw(context, wait, words)
                 else:
                     answers[wait] = answer_of(verdict)
     return answers
 
 
-class _Tips:
-    """The tips of manifest branches, asked once a look: also that one could not be had, so that it hangs once."""
+def _observe(deployer: Deployer, waiting: list[Wait]) -> dict[str, Observation]:
+    """Observe what is waited for, and what applications of applications consist of."""
+    observed = dict(deployer.look({wait.subject for wait in waiting}))
+    newest = dict(observed)
+    for _ in range(_DEEPEST_FAMILY):
+        children = {child for seen in newest.values() for child in seen.children} - observed.keys()
+        if not children:
+            break
+        newest = dict(deployer.look(children))
+        observed.update(newest)
+    return observed
 
-    def __init__(self, context: Context) -> None:
+
+def _by_turns(context: Context, waiting: list[Wait]) -> list[Wait]:
+    """Let another wait be the first each second, so that the few trees that a look reads are not always the same."""
+    first = int(context.now().timestamp()) % max(1, len(waiting))
+    return [*waiting[first:], *waiting[:first]]
+
+
+class _Look:
+    """One look: what was observed, and what git and the trees told of it."""
+
+    def __init__(
+        self,
+        context: Context,
+        deployer: Deployer,
+        observed: Mapping[str, Observation],
+        pasts: Mapping[RunId, str],
+    ) -> None:
+        self.observed = observed
         self._context = context
-        self._known: dict[Place, Sha | MergeportError | None] = {}
+        self._deployer = deployer
+        self._pasts = pasts
+        self._standings = Standings(context)
+        self._pods: dict[str, Pods | None] = {}
 
-    def of(self, place: Place) -> Sha | None:
-        if place not in self._known:
-            try:
-                self._known[place] = self._context.outside.manifests.open(place.repository).fetch(place.branch)
-            except MergeportError as error:
-                self._known[place] = error
-        known = self._known[place]
-        if isinstance(known, MergeportError):
-            raise known
-        return known
+    def at(self, wait: Wait) -> Verdict | None:
+        """Judge one wait, and keep what must last."""
+        claim = read_claim(self._context, wait.run_id)
+        if claim is None or claim.run.manifest_commit is None:
+            return None
+        expected = _expected(claim, claim.run.manifest_commit)
+        known: dict[Sha, Standing] = {}
+        verdict = self._judged(claim, wait.subject, expected, known)
+        text = self._pasts.get(wait.run_id)
+        past, patience = past_from(text), expected.patience
+        decided, kept = decide(verdict, past, patience, self._context.now())
+        if verdict.ask_pods:
+            pods = self._pods_of(verdict.about or wait.subject, decided)
+            if pods is not None and pods.jobs:
+                verdict = self._judged(claim, wait.subject, expected, known, pods.jobs)
+                decided, kept = decide(verdict, past, patience, self._context.now())
+            words = past.pods if pods is None else tuple(one[:_LONGEST_WORDS] for one in pods.messages[:_MOST_WORDS])
+            kept = replace(kept, pods=words)
+            decided = replace(decided, messages=tuple(dict.fromkeys((*words, *decided.messages))))
+        if (new := past_text(kept)) != text:
+            with self._context.store.begin() as tx:
+                sightings.keep(tx, wait.run_id, new)
+        return decided
+
+    def _judged(
+        self,
+        claim: Claim,
+        application: str,
+        expected: Expected,
+        known: dict[Sha, Standing],
+        jobs: frozenset[str] = frozenset(),
+    ) -> Verdict:
+        """Judge an application with what git knows of its revisions; each question is asked once."""
+        seen = self.observed[application]
+        children = {name: self.observed.get(name) for name in self._family(application)}
+        while True:
+            verdict = judge_with_children(seen, children, expected, known, jobs=jobs)
+            if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
+                return verdict
+            known[verdict.revision] = self._standings.of(claim, expected.commit, verdict.revision)
+
+    def _family(self, application: str) -> set[str]:
+        """Name all applications below one."""
+        below: set[str] = set()
+        newest = {application}
+        while newest:
+            newest = {child for one in newest if (seen := self.observed.get(one)) for child in seen.children} - below
+            below |= newest
+        return below
+
+    def _pods_of(self, application: str, decided: Verdict) -> Pods | None:
+        """Read an application's tree where that is worth it; what is not to be had is no reason to know less."""
+        if application in self._pods:
+            return self._pods[application]
+        if decided.kind is VerdictKind.WAITING and len(self._pods) >= PODS_PER_LOOK:
+            return None
+        try:
+            self._pods[application] = self._deployer.pods(application)
+        except MergeportError as error:
+            log.warning("Argo CD's resource tree is not to be had", application=application, error=str(error))
+            self._pods[application] = None
+        return self._pods[application]
 
 
-def _judge(context: Context, wait: Wait, observation: Observation, tips: _Tips) -> Verdict | None:
-    claim = read_claim(context, wait.run_id)
-    if claim is None or claim.run.manifest_commit is None:
-        return None
-    run = claim.run
-    with context.store.read() as tx:
-        edit = edits.of_run(tx, run.id)
-        since = next(one.created_at for one in waits.of_run(tx, run.id) if one.kind is WaitKind.SYNC)
-    changed = run.pull_request is not None or bool(edit and edit.diff)
-    waited = (context.now() - since).total_seconds()
-    standings: dict[Sha, Standing] = {}
-    for _ in range(_MOST_STANDINGS):
-        verdict = judge(
-            observation,
-            commit=claim.run.manifest_commit,
-            standings=standings,
-            waited=waited,
-            changed=changed,
-            images=tuple(images_of(run).values()),
-        )
-        if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
-            return verdict
-        standings[verdict.revision] = _standing(claim, verdict.revision, tips)
-    return verdict
-
-
-def _standing(claim: Claim, revision: Sha, tips: _Tips) -> Standing:
-    """Tell where a live revision stands towards the run's manifest commit, as git has it."""
-    commit = claim.run.manifest_commit
-    place = place_of(claim.context, claim.target)
-    manifests = claim.context.outside.manifests.open(place.repository)
-    tip = tips.of(place)
-    if commit is None or tip is None or revision not in manifests.ancestors(tip, {revision}):
-        return Standing.BEFORE
-    if commit not in manifests.ancestors(revision, {commit}):
-        return Standing.BEFORE
-    wanted = wanted_edits(claim.run, claim.target)
-    return Standing.KEEPS if has_images(manifests, revision, wanted) else Standing.REPLACES
+def _expected(claim: Claim, commit: Sha) -> Expected:
+    with claim.context.store.read() as tx:
+        edit = edits.of_run(tx, claim.run.id)
+    return Expected(
+        commit,
+        tuple(images_of(claim.run).values()),
+        changed=claim.run.pull_request is not None or bool(edit and edit.diff),
+        repository=place_of(claim.context, claim.target).repository,
+        patience=claim.target.patience,
+    )

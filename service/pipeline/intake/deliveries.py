@@ -12,17 +12,20 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import Event, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.config import Configuration, Target
-from service.core.delivery import parse_body
-from service.core.events import parse_event
+from service.core.config.telling import in_short
 from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.intake.runs_of_change import Outcome, accept, mark
+from service.pipeline.intake.moved_back import is_moved_back
+from service.pipeline.intake.proposed_configuration import check_proposed
+from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
+from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
+from service.ports import StoredRequest
 from service.store import changes, deliveries
 from service.store.changes import Change
 from service.store.deliveries import StoredDelivery
@@ -80,43 +83,69 @@ def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError)
 def _finish(context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:
     try:
         with context.store.begin() as tx:
-            mark(tx, context, delivery, outcome)
+            mark(tx, context, Part(delivery, last=True), outcome)
     except Stale:
         log.warning("another worker has the delivery")
 
 
+def _mark(context: Context, part: Part, outcome: Outcome) -> None:
+    with context.store.begin() as tx:
+        mark(tx, context, part, outcome)
+
+
 def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list[Run]:
+    """Work all events of a delivery through, in their order; repeated as a whole where one cannot be worked yet."""
+    source = context.sources.get(delivery.source)
+    if source is None:
+        raise PermanentError(
+            f"no source `{delivery.source}` is here to read it",
+            code="source-unknown",
+            hint="run the version that received it, then `mergeport deliveries replay`",
+        )
     with context.store.read() as tx:
         raw = deliveries.body(tx, delivery.id)
-    event = parse_event(delivery.event, parse_body(raw))
+    events = source.read(StoredRequest(delivery.event, raw)) or [Ignored("it tells of nothing")]
+    outcomes: list[Outcome] = []
+    accepted: list[Run] = []
+    for number, event in enumerate(events, start=1):
+        part = Part(delivery, last=number == len(events), before=outcomes)
+        accepted += _take(context, part, event, look_now)
+    return accepted
+
+
+def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list[Run]:
     match event:
         case Push():
-            return _take_push(context, delivery, event)
+            return _take_push(context, part, event)
         case PullRequestMerged():
-            return _take_pull_request(context, delivery, event)
+            return _take_pull_request(context, part, event)
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
+            if event.merge is not None and not own_commits.is_promotions(context, event.merge):
+                return _take_pull_request(context, part, event.merge)
             words = f"pull request #{event.number} of ours was closed: its run looks now"
-            _finish(context, delivery, Outcome(DeliveryState.PROCESSED, words))
+            _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
         case Ping():
-            _finish(context, delivery, Outcome(DeliveryState.IGNORED, "ping"))
+            _mark(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():
-            _finish(context, delivery, Outcome(DeliveryState.IGNORED, event.reason))
+            _mark(context, part, Outcome(DeliveryState.IGNORED, event.reason))
         case _:
             assert_never(event)
     return []
 
 
-def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[Run]:
+def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
     reloaded = _reload(context, push)
     if own_commits.is_own(context, push):
-        _finish(context, delivery, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
+        _mark(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
-    configuration = _configuration_for(context, delivery, push.repository, note=reloaded)
+    if checked := check_proposed(context, push):
+        reloaded = Note(checked)
+    configuration = _configuration_for(context, part, push.repository, push.branch, note=reloaded)
     if configuration is None:
         return []
     if own_commits.is_merged_promotion(context, configuration, push):
-        _finish(context, delivery, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
+        _mark(context, part, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
         return []
     if own_commits.is_loop(context, configuration, push):
         raise PermanentError(
@@ -125,16 +154,20 @@ def _take_push(context: Context, delivery: StoredDelivery, push: Push) -> list[R
             hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
             "`mergeport deliveries replay` takes the push all the same, once it is quiet",
         )
-    paths = _paths(context, configuration, push.repository, push.branch, push.before, push.after)
+    fed = _fed(configuration, push.repository, push.branch)
+    found = touched(context, fed, push.repository, push.before, push.after)
     change = _new_change(
-        context, push.repository, push.branch, push.after, before=push.before, paths=paths, subject=push.subject,
+        context, push.repository, push.branch, push.after, before=push.before, paths=found.paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
     )  # fmt: skip
     ancestor = None if push.forced else push.before
-    return accept(context, delivery, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor)
+    return accept(
+        context, part, configuration, change, covered=push.commits, note=reloaded, ancestor=ancestor, doubt=found.words,
+        moved_back=is_moved_back(context, push),
+    )  # fmt: skip
 
 
-def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullRequestMerged) -> list[Run]:
+def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) -> list[Run]:
     known = {
         "number": merged.number,
         "title": merged.title,
@@ -142,38 +175,44 @@ def _take_pull_request(context: Context, delivery: StoredDelivery, merged: PullR
         "url": merged.url,
         "labels": list(merged.labels),
     }
-    configuration = _configuration_for(context, delivery, merged.repository, note="")
+    configuration = _configuration_for(context, part, merged.repository, merged.branch, note=Note())
     if configuration is None:
         return []
     with context.store.begin() as tx:
         covering = changes.covering(tx, merged.repository, merged.branch, merged.merge_commit)
-        if covering is not None and delivery.generation == 0:
+        if covering is not None and part.delivery.generation == 0:
             changes.enrich(tx, covering, subject=merged.title, author=merged.author, pull_request=known)
             words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
-            mark(tx, context, delivery, Outcome(DeliveryState.PROCESSED, words, covering.id))
+            mark(tx, context, part, Outcome(DeliveryState.PROCESSED, words, covering.id))
             return []
-    paths = _paths(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
+    fed = _fed(configuration, merged.repository, merged.branch)
+    found = touched(context, fed, merged.repository, merged.base_sha, merged.merge_commit)
     change = _new_change(
-        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=paths,
+        context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=found.paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
     )  # fmt: skip
-    return accept(context, delivery, configuration, change, covered=(merged.merge_commit,), note="", enrich=known)
+    return accept(
+        context, part, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known,
+        doubt=found.words,
+    )  # fmt: skip
 
 
-def _reload(context: Context, push: Push) -> str:
+def _reload(context: Context, push: Push) -> Note:
     """Read the configuration again after a push to its branch; tell what came of it."""
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
-        return ""
+        return Note()
     stored = context.configurations.reload()
     if stored is None:
-        return ""
+        return Note()
     if stored.good:
-        return f"mergeport.yaml at {stored.commit[:12]} is in force"
-    return f"mergeport.yaml at {stored.commit[:12]} is refused, the last good one stays: {stored.faults[0]}"
+        return Note(f"mergeport.yaml at {stored.commit[:12]} is in force")
+    what_now = "the last good one stays" if context.configurations.has_good() else "and there is no good one yet"
+    told = f"mergeport.yaml at {stored.commit[:12]} is refused, {what_now}: {in_short(stored.faults)}"
+    return Note(f"{told}; all: {context.url}/configurations/{stored.commit}", refused=True)
 
 
 def _configuration_for(
-    context: Context, delivery: StoredDelivery, repository: Repository, *, note: str
+    context: Context, part: Part, repository: Repository, branch: str, *, note: Note
 ) -> Configuration | None:
     """Give the configuration if the repository is a source in it; otherwise the delivery is done.
 
@@ -182,27 +221,37 @@ def _configuration_for(
     try:
         configuration = context.configurations.current()
     except PermanentError:
-        if not note:
+        if not note.words:
             raise
-        _finish(context, delivery, Outcome(DeliveryState.PROCESSED, note))
+        _mark(context, part, Outcome(note.state, note.words))
         return None
+    if _fed(configuration, repository, branch):
+        return configuration
+    configuration, told = _caught_up(context, part, configuration, repository)
     if repository in configuration.sources():
         return configuration
-    reason = f"{repository} is no source in mergeport.yaml"
-    state = DeliveryState.PROCESSED if note else DeliveryState.IGNORED
-    _finish(context, delivery, Outcome(state, note or reason))
+    reason = f"{repository} is no source in mergeport.yaml{told}"
+    _mark(context, part, Outcome(note.state, note.words or reason))
     return None
 
 
-def _paths(
-    context: Context, configuration: Configuration, repository: Repository, branch: str, before: Sha | None, after: Sha
-) -> list[str] | None:
-    """Give what the change touched, or None for everything: a new branch, a truncated answer, or nobody asks."""
-    asked = any(target.paths for target in _fed(configuration, repository, branch))
-    if before is None or not asked:
-        return None
-    found = context.outside.forge.changed_paths(repository, before, after)
-    return None if found is None else sorted(found)
+def _caught_up(
+    context: Context, part: Part, configuration: Configuration, repository: Repository
+) -> tuple[Configuration, str]:
+    """Give the newest configuration, by which a delivery may start what it does not by the one in force, and words.
+
+    It may have been pushed just before, to where no webhook tells of it. Where the forge cannot tell now, a source that
+    is known goes on without: most of its pushes are to branches that feed nothing, and others wait behind them.
+    """
+    try:
+        if context.configurations.catch_up(part.delivery.received_at):
+            return context.configurations.current(), ""
+    except PermanentError as error:
+        log.warning("the configuration cannot be read again", error=str(error))
+    except RetryableError:
+        if repository not in configuration.sources():
+            raise
+    return configuration, "; it was not read again for this delivery"
 
 
 def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:

@@ -5,7 +5,8 @@ Called by intake with what it has looked up. Every row has a key of its own, so 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -14,6 +15,7 @@ from service.core.order import Relation
 from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, Sha
 from service.pipeline.context import Context
+from service.pipeline.intake.moved_back import generation_of
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import Stale
 from service.pipeline.runs.transitions import Wish
@@ -35,20 +37,47 @@ class Outcome:
     routing: object = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One event of a delivery; with the last of them, what became of all is marked on the delivery."""
+
+    delivery: StoredDelivery
+    last: bool
+    before: list[Outcome] = field(default_factory=list)
+    """What became of the events before it, of which the same list is handed on."""
+
+
+class Note(NamedTuple):
+    """What a delivery came to beside its runs: the configuration was read again, and may be refused."""
+
+    words: str = ""
+    refused: bool = False
+
+    @property
+    def state(self) -> DeliveryState:
+        """What the delivery is where nothing else decides."""
+        if self.refused:
+            return DeliveryState.FAILED
+        return DeliveryState.PROCESSED if self.words else DeliveryState.IGNORED
+
+
 def accept(
     context: Context,
-    delivery: StoredDelivery,
+    part: Part,
     configuration: Configuration,
     wish: Change,
     *,
     covered: tuple[Sha, ...],
-    note: str,
+    note: Note,
     ancestor: Sha | None = None,
+    moved_back: bool = False,
+    doubt: str = "",
     enrich: dict[str, object] | None = None,
 ) -> list[Run]:
     """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction.
 
-    `ancestor` is a commit that the change's is known to descend from.
+    `ancestor` is a commit that the change's is known to descend from. `moved_back` says that the branch is at this
+    commit again, after others: its runs are a new generation then. `doubt` says what could not be told of its paths.
     """
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
@@ -60,31 +89,56 @@ def accept(
         _take_over(tx, change, covered)
         paths = None if change.paths is None else frozenset(change.paths)
         routing = route(configuration, change.repository, change.branch, paths)
+
+        def generation(target: Target) -> int:
+            again = moved_back and not part.delivery.generation
+            return generation_of(tx, change, target) if again else part.delivery.generation
+
         accepted = [
             run
             for target in routing.targets
-            if (run := _accept_run(tx, context, configuration, change, target, delivery.generation)) is not None
+            if (run := _accept_run(tx, context, configuration, change, target, generation(target))) is not None
         ]
-        words = "; ".join(filter(None, [note, _words(routing, accepted)]))
-        state = DeliveryState.PROCESSED if routing.targets or note else DeliveryState.IGNORED
-        mark(tx, context, delivery, Outcome(state, words, change.id, _shown(routing)))
+        words = "; ".join(filter(None, [note.words, _words(routing, accepted), doubt]))
+        state = note.state if note.words or not routing.targets else DeliveryState.PROCESSED
+        mark(tx, context, part, Outcome(state, words, change.id, _shown(routing)))
     return accepted
 
 
-def mark(tx: Transaction, context: Context, delivery: StoredDelivery, outcome: Outcome) -> None:
+def mark(tx: Transaction, context: Context, part: Part, outcome: Outcome) -> None:
     """Mark what became of a delivery; raise Stale, which undoes the transaction, where another worker has it by now."""
-    if not deliveries.keep_claim(tx, delivery, executor=context.holder):
+    if not deliveries.keep_claim(tx, part.delivery, executor=context.holder):
         raise Stale
+    part.before.append(outcome)
+    if not part.last:
+        return
+    whole = _together(part.before)
     deliveries.finish(
         tx,
-        delivery.sequence,
-        outcome.state,
-        outcome.reason,
+        part.delivery.sequence,
+        whole.state,
+        whole.reason,
         at=context.now(),
-        change_id=outcome.change_id,
-        routing=outcome.routing,
+        change_id=whole.change_id,
+        routing=whole.routing,
     )
-    log.info("delivery done", state=outcome.state, reason=outcome.reason)
+    log.info("delivery done", state=whole.state, reason=whole.reason)
+
+
+def _together(outcomes: list[Outcome]) -> Outcome:
+    """Give what became of a delivery of several events: failed if one is, else processed if one is."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    states = {one.state for one in outcomes}
+    order = (DeliveryState.FAILED, DeliveryState.PROCESSED, DeliveryState.IGNORED)
+    with_change = [one for one in outcomes if one.change_id is not None]
+    newest = with_change[-1] if with_change else outcomes[-1]
+    return Outcome(
+        next(state for state in order if state in states),
+        "; ".join(dict.fromkeys(one.reason for one in outcomes)),
+        newest.change_id,
+        newest.routing,
+    )
 
 
 def _take_over(tx: Transaction, change: Change, covered: tuple[Sha, ...]) -> None:

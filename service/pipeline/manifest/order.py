@@ -15,8 +15,8 @@ from service.core.order import (
     Answer,
     Judgement,
     judge,
-    standing_images,
 )
+from service.core.standing import Standing, standing_images
 from service.core.values import Rewrite
 from service.core.words import EditState, OrderBy, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
@@ -210,18 +210,15 @@ def _judgements(case: Case, tip: Sha, done: Rewrite, *, ask: bool) -> list[Judge
     run, target = case.claim.run, case.claim.target
     if target.order.by is OrderBy.OFF:
         return []
-    images = images_of(run).values()
-    replaced = [(change.before, str(change.after)) for _, change in done.changes]
-    wanted = [str(edit.value) for file in wanted_edits(run, target) for edit in file.edits]
-    standing = standing_images(replaced, wanted, run.commit, list(images))
+    standing = standing_images(target, done.changes, images_of(run))
     if not standing:
         return []
     with case.claim.context.store.read() as tx:
         known = ancestry.judgements(tx, run.id)
-    return [known.get(image) or _judge_image(case, tip, image, ask=ask) for image in standing]
+    return [known.get(image.text) or _judge_image(case, tip, image, ask=ask) for image in standing]
 
 
-def _judge_image(case: Case, tip: Sha, image: str, *, ask: bool) -> Judgement:
+def _judge_image(case: Case, tip: Sha, image: Standing, *, ask: bool) -> Judgement:
     context, run = case.claim.context, case.claim.run
     origin = known_origin(context, case.claim.target, image)
     if origin is None and not ask:
@@ -231,17 +228,17 @@ def _judge_image(case: Case, tip: Sha, image: str, *, ask: bool) -> Judgement:
     judgement = _judge_origin(case, origin, image, ask=ask)
     if judgement.answer is Answer.SUPERSEDED or ask:
         with context.store.begin() as tx:
-            ancestry.keep_judgement(tx, run.id, image, judgement)
+            ancestry.keep_judgement(tx, run.id, image.text, judgement)
     return judgement
 
 
-def _judge_origin(case: Case, origin: Origin, image: str, *, ask: bool) -> Judgement:
+def _judge_origin(case: Case, origin: Origin, image: Standing, *, ask: bool) -> Judgement:
     """Judge against what the image was made of; nobody knows it where that is of another repository."""
     context, run, policy = case.claim.context, case.claim.run, case.claim.target.order
     commit = origin.commit if origin.repository in {None, run.repository} else None
     if commit is None:
         judgement = judge(policy, run.commit, None)
-        return replace(judgement, words=f"{judgement.words} ({origin.words or image})")
+        return replace(judgement, words=f"{judgement.words} ({origin.words or image.text})")
     judgement = judge_commit(context, run, policy, commit, ask=ask)
     if judgement.answer is Answer.REFUSE and origin.repository is None:
         with context.store.read() as tx:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from service.core import trailers
 from service.core.config import Target
 from service.core.images import is_tag, parse_reference
-from service.core.order import Made
+from service.core.made_of import told_of
+from service.core.standing import Made, Standing
 from service.core.words import Repository, Sha
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import images_of
@@ -39,13 +40,13 @@ class Origin:
 UNKNOWN = Origin(None)
 
 
-def known_origin(context: Context, target: Target, image: str) -> Origin | None:
+def known_origin(context: Context, target: Target, image: Standing) -> Origin | None:
     """Give the origin of an image that runs of ours made, all of one commit; None where they do not tell it."""
     found = {(run.commit, run.repository) for run in _makers(context, target, image)}
     return Origin(*found.pop()) if len(found) == 1 else None
 
 
-def asked_origin(context: Context, manifests: Manifests, tip: Sha, target: Target, image: str) -> Origin:
+def asked_origin(context: Context, manifests: Manifests, tip: Sha, target: Target, image: Standing) -> Origin:
     """Ask trailers, our runs and the registry, in this order; UNKNOWN where none of them tells it.
 
     Trailers that are far back are asked last, since commits have to be fetched for them.
@@ -54,26 +55,26 @@ def asked_origin(context: Context, manifests: Manifests, tip: Sha, target: Targe
         _of_trailers(manifests.history(tip, most=COMMITS_AT_HAND), target, image)
         or _of_runs(context, target, image)
         or _of_registry(context, target, image)
+        or (Origin(Sha(image.commit)) if _SHA.fullmatch(image.commit) else None)
         or _of_trailers(manifests.history(tip, most=COMMITS_READ, deepen=True), target, image)
         or UNKNOWN
     )
 
 
-def _makers(context: Context, target: Target, image: str) -> list[Run]:
+def _makers(context: Context, target: Target, image: Standing) -> list[Run]:
     with context.store.read() as tx:
-        digest = image if image.startswith("sha256:") else ""
-        found = ancestry.runs_naming(tx, target.application, digest)
+        found = ancestry.runs_naming(tx, target.application, image.digest or "")
     return [run for run in found if Made(run.commit, tuple(images_of(run).values())).has(image)]
 
 
-def _of_runs(context: Context, target: Target, image: str) -> Origin | None:
+def _of_runs(context: Context, target: Target, image: Standing) -> Origin | None:
     """Take the newest of several, of those that reached a manifest repository if any did."""
     makers = _makers(context, target, image)
     promoted = [run for run in makers if run.manifest_commit is not None]
     return next((Origin(run.commit, run.repository) for run in promoted or makers), None)
 
 
-def _of_trailers(history: Iterable[Commit], target: Target, image: str) -> Origin | None:
+def _of_trailers(history: Iterable[Commit], target: Target, image: Standing) -> Origin | None:
     """Take what the newest promotion of the image says of itself."""
     for commit in history:
         if target.application not in commit.message:
@@ -90,19 +91,20 @@ def _of_trailers(history: Iterable[Commit], target: Target, image: str) -> Origi
     return None
 
 
-def _of_registry(context: Context, target: Target, image: str) -> Origin | None:
+def _of_registry(context: Context, target: Target, image: Standing) -> Origin | None:
     """Take the revision that the image in the registry says of itself, under the repositories of the application."""
-    name = image if image.startswith("sha256:") else image.rpartition(":")[2]
-    if not image.startswith("sha256:") and not is_tag(name):
+    name = image.digest or image.tag
+    if not (image.digest or is_tag(name)):
         return None
     for one in target.images:
+        if image.name and one.name != image.name:
+            continue
         found = context.outside.images.registry(one).find(one.repository, name)
         if found is None:
             continue
-        if found.revision is None or not _SHA.fullmatch(found.revision):
-            return Origin(None, words=f"{found.digest} says of no commit that it was made of it")
-        if found.source is None:
-            return Origin(Sha(found.revision))
-        ours = found.source.removesuffix(".git").lower().endswith(f"/{target.source.key}")
-        return Origin(Sha(found.revision), target.source if ours else Repository(found.source), words=found.source)
+        told = told_of(found, target.source)
+        if told.whole is None:
+            short = f"it says {told.commit}, which is the beginning of a commit" if told.commit else told.words
+            return Origin(None, words=f"{found.digest}: {short}")
+        return Origin(told.whole, None if found.source is None else target.source, words=found.source or "")
     return None

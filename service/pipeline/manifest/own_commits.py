@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from service.core import trailers
-from service.core.changes import PROMOTION_BRANCHES, Push
+from service.core.changes import PROMOTION_BRANCHES, PullRequestMerged, Push
 from service.core.config import Configuration, Target
 from service.core.edits import resolve_values
 from service.core.images import parse_reference
-from service.core.order import Made
+from service.core.standing import Made
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
@@ -62,6 +62,19 @@ def is_loop(context: Context, configuration: Configuration, push: Push) -> bool:
     since = context.now() - LOOP_WINDOW
     with context.store.read() as tx:
         return edits.answered_changes(tx, push.repository, push.branch, since=since) >= MOST_ANSWERS
+
+
+def is_promotions(context: Context, merged: PullRequestMerged) -> bool:
+    """Tell whether a pull request from a branch that is named as ours are is one of ours.
+
+    It is none in a repository that we do not write to, nor where we did not push the branch and another account opened
+    it.
+    """
+    with context.store.read() as tx:
+        if edits.promotion_tip(tx, merged.repository, merged.head_branch) is not None:
+            return True
+    ours = context.configurations.current().manifest_repositories(context.configuration_repository)
+    return merged.repository in ours and merged.author == context.outside.manifest_forge.identity()
 
 
 def is_merged_promotion(context: Context, configuration: Configuration, push: Push) -> bool:

@@ -5,8 +5,10 @@ Failing to report never fails a run. Several applications of one commit share th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
+from urllib.parse import urlencode
 
 import structlog
 
@@ -35,8 +37,6 @@ def want_status(tx: Transaction, run: Run) -> None:
     reports.hold(tx, run.repository, run.commit, name)
     same = runs.of_commit(tx, run.repository, run.commit, run.environment)
     telling = min(same, key=lambda one: (_urgency(one), one.sequence))
-    words = telling.message or str(telling.state)
-    description = status_description(words, application="" if len(same) == 1 else telling.application)
     reports.want(
         tx,
         repository=run.repository,
@@ -44,9 +44,25 @@ def want_status(tx: Transaction, run: Run) -> None:
         context=name,
         run_id=telling.id,
         state=_state(telling),
-        description=description,
-        url=f"/runs/{telling.id}",
+        description=_description(telling, same),
+        url=f"/runs/{telling.id}" if len(same) == 1 else _page_of(run),
     )
+
+
+def _description(telling: Run, same: Sequence[Run]) -> str:
+    """Tell of all runs that share the status: what people must see first, and how many are well."""
+    words = telling.message or str(telling.state)
+    if len(same) == 1:
+        return status_description(words)
+    well = sorted(run.application for run in same if run.state is RunState.SUCCEEDED)
+    if len(well) == len(same):
+        return status_description(f"all {len(same)} done: {', '.join(well)}")
+    return status_description(f"{len(well)} of {len(same)} done; {telling.application}: {words}")
+
+
+def _page_of(run: Run) -> str:
+    """Give the page that lists the runs of the commit in the environment."""
+    return f"/?{urlencode({'commit': run.commit, 'environment': run.environment})}"
 
 
 def send_reports(context: Context) -> int:

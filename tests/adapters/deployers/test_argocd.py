@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import requests
 import responses
 
 from service.adapters.deployers.argocd import ArgoCD
+from service.core.deployment import Applied
 from service.errors import PermanentError, RetryableError
 from tests.fixtures.certificates import SelfSigned
 
@@ -76,23 +78,85 @@ def test_look_for_nothing_asks_nothing(argo: ArgoCD, http: responses.RequestsMoc
     assert sent(http) == []
 
 
-def test_degraded_application_tells_of_its_pods_first(argo: ArgoCD, http: responses.RequestsMock) -> None:
-    http.get(LIST, json={"items": [recorded("app-5-degraded.json")]})
+def test_tree_tells_of_its_pods_first(argo: ArgoCD, http: responses.RequestsMock) -> None:
     http.get(f"{APP}/resource-tree", json=recorded("resource-tree-degraded.json"))
-    messages = argo.look(["web-dev"])["web-dev"].messages
+    messages = argo.pods("web-dev").messages
     assert messages[0].startswith("Pod/web-dev-6d59c5cf87-lgfdl: Back-off pulling image")
     assert 'Deployment/web-dev: Deployment "web-dev" exceeded its progress deadline' in messages
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
-def test_look_without_the_tree_still_tells_of_the_application(
-    argo: ArgoCD, http: responses.RequestsMock, status: int
-) -> None:
+def test_tree_tells_which_images_only_jobs_run(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    nodes = [
+        {"kind": "Pod", "name": "a", "images": ["r/web:one"], "parentRefs": [{"kind": "Job", "name": "nightly-1"}]},
+        {"kind": "Pod", "name": "b", "images": ["r/api:one"], "parentRefs": [{"kind": "Job", "name": "nightly-1"}]},
+        {"kind": "Pod", "name": "c", "images": ["r/api:one"], "parentRefs": [{"kind": "ReplicaSet", "name": "api-1"}]},
+    ]
+    http.get(f"{APP}/resource-tree", json={"nodes": nodes, "hosts": None})
+    assert argo.pods("web-dev").jobs == {"r/web:one"}
+
+
+def test_look_reads_no_trees(argo: ArgoCD, http: responses.RequestsMock) -> None:
     http.get(LIST, json={"items": [recorded("app-5-degraded.json")]})
-    http.get(f"{APP}/resource-tree", status=status, json={})
-    assert argo.look(["web-dev"])["web-dev"].messages == (
-        'Deployment/web-dev: Deployment "web-dev" exceeded its progress deadline',
-    )
+    seen = argo.look(["web-dev"])["web-dev"]
+    assert seen.messages == ('Deployment/web-dev: Deployment "web-dev" exceeded its progress deadline',)
+    assert seen.unhealthy == ('Deployment/web-dev is Degraded: Deployment "web-dev" exceeded its progress deadline',)
+    assert len(sent(http)) == 1
+
+
+def test_what_an_application_says_of_itself_is_read(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    http.get(LIST, json={"items": [recorded("app-5-degraded.json")]})
+    seen = argo.look(["web-dev"])["web-dev"]
+    assert seen.sources == ("http://127.0.0.1:18090/team/web.git",)
+    assert seen.applied == (Applied("Deployment/web-dev", ("registry.example.invalid/team/web:2.0.0-broken-104909",)),)
+    assert (seen.automated, seen.overrides, seen.children, seen.project) == (True, (), (), "default")
+    assert seen.health_since == datetime(2026, 11, 22, 10, 50, 24, tzinfo=UTC)
+
+
+def test_settings_that_stand_over_the_values_files_are_named(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    helm = {"parameters": [{"name": "image.tag", "value": "one"}], "valuesObject": {"image": {"tag": "one"}}}
+    spec = {"source": {"repoURL": "r", "helm": helm}, "syncPolicy": {"automated": {"enabled": False}}}
+    http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "spec": spec}]})
+    seen = argo.look(["web-dev"])["web-dev"]
+    assert seen.overrides == ("helm.parameters image.tag", "helm.valuesObject")
+    assert not seen.automated
+
+
+def test_applications_among_the_objects_are_children_by_their_whole_names(
+    argo: ArgoCD, http: responses.RequestsMock
+) -> None:
+    child = {"group": "argoproj.io", "kind": "Application", "namespace": "argocd", "name": "web", "status": "Synced"}
+    item = {"metadata": {"name": "web-dev", "namespace": "argocd"}, "status": {"resources": [child]}}
+    http.get(LIST, json={"items": [item]})
+    assert argo.look(["web-dev"])["web-dev"].children == ("argocd/web",)
+
+
+@pytest.mark.parametrize(
+    ("phase", "count", "limit", "left"),
+    [
+        ("Failed", 1, 5, True),
+        ("Error", 0, -1, True),
+        ("Failed", 5, 5, False),
+        ("Failed", 0, 0, False),
+        ("Running", 1, 5, False),
+    ],
+)
+def test_failed_operation_tells_whether_it_is_tried_again(
+    argo: ArgoCD, http: responses.RequestsMock, phase: str, count: int, limit: int, left: bool
+) -> None:
+    app = failed_sync({"revision": "b" * 40, "resources": []})
+    app["status"]["operationState"] |= {"phase": phase, "retryCount": count}
+    app["status"]["operationState"]["operation"]["retry"] = {"limit": limit}
+    http.get(LIST, json={"items": [app]})
+    assert argo.look(["web-dev"])["web-dev"].retries_left is left
+
+
+def test_operation_that_is_tried_again_tells_what_the_api_refused(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    resources = [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": "no port"}]
+    app = failed_sync({"revision": "b" * 40, "resources": resources})
+    app["status"]["operationState"] |= {"phase": "Running", "retryCount": 1}
+    http.get(LIST, json={"items": [app]})
+    seen = argo.look(["web-dev"])["web-dev"]
+    assert seen.sync_errors == ("Service/web: no port", "one or more objects failed to apply")
 
 
 def test_chart_that_does_not_render_is_told_by_its_condition(argo: ArgoCD, http: responses.RequestsMock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,17 @@ from devstack.argocd.rendering import Source
 from devstack.argocd.server import ArgoCD as ArgoCDDouble
 from devstack.git_http import GitServer
 from service.adapters.deployers.argocd import ArgoCD
-from service.core.deployment import Standing, Verdict, VerdictKind, judge
+from service.core.deployment import (
+    NOTHING_SEEN,
+    Expected,
+    Patience,
+    Pods,
+    Standing,
+    Verdict,
+    VerdictKind,
+    decide,
+    judge,
+)
 from service.core.words import Sha
 from service.errors import PermanentError, RetryableError
 
@@ -59,9 +70,11 @@ def verdicts(double: ArgoCDDouble, argo: ArgoCD, commit: Sha, before: Sha) -> li
     """Judge at every state that the application goes through after a refresh."""
     argo.refresh("web-dev")
     seen = []
+    impatient = Patience(grace=timedelta(0))
     while True:
         observation = argo.look(["web-dev"])["web-dev"]
-        seen.append(judge(observation, commit=commit, standings={before: Standing.BEFORE}, waited=60))
+        verdict = judge(observation, Expected(commit), {before: Standing.BEFORE})
+        seen.append(decide(verdict, NOTHING_SEEN, impatient, datetime.now(UTC))[0])
         if not double.applications["web-dev"].script:
             return seen
         double.step("web-dev")
@@ -87,7 +100,27 @@ def test_promotion_that_goes_wrong_fails_with_argocds_words(
     found = verdicts(double, argo, commit, before)
     assert found[-1].kind is VerdictKind.FAILED
     assert VerdictKind.SUCCEEDED not in kinds(found)
-    assert "deliberate words" in " ".join(found[-1].messages)
+    pods = argo.pods("web-dev") if found[-1].ask_pods else Pods()
+    assert "deliberate words" in " ".join((*found[-1].messages, *pods.messages))
+
+
+def test_sync_that_is_tried_again_tells_its_words_at_every_state_and_fails_at_the_last(
+    git: GitServer, double: ArgoCDDouble, argo: ArgoCD
+) -> None:
+    double.applications["web-dev"].retry_limit = 2
+    before, commit = promote(git, "broken")
+    double.plan("web-dev", "sync-failed", message="no port")
+    argo.refresh("web-dev")
+    found, past = [], NOTHING_SEEN
+    while double.applications["web-dev"].script:
+        state = double.step("web-dev")
+        verdict = judge(argo.look(["web-dev"])["web-dev"], Expected(commit), {before: Standing.BEFORE})
+        decided, past = decide(verdict, past, Patience(), datetime.now(UTC))
+        found.append((state, decided.kind, "no port" in decided.words()))
+    tries = found[[state for state, _, _ in found].index("failed-try") :]
+    assert [state for state, _, _ in tries] == ["failed-try", "retrying", "failed-try", "retrying", "failed"]
+    assert [kind for _, kind, _ in tries] == [VerdictKind.WAITING] * 4 + [VerdictKind.FAILED]
+    assert all(told for _, _, told in tries)
 
 
 def test_old_degraded_is_not_taken_for_ours(git: GitServer, double: ArgoCDDouble, argo: ArgoCD) -> None:

@@ -70,6 +70,38 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         PermanentError,
         "github-permission-missing",
     ),
+    "403-address": (
+        {
+            "status": 403,
+            "json": {
+                "message": "Although you appear to have the correct authorization credentials, the "
+                "`acme` organization has an IP allow list enabled, and your IP address is not permitted."
+            },
+        },
+        DoubtfulError,
+        "github-address-refused",
+    ),
+    "403-sign-on": (
+        {
+            "status": 403,
+            "json": {
+                "message": "Resource protected by organization SAML enforcement. You must grant your "
+                "personal token access to this organization."
+            },
+        },
+        DoubtfulError,
+        "github-sign-on-missing",
+    ),
+    "403-archived": (
+        {"status": 403, "json": {"message": "Repository was archived so is read-only."}},
+        DoubtfulError,
+        "github-repository-archived",
+    ),
+    "403-suspended": (
+        {"status": 403, "json": {"message": "This installation has been suspended"}},
+        DoubtfulError,
+        "github-app-suspended",
+    ),
     "500": ({"status": 500}, RetryableError, "github-unavailable"),
     "502": ({"status": 502, "body": "<html>"}, RetryableError, "github-unavailable"),
     "503": ({"status": 503, "headers": {"Retry-After": "9"}}, RetryableError, "github-unavailable"),

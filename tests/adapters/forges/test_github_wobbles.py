@@ -77,11 +77,11 @@ def test_token_that_was_revoked_is_made_anew_for_a_write(github: GitHubDouble, a
 
 def test_token_that_git_was_refused_is_not_given_again(github: GitHubDouble, app: GitHub) -> None:
     old = app.git_credentials(REPO, write=True)
-    new = app.git_credentials(REPO, write=True, refused=old)
+    app.forget_git_credentials(REPO)
+    new = app.git_credentials(REPO, write=True)
     assert new is not None
     assert old is not None
     assert new.secret != old.secret
-    assert app.git_credentials(REPO, write=True, refused=old) == new
 
 
 def test_token_that_is_refused_again_and_again_may_be_tried_later(github: GitHubDouble, app: GitHub) -> None:
@@ -142,9 +142,9 @@ def test_redirect_is_followed_with_its_question(github: GitHubDouble, forge: Git
     ("kind", "code", "word"),
     [
         ("address", "github-address-refused", "IP allow list"),
-        ("saml", "github-sso-missing", "single sign-on"),
-        ("archived", "github-archived", "unarchive"),
-        ("suspended", "github-suspended", "unsuspend"),
+        ("saml", "github-sign-on-missing", "single sign-on"),
+        ("archived", "github-repository-archived", "unarchive"),
+        ("suspended", "github-app-suspended", "unsuspend"),
     ],
 )
 def test_closed_door_is_told_by_what_closes_it(
@@ -163,7 +163,7 @@ def test_app_that_is_suspended_says_so(github: GitHubDouble, private_key: str) -
     github.forbid("suspended", path="/access_tokens")
     with pytest.raises(DoubtfulError) as caught:
         GitHub(AppLogin("4711", private_key), api_url=github.api_url).head(REPO, "main")
-    assert caught.value.code == "github-suspended"
+    assert caught.value.code == "github-app-suspended"
 
 
 def test_token_shows_in_no_error(github: GitHubDouble, forge: GitHub) -> None:

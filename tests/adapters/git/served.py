@@ -36,15 +36,8 @@ class Served:
     def url(self, repository: str = NAME) -> str:
         return self.server.remote(repository)
 
-    renewed: str = ""
-
-    def credentials(
-        self, repository: Repository, *, write: bool = False, refused: Credentials | None = None
-    ) -> Credentials:
-        """Give a token; in place of a refused one `renewed`, where a test says what."""
+    def credentials(self, repository: Repository, *, write: bool = False) -> Credentials:
         assert repository == NAME or not write
-        if refused is not None and self.renewed:
-            self.token = self.read_token = self.renewed
         return Credentials("x-access-token", self.token if write else self.read_token)
 
     def remote(self, repository: str = NAME) -> Remote:

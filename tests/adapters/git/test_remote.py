@@ -9,6 +9,7 @@ import pytest
 
 from devstack.faults import Answer, Fault
 from devstack.git_http import GitAccess
+from service.adapters.git.answers import UnauthorizedError
 from service.adapters.git.driver import Git
 from service.adapters.git.remote import Remote
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
@@ -68,7 +69,7 @@ def failure(served: Served) -> MergeportError:
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        ("401 Unauthorized", DoubtfulError, "git-unauthorized"),
+        ("401 Unauthorized", UnauthorizedError, "git-unauthorized"),
         ("403 Forbidden", DoubtfulError, "git-forbidden"),
         ("404 Not Found", DoubtfulError, "git-repository-missing"),
         ("410 Gone", DoubtfulError, "git-refused"),
@@ -89,7 +90,7 @@ def test_a_status_of_the_server_is_told_by_kind(
 def test_a_wrong_token_is_a_matter_for_a_person(served: Served) -> None:
     served.read_token = "wrong-t0ken"
     error = failure(served)
-    assert (type(error), error.code) == (DoubtfulError, "git-unauthorized")
+    assert (type(error), error.code) == (UnauthorizedError, "git-unauthorized")
     assert "wrong-t0ken" not in f"{error} {error.fields}"
 
 

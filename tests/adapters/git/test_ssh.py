@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from devstack.bare import BareRepository
-from service.adapters.git.access import nobody
 from service.adapters.git.remote import Remote
 from service.adapters.git.ssh import SshLogin, split_scp
 from service.adapters.manifests.git import GitManifestRepositories, GitManifests
 from service.core.words import Repository, Sha
-from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.ports import Credentials
 from tests.adapters.git.served import AT, WRITER
 from tests.fixtures.processes import free_port
 from tests.fixtures.tools import SshServer
@@ -36,6 +36,9 @@ def login(sshd: SshServer) -> SshLogin:
 
 
 def open_at(directory: Path, url: str, login: SshLogin | None) -> GitManifests:
+    def nobody(repository: Repository, *, write: bool = False) -> Credentials | None:
+        return None
+
     found = GitManifestRepositories(directory / "mirrors", lambda _: url, nobody, ssh_login=login, timeout=20)
     return found.open(NAME)
 
@@ -122,7 +125,7 @@ def test_a_key_that_the_server_does_not_know_is_a_matter_for_a_person(
     sshd: SshServer, login: SshLogin, repository: BareRepository, tmp_path: Path
 ) -> None:
     error = failure(tmp_path, sshd.url(repository.path), replace(login, key_file=make_key(tmp_path / "stranger")))
-    assert (type(error), error.code) == (DoubtfulError, "git-unauthorized")
+    assert (type(error), error.code) == (PermanentError, "git-unauthorized")
 
 
 def test_an_agent_and_the_users_own_configuration_are_not_asked(

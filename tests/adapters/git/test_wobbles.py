@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from devstack.git_http import GitAccess
 from service.adapters.checkout import GitCheckout
-from service.adapters.manifests.git import GitManifests
-from service.core.words import Sha
+from service.adapters.manifests.git import GitManifestRepositories, GitManifests
+from service.core.words import Repository, Sha
 from service.errors import DoubtfulError, RetryableError
 from tests.adapters.git.served import NAME, READER, TOKEN, Served
 
@@ -16,16 +18,29 @@ STATUSES = ("401 Unauthorized", "403 Forbidden", "404 Not Found")
 PARTS = ("info/refs", "git-upload-pack")
 
 
-def renew(served: Served) -> None:
-    """Take the tokens back that are in use; others are given when these are refused."""
+def forget(served: Served) -> Callable[[Repository], None]:
+    """Give what a forge does with tokens that are refused: others are given from then on."""
+
+    def forget(_: Repository) -> None:
+        served.token = served.read_token = NEW
+
+    return forget
+
+
+def revoke(served: Served) -> None:
+    """Take the tokens back that are in use, and let another be valid."""
     for old in (READER, TOKEN):
         del served.server.tokens[old]
     served.server.tokens[NEW] = GitAccess("writer")
-    served.renewed = NEW
+
+
+def opened(served: Served) -> GitManifests:
+    place = served.directory / "mirrors"
+    return GitManifestRepositories(place, served.url, served.credentials, forget=forget(served), timeout=20).open(NAME)
 
 
 def prepared(served: Served) -> tuple[GitManifests, Sha, Sha]:
-    manifests = served.manifests()
+    manifests = opened(served)
     tip = manifests.fetch("main")
     assert tip is not None
     return manifests, tip, served.write(manifests, tip, "apps/a/values.yaml", b"tag: new\n")
@@ -74,55 +89,54 @@ def test_a_wobble_costs_no_new_mirror(served: Served) -> None:
 
 
 def test_a_fetch_makes_a_new_token_when_its_own_is_refused(served: Served) -> None:
-    renew(served)
-    assert served.manifests().fetch("main") == served.repository.tip("main")
+    revoke(served)
+    assert opened(served).fetch("main") == served.repository.tip("main")
 
 
 def test_a_push_makes_a_new_token_when_its_own_is_refused(served: Served) -> None:
     manifests, tip, commit = prepared(served)
-    renew(served)
+    revoke(served)
     assert manifests.push("main", commit, expected=tip)
     assert served.repository.tip("main") == commit
 
 
 def test_a_lazy_fetch_makes_a_new_token_when_its_own_is_refused(served: Served) -> None:
     served.repository.commit_files("main", {"large.yaml": b"a: b\n" * 300_000}, "Large")
-    manifests = served.manifests()
+    manifests = opened(served)
     tip = manifests.fetch("main")
     assert tip is not None
-    renew(served)
+    revoke(served)
     assert len(manifests.read(tip, "large.yaml")) == 1_500_000
 
 
 def test_a_deepening_fetch_makes_a_new_token_when_its_own_is_refused(served: Served) -> None:
     commits = served.history(80)
-    manifests = served.manifests()
+    manifests = opened(served)
     tip = manifests.fetch("main")
     assert tip is not None
-    renew(served)
+    revoke(served)
     assert manifests.ancestors(tip, [commits[0]]) == {commits[0]}
 
 
 def test_a_checkout_makes_a_new_token_when_its_own_is_refused(served: Served) -> None:
-    renew(served)
+    revoke(served)
     place = served.directory / "source"
     place.mkdir()
-    GitCheckout(served.url, served.credentials)(NAME, Sha(served.repository.tip("main")), place)
+    GitCheckout(served.url, served.credentials, forget=forget(served))(NAME, Sha(served.repository.tip("main")), place)
     assert (place / "apps" / "a" / "values.yaml").is_file()
 
 
 def test_credentials_that_are_refused_again_are_told(served: Served) -> None:
-    renew(served)
+    revoke(served)
     del served.server.tokens[NEW]
     with pytest.raises(DoubtfulError) as caught:
-        served.manifests().fetch("main")
+        opened(served).fetch("main")
     assert caught.value.code == "git-unauthorized"
 
 
 def test_a_refused_push_asks_for_no_new_token(served: Served) -> None:
     manifests, tip, commit = prepared(served)
     served.repository.commit_files("main", {"n": "1\n"}, "Faster")
-    served.renewed = NEW
     assert manifests.push("main", commit, expected=tip) is False
     assert served.token == TOKEN
 

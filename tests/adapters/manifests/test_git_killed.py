@@ -30,7 +30,7 @@ from service.ports import Credentials
 from datetime import UTC, datetime
 place, url, timeout = sys.argv[1:4]
 manifests = GitManifestRepositories(
-    Path(place), lambda _: url, lambda _, write=False, refused=None: Credentials("x", {TOKEN!r}), timeout=float(timeout)
+    Path(place), lambda _: url, lambda _, write=False: Credentials("x", {TOKEN!r}), timeout=float(timeout)
 ).open(Repository({NAME!r}))
 print("ready", flush=True)
 """

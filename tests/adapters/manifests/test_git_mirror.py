@@ -252,7 +252,7 @@ from service.ports import Credentials
 served = Served.__new__(Served)
 manifests = GitManifestRepositories(
     Path({str(served.directory)!r}) / "mirrors", lambda _: {served.url()!r},
-    lambda _, write=False, refused=None: Credentials("x", {TOKEN!r}),
+    lambda _, write=False: Credentials("x", {TOKEN!r}),
 ).open(NAME)
 add_lines(served, manifests, sys.argv[1], 3)
 """

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from service.adapters.manifests.git import GitManifests
-from service.core.words import Sha
+from service.adapters.manifests.git import GitManifestRepositories, GitManifests
+from service.core.words import Repository, Sha
 from service.errors import DoubtfulError, RetryableError
-from tests.adapters.git.served import READER, TOKEN, Served
+from tests.adapters.git.served import NAME, READER, TOKEN, Served
 
 REJECT = "#!/bin/sh\necho 'protected branch' >&2\nexit 1\n"
 RECEIVE = "/git-receive-pack$"
@@ -160,6 +160,26 @@ def test_only_a_push_uses_the_credentials_for_writing(served: Served) -> None:
     with pytest.raises(DoubtfulError) as caught:
         served.manifests().fetch("main")
     assert caught.value.code == "git-unauthorized"
+
+
+def test_revoked_token_is_forgotten_and_the_push_done_with_a_new_one(served: Served) -> None:
+    forgotten: list[Repository] = []
+
+    def forget(repository: Repository) -> None:
+        forgotten.append(repository)
+        served.token = served.read_token = TOKEN
+
+    served.token = served.read_token = "token-revoked"
+    manifests = GitManifestRepositories(served.directory / "m", served.url, served.credentials, forget=forget).open(
+        NAME
+    )
+    tip = manifests.fetch("main")
+    assert tip is not None
+    commit = served.write(manifests, tip, "apps/a.yaml", b"tag: two\n")
+    served.token = "token-revoked"
+    assert manifests.push("main", commit, expected=tip)
+    assert forgotten == [NAME, NAME]
+    assert served.repository.tip("main") == commit
 
 
 def test_pushing_a_commit_that_the_mirror_lost_starts_again(served: Served) -> None:

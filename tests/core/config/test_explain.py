@@ -80,3 +80,7 @@ def test_order_as_a_word_says_how_commits_are_ordered_and_nothing_else() -> None
     assert rows["order.by"].line is not None
     assert text.splitlines()[rows["order.by"].line - 1].strip() == "order: commit-time"
     assert (rows["order.rewritten"].value, rows["order.rewritten"].line) == ("refuse", None)
+
+
+def test_a_time_of_a_builder_is_told_as_people_write_it() -> None:
+    assert explained("checkout", "dev")["build.timeout"][0] == "30m"

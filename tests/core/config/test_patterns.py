@@ -5,14 +5,15 @@ Tables: https://docs.github.com/en/actions/reference/workflows-and-actions/workf
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.config.patterns import check_pattern, is_glob, matches, selects, selects_any
-from service.core.config.texts import TextError
+from service.core.config.patterns import check_branch_pattern, check_pattern, matches, selects, selects_any
+from service.core.config.texts import TextError, branch_name
 
 BRANCHES = [
     ("feature/*", ["feature/my-branch", "feature/your-branch"], ["feature/a/b", "feature"]),
@@ -82,10 +83,49 @@ def test_a_pattern_that_means_nothing_is_refused(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "glob"), [("main", False), ("release/1.2", False), ("release/*", True), ("v[0-9]", True)]
+    "pattern",
+    [
+        "main", "release/1.2", "release/*", "v[0-9].*", "**", "**/hotfix", "feature/**", "release/**/x", "a?b", "x/?",
+        "v1.?.2", "release-v?1+", "[o]rigin/main", "[r]efs/heads/x", "origin", "originals/*", "upstream/latest", "refs",
+        "lock", "x.locks/*", "user@host", "*@*", "-?x", "a\\+b", "\\!x", "feature/#1", "änderung/*", "{x}", "x@",
+        "4f2c1e9", "dev\\]?",
+    ],
+)  # fmt: skip
+def test_a_pattern_that_some_branch_matches_stays_legal(pattern: str) -> None:
+    check_branch_pattern(pattern)
+
+
+def is_branch(name: str) -> bool:
+    try:
+        branch_name(name)
+    except TextError:
+        return False
+    return True
+
+
+NAMES = [
+    name for length in range(1, 5) for name in map("".join, itertools.product("ax/.", repeat=length)) if is_branch(name)
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    pattern=st.lists(
+        st.sampled_from(["a", "*", "**", "/", ".", "?", "[a-c]", ".lock", "\\*", "x"]), min_size=1, max_size=6
+    )
 )
-def test_a_plain_name_is_no_glob(pattern: str, glob: bool) -> None:
-    assert is_glob(pattern) is glob
+def test_a_pattern_that_is_refused_matches_no_branch(pattern: list[str]) -> None:
+    text = "".join(pattern)
+    if is_refused(text):
+        assert [name for name in NAMES if matches(text, name)] == []
+
+
+def is_refused(pattern: str) -> bool:
+    try:
+        check_branch_pattern(pattern)
+    except TextError as error:
+        return "cannot be a branch" in error.message
+    return False
 
 
 def slowly(pattern: str, name: str, *, segment_begins: bool = True) -> bool:

@@ -69,3 +69,10 @@ def test_whole_diff_is_what_git_applies_to_all_files(tmp_path: Path) -> None:
         (tmp_path / file).write_bytes(content)
     subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=done.diff.encode(), check=True)
     assert {file: (tmp_path / file).read_bytes() for file in files} == done.files
+
+
+def test_a_hunk_that_does_not_end_the_file_has_context_after_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("b\nb\nb\na\n")
+    patch = unified_diff("b\nb\nb\na\n", "a\nb\nb\nb\nb\na\n", "file")
+    subprocess.run(["git", "apply", "-"], input=patch.encode(), cwd=tmp_path, check=True)
+    assert (tmp_path / "file").read_text() == "a\nb\nb\nb\nb\na\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.values import parse_assignment
+from service.cli.values_assignments import parse_assignment
 from service.core.values import edit_values
 from service.errors import ValuesEditError
 

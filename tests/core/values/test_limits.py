@@ -175,3 +175,20 @@ def test_the_editor_works_where_the_extension_is_not_installed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ('a: "1.0" # c\nb: 1\n', 0), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\nimage:\r\n  tag: v1\r\n", "a: 1\nimage:\r\n  tag: v1\r\n  x: w\r\n"),
+        ("a: 1\r\nimage:\n  tag: v1\n", "a: 1\r\nimage:\n  tag: v1\n  x: w\n"),
+        ("a: 1\nimage:\r\n  tag: v1", "a: 1\nimage:\r\n  tag: v1\r\n  x: w"),
+        ("a: 1\rimage:\r  tag: v1\rb: 2\n", "a: 1\rimage:\r  tag: v1\r  x: w\rb: 2\n"),
+        ("a: 1\nimage: {}\r\nb: 2\n", "a: 1\nimage:\r\n  x: w\r\nb: 2\n"),
+        ("a: 1\nimage:\r\nb: 2\n", "a: 1\nimage:\r\n  x: w\r\nb: 2\n"),
+        ("a: 1\nimage: {\r\n  tag: v1\r\n}\n", "a: 1\nimage: {\r\n  tag: v1,\r\n  x: w\r\n}\n"),
+        ("a: 1\nimage:\r\n  tag: |\r\n    x\r\n", "a: 1\nimage:\r\n  tag: |\r\n    x\r\n  x: w\r\n"),
+    ],
+)
+def test_a_new_line_ends_as_the_line_before_it_and_no_other_line_changes(text: str, expected: str) -> None:
+    assert edit_values(text, [ValueEdit("image.x", "w")], create=True).text == expected

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,9 +14,9 @@ from hypothesis import strategies as st
 
 from service.core.values import Scalar, ValueEdit, edit_values, parse_path
 from service.core.values.listing import list_paths
-from service.core.values_paths import Index, Key, Selector, Step, format_path
+from service.core.values_paths import Condition, Index, Key, Selector, Step, format_path
 from service.errors import ValuesEditError
-from tests.core.values.yaml_documents import Leaf, YamlFile, new_values, texts, yaml_files
+from tests.core.values.yaml_documents import Leaf, YamlFile, helm_text, new_values, texts, yaml_files
 
 EXAMPLES = int(os.environ.get("MERGEPORT_EXAMPLES", "30"))  # `make fuzz` asks for more
 bounded = settings(
@@ -146,7 +148,7 @@ def test_created_values_are_added_and_every_old_line_stays(
     mapping = data.draw(st.sampled_from(file.mappings))
     parent = at(nodes(file.text), format_path(mapping)) if mapping else nodes(file.text)
     assert isinstance(parent, yaml.MappingNode)
-    assume(names[0] not in {key.value for key, _ in parent.value})
+    assume(names[0] not in {name for key, _ in parent.value for name in (key.value, helm_text(key.value))})
     assume(all(ord(character) < 0xD800 or ord(character) > 0xDFFF for name in names for character in name))
     assume(all(len(name) < 200 for name in names))
     path = format_path((*mapping, *(Key(name) for name in names)))
@@ -159,8 +161,16 @@ def test_created_values_are_added_and_every_old_line_stays(
     assert edited.changes[0].before is None
     assert without_added(meanings(edited.text), meanings(file.text)), "nothing but additions"
     assert comments(edited.text) == comments(file.text)
-    assert edited.text.endswith("\n") == file.text.endswith("\n")
-    assert "\r\n" not in file.text or "\n" not in edited.text.replace("\r\n", "")
+    assert edited.text[-1] in "\r\n" or file.text[-1] not in "\r\n"
+    assert_lines_stay(file.text, edited.text)
+
+
+def assert_lines_stay(before: str, after: str) -> None:
+    """Check that all lines are there still, with their own ends, but one that was opened or had no end."""
+    old, new = (re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text) for text in (before, after))
+    blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    assert len(old) - sum(block.size for block in blocks) <= 1
+    assert {re.sub(r"[^\r\n]", "", line) for line in new} <= {re.sub(r"[^\r\n]", "", line) for line in old} | {"\n"}
 
 
 def without_added(new: list[tuple[object, ...]], old: list[tuple[object, ...]]) -> bool:
@@ -179,7 +189,7 @@ def comments(text: str) -> list[str]:
     last = 0
     for token in tokens(body):
         between = body[last : token.start_mark.index]
-        found += [line[line.index("#") :].rstrip("\r") for line in between.split("\n") if "#" in line]
+        found += [line[line.index("#") :] for line in re.split(r"\r\n|\r|\n", between) if "#" in line]
         last = max(last, token.end_mark.index)
     return found
 
@@ -192,7 +202,7 @@ def tokens(text: str) -> Iterator[yaml.Token]:
 @given(file=yaml_files())
 def test_what_is_listed_is_what_can_be_set(file: YamlFile) -> None:
     listed = list_paths(file.text)
-    assert len(listed) == len([leaf for leaf in file.leaves if leaf.refusal is None])
+    assert len(listed) == len([leaf for leaf in file.leaves if leaf.refusal is None]) + len(file.inner)
     edited = edit_values(file.text, [ValueEdit(one.path, f"new {number}") for number, one in enumerate(listed)])
     assert [one.value for one in list_paths(edited.text) if one.value is not None] == [
         f"new {number}" for number in range(len(listed))
@@ -216,7 +226,7 @@ def test_a_created_item_ends_its_list_and_every_old_line_stays(
     assume(lists)
     mapping, key, node = data.draw(st.sampled_from(lists))
     assume(not any(0xD800 <= ord(character) <= 0xDFFF for character in selected))
-    new: list[Step] = [Index(len(node.value)), Selector("new key", selected)]
+    new: list[Step] = [Index(len(node.value)), Selector((Condition(("new key",), selected),))]
     item = data.draw(st.sampled_from(new))
     below: tuple[Step, ...] = (Key("value"),) if isinstance(item, Selector) else ()
     steps = (*mapping, Key(key), item, *below)
@@ -240,6 +250,88 @@ def test_a_created_item_ends_its_list_and_every_old_line_stays(
     assert_value(last, value)
     assert without_added(meanings(edited.text), meanings(file.text)), "nothing but additions"
     assert comments(edited.text) == comments(file.text)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[list[YamlFile], str, int]:
+    """Draw the documents of a file, its text, and which of them is meant."""
+    files = draw(st.lists(yaml_files().map(as_document), min_size=2, max_size=3))
+    return files, "---\n".join(file.text for file in files), draw(st.integers(0, len(files) - 1))
+
+
+def as_document(file: YamlFile) -> YamlFile:
+    """Give a drawn file without what may only stand at the start of one, and with a line end."""
+    text = re.sub(r"\A\ufeff?(%YAML 1.1\r?\n?)?(---( # c)?(\r\n|\r|\n))?", "", file.text)
+    return YamlFile(text.rstrip("\r\n") + "\n", file.leaves, file.mappings, file.inner)
+
+
+@bounded
+@given(drawn=streams(), value=new_values, data=st.data())
+def test_an_edit_in_one_document_is_the_same_edit_in_it_alone(
+    drawn: tuple[list[YamlFile], str, int], value: Scalar, data: st.DataObject
+) -> None:
+    files, text, number = drawn
+    leaf = pick(data, [leaf for leaf in files[number].leaves if leaf.refusal is None])
+    alone = edit_values(files[number].text, [ValueEdit(leaf.path, value)])
+    edited = edit_values(text, [ValueEdit(f"[{number}]{dotted(leaf.path)}", value)])
+    wanted = [file.text for file in files]
+    wanted[number] = alone.text
+    assert edited.text == "---\n".join(wanted)
+    assert len(list(yaml.compose_all(edited.text, Loader=yaml.SafeLoader))) == len(files)
+    with pytest.raises(ValuesEditError) as refused:
+        edit_values(text, [ValueEdit(leaf.path, value)], create=True)
+    assert refused.value.code == "values-several-documents"
+
+
+def dotted(path: str) -> str:
+    """Write a path so that it goes on after another."""
+    return path if path.startswith("[") else f".{path}"
+
+
+@bounded
+@given(file=yaml_files(), data=st.data(), value=new_values, new=st.booleans())
+def test_an_edit_within_a_block_is_the_same_edit_in_its_text_alone(
+    file: YamlFile, data: st.DataObject, value: Scalar, new: bool
+) -> None:
+    file = as_document(file)
+    assume(not re.search("[\x85\u2028\u2029]", file.text))
+    indent = " " * data.draw(st.integers(1, 5))
+    header = data.draw(st.sampled_from(["|", "|-", "|+", f"|{len(indent)}"]))
+    end = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    lines = re.split(r"\r\n|\r|\n", file.text.rstrip("\r\n"))
+    assume(lines[0].strip() and (header[-1] in "12345" or not lines[0].startswith(" ")))
+    before = ["# before", "other: &x 'a'", f"on: {header} # c"]
+    inner = [indent + line if line else data.draw(st.sampled_from(["", " " * len(indent)])) for line in lines]
+    text = end.join([*before, *inner, "after: *x", ""])
+    held = at(nodes(text), "on")
+    assert isinstance(held, yaml.ScalarNode)
+    editable = [leaf for leaf in file.leaves if leaf.refusal is None]
+    path = "brand new" if new else pick(data, editable).path
+    try:
+        alone = edit_values(held.value, [ValueEdit(path, value)], create=new)
+    except ValuesEditError as error:  # one more line would change a block scalar within
+        assert (error.code, new) == ("values-no-final-newline", True)  # noqa: PT017
+        return
+    edited = edit_values(text, [ValueEdit(f"on{dotted(path)}", value)], create=new)
+    read = at(nodes(edited.text), "on")
+    assert isinstance(read, yaml.ScalarNode)
+    assert read.value == alone.text
+    assert len(edited.changes) == len(alone.changes)
+    assert_lines_stay_but_one(text, edited.text)
+    assert edited.text.startswith(end.join(before))
+    assert edited.text.endswith(end.join(["", "after: *x", ""]))
+
+
+def assert_lines_stay_but_one(before: str, after: str) -> None:
+    """Check that what differs is one run of text: the file around it is the same, character for character."""
+    old, new = (re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text) for text in (before, after))
+    head = next((place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(old))
+    pairs = zip(old[::-1], new[::-1], strict=False)
+    tail = next((place for place, pair in enumerate(pairs) if pair[0] != pair[1]), len(old))
+    assert len(old) - head - tail <= MOST_LINES_OF_A_SCALAR
+
+
+MOST_LINES_OF_A_SCALAR = 4
 
 
 @bounded

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from service.core.values import ValueEdit, edit_values, read_value
-from service.core.values.document import read_document
+from service.core.values.document import read_stream
 from service.core.values.images import list_images
-from service.core.values.listing import list_paths, settable
+from service.core.values.listing import list_paths, settable_paths
 from service.core.values.locate import locate
-from service.core.values.lookup import Found
+from service.core.values.lookup import Found, Within
 from service.core.values_paths import Key, format_path, parse_path
 from tests.core.values.yaml_documents import AWKWARD
 
@@ -47,7 +47,8 @@ def awkward(number: int) -> str:
 @charts
 def test_all_scalars_set_in_one_pass_are_all_that_changes(path: Path) -> None:
     text = read(path)
-    paths = list_paths(text)
+    (doc,) = read_stream(text).documents
+    paths = [one for one in list_paths(text) if isinstance(locate(doc, parse_path(one.path)), Found)]
     wanted = {one.path: awkward(number) for number, one in enumerate(paths)}
     edited = edit_values(text, [ValueEdit(name, value) for name, value in wanted.items()])
     before, after = flat(text), flat(edited.text)
@@ -64,9 +65,8 @@ def comment_lines(text: str) -> list[str]:
 @charts
 def test_each_scalar_set_alone_changes_its_own_characters_only(path: Path) -> None:
     text = read(path)
-    doc = read_document(text)
     edits = 0
-    for number, (_, scalar) in enumerate(settable(doc)):
+    for number, (_, scalar) in enumerate(settable_paths(text)):
         if number % STEP:
             continue
         value = awkward(number)
@@ -84,9 +84,13 @@ def test_each_scalar_set_alone_changes_its_own_characters_only(path: Path) -> No
 
 @charts
 def test_every_listed_path_leads_back_to_its_scalar(path: Path) -> None:
-    doc = read_document(read(path))
-    for _, scalar in settable(doc):
+    text = read(path)
+    (doc,) = read_stream(text).documents
+    for _, scalar in settable_paths(text):
         found = locate(doc, parse_path(scalar.path))
+        if isinstance(found, Within):
+            assert read_value(text, scalar.path) == scalar.value
+            continue
         assert isinstance(found, Found)
         assert doc.events[found.node].line + 1 == scalar.line
 
@@ -101,7 +105,7 @@ def test_every_chart_names_an_image(path: Path) -> None:
 @charts
 def test_a_new_key_in_every_mapping_leaves_every_line(path: Path) -> None:
     text = read(path)
-    parents = {steps[:-1] for steps, _ in settable(read_document(text)) if isinstance(steps[-1], Key)}
+    parents = {steps[:-1] for steps, _ in settable_paths(text) if isinstance(steps[-1], Key)}
     for number, parent in enumerate(sorted(format_path(steps) for steps in parents if steps)):
         if number % STEP:
             continue

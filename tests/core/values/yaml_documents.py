@@ -79,6 +79,8 @@ class YamlFile:
     text: str
     leaves: list[Leaf]
     mappings: list[tuple[Step, ...]]
+    inner: list[str]
+    """Paths of the scalars in YAML that block scalars hold."""
 
 
 @dataclass
@@ -87,6 +89,7 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     leaves: list[Leaf] = field(default_factory=list)
     mappings: list[tuple[Step, ...]] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
     mapping_anchors: list[str] = field(default_factory=list)
 
@@ -108,7 +111,7 @@ class _Writer:
         self.leaves.append(Leaf(format_path(steps), refusal))
 
     def keys(self) -> list[tuple[str, str]]:
-        names = self.draw(st.lists(st.sampled_from(KEYS + QUOTED_KEYS), min_size=1, max_size=4, unique_by=key_text))
+        names = self.draw(st.lists(st.sampled_from(KEYS + QUOTED_KEYS), min_size=1, max_size=4, unique_by=helm_text))
         return [(name, key_text(name)) for name in names]
 
     def anchor(self, percent: int = 10) -> str:
@@ -200,6 +203,7 @@ class _Writer:
             header = self.one(["|", ">", "|-", ">+", "|+"])
             self.lines += [f"{start} {header}{self.comment()}", f"{inner}# text: x", "", f"{inner} - more"]
             self.leaf(steps, "values-block-scalar")
+            self.inner += [format_path((*steps, Index(0)))] if header[0] == "|" else []
         elif kind == "tagged":
             self.lines.append(
                 f"{start} {self.one(['!!str', '!x', '!'])} {self.one(['1', 'x', SINGLE[1]])}{self.comment()}"
@@ -249,6 +253,11 @@ def key_text(written: str) -> str:
     return KNOWN.get(written, written)
 
 
+def helm_text(written: str) -> str:
+    """Give the text that Helm makes of a key: one key of a mapping may stand for another."""
+    return {"on": "true"}.get(written, key_text(written))
+
+
 @st.composite
 def yaml_files(draw: st.DrawFn) -> YamlFile:
     """Draw a values file."""
@@ -257,9 +266,10 @@ def yaml_files(draw: st.DrawFn) -> YamlFile:
     writer.between(0)
     writer.mapping(0, (), draw(st.integers(0, 3)))
     text = start + "\n".join(writer.lines) + draw(st.sampled_from(["\n", "\n", "\n\n", ""]))
-    if draw(st.booleans()):
-        text = text.replace("\n", "\r\n")
-    return YamlFile(draw(st.sampled_from(["", "\ufeff"])) + text, writer.leaves, writer.mappings)
+    ends = draw(st.sampled_from([["\n"], ["\r\n"], ["\n", "\r\n"], ["\n", "\r\n", "\r"]]))
+    first, *lines = text.split("\n")
+    text = first + "".join(draw(st.sampled_from(ends)) + line for line in lines)
+    return YamlFile(draw(st.sampled_from(["", "\ufeff"])) + text, writer.leaves, writer.mappings, writer.inner)
 
 
 AWKWARD = [
@@ -277,5 +287,5 @@ texts = st.one_of(
     st.from_regex(r"[-+.0-9_eExob:TZ ]{1,12}", fullmatch=True),
     st.text(alphabet="\n\t #:-?*&!|>'\"%@`{}[],\\.~=<ynoUE01\r\x85é😀", max_size=12),
 )
-numbers = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=True))
+numbers = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
 new_values = st.one_of(texts, texts, numbers)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -22,16 +21,13 @@ import requests
 import structlog
 from pydantic import ValidationError
 
-from service.adapters.deployers.argocd.observation import degraded_messages, observation_of
+from service.adapters.deployers.argocd.observation import observation_of, pods_of
 from service.errors import PermanentError, RetryableError
-from service.ports import Observation
+from service.ports import Observation, Pods
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
 ANSWER_LIMIT = 64 * 1024 * 1024
-TREES_PER_LOOK = 3
-"""How many resource trees one look reads at most, to tell of pods what the application does not."""
-
 _CHUNK = 256 * 1024
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
@@ -100,31 +96,24 @@ class ArgoCD:
         parameters = {"name": next(iter(wanted))[1]} if len(wanted) == 1 else {}
         answer = self._json("/api/v1/applications", parameters)
         try:
-            observed = {
+            return {
                 wanted[asked]: observation_of(item, url=self._page(item))
                 for item in _mappings(answer.get("items"))
                 for asked in _names_of(item)
                 if asked in wanted
             }
-            return self._with_trees(observed)
         except ValidationError as error:
             raise self._unexpected("its applications have another shape") from error
 
-    def _with_trees(self, observed: dict[str, Observation]) -> dict[str, Observation]:
-        """Put the words of degraded pods first; an application tells only that its deadline passed."""
-        degraded = [name for name, seen in observed.items() if seen.health == "Degraded" and seen.sync == "Synced"]
-        for application in degraded[:TREES_PER_LOOK]:
-            namespace, name = _split(application)
-            try:
-                tree = self._json(
-                    f"/api/v1/applications/{quote(name, safe='')}/resource-tree",
-                    {"appNamespace": namespace} if namespace else {},
-                )
-            except (RetryableError, PermanentError) as error:
-                _log.warning("Argo CD's resource tree is not to be had", application=application, reason=error.message)
-                continue
-            observed[application] = _preceded(observed[application], degraded_messages(tree))
-        return observed
+    def pods(self, application: str) -> Pods:
+        """Read what an application's tree of objects tells of its pods."""
+        namespace, name = _split(application)
+        path = f"/api/v1/applications/{quote(name, safe='')}/resource-tree"
+        tree = self._json(path, {"appNamespace": namespace} if namespace else {})
+        try:
+            return pods_of(tree)
+        except ValidationError as error:
+            raise self._unexpected("its resource tree has another shape") from error
 
     def _page(self, item: Mapping[str, Any]) -> str:
         """Give the address of the application's page in Argo CD's own pages."""
@@ -221,10 +210,6 @@ class ArgoCD:
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
             return self._unexpected("the address is none")
         return RetryableError("Argo CD cannot be reached", code="argocd-unreachable", hint="see whether it is up")
-
-
-def _preceded(observation: Observation, messages: tuple[str, ...]) -> Observation:
-    return replace(observation, messages=tuple(dict.fromkeys((*messages, *observation.messages))))
 
 
 def _split(application: str) -> tuple[str, str]:

@@ -1,17 +1,12 @@
-"""An Argo CD application's JSON as an `Observation`. Called by the client; reads only, and asks nothing.
-
-Go leaves empty fields out and writes empty lists as null, so every field here may be absent or null. The shapes
-are those of recorded answers (tests/data/argocd).
-"""
+"""An Argo CD application's JSON as an `Observation`, its tree as `Pods`. Called by the client; asks nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator
-
-from service.ports import Observation
+from service.adapters.deployers.argocd.shapes import Application, OperationState, Resource, Source, Spec, Status, Tree
+from service.core.deployment import Applied, Observation, Pods
 
 MESSAGE_LENGTH = 2000
 MESSAGES = 20
@@ -20,97 +15,15 @@ CANNOT_COMPARE = frozenset({"ComparisonError", "InvalidSpecError"})
 
 _FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 _FAILED = frozenset({"Failed", "Error"})
-
-
-def _or_empty(value: object) -> object:
-    return {} if value is None else value
-
-
-def _or_none_left(value: object) -> object:
-    return [] if value is None else value
-
-
-class _Revisions(BaseModel):
-    revision: str = ""
-    revisions: Annotated[list[str], BeforeValidator(_or_none_left)] = []
-
-    def all(self) -> tuple[str, ...]:
-        """One source has `revision`, several have `revisions`."""
-        return tuple(self.revisions) or ((self.revision,) if self.revision else ())
-
-
-class _Sync(_Revisions):
-    status: str = ""
-
-
-class _Health(BaseModel):
-    status: str = ""
-    message: str = ""
-
-
-class _Resource(BaseModel):
-    kind: str = ""
-    name: str = ""
-    health: Annotated[_Health, BeforeValidator(_or_empty)] = _Health()
-
-
-class _SyncedResource(BaseModel):
-    kind: str = ""
-    name: str = ""
-    status: str = ""
-    message: str = ""
-
-
-class _SyncResult(_Revisions):
-    resources: Annotated[list[_SyncedResource], BeforeValidator(_or_none_left)] = []
-
-
-class _Operation(BaseModel):
-    sync: Annotated[_Revisions, BeforeValidator(_or_empty)] = _Revisions()
-
-
-class _OperationState(BaseModel):
-    phase: str = ""
-    message: str = ""
-    operation: Annotated[_Operation, BeforeValidator(_or_empty)] = _Operation()
-    syncResult: Annotated[_SyncResult, BeforeValidator(_or_empty)] = _SyncResult()  # noqa: N815 # Argo CD's name
-
-
-class _Condition(BaseModel):
-    type: str = ""
-    message: str = ""
-
-
-class _Summary(BaseModel):
-    images: Annotated[list[str], BeforeValidator(_or_none_left)] = []
-
-
-class _Status(BaseModel):
-    sync: Annotated[_Sync, BeforeValidator(_or_empty)] = _Sync()
-    health: Annotated[_Health, BeforeValidator(_or_empty)] = _Health()
-    resources: Annotated[list[_Resource], BeforeValidator(_or_none_left)] = []
-    conditions: Annotated[list[_Condition], BeforeValidator(_or_none_left)] = []
-    operationState: Annotated[_OperationState, BeforeValidator(_or_empty)] = _OperationState()  # noqa: N815 # Argo CD's name
-    summary: Annotated[_Summary, BeforeValidator(_or_empty)] = _Summary()
-
-
-class _Metadata(BaseModel):
-    name: str
-
-
-class _Application(BaseModel):
-    metadata: _Metadata
-    status: Annotated[_Status, BeforeValidator(_or_empty)] = _Status()
-
-
-class _Tree(BaseModel):
-    nodes: Annotated[list[_Resource], BeforeValidator(_or_none_left)] = []
+_WRONG = ("Degraded", "Missing", "Unknown", "Suspended", "Progressing")
+"""Healths that are not well, the most telling first."""
 
 
 def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observation:
     """Map an application; raise pydantic's ValidationError where it is none."""
-    read = _Application.model_validate(application)
+    read = Application.model_validate(application)
     status, operation = read.status, read.status.operationState
+    automated = read.spec.syncPolicy.automated
     return Observation(
         application=read.metadata.name,
         sync=status.sync.status,
@@ -119,20 +32,40 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         synced_revisions=_synced(operation),
         health=status.health.status,
         messages=_bounded(_messages(status)),
+        sync_errors=_bounded(_sync_errors(operation)),
         comparison_error=any(condition.type in CANNOT_COMPARE for condition in status.conditions),
         images=tuple(status.summary.images),
         url=url,
+        sources=tuple(source.repoURL for source in status.sync.comparedTo.all() or read.spec.all()),
+        operation_revisions=operation.operation.sync.all(),
+        retries_left=_retries_left(operation),
+        out_of_sync=tuple(_name(one) for one in status.resources if one.status == "OutOfSync" and not one.hook),
+        unhealthy=_bounded(_unhealthy(status.resources)),
+        health_since=status.health.lastTransitionTime,
+        applied=tuple(
+            Applied(f"{one.kind}/{one.name}", tuple(one.images)) for one in operation.syncResult.resources if one.images
+        ),
+        automated=automated is not None and automated.enabled is not False,
+        children=tuple(_children(status.resources, read.metadata.namespace)),
+        overrides=tuple(_overrides(read.spec)),
+        project=read.spec.project,
     )
 
 
-def degraded_messages(tree: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the words of a resource tree's degraded nodes, pods first: they tell the cause."""
-    nodes = [node for node in _Tree.model_validate(tree).nodes if node.health.status == "Degraded"]
-    nodes.sort(key=lambda node: node.kind != "Pod")
-    return _bounded(_of_resource(node) for node in nodes)
+def pods_of(tree: Mapping[str, Any]) -> Pods:
+    """Map a resource tree: the words of what is not healthy, pods first, and the images that only jobs run."""
+    nodes = Tree.model_validate(tree).nodes
+    wrong = [node for node in nodes if node.health.status in {"Degraded", "Progressing"} and node.health.message]
+    wrong.sort(key=lambda node: (node.kind != "Pod", _WRONG.index(node.health.status)))
+    by_job, otherwise = set[str](), set[str]()
+    for node in nodes:
+        if node.kind == "Pod":
+            of_job = any(parent.kind == "Job" for parent in node.parentRefs)
+            (by_job if of_job else otherwise).update(node.images)
+    return Pods(_bounded(_of_resource(node) for node in wrong), frozenset(by_job - otherwise))
 
 
-def _synced(operation: _OperationState) -> tuple[str, ...]:
+def _synced(operation: OperationState) -> tuple[str, ...]:
     """Give what the operation synced, once it has finished.
 
     An operation that fails before its first resource has no result, only what it was asked for.
@@ -142,21 +75,64 @@ def _synced(operation: _OperationState) -> tuple[str, ...]:
     return operation.syncResult.all() or (operation.operation.sync.all() if operation.phase in _FAILED else ())
 
 
-def _messages(status: _Status) -> Iterator[str]:
-    operation = status.operationState
-    if operation.phase in _FAILED:
-        failed = (resource for resource in operation.syncResult.resources if resource.status == "SyncFailed")
-        for resource in failed:
+def _retries_left(operation: OperationState) -> bool:
+    """Tell whether Argo CD tries a failed operation again: it says Failed for a moment between two tries.
+
+    https://github.com/argoproj/argo-cd/blob/v3.5.7/controller/appcontroller.go (processRequestedAppOperation)
+    """
+    limit = operation.operation.retry.limit
+    return operation.phase in _FAILED and (limit < 0 or operation.retryCount < limit)
+
+
+def _sync_errors(operation: OperationState) -> Iterator[str]:
+    """Give the words of a failed operation, and of the tries before of one that is under way."""
+    for resource in operation.syncResult.resources:
+        if resource.status == "SyncFailed" or resource.hookPhase in {"Failed", "Error"}:
             yield f"{resource.kind}/{resource.name}: {resource.message}"
+    if operation.phase in _FAILED or operation.retryCount:
         yield operation.message
+
+
+def _messages(status: Status) -> Iterator[str]:
+    if status.operationState.phase in _FAILED:
+        yield from _sync_errors(status.operationState)
     yield from (condition.message for condition in status.conditions if condition.type in CANNOT_COMPARE)
     yield from (_of_resource(resource) for resource in status.resources if resource.health.status == "Degraded")
     yield status.health.message
     yield from (condition.message for condition in status.conditions if condition.type not in CANNOT_COMPARE)
 
 
-def _of_resource(resource: _Resource) -> str:
-    return f"{resource.kind}/{resource.name}: {resource.health.message}" if resource.health.message else ""
+def _of_resource(resource: Resource) -> str:
+    return f"{_name(resource)}: {resource.health.message}" if resource.health.message else ""
+
+
+def _unhealthy(resources: Iterable[Resource]) -> Iterator[str]:
+    """Name what is not healthy with its words, the worst first; a load balancer without an address has no words."""
+    wrong = [one for one in resources if one.health.status in _WRONG]
+    for one in sorted(wrong, key=lambda one: _WRONG.index(one.health.status)):
+        yield f"{_name(one)} is {one.health.status}" + (f": {one.health.message}" if one.health.message else "")
+
+
+def _children(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
+    """Name the applications among the objects as they may be asked for."""
+    for one in resources:
+        if one.kind == "Application" and one.group == "argoproj.io":
+            yield "/".join(part for part in (one.namespace or namespace, one.name) if part)
+
+
+def _overrides(spec: Spec) -> Iterator[str]:
+    """Name the settings of an application that stand over what its values files say."""
+    sources: tuple[Source, ...] = spec.all()
+    for source in sources:
+        yield from (f"helm.parameters {one.name}" for one in source.helm.parameters)
+        yield from (f"helm.fileParameters {one.name}" for one in source.helm.fileParameters)
+        if source.helm.valuesObject or source.helm.values:
+            yield "helm.valuesObject" if source.helm.valuesObject else "helm.values"
+        yield from (f"kustomize.images {one}" for one in source.kustomize.images)
+
+
+def _name(resource: Resource) -> str:
+    return f"{resource.kind}/{resource.name}"
 
 
 def _bounded(messages: Iterator[str]) -> tuple[str, ...]:

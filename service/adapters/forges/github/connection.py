@@ -86,13 +86,16 @@ class Connection:
         answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission)
         return self._validated(shape, answer, doing, repository)
 
-    def git_token(self, repository: Repository, *, write: bool, refused: str = "") -> str:
-        """Give the token that git uses, of an App narrowed to the repository's contents and never the `refused` one."""
+    def git_token(self, repository: Repository, *, write: bool) -> str:
+        """Give the token that git uses, of an App narrowed to the repository's contents."""
         if self._app is None:
             return self._token or ""
-        if refused:
-            self._app.forget(refused)
         return self._installation_token(repository, {"contents": "write" if write else "read"})
+
+    def forget_token(self, repository: Repository) -> None:
+        """Throw away an App's tokens for a repository, after git found one refused; a given token is all there is."""
+        if self._app is not None:
+            self._app.forget(repository)
 
     def slug(self) -> str:
         """Give the App's name in addresses and logins."""
@@ -128,7 +131,7 @@ class Connection:
         except DoubtfulError as error:
             if self._app is None or error.code != "github-token-refused":
                 raise
-            self._app.forget(token)  # revoked before its time: an App that was installed anew, a new key
+            self._app.forget(repository)  # revoked before its time: an App that was installed anew, a new key
             return once(self._installation_token(repository))
 
     def _installation_token(self, repository: Repository, permissions: Mapping[str, str] | None = None) -> str:

@@ -112,7 +112,11 @@ def refusal(
         case status:
             kind = UnprocessableAnswerError if status == _UNPROCESSABLE else PermanentError
             return kind(
-                f"GitHub refused to {doing}: {words}", code="github-refused", repository=repository, status=status
+                f"GitHub refused to {doing}: {words}",
+                code="github-refused",
+                repository=repository,
+                status=status,
+                field=_invalid_field(answer.data),
             )
 
 
@@ -122,6 +126,15 @@ def reasons(data: object) -> str:
     listed = said.get("errors")
     details = [_reason(one) for one in listed] if isinstance(listed, list) else []
     return "; ".join(text for text in (str(said.get("message") or ""), *details) if text)[:500]
+
+
+def _invalid_field(data: object) -> str | None:
+    """Give the field that GitHub names as invalid, where it names one."""
+    listed = data.get("errors") if isinstance(data, dict) else None
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("code") == "invalid":
+            return str(one.get("field"))
+    return None
 
 
 def _reason(one: object) -> str:
@@ -141,11 +154,14 @@ def _forbidden(
     if "ip allow list" in said:
         code, hint = "github-address-refused", "add this service's address to the organization's IP allow list"
     elif "x-github-sso" in answer.headers or "saml" in said:
-        code, hint = "github-sso-missing", "authorize the token for the organization's single sign-on, or use an App"
+        code, hint = (
+            "github-sign-on-missing",
+            "authorize the token for single sign-on there, or use an App",
+        )
     elif "archived" in said:
-        code, hint = "github-archived", "unarchive the repository, or take it out of mergeport.yaml"
+        code, hint = "github-repository-archived", "unarchive the repository, or take it out of mergeport.yaml"
     elif "suspended" in said:
-        code, hint = "github-suspended", "an owner has to unsuspend the App's installation or the account"
+        code, hint = "github-app-suspended", "an owner has to unsuspend the App's installation or the account"
     else:
         return _no_permission(answer, words, doing=doing, repository=repository, permission=permission)
     return DoubtfulError(f"GitHub refused to {doing}: {words}", code=code, hint=hint, repository=repository)

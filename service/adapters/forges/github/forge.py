@@ -68,15 +68,13 @@ class GitHub:
         """Give the address a person opens for the repository."""
         return f"{self._web_url}/{repository}"
 
-    def git_credentials(
-        self, repository: Repository, *, write: bool = False, refused: Credentials | None = None
-    ) -> Credentials | None:
-        """Give a user and token for git, narrowed to the one repository where an App is used.
+    def git_credentials(self, repository: Repository, *, write: bool = False) -> Credentials | None:
+        """Give a user and token for git, narrowed to the one repository where an App is used."""
+        return Credentials("x-access-token", self._connection.git_token(repository, write=write))
 
-        Those that the git server `refused` are not given again, unless there are no others.
-        """
-        old = refused.secret if refused else ""
-        return Credentials("x-access-token", self._connection.git_token(repository, write=write, refused=old))
+    def forget_git_credentials(self, repository: Repository) -> None:
+        """Make the next credentials anew: those that were given are refused."""
+        self._connection.forget_token(repository)
 
     def default_branch(self, repository: Repository) -> str:
         """Give the name of the default branch."""

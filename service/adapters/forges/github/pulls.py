@@ -61,7 +61,7 @@ class Pulls:
         except UnprocessableAnswerError as error:
             adopted = self.find(repository, head=draft.head, base=draft.base)
             if adopted is None:
-                raise _not_yet(error) from error
+                raise _not_yet(error, draft) from error
             return self._brought(repository, adopted, draft)
         return self._completed(repository, pull, draft)
 
@@ -183,14 +183,17 @@ class Pulls:
         )
 
 
-def _not_yet(refused: UnprocessableAnswerError) -> DoubtfulError:
+def _not_yet(refused: UnprocessableAnswerError, draft: PullRequestDraft) -> DoubtfulError:
     """Tell that no pull request can be opened as GitHub sees the branches now.
 
-    It may not have seen a push of a moment ago: it then calls the head invalid, or finds no commits in between.
+    It may not have seen a push of a moment ago: it then calls the branch invalid, or finds no commits in between.
     """
-    return DoubtfulError(
-        refused.message,
-        code=refused.code,
-        hint="the words are GitHub's own; look at the two branches there",
-        repository=str(refused.fields.get("repository", "")),
-    )
+    repository = str(refused.fields.get("repository", ""))
+    if refused.fields.get("field") in {"head", "base"}:
+        return DoubtfulError(
+            f"GitHub does not know `{draft.head}` or `{draft.base}` yet: {refused.message}",
+            code="github-branch-unknown",
+            hint="look whether both branches are there",
+            repository=repository,
+        )
+    return DoubtfulError(refused.message, code=refused.code, hint="the words are GitHub's own", repository=repository)

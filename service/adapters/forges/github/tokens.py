@@ -102,9 +102,9 @@ class InstallationTokens:
             self._installations[repository] = installation
         return fresh.token
 
-    def forget(self, token: str) -> None:
-        """Throw away a token that GitHub refused, with its repository's installation; a newer one stays."""
+    def forget(self, repository: Repository) -> None:
+        """Throw away what is kept for a repository, after GitHub refused it."""
         with self._lock:
-            for key in [key for key, kept in self._tokens.items() if kept.token == token]:
-                self._installations.pop(key[0], None)
+            self._installations.pop(repository, None)
+            for key in [key for key in self._tokens if key[0] == repository]:
                 del self._tokens[key]

@@ -1,0 +1,44 @@
+"""Paths, branches and commits as git may be given them: whatever could mean something else is refused.
+
+Used by who reads and writes manifest repositories.
+"""
+
+from __future__ import annotations
+
+import re
+
+from service.core.words import Sha
+from service.errors import PermanentError
+
+_OURS_ALONE = frozenset({"mergeport.yaml", "mergeport.d", ".mergeport", ".github"})
+_NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$")
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+def path_parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:
+    """Split a path and refuse one that could mean anything but a file inside the repository."""
+    names = path.split("/")
+    folded = [name.casefold() for name in names]
+    inside = all(name not in {"", ".", "..", ".git"} for name in folded) and "\0" not in path and "\n" not in path
+    if not inside or (writing and folded[0] in _OURS_ALONE):
+        raise PermanentError(
+            f"{path!r} is not a values file.",
+            code="values-file-forbidden",
+            hint="it has to lie inside the repository, and not configure Mergeport or GitHub itself",
+            path=path,
+        )
+    return tuple(name.encode("utf-8", "surrogateescape") for name in names)
+
+
+def branch_ref(branch: str) -> str:
+    """Give the ref of a branch, whose name has no character that means something to git."""
+    if not branch or _NOT_IN_A_BRANCH.search(branch):
+        raise PermanentError(f"{branch!r} is not a branch's name.", code="branch-name-invalid", branch=branch)
+    return f"refs/heads/{branch}"
+
+
+def commit_id(commit: Sha) -> Sha:
+    """Give a commit's id as it was given, if it is one."""
+    if not _SHA.fullmatch(commit):
+        raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
+    return commit

@@ -1,0 +1,118 @@
+"""Checkouts of manifest repositories on this machine, for `mergeport config check`: which they are, and their files.
+
+Reads a few files of `.git` to learn a checkout's name and branch. Starts no git, writes nothing, and follows no link.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.core.config import Configuration, Target
+from service.core.words import Repository
+from service.errors import PermanentError
+
+_ORIGIN = re.compile(r'\[remote "origin"\][^\[]*?\burl\s*=\s*(?P<url>\S+)')
+_NAME = re.compile(r"[/:](?P<name>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?$")
+_HEAD = re.compile(r"ref: refs/heads/(?P<branch>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder with the files of a repository; `name` and `branch` as its `.git` says them, None where it does not.
+
+    `beside` is the one that the configuration itself is in.
+    """
+
+    folder: Path
+    name: Repository | None
+    branch: str | None
+    beside: bool = False
+
+    def read(self, file: str) -> bytes | None:
+        """Give a file's bytes, None where it is not there; PermanentError for anything but a regular file."""
+        path = self.folder
+        for part in file.split("/"):
+            path = path / part
+            try:
+                mode = path.lstat().st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            if stat.S_ISLNK(mode):
+                raise PermanentError("is a symbolic link", code="values-file-symlink", hint="name the file itself")
+        if not stat.S_ISREG(mode):
+            raise PermanentError("is not a file", code="values-file-forbidden", hint="name a values file")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise PermanentError(f"cannot be read: {error.strerror}", code="values-file-forbidden") from error
+
+    def names(self, folder: str) -> Collection[str]:
+        """Name what is in a folder."""
+        try:
+            return [entry.name for entry in (self.folder / folder).iterdir() if entry.name != ".git"]
+        except OSError:
+            return []
+
+
+def find_checkouts(folders: Iterable[Path], beside: Path | None) -> list[Checkout]:
+    """Give the checkouts at the folders, and the one that the configuration is the root of, if it is."""
+    found = [_checkout(folder) for folder in folders]
+    if beside is not None and (beside / ".git").exists():
+        resolved = beside.resolve()
+        found = [one for one in found if one.folder.resolve() != resolved] + [_checkout(beside, beside=True)]
+    return found
+
+
+def _checkout(folder: Path, *, beside: bool = False) -> Checkout:
+    git = folder / ".git"
+    pointed = re.match(r"gitdir: (.+)", _text(git)) if git.is_file() else None
+    own = folder / pointed[1].strip() if pointed else git
+    common = own / (_text(own / "commondir").strip() or ".")
+    origin = _ORIGIN.search(_text(common / "config"))
+    name = _NAME.search(origin["url"]) if origin else None
+    head = _HEAD.match(_text(own / "HEAD"))
+    return Checkout(
+        folder, Repository(name["name"]) if name else None, head["branch"].strip() if head else None, beside=beside
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def share_out(
+    configuration: Configuration, checkouts: Iterable[Checkout]
+) -> tuple[list[tuple[Checkout, list[Target]]], list[str]]:
+    """Give each checkout the targets whose values files are in it, and words on those that are in none."""
+    shares: list[tuple[Checkout, list[Target]]] = [(checkout, []) for checkout in checkouts]
+    named = {target.manifest_repository for target in configuration.targets() if target.manifest_repository}
+    left: dict[str, None] = {}
+    for target in configuration.targets():
+        here = [share for share in shares if _has(share[0], target, named)]
+        there = next((share for share in here if _is_on(share[0], target)), None)
+        if there is not None:
+            there[1].append(target)
+        elif here:
+            left[f"{target.manifest_branch} is not checked out in {here[0][0].folder}"] = None
+        else:
+            left[f"no checkout of {target.manifest_repository or 'the configuration repository'} is here"] = None
+    return shares, list(left)
+
+
+def _has(checkout: Checkout, target: Target, named: Collection[Repository]) -> bool:
+    if target.manifest_repository is None:
+        return checkout.beside or checkout.name not in named
+    if checkout.name is None:
+        return not checkout.beside
+    return checkout.name == target.manifest_repository
+
+
+def _is_on(checkout: Checkout, target: Target) -> bool:
+    return target.manifest_branch is None or checkout.branch in {None, target.manifest_branch}

@@ -1,0 +1,261 @@
+"""What one observation means for one commit: wait on, live, failed, doubtful, or overtaken.
+
+The watch of a deployer calls `judge` for each run that waits for it, then `patience.decide`. Nothing here looks
+anything up: where the verdict depends on a revision that only git can place, the verdict says so (`ASK`) and the
+caller judges again. It never reads a health before the revision that the health belongs to is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.core.deployment.evidence import carriers, has_all, replaced
+from service.core.deployment.observation import Observation
+from service.core.deployment.verdicts import Doubt, Expected, Progress, Standing, Verdict, VerdictKind
+from service.core.words import Repository, Sha
+
+_SHA_LENGTH = 40
+_FAILED_PHASES = frozenset({"Failed", "Error"})
+_MOST_NAMED = 5
+
+
+def judge(
+    observation: Observation,
+    expected: Expected,
+    standings: Mapping[Sha, Standing] | None = None,
+    *,
+    jobs: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Judge whether a commit of ours is live and healthy at this moment.
+
+    `standings` holds what git has answered to earlier `ASK` verdicts, `jobs` what `Pods` told. Where
+    nothing had to be changed no operation is waited for; nor where Argo CD finds nothing to sync because our images
+    are live already: a change that was taken back before Argo CD looked.
+
+    The three conditions of "live" are Argo CD's compared revision, its sync status and its last operation's
+    revision: the compared revision alone names the new commit before anything is deployed, and "Succeeded, Healthy"
+    beside `OutOfSync` still tells of the old version. An application of which no source is our manifest repository
+    never compares our commit: its images alone are judged.
+    """
+    known = {**(standings or {}), expected.commit: Standing.KEEPS}
+    seen = _Seen(observation, expected, known, jobs)
+    if unplaced := seen.unplaced(observation.revisions):
+        return _ask(unplaced)
+    if overtaking := seen.replacing():
+        reason = f"{overtaking[:12]} came later and has another image in place of ours"
+        return Verdict(VerdictKind.OVERTAKEN, reason, revision=overtaking)
+    compared = seen.newest(observation.revisions)
+    if observation.comparison_error and observation.sync in {"", "Unknown"}:
+        return _doubt(Doubt.NOT_COMPARABLE, "Argo CD cannot render or compare the desired state", observation)
+    if compared is None:
+        if seen.elsewhere():
+            return _by_images(seen)
+        names = _names(observation.revisions)
+        return _waiting(f"Argo CD compares {names}, not {expected.commit[:12]} yet", observation.sync_errors)
+    if unplaced := seen.unplaced(observation.synced_revisions):
+        return _ask(unplaced)
+    return _compared(seen, compared)
+
+
+def is_elsewhere(observation: Observation, expected: Expected, standings: Mapping[Sha, Standing]) -> bool:
+    """Tell whether no source of an application is our manifest repository, as far as that is known."""
+    return _Seen(observation, expected, standings, frozenset()).elsewhere()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An observation beside what is expected and what is known of its revisions."""
+
+    observation: Observation
+    expected: Expected
+    known: Mapping[Sha, Standing]
+    jobs: frozenset[str]
+
+    def unplaced(self, revisions: tuple[str, ...]) -> Sha | None:
+        """Give the first revision whose standing is needed; none is while one of them is placed at or after ours."""
+        commits = self._commits(revisions)
+        if any(self._is_at_or_after(revision) for revision in commits):
+            return None
+        return next((revision for revision in commits if revision not in self.known), None)
+
+    def newest(self, revisions: tuple[str, ...]) -> Sha | None:
+        """Give the first revision that is ours or later."""
+        return next((revision for revision in self._commits(revisions) if self._is_at_or_after(revision)), None)
+
+    def replacing(self) -> Sha | None:
+        """Give the compared revision that has another image in place of ours."""
+        commits = self._commits(self.observation.revisions)
+        return next((one for one in commits if self.known.get(one) is Standing.REPLACES), None)
+
+    def elsewhere(self) -> bool:
+        """Tell whether no source is our manifest repository, by its address and by what git knows."""
+        sources = self.observation.sources
+        if self.expected.repository is None or not sources or any(map(self._is_ours, sources)):
+            return False
+        return all(self.known.get(one) is Standing.FOREIGN for one in self._commits(self.observation.revisions))
+
+    def _is_at_or_after(self, revision: Sha) -> bool:
+        return self.known.get(revision) in {Standing.KEEPS, Standing.REPLACES}
+
+    def _is_ours(self, address: str) -> bool:
+        return self.expected.repository is not None and _is_repository(address, self.expected.repository)
+
+    def _commits(self, revisions: tuple[str, ...]) -> list[Sha]:
+        """Give the revisions that may be commits of our repository.
+
+        Those of our sources, where the addresses tell which these are; a chart's version and a branch's name are none.
+        """
+        sources = self.observation.sources
+        if len(sources) == len(revisions) and any(map(self._is_ours, sources)):
+            revisions = tuple(one for one, address in zip(revisions, sources, strict=True) if self._is_ours(address))
+        return [Sha(revision) for revision in dict.fromkeys(revisions) if _is_sha(revision)]
+
+
+def _compared(seen: _Seen, compared: Sha) -> Verdict:
+    """Judge an application that compares our commit or a later one that keeps our images."""
+    observation, expected = seen.observation, seen.expected
+    synced = seen.newest(observation.synced_revisions)
+    if synced is not None and observation.phase in _FAILED_PHASES:
+        reason = f"the sync of {synced[:12]} failed"
+        if observation.retries_left:
+            return _doubt(Doubt.FAILED_SYNC, reason, observation, Progress.COMPARED)
+        return Verdict(VerdictKind.FAILED, reason, observation.messages, synced, Progress.COMPARED)
+    if observation.sync != "Synced":
+        if synced is None or not _only_others(seen):
+            return _not_synced(observation, compared, synced)
+    elif synced is None and not (_is_idle(observation) and (not expected.changed or _has_all(seen))):
+        reason = f"Synced at {compared[:12]}, but no finished operation has brought it{_operation(observation)}"
+        return _waiting(reason, observation.sync_errors, Progress.COMPARED)
+    return _by_health(seen, compared, f"{compared[:12]} is live")
+
+
+def _has_all(seen: _Seen) -> bool:
+    return seen.observation.phase == "Succeeded" and has_all(seen.observation, seen.expected.images)
+
+
+def _only_others(seen: _Seen) -> bool:
+    """Tell whether what is out of sync is accepted: our operation went well, and no object with our images is."""
+    observation, expected = seen.observation, seen.expected
+    if not expected.patience.other_out_of_sync or observation.sync != "OutOfSync" or observation.phase != "Succeeded":
+        return False
+    ours = carriers(observation, expected.images)
+    if not ours and not has_all(observation, expected.images):
+        return False
+    return bool(observation.out_of_sync) and not set(ours) & set(observation.out_of_sync)
+
+
+def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> Verdict:
+    """Say what keeps it from being in sync; the phase of an operation of before tells nothing."""
+    reason = f"{observation.sync or 'Unknown'} at {compared[:12]}"
+    if observation.out_of_sync:
+        reason += f" ({_some(observation.out_of_sync)})"
+    if not _is_idle(observation) or synced is not None:
+        reason += _operation(observation)
+    elif not observation.automated:
+        reason += ": auto-sync is off, so somebody must sync it"
+    apart = observation.out_of_sync or (observation.sync or "Unknown",)
+    return Verdict(VerdictKind.WAITING, reason, observation.sync_errors, progress=Progress.COMPARED, apart=apart)
+
+
+def _by_images(seen: _Seen) -> Verdict:
+    """Judge an application whose chart and values come from elsewhere: it never compares our commit."""
+    observation, expected = seen.observation, seen.expected
+    why = f"no source of it is {expected.repository}, so its images are judged"
+    if not _is_idle(observation) or observation.sync != "Synced":
+        return _waiting(f"{observation.sync or 'Unknown'}{_operation(observation)}; {why}", observation.sync_errors)
+    if not has_all(observation, expected.images):
+        wanted = ", ".join(str(image) for image in expected.images) or "no image"
+        return _waiting(f"it does not run {wanted} yet; {why}", observation.sync_errors)
+    return _by_health(seen, expected.commit, f"{expected.commit[:12]} is live ({why})")
+
+
+def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
+    observation = seen.observation
+    beside = f" beside {_some(observation.out_of_sync)}, OutOfSync" if observation.sync == "OutOfSync" else ""
+    words = _some(observation.unhealthy)
+    named = f" ({words})" if words else ""
+    match observation.health:
+        case "Healthy":
+            return _unless_replaced(seen, live, f"{is_live} and healthy{beside}")
+        case "Degraded":
+            return _doubt(
+                Doubt.DEGRADED, f"{is_live} and Degraded{beside}", observation, Progress.LIVE, revision=live, ask=True
+            )
+        case "Suspended":
+            since = f" since {observation.health_since:%Y-%m-%d %H:%M} UTC" if observation.health_since else ""
+            reason = f"{is_live} and Suspended{since}{named}: somebody or a rollout step holds it"
+            return _waiting(reason, progress=Progress.LIVE)
+        case health:
+            reason = f"{is_live} and {health or 'Unknown'}{named}{beside}"
+            return Verdict(
+                VerdictKind.WAITING, reason, observation.messages, live, Progress.LIVE, ask_pods=health == "Progressing"
+            )
+
+
+def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
+    """Believe no health where our repository is shown with another image and ours is not."""
+    observation = seen.observation
+    found = replaced(observation, seen.expected.images, seen.jobs)
+    if found is None:
+        return Verdict(VerdictKind.SUCCEEDED, reason, revision=live, progress=Progress.LIVE)
+    ours, other = found
+    over = f"{_some(observation.overrides)} of the Argo CD application stands over the values files"
+    return Verdict(
+        VerdictKind.DOUBTFUL,
+        f"{other} runs in place of {ours}" + (f": {over}" if observation.overrides else ""),
+        revision=live,
+        progress=Progress.COMPARED,
+        doubt=Doubt.OTHER_IMAGE,
+        ask_pods=True,
+    )
+
+
+def _is_idle(observation: Observation) -> bool:
+    return observation.phase not in {"Running", "Terminating"}
+
+
+def _is_sha(revision: str) -> bool:
+    return len(revision) == _SHA_LENGTH and all(character in "0123456789abcdef" for character in revision)
+
+
+def _is_repository(address: str, repository: Repository) -> bool:
+    """Tell whether a git address ends in this repository's name: over HTTP, SSH or as user@host:path."""
+    path = address.rstrip("/").removesuffix(".git").replace(":", "/").lower()
+    return path.endswith(f"/{repository}".lower()) or path == str(repository).lower()
+
+
+def _ask(revision: Sha) -> Verdict:
+    return Verdict(VerdictKind.ASK, f"is {revision[:12]} ours or later?", revision=revision)
+
+
+def _waiting(reason: str, messages: tuple[str, ...] = (), progress: Progress = Progress.BEHIND) -> Verdict:
+    return Verdict(VerdictKind.WAITING, reason, messages, progress=progress)
+
+
+def _doubt(
+    doubt: Doubt,
+    reason: str,
+    observation: Observation,
+    progress: Progress = Progress.BEHIND,
+    *,
+    revision: Sha | None = None,
+    ask: bool = False,
+) -> Verdict:
+    return Verdict(VerdictKind.DOUBTFUL, reason, observation.messages, revision, progress, doubt, ask)
+
+
+def _names(revisions: tuple[str, ...]) -> str:
+    return ", ".join(revision[:12] if _is_sha(revision) else revision for revision in revisions) or "nothing"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _operation(observation: Observation) -> str:
+    if not observation.phase:
+        return " (no operation)"
+    about = ", ".join(one[:12] for one in observation.operation_revisions if _is_sha(one))
+    return f" (operation {observation.phase}{f' at {about}' if about else ''})"

@@ -1,0 +1,125 @@
+"""What lasts: a doubt fails a run only after a grace, and success may have to last. Called by a deployer's watch.
+
+`Past` is what was seen of one wait before. Pure: the time is a parameter, and the caller keeps the past.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+from service.core.deployment.verdicts import Doubt, Patience, Progress, Verdict, VerdictKind
+
+_MOST_KEPT = 3
+_LONGEST_KEPT = 1000
+_MOST_NAMED = 20
+_LONG_APART = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was seen so far.
+
+    `doubt` has lasted since `doubt_since`, success since `right_since`, and something (`apart`) was first
+    seen out of sync at our commit at `apart_since`. `progress` is the furthest that was seen. `failure` has the words
+    of the last failure that was tried again; they are told until something better is known. `pods` has the words of
+    the pods as they were read last.
+    """
+
+    doubt: Doubt | None = None
+    doubt_since: datetime | None = None
+    right_since: datetime | None = None
+    apart_since: datetime | None = None
+    apart: tuple[str, ...] = ()
+    progress: Progress = Progress.UNSEEN
+    failure: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+
+
+NOTHING_SEEN = Past()
+
+
+def decide(verdict: Verdict, past: Past, patience: Patience, now: datetime) -> tuple[Verdict, Past]:
+    """Turn a verdict of this moment into one that may end a run, and give what is to be kept of it.
+
+    A desired state that cannot be compared though our commit was compared before says nothing of our commit: the
+    deployer's own parts are away, or something later is broken. That is waited out until the run's deadline.
+    """
+    kept = _kept(verdict, past, now)
+    verdict = _with_failure(verdict, kept)
+    if verdict.kind is VerdictKind.DOUBTFUL:
+        since = kept.doubt_since or now
+        if verdict.doubt is Doubt.NOT_COMPARABLE and past.progress >= Progress.COMPARED:
+            return replace(verdict, kind=VerdictKind.WAITING), kept
+        if now - since < patience.grace:
+            return replace(verdict, kind=VerdictKind.WAITING), kept
+        return replace(verdict, kind=VerdictKind.FAILED), kept
+    if verdict.kind is VerdictKind.SUCCEEDED:
+        return _succeeded(verdict, kept, patience, now), kept
+    if verdict.kind is VerdictKind.WAITING and verdict.apart and kept.apart_since is not None:
+        reason = f"{verdict.reason}, not in sync since {_moment(kept.apart_since)}"
+        return replace(verdict, reason=reason), kept
+    return verdict, kept
+
+
+def _succeeded(verdict: Verdict, kept: Past, patience: Patience, now: datetime) -> Verdict:
+    """Let success last, and tell of what was out of sync for so long that this may be but a moment between."""
+    reason = verdict.reason
+    if kept.apart_since is not None and now - kept.apart_since >= _LONG_APART:
+        reason += f"; until now {', '.join(kept.apart[:5])} was out of sync, since {_moment(kept.apart_since)}"
+    until = (kept.right_since or now) + patience.stable
+    if now < until:
+        return replace(verdict, kind=VerdictKind.WAITING, reason=f"{reason}; watched until {_moment(until)}")
+    return replace(verdict, reason=reason)
+
+
+def _kept(verdict: Verdict, past: Past, now: datetime) -> Past:
+    same_doubt = verdict.doubt is not None and verdict.doubt is past.doubt
+    right = verdict.kind is VerdictKind.SUCCEEDED
+    failing = verdict.messages if verdict.progress is Progress.COMPARED and not right else ()
+    return Past(
+        doubt=verdict.doubt,
+        doubt_since=(past.doubt_since if same_doubt else now) if verdict.doubt is not None else None,
+        right_since=(past.right_since or now) if right else None,
+        apart_since=(past.apart_since or now) if verdict.apart else past.apart_since,
+        apart=verdict.apart[:_MOST_NAMED] or past.apart,
+        progress=max(past.progress, verdict.progress),
+        failure=tuple(one[:_LONGEST_KEPT] for one in failing[:_MOST_KEPT]) or (() if right else past.failure),
+    )
+
+
+def _with_failure(verdict: Verdict, kept: Past) -> Verdict:
+    """Tell the last try's failure while the next one is under way."""
+    if verdict.messages or verdict.progress is Progress.LIVE or not kept.failure:
+        return verdict
+    return replace(verdict, messages=kept.failure)
+
+
+def past_text(past: Past) -> str:
+    """Write a past as text, for the store."""
+    return json.dumps(asdict(past), default=lambda value: value.isoformat())
+
+
+def past_from(text: str | None) -> Past:
+    """Read a past; nothing was seen where there is none."""
+    if not text:
+        return NOTHING_SEEN
+    read = json.loads(text)
+    times = {name: _time(read[name]) for name in ("doubt_since", "right_since", "apart_since")}
+    return Past(
+        doubt=Doubt(read["doubt"]) if read["doubt"] else None,
+        progress=Progress(read["progress"]),
+        apart=tuple(read["apart"]),
+        failure=tuple(read["failure"]),
+        pods=tuple(read["pods"]),
+        **times,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%H:%M:%S} UTC"

@@ -1,0 +1,108 @@
+"""What is asked about a release, and what can be answered. Plain data, shared by judging and patience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+
+from service.core.images import ImageReference
+from service.core.words import Repository, Sha
+
+
+class Standing(StrEnum):
+    """Where a revision stands towards our commit, as git tells it."""
+
+    BEFORE = "before"
+    """It is of our branch, and does not contain our commit."""
+    FOREIGN = "foreign"
+    """It is not of our branch: of another repository, or not known there any more."""
+    KEEPS = "keeps"
+    """It contains our commit and has our images."""
+    REPLACES = "replaces"
+    """It contains our commit and has other images in their place."""
+
+
+class Doubt(StrEnum):
+    """What is wrong now and often passes by itself: it fails a run only where it lasts."""
+
+    DEGRADED = "degraded"
+    NOT_COMPARABLE = "not-comparable"
+    FAILED_SYNC = "failed-sync"
+    """A sync failed, and the deployer means to try it again."""
+    OTHER_IMAGE = "other-image"
+    """Another image of our repository runs in place of ours."""
+
+
+class Progress(IntEnum):
+    """How far a deployer has come with our commit."""
+
+    UNSEEN = 0
+    BEHIND = 1
+    """It does not compare our commit yet, or cannot tell."""
+    COMPARED = 2
+    LIVE = 3
+
+
+class VerdictKind(StrEnum):
+    """What to do with the run."""
+
+    WAITING = "waiting"
+    DOUBTFUL = "doubtful"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    OVERTAKEN = "overtaken"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long what is wrong is waited out, and how long what is right must last.
+
+    `other_out_of_sync` accepts that objects without our images are not in sync.
+    """
+
+    grace: timedelta = timedelta(seconds=60)
+    stable: timedelta = timedelta(0)
+    other_out_of_sync: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What should be live.
+
+    `changed=False` is for a promotion that had nothing to change: no operation will come, so none is waited for.
+    `repository` is where the commit is; empty where that is not known.
+    """
+
+    commit: Sha
+    images: tuple[ImageReference, ...] = ()
+    changed: bool = True
+    repository: Repository | None = None
+    patience: Patience = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done and why.
+
+    `messages` are the deployer's own words, most telling first. `revision` is the one to place for `ASK`, the
+    one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN`. `ask_pods` tells that the
+    application's pods would tell more; `apart` names what is not in sync,
+    `about` the application of an application that the verdict is about.
+    """
+
+    kind: VerdictKind
+    reason: str
+    messages: tuple[str, ...] = ()
+    revision: Sha | None = None
+    progress: Progress = Progress.BEHIND
+    doubt: Doubt | None = None
+    ask_pods: bool = False
+    apart: tuple[str, ...] = ()
+    about: str = ""
+
+    def words(self, *, most: int = 20, longest: int = 2000) -> str:
+        """Give the reason with the deployer's own words after it."""
+        told = [message if len(message) <= longest else message[: longest - 1] + "…" for message in self.messages]
+        return ": ".join([self.reason, "; ".join(told[:most])]) if told else self.reason

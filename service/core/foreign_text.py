@@ -1,0 +1,85 @@
+"""Text that people wrote, made harmless where we repeat it: on one line, of bounded length, and acted upon by nobody.
+
+Called by what writes messages, pull requests and statuses, which decides what is written. GitHub acts on texts wherever
+it finds them, in commits' messages too: it closes issues, mentions people, and links.
+"""
+
+from __future__ import annotations
+
+import re
+
+SUBJECT_LENGTH = 250
+"""Of a foreign subject or title: longer ones are cut. GitHub takes 256 for a pull request's title."""
+NAME_LENGTH = 100
+VALUE_LENGTH = 200
+ZERO_WIDTH_SPACE = "\u200b"
+
+_SPACES = re.compile(r"\s+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_MARKUP = re.compile(r"[\\`*_{}\[\]()<>|~!&]")
+_ACTIVE = re.compile(r"[@#]|://|(?<=\bGH)-|(?<=\bwww)\.", re.IGNORECASE)
+_ACTIVE_PLAIN = re.compile(
+    r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])|\#(?=\d)|://(?=\S*/(?:issues|pull|discussions)/\d)|(?<=\bGH)-(?=\d)",
+    re.IGNORECASE,
+)
+"""What GitHub acts on in a commit's message: mentions, numbers and addresses of issues. An image's `app:1@sha256:…` is
+none of them, nor is an address of mail."""
+_PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=,-]+")
+_ADDRESS = re.compile(r"https?://[^\s()<>\[\]|`\\]{1,500}")
+
+
+def line(text: str) -> str:
+    """Put text on one line; control characters, line separators and text-direction marks are spaces."""
+    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
+
+
+def cut(text: str, length: int) -> str:
+    """Give at most so many characters, the last of which says that there were more."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def plain(text: str, length: int = SUBJECT_LENGTH) -> str:
+    """Put people's text into a commit's message: one line, cut, and nothing in it that GitHub acts on.
+
+    A zero-width space parts `@`, `#` and the like from what follows, so that "fixes #3" closes nothing.
+    """
+    return _ACTIVE_PLAIN.sub(_parted, cut(line(text), length))
+
+
+def markdown(text: str, length: int = SUBJECT_LENGTH) -> str:
+    """Put people's text into Markdown, so that it shows as it is: no markup, and nothing that GitHub acts on."""
+    escaped = _MARKUP.sub(lambda match: f"\\{match[0]}", cut(line(text), length))
+    return _ACTIVE.sub(_parted, escaped)
+
+
+def value(text: str | None) -> str:
+    """Give a value of a file, on one line and cut; "(none)" for one that is not there."""
+    if text is None:
+        return "(none)"
+    return cut(line(text), VALUE_LENGTH) or '""'
+
+
+def code(text: str) -> str:
+    """Show a name or value as code; one with odd characters as plain text, where code would break the table."""
+    shown = line(text)
+    return f"`{shown}`" if _PLAIN.fullmatch(shown) else markdown(shown, len(shown))
+
+
+def link(text: str, url: str) -> str:
+    """Link Markdown to an address; where that is none, or a very long one, give the text alone."""
+    return f"[{text}]({url})" if _ADDRESS.fullmatch(url) else text
+
+
+def fitting(lines: list[str], room: int) -> list[str]:
+    """Give the first lines that have room in so many bytes together."""
+    kept = []
+    for one in lines:
+        room -= len(one.encode()) + 1
+        if room < 0:
+            break
+        kept.append(one)
+    return kept
+
+
+def _parted(match: re.Match[str]) -> str:
+    return f"{match[0][0]}{ZERO_WIDTH_SPACE}{match[0][1:]}"

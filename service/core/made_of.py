@@ -1,0 +1,63 @@
+"""What an image's labels say of the commit that it was made of, and how far they can be believed.
+
+The build stage and the order of promotions call it. Labels are inherited from base images, and written by whatever
+pipeline builds: only a commit id, in an image that does not name another repository, says anything of our commits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from service.core.images import Image
+from service.core.words import Repository, Sha
+
+SHORTEST_COMMIT = 7
+"""What git itself abbreviates to at the least."""
+
+_COMMIT = re.compile(rf"[0-9a-f]{{{SHORTEST_COMMIT},40}}")
+_FULL = 40
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://(?:[^/@]*@)?|[^/@:]*@)(?P<host>[^/:]+)(?::\d+)?[/:]")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The commit, whole or its beginning, empty where the image tells none; then `words` say why."""
+
+    commit: str
+    words: str = ""
+
+    def is_of(self, commit: Sha) -> bool:
+        """Tell whether it is this commit's."""
+        return bool(self.commit) and commit.startswith(self.commit)
+
+    @property
+    def whole(self) -> Sha | None:
+        """The commit where its whole id is told."""
+        return Sha(self.commit) if len(self.commit) == _FULL else None
+
+
+def told_of(image: Image, source: Repository) -> Told:
+    """Read what the labels say of a commit of the source repository."""
+    revision = (image.revision or "").strip().lower()
+    if not revision:
+        return Told("", "it has no revision label, so what it was made of is not known")
+    if image.source is not None and not names(image.source, source):
+        return Told("", f"its labels are of {image.source}, as a base image's are: what it was made of is not known")
+    if not _COMMIT.fullmatch(revision):
+        return Told("", f"its revision label `{image.revision}` is no commit, so what it was made of is not known")
+    return Told(revision)
+
+
+def is_made_of(image: Image, commit: Sha) -> bool:
+    """Tell whether the labels name this commit, whole or by its beginning, whatever else they say."""
+    revision = (image.revision or "").strip().lower()
+    return _COMMIT.fullmatch(revision) is not None and commit.startswith(revision)
+
+
+def names(address: str, repository: Repository) -> bool:
+    """Tell whether an address of whatever form, or a plain `owner/name`, is of the repository."""
+    plain = address.strip().lower().partition("#")[0].partition("?")[0].rstrip("/").removesuffix(".git")
+    host = _HOST.match(plain)
+    path = plain[host.end() :] if host else plain
+    return path == repository.key or path.startswith(f"{repository.key}/") or path.endswith(f"/{repository.key}")

@@ -1,0 +1,182 @@
+"""Which images stand in values files: read at the paths that are written, by what their placeholders say is there.
+
+The order of promotions asks. A target says which path holds the tag, the digest or the commit of which image, so
+nothing is searched for in other texts. Pure: it is told what an edit replaces, and looks nothing up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from service.core.config.placeholders import Placeholder, parse
+from service.core.config.targets import Target
+from service.core.images import ImageReference
+from service.core.values.model import ScalarChange
+from service.core.words import Digest, Sha
+
+SHORTEST_COMMIT = 7
+"""Characters of a commit that are taken for it where a values file or a tag has no more of them."""
+
+_LONGEST = 1_000
+"""Characters of a text that is read; a longer one names no image."""
+_NONE_YET = Digest("sha256:" + "0" * 64)
+"""What people write where there is no image yet."""
+_TAG, _DIGEST = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", r"sha256:[0-9a-f]{64}"
+_COMMIT_PARTS = frozenset({"sha", "short_sha"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An image that an edit would replace: `text` for people, and what that says of it.
+
+    `name` is the image's in the target; `commit` are the first characters of the source commit, at least seven. A text
+    that is neither has none of the three, and nobody knows it.
+    """
+
+    name: str
+    text: str
+    digest: Digest | None = None
+    tag: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Images and the source commit that they were made of: by a run of ours, or by a manifest commit's trailers."""
+
+    commit: Sha
+    images: tuple[ImageReference, ...]
+
+    def has(self, standing: Standing) -> bool:
+        """Tell whether what stands in a values file is one of these images, or is of the commit."""
+        if standing.digest is not None:
+            return any(image.digest == standing.digest for image in self.images)
+        tagged = bool(standing.tag) and any(image.tag == standing.tag for image in self.images)
+        return tagged or (bool(standing.commit) and self.commit.startswith(standing.commit))
+
+
+def standing_images(
+    target: Target, changes: Iterable[tuple[str, ScalarChange]], images: Mapping[str, ImageReference]
+) -> tuple[Standing, ...]:
+    """Name the images that an edit would replace, by digest where one stands there, else by tag or commit.
+
+    `changes` are the scalars that it changes, each with its file; `images` the new ones by name. Nothing is named where
+    the new image's digest stands there already, and where there is no image yet.
+    """
+    before = {(file, change.path): change.before or "" for file, change in changes}
+    names = sorted(images)
+    found = [
+        standing
+        for name in names
+        if (tag := next((image.tag for image in target.images if image.name == name), None)) is not None
+        for standing in _of_image(name, tag, list(_spots(target, before, name, alone=len(names) == 1)))
+    ]
+    if not found and not any(_names_images(template, names) for _, template in _templates(target)):
+        found = list(_of_commit(target, before))
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A values path that one image is written to: what stood there, None where the edit leaves it as it is."""
+
+    before: str | None
+    pattern: re.Pattern[str]
+    has_digest: bool
+
+
+def _of_image(name: str, tag_template: str, spots: list[_Spot]) -> Iterator[Standing]:
+    reads = [_read(name, spot, tag_template) for spot in spots if spot.before]
+    digests = [read for read in reads if read.digest is not None and read.digest != _NONE_YET]
+    there_already = any(spot.before is None and spot.has_digest for spot in spots)
+    none_yet = any(read.digest == _NONE_YET for read in reads)
+    if digests:
+        yield from digests
+    elif not there_already and not none_yet:
+        yield from reads
+
+
+def _read(name: str, spot: _Spot, tag_template: str) -> Standing:
+    text = spot.before or ""
+    match = _matching(spot.pattern, text) or _matching(_pattern("{image}", ""), text)
+    parts = match.groupdict() if match else {}
+    tag, digest, commit = parts.get("tag") or "", parts.get("digest"), parts.get("commit") or ""
+    if digest:
+        return Standing(name, digest, Digest(digest))
+    if tag and (of_tag := _matching(_pattern(tag_template, ""), tag)):
+        commit = of_tag.groupdict().get("commit") or ""
+    return Standing(name, text, tag=tag, commit=commit)
+
+
+def _of_commit(target: Target, before: Mapping[tuple[str, str], str]) -> Iterator[Standing]:
+    """Read the commit where no path names an image, as with `image.tag: "{short_sha}"`."""
+    for where, template in _templates(target):
+        pattern = _pattern(template, "")
+        if "commit" in pattern.groupindex and (text := before.get(where)):
+            match = _matching(pattern, text)
+            name = target.images[0].name if len(target.images) == 1 else ""
+            yield Standing(name, text, tag=text, commit=match["commit"] if match else "")
+
+
+def _templates(target: Target) -> Iterator[tuple[tuple[str, str], str]]:
+    """Give file, values path and template of all that is written as text."""
+    for entry in target.values:
+        for path, value in entry.set:
+            if isinstance(value, str):
+                yield (entry.file, path), value
+
+
+def _spots(target: Target, before: Mapping[tuple[str, str], str], name: str, *, alone: bool) -> Iterator[_Spot]:
+    for where, template in _templates(target):
+        parts = {_part(piece, name, alone=alone) for piece in parse(template)}
+        if parts & {"tag", "digest", "image"}:
+            yield _Spot(before.get(where), _pattern(template, name, alone=alone), bool(parts & {"digest", "image"}))
+
+
+def _names_images(template: str, names: Iterable[str]) -> bool:
+    parts = {_part(piece, name, alone=True) for piece in parse(template) for name in names}
+    return bool(parts & {"tag", "digest", "image"})
+
+
+def _part(piece: str | Placeholder, name: str, *, alone: bool) -> str:
+    """Give which part of the image a placeholder is: `tag` of `{tag}` or of `{web.tag}`; nothing of another image."""
+    if isinstance(piece, str):
+        return ""
+    prefix, _, part = piece.name.rpartition(".")
+    return part if prefix == name or (not prefix and (alone or part in _COMMIT_PARTS)) else ""
+
+
+@lru_cache(maxsize=1024)
+def _pattern(template: str, name: str, *, alone: bool = True) -> re.Pattern[str]:
+    """Give what texts that a template made look like, with groups for the tag, the digest and the commit."""
+    seen: set[str] = set()
+
+    def group(role: str, expression: str) -> str:
+        if role in seen:
+            return f"(?:{expression})"
+        seen.add(role)
+        return f"(?P<{role}>{expression})"
+
+    def written(piece: str | Placeholder) -> str:
+        if isinstance(piece, str):
+            return re.escape(piece)
+        match _part(piece, name, alone=alone):
+            case "tag":
+                return group("tag", _TAG)
+            case "digest":
+                return group("digest", _DIGEST)
+            case "image":
+                return rf"(?:[^@\s]*/)?[^/:@\s]+(?::{group('tag', _TAG)})?(?:@{group('digest', _DIGEST)})?"
+            case "sha" | "short_sha":
+                return group("commit", f"[0-9a-f]{{{SHORTEST_COMMIT},40}}")
+            case _:
+                return ".*?"
+
+    return re.compile("".join(written(piece) for piece in parse(template)))
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return pattern.fullmatch(text) if len(text) <= _LONGEST else None

@@ -1,0 +1,48 @@
+"""Which paths a change touched, as far as anybody can tell; where nobody can, all of them count, and it is said why.
+
+Called by intake. The forge is asked first, which is one request; git itself where the forge gives no whole answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from service.core.config import Target
+from service.core.words import Repository, Sha
+from service.errors import DoubtfulError, PermanentError
+from service.pipeline.context import Context
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The paths, None where all count as touched; then `words` say why, where filters would have asked."""
+
+    paths: list[str] | None
+    words: str = ""
+
+
+def touched(
+    context: Context, fed: tuple[Target, ...], repository: Repository, before: Sha | None, after: Sha
+) -> Touched:
+    """Look up what lies between two commits, where any of the targets filters by paths."""
+    if not any(target.paths for target in fed):
+        return Touched(None)
+    if before is None:
+        return Touched(None, "every path counts as touched: the branch is new")
+    found = context.outside.forge.changed_paths(repository, before, after)
+    if found is not None:
+        return Touched(sorted(found))
+    try:
+        found = context.outside.trees.changed_paths(repository, before, after)
+    except (PermanentError, DoubtfulError) as error:
+        log.warning("git does not tell the changed paths", error=str(error), code=error.code)
+        return Touched(
+            None, f"every path counts as touched: too many for the API, and git does not tell ({error.code})"
+        )
+    if found is None:
+        return Touched(None, f"every path counts as touched: {before[:12]} is gone, so it cannot be compared with")
+    return Touched(sorted(found))

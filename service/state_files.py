@@ -1,0 +1,108 @@
+"""The files of a SQLite database and their directory: who may read them, and whether they are still there.
+
+SQLite goes on with a file that was deleted: what is written then is lost when the last process closes it. So the store
+asks here before and after each transaction whether the file under the database's name is the one that it has open.
+Called by the store, by readiness, and by the commands at their start.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import Fault
+
+DIRECTORY_MODE, FILE_MODE = 0o700, 0o600
+TRIED_BYTES = 1024 * 1024
+"""So much must fit on the disk for a delivery to be sure of its place."""
+_BESIDE = ("", "-wal", "-shm", "-journal")
+
+
+class FileGone(Exception):  # noqa: N818 - the store makes an error of ours of it
+    """The database's file was deleted, or another one has its name."""
+
+
+Number = tuple[int, int]
+"""A file's device and number, which no other has while it is there."""
+
+
+class Identity:
+    """Which file, or directory, stands under a name."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the path; nothing is looked at yet."""
+        self.path = path
+        self._lock = threading.Lock()
+        self._known: Number | None = None
+
+    def look(self, moved: Callable[[], None] = lambda: None) -> Number | None:
+        """Give what stands there, calling `moved` first where it is another than at the last look.
+
+        None where there never was anything. Raises FileGone where there is nothing any more.
+        """
+        with self._lock:
+            try:
+                found = self.path.stat()
+            except OSError as error:
+                if self._known is None:
+                    return None
+                raise FileGone(str(self.path)) from error
+            number = found.st_dev, found.st_ino
+            if self._known not in (None, number):
+                moved()
+            self._known = number
+            return number
+
+
+def try_to_write(directory: Path) -> None:
+    """Take and give back some room in a directory; raise OSError when it is not to be had."""
+    with tempfile.TemporaryFile(dir=directory, prefix=".mergeport-room-") as file:
+        os.posix_fallocate(file.fileno(), 0, TRIED_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where files of ours are to be, and the setting that says so."""
+
+    setting: str
+    directory: Path
+
+
+def prepare(places: Iterable[Place]) -> list[Fault]:
+    """Make directories that are not there, readable by us alone, and try to write; give what is wrong."""
+    faults = []
+    for place in dict.fromkeys(places):
+        try:
+            place.directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=place.directory, prefix=".mergeport-try-"):
+                pass
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no path"
+            hint = f"it has to be a directory in which user {os.geteuid()} may write"
+            faults.append(Fault(place.setting, f"names {place.directory}, which cannot be used: {why}", hint))
+    return faults
+
+
+def keep_private(directory: Path, databases: Iterable[Path]) -> bool:
+    """Take the directory and the databases, those that are there already too, from everybody else.
+
+    False when the directory stays open to others because it is not ours, as the root of a volume may not be.
+    """
+    with suppress(OSError):
+        directory.chmod(DIRECTORY_MODE)
+    for database in databases:
+        for name in _BESIDE:
+            with suppress(OSError):
+                database.with_name(database.name + name).chmod(FILE_MODE)
+    return not stat.S_IMODE(directory.stat().st_mode) & 0o077 if directory.is_dir() else True
+
+
+def make_private(database: Path) -> None:
+    """Have a database's file made with our mode, before SQLite makes it with the process's; its others follow it."""
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))

@@ -1,0 +1,43 @@
+"""The pages of the configuration: what was read at which commit, and every fault with a link to its line.
+
+Added to the private listener beside the other pages; reads the store alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask, render_template
+from werkzeug.exceptions import NotFound
+
+from service.core.words import Sha
+from service.store import Store, configurations
+from service.web.pages import Places
+
+_FILE = "mergeport.yaml"
+
+
+def add_configuration_pages(app: Flask, store: Store, now: Callable[[], datetime], places: Places) -> None:
+    """Give the application the list of configurations and the page of each."""
+
+    @app.get("/configurations")
+    def configuration_list() -> str:
+        with store.read() as tx:
+            found = configurations.newest(tx)
+            in_force = configurations.last(tx, good=True)
+        return render_template("configurations.html", found=found, in_force=in_force, now=now(), refresh=0)
+
+    @app.get("/configurations/<commit>")
+    def configuration_page(commit: str) -> str:
+        with store.read() as tx:
+            stored = configurations.get(tx, Sha(commit))
+            in_force = configurations.last(tx, good=True)
+            repository = configurations.repository_of(tx, Sha(commit))
+        if stored is None:
+            raise NotFound(f"No configuration was read at {commit}")
+        file_url = f"{places.repository(repository)}/blob/{commit}/{_FILE}" if repository else ""
+        return render_template(
+            "configuration.html", stored=stored, in_force=in_force, repository=repository, file_url=file_url,
+            places=places, now=now(), refresh=0,
+        )  # fmt: skip
