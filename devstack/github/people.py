@@ -53,6 +53,19 @@ class People:
         repo.bare.delete_ref(f"refs/heads/{branch}")
         self.actions.moved(repo, [RefUpdate(f"refs/heads/{branch}", before, ZERO)], self.state.user(author))
 
+    def rename_branch(self, full_name: str, old: str, new: str) -> None:
+        """Rename a branch as an administrator: it stays the default one, and pull requests follow it."""
+        repo = self.repository(full_name)
+        with self.state.lock:
+            repo.bare.update_ref(f"refs/heads/{new}", repo.bare.tip(old))
+            if repo.default_branch == old:
+                repo.default_branch = new
+                repo.bare.git("symbolic-ref", "HEAD", f"refs/heads/{new}")
+            repo.bare.delete_ref(f"refs/heads/{old}")
+            for pull in (one for one in repo.pulls.values() if one.state == "open"):
+                pull.head = new if pull.head == old else pull.head
+                pull.base = new if pull.base == old else pull.base
+
     def open_pull(
         self,
         full_name: str,

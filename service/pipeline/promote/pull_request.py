@@ -11,7 +11,7 @@ from datetime import timedelta
 from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError
 from service.pipeline.manifest.order import yield_to_later
-from service.pipeline.manifest.place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
 from service.pipeline.runs import transitions
@@ -104,7 +104,7 @@ def _await_merge(claim: Claim, place: Place, number: int) -> Sha:
         head = Place(place.repository, promotion_branch(target))
         subject = subject_of(place.repository, number)
         if pull_request.base != place.branch:
-            raise PermanentError(
+            raise renamed(context, target, place) or PermanentError(
                 f"pull request #{number} goes into {pull_request.base} now, not into {place.branch}",
                 code="pull-request-retargeted",
                 hint="close it, or give it its base back; then retry the run",
