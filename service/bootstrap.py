@@ -25,6 +25,7 @@ from service.core.config import ImageTarget
 from service.core.words import Repository
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
+from service.pipeline.intake.returned import start_returned
 from service.ports import Builder, Clock, Credentials, Forge, Registry
 from service.settings import GitHubApp, Settings
 from service.store import Store
@@ -74,7 +75,9 @@ def build_context(
         manifest_forge = _github(settings, settings.manifest_github_token, settings.manifest_github_app, ca_file)
     repository = settings.configuration_repository
     assert repository is not None  # noqa: S101 - require_worker() asked for it
-    configurations = Configurations(store, manifest_forge, clock, kinds(), repository, settings.configuration_branch)
+    configurations = Configurations(
+        store, manifest_forge, clock, kinds(), repository, settings.configuration_branch, in_force=start_returned
+    )
     manifests = _manifests(settings, manifest_forge, ca_file)
     images = ConfiguredImages(settings, forge, ca_file=ca_file)
     trees = GitSourceTrees(

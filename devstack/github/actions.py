@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from devstack.bare import ZERO, GitError
-from devstack.git_http import GitAccess, RefUpdate
+from devstack.git_backend import RefUpdate
+from devstack.git_http import GitAccess
 from devstack.github import payloads, shapes
 from devstack.github.hooks import Courier
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
@@ -62,6 +63,17 @@ class Actions:
             for token in tokens:
                 self.state.tokens.pop(token.text, None)
                 self.git_tokens.pop(token.text, None)
+
+    def follow(self, old: str, new: str) -> None:
+        """Let tokens that were narrowed to a repository go with it to its new name, unless its owner is another."""
+        if old.partition("/")[0].lower() != new.partition("/")[0].lower():
+            return
+        for token in self.state.tokens.values():
+            if token.repositories is not None and token.sees(old):
+                token.repositories |= {new}
+                access = self.git_tokens.get(token.text)
+                if access is not None:
+                    self.git_tokens[token.text] = replace(access, repositories=token.repositories)
 
     def moved(self, repo: Repository, updates: Sequence[RefUpdate], sender: User, *, copies: int = 1) -> list[Delivery]:
         """Tell the world that refs have moved: push events, then what it means for open pull requests."""
@@ -138,6 +150,31 @@ class Actions:
         pull.merge_commit_sha = repo.bare.commit_tree(tree, [base, pull.head_sha], message, author=GITHUB)
         repo.bare.update_ref(f"refs/pull/{pull.number}/merge", pull.merge_commit_sha)
 
+    def update_branch(self, repo: Repository, pull: Pull, sender: User, *, rebases: bool = False) -> str:
+        """Bring the base into a pull request's branch, as the button does: by a merge commit, or by a rebase.
+
+        The commits are GitHub's, in the name of who pressed it; one that conflicts is refused.
+        """
+        with self.state.lock:
+            base, before = repo.bare.tip(pull.base), pull.head_sha
+            if pull.state != "open":
+                raise RefusalError(422, "Pull request is closed")
+            if repo.bare.is_ancestor(base, before):
+                raise RefusalError(422, "There are no new commits on the base branch.")
+            try:
+                merge = Merge(base, before, pull.number, pull.title, pull.head, sender.person, GITHUB)
+                new = make_merge(repo.bare, merge, "rebase") if rebases else self._merged_in(repo, pull, base, sender)
+            except ConflictError as error:
+                raise RefusalError(422, "merge conflict between base and head") from error
+            repo.bare.update_ref(f"refs/heads/{pull.head}", new, before)
+            self.moved(repo, [RefUpdate(f"refs/heads/{pull.head}", before, new)], sender)
+        return new
+
+    def _merged_in(self, repo: Repository, pull: Pull, base: str, sender: User) -> str:
+        tree = merge_tree(repo.bare, pull.head_sha, base)
+        message = f"Merge branch '{pull.base}' into {pull.head}"
+        return repo.bare.commit_tree(tree, [pull.head_sha, base], message, author=sender.person, committer=GITHUB)
+
     def close_pull(self, repo: Repository, pull: Pull, sender: User) -> None:
         """Close a pull request without merging it."""
         with self.state.lock:
@@ -146,11 +183,21 @@ class Actions:
             self._emit(repo, pull, "closed", sender)
 
     def reopen_pull(self, repo: Repository, pull: Pull, sender: User) -> None:
-        """Open a closed pull request again; one whose branch has gone cannot be."""
+        """Open a closed pull request again; one whose branch has gone or was force-pushed cannot be."""
         with self.state.lock:
             tip = repo.bare.branches().get(pull.head)
             if pull.merged or tip is None:
                 raise invalid("PullRequest", "state", "state cannot be changed.")
+            if not repo.bare.is_ancestor(pull.head_sha, tip):
+                words = f"state cannot be changed. The {pull.head} branch was force-pushed or recreated."
+                raise invalid("PullRequest", "state", words)
+            if any(
+                one.state == "open" and (one.head, one.base) == (pull.head, pull.base) for one in repo.pulls.values()
+            ):
+                words = (
+                    f"state cannot be changed. There is already an open pull request from {pull.head} to {pull.base}."
+                )
+                raise invalid("PullRequest", "state", words)
             pull.state, pull.closed_at, pull.head_sha, pull.updated_at = "open", None, tip, now()
             self.test_merge(repo, pull)
             self._emit(repo, pull, "reopened", sender)
@@ -164,6 +211,7 @@ class Actions:
                     before[name] = {"from": getattr(pull, name) or ""}
                     setattr(pull, name, changes[name])
             if changes.get("base") and changes["base"] != pull.base:
+                before["base"] = {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}
                 pull.base, pull.base_sha = changes["base"], repo.bare.tip(changes["base"])
                 self.test_merge(repo, pull)
             pull.updated_at = now()

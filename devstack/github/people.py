@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from devstack.bare import ZERO, Files
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github.actions import Actions, Sending
 from devstack.github.hooks import Courier
 from devstack.github.state import Comment, Delivery, MergeMethod, Pull, Repository, State, Status
@@ -97,6 +97,27 @@ class People:
         repo = self.repository(full_name)
         pull = self.actions.find_pull(repo, number)
         self.actions.merge_pull(repo, pull, method, self.state.user(by), sending=sending)
+        return pull
+
+    def update_branch(self, full_name: str, number: int, *, rebases: bool = False, by: str = "alice") -> str:
+        """Press "Update branch" on a pull request, or "Update with rebase"; return the branch's new tip."""
+        repo = self.repository(full_name)
+        return self.actions.update_branch(
+            repo, self.actions.find_pull(repo, number), self.state.user(by), rebases=rebases
+        )
+
+    def reopen_pull(self, full_name: str, number: int, *, by: str = "alice") -> Pull:
+        """Open a closed pull request again."""
+        repo = self.repository(full_name)
+        pull = self.actions.find_pull(repo, number)
+        self.actions.reopen_pull(repo, pull, self.state.user(by))
+        return pull
+
+    def change_base(self, full_name: str, number: int, base: str, *, by: str = "alice") -> Pull:
+        """Give an open pull request another base branch."""
+        repo = self.repository(full_name)
+        pull = self.actions.find_pull(repo, number)
+        self.actions.edit_pull(repo, pull, {"base": base}, self.state.user(by))
         return pull
 
     def close_pull(self, full_name: str, number: int, *, by: str = "alice") -> Pull:

@@ -66,7 +66,8 @@ class GitSourceTrees:
                 return mirror.changed(before, after)
         except BrokenRepositoryError as error:
             raise RetryableError(
-                f"The mirror of {repository} cannot be read: {last_words(error.said)}.", code="mirror-failed"
+                f"The mirror of {repository} was made anew and cannot be read yet: {last_words(error.said)}.",
+                code="mirror-renewed",
             ) from None
         except RetryableError as error:
             if error.code == _GONE:

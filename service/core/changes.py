@@ -65,7 +65,10 @@ class PullRequestMerged:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A promotion's pull request was closed: look at it now. What became of it is read, not believed."""
+    """A promotion's pull request was closed, reopened or given another base: look at it now.
+
+    What became of it is read, not believed.
+    """
 
     repository: Repository
     number: int

@@ -33,6 +33,7 @@ PULL_REQUESTS_SHOWN = 50
 CHANGES_SHOWN = 50
 CHANGES_LISTED = 500
 CHANGE_LENGTH, BECAUSE_LENGTH = 1_000, 2_000
+WARNING_LENGTH = 500
 PULL_REQUESTS_NAMED = 100
 """Of the trailers that name a pull request."""
 CHANGES_ROOM, TABLE_ROOM, PULL_REQUESTS_ROOM = 40_000, 24_000, 22_000
@@ -60,7 +61,8 @@ class SourcePullRequest:
 class Promotion:
     """All that a promotion's texts tell. `previous` is the source commit that is deployed now, where it is known.
 
-    `changes` are the values files' changed scalars, each with its file. `source_url` is the source
+    `warning` is what people must know
+    before they merge. `changes` are the values files' changed scalars, each with its file. `source_url` is the source
     repository's page, `run_url` the run's.
     """
 
@@ -77,6 +79,7 @@ class Promotion:
     author: Actor | None = None
     pull_requests: tuple[SourcePullRequest, ...] = ()
     run_url: str = ""
+    warning: str = ""
 
 
 def title(promotion: Promotion) -> str:
@@ -111,6 +114,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
     """
     sections = [
         _headline(promotion),
+        f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
         f"This is a pull request and no commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
         _table(promotion),
         "\n".join(f"Image: {code(str(image))}" for image in promotion.images),

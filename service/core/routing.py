@@ -21,20 +21,29 @@ class Routing:
     """What a change starts.
 
     `refused` are the targets that the branch feeds and the path filters keep out, as (application,
-    environment, reason). `reason` is one sentence for people, and empty when something runs.
+    environment, reason), `off` those that the change would start if they were not switched off, as
+    (application, environment). `reason` is one sentence for people, and empty when something runs.
     """
 
     targets: tuple[Target, ...] = ()
     refused: tuple[tuple[str, str, str], ...] = ()
     reason: str = ""
+    off: tuple[tuple[str, str], ...] = ()
 
 
 def route(configuration: Configuration, repository: Repository, branch: str, paths: frozenset[str] | None) -> Routing:
     """Give what a change of these paths on this branch starts; `paths` None means that all may be touched."""
     ours = [target for target in configuration.targets() if target.source == repository]
+    off = tuple(
+        (target.application, target.environment)
+        for target in switched_off(configuration, repository, branch)
+        if paths is None or selects_any(target.paths, paths)
+    )
+    fed = [target for target in ours if matches(target.branch, branch)]
+    if not fed and off:
+        return Routing(reason=f"{_off(off)}.", off=off)
     if not ours:
         return Routing(reason=f"{repository} is not the source of any application in the configuration.")
-    fed = [target for target in ours if matches(target.branch, branch)]
     if not fed:
         names = _listed(dict.fromkeys(f"{target.branch} feeds {target.environment}" for target in ours))
         return Routing(reason=f"No environment is fed by branch {branch} of {repository}: {names}.")
@@ -47,9 +56,22 @@ def route(configuration: Configuration, repository: Repository, branch: str, pat
             refusals.append((target.application, target.environment, _refusal(target, paths)))
     refused = tuple(refusals)
     if touched:
-        return Routing(targets=tuple(touched), refused=refused)
+        return Routing(targets=tuple(touched), refused=refused, off=off)
     names = _listed(dict.fromkeys(target.application for target in fed))
-    return Routing(refused=refused, reason=f"None of {_changed(paths)} matches the paths of {names}.")
+    reason = f"None of {_changed(paths)} matches the paths of {names}."
+    return Routing(refused=refused, reason=f"{reason} {_off(off)}." if off else reason, off=off)
+
+
+def _off(pairs: Iterable[tuple[str, str]]) -> str:
+    """Tell which applications are switched off where."""
+    return _listed(f"{application} is switched off in {environment} (`false`)" for application, environment in pairs)
+
+
+def switched_off(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
+    """Give the targets that the branch would feed if they were not switched off."""
+    return tuple(
+        target for target in configuration.off() if target.source == repository and matches(target.branch, branch)
+    )
 
 
 def _refusal(target: Target, paths: frozenset[str]) -> str:

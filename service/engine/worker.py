@@ -28,6 +28,7 @@ from service.pipeline.advance import advance
 from service.pipeline.build.here import perform_build
 from service.pipeline.context import Context
 from service.pipeline.intake.deliveries import claim, take_in
+from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look
 from service.settings import KEEP_DAYS, Need, Settings
@@ -48,6 +49,7 @@ DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
 CONFIGURATION_SECONDS = 60.0
+AFTERWARDS_SECONDS = 120.0
 STOP_SECONDS = 10
 LOOPS_STOP_SECONDS = 2.0
 ENGINE_STOP_SECONDS = 4.0
@@ -117,6 +119,7 @@ class Worker:
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
             Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
             Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
+            Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
         ]

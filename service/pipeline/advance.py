@@ -7,6 +7,7 @@ step of the run's stage, and every step looks before it acts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import assert_never
@@ -19,8 +20,9 @@ from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
 from service.pipeline.promote.promote_stage import promote
+from service.pipeline.promote.withdraw import withdraw
 from service.pipeline.runs import transitions
-from service.pipeline.runs.claim import claim_of
+from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
 from service.store import waits
 from service.store.runs import Run
@@ -47,7 +49,7 @@ def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
         except Stale:
             log.warning("another workflow has the run")
         except Cancelled as cancelled:
-            _end(context, run, RunState.CANCELLED, str(cancelled))
+            _cancel(context, run, cancelled)
         except Superseded as superseded:
             _end(context, run, RunState.SUPERSEDED, str(superseded), superseded_by=superseded.by)
         except RetryableError as error:
@@ -79,31 +81,56 @@ def _through_stages(context: Context, run: Run) -> str:
     return message
 
 
-def _wait(context: Context, run: Run, pause: Pause) -> None:
+def _cancel(context: Context, run: Run, cancelled: Cancelled) -> None:
+    """End a run that is not wanted any more; the pull request of one that a person cancelled is closed first."""
+    left = ""
+    try:
+        if not cancelled.code:
+            cancelled = withdraw(_as_it_stands(context, run), cancelled)
+    except Stale:
+        log.warning("another workflow has the run")
+        return
+    except MergeportError as error:
+        if isinstance(error, RetryableError) and _retry(context, run, error, ends=False):
+            return
+        left = f"; its pull request may be open still, for it could not be closed: {error}"
+    _end(context, run, RunState.CANCELLED, f"{cancelled}{left}", code=cancelled.code)
+
+
+def _as_it_stands(context: Context, run: Run) -> Claim:
+    """Read the run again, as this workflow's still: what has another by now is not to be acted for."""
+    claim = read_claim(context, run.id) or claim_of(context, run)
+    claim.run = replace(claim.run, workflow_id=run.workflow_id)
+    return claim
+
+
+def _wait(context: Context, run: Run, pause: Pause, *, patient: bool = False) -> None:
     with context.store.begin() as tx:
         if not pause.opened and not is_ours(tx, run):
             log.warning("another workflow has the run, or it has ended")
             return
-        transitions.rest(tx, pause.wait, at=context.now(), opened=pause.opened)
+        transitions.rest(tx, pause.wait, at=context.now(), opened=pause.opened, patient=patient)
     log.info("run waits", kind=pause.wait.kind, subject=pause.wait.subject, saw=pause.wait.last_seen)
 
 
-def _retry(context: Context, run: Run, error: RetryableError) -> None:
+def _retry(context: Context, run: Run, error: RetryableError, *, ends: bool = True) -> bool:
+    """Let the run wait for its next try; after too many it ends, or False is given where the caller ends it."""
     with context.store.read() as tx:
         tried = _in_a_row(waits.of_run(tx, run.id), error.code)
     attempts = len(tried)
-    if isinstance(error, DoubtfulError) and tried and _lasts(tried[-1], context.now()):
-        _end(context, run, RunState.FAILED, str(error), code=error.code)
-        return
-    if attempts >= MOST_RETRIES:
-        _end(context, run, RunState.FAILED, f"gave up after {attempts} retries: {error}", code=error.code)
-        return
+    believed = isinstance(error, DoubtfulError) and bool(tried) and _lasts(tried[-1], context.now())
+    if believed or attempts >= MOST_RETRIES:
+        if ends:
+            words = str(error) if believed else f"gave up after {attempts} retries: {error}"
+            _end(context, run, RunState.FAILED, words, code=error.code)
+        return False
     pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
     not_before = context.now() + timedelta(seconds=pause_seconds)
     wait = wait_for(
         context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
     )
-    _wait(context, run, Pause(wait))
+    _wait(context, run, Pause(wait), patient=not ends)
+    return True
 
 
 def _in_a_row(waited: Sequence[Wait], code: str) -> list[Wait]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +18,7 @@ from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, Fault, PermanentError
 from service.ports import Clock, CommitState, Forge
-from service.store import Store, configurations, reports
+from service.store import Store, Transaction, configurations, reports
 from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
 FILE = "mergeport.yaml"
@@ -31,13 +32,29 @@ _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 log = structlog.get_logger()
 
 
+InForce = Callable[[Transaction, Configuration, Configuration, datetime], object]
+"""Told the configuration that was in force, the one that is, and since when."""
+
+
 class Configurations:
     """Loads configurations by commit and knows the one in force."""
 
     def __init__(
-        self, store: Store, forge: Forge, clock: Clock, kinds: Kinds, repository: Repository, branch: str | None = None
+        self,
+        store: Store,
+        forge: Forge,
+        clock: Clock,
+        kinds: Kinds,
+        repository: Repository,
+        branch: str | None = None,
+        *,
+        in_force: InForce = lambda *_: None,
     ) -> None:
-        """Take where mergeport.yaml is; `branch` None means the repository's default branch."""
+        """Take where mergeport.yaml is; `branch` None means the repository's default branch.
+
+        `in_force` is called as a good one follows another, in the transaction that keeps it.
+        """
+        self._in_force = in_force
         self._store = store
         self._forge = forge
         self._clock = clock
@@ -154,8 +171,13 @@ class Configurations:
             return None, error.faults
 
     def _keep(self, stored: StoredConfiguration) -> None:
+        with self._store.read() as tx:
+            last = configurations.last(tx, good=True)
+        before, new = (self._parse(last), self._parse(stored)) if last is not None and stored.good else (None, None)
         with self._store.begin() as tx:
             configurations.keep(tx, stored)
+            if before is not None and new is not None:
+                self._in_force(tx, before, new, stored.loaded_at)
             reports.want(
                 tx,
                 repository=self._repository,

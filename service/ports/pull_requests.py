@@ -23,7 +23,10 @@ class PullRequestDraft:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the forge tells it now. `merge_commit` is set only when `merged`."""
+    """A pull request as the forge tells it now. `merge_commit` is set only when `merged`.
+
+    `base_sha` is where the base was when the head was last pushed.
+    """
 
     number: int
     url: str
@@ -38,6 +41,7 @@ class PullRequest:
     merged_by: str | None = None
     author: str | None = None
     labels: tuple[str, ...] = ()
+    base_sha: Sha | None = None
 
 
 class PullRequests(Protocol):
@@ -51,12 +55,20 @@ class PullRequests(Protocol):
         """Give the open pull request of a branch, or None."""
         ...
 
+    def pull_requests_from(self, repository: Repository, *, head: str) -> Sequence[PullRequest]:
+        """Give the pull requests of a branch of the repository, open and closed, last updated first, one page."""
+        ...
+
     def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
         """Open it with its reviewers and labels, or adopt the one that is already open for that head."""
         ...
 
     def update_pull_request(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
         """Bring title, body, reviewers and labels to what the draft says."""
+        ...
+
+    def close_pull_request(self, repository: Repository, number: int) -> None:
+        """Close it unmerged; one that is closed or merged stays as it is."""
         ...
 
     def pull_request(self, repository: Repository, number: int) -> PullRequest:

@@ -74,6 +74,13 @@ def get(tx: Transaction, change_id: ChangeId) -> Change | None:
     return one(Change, tx.execute(sa.select(*columns(Change, table)).where(table.c.id == change_id)).first())
 
 
+def newest(tx: Transaction, repository: Repository, limit: int) -> list[Change]:
+    """List the newest changes of a repository first."""
+    query = sa.select(*columns(Change, table)).where(table.c.repository == repository)
+    rows = tx.execute(query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit))
+    return [made(Change, row) for row in rows]
+
+
 def cover(tx: Transaction, change: Change, commits: Iterable[Sha]) -> None:
     """Count these commits as part of the change; the first change that covers a commit keeps it."""
     for commit in commits:

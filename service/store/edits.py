@@ -100,6 +100,18 @@ def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, S
     return [(application, environment, Sha(commit)) for application, environment, commit in tx.execute(query)]
 
 
+def hand_on(tx: Transaction, old: RunId, new: RunId) -> None:
+    """Give a run what another has published, as its next generation has it."""
+    edit = of_run(tx, old)
+    if edit is None:
+        return
+    insert_new(
+        tx, table, run_id=new, repository=edit.repository, branch=edit.branch, application=edit.application,
+        environment=edit.environment, state=edit.state, at=edit.at, commit=edit.commit, base=edit.base,
+        diff=edit.diff, changes=edit.changes, message=edit.message, code=edit.code,
+    )  # fmt: skip
+
+
 def update(tx: Transaction, run_id: RunId, **values: Any) -> None:  # noqa: ANN401 - columns' values
     """Bring columns of an edit to these values."""
     tx.execute(_UPDATED, {"of_run": run_id, **values})
@@ -135,6 +147,15 @@ def disown(tx: Transaction, repository: Repository, commit: Sha) -> None:
 def is_own(tx: Transaction, repository: Repository, commit: Sha) -> bool:
     """Tell whether we made a commit."""
     return bool(own_among(tx, repository, {commit}))
+
+
+def owner(tx: Transaction, repository: Repository, commit: Sha) -> RunId | None:
+    """Give the run that we made a commit for."""
+    query = sa.select(own_commits.c.run_id).where(
+        own_commits.c.repository == repository, own_commits.c.commit == commit
+    )
+    found = tx.execute(query).scalar()
+    return None if found is None else RunId(found)
 
 
 def any_own(tx: Transaction, commits: Collection[Sha]) -> set[Sha]:

@@ -143,18 +143,6 @@ def all_later(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def on_pull_request(tx: Transaction, run: Run, number: int) -> list[Run]:
-    """List the other runs of the same application and environment that still count on a pull request."""
-    query = sa.select(*columns(Run, table)).where(
-        table.c.application == run.application,
-        table.c.environment == run.environment,
-        table.c.pull_request == number,
-        table.c.state.not_in(_ENDED),
-        table.c.id != run.id,
-    )
-    return [made(Run, row) for row in tx.execute(query)]
-
-
 def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment: str) -> list[Run]:
     """List the newest generation of each application's run of a commit in an environment."""
     query = (
@@ -182,19 +170,19 @@ def last_promoted(tx: Transaction, run: Run) -> Run | None:
     return one(Run, tx.execute(query).first())
 
 
-def changes_since(tx: Transaction, run: Run, earlier: Run | None) -> list[ChangeId]:
-    """Name the changes of the runs of the same application and environment after an earlier one, up to this."""
+def up_to(tx: Transaction, run: Run, *, limit: int) -> list[Run]:
+    """List the runs of the same application and environment up to this one, newest first."""
     query = (
-        sa.select(table.c.change_id)
+        sa.select(*columns(Run, table))
         .where(
             table.c.application == run.application,
             table.c.environment == run.environment,
             table.c.sequence <= run.sequence,
-            table.c.sequence > (earlier.sequence if earlier else 0),
         )
-        .order_by(table.c.sequence)
+        .order_by(table.c.sequence.desc())
+        .limit(limit)
     )
-    return [ChangeId(change_id) for change_id in dict.fromkeys(tx.execute(query).scalars())]
+    return [made(Run, row) for row in tx.execute(query)]
 
 
 def next_generation(tx: Transaction, run: Run) -> int:

@@ -81,7 +81,10 @@ def test_a_negative_pattern_keeps_a_change_of_its_paths_out() -> None:
     routing = route(CONFIGURATION, SHOP, "feature/a/b", paths("services/cart/README.md"))
 
     assert names(routing) == []
-    assert routing.reason == "None of 1 changed path (services/cart/README.md) matches the paths of cart, checkout."
+    assert routing.reason == (
+        "None of 1 changed path (services/cart/README.md) matches the paths of cart, checkout. "
+        "everything is switched off in preview (`false`)."
+    )
 
 
 def test_a_commit_without_any_path_starts_what_has_no_filter() -> None:
@@ -160,3 +163,23 @@ def fed(configuration: Configuration, repository: str, branch: str) -> set[tuple
         for target in configuration.targets()
         if target.source.lower() == repository.lower() and matches(target.branch, branch)
     }
+
+
+def test_environment_that_is_switched_off_is_named_and_no_other_application() -> None:
+    only = load(
+        """\
+defaults:
+  registry: registry.example.com
+  values: [{file: "{environment}/{application}.yaml", set: {image.tag: "{tag}"}}]
+environments: {dev: {branch: develop}, preview: {branch: "feature/**"}}
+applications:
+  everything: {source: acme/shop, environments: {dev: false, preview: false}}
+  other: {source: acme/other}
+""",
+        kinds=KINDS,
+    )
+    routing = route(only, SHOP, "feature/x", None)
+    assert routing.reason == "everything is switched off in preview (`false`)."
+    assert routing.off == (("everything", "preview"),)
+    assert route(only, SHOP, "main", None).off == ()
+    assert SHOP in only.sources()

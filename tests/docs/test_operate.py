@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from devstack.stack import Devstack
 from service.core.words import RunState
 from tests.docs.scenes import build_world, worker
 from tests.fixtures.service import MANIFESTS, SOURCE
+
+FILE = "apps/checkout/values-prod.yaml"
 
 ALICE = Person("Alice", "alice@example.invalid")
 
@@ -71,8 +74,10 @@ def test_lost_database_pushes_nothing_again_for_the_same_image(
     assert stack.git.open(MANIFESTS).tip(opened.head) == tip
 
 
-def _commit_on_top(stack: Devstack, branch: str) -> None:
-    stack.github.push(MANIFESTS, branch, {"notes.md": "mine\n"}, "Work here")
+def _edit_on_top(stack: Devstack, branch: str) -> None:
+    bare = stack.git.open(MANIFESTS)
+    text = re.sub("sha256:[0-9a-f]{64}", "sha256:" + "7" * 64, bare.text(branch, FILE))
+    stack.github.push(MANIFESTS, branch, {FILE: text}, "Another image")
 
 
 def _amend(stack: Devstack, branch: str) -> None:
@@ -103,7 +108,7 @@ def _reword(stack: Devstack, branch: str) -> None:
     stack.github.force_push(MANIFESTS, branch, picked)
 
 
-@pytest.mark.parametrize("work", [_commit_on_top, _amend, _amend_as_us, _reword])
+@pytest.mark.parametrize("work", [_edit_on_top, _amend, _amend_as_us, _reword])
 def test_lost_database_leaves_a_persons_work_on_the_promotion_branch_alone(
     stack: Devstack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[Devstack, str], None]
 ) -> None:
@@ -126,6 +131,24 @@ def test_lost_database_leaves_a_persons_work_on_the_promotion_branch_alone(
         after.settle()
         waiting = after.ended(after.run("prod"), RunState.WAITING)
     assert waiting.pull_request not in {None, opened.number}
+
+
+def test_lost_database_keeps_a_persons_commit_beside_our_values(
+    stack: Devstack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_world(stack, monkeypatch)
+    stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
+    with worker(stack, tmp_path / "first") as before:
+        before.settle()
+    (opened,) = stack.github.pulls(MANIFESTS, "open")
+    theirs = stack.github.push(MANIFESTS, opened.head, {"notes.md": "mine\n"}, "Work here")
+    newer = stack.github.push(SOURCE, "main", {"app.py": "print('three')\n"})
+    with worker(stack, tmp_path / "second") as after:
+        after.settle()
+        after.ended(after.run("prod", commit=newer), RunState.WAITING)
+    bare = stack.git.open(MANIFESTS)
+    assert bare.is_ancestor(theirs, bare.tip(opened.head))
+    assert newer[:12] in bare.text(opened.head, FILE)
 
 
 def test_lost_database_goes_not_back(stack: Devstack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

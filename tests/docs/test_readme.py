@@ -18,6 +18,7 @@ from devstack.stack import GITHUB_TOKEN, Devstack
 from service.adapters.kinds import kinds
 from service.adapters.registries import ecr
 from service.core.config import load
+from service.core.foreign_text import ZERO_WIDTH_SPACE
 from service.core.images import REVISION_LABEL, ImageReference
 from service.settings import Need
 from service.settings import load as load_settings
@@ -69,8 +70,8 @@ def test_recording_of_a_merge_is_what_a_merge_does(
 
 
 def lines_of(text: str) -> list[str]:
-    """Give the lines without the spaces at their ends, which editors take from a page, and without empty last ones."""
-    return [line.rstrip() for line in without_names(text).rstrip().split("\n")]
+    """Give the lines as they show: without spaces of no width, those at their ends, and empty last lines."""
+    return [line.rstrip() for line in without_names(text).replace(ZERO_WIDTH_SPACE, "").rstrip().split("\n")]
 
 
 # --- try it on your own repository -----------------------------------------------------------------

@@ -69,10 +69,17 @@ def test_newer_image_updates_the_same_pull_request(pipeline: Pipeline) -> None:
     assert pipeline.run("prod", commit=second).state == RunState.WAITING
 
 
-def test_person_who_commits_on_the_branch_is_left_alone(pipeline: Pipeline) -> None:
+def edit_values(pipeline: Pipeline, digest: str = "sha256:" + "7" * 64) -> str:
+    """Put another image on the promotion branch, as a person does; give their commit."""
+    text = pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
+    ours = pipeline.run("prod").images[""]["digest"]
+    return pipeline.stack.github.push(MANIFESTS, BRANCH, {FILE: text.replace(ours, digest)}, "Another image")
+
+
+def test_person_who_changes_our_values_on_the_branch_is_left_alone(pipeline: Pipeline) -> None:
     commit = propose(pipeline)
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
-    theirs = pipeline.stack.github.push(MANIFESTS, BRANCH, {"notes.md": "mine\n"}, "Work here")
+    theirs = edit_values(pipeline)
     pipeline.settle(looks=2)
     run = pipeline.ended(pipeline.run("prod", commit=commit), RunState.FAILED)
     assert run.code == "branch-edited"
@@ -82,7 +89,7 @@ def test_person_who_commits_on_the_branch_is_left_alone(pipeline: Pipeline) -> N
 
 def test_newer_image_does_not_overwrite_a_persons_commit_on_the_branch(pipeline: Pipeline) -> None:
     propose(pipeline)
-    theirs = pipeline.stack.github.push(MANIFESTS, BRANCH, {"notes.md": "mine\n"}, "Work here")
+    theirs = edit_values(pipeline)
     pipeline.settle(looks=2)
     newer = propose(pipeline, "three")
     assert pipeline.run("prod", commit=newer).code == "branch-edited"
@@ -92,10 +99,8 @@ def test_newer_image_does_not_overwrite_a_persons_commit_on_the_branch(pipeline:
 def test_merged_commit_without_the_image_fails_and_says_what_is_there(pipeline: Pipeline) -> None:
     propose(pipeline)
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
-    text = pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
-    digest = pipeline.run("prod").images[""]["digest"]
     other = "sha256:" + "7" * 64
-    pipeline.stack.github.push(MANIFESTS, BRANCH, {FILE: text.replace(digest, other)}, "Another image")
+    edit_values(pipeline, other)
     pipeline.stack.github.merge_pull(MANIFESTS, pull.number, by="release-manager")
     pipeline.settle(looks=2)
     run = pipeline.ended(pipeline.run("prod"), RunState.FAILED)
@@ -188,7 +193,7 @@ def test_person_is_told_on_the_pull_request_whatever_its_base_is(pipeline: Pipel
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": elsewhere}, "Deploy from a branch")
     propose(pipeline)
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
-    pipeline.stack.github.push(MANIFESTS, BRANCH, {"notes.md": "mine\n"}, "Work here")
+    edit_values(pipeline)
     pipeline.settle(looks=2)
     before = len(pipeline.stack.github.comments(MANIFESTS, pull.number))
     newer = propose(pipeline, "three")

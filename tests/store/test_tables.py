@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from service.core.words import BuildState, DeliveryId, DeliveryState, RunState, Stage, WaitKind
 from service.errors import RetryableError
-from service.store import Store, builds, deliveries, runs, waits
+from service.store import Store, Transaction, builds, deliveries, runs, waits
+from service.store import migrate as migrate_module
 from service.store.migrate import migrate, newest_revision, revision
 from service.store.tables import metadata
 from tests.fixtures.processes import free_port
@@ -130,3 +133,43 @@ def test_on_sqlite_a_commit_is_on_disk_and_readers_have_a_log_of_their_own(tmp_p
         told = [tx.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     store.close()
     assert told == ["wal", 2]
+
+
+def test_rows_that_differ_in_the_case_of_their_repository_are_brought_together(empty: Store) -> None:
+    """A repository that was renamed in case alone had a change and runs under each name."""
+    names = ("acme/checkout", "Acme/Checkout", "acme/checkout")
+    with empty.begin() as tx:
+        upgrade_to(tx, "0003")
+        for number, name in enumerate(names[:2]):
+            put(
+                tx, "changes", id=f"change{number}", repository=name, branch="main", commit="c", subject="", author="",
+                author_email="", pull_requests="[]", created_at=f"2026-03-0{number + 1}",
+            )  # fmt: skip
+        for number, name in enumerate(names):
+            put(
+                tx, "runs", id=f"run{number}", change_id=f"change{number % 2}", repository=name, branch="main",
+                commit="c", application="shop", environment="dev", generation=number // 2, configuration_commit="c",
+                state="succeeded", stage="deploy", message="", code="", images="{}", workflow_id="w", resumes=0,
+                created_at="2026-03-01", updated_at="2026-03-01",
+            )  # fmt: skip
+    assert migrate(empty) == newest_revision()
+    with empty.read() as tx:
+        assert tx.exec_driver_sql("SELECT id FROM changes").scalars().all() == ["change0"]
+        found = tx.exec_driver_sql("SELECT id, change_id, generation FROM runs ORDER BY id").all()
+    assert [tuple(row) for row in found] == [("run0", "change0", 0), ("run1", "change0", 1), ("run2", "change0", 2)]
+
+
+def put(tx: Transaction, table: str, **values: object) -> None:
+    """Insert a row as an earlier version had it, whatever the columns are by now."""
+    names = ", ".join(f'"{name}"' for name in values)
+    given = ", ".join(f"'{value}'" for value in values.values())
+    tx.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({given})")  # noqa: S608 - the test's own words
+
+
+def upgrade_to(tx: Transaction, wanted: str) -> None:
+    """Bring the tables to the shape of an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate_module.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = tx
+    command.upgrade(config, wanted)

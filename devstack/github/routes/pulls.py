@@ -69,6 +69,19 @@ def update_pull(owner: str, name: str, number: int) -> Response:
     return jsonify(pull_shapes.full_pull(access.state(), repo, pull))
 
 
+@blueprint.put("/repos/<owner>/<name>/pulls/<int:number>/update-branch")
+def update_branch(owner: str, name: str, number: int) -> tuple[Response, int]:
+    """Merge the base into a pull request's branch."""
+    repo = access.repository(owner, name, "pull_requests", "write")
+    pull, expected = access.actions().find_pull(repo, number), _body().get("expected_head_sha")
+    if expected not in {None, pull.head_sha}:
+        raise RefusalError(422, "expected_head_sha does not match the head")
+    access.actions().update_branch(repo, pull, access.caller())
+    return jsonify(
+        {"message": "Updating pull request branch.", "url": shapes.html(access.state(), repo, f"pull/{number}")}
+    ), 202
+
+
 @blueprint.get("/repos/<owner>/<name>/pulls/<int:number>/commits")
 def list_commits(owner: str, name: str, number: int) -> Response:
     """List a pull request's commits, oldest first."""

@@ -29,6 +29,7 @@ class Configuration:
     environments: tuple[str, ...]
     warnings: tuple[Fault, ...] = ()
     _targets: Mapping[tuple[str, str], Target] = field(default_factory=dict, repr=False)
+    _off: tuple[Target, ...] = ()
     _layers: Mapping[tuple[str, str], Layers] = field(default_factory=dict, repr=False, compare=False)
 
     def target(self, application: str, environment: str) -> Target | None:
@@ -53,6 +54,10 @@ class Configuration:
         """Give every target, applications and environments in the order of the file."""
         return iter(self._targets.values())
 
+    def off(self) -> Iterator[Target]:
+        """Give what would apply where applications are switched off (`false`), as far as it can be read."""
+        return iter(self._off)
+
     def explain(self, application: str, environment: str) -> tuple[Explanation, ...]:
         """Give what applies as (key, value, line it comes from); nothing where the application is not there."""
         target = self.target(application, environment)
@@ -63,8 +68,8 @@ class Configuration:
         return self._layers[application, environment].place(*parts)
 
     def sources(self) -> frozenset[Repository]:
-        """Give the repositories whose changes start work."""
-        return frozenset(target.source for target in self.targets())
+        """Give the repositories whose changes start work, or would where they are switched off."""
+        return frozenset(target.source for target in (*self.targets(), *self._off))
 
     def manifest_repositories(self, default: Repository) -> frozenset[Repository]:
         """Give the repositories that are written; `default` is the configuration repository."""

@@ -5,6 +5,8 @@ Called by the reload on push, by the worker's start and by `mergeport config`. T
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from service.core.config.configuration import Configuration
 from service.core.config.conflicts import find_conflicts
 from service.core.config.document import decode, read
@@ -75,8 +77,18 @@ class _Loading:
             environments=tuple(self._environments),
             warnings=tuple(self._warnings.faults),
             _targets={pair: target for pair, (target, _) in read.items()},
+            _off=tuple(self._off()),
             _layers={pair: layers for pair, (_, layers) in read.items()},
         )
+
+    def _off(self) -> Iterator[Target]:
+        """Read what would apply where an application is switched off; what is not whole there is no fault."""
+        for application, home in self._applications.items():
+            overrides = table_under(home, "environments")
+            for name in (name for name in self._environments if _is_false(overrides, name)):
+                layers = self._lay(application, home, name, None, report=Report(""))
+                if target := read_target(layers, self._kinds):
+                    yield target
 
     def _tables(self, name: str) -> dict[str, Table]:
         """Give the named mappings under a key; a name that cannot be one is told."""
@@ -108,13 +120,21 @@ class _Loading:
         self._check_unplaced(application, home, overrides, placed=bool(wanted))
         return read
 
-    def _lay(self, application: str, home: Table | None, environment: str, override: Table | None) -> Layers:
+    def _lay(
+        self,
+        application: str,
+        home: Table | None,
+        environment: str,
+        override: Table | None,
+        *,
+        report: Report | None = None,
+    ) -> Layers:
         return lay(
             (fit_name(application), home),
             (fit_name(environment), self._environments.get(environment)),
             defaults=self._defaults,
             override=override,
-            report=self._faults,
+            report=self._faults if report is None else report,
         )
 
     def _check_unplaced(self, application: str, home: Table, overrides: Table, *, placed: bool) -> None:

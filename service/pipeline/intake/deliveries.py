@@ -6,7 +6,6 @@ has a key of its own, so that a crash anywhere repeats harmlessly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import assert_never
 
@@ -19,6 +18,7 @@ from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.intake.hints import LookNow, follow_hint, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
@@ -37,9 +37,6 @@ MOST_ATTEMPTS = 360
 _LONGEST_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger()
-
-LookNow = Callable[[WaitKind, str], None]
-"""Has the watch of a kind look at a key at once."""
 
 
 def claim(context: Context) -> StoredDelivery | None:
@@ -116,15 +113,16 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
 def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list[Run]:
     match event:
         case Push():
-            return _take_push(context, part, event)
+            return _take_push(context, part, event, look_now)
         case PullRequestMerged():
             return _take_pull_request(context, part, event)
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
             if event.merge is not None and not own_commits.is_promotions(context, event.merge):
                 return _take_pull_request(context, part, event.merge)
-            words = f"pull request #{event.number} of ours was closed: its run looks now"
+            followed, words = follow_hint(context, event)
             _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
+            return followed
         case Ping():
             _mark(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():
@@ -134,9 +132,11 @@ def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list
     return []
 
 
-def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
+def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> list[Run]:
     reloaded = _reload(context, push)
-    if own_commits.is_own(context, push):
+    own = own_commits.is_own(context, push)
+    tell_pull_requests(context, push, look_now, own=own)
+    if own:
         _mark(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
     if checked := check_proposed(context, push):
@@ -154,8 +154,7 @@ def _take_push(context: Context, part: Part, push: Push) -> list[Run]:
             hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
             "`mergeport deliveries replay` takes the push all the same, once it is quiet",
         )
-    fed = _fed(configuration, push.repository, push.branch)
-    found = touched(context, fed, push.repository, push.before, push.after)
+    found = touched(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
         context, push.repository, push.branch, push.after, before=push.before, paths=found.paths, subject=push.subject,
         author=push.author or push.sender, author_email=push.author_email,
@@ -185,8 +184,7 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
             words = f"pull request #{merged.number} is part of {covering.commit[:12]} on {merged.branch}"
             mark(tx, context, part, Outcome(DeliveryState.PROCESSED, words, covering.id))
             return []
-    fed = _fed(configuration, merged.repository, merged.branch)
-    found = touched(context, fed, merged.repository, merged.base_sha, merged.merge_commit)
+    found = touched(context, configuration, merged.repository, merged.branch, merged.base_sha, merged.merge_commit)
     change = _new_change(
         context, merged.repository, merged.branch, merged.merge_commit, before=merged.base_sha, paths=found.paths,
         subject=merged.title, author=merged.author, pull_requests=[known],
@@ -256,6 +254,7 @@ def _caught_up(
 
 
 def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
+    """Give the targets that the branch feeds, those that are switched off not among them."""
     return route(configuration, repository, branch, None).targets
 
 

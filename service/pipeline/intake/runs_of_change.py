@@ -16,6 +16,7 @@ from service.core.routing import Routing, route
 from service.core.words import ChangeId, DeliveryState, Sha
 from service.pipeline.context import Context
 from service.pipeline.intake.moved_back import generation_of
+from service.pipeline.intake.refusals import want_refusals
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import Stale
 from service.pipeline.runs.transitions import Wish
@@ -99,6 +100,7 @@ def accept(
             for target in routing.targets
             if (run := _accept_run(tx, context, configuration, change, target, generation(target))) is not None
         ]
+        want_refusals(tx, change, routing, part.delivery.id)
         words = "; ".join(filter(None, [note.words, _words(routing, accepted), doubt]))
         state = note.state if note.words or not routing.targets else DeliveryState.PROCESSED
         mark(tx, context, part, Outcome(state, words, change.id, _shown(routing)))
@@ -181,5 +183,6 @@ def _shown(routing: Routing) -> object:
     return {
         "targets": [[target.application, target.environment] for target in routing.targets],
         "refused": [list(refused) for refused in routing.refused],
+        "off": [list(pair) for pair in routing.off],
         "reason": routing.reason,
     }

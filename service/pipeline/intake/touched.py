@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from service.core.config import Target
+from service.core.config import Configuration
+from service.core.routing import route, switched_off
 from service.core.words import Repository, Sha
 from service.errors import DoubtfulError, PermanentError
 from service.pipeline.context import Context
@@ -26,10 +27,11 @@ class Touched:
 
 
 def touched(
-    context: Context, fed: tuple[Target, ...], repository: Repository, before: Sha | None, after: Sha
+    context: Context, configuration: Configuration, repository: Repository, branch: str, before: Sha | None, after: Sha
 ) -> Touched:
-    """Look up what lies between two commits, where any of the targets filters by paths."""
-    if not any(target.paths for target in fed):
+    """Look up what lies between two commits, where any target of the branch filters by paths, one switched off too."""
+    fed = route(configuration, repository, branch, None).targets
+    if not any(target.paths for target in (*fed, *switched_off(configuration, repository, branch))):
         return Touched(None)
     if before is None:
         return Touched(None, "every path counts as touched: the branch is new")

@@ -1,6 +1,6 @@
 """How two source commits stand to each other, for the order of promotions: known from pushes, else asked once and kept.
 
-Called by the order of promotions alone. Decides nothing: the judgement is core.order's.
+Called by the order of promotions, and by what tells what one brings. Decides nothing: the judgement is core.order's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha,
     judgement = judge(policy, run.commit, deployed)
     if judgement.answer is not Answer.ASK_RELATION:
         return judgement
-    relation = _relation(context, run.repository, deployed, run.commit, ask=ask)
+    relation = relation_of(context, run.repository, deployed, run.commit, ask=ask)
     judgement = judge(policy, run.commit, deployed, relation=relation)
     if judgement.answer is not Answer.ASK_TIMES:
         return judgement
@@ -26,7 +26,8 @@ def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha,
     return judge(policy, run.commit, deployed, relation=relation, times=times)
 
 
-def _relation(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool) -> Relation | None:
+def relation_of(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool = True) -> Relation | None:
+    """Tell how `head` stands to `base`, by what is known, and with `ask` by what the forge says; it is kept then."""
     with context.store.read() as tx:
         known = ancestry.relation(tx, repository, base, head)
     if known is not None or not ask:

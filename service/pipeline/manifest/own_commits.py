@@ -16,6 +16,7 @@ from service.core.config import Configuration, Target
 from service.core.edits import resolve_values
 from service.core.images import parse_reference
 from service.core.standing import Made
+from service.core.values import FileEdit
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
@@ -115,7 +116,14 @@ def _is_forgotten(context: Context, configuration: Configuration, push: Push, co
 
 
 def is_of_ours(context: Context, manifests: Manifests, target: Target, commit: Sha, *, base: Sha) -> bool:
-    """Tell whether a commit is a promotion of ours for the target, of which the store knows nothing any more.
+    """Tell whether a commit is a promotion of ours for the target, of which the store knows nothing any more."""
+    return promoted_by(context, manifests, target, commit, base=base) is not None
+
+
+def promoted_by(
+    context: Context, manifests: Manifests, target: Target, commit: Sha, *, base: Sha
+) -> tuple[FileEdit, ...] | None:
+    """Give what a promotion of ours wrote, of which the store knows nothing any more; None for any other commit.
 
     Its committer is ours, its trailers are whole, its only parent is on the base, and it has exactly the files that our
     edit of that parent has. So whatever stands in its place loses no work of a person: who amends or picks a commit
@@ -124,27 +132,26 @@ def is_of_ours(context: Context, manifests: Manifests, target: Target, commit: S
     told = manifests.describe(commit)
     promotion = _promotion_of(trailers.parse(told.message), target)
     if promotion is None or told.committer != context.committer or len(told.parents) != 1:
-        return False
+        return None
     parent = told.parents[0]
     if parent not in manifests.ancestors(base, {parent}):
-        return False
+        return None
     images = {
         one.name: image for one in target.images for image in promotion.images if image.repository == one.repository
     }
     if len(images) != len(target.images):
-        return False
+        return None
     try:
-        done = rewrite_at(
-            manifests, parent, resolve_values(target, images, commit=promotion.commit, branch=target.branch)
-        )
+        wanted = resolve_values(target, images, commit=promotion.commit, branch=target.branch)
+        done = rewrite_at(manifests, parent, wanted)
         again = manifests.commit(
             parent, done.files, told.message, author=told.author, committer=told.committer, at=told.at
         )
     except RetryableError:
         raise
     except MergeportError:
-        return False
-    return bool(done.files) and manifests.describe(again).tree == told.tree
+        return None
+    return wanted if done.files and manifests.describe(again).tree == told.tree else None
 
 
 def _promotion_of(pairs: Sequence[tuple[str, str]], target: Target) -> Made | None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body, title
 from service.core.values import ScalarChange
-from service.core.words import Actor, Publish, Sha
+from service.core.words import Actor, Publish
 from service.pipeline.context import Context
+from service.pipeline.manifest.brings import Brings, what_it_brings
+from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim, images_of
-from service.store import changes, runs
+from service.store import changes
 from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
@@ -25,13 +27,17 @@ Changes = Sequence[tuple[str, ScalarChange]]
 
 def message_of(claim: Claim, changed: Changes) -> str:
     """Give the message of the run's manifest commit; the same run and changes give the same words."""
-    promotion = _promotion(claim.context, claim.run, changed, past=False)
+    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)))
     return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
-def pull_request_text(claim: Claim, edit: Edit) -> tuple[str, str]:
-    """Give title and body of the run's pull request, with all that came since the last promotion."""
-    promotion = _promotion(claim.context, claim.run, changes_of(edit), past=True)
+def pull_request_text(claim: Claim, place: Place, edit: Edit) -> tuple[str, str]:
+    """Give title and body of the run's pull request, with all that it brings to what its base says now."""
+    manifests = claim.context.outside.manifests.open(edit.repository)
+    base = manifests.last_tip(place.branch) or edit.base
+    assert base is not None  # noqa: S101 - it was fetched when the edit was made
+    brings = what_it_brings(claim, manifests, base, changes_of(edit))
+    promotion = _promotion(claim.context, claim.run, changes_of(edit), brings)
     because = edit.message if claim.target.publish is Publish.COMMIT else ""
     return title(promotion), pull_request_body(promotion, because=because)
 
@@ -55,12 +61,10 @@ def changes_of(edit: Edit) -> Changes:
     ]
 
 
-def _promotion(context: Context, run: Run, changed: Changes, *, past: bool) -> Promotion:
-    """Gather it; `past` adds what earlier runs of the application brought since one of them was promoted."""
+def _promotion(context: Context, run: Run, changed: Changes, brings: Brings) -> Promotion:
     with context.store.read() as tx:
         change = changes.get(tx, run.change_id)
-        promoted = runs.last_promoted(tx, run) if past else None
-        brought = [changes.get(tx, one) for one in runs.changes_since(tx, run, promoted)] if past else [change]
+        brought = [changes.get(tx, one) for one in brings.changes]
     return Promotion(
         run=run.id,
         application=run.application,
@@ -70,7 +74,8 @@ def _promotion(context: Context, run: Run, changed: Changes, *, past: bool) -> P
         source_commit=run.commit,
         images=tuple(images_of(run).values()),
         changes=tuple(changed),
-        previous=Sha(promoted.commit) if promoted else None,
+        previous=brings.previous,
+        warning=brings.warning,
         subject=change.subject if change else "",
         author=Actor(change.author, change.author_email) if change and change.author_email else None,
         pull_requests=tuple(_pull_requests(one for one in brought if one is not None)),

@@ -20,12 +20,13 @@ def promote(claim: Claim) -> None:
     with step(claim, "check order", Stage.PROMOTE) as record:
         if claim.run.pull_request is None and not _may_be_there(claim):
             yield_to_later(claim)
-        if claim.target.publish is Publish.COMMIT:
+        if claim.target.publish is Publish.COMMIT and claim.run.pull_request is None:
             warm(case_at(claim, place), place)
         record.message = "no later change of this application waits for this environment"
     match claim.target.publish:
         case Publish.COMMIT:
-            commit = _commit(claim, place) or propose(claim, place)
+            there = claim.run.pull_request is not None
+            commit = (None if there else _commit(claim, place)) or propose(claim, place)
         case Publish.PULL_REQUEST:
             commit = propose(claim, place)
         case _:

@@ -1,7 +1,8 @@
 """Brings an edit onto its promotion branch, the head of its pull request, alone and by compare-and-swap.
 
-Called by the promotion by pull request. The edit is made on the base's newest tip; the push's lease is the last tip
-of the promotion branch that we pushed. A tip of somebody else's there means that a person works on it.
+Called by the promotion by pull request. The edit is made on the base's newest tip, and takes the place of whatever is
+there, but for what people did: beside our values it is kept, and we write on top of it; where they changed our values,
+the branch is left alone.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-import structlog
-
 from service.core.values import Rewrite
 from service.core.words import EditState, Publish, Sha, Stage
 from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
 from service.pipeline.manifest.order import Case, order_of_proposal
-from service.pipeline.manifest.own_commits import is_of_ours
 from service.pipeline.manifest.place import Place, has_images, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.refused_pushes import PAUSES
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Result, swap
+from service.pipeline.promote.closing import close_in_words
+from service.pipeline.promote.heads import Base, Head, Holds
+from service.pipeline.promote.reading import read_for_push
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Stale, is_ours, step
 from service.ports import Manifests
@@ -30,8 +31,6 @@ from service.store import Transaction, edits, leases
 from service.store.edits import Edit
 
 BOUNDS = Bounds(races=20, refusals=len(PAUSES) + 1, pauses=PAUSES)
-
-log = structlog.get_logger()
 
 
 @contextmanager
@@ -50,6 +49,13 @@ def stay_alone(tx: Transaction, claim: Claim, head: Place) -> None:
         raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
     if not is_ours(tx, claim.run):
         raise Stale
+
+
+def is_last_pusher(claim: Claim, head: Place) -> bool:
+    """Tell whether nobody has pushed the promotion branch since this run did."""
+    with claim.context.store.read() as tx:
+        pushed = edits.promotion_tip(tx, head.repository, head.branch)
+    return pushed is not None and pushed[1] == claim.run.id
 
 
 def _holder(claim: Claim) -> str:
@@ -120,35 +126,49 @@ class _Proposing:
         done = rewrite_at(self.manifests, base, wanted_edits(claim.run, claim.target))
         if not done.files:
             return Attempt(None, tip, Proposed(base, base, ""))
-        if tip is not None and (there := self._there(base, tip, done)) is not None:
-            return Attempt(None, tip, there)
+        head, on = Head(Holds.NOTHING), None
+        if tip is not None:
+            at = Base(self.manifests, base)
+            head = read_for_push(claim, at, self.head, tip)
+            self._refuse(head, tip)
+            if (there := self._there(head, at, tip, done)) is not None:
+                return Attempt(None, tip, there)
+            on = tip if head.holds is Holds.SHARED else None
         done = order_of_proposal(Case(claim, self.manifests), base=base, tip=tip, done=done, number=self._number)
-        return self._made(base, tip, done)
+        return self._made(head.base if on is not None and head.base else base, tip, done, on=on)
 
     def lost(self, attempt: Attempt[Proposed]) -> None:
         """Leave the rows as they are: the next attempt writes them anew."""
 
-    def _there(self, base: Sha, tip: Sha, done: Rewrite) -> Proposed | None:
-        """Give what the head brings already, by whatever run of ours; fail where it has a person's work."""
-        claim = self.claim
+    def _there(self, head: Head, base: Base, tip: Sha, done: Rewrite) -> Proposed | None:
+        """Give what the head brings already, by whatever run of ours, where the base still takes it."""
+        claim, wanted = self.claim, wanted_edits(self.claim.run, self.claim.target)
+        if head.holds is Holds.NOTHING or head.removed is not None or head.base is None:
+            return None
+        if not has_images(self.manifests, tip, wanted) or base.has({tip}):
+            return None
+        if head.holds is Holds.OURS and not base.fits(wanted, head.base):
+            return None
         if tip == self.edit.commit:
             return Proposed(tip, None, self.edit.diff or self.manifests.diff(tip))
-        self._refuse_foreign_tip(base, tip)
-        if self.manifests.describe(tip).parents != (base,):
-            return None
-        if not has_images(self.manifests, tip, wanted_edits(claim.run, claim.target)):
-            return None
         with claim.context.store.begin() as tx:
-            edits.update(tx, claim.run.id, base=base, changes=stored_changes(done.changes))
-        return Proposed(tip, None, self.manifests.diff(tip))
+            if head.ours:
+                stay_alone(tx, claim, self.head)
+                edits.own(tx, self.head.repository, tip, claim.run.id)
+            edits.update(tx, claim.run.id, base=head.base, changes=stored_changes(done.changes))
+        return Proposed(tip, None, done.diff)
 
-    def _made(self, base: Sha, tip: Sha | None, done: Rewrite) -> Attempt[Proposed]:
-        """Make the commit, and store it before anything is pushed."""
+    def _made(self, base: Sha, tip: Sha | None, done: Rewrite, *, on: Sha | None = None) -> Attempt[Proposed]:
+        """Make the commit, and store it before anything is pushed; with `on` it goes on top of people's commits.
+
+        `base` is the newest commit of the base that the branch contains then.
+        """
         claim, context = self.claim, self.claim.context
+        there = done if on is None else rewrite_at(self.manifests, on, wanted_edits(claim.run, claim.target))
         commit = self.manifests.commit(
-            base,
-            done.files,
-            message_of(claim, done.changes),
+            on or base,
+            there.files,
+            message_of(claim, there.changes),
             author=context.author,
             committer=context.committer,
             at=self.edit.at,
@@ -164,19 +184,12 @@ class _Proposing:
             edits.own(tx, self.head.repository, commit, claim.run.id)
         return Attempt(commit, tip, Proposed(commit, None, done.diff))
 
-    def _refuse_foreign_tip(self, base: Sha, tip: Sha) -> None:
-        """Fail where the branch has a tip of a person's. One that we recognise is ours from now on."""
-        claim, head = self.claim, self.head
-        with claim.context.store.read() as tx:
-            if edits.is_own(tx, head.repository, tip):
-                return
-        if is_of_ours(claim.context, self.manifests, claim.target, tip, base=base):
-            with claim.context.store.begin() as tx:
-                stay_alone(tx, claim, head)
-                edits.own(tx, head.repository, tip, claim.run.id)
-            log.info("a promotion branch of an earlier database goes on", branch=head.branch, commit=tip)
-            return
-        branch_edited(claim, head, tip, self._number())
+    def _refuse(self, head: Head, tip: Sha) -> None:
+        """Fail where what people did stands in the way."""
+        if head.holds in {Holds.SHARED, Holds.PEOPLES} and head.removed is not None:
+            removed_held(self.claim, self.place, self.head, head.removed, self._number())
+        if head.holds is Holds.PEOPLES:
+            branch_edited(self.claim, self.head, tip, self._number())
 
     def _number(self) -> int | None:
         """Ask for the open pull request of the branch."""
@@ -186,15 +199,34 @@ class _Proposing:
 
 
 def branch_edited(claim: Claim, head: Place, tip: Sha, number: int | None) -> NoReturn:
-    """Fail the run for a person's commit on the promotion branch, and say so on its pull request."""
+    """Fail the run for a person's change of our values on the promotion branch, and say so on its pull request."""
+    way = (
+        f"Delete {head.branch} where its commits are not needed any more"
+        if number is None
+        else "Merge the pull request, or delete its branch"
+    )
     words = (
-        f"{head.branch} has a commit that is not Mergeport's ({tip[:12]}), so it is left alone. "
-        "Merge or close the pull request, or delete the branch, then retry the run."
+        f"{head.branch} has a commit that is not Mergeport's and changes what it wrote ({tip[:12]}), so it is left "
+        f"alone. {way}, then retry the run."
     )
     if number is not None:
         text = f"{words}\n\n{claim.context.run_url(claim.run.id)}"
         claim.context.outside.manifest_forge.comment(head.repository, number, text)
     raise PermanentError(words, code="branch-edited", hint=f"`mergeport runs retry {claim.run.id}`")
+
+
+def removed_held(claim: Claim, place: Place, head: Place, removed: Sha, number: int | None) -> NoReturn:
+    """Close a pull request that would bring back what was removed from its base, and fail the run in the same words."""
+    words = (
+        f"{head.branch} contains {removed[:12]}, which was removed from {place.branch}: merged, it would bring that "
+        "back. It has commits of people as well, so it is not made anew"
+    )
+    if number is not None:
+        words += f"; pull request #{number} is closed"
+        text = f"{words}. Delete the branch, then `mergeport runs retry {claim.run.id}`."
+        close_in_words(claim.context, head.repository, number, text, run_id=claim.run.id)
+    hint = f"delete {head.branch}, then `mergeport runs retry {claim.run.id}`"
+    raise PermanentError(words, code="branch-holds-removed", hint=hint)
 
 
 def _settle(claim: Claim, head: Place, done: Proposed) -> Edit:

@@ -1,7 +1,7 @@
 """Promotes by pull request: one branch and one open pull request an (application, environment), rolled forward.
 
 Called by the promote stage. What is on the branch is of promotion_branch.py beside this; here the pull request is
-opened, waited for, and what was merged is checked.
+opened, waited for, made anew where its base moves under it, and what was merged is checked.
 """
 
 from __future__ import annotations
@@ -9,36 +9,75 @@ from __future__ import annotations
 from datetime import timedelta
 
 from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
-from service.errors import PermanentError
+from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import pull_request_text
-from service.pipeline.promote.promotion_branch import alone_at, branch_edited, push_branch, stay_alone
+from service.pipeline.promote.closing import close_in_words
+from service.pipeline.promote.heads import Base
+from service.pipeline.promote.promotion_branch import (
+    alone_at,
+    branch_edited,
+    is_last_pusher,
+    push_branch,
+    removed_held,
+    stay_alone,
+)
+from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
-from service.ports import PullRequestDraft
-from service.store import Transaction, edits, runs
+from service.ports import PullRequest, PullRequestDraft
+from service.store import Transaction, edits, pull_request_runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
 WAITS_FOR_MERGE = "waiting for pull request #{} to be merged"
+STUCK = ": {} has changed in the same file, and people's commits are on its branch, so it is theirs to bring up to date"
+MOST_MADE_ANEW = 5
 
 
 def propose(claim: Claim, place: Place) -> Sha:
-    """Have the images merged by pull request, or pause while it is open; give the merged commit."""
-    if claim.run.pull_request is None:
-        head = Place(place.repository, promotion_branch(claim.target))
-        with alone_at(claim, head):
+    """Have the images merged by pull request, or pause while it is open; give the merged commit.
+
+    The pull request is made anew where its base has moved so that it cannot be merged as it is, and where another
+    head than ours was merged.
+    """
+    head = Place(place.repository, promotion_branch(claim.target))
+    anew = False
+    for _ in range(MOST_MADE_ANEW):
+        offers = claim.run.pull_request is None or anew
+        if offers:
+            said_already = _offer(claim, place, head)
+            if said_already is not None:
+                return said_already
+        assert claim.run.pull_request is not None  # noqa: S101 - set by _open
+        merged = _await_merge(claim, place, head, claim.run.pull_request, judged=offers)
+        if merged is not None:
+            return _verify(claim, place, merged)
+        anew = True
+    raise RetryableError("the base moves under the pull request", code="promotion-busy", retry_after=1.0)
+
+
+def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
+    """Bring the edit onto the branch and open or update its pull request; give the base where it says it already."""
+    before = claim.run.pull_request
+    with alone_at(claim, head):
+        if before is None:
             yield_to_later(claim)
+        try:
             edit = push_branch(claim, place, head)
-            if not edit.diff:
-                assert edit.commit is not None  # noqa: S101 - the base's tip
-                return edit.commit
+        except Superseded as overtaken:
+            if before is not None and is_last_pusher(claim, head):
+                close_in_words(claim.context, place.repository, before, str(overtaken), run_id=claim.run.id)
+            raise
+        if edit.diff:
             _open(claim, place, head, edit)
-    assert claim.run.pull_request is not None  # noqa: S101 - set by _open
-    merged = _await_merge(claim, place, claim.run.pull_request)
-    return _verify(claim, place, merged)
+            return None
+        if before is not None and is_last_pusher(claim, head):
+            words = f"{place.branch} says this already, at {(edit.commit or '')[:12]}"
+            close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
+        return edit.commit
 
 
 def watch_key(place: Place) -> str:
@@ -50,7 +89,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
     """Open the pull request, or bring the open one to this run's image; runs that counted on it are superseded."""
     context = claim.context
     with step(claim, "open pull request", Stage.PROMOTE) as record:
-        title, body = pull_request_text(claim, edit)
+        title, body = pull_request_text(claim, place, edit)
         draft = PullRequestDraft(
             head=head.branch,
             base=place.branch,
@@ -63,6 +102,9 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
         known = forge.find_pull_request(place.repository, head=draft.head, base=draft.base)
         with context.store.begin() as tx:
             stay_alone(tx, claim, head)
+        if known is None and claim.run.pull_request is not None:
+            record.message = f"pull request #{claim.run.pull_request} is not open any more"
+            return
         if known is None:
             pull_request = forge.open_pull_request(place.repository, draft)
         else:
@@ -74,7 +116,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             newer = _newer_at(tx, claim.run, head)
             if newer is None:
                 words = f"pull request #{pull_request.number} now brings {claim.run.commit[:12]}"
-                others = runs.on_pull_request(tx, claim.run, pull_request.number)
+                others = pull_request_runs.others_on(tx, claim.run, pull_request.number)
                 transitions.supersede(tx, others, words, by=claim.run.id, at=context.now())
         if newer is not None:
             raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
@@ -97,42 +139,81 @@ def number_of(subject: str) -> int:
     return int(subject.rpartition("#")[2])
 
 
-def _await_merge(claim: Claim, place: Place, number: int) -> Sha:
+def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged: bool) -> Sha | None:
+    """Give the commit that the merge made, or pause; None where the pull request has to be made anew.
+
+    `judged` says that its head was held against the base just now.
+    """
     context, run, target = claim.context, claim.run, claim.target
     with step(claim, "await merge", Stage.PROMOTE) as record:
         pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
-        head = Place(place.repository, promotion_branch(target))
-        subject = subject_of(place.repository, number)
         if pull_request.base != place.branch:
             raise renamed(context, target, place) or PermanentError(
                 f"pull request #{number} goes into {pull_request.base} now, not into {place.branch}",
                 code="pull-request-retargeted",
-                hint="close it, or give it its base back; then retry the run",
+                hint="give it its base back, and the run's next generation goes on; or close it, and retry the run",
             )
         if pull_request.merged and pull_request.merge_commit is not None:
+            if _is_of_another(claim, head, pull_request):
+                with context.store.begin() as tx:
+                    claim.update(tx, pull_request=None, pull_request_url=None)
+                record.message = f"pull request #{number} was merged before it had this run's image"
+                return None
             with context.store.begin() as tx:
                 edits.forget_promotion_tip(tx, head.repository, head.branch, run.id)
             by = f" by {pull_request.merged_by}" if pull_request.merged_by else ""
             record.message = f"pull request #{number} merged{by} as {pull_request.merge_commit[:12]}"
             return pull_request.merge_commit
         if not pull_request.open:
-            raise Cancelled(f"pull request #{number} was closed without being merged")
-        with context.store.read() as tx:
-            ours = edits.is_own(tx, head.repository, pull_request.head_sha)
-        if not ours:
-            branch_edited(claim, head, pull_request.head_sha, number)
+            raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
+        saw = words_of_wait(claim, number)
+        if not judged:
+            told = _judge(claim, place, head, pull_request)
+            if told is None:
+                record.message = f"pull request #{number} has to be made anew: {place.branch} has changed under it"
+                return None
+            saw += told
+        subject = subject_of(place.repository, number)
         if expired(context, run.id, WaitKind.PULL_REQUEST, subject):
             raise PermanentError(
                 f"pull request #{number} was not merged in time",
                 code="pull-request-timeout",
-                hint="merge it and retry the run, or close it; `deadlines.pull_request` sets the time",
+                hint="merge it, and the next generation goes on; or close it; `deadlines.pull_request` sets the time",
             )
-        saw = words_of_wait(claim, number)
         within: timedelta = target.deadlines.pull_request
         wait = wait_for(
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject, saw=saw, within=within
         )
         raise Pause(wait)
+
+
+def _judge(claim: Claim, place: Place, head: Place, pull_request: PullRequest) -> str | None:
+    """Hold an open pull request against its base: words for its wait, None where it has to be made anew.
+
+    Raises what ends the run where people's work stands in the way.
+    """
+    manifests = claim.context.outside.manifests.open(place.repository)
+    tip = manifests.fetch(place.branch)
+    if tip is None:
+        raise PermanentError(f"{place.repository} has no branch {place.branch}", code="manifest-branch-missing")
+    base = Base(manifests, tip)
+    read = read_for_merge(claim, base, place.repository, pull_request.head_sha, had=pull_request.base_sha)
+    stands = standing(claim, base, read)
+    if stands is Standing.EDITED:
+        branch_edited(claim, head, pull_request.head_sha, pull_request.number)
+    if stands is Standing.HOLDS_REMOVED:
+        removed_held(claim, place, head, read.removed or pull_request.head_sha, pull_request.number)
+    if stands is Standing.ANEW:
+        return None
+    return STUCK.format(place.branch) if stands is Standing.STUCK else ""
+
+
+def _is_of_another(claim: Claim, head: Place, pull_request: PullRequest) -> bool:
+    """Tell whether what was merged is another run's commit: the merge came before our push of the same branch."""
+    with claim.context.store.read() as tx:
+        owner = edits.owner(tx, head.repository, pull_request.head_sha)
+        edit = edits.of_run(tx, claim.run.id)
+    return owner is not None and owner != claim.run.id and (edit is None or edit.commit != pull_request.head_sha)
 
 
 def words_of_wait(claim: Claim, number: int) -> str:

@@ -1,19 +1,39 @@
-"""Looks at the pull requests of a base branch for the runs that wait for one of them."""
+"""Looks at the pull requests of a base branch, and at the base itself, for the runs that wait for one of them.
+
+A base that moved under a pull request, or lost what it contains, answers the run as the pull request's own changes do.
+"""
 
 from __future__ import annotations
 
-from service.core.words import Repository, WaitKind
+from collections.abc import Mapping
+from typing import assert_never
+
+import structlog
+
+from service.core.words import Repository, Sha, WaitKind
+from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.promote.pull_request import WAITS_FOR_MERGE, number_of, subject_of, words_of_wait
-from service.pipeline.runs.claim import read_claim
+from service.pipeline.manifest.outcomes import enqueue
+from service.pipeline.manifest.place import Place
+from service.pipeline.promote.afterwards import follow_listed
+from service.pipeline.promote.heads import Base, Holds
+from service.pipeline.promote.pull_request import STUCK, WAITS_FOR_MERGE, number_of, subject_of, words_of_wait
+from service.pipeline.promote.reading import Standing, read_for_merge, standing
+from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
+from service.ports import PullRequest
 from service.store import edits, waits
+from service.store.edits import Edit
 from service.store.waits import Wait
 
 MOST_REWORDED = 200
 """Waits that get their own words back in one look, after GitHub was away."""
 MOST_READ_ALONE = 5
 """Pull requests beyond the listed page that one look reads: GitHub counts every request, and what changes is listed."""
+MOST_HELD_ALONE = 50
+"""Further ones that one look holds against their base as rows tell them, chosen by lot: that asks nobody."""
+
+log = structlog.get_logger()
 
 
 def look_at_pull_requests(context: Context, key: str) -> Answers:
@@ -22,11 +42,12 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
     repository, forge = Repository(name), context.outside.manifest_forge
     known = {subject_of(repository, one.number): one for one in forge.recent_pull_requests(repository, base=base)}
     with context.store.read() as tx:
-        waiting = waits.some_at(tx, WaitKind.PULL_REQUEST, key, known, others=MOST_READ_ALONE)
-        ours = edits.own_among(tx, repository, {one.head_sha for one in known.values()})
+        waiting = waits.some_at(tx, WaitKind.PULL_REQUEST, key, known, others=MOST_READ_ALONE + MOST_HELD_ALONE)
         usual = WAITS_FOR_MERGE.partition("{")[0]
         reworded = waits.worded_otherwise(tx, WaitKind.PULL_REQUEST, key, usual, limit=MOST_REWORDED)
     answers: dict[Wait, str] = {}
+    at = _base(context, Place(repository, base))
+    others = [wait for wait in waiting if wait.subject not in known]
     with Isolated(context) as isolated:
         for wait in reworded:
             with isolated.one(wait, answers):
@@ -36,10 +57,66 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
         for wait in waiting:
             with isolated.one(wait, answers):
                 pull_request = known.get(wait.subject)
-                if pull_request is None:
+                if pull_request is None and wait in others[:MOST_READ_ALONE]:
                     pull_request = forge.pull_request(repository, number_of(wait.subject))
-                    with context.store.read() as tx:
-                        ours |= edits.own_among(tx, repository, {pull_request.head_sha})
-                if not pull_request.open or pull_request.base != base or pull_request.head_sha not in ours:
-                    answers[wait] = "merged" if pull_request.merged else "changed"
+                answer = _answer(context, wait, at, base, pull_request)
+                if answer is not None:
+                    answers[wait] = answer
+    _follow(context, repository, known)
     return answers
+
+
+def _follow(context: Context, repository: Repository, known: Mapping[str, PullRequest]) -> None:
+    """Let what is listed of runs that have ended go on."""
+    try:
+        for run in follow_listed(context, repository, known.values()):
+            enqueue(context, run.id)
+    except MergeportError as error:
+        log.warning("pull requests of ended runs were not looked at", error=str(error))
+
+
+def _base(context: Context, place: Place) -> Base | None:
+    """Give the base as it is now; None where the repository does not tell it: the forge is looked at all the same."""
+    manifests = context.outside.manifests.open(place.repository)
+    try:
+        tip = manifests.fetch(place.branch)
+    except MergeportError as error:
+        log.warning("the base of pull requests was not looked at", base=place.branch, error=str(error))
+        return None
+    return None if tip is None else Base(manifests, tip)
+
+
+def _answer(context: Context, wait: Wait, at: Base | None, base: str, pull_request: PullRequest | None) -> str | None:
+    if pull_request is not None and (not pull_request.open or pull_request.base != base):
+        return "merged" if pull_request.merged else "changed"
+    with context.store.read() as tx:
+        edit = edits.of_run(tx, wait.run_id)
+    if edit is None or at is None:
+        return None
+    tip = edit.commit if pull_request is None else pull_request.head_sha
+    if tip is None or (edit.commit, edit.base) == (tip, at.tip):
+        return None
+    claim = read_claim(context, wait.run_id)
+    return None if claim is None else _held(claim, wait, at, edit, tip, pull_request)
+
+
+def _held(claim: Claim, wait: Wait, at: Base, edit: Edit, tip: Sha, pull_request: PullRequest | None) -> str | None:
+    """Hold a head against its base: an answer where its run has to act, else what is to be seen on its wait."""
+    context = claim.context
+    had = pull_request.base_sha if pull_request is not None else None
+    read = read_for_merge(claim, at, edit.repository, tip, had=had)
+    stands = standing(claim, at, read)
+    words = words_of_wait(claim, number_of(wait.subject))
+    match stands:
+        case Standing.ANEW | Standing.EDITED | Standing.HOLDS_REMOVED:
+            return stands.value
+        case Standing.STUCK:
+            saw(context, wait, words + STUCK.format(wait.key.partition(":")[2]))
+        case Standing.STANDS:
+            saw(context, wait, words)
+            if read.holds is not Holds.NOTHING and read.base not in {None, edit.base}:
+                with context.store.begin() as tx:
+                    edits.update(tx, edit.run_id, base=read.base)
+        case _:
+            assert_never(stands)
+    return None

@@ -32,7 +32,12 @@ class Pause(Exception):  # noqa: N818 - not an error: the run waits
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """The run is not wanted any more; the words say by whom or why."""
+    """The run is not wanted any more; the words say by whom or why, and a code what else is known of it."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        """Take the words for people, and the code."""
+        super().__init__(message)
+        self.code = code
 
 
 class Superseded(Exception):  # noqa: N818 - not an error: something newer goes on

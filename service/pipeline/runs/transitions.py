@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.words import ChangeId, Repository, RunId, RunState, Sha, WaitKind
+from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind
 from service.pipeline.reports.statuses import want_status
-from service.store import Transaction, runs, waits
+from service.store import Transaction, edits, runs, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -46,6 +46,27 @@ def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
     return _told(tx, run_id) if new else None
 
 
+def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
+    """Queue the next generation of an ended run, where it stood: at stage promote, with its images and pull request.
+
+    None where one is there already.
+    """
+    run_id = RunId(new_id())
+    new = runs.accept(
+        tx, id=run_id, change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
+        application=old.application, environment=old.environment, generation=old.generation + 1,
+        configuration_commit=old.configuration_commit, at=at,
+    )  # fmt: skip
+    if not new:
+        return None
+    runs.update(
+        tx, run_id, at=at, stage=Stage.PROMOTE, images=old.images, pull_request=old.pull_request,
+        pull_request_url=old.pull_request_url,
+    )  # fmt: skip
+    edits.hand_on(tx, old.id, run_id)
+    return _told(tx, run_id)
+
+
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
     """Let a workflow take the run on; None where the run is not its own, or has ended."""
     run = runs.hold(tx, run_id)
@@ -55,14 +76,17 @@ def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> 
     return _told(tx, run_id)
 
 
-def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False) -> None:
-    """Let the run wait; `opened` where the wait was written before. A cancelled run is woken at once, to end."""
+def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False, patient: bool = False) -> None:
+    """Let the run wait; `opened` where the wait was written before.
+
+    A cancelled run is woken at once, to end; not so one that is `patient`, since its ending itself is tried again.
+    """
     if not opened:
         waits.open_wait(tx, wait)
     if wait.kind is not WaitKind.RETRY:
         runs.update(tx, wait.run_id, at=at, resumes=0)
     run = _told(tx, wait.run_id)
-    if run is not None and run.cancel_requested_by is not None:
+    if run is not None and run.cancel_requested_by is not None and not patient:
         waits.answer(tx, wait.id, "cancelled", at=at)
 
 

@@ -313,6 +313,7 @@ def test_unknown_commit_came_with_no_pull_request(forge: GitHub, http: responses
 def test_refused_pull_request_tells_githubs_reasons(forge: GitHub, http: responses.RequestsMock) -> None:
     errors = [{"resource": "PullRequest", "code": "custom", "message": "No commits between main and x"}]
     answer(http, "POST", "/pulls", status=422, json={"message": "Validation Failed", "errors": errors})
+    answer(http, "GET", "", json={"full_name": REPO})
     answer(http, "GET", "/pulls", json=[])
     with pytest.raises(DoubtfulError) as caught:
         forge.open_pull_request(REPO, DRAFT)

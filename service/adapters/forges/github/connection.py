@@ -7,7 +7,7 @@ sleeps here: a limit comes out as RetryableError with the time to come back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import requests
@@ -21,6 +21,9 @@ from service.errors import DoubtfulError
 
 TIMEOUT = 15
 NO_REPOSITORY = Repository("")
+
+KNOWN_AFTER = timedelta(minutes=1)
+"""By then GitHub knows a token everywhere that it has made."""
 
 _RAISED = (
     requests.exceptions.RequestException,
@@ -129,10 +132,26 @@ class Connection:
         try:
             return once(token)
         except DoubtfulError as error:
-            if self._app is None or error.code != "github-token-refused":
+            if self._app is None or not self._may_help(self._app, repository, error):
                 raise
-            self._app.forget(repository)  # revoked before its time: an App that was installed anew, a new key
             return once(self._installation_token(repository))
+
+    @staticmethod
+    def _may_help(app: InstallationTokens, repository: Repository, error: DoubtfulError) -> bool:
+        """Forget the token of a call that failed, and tell whether another may do better.
+
+        It may be revoked before its time: an App that was installed anew, a new key. Or the repository went to another
+        owner, whose installation it is in now: then it is out of sight, as it is for a token that GitHub does not know
+        everywhere yet, which is left alone.
+        """
+        match error:
+            case failures.NotFoundAnswerError():
+                return app.forget(repository, older=KNOWN_AFTER)
+            case _ if error.code == "github-token-refused":
+                app.forget(repository)
+                return True
+            case _:
+                return False
 
     def _installation_token(self, repository: Repository, permissions: Mapping[str, str] | None = None) -> str:
         assert self._app is not None  # noqa: S101 # callers have looked
@@ -149,11 +168,18 @@ class Connection:
             raise failures.unexpected("make a token of the App", repository) from error
 
     def _ask_as_app(
-        self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, repository: Repository
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        *,
+        doing: str,
+        repository: Repository,
+        token: str = "",
     ) -> object:
         assert self._app is not None  # noqa: S101 # only an App asks so
         return self._ask(
-            method, path, token=self._app.own(), parameters=None, body=body, doing=doing, repository=repository
+            method, path, token=token or self._app.own(), parameters=None, body=body, doing=doing, repository=repository
         )
 
     def _ask(

@@ -195,6 +195,10 @@ class GitHub:
         found = self._pulls.find(repository, head=head, base=base)
         return found.ours() if found else None
 
+    def pull_requests_from(self, repository: Repository, *, head: str) -> Sequence[PullRequest]:
+        """Give the pull requests of a branch of the repository, open and closed, last updated first, one page."""
+        return tuple(pull.ours() for pull in self._pulls.all_of(repository, head=head))
+
     def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
         """Open it with its reviewers and labels, or adopt the one that is already open for that head."""
         return self._pulls.open(repository, draft)
@@ -202,6 +206,10 @@ class GitHub:
     def update_pull_request(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
         """Bring title, body, reviewers and labels to what the draft says; labels that people added stay."""
         return self._pulls.update(repository, number, draft)
+
+    def close_pull_request(self, repository: Repository, number: int) -> None:
+        """Close it unmerged; one that is closed or merged stays as it is."""
+        self._pulls.close(repository, number)
 
     def pull_request(self, repository: Repository, number: int) -> PullRequest:
         """Give a pull request as it is now."""

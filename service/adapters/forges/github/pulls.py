@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from service.adapters.forges.github.connection import Connection
 from service.adapters.forges.github.failures import UnprocessableAnswerError
-from service.adapters.forges.github.shapes import Label, Pull
+from service.adapters.forges.github.shapes import Label, Pull, RepositoryAnswer
 from service.core.words import Repository
 from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft
@@ -33,17 +34,56 @@ class Pulls:
 
         GitHub ignores a `head` that it cannot read and then lists all, so what comes back is looked at.
         """
+        listed = self._of_branch(repository, head, {"state": "open", "base": base})
+        return next((pull for pull in listed if pull.base.ref == base), None)
+
+    def all_of(self, repository: Repository, *, head: str) -> list[Pull]:
+        """Give the pull requests of a branch of this repository in any state, last updated first, one page."""
+        return self._of_branch(
+            repository, head, {"state": "all", "sort": "updated", "direction": "desc", "per_page": PAGE}
+        )
+
+    def close(self, repository: Repository, number: int) -> None:
+        """Close an open one; GitHub lets a closed or merged one be as it is."""
+        self._connection.send(
+            Pull,
+            "PATCH",
+            f"/repos/{repository}/pulls/{number}",
+            {"state": "closed"},
+            doing=f"close pull request #{number}",
+            repository=repository,
+            permission=_PERMISSION,
+        )
+
+    def _of_branch(self, repository: Repository, head: str, wanted: Mapping[str, str | int]) -> list[Pull]:
+        """List those of a branch; of the owner that the repository has now, where there are none of the one named."""
         owner = repository.partition("/")[0]
+        found = self._listed(repository, owner, head, wanted)
+        if not found and (now := self._owner_of(repository)).lower() != owner.lower():
+            found = self._listed(repository, now, head, wanted)
+        return found
+
+    def _listed(self, repository: Repository, owner: str, head: str, wanted: Mapping[str, str | int]) -> list[Pull]:
         listed = self._connection.get(
             list[Pull],
             f"/repos/{repository}/pulls",
-            parameters={"state": "open", "head": f"{owner}:{head}", "base": base},
-            doing=f"look for the pull request of `{head}`",
+            parameters={**wanted, "head": f"{owner}:{head}"},
+            doing=f"list the pull requests of `{head}`",
             repository=repository,
             permission="pull requests: read",
         )
-        own = (pull for pull in listed if pull.head.repo is not None and pull.head.repo.full_name == repository)
-        return next((pull for pull in own if pull.head.ref == head and pull.base.ref == base), None)
+        return [pull for pull in listed if pull.within and pull.head.ref == head]
+
+    def _owner_of(self, repository: Repository) -> str:
+        """Give who owns the repository now: it may have been transferred, and heads are found by their owner."""
+        answer = self._connection.get(
+            RepositoryAnswer,
+            f"/repos/{repository}",
+            doing="read the repository",
+            repository=repository,
+            permission="metadata: read",
+        )
+        return answer.full_name.partition("/")[0]
 
     def open(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
         """Open it, or adopt the open one of that head: GitHub allows one a pair of branches."""

@@ -132,6 +132,7 @@ class _PullRequestEvent(_Payload):
     action: _Text
     pull_request: _PullRequest
     repository: _Repository
+    changes: dict[str, object] = {}
 
 
 class _Ping(_Payload):
@@ -193,14 +194,15 @@ def _is_promotion(message: str) -> bool:
 
 def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignored:
     pull, repository = event.pull_request, Repository(event.repository.full_name)
-    if event.action != "closed":
+    merged = bool(pull.merged or pull.merged_at)
+    head_repository = Repository(pull.head.repo.full_name) if pull.head.repo else None
+    ours = pull.head.ref.startswith(PROMOTION_BRANCHES) and head_repository == repository
+    if event.action != "closed" and not (ours and _moves_a_run(event)):
         return Ignored("pull request not closed")
     if event.repository.fork:
         return Ignored("fork")
-    merged = bool(pull.merged or pull.merged_at)
-    head_repository = Repository(pull.head.repo.full_name) if pull.head.repo else None
-    merge = _merge(event, head_repository) if merged else None
-    if pull.head.ref.startswith(PROMOTION_BRANCHES) and head_repository == repository:
+    merge = _merge(event, head_repository) if merged and event.action == "closed" else None
+    if ours:
         return Hint(
             repository, pull.number, head_branch=pull.head.ref, base_branch=pull.base.ref, merged=merged, merge=merge
         )
@@ -226,6 +228,11 @@ def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> Pull
         merged_by=_login(pull.merged_by),
         default_branch=event.repository.default_branch,
     )
+
+
+def _moves_a_run(event: _PullRequestEvent) -> bool:
+    """Tell whether a promotion's pull request was reopened or given another base."""
+    return event.action == "reopened" or (event.action == "edited" and "base" in event.changes)
 
 
 def _login(account: _Account | None) -> str:

@@ -1,6 +1,7 @@
 """Names of repositories are equal in every case: GitHub ignores it, and so do keys and comparisons."""
 
 import re
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,11 +34,55 @@ def upgrade() -> None:
         )
     for table, rest in _KEYS.items():
         _drop_twins(table, rest)
+    _join_changes()
+    _number_runs()
     for table in (*_KEYS, *_OTHERS):
         with op.batch_alter_table(table) as batch:
             batch.alter_column("repository", existing_type=sa.Text(), type_=RepositoryName(), existing_nullable=False)
     op.create_index(op.f("ix_own_commits_commit"), "own_commits", ["commit"])
     _rename_keys()
+
+
+def _join_changes() -> None:
+    """Make one of changes that differ in the case of their repository alone; runs and deliveries go to the first."""
+    changes = _table("changes", "id", "repository", "branch", "commit", "created_at")
+    connection = op.get_bind()
+    for twins in _twins(changes, "branch", "commit", order="created_at"):
+        kept = twins[0].id
+        for twin in twins[1:]:
+            for name in ("runs", "covered_commits", "deliveries"):
+                others = _table(name, "change_id")
+                connection.execute(others.update().where(others.c.change_id == twin.id).values(change_id=kept))
+            connection.execute(changes.delete().where(changes.c.id == twin.id))
+
+
+def _number_runs() -> None:
+    """Give runs that become generations of one another numbers of their own, in the order of their acceptance."""
+    place = ("branch", "commit", "application", "environment")
+    runs = _table("runs", "id", "repository", *place, "generation", "sequence")
+    connection = op.get_bind()
+    for twins in _twins(runs, *place, order="sequence"):
+        if len({run.generation for run in twins}) == len(twins):
+            continue
+        for beside in (1_000_000, 0):  # first out of the way, so that no two have the same number in between
+            for generation, run in enumerate(twins):
+                connection.execute(runs.update().where(runs.c.id == run.id).values(generation=beside + generation))
+
+
+def _twins(table: sa.TableClause, *rest: str, order: str) -> list[list[sa.Row[Any]]]:
+    """Give the groups of rows whose repositories differ in case alone and are equal in the rest."""
+    key = (sa.func.lower(table.c.repository), *(table.c[name] for name in rest))
+    connection = op.get_bind()
+    several = sa.select(*key).group_by(*key).having(sa.func.count(sa.distinct(table.c.repository)) > 1)
+    groups = []
+    for row in connection.execute(several).all():
+        same = (one == value for one, value in zip(key, row, strict=True))
+        groups.append(list(connection.execute(sa.select(table).where(*same).order_by(table.c[order]))))
+    return groups
+
+
+def _table(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *(sa.column(column) for column in columns))
 
 
 def _rename_keys() -> None:

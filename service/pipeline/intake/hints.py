@@ -1,0 +1,34 @@
+"""What deliveries tell of promotions' pull requests and of the bases under them: a reason to look now, never believed.
+
+Called by intake. A run that waits is looked for by its watch; one that has ended may go on in its next generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from service.core.changes import Hint, Push
+from service.core.words import WaitKind
+from service.pipeline.context import Context
+from service.pipeline.manifest.place import Place
+from service.pipeline.promote.afterwards import follow, follow_all
+from service.store.runs import Run
+
+LookNow = Callable[[WaitKind, str], None]
+"""Has the watch of a kind look at a key at once."""
+
+
+def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
+    """Go on with the next generation where the pull request's run has ended; give the runs, and what is told of it."""
+    followed = follow(context, hint.repository, hint.number)
+    if followed:
+        return followed, f"pull request #{hint.number} of ours goes on in the next generation: its run has ended"
+    return [], f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks now"
+
+
+def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:
+    """Have the pull requests to a branch held against it, which may have lost what they contain."""
+    if push.forced or not own:
+        look_now(WaitKind.PULL_REQUEST, f"{push.repository.key}:{push.branch}")
+    if push.forced:
+        follow_all(context, base=Place(push.repository, push.branch))

@@ -1,0 +1,158 @@
+"""What a promotion branch holds, read from git: nobody's work, our edit alone, or people's commits beside it.
+
+Called by who pushes the branch, by who waits for its pull request, and by the watch. Reads only. Nothing is told by the
+words or the authors of commits: what our edit of a commit comes to, and where the base is, decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from service.core.values import FileEdit
+from service.core.words import Sha
+from service.errors import MergeportError, RetryableError
+from service.pipeline.manifest.place import has_images, rewrite_at
+from service.ports import Manifests
+
+MOST_WALKED = 200
+"""Commits of a promotion branch that are read; who has more there works on it."""
+
+
+class Holds(StrEnum):
+    """Whose work a promotion branch is."""
+
+    NOTHING = "nothing"
+    """The base contains it all."""
+    OURS = "ours"
+    """A commit of the base with our edit, and nothing else; an "update branch" of it too."""
+    SHARED = "shared"
+    """Our values as they were written, and something of people's beside them."""
+    PEOPLES = "people's"
+    """Somebody has changed our values, or has put something else there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a branch holds. `base` is the newest commit of the base in it; `removed` is one that the base has lost.
+
+    `ours` says that its tip is a commit of ours.
+    """
+
+    holds: Holds
+    base: Sha | None = None
+    removed: Sha | None = None
+    ours: bool = False
+
+
+@dataclass(slots=True)
+class Base:
+    """The base's tip for one look; what was found to be behind it is not asked again."""
+
+    manifests: Manifests
+    tip: Sha
+    _behind: set[Sha] = field(default_factory=set)
+    _not: set[Sha] = field(default_factory=set)
+
+    def has(self, commits: Collection[Sha]) -> frozenset[Sha]:
+        """Give those of these commits that are the tip or behind it."""
+        asked = {one for one in commits if one != self.tip} - self._behind - self._not
+        if asked:
+            found = self.manifests.ancestors(self.tip, asked)
+            self._behind |= found
+            self._not |= asked - found
+        return frozenset(one for one in commits if one == self.tip or one in self._behind)
+
+    def fits(self, wanted: Iterable[FileEdit], since: Sha) -> bool:
+        """Tell whether the base has the edited files still as they were at one of its commits."""
+        if since == self.tip:
+            return True
+        return all(self._file(since, one.file) == self._file(self.tip, one.file) for one in wanted)
+
+    def _file(self, commit: Sha, file: str) -> bytes | None:
+        try:
+            return self.manifests.read(commit, file)
+        except RetryableError:
+            raise
+        except MergeportError:
+            return None
+
+
+def read_head(
+    base: Base, tip: Sha, wanted: tuple[FileEdit, ...] | None, *, known: Collection[Sha | None] = (), own: bool = False
+) -> Head:
+    """Read what a branch's tip holds, held against the base.
+
+    `wanted` is what our last commit there wrote, None where nobody knows that. `known` are commits that the base is
+    known to have had; `own` says that the tip is a commit of ours.
+    """
+    parents = base.manifests.describe(tip).parents
+    if own and len(parents) == 1 and base.has(parents):
+        return Head(Holds.OURS, parents[0], ours=True)
+    if base.has({tip}):
+        return Head(Holds.NOTHING, tip)
+    had = {one for one in known if one is not None}
+    lost = had - base.has(had)
+    lost &= base.manifests.ancestors(tip, lost) if lost else set()
+    _, edge = walk(base, tip)
+    removed = _newest(base.manifests, lost)
+    origin = next(iter(removed), None)
+    if wanted is None or not _says(base.manifests, tip, wanted):
+        holds = Holds.PEOPLES
+    elif any(_comes_to(base.manifests, start, tip, wanted) for start in removed or edge):
+        holds = Holds.OURS
+    else:
+        holds = Holds.SHARED
+    return Head(holds, next(iter(edge), None), origin, ours=own)
+
+
+def walk(base: Base, tip: Sha) -> tuple[list[Sha], list[Sha]]:
+    """Give a branch's commits that the base does not have, newest first, and the newest of the base that it contains.
+
+    The latter is one commit, but where histories cross.
+    """
+    seen, todo, edge, beyond = {tip}, [tip], set[Sha](), list[Sha]()
+    while todo and len(seen) <= MOST_WALKED:
+        beyond += todo
+        parents = {parent for commit in todo for parent in base.manifests.describe(commit).parents} - seen
+        inside = base.has(parents)
+        edge |= inside
+        seen |= parents
+        todo = sorted(parents - inside)
+    return beyond, _newest(base.manifests, edge)
+
+
+def _newest(manifests: Manifests, commits: Collection[Sha]) -> list[Sha]:
+    """Leave out of some commits those that are behind another of them."""
+    if len(commits) < 2:  # noqa: PLR2004 - one is its own newest
+        return list(commits)
+    behind = {other for one in commits for other in manifests.ancestors(one, set(commits) - {one})}
+    return sorted(set(commits) - behind)
+
+
+def _says(manifests: Manifests, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
+    """Tell whether a commit has our values; a file that cannot be read any more has not."""
+    try:
+        return has_images(manifests, commit, wanted)
+    except RetryableError:
+        raise
+    except MergeportError:
+        return False
+
+
+def _comes_to(manifests: Manifests, start: Sha, tip: Sha, wanted: tuple[FileEdit, ...]) -> bool:
+    """Tell whether our edit of one commit comes to exactly the files of another."""
+    try:
+        done = rewrite_at(manifests, start, wanted)
+        told = manifests.describe(tip)
+        made = (
+            manifests.commit(start, done.files, told.message, author=told.author, committer=told.committer, at=told.at)
+            if done.files
+            else start
+        )
+    except RetryableError:
+        raise
+    except MergeportError:
+        return False
+    return manifests.describe(made).tree == told.tree

@@ -1,0 +1,52 @@
+"""Withdraws the pull request of a run that somebody cancels: what nobody wants is not left open to be merged.
+
+Called by `advance` before such a run ends. A pull request that is merged, or that another run has taken over, is left
+as it is.
+"""
+
+from __future__ import annotations
+
+from service.core.words import Sha
+from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.promote.closing import close_in_words
+from service.pipeline.promote.promotion_branch import alone_at, is_last_pusher
+from service.pipeline.runs.claim import Claim
+from service.pipeline.runs.steps import Cancelled
+from service.ports import PullRequest
+from service.store import edits
+
+
+def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
+    """Close the run's pull request, if it is open and still this run's; give what the run ends with.
+
+    RetryableError where the forge does not answer: the run ends only when it is known to be closed.
+    """
+    place = place_of(claim.context, claim.target)
+    head = Place(place.repository, promotion_branch(claim.target))
+    found = _open(claim, place, head)
+    if found is None:
+        return cancelled
+    with alone_at(claim, head):
+        if not is_last_pusher(claim, head):
+            return cancelled
+        close_in_words(claim.context, place.repository, found.number, f"The run was {cancelled}.", run_id=claim.run.id)
+    return Cancelled(str(cancelled), code="pull-request-closed")
+
+
+def _open(claim: Claim, place: Place, head: Place) -> PullRequest | None:
+    """Find the run's open pull request, also one whose opening was not heard of any more."""
+    forge, number = claim.context.outside.manifest_forge, claim.run.pull_request
+    if number is not None:
+        found = forge.pull_request(place.repository, number)
+        return found if found.open else None
+    commit = _pushed(claim, head)
+    if commit is None:
+        return None
+    of_branch = forge.find_pull_request(place.repository, head=head.branch, base=place.branch)
+    return of_branch if of_branch is not None and of_branch.head_sha == commit else None
+
+
+def _pushed(claim: Claim, head: Place) -> Sha | None:
+    with claim.context.store.read() as tx:
+        edit = edits.of_run(tx, claim.run.id)
+    return edit.commit if edit is not None and edit.branch == head.branch else None
