@@ -15,7 +15,19 @@ from flask import Flask, Response, abort, render_template, request, stream_with_
 from werkzeug.exceptions import NotFound
 
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
-from service.store import Store, Transaction, builds, changes, deliveries, edits, lookup, runs, steps, waits
+from service.store import (
+    Store,
+    Transaction,
+    builds,
+    changes,
+    deliveries,
+    edits,
+    lookup,
+    repositories,
+    runs,
+    steps,
+    waits,
+)
 from service.store.builds import Build
 from service.store.runs import Run
 from service.web import display
@@ -149,6 +161,7 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
         "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],
+        "renamed": repositories.new_name(tx, run.repository),
         "retry_of": next((one for one in siblings if one.generation == run.generation - 1), None),
         "retried_by": next((one for one in siblings if one.generation == run.generation + 1), None),
     }

@@ -21,6 +21,7 @@ from service.pipeline.context import Context
 from service.pipeline.intake.hints import LookNow, follow_hint, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
+from service.pipeline.intake.renames import under_known_name
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
 from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
@@ -110,7 +111,8 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
     return accepted
 
 
-def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list[Run]:
+def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[Run]:
+    event = under_known_name(context, told)
     match event:
         case Push():
             return _take_push(context, part, event, look_now)
