@@ -28,7 +28,7 @@ from benchmarks.load import Post, Sent, send
 from benchmarks.measuring import Samples
 from benchmarks.repositories import make_commits
 from benchmarks.scale import Scale
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github import payloads
 from devstack.stack import WEBHOOK_SECRET
 from service.core.words import DeliveryState

@@ -25,7 +25,7 @@ from benchmarks.load import Post
 from benchmarks.repositories import FILE_LINES, content_of
 from benchmarks.values_files import part_name, values_file
 from devstack.bare import ZERO
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github import payloads
 from devstack.stack import WEBHOOK_SECRET, Devstack
 from service.adapters.distribution import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Distribution, digest_of, fixed

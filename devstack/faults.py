@@ -115,6 +115,21 @@ class FaultLayer:
         headers = (("Content-Type", "application/json"),)
         return self.plant(Fault(method, re.compile(path), times, answer=Answer(status, headers, body)))
 
+    def lag(self, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
+        """Answer the next requests with 404, as a replica does that has not heard of a write yet."""
+        return self.answer("404 Not Found", method=method, path=path, times=times, body=b'{"message": "Not Found"}')
+
+    def page(self, *, method: str = "*", path: str = "", times: int = 1, status: str = "200 OK") -> Fault:
+        """Answer the next requests with a page, as a proxy, a login or a maintenance window does."""
+        headers = (("Content-Type", "text/html; charset=utf-8"),)
+        body = b"<!DOCTYPE html>\n<html><body>We are down for maintenance.</body></html>\n"
+        return self.plant(Fault(method, re.compile(path), times, answer=Answer(status, headers, body)))
+
+    def send_away(self, to: str, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
+        """Answer the next requests with a redirect to an address that is not this server's business."""
+        answer = Answer("301 Moved Permanently", (("Location", to),))
+        return self.plant(Fault(method, re.compile(path), times, answer=answer))
+
     def hang(self, *, method: str = "*", path: str = "", times: int = 1, after: bool = False) -> Gate:
         """Hold the next requests, before their effect or `after` it, until the gate is released."""
         gate = Gate()

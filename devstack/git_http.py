@@ -11,16 +11,16 @@ import binascii
 import re
 import subprocess
 import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from devstack.bare import BareRepository, git_environment
 from devstack.faults import FaultLayer
+from devstack.git_backend import CHUNK, RefUpdate, Stream, read_head, updates_of
 from devstack.serving import LoopbackServer
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ PATH = re.compile(
     r"^/(?P<repository>[^/]+/[^/]+?)(?:\.git)?/(?P<rest>info/refs|git-upload-pack|git-receive-pack|HEAD|objects/.*)$"
 )
 POST_RECEIVE = '#!/bin/sh\n[ -z "$DEVSTACK_RECEIVED" ] || exec cat >>"$DEVSTACK_RECEIVED"\n'
-CHUNK = 1 << 16
 PROBE_LENGTH = 4
 """A client sends a bare flush packet first, to see whether it may, when its body is large."""
 
@@ -46,15 +45,6 @@ class GitAccess:
     def sees(self, repository: str) -> bool:
         """Tell whether the token reaches this repository at all; GitHub's names ignore case."""
         return self.repositories is None or repository.lower() in {name.lower() for name in self.repositories}
-
-
-@dataclass(frozen=True, slots=True)
-class RefUpdate:
-    """One ref that a push moved; zeros where there was or is nothing."""
-
-    ref: str
-    old: str
-    new: str
 
 
 @dataclass(slots=True)
@@ -85,10 +75,13 @@ class GitServer:
         self.directory = directory.resolve()
         directory.mkdir(parents=True, exist_ok=True)
         self.tokens: dict[str, GitAccess] = {}
+        self.closed: dict[str, str] = {}
+        """Repositories that answer 403 to everybody, with this sentence: an address list, single sign-on."""
         self.log: list[GitRequest] = []
         self.listeners: list[PushListener] = []
         self.faults = FaultLayer(self._serve, record_bodies=False)
-        self._lock = threading.Lock()
+        self.moved: dict[str, str] = {}
+        """Names, in small letters, that repositories had before, and what they are called now."""
         self._server = LoopbackServer(self.faults, port=port)
 
     @property
@@ -124,6 +117,14 @@ class GitServer:
             return asked
         made = (one for one in self.directory.glob("*/*.git") if _name_of(one).lower() == repository.lower())
         return next(made, asked)
+
+    def rename(self, old: str, new: str) -> BareRepository:
+        """Give a repository another name or owner; who asks for the old one is sent to the new one."""
+        there = self.directory / f"{new}.git"
+        there.parent.mkdir(exist_ok=True)
+        self.path(old).rename(there)
+        self.moved = {name: new if now == old else now for name, now in self.moved.items()} | {old.lower(): new}
+        return BareRepository(there)
 
     def repositories(self) -> list[str]:
         """List all repositories as OWNER/NAME."""
@@ -164,14 +165,22 @@ class GitServer:
         access = self._authenticate(environ)
         seen = GitRequest(method, path, service, access.user if access else "", repository)
         self.log.append(seen)
+        now = self.moved.get(repository.lower(), "") if access and not self.path(repository).is_dir() else ""
+        if match and now:
+            seen.status = 301
+            query_string = environ.get("QUERY_STRING", "")
+            there = f"{self.url}/{now}.git/{match['rest']}{'?' if query_string else ''}{query_string}"
+            start_response("301 Moved Permanently", [("Location", there), ("Content-Length", "0")])
+            return [b""]
         refusal = self._refusal(access, repository, service)
         if refusal:
             seen.status = int(refusal[:3])
-            headers = [("Content-Type", "text/plain")]
+            headers = [("Content-Type", "text/plain; charset=utf-8")]
             if seen.status == 401:  # noqa: PLR2004 # HTTP's own number
                 headers.append(("WWW-Authenticate", 'Basic realm="GitHub"'))
             start_response(refusal, headers)
-            return [refusal.encode()]
+            sentence = self.closed.get(repository, "") if seen.status == 403 else ""  # noqa: PLR2004 # HTTP's own number
+            return [(sentence or refusal).encode()]
         assert match is not None  # noqa: S101 # _refusal has answered 404
         return self._backend(environ, start_response, seen, match["rest"])
 
@@ -187,7 +196,7 @@ class GitServer:
             return "401 Unauthorized"
         if not repository or not self.path(repository).is_dir() or not access.sees(repository):
             return "404 Not Found"
-        if service == "git-receive-pack" and not access.write:
+        if repository in self.closed or (service == "git-receive-pack" and not access.write):
             return "403 Forbidden"
         return ""
 
@@ -218,16 +227,16 @@ class GitServer:
                 env=self._cgi(environ, seen, rest, received.name),
             )
             assert process.stdout is not None  # noqa: S101 # asked for above
-            status, headers = _read_head(process.stdout)
+            status, headers = read_head(process.stdout)
             seen.status = int(status[:3])
             if seen.service != "git-receive-pack" or seen.method != "POST":
                 start_response(status, headers)
-                return _Stream(process, process.stdout, body)
+                return Stream(process, process.stdout, body)
             answer = process.stdout.read()
             process.stdout.close()
             process.wait()
             body.close()
-            seen.updates = _updates(Path(received.name).read_text(encoding="utf-8"))
+            seen.updates = updates_of(Path(received.name).read_text(encoding="utf-8"))
         if seen.updates:
             for listener in self.listeners:
                 listener(seen.repository, seen.user, seen.updates)
@@ -253,45 +262,5 @@ class GitServer:
         return env
 
 
-class _Stream:
-    """The rest of a backend's output, piece by piece; ends the process when the client leaves."""
-
-    def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes], body: IO[bytes]) -> None:
-        self._process, self._output, self._body = process, output, body
-
-    def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._output.read1(CHUNK):  # type: ignore[attr-defined] # a pipe is a BufferedReader
-            yield chunk
-
-    def close(self) -> None:
-        self._output.close()
-        if self._process.poll() is None:
-            try:
-                self._process.wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._body.close()
-
-
 def _name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.name[:-4]}"
-
-
-def _read_head(output: IO[bytes]) -> tuple[str, list[tuple[str, str]]]:
-    status, headers = "200 OK", []
-    while line := output.readline().decode("latin-1").strip():
-        name, _, value = line.partition(":")
-        if name.lower() == "status":
-            status = value.strip()
-        else:
-            headers.append((name, value.strip()))
-    return status, headers
-
-
-def _updates(text: str) -> list[RefUpdate]:
-    found = []
-    for line in text.splitlines():
-        old, new, ref = line.split(" ", 2)
-        found.append(RefUpdate(ref, old, new))
-    return found

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from devstack.bare import ZERO, GitError
-from devstack.git_http import GitAccess, RefUpdate
+from devstack.git_backend import RefUpdate
+from devstack.git_http import GitAccess
 from devstack.github import payloads, shapes
 from devstack.github.hooks import Courier
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
@@ -55,6 +56,24 @@ class Actions:
             self.git_tokens[token.text] = GitAccess(
                 token.user.login, token.may("contents", "write"), token.repositories
             )
+
+    def revoke(self, tokens: Iterable[Token]) -> None:
+        """Take tokens back, for the API and for git."""
+        with self.state.lock:
+            for token in tokens:
+                self.state.tokens.pop(token.text, None)
+                self.git_tokens.pop(token.text, None)
+
+    def follow(self, old: str, new: str) -> None:
+        """Let tokens that were narrowed to a repository go with it to its new name, unless its owner is another."""
+        if old.partition("/")[0].lower() != new.partition("/")[0].lower():
+            return
+        for token in self.state.tokens.values():
+            if token.repositories is not None and token.sees(old):
+                token.repositories |= {new}
+                access = self.git_tokens.get(token.text)
+                if access is not None:
+                    self.git_tokens[token.text] = replace(access, repositories=token.repositories)
 
     def moved(self, repo: Repository, updates: Sequence[RefUpdate], sender: User, *, copies: int = 1) -> list[Delivery]:
         """Tell the world that refs have moved: push events, then what it means for open pull requests."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from devstack.bare import ZERO, Commit, Person
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github import commit_shapes, comparing, shapes
 from devstack.github.pull_shapes import full_pull
 from devstack.github.state import Hook, Pull, Repository, State, User

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from devstack.bare import ZERO, Files
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github.actions import Actions, Sending
 from devstack.github.hooks import Courier
 from devstack.github.state import Comment, Delivery, MergeMethod, Pull, Repository, State, Status
@@ -52,6 +52,19 @@ class People:
         before = repo.bare.tip(branch)
         repo.bare.delete_ref(f"refs/heads/{branch}")
         self.actions.moved(repo, [RefUpdate(f"refs/heads/{branch}", before, ZERO)], self.state.user(author))
+
+    def rename_branch(self, full_name: str, old: str, new: str) -> None:
+        """Rename a branch as an administrator: it stays the default one, and pull requests follow it."""
+        repo = self.repository(full_name)
+        with self.state.lock:
+            repo.bare.update_ref(f"refs/heads/{new}", repo.bare.tip(old))
+            if repo.default_branch == old:
+                repo.default_branch = new
+                repo.bare.git("symbolic-ref", "HEAD", f"refs/heads/{new}")
+            repo.bare.delete_ref(f"refs/heads/{old}")
+            for pull in (one for one in repo.pulls.values() if one.state == "open"):
+                pull.head = new if pull.head == old else pull.head
+                pull.base = new if pull.base == old else pull.base
 
     def open_pull(
         self,

@@ -10,11 +10,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from devstack.bare import Files
 from devstack.faults import REQUEST_KEY, Answer, Fault, FaultLayer, Request
-from devstack.git_http import GitServer, RefUpdate
+from devstack.git_backend import RefUpdate
+from devstack.git_http import GitServer
 from devstack.github.actions import Actions
 from devstack.github.app import create_app
 from devstack.github.hooks import Courier
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 
 
 LIMIT_DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
+
+
+Forbidden = Literal["address", "saml", "archived", "suspended"]
+FORBIDDEN: Mapping[Forbidden, str] = {
+    "address": "Although you appear to have the correct authorization credentials, the `acme` organization has an IP "
+    "allow list enabled, and your IP address is not permitted to access this resource.",
+    "saml": "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this "
+    "organization.",
+    "archived": "Repository was archived so is read-only.",
+    "suspended": "This installation has been suspended",
+}
+"""What GitHub says with a 403 that no permission would change."""
 
 
 class Validator(Protocol):
@@ -91,6 +104,18 @@ class GitHub(People):
                     bare.update_ref(f"refs/heads/{branch}", first)
         return repo
 
+    def rename(self, old: str, new: str) -> None:
+        """Rename a repository, or transfer it to another owner; its old name leads to it until somebody takes it."""
+        repo = self.repository(old)
+        with self.state.lock:
+            was = repo.full_name
+            repo.bare = self.git.rename(was, new)
+            del self.state.repositories[was]
+            repo.full_name, self.state.repositories[new] = new, repo
+            self.state.organisations.add(repo.owner)
+            self.state.moved[was.lower()] = repo.id
+            self.actions.follow(was, new)
+
     def add_token(
         self,
         text: str,
@@ -112,6 +137,19 @@ class GitHub(People):
         installation = Installation(self.state.next_id(), app_id, owner, granted)
         self.state.installations[installation.id] = installation
         return installation
+
+    def revoke_tokens(self) -> None:
+        """Take back all tokens that Apps were given, before their time, as GitHub does when a key leaks."""
+        self.actions.revoke(one for one in list(self.state.tokens.values()) if one.installation is not None)
+
+    def forbid(self, kind: Forbidden, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
+        """Answer the next requests with 403, for a reason that is no missing permission."""
+        body = json.dumps({"message": FORBIDDEN[kind], "documentation_url": "https://docs.github.com/rest"}).encode()
+        headers = [("Content-Type", "application/json; charset=utf-8")]
+        if kind == "saml":
+            headers.append(("X-GitHub-SSO", "required; url=https://github.com/orgs/acme/sso"))
+        answer = Answer("403 Forbidden", tuple(headers), body)
+        return self.faults.plant(Fault(method, re.compile(path), times, answer=answer))
 
     def add_hook(
         self, full_name: str, url: str, secret: str | None, events: Iterable[str] = ("push", "pull_request")
@@ -155,7 +193,9 @@ class GitHub(People):
         self._server.stop()
 
     def _dispatch(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith("/api/"):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/api/"):
+            environ["PATH_INFO"] = self._by_id(path)
             return self.faults(environ, start_response)
         return self.git.faults(environ, start_response)
 
@@ -163,8 +203,30 @@ class GitHub(People):
         if self._validator is not None:
             self._note(request, self._validator.check_request(request))
 
+    def _by_id(self, path: str) -> str:
+        """Give the usual path for one that names the repository by its id, as the redirects of GitHub do."""
+        found = re.match(r"^(/api/v3)/repositories/(\d+)(/.*)?$", path)
+        number = int(found[2]) if found else None
+        repo = next((one for one in self.state.repositories.values() if one.id == number), None)
+        return f"{found[1]}/repos/{repo.full_name}{found[3] or ''}" if found and repo else path
+
+    def _moved(self, environ: WSGIEnvironment) -> Answer | None:
+        """Send who asks for a repository's old name to its id: reads for good, writes as they are."""
+        found = re.match(r"^/api/v3/repos/([^/]+/[^/]+)(/.*)?$", environ.get("PATH_INFO", ""))
+        number = self.state.moved.get(found[1].lower()) if found and not self.state.find(found[1]) else None
+        if found is None or number is None:
+            return None
+        query = environ.get("QUERY_STRING", "")
+        there = f"{self.api_url}/repositories/{number}{found[2] or ''}{'?' if query else ''}{query}"
+        status = "301 Moved Permanently" if environ["REQUEST_METHOD"] == "GET" else "307 Temporary Redirect"
+        body = json.dumps({"message": "Moved Permanently", "url": there}).encode()
+        return Answer(status, (("Location", there), ("Content-Type", "application/json; charset=utf-8")), body)
+
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Let the application answer, and have its answer judged."""
+        if moved := self._moved(environ):
+            start_response(moved.status, list(moved.headers))
+            return [moved.body]
         if self._validator is None:
             return self._flask(environ, start_response)
         held: list[tuple[str, list[tuple[str, str]]]] = []

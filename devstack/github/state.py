@@ -220,6 +220,8 @@ class State:
         self.base_url = ""
         self.git_url = ""
         self.repositories: dict[str, Repository] = {}
+        self.moved: dict[str, int] = {}
+        """Former names of repositories, in small letters, and the ids of those that had them."""
         self.users: dict[str, User] = {}
         self.organisations: set[str] = set()
         self.tokens: dict[str, Token] = {}

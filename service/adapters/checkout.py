@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from service.adapters.git.answers import UnauthorizedError
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
-from service.adapters.git.remote import Remote, UnauthorizedError, last_words
+from service.adapters.git.remote import Remote, last_words
 from service.core.words import Repository, Sha
 from service.errors import DoubtfulError, MergeportError, PermanentError
 from service.ports import Credentials

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.adapters.git import disk
+from service.adapters.git.answers import UnauthorizedError
 from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import commit_id
-from service.adapters.git.remote import Remote, UnauthorizedError, last_words
+from service.adapters.git.remote import Remote, last_words
 from service.core.words import Repository, Sha
 from service.errors import RetryableError
 from service.ports import Credentials

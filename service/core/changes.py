@@ -37,6 +37,8 @@ class Push:
     default_branch: str
     promotions: frozenset[Sha] = frozenset()
     touched: frozenset[str] = frozenset()
+    repository_id: str = ""
+    """The forge's own id of the repository, which stays when it is renamed; empty where the source tells none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class PullRequestMerged:
     head_repository: Repository | None
     merged_by: str
     default_branch: str
+    repository_id: str = ""
 
     @property
     def from_fork(self) -> bool:
@@ -77,6 +80,7 @@ class Hint:
     merged: bool
     merge: PullRequestMerged | None = None
     """The merge that it tells of, where the pull request is none of ours: a person may name a branch as we do."""
+    repository_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

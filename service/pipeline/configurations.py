@@ -78,6 +78,16 @@ class Configurations:
             known = self._default_branches[repository] = (self._forge.default_branch(repository), now)
         return known[0]
 
+    def ask_again(self, repository: Repository) -> None:
+        """Have a default branch asked for at its next use: it seems gone, so it may have been renamed."""
+        self._default_branches.pop(repository, None)
+
+    def heard(self, repository: Repository, branch: str) -> None:
+        """Take a source's word for a default branch as a hint: where it is another one, it is asked for again."""
+        known = self._default_branches.get(repository)
+        if known is not None and branch not in {"", known[0]}:
+            self.ask_again(repository)
+
     def current(self) -> Configuration:
         """Give the configuration in force: the last good one, read now if none was ever kept."""
         with self._store.read() as tx:
@@ -126,6 +136,9 @@ class Configurations:
     def reload(self) -> StoredConfiguration | None:
         """Read the newest file, keep it, and give it if it is new; a broken one is reported on its commit."""
         head = self._forge.head(self._repository, self.branch())
+        if head is None:
+            self.ask_again(self._repository)
+            head = self._forge.head(self._repository, self.branch())
         if head is None:
             raise PermanentError(
                 f"{self._repository} has no branch {self.branch()}",

@@ -422,3 +422,12 @@ own_commits = sa.Table(
     sa.Column("commit", sa.Text, primary_key=True, index=True),
     sa.Column("run_id", sa.Text, nullable=False),
 )
+
+# Repositories by the forge's own ids: the name that we have them under, and what they are called now.
+repositories = sa.Table(
+    "repositories",
+    metadata,
+    sa.Column("forge_id", sa.Text, primary_key=True),
+    sa.Column("name", RepositoryName, nullable=False),
+    sa.Column("called", RepositoryName, nullable=False),
+)

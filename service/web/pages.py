@@ -25,6 +25,7 @@ from service.store import (
     deployments,
     edits,
     lookup,
+    repositories,
     runs,
     sightings,
     steps,
@@ -165,6 +166,7 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
         "deployments": deployments.of_run(tx, run.id),
         "argocd_url": past_from(sightings.of_runs(tx, [run.id]).get(run.id)).url,
         "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],
+        "renamed": repositories.new_name(tx, run.repository),
         "retry_of": next((one for one in siblings if one.generation == run.generation - 1), None),
         "retried_by": next((one for one in siblings if one.generation == run.generation + 1), None),
     }

@@ -11,7 +11,7 @@ import requests
 import sqlalchemy as sa
 
 from devstack.bare import ZERO
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github import payloads
 from devstack.stack import WEBHOOK_SECRET, Devstack
 from service.adapters.distribution import Distribution, fixed

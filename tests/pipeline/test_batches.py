@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from service.core.config import Target
 from service.core.values import FileEdit
 from service.core.words import Repository, RunState, WaitKind

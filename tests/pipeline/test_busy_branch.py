@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from service.core.words import RunState
 from tests.fixtures.service import MANIFESTS
 from tests.pipeline.crowd import merge, pushed, settle_in, states, wait_all

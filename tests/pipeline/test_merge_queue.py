@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github.merging import Merge, make_merge
 from devstack.github.state import Pull
 from service.core.words import RunState

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from devstack.bare import BareRepository, git_environment
-from devstack.git_http import GitServer, RefUpdate
+from devstack.git_backend import RefUpdate
+from devstack.git_http import GitServer
 from devstack.github import payloads
 from devstack.github.server import GitHub
 from devstack.proxy import FaultProxy

@@ -81,7 +81,7 @@ def get_app() -> Response:
 def get_installation(owner: str, name: str) -> Response:
     """Get the App's installation on a repository."""
     number, state = access.app_id(), access.state()
-    repo = state.repositories.get(f"{owner}/{name}")
+    repo = state.find(f"{owner}/{name}")
     installation = state.installation_of(repo) if repo else None
     if installation is None or installation.app_id != number:
         raise not_found()
@@ -101,6 +101,12 @@ def create_token(number: int) -> tuple[Response, int]:
     body = request.get_json(silent=True) or {}
     named = body.get("repositories")
     repositories = installation.repositories
+    if (numbers := body.get("repository_ids")) is not None:
+        named = [
+            one.name for one in state.repositories.values() if one.id in numbers and one.owner == installation.owner
+        ]
+        if len(named) != len(numbers):
+            named = ["", *named]
     if named is not None:
         repositories = frozenset(f"{installation.owner}/{name}" for name in named)
         known = repositories <= set(state.repositories)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from devstack.bare import ZERO, GitError, Person
-from devstack.git_http import RefUpdate
+from devstack.git_backend import RefUpdate
 from devstack.github import access, commit_shapes, shapes
 from devstack.github.refusal import RefusalError, not_found
 from devstack.github.routes.paging import paged

@@ -11,23 +11,20 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from service.adapters.git import ssh
+from service.adapters.git.answers import READ, WORDS_LENGTH, meaning, told_by
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
     import requests
 
-READ: Final = "git-upload-pack"
-WRITE: Final = "git-receive-pack"
-
 _PROBE_TIMEOUT = 15.0
-_BROKEN_OFF = (
+_WOBBLED = (
     "RPC failed",
     "unable to access",
     "hung up unexpectedly",
@@ -36,16 +33,24 @@ _BROKEN_OFF = (
     "Connection reset",
     "Connection timed out",
     "Could not resolve host",
+    "Authentication failed",
+    "could not read Username",
+    "' not found",
+    "is this a git repository",
+    "invalid server response",
+    "invalid content-type",
+    "protocol error",
+    "bad line length",
+    "expected flush",
+    "unable to update url base from redirection",
 )
-"""How git says that the line broke: looked for only when the server, asked again, is well."""
+"""How git says that the line broke, or that the server did not answer as it does now.
+
+Looked for only when the server, asked again, is well.
+"""
 _LAST_WORDS = 3
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
 """It is written into the mirror's configuration, where these would mean something."""
-_WORDS_LENGTH = 400
-
-
-class UnauthorizedError(DoubtfulError):
-    """The server does not accept the credentials that were given: they may be made anew, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,9 @@ class Remote:
         """
         if self.over_ssh:
             return ssh.judge(said, self.place)
-        if trouble := self.trouble(service):
+        if trouble := self.trouble(service, said):
             return trouble
-        if any(sign in said for sign in _BROKEN_OFF):
+        if any(sign in said for sign in _WOBBLED):
             return RetryableError(
                 f"The connection to {self.place} broke: {last_words(said)}.", code="git-unavailable", url=self.place
             )
@@ -143,8 +148,11 @@ class Remote:
             url=self.place,
         )
 
-    def trouble(self, service: str = READ) -> MergeportError | None:
-        """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP."""
+    def trouble(self, service: str = READ, said: str = "") -> MergeportError | None:
+        """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP.
+
+        `said` is what git heard from it, for a refusal that comes without a reason.
+        """
         if self.over_ssh:
             return None
         import requests  # noqa: PLC0415 # needed only when something failed
@@ -167,7 +175,7 @@ class Remote:
                     f"{self.place} cannot be reached ({type(error).__name__}).", code="git-unreachable", url=self.place
                 )
             with answer:
-                return self._meaning(answer, service)
+                return meaning(answer, self.place, service, self.redact(told_by(said)), self.redact)
 
     def _no_trust(self, error: requests.exceptions.SSLError) -> MergeportError:
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
@@ -184,75 +192,11 @@ class Remote:
             request.headers["Authorization"] = f"Basic {self._basic}"
         return request
 
-    def _meaning(self, answer: requests.Response, service: str) -> MergeportError | None:
-        status, wait = answer.status_code, answer.headers.get("Retry-After", "")
-        after = float(wait) if wait.isdigit() else None
-        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and wait):
-            return RetryableError(
-                f"{self.place} asks us to slow down ({status}).",
-                code="git-throttled",
-                retry_after=after,
-                url=self.place,
-            )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-            return RetryableError(
-                f"{self.place} is not well ({status}).", code="git-unavailable", retry_after=after, url=self.place
-            )
-        if status < HTTPStatus.BAD_REQUEST:
-            # Anything else, such as a login page, git itself would read as a repository without branches.
-            kind = answer.headers.get("Content-Type", "")
-            return None if kind == f"application/x-{service}-advertisement" else self._no_git_server(kind)
-        writing = "write to" if service == WRITE else "read"
-        if status == HTTPStatus.UNAUTHORIZED:
-            return UnauthorizedError(
-                f"{self.place} does not accept our credentials ({status}).",
-                code="git-unauthorized",
-                hint="check the token or the App's private key",
-                url=self.place,
-            )
-        if status == HTTPStatus.NOT_FOUND:
-            return DoubtfulError(
-                f"{self.place} is not there, or not for us ({status}).",
-                code="git-repository-missing",
-                hint="check its name, and that the App sees it",
-                url=self.place,
-            )
-        says = f": {words}" if (words := _sentence(answer)) else ""
-        if status == HTTPStatus.FORBIDDEN:
-            return PermanentError(
-                f"{self.place} does not let us {writing} it ({status}){says}.",
-                code="git-forbidden",
-                hint=f"give the App or token the right to {writing} it, unless the server says otherwise",
-                url=self.place,
-            )
-        return PermanentError(
-            f"{self.place} refuses the request ({status}){says}.",
-            code="git-refused",
-            hint="look at the server's log",
-            url=self.place,
-        )
-
-    def _no_git_server(self, kind: str) -> DoubtfulError:
-        return DoubtfulError(
-            f"{self.place} does not answer as a git server does, but with {kind or 'nothing'}.",
-            code="git-not-a-repository",
-            hint="check the address, and whether a proxy or login page stands in between",
-            url=self.place,
-        )
-
-
-def _sentence(answer: requests.Response) -> str:
-    """Give the server's own words where it answers in plain text; a page says nothing to anybody here."""
-    if not answer.headers.get("Content-Type", "").startswith("text/plain"):
-        return ""
-    text = next(answer.iter_content(_WORDS_LENGTH), b"").decode("utf-8", "replace")
-    return "".join(one if one.isprintable() else " " for one in text).strip().rstrip(".")
-
 
 def last_words(said: str) -> str:
     """Give the end of what git said on one line, without its final stop."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return "; ".join(lines[-_LAST_WORDS:])[-_WORDS_LENGTH:].rstrip(".") or "it gave no reason"
+    return "; ".join(lines[-_LAST_WORDS:])[-WORDS_LENGTH:].rstrip(".") or "it gave no reason"
 
 
 def _refused(place: str, why: str) -> PermanentError:

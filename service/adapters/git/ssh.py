@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 
 _OPTIONS = (
     "BatchMode=yes",
@@ -113,7 +113,7 @@ def judge(said: str, place: str) -> MergeportError:
             url=place,
         )
     if any(sign in said for sign in _LOGIN):
-        return PermanentError(
+        return DoubtfulError(
             f"{place} does not accept our credentials: {words}.",
             code="git-unauthorized",
             hint="add the key's public half there, and let nobody else read the private one (mode 0600)",
@@ -123,7 +123,7 @@ def judge(said: str, place: str) -> MergeportError:
         return RetryableError(f"{place} cannot be reached: {words}.", code="git-unreachable", url=place)
     if any(sign in said for sign in _BROKEN_OFF):
         return RetryableError(f"The connection to {place} broke: {words}.", code="git-unavailable", url=place)
-    return PermanentError(
+    return DoubtfulError(
         f"git failed at {place}: {words}.",
         code="git-failed",
         hint="the words are git's own; `git ls-remote` with the same key shows the same",

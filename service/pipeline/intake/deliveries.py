@@ -21,6 +21,7 @@ from service.pipeline.deploy.foreign_push import hint_deployer
 from service.pipeline.intake.hints import LookNow, follow_hint, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
+from service.pipeline.intake.renames import under_known_name
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
 from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
@@ -111,7 +112,8 @@ def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list
     return accepted
 
 
-def _take(context: Context, part: Part, event: Event, look_now: LookNow) -> list[Run]:
+def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[Run]:
+    event = under_known_name(context, told)
     match event:
         case Push():
             return _take_push(context, part, event, look_now)
@@ -199,6 +201,7 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
 
 def _reload(context: Context, push: Push) -> Note:
     """Read the configuration again after a push to its branch; tell what came of it."""
+    context.configurations.heard(push.repository, push.default_branch)
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
         return Note()
     stored = context.configurations.reload()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from service.core.changes import PROMOTION_BRANCHES
 from service.core.words import EditState, RunId, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
@@ -55,6 +56,12 @@ def _is_open(edit: Edit, place: Place) -> bool:
     return edit.state in OPEN and edit.branch == place.branch
 
 
+def _is_left_behind(edit: Edit, place: Place) -> bool:
+    """Tell whether the edit was meant for a branch that was renamed since; its commits are known and looked for."""
+    elsewhere = edit.branch != place.branch and not edit.branch.startswith(PROMOTION_BRANCHES)
+    return edit.state in OPEN and elsewhere
+
+
 def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
     """Insert the edit and take the branch's lease, or write the wait, in one transaction: no wake-up is lost.
 
@@ -71,6 +78,9 @@ def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
             environment=run.environment,
             at=context.now(),
         )
+        if _is_left_behind(edit, place):
+            edits.settle(tx, run.id, branch=place.branch, state=EditState.PENDING, expected=None, commit=None)
+            edit = edits.of_run(tx, run.id) or edit
         pause = _pause(tx, context, run, place, window, ours=ours) if _is_open(edit, place) else None
         if ours and (pause is not None or not _is_open(edit, place)):
             leases.release(tx, place.lease, _holder(context, run))

@@ -10,6 +10,7 @@ from service.core.config import Target
 from service.core.edits import resolve_values
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
+from service.errors import RetryableError
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
@@ -40,6 +41,22 @@ def place_of(context: Context, target: Target) -> Place:
     if repository == context.configuration_repository:
         return Place(repository, context.configurations.branch())
     return Place(repository, context.configurations.default_branch(repository))
+
+
+def renamed(context: Context, target: Target, place: Place) -> RetryableError | None:
+    """Tell that the target's values files are elsewhere by now: the repository's default branch was renamed.
+
+    It is asked for again. Who is told so begins anew from `place_of`.
+    """
+    context.configurations.ask_again(place.repository)
+    now_at = place_of(context, target)
+    if now_at == place:
+        return None
+    return RetryableError(
+        f"{place.repository} has no branch {place.branch} any more, and {now_at.branch} is the default branch now",
+        code="manifest-branch-renamed",
+        retry_after=0.0,
+    )
 
 
 def promotion_branch(target: Target) -> str:

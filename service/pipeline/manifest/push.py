@@ -16,7 +16,7 @@ from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.manifest.collect import LARGEST_PUSH, Branch, Pending, arriving
 from service.pipeline.manifest.order import Case, Order, order_of
 from service.pipeline.manifest.outcomes import Made, found, publish, refuse, settle_aside
-from service.pipeline.manifest.place import rewrite_at, wanted_edits
+from service.pipeline.manifest.place import renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
 from service.pipeline.runs.claim import Claim, read_claim
@@ -70,7 +70,7 @@ class _Pushing:
         """
         (tip,) = basis
         if tip is None:
-            self._refuse_all()
+            self._refuse_missing()
             return None
         if moved:
             self.most = max(1, self.tried // 2)
@@ -95,16 +95,24 @@ class _Pushing:
                 if one.rewrite.files and one.commit not in self.earlier[one.edit.run_id]:
                     edits.disown(tx, self.branch.place.repository, one.commit)
 
-    def _refuse_all(self) -> None:
+    def _refuse_missing(self) -> None:
+        """Refuse the edits of a branch that is not there; those of a renamed one go to where it is now."""
         place = self.branch.place
         with self.branch.context.store.read() as tx:
             pending = self.pending(tx)
+        moved = {edit.run_id: where for edit in pending if (where := self._renamed(edit))}
         error = PermanentError(
             f"{place.repository} has no branch {place.branch}",
             code="manifest-branch-missing",
             hint="push the branch, or name another in `manifest`",
         )
-        refuse(self.branch, pending, error)
+        refuse(self.branch, [edit for edit in pending if edit.run_id not in moved], error)
+        for where in moved.values():
+            raise where
+
+    def _renamed(self, edit: Edit) -> RetryableError | None:
+        claim = read_claim(self.branch.context, edit.run_id)
+        return renamed(self.branch.context, claim.target, self.branch.place) if claim else None
 
     def _unwritten(self, tip: Sha, new: Sequence[Edit]) -> list[Edit]:
         """Read from the branch what became of earlier pushes of these edits; give those still to be written."""

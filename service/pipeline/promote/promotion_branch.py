@@ -17,7 +17,7 @@ from service.core.words import EditState, Publish, Sha, Stage
 from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
 from service.pipeline.manifest.order import Case, order_of_proposal
-from service.pipeline.manifest.place import Place, has_images, rewrite_at, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.refused_pushes import PAUSES
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Result, swap
@@ -120,7 +120,7 @@ class _Proposing:
         """Make the edit's commit on the base, unless base or head have it."""
         claim, (base, tip) = self.claim, basis
         if base is None:
-            raise PermanentError(
+            raise renamed(claim.context, claim.target, self.place) or PermanentError(
                 f"{self.place.repository} has no branch {self.place.branch}", code="manifest-branch-missing"
             )
         done = rewrite_at(self.manifests, base, wanted_edits(claim.run, claim.target))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.order import yield_to_later
-from service.pipeline.manifest.place import Place, has_images, promotion_branch, rewrite_at, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base
@@ -148,7 +148,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
     with step(claim, "await merge", Stage.PROMOTE) as record:
         pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
         if pull_request.base != place.branch:
-            raise PermanentError(
+            raise renamed(context, target, place) or PermanentError(
                 f"pull request #{number} goes into {pull_request.base} now, not into {place.branch}",
                 code="pull-request-retargeted",
                 hint="give it its base back, and the run's next generation goes on; or close it, and retry the run",

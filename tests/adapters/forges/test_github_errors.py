@@ -78,7 +78,7 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
                 "`acme` organization has an IP allow list enabled, and your IP address is not permitted."
             },
         },
-        PermanentError,
+        DoubtfulError,
         "github-address-refused",
     ),
     "403-sign-on": (
@@ -89,17 +89,17 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
                 "personal token access to this organization."
             },
         },
-        PermanentError,
+        DoubtfulError,
         "github-sign-on-missing",
     ),
     "403-archived": (
         {"status": 403, "json": {"message": "Repository was archived so is read-only."}},
-        PermanentError,
+        DoubtfulError,
         "github-repository-archived",
     ),
     "403-suspended": (
         {"status": 403, "json": {"message": "This installation has been suspended"}},
-        PermanentError,
+        DoubtfulError,
         "github-app-suspended",
     ),
     "500": ({"status": 500}, RetryableError, "github-unavailable"),
@@ -114,13 +114,13 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         PermanentError,
         "github-certificate-refused",
     ),
-    "html": ({"status": 200, "body": "<html>sign in</html>"}, DoubtfulError, "github-unexpected-answer"),
+    "html": ({"status": 200, "body": "<html>sign in</html>"}, RetryableError, "github-unexpected-answer"),
     "cut-json": ({"status": 200, "body": '{"number": '}, RetryableError, "github-answer-cut"),
-    "number": ({"status": 200, "json": 7}, DoubtfulError, "github-unexpected-answer"),
+    "number": ({"status": 200, "json": 7}, RetryableError, "github-unexpected-answer"),
     "moved-elsewhere": (
         {"status": 301, "headers": {"Location": "https://elsewhere.example.com/x"}},
-        DoubtfulError,
-        "github-unexpected-answer",
+        RetryableError,
+        "github-redirected",
     ),
 }
 
@@ -211,7 +211,7 @@ def test_missing_permission_is_named_without_the_header(forge: GitHub, http: res
 @pytest.mark.parametrize(
     "call", ["set_commit_status", "open_pull_request", "pull_request", "comment", "head", "file_at"]
 )
-def test_repository_out_of_sight_is_permanent(forge: GitHub, http: responses.RequestsMock, call: str) -> None:
+def test_repository_out_of_sight_is_doubtful(forge: GitHub, http: responses.RequestsMock, call: str) -> None:
     method, path, ask = CALLS[call]
     answer(http, method, path, status=404, json={"message": "Not Found"})
     answer(http, "GET", "", status=404, json={"message": "Not Found"})
@@ -262,6 +262,7 @@ def test_comparison_that_github_cannot_make_is_unknown(
     forge: GitHub, http: responses.RequestsMock, given: dict[str, Any]
 ) -> None:
     answer(http, "GET", f"/compare/{A}...{B}", **given)
+    answer(http, "GET", "", json={"full_name": REPO})
     assert forge.changed_paths(REPO, A, B) is None
 
 
@@ -275,6 +276,7 @@ def test_force_push_has_what_came_and_what_went(forge: GitHub, http: responses.R
 def test_force_push_that_is_half_known_is_unknown(forge: GitHub, http: responses.RequestsMock) -> None:
     answer(http, "GET", f"/compare/{A}...{B}", json=comparison("diverged", "came"))
     answer(http, "GET", f"/compare/{B}...{A}", status=404, json={"message": "Not Found"})
+    answer(http, "GET", "", json={"full_name": REPO})
     assert forge.changed_paths(REPO, A, B) is None
 
 
@@ -311,8 +313,9 @@ def test_unknown_commit_came_with_no_pull_request(forge: GitHub, http: responses
 def test_refused_pull_request_tells_githubs_reasons(forge: GitHub, http: responses.RequestsMock) -> None:
     errors = [{"resource": "PullRequest", "code": "custom", "message": "No commits between main and x"}]
     answer(http, "POST", "/pulls", status=422, json={"message": "Validation Failed", "errors": errors})
+    answer(http, "GET", "", json={"full_name": REPO})
     answer(http, "GET", "/pulls", json=[])
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         forge.open_pull_request(REPO, DRAFT)
     assert caught.value.code == "github-refused"
     assert "No commits between main and x" in caught.value.message

@@ -9,8 +9,9 @@ import pytest
 
 from devstack.faults import Answer, Fault
 from devstack.git_http import GitAccess
+from service.adapters.git.answers import UnauthorizedError
 from service.adapters.git.driver import Git
-from service.adapters.git.remote import Remote, UnauthorizedError
+from service.adapters.git.remote import Remote
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 from tests.adapters.git.served import NAME, READER, Served
@@ -69,9 +70,9 @@ def failure(served: Served) -> MergeportError:
     ("status", "kind", "code"),
     [
         ("401 Unauthorized", UnauthorizedError, "git-unauthorized"),
-        ("403 Forbidden", PermanentError, "git-forbidden"),
+        ("403 Forbidden", DoubtfulError, "git-forbidden"),
         ("404 Not Found", DoubtfulError, "git-repository-missing"),
-        ("410 Gone", PermanentError, "git-refused"),
+        ("410 Gone", DoubtfulError, "git-refused"),
         ("429 Too Many Requests", RetryableError, "git-throttled"),
         ("500 Internal Server Error", RetryableError, "git-unavailable"),
         ("503 Service Unavailable", RetryableError, "git-unavailable"),
@@ -129,7 +130,7 @@ def test_a_server_that_hangs_is_tried_again(served: Served) -> None:
 def test_an_answer_that_is_not_gits_is_no_repository_without_branches(served: Served, body: bytes) -> None:
     served.server.faults.answer("200 OK", times=100, body=body)
     error = failure(served)
-    assert (type(error), error.code) == (DoubtfulError, "git-not-a-repository")
+    assert (type(error), error.code) == (RetryableError, "git-not-a-repository")
 
 
 def test_a_repository_that_was_renamed_is_followed(served: Served) -> None:

@@ -14,7 +14,7 @@ from service.adapters.git.remote import Remote
 from service.adapters.git.ssh import SshLogin, split_scp
 from service.adapters.manifests.git import GitManifestRepositories, GitManifests
 from service.core.words import Repository, Sha
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 from tests.adapters.git.served import AT, WRITER
 from tests.fixtures.processes import free_port
@@ -121,11 +121,11 @@ def make_key(file: Path) -> Path:
     return file
 
 
-def test_a_key_that_the_server_does_not_know_is_a_matter_for_a_person(
+def test_a_key_that_the_server_does_not_know_is_believed_when_it_lasts(
     sshd: SshServer, login: SshLogin, repository: BareRepository, tmp_path: Path
 ) -> None:
     error = failure(tmp_path, sshd.url(repository.path), replace(login, key_file=make_key(tmp_path / "stranger")))
-    assert (type(error), error.code) == (PermanentError, "git-unauthorized")
+    assert (type(error), error.code) == (DoubtfulError, "git-unauthorized")
 
 
 def test_an_agent_and_the_users_own_configuration_are_not_asked(

@@ -8,7 +8,7 @@ import pytest
 
 from service.adapters.manifests.git import GitManifestRepositories, GitManifests
 from service.core.words import Repository, Sha
-from service.errors import DoubtfulError, PermanentError, RetryableError
+from service.errors import DoubtfulError, RetryableError
 from tests.adapters.git.served import NAME, READER, TOKEN, Served
 
 REJECT = "#!/bin/sh\necho 'protected branch' >&2\nexit 1\n"
@@ -149,7 +149,7 @@ def test_a_push_with_a_token_that_only_reads_is_a_matter_for_a_person(served: Se
     manifests = served.manifests()
     tip, commit = prepared(served, manifests)
     served.token = READER
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         manifests.push("main", commit, expected=tip)
     assert caught.value.code == "git-forbidden"
     assert "write" in caught.value.hint

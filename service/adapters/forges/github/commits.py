@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 from service.adapters.forges.github import failures
 from service.adapters.forges.github.connection import Connection
 from service.adapters.forges.github.shapes import Comparison, GitCommit, RepositoryAnswer
 from service.core.order import Relation
 from service.core.words import Repository, Sha
-from service.errors import PermanentError
 
 COMPARISON_FILES = 300
 """GitHub lists no more changed files in a comparison, and does not say that there are more.
 https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
 
-_UNPROCESSABLE = 422
 _PERMISSION = "contents: read"
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+
+_Answer = TypeVar("_Answer")
 
 
 class Commits:
@@ -50,39 +55,48 @@ class Commits:
             return Relation.IDENTICAL
         try:
             # The files, which are not wanted here, are on the first page alone.
-            return self._compared(repository, base, head, page=2).status
-        except failures.NotFoundAnswerError:
-            self._look_for(repository)
+            compared = self.found(lambda: self._compared(repository, base, head, page=2), repository)
+        except failures.UnprocessableAnswerError:
             return Relation.GONE
-        except PermanentError as error:
-            if error.fields.get("status") == _UNPROCESSABLE:
-                return Relation.GONE
-            raise
+        return compared.status if compared else Relation.GONE
 
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""
+        found = self.found(lambda: self._commit(repository, commit), repository)
+        return found.committer.date if found else None
+
+    def found(self, ask: Callable[[], _Answer], repository: Repository, *, at: str = "") -> _Answer | None:
+        """Ask, and believe a 404 only when it is said twice, while what it would be in is there.
+
+        A replica of GitHub's may lag behind a push. Where the repository is not there, or the commit `at` which is
+        asked, that is the error.
+        """
         try:
-            found = self._connection.get(
-                GitCommit,
-                f"/repos/{repository}/git/commits/{commit}",
-                doing=f"read the commit {commit[:12]}",
-                repository=repository,
-                permission=_PERMISSION,
-            )
+            return ask()
         except failures.NotFoundAnswerError:
             self._look_for(repository)
-            return None
-        return found.committer.date
+            if _FULL_ID.fullmatch(at):
+                self._commit(repository, Sha(at))
+        with suppress(failures.NotFoundAnswerError):
+            return ask()
+        return None
+
+    def _commit(self, repository: Repository, commit: Sha) -> GitCommit:
+        return self._connection.get(
+            GitCommit,
+            f"/repos/{repository}/git/commits/{commit}",
+            doing=f"read the commit {commit[:12]}",
+            repository=repository,
+            permission=_PERMISSION,
+        )
 
     def _changed(self, repository: Repository, base: Sha, head: Sha) -> tuple[Relation, frozenset[str]] | None:
         try:
-            comparison = self._compared(repository, base, head, page=1)
-        except failures.NotFoundAnswerError:
+            comparison = self.found(lambda: self._compared(repository, base, head, page=1), repository)
+        except failures.UnprocessableAnswerError:
+            return None  # too large for GitHub to compare
+        if comparison is None:
             return None  # one of them is gone, or they have nothing in common
-        except PermanentError as error:
-            if error.fields.get("status") == _UNPROCESSABLE:
-                return None  # too large for GitHub to compare
-            raise
         files = comparison.files
         if files is None or len(files) >= COMPARISON_FILES:
             return None

@@ -1,50 +1,38 @@
-"""Calls to GitHub's REST API: one bounded request each, JSON out, every failure as ours.
+"""Calls to GitHub's REST API: one bounded request each, a validated answer, every failure as ours.
 
-The forge calls it. It speaks through PyGithub's requester, because PyGithub's objects fetch by themselves what an
-answer leaves out (a listed pull request's `merged` costs a request each), and a step must know what it asks.
-PyGithub is not thread-safe, so each thread has a client of its own. Nothing sleeps here: a limit comes out as
-RetryableError with the time to come back.
+The forge calls it. A token that GitHub refuses is forgotten, and the call made once more with a new one. Nothing
+sleeps here: a limit comes out as RetryableError with the time to come back.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import requests
-from github import Github, GithubException
-from github.Auth import Auth
-from github.Requester import Requester
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from urllib3.util import Retry
 
 from service.adapters.forges.github import failures
 from service.adapters.forges.github.tokens import AppLogin, InstallationTokens, TokenLogin
+from service.adapters.forges.github.transport import NoJsonError, RedirectedAwayError, Transport
 from service.core.words import Repository
 from service.errors import DoubtfulError
 
 TIMEOUT = 15
-API_VERSION = "2022-11-28"
 NO_REPOSITORY = Repository("")
 
+KNOWN_AFTER = timedelta(minutes=1)
+"""By then GitHub knows a token everywhere that it has made."""
+
+_RAISED = (
+    requests.exceptions.RequestException,
+    NoJsonError,
+    RedirectedAwayError,
+    ValueError,  # of PyGithub, which reads numbers in headers that a proxy may have written
+)
+
 _Answer = TypeVar("_Answer")
-
-
-class _Bearer(Auth):
-    """The token of the call that its thread is making; PyGithub's masking keeps it out of its logs."""
-
-    current = ""
-
-    @property
-    def token_type(self) -> str:
-        return "Bearer"
-
-    @property
-    def token(self) -> str:
-        return self.current
 
 
 class Connection:
@@ -60,15 +48,10 @@ class Connection:
         timeout: int = TIMEOUT,
     ) -> None:
         """Keep address and login; nothing is asked yet. `timeout` is in seconds, per read."""
-        # At DEBUG it logs whole bodies, which must never be in a log.
-        logging.getLogger("github.Requester").setLevel(logging.INFO)
-        self._api_url = api_url.rstrip("/")
-        self._verify: bool | str = ca_file or True
-        self._timeout = timeout
+        self._transport = Transport(api_url, verify=ca_file or True, timeout=timeout)
         self._now = now
         self._token = login.token if isinstance(login, TokenLogin) else None
         self._app = InstallationTokens(login, now) if isinstance(login, AppLogin) else None
-        self._local = threading.local()
 
     @property
     def is_app(self) -> bool:
@@ -133,8 +116,7 @@ class Connection:
         parameters: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        def once() -> object:
-            token = self._installation_token(repository) if self._app else self._token or ""
+        def once(token: str) -> object:
             return self._ask(
                 method,
                 path,
@@ -146,13 +128,30 @@ class Connection:
                 permission=permission,
             )
 
+        token = self._installation_token(repository) if self._app else self._token or ""
         try:
-            return once()
+            return once(token)
         except DoubtfulError as error:
-            if self._app is None or error.code != "github-token-refused":
+            if self._app is None or not self._may_help(self._app, repository, error):
                 raise
-            self._app.forget(repository)  # revoked before its time: an App that was installed anew, a new key
-            return once()
+            return once(self._installation_token(repository))
+
+    @staticmethod
+    def _may_help(app: InstallationTokens, repository: Repository, error: DoubtfulError) -> bool:
+        """Forget the token of a call that failed, and tell whether another may do better.
+
+        It may be revoked before its time: an App that was installed anew, a new key. Or the repository went to another
+        owner, whose installation it is in now: then it is out of sight, as it is for a token that GitHub does not know
+        everywhere yet, which is left alone.
+        """
+        match error:
+            case failures.NotFoundAnswerError():
+                return app.forget(repository, older=KNOWN_AFTER)
+            case _ if error.code == "github-token-refused":
+                app.forget(repository)
+                return True
+            case _:
+                return False
 
     def _installation_token(self, repository: Repository, permissions: Mapping[str, str] | None = None) -> str:
         assert self._app is not None  # noqa: S101 # callers have looked
@@ -169,11 +168,18 @@ class Connection:
             raise failures.unexpected("make a token of the App", repository) from error
 
     def _ask_as_app(
-        self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, repository: Repository
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        *,
+        doing: str,
+        repository: Repository,
+        token: str = "",
     ) -> object:
         assert self._app is not None  # noqa: S101 # only an App asks so
         return self._ask(
-            method, path, token=self._app.own(), parameters=None, body=body, doing=doing, repository=repository
+            method, path, token=token or self._app.own(), parameters=None, body=body, doing=doing, repository=repository
         )
 
     def _ask(
@@ -188,46 +194,14 @@ class Connection:
         repository: Repository,
         permission: str = "",
     ) -> object:
-        requester = self._requester(token)
         try:
-            _, answer = requester.requestJsonAndCheck(
-                method, path, parameters=dict(parameters or {}), input=None if body is None else dict(body)
-            )
-        except (GithubException, requests.exceptions.RequestException, RuntimeError, AssertionError) as error:
-            raise failures.ours(
-                error, doing=doing, repository=repository, permission=permission, now=self._now()
-            ) from error
-        except ValueError as error:  # PyGithub parses what begins like JSON, and it is not
-            raise failures.cut_answer(doing, repository) from error
-        return answer
-
-    def _requester(self, token: str) -> Requester:
-        """Give this thread's client, set to the token of the call that it now makes."""
-        if getattr(self._local, "requester", None) is None:
-            self._local.bearer = _Bearer()
-            self._local.requester = Github(
-                auth=self._local.bearer,
-                base_url=self._api_url,
-                timeout=self._timeout,
-                verify=self._verify,
-                user_agent="mergeport",
-                per_page=100,
-                # Not GithubRetry, which always takes up 403 again: limits are waits of the engine, not sleeps here.
-                retry=Retry(
-                    total=1,
-                    read=False,
-                    allowed_methods=frozenset({"GET"}),
-                    status_forcelist=frozenset({502, 503, 504}),
-                    respect_retry_after_header=False,
-                    raise_on_status=False,
-                ),
-                seconds_between_requests=0,
-                seconds_between_writes=0,
-                api_version=API_VERSION,
-            ).requester
-        self._local.bearer.current = token
-        requester: Requester = self._local.requester
-        return requester
+            answer = self._transport.ask(method, path, token=token, parameters=parameters, body=body)
+        except _RAISED as error:
+            raise failures.ours(error, doing=doing, repository=repository) from error
+        refusal = failures.refusal(answer, doing=doing, repository=repository, permission=permission, now=self._now())
+        if refusal is not None:
+            raise refusal
+        return answer.data
 
     @staticmethod
     def _validated(shape: type[_Answer], answer: object, doing: str, repository: Repository) -> _Answer:

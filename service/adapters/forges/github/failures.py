@@ -1,4 +1,4 @@
-"""What PyGithub and requests raise, as ours. Called by the connection alone.
+"""What GitHub answers and requests raises, as ours. Called by the connection alone.
 
 Limits and refusals are told apart by headers: both are 403. Rate limits:
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
@@ -6,109 +6,131 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import requests
-from github import GithubException
 
-from service.errors import DoubtfulError, PermanentError, RetryableError
+from service.adapters.forges.github.transport import Answer, NoJsonError, RedirectedAwayError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 
 SECONDARY_LIMIT_WAIT = 60.0
 """What GitHub asks for where it names no time."""
 
+_BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _NOT_FOUND = 404
+_UNPROCESSABLE = 422
 _THROTTLED = 429
-_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 
 
-class _Refusal(NamedTuple):
-    """A part of GitHub's words for a 403 in which no permission is missing, our code for it, and the next action."""
-
-    sign: str
-    code: str
-    hint: str
-
-
-_REFUSALS = (
-    _Refusal(
-        "ip allow list",
-        code="github-address-refused",
-        hint="add this worker's address to the organisation's IP allow list",
-    ),
-    _Refusal("saml", code="github-sign-on-missing", hint="authorise the token for the organisation's single sign-on"),
-    _Refusal(
-        "archived",
-        code="github-repository-archived",
-        hint="unarchive the repository, or take it out of mergeport.yaml",
-    ),
-    _Refusal(
-        "suspended",
-        code="github-app-suspended",
-        hint="unsuspend the App's installation in the organisation's settings",
-    ),
-)
-
-
 class NotFoundAnswerError(DoubtfulError):
-    """GitHub's 404: it is not there, our token may not see it, or GitHub does not know it yet."""
+    """GitHub's 404: it is not there, our token may not see it, or the replica that answered does not know it yet."""
 
 
-def ours(
-    error: Exception, *, doing: str, repository: str, permission: str, now: datetime
-) -> RetryableError | PermanentError:
-    """Give our error for one of theirs; anything unknown comes back as an unexpected answer.
-
-    `doing` completes "GitHub refused to …"; `permission` is what the call needs, for the hint.
-    """
-    if isinstance(error, GithubException) and error.status:
-        return _answered(error, doing=doing, repository=repository, permission=permission, now=now)
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return PermanentError(
-            "GitHub's certificate is not trusted",
-            code="github-certificate-refused",
-            hint="name its certificate authority's file in MERGEPORT_CA_FILE",
-            repository=repository,
-        )
-    if isinstance(error, requests.exceptions.Timeout):
-        return RetryableError("GitHub does not answer in time", code="github-timeout", repository=repository)
-    if isinstance(error, requests.exceptions.RequestException):
-        return RetryableError("GitHub cannot be reached", code="github-unreachable", repository=repository)
-    return unexpected(doing, repository)
+class UnprocessableAnswerError(PermanentError):
+    """GitHub's 422: the request is well formed and cannot be done as things are there."""
 
 
-def unexpected(doing: str, repository: str) -> DoubtfulError:
-    """Give the error for an answer of another shape than GitHub's."""
-    return DoubtfulError(
+def ours(error: Exception, *, doing: str, repository: str) -> MergeportError:
+    """Give our error for what is raised where no answer could be read; `doing` completes "when asked to …"."""
+    match error:
+        case NoJsonError() if error.status >= _SERVER_ERROR:
+            return _unavailable(Answer(error.status, {}, None), repository)
+        case NoJsonError() if error.cut:
+            words = f"GitHub's answer when asked to {doing} is cut"
+            return RetryableError(words, code="github-answer-cut", repository=repository)
+        case RedirectedAwayError():
+            return RetryableError(
+                f"GitHub's API sends us to {error.to} when asked to {doing}",
+                code="github-redirected",
+                hint="check the API's address in the settings, and whether a proxy or login page stands in between",
+                repository=repository,
+            )
+        case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return PermanentError(
+                "GitHub's certificate is not trusted",
+                code="github-certificate-refused",
+                hint="name its certificate authority's file in MERGEPORT_CA_FILE",
+                repository=repository,
+            )
+        case requests.exceptions.Timeout():
+            return RetryableError("GitHub does not answer in time", code="github-timeout", repository=repository)
+        case requests.exceptions.RequestException():
+            return RetryableError("GitHub cannot be reached", code="github-unreachable", repository=repository)
+        case _:
+            return unexpected(doing, repository)
+
+
+def unexpected(doing: str, repository: str) -> RetryableError:
+    """Give the error for an answer of another shape than GitHub's: a proxy's page, or a wrong address."""
+    return RetryableError(
         f"This is not GitHub's API: its answer when asked to {doing} has another shape",
         code="github-unexpected-answer",
-        hint="check the API's address in the settings, e.g. https://api.github.com or https://HOST/api/v3",
+        hint="check the API's address in the settings, e.g. https://api.github.com or https://HOST/api/v3, "
+        "and whether a proxy or login page stands in between",
         repository=repository,
     )
 
 
-def cut_answer(doing: str, repository: str) -> RetryableError:
-    """Give the error for JSON that ends in the middle."""
-    return RetryableError(
-        f"GitHub's answer when asked to {doing} is cut", code="github-answer-cut", repository=repository
-    )
+def refusal(
+    answer: Answer, *, doing: str, repository: str, permission: str, now: datetime
+) -> RetryableError | PermanentError | None:
+    """Give the error that an answer means; None for a good one. `permission` is what the call needs, for the hint."""
+    if answer.status < _BAD_REQUEST:
+        return None
+    words = reasons(answer.data) or f"status {answer.status}"
+    wait = _limit_wait(answer, words, now)
+    if wait is not None:
+        return RetryableError(
+            f"GitHub limits our calls: {words}", code="github-rate-limited", retry_after=wait, repository=repository
+        )
+    if answer.status >= _SERVER_ERROR:
+        return _unavailable(answer, repository)
+    if not isinstance(answer.data, dict | None):
+        return unexpected(doing, repository)
+    match answer.status:
+        case status if status == _UNAUTHORIZED:
+            return DoubtfulError(
+                f"GitHub refused the token: {words}",
+                code="github-token-refused",
+                hint="give a new token, or the App's id and current private key, in the settings",
+                repository=repository,
+            )
+        case status if status == _FORBIDDEN:
+            return _forbidden(answer, words, doing=doing, repository=repository, permission=permission)
+        case status if status == _NOT_FOUND:
+            return NotFoundAnswerError(
+                f"GitHub answered 404 when asked to {doing}",
+                code="github-not-found",
+                hint="check the name, and that the App is installed on the repository or the token may see it",
+                repository=repository,
+            )
+        case status:
+            kind = UnprocessableAnswerError if status == _UNPROCESSABLE else PermanentError
+            return kind(
+                f"GitHub refused to {doing}: {words}",
+                code="github-refused",
+                repository=repository,
+                status=status,
+                field=_invalid_field(answer.data),
+            )
 
 
-def reasons(error: GithubException) -> str:
+def reasons(data: object) -> str:
     """Give GitHub's own words: its message, and those of its list of errors."""
-    data = error.data if isinstance(error.data, dict) else {}
-    listed = data.get("errors")
+    said = data if isinstance(data, dict) else {}
+    listed = said.get("errors")
     details = [_reason(one) for one in listed] if isinstance(listed, list) else []
-    return "; ".join(text for text in (str(data.get("message") or ""), *details) if text)[:500]
+    return "; ".join(text for text in (str(said.get("message") or ""), *details) if text)[:500]
 
 
-def _invalid_field(error: GithubException) -> str | None:
+def _invalid_field(data: object) -> str | None:
     """Give the field that GitHub names as invalid, where it names one."""
-    listed = error.data.get("errors") if isinstance(error.data, dict) else None
+    listed = data.get("errors") if isinstance(data, dict) else None
     for one in listed if isinstance(listed, list) else []:
         if isinstance(one, dict) and one.get("code") == "invalid":
             return str(one.get("field"))
@@ -121,87 +143,68 @@ def _reason(one: object) -> str:
     return str(one)
 
 
-def _answered(
-    error: GithubException, *, doing: str, repository: str, permission: str, now: datetime
-) -> RetryableError | PermanentError:
-    headers: Mapping[str, str] = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
-    words = reasons(error) or f"status {error.status}"
-    wait = _limit_wait(error, headers, now)
-    if wait is not None:
-        return RetryableError(
-            f"GitHub limits our calls: {words}", code="github-rate-limited", retry_after=wait, repository=repository
-        )
-    match error.status:
-        case status if status == _UNAUTHORIZED:
-            return DoubtfulError(
-                f"GitHub refused the token: {words}",
-                code="github-token-refused",
-                hint="give a new token, or the App's id and current private key, in the settings",
-                repository=repository,
-            )
-        case status if status == _FORBIDDEN:
-            return _forbidden(words, headers, doing=doing, repository=repository, permission=permission)
-        case status if status == _NOT_FOUND:
-            return NotFoundAnswerError(
-                f"GitHub answered 404 when asked to {doing}",
-                code="github-not-found",
-                hint="check the name, and that the App is installed on the repository or the token may see it",
-                repository=repository,
-            )
-        case status if status < _CLIENT_ERROR:
-            return unexpected(doing, repository)
-        case status if status >= _SERVER_ERROR:
-            return RetryableError(
-                f"GitHub answered {status}",
-                code="github-unavailable",
-                retry_after=_number(headers.get("retry-after")),
-                repository=repository,
-            )
-        case status:
-            return PermanentError(
-                f"GitHub refused to {doing}: {words}",
-                code="github-refused",
-                repository=repository,
-                status=status,
-                field=_invalid_field(error),
-            )
-
-
 def _forbidden(
-    words: str, headers: Mapping[str, str], *, doing: str, repository: str, permission: str
-) -> PermanentError:
-    """Tell the kinds of 403 apart that GitHub tells by its words alone; a permission is asked for only where none fits.
+    answer: Answer, words: str, *, doing: str, repository: str, permission: str
+) -> DoubtfulError | PermanentError:
+    """Tell what closes the door: something about the organization or repository, or a permission that is missing.
 
-    https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+    The former is doubtful: people open the door again while the work waits. GitHub's words alone tell them apart.
     """
-    known = next((one for one in _REFUSALS if one.sign in words.lower()), None)
-    wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or permission
-    usual = f"give the App or token `{wanted}`" if wanted else "look at the App's or token's permissions"
+    said = words.lower()
+    if "ip allow list" in said:
+        code, hint = "github-address-refused", "add this service's address to the organization's IP allow list"
+    elif "x-github-sso" in answer.headers or "saml" in said:
+        code, hint = (
+            "github-sign-on-missing",
+            "authorize the token for single sign-on there, or use an App",
+        )
+    elif "archived" in said:
+        code, hint = "github-repository-archived", "unarchive the repository, or take it out of mergeport.yaml"
+    elif "suspended" in said:
+        code, hint = "github-app-suspended", "an owner has to unsuspend the App's installation or the account"
+    else:
+        return _no_permission(answer, words, doing=doing, repository=repository, permission=permission)
+    return DoubtfulError(f"GitHub refused to {doing}: {words}", code=code, hint=hint, repository=repository)
+
+
+def _no_permission(answer: Answer, words: str, *, doing: str, repository: str, permission: str) -> PermanentError:
+    wanted = answer.headers.get("x-accepted-github-permissions", "").replace("=", ": ") or permission
     return PermanentError(
         f"GitHub refused to {doing}: {words}",
-        code=known.code if known else "github-permission-missing",
-        hint=known.hint if known else usual,
+        code="github-permission-missing",
+        hint=f"give the App or token `{wanted}`" if wanted else "look at the App's or token's permissions",
         repository=repository,
     )
 
 
-def _limit_wait(error: GithubException, headers: Mapping[str, str], now: datetime) -> float | None:
+def _unavailable(answer: Answer, repository: str) -> RetryableError:
+    return RetryableError(
+        f"GitHub answered {answer.status}",
+        code="github-unavailable",
+        retry_after=_number(answer.headers.get("retry-after")),
+        repository=repository,
+    )
+
+
+def _limit_wait(answer: Answer, words: str, now: datetime) -> float | None:
     """Give the seconds that a limit asks for; None when this is no limit."""
-    if error.status not in {_FORBIDDEN, _THROTTLED}:
+    if answer.status not in {_FORBIDDEN, _THROTTLED}:
         return None
+    headers: Mapping[str, str] = answer.headers
     asked = _number(headers.get("retry-after"))
     if asked is not None:
         return max(1.0, asked)
     reset = _number(headers.get("x-ratelimit-reset"))
     if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
         return max(1.0, reset - now.timestamp() + 1)
-    if error.status == _THROTTLED or "rate limit" in reasons(error).lower():
+    if answer.status == _THROTTLED or "rate limit" in words.lower():
         return SECONDARY_LIMIT_WAIT
     return None
 
 
 def _number(header: str | None) -> float | None:
     try:
-        return float(header) if header else None
+        number = float(header) if header else None
     except ValueError:
         return None
+    return number if number is not None and math.isfinite(number) else None

@@ -37,7 +37,6 @@ API_URL = "https://api.github.com"
 DESCRIPTION_LENGTH = 140
 
 _EMPTY_REPOSITORY = 409
-_UNPROCESSABLE = 422
 
 
 class GitHub:
@@ -95,21 +94,21 @@ class GitHub:
         if not _is_plain(branch):
             return None
         try:
-            ref = self._connection.get(
-                Ref,
-                f"/repos/{repository}/git/ref/heads/{quote(branch)}",
-                doing=f"read the branch `{branch}`",
-                repository=repository,
-                permission="contents: read",
+            ref = self._commits.found(
+                lambda: self._connection.get(
+                    Ref,
+                    f"/repos/{repository}/git/ref/heads/{quote(branch)}",
+                    doing=f"read the branch `{branch}`",
+                    repository=repository,
+                    permission="contents: read",
+                ),
+                repository,
             )
-        except failures.NotFoundAnswerError:
-            self.default_branch(repository)
-            return None
         except PermanentError as error:
             if error.fields.get("status") == _EMPTY_REPOSITORY:
                 return None
             raise
-        return Sha(ref.object.sha)
+        return Sha(ref.object.sha) if ref else None
 
     def file_at(self, repository: Repository, path: str, commit: str) -> bytes | None:
         """Give a file's bytes at a commit or branch, or None when it is not there.
@@ -120,18 +119,21 @@ class GitHub:
         if not _is_plain(path):
             return None
         doing = f"read the file `{path}`"
-        try:
-            found = self._connection.get(
+        answer = self._commits.found(
+            lambda: self._connection.get(
                 Contents,
                 f"/repos/{repository}/contents/{quote(path)}",
                 parameters={"ref": commit},
                 doing=doing,
                 repository=repository,
                 permission="contents: read",
-            ).root
-        except failures.NotFoundAnswerError:
-            self.default_branch(repository)
+            ),
+            repository,
+            at=commit,
+        )
+        if answer is None:
             return None
+        found = answer.root
         if not isinstance(found, ContentFile) or found.type != "file":
             return None
         if found.encoding == "base64" and found.content is not None:
@@ -167,10 +169,8 @@ class GitHub:
                 repository=repository,
                 permission="pull requests: read",
             )
-        except PermanentError as error:
-            if error.fields.get("status") == _UNPROCESSABLE:
-                return ()
-            raise
+        except failures.UnprocessableAnswerError:
+            return ()
         return tuple(pull.ours() for pull in pulls)
 
     def set_commit_status(self, repository: Repository, commit: Sha, status: CommitStatus) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from service.adapters.forges.github.connection import Connection
-from service.adapters.forges.github.shapes import Label, Pull
+from service.adapters.forges.github.failures import UnprocessableAnswerError
+from service.adapters.forges.github.shapes import Label, Pull, RepositoryAnswer
 from service.core.words import Repository
 from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft
@@ -15,7 +17,6 @@ from service.ports import PullRequest, PullRequestDraft
 TEAM = "team:"
 PAGE = 100
 
-_UNPROCESSABLE = 422
 _PERMISSION = "pull requests: write"
 
 _log = structlog.get_logger(__name__)
@@ -33,33 +34,14 @@ class Pulls:
 
         GitHub ignores a `head` that it cannot read and then lists all, so what comes back is looked at.
         """
-        owner = repository.partition("/")[0]
-        listed = self._connection.get(
-            list[Pull],
-            f"/repos/{repository}/pulls",
-            parameters={"state": "open", "head": f"{owner}:{head}", "base": base},
-            doing=f"look for the pull request of `{head}`",
-            repository=repository,
-            permission="pull requests: read",
-        )
-        own = (pull for pull in listed if pull.head.repo is not None and pull.head.repo.full_name == repository)
-        return next((pull for pull in own if pull.head.ref == head and pull.base.ref == base), None)
+        listed = self._of_branch(repository, head, {"state": "open", "base": base})
+        return next((pull for pull in listed if pull.base.ref == base), None)
 
     def all_of(self, repository: Repository, *, head: str) -> list[Pull]:
         """Give the pull requests of a branch of this repository in any state, last updated first, one page."""
-        owner = repository.partition("/")[0]
-        listed = self._connection.get(
-            list[Pull],
-            f"/repos/{repository}/pulls",
-            parameters={
-                "state": "all", "head": f"{owner}:{head}", "sort": "updated", "direction": "desc", "per_page": PAGE,
-            },
-            doing=f"list the pull requests of `{head}`",
-            repository=repository,
-            permission="pull requests: read",
-        )  # fmt: skip
-        own = (pull for pull in listed if pull.head.repo is not None and pull.head.repo.full_name == repository)
-        return [pull for pull in own if pull.head.ref == head]
+        return self._of_branch(
+            repository, head, {"state": "all", "sort": "updated", "direction": "desc", "per_page": PAGE}
+        )
 
     def close(self, repository: Repository, number: int) -> None:
         """Close an open one; GitHub lets a closed or merged one be as it is."""
@@ -72,6 +54,36 @@ class Pulls:
             repository=repository,
             permission=_PERMISSION,
         )
+
+    def _of_branch(self, repository: Repository, head: str, wanted: Mapping[str, str | int]) -> list[Pull]:
+        """List those of a branch; of the owner that the repository has now, where there are none of the one named."""
+        owner = repository.partition("/")[0]
+        found = self._listed(repository, owner, head, wanted)
+        if not found and (now := self._owner_of(repository)).lower() != owner.lower():
+            found = self._listed(repository, now, head, wanted)
+        return found
+
+    def _listed(self, repository: Repository, owner: str, head: str, wanted: Mapping[str, str | int]) -> list[Pull]:
+        listed = self._connection.get(
+            list[Pull],
+            f"/repos/{repository}/pulls",
+            parameters={**wanted, "head": f"{owner}:{head}"},
+            doing=f"list the pull requests of `{head}`",
+            repository=repository,
+            permission="pull requests: read",
+        )
+        return [pull for pull in listed if pull.within and pull.head.ref == head]
+
+    def _owner_of(self, repository: Repository) -> str:
+        """Give who owns the repository now: it may have been transferred, and heads are found by their owner."""
+        answer = self._connection.get(
+            RepositoryAnswer,
+            f"/repos/{repository}",
+            doing="read the repository",
+            repository=repository,
+            permission="metadata: read",
+        )
+        return answer.full_name.partition("/")[0]
 
     def open(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
         """Open it, or adopt the open one of that head: GitHub allows one a pair of branches."""
@@ -86,22 +98,10 @@ class Pulls:
                 repository=repository,
                 permission=_PERMISSION,
             )
-        except PermanentError as error:
-            adopted = (
-                self.find(repository, head=draft.head, base=draft.base)
-                if error.fields.get("status") == _UNPROCESSABLE
-                else None
-            )
-            if adopted is None and error.fields.get("field") == "head":
-                # Right after its push a branch is not known everywhere: a moment later it is.
-                raise DoubtfulError(
-                    f"GitHub does not know the branch {draft.head} yet",
-                    code="github-branch-unknown",
-                    hint="is it there? GitHub may need a moment after its push",
-                    repository=repository,
-                ) from error
+        except UnprocessableAnswerError as error:
+            adopted = self.find(repository, head=draft.head, base=draft.base)
             if adopted is None:
-                raise
+                raise _not_yet(error, draft) from error
             return self._brought(repository, adopted, draft)
         return self._completed(repository, pull, draft)
 
@@ -221,3 +221,19 @@ class Pulls:
             reviewer=reviewer,
             reason=error.message,
         )
+
+
+def _not_yet(refused: UnprocessableAnswerError, draft: PullRequestDraft) -> DoubtfulError:
+    """Tell that no pull request can be opened as GitHub sees the branches now.
+
+    It may not have seen a push of a moment ago: it then calls the branch invalid, or finds no commits in between.
+    """
+    repository = str(refused.fields.get("repository", ""))
+    if refused.fields.get("field") in {"head", "base"}:
+        return DoubtfulError(
+            f"GitHub does not know `{draft.head}` or `{draft.base}` yet: {refused.message}",
+            code="github-branch-unknown",
+            hint="look whether both branches are there",
+            repository=repository,
+        )
+    return DoubtfulError(refused.message, code=refused.code, hint="the words are GitHub's own", repository=repository)

@@ -40,9 +40,10 @@ class Label(BaseModel):
 
 
 class RepositoryAnswer(BaseModel):
-    """A repository."""
+    """A repository; `id` stays when it is renamed or transferred."""
 
     full_name: str
+    id: int = 0
     default_branch: str = ""
 
 
@@ -130,6 +131,14 @@ class Pull(BaseModel):
     labels: list[Label] = []
     requested_reviewers: list[Account] | None = None
     requested_teams: list[Team] | None = None
+
+    @property
+    def within(self) -> bool:
+        """Whether it comes from its own repository and no fork: told by ids or, without, by names."""
+        head, base = self.head.repo, self.base.repo
+        if head is None or base is None:
+            return False
+        return head.id == base.id if head.id and base.id else head.full_name.lower() == base.full_name.lower()
 
     def ours(self) -> PullRequest:
         """Give it as the port does; before the merge, `merge_commit_sha` is a trial merge and left out."""

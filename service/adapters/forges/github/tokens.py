@@ -15,9 +15,13 @@ from typing import Protocol
 from github.Auth import AppAuth
 from pydantic import BaseModel
 
+from service.adapters.forges.github.failures import UnprocessableAnswerError
+from service.adapters.forges.github.shapes import RepositoryAnswer
 from service.core.words import Repository
 
 RENEWED_BEFORE = timedelta(minutes=5)
+LIFE = timedelta(hours=1)
+"""https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,16 @@ class AskAsApp(Protocol):
     """Makes a call with the App's own token."""
 
     def __call__(
-        self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, repository: Repository
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        *,
+        doing: str,
+        repository: Repository,
+        token: str = "",
     ) -> object:
-        """Give the answer's JSON."""
+        """Give the answer's JSON; with another token than the App's own where one is given."""
         ...
 
 
@@ -52,6 +63,11 @@ class _Installation(BaseModel):
 class _Token(BaseModel):
     token: str
     expires_at: datetime
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was made: GitHub lets each live for an hour."""
+        return self.expires_at - LIFE
 
 
 class InstallationTokens:
@@ -78,33 +94,74 @@ class InstallationTokens:
         if kept is not None and kept.expires_at - self._now() > RENEWED_BEFORE:
             return kept.token
         if installation is None:
-            answer = ask(
-                "GET",
-                f"/repos/{repository}/installation",
-                None,
-                doing="use the App on this repository",
-                repository=repository,
+            installation = self._installation_of(repository, ask)
+        try:
+            answer = _mint(ask, installation, {"repositories": [repository.partition("/")[2]]}, permissions, repository)
+        except UnprocessableAnswerError:
+            # GitHub has it under another name: of the installation that it is in now, it is named by its id.
+            installation = self._installation_of(repository, ask)
+            answer = _mint(
+                ask,
+                installation,
+                {"repository_ids": [self._id_of(repository, installation, ask)]},
+                permissions,
+                repository,
             )
-            installation = _Installation.model_validate(answer).id
-        body: dict[str, object] = {"repositories": [repository.partition("/")[2]]}
-        if permissions:
-            body["permissions"] = dict(permissions)
-        answer = ask(
-            "POST",
-            f"/app/installations/{installation}/access_tokens",
-            body,
-            doing="make a token of the App for this repository",
-            repository=repository,
-        )
         fresh = _Token.model_validate(answer)
         with self._lock:
             self._tokens[key] = fresh
             self._installations[repository] = installation
         return fresh.token
 
-    def forget(self, repository: Repository) -> None:
-        """Throw away what is kept for a repository, after GitHub refused it."""
+    @staticmethod
+    def _installation_of(repository: Repository, ask: AskAsApp) -> int:
+        answer = ask(
+            "GET",
+            f"/repos/{repository}/installation",
+            None,
+            doing="use the App on this repository",
+            repository=repository,
+        )
+        return _Installation.model_validate(answer).id
+
+    @staticmethod
+    def _id_of(repository: Repository, installation: int, ask: AskAsApp) -> int:
+        """Ask for a repository's id, with a token that may read names and nothing else, and is dropped at once."""
+        answer = _mint(ask, installation, {}, {"metadata": "read"}, repository)
+        told = ask(
+            "GET",
+            f"/repos/{repository}",
+            None,
+            doing="read the repository",
+            repository=repository,
+            token=_Token.model_validate(answer).token,
+        )
+        return RepositoryAnswer.model_validate(told).id
+
+    def forget(self, repository: Repository, *, older: timedelta | None = None) -> bool:
+        """Throw away what is kept for a repository, or only if it is so old; tell whether anything was."""
         with self._lock:
+            kept = {key: token for key, token in self._tokens.items() if key[0] == repository}
+            if older is not None and not any(self._now() - token.made_at > older for token in kept.values()):
+                return False
             self._installations.pop(repository, None)
-            for key in [key for key in self._tokens if key[0] == repository]:
+            for key in kept:
                 del self._tokens[key]
+        return bool(kept)
+
+
+def _mint(
+    ask: AskAsApp,
+    installation: int,
+    narrowed: Mapping[str, object],
+    permissions: Mapping[str, str] | None,
+    repository: Repository,
+) -> object:
+    """Ask for a token; 422 where the installation has no repository of that name."""
+    return ask(
+        "POST",
+        f"/app/installations/{installation}/access_tokens",
+        {**narrowed, **({"permissions": dict(permissions)} if permissions else {})},
+        doing="make a token of the App for this repository",
+        repository=repository,
+    )

@@ -64,6 +64,7 @@ class _Payload(BaseModel):
 
 class _Repository(_Payload):
     full_name: _FullName
+    id: _Number | None = None
     fork: bool = False
     default_branch: _Text = ""
 
@@ -184,6 +185,7 @@ def _push(push: _Push) -> Push | Ignored:
         author_email=head.author.email or "",
         default_branch=push.repository.default_branch,
         promotions=frozenset(Sha(one.id) for one in (*push.commits, head) if _is_promotion(one.message)),
+        repository_id=_id(push.repository),
         touched=frozenset(path for one in (*push.commits, head) for path in (*one.added, *one.modified, *one.removed)),
     )
 
@@ -204,7 +206,13 @@ def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignore
     merge = _merge(event, head_repository) if merged and event.action == "closed" else None
     if ours:
         return Hint(
-            repository, pull.number, head_branch=pull.head.ref, base_branch=pull.base.ref, merged=merged, merge=merge
+            repository,
+            pull.number,
+            head_branch=pull.head.ref,
+            base_branch=pull.base.ref,
+            merged=merged,
+            merge=merge,
+            repository_id=_id(event.repository),
         )
     return merge or Ignored("pull request closed without a merge")
 
@@ -227,12 +235,17 @@ def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> Pull
         head_repository=head_repository,
         merged_by=_login(pull.merged_by),
         default_branch=event.repository.default_branch,
+        repository_id=_id(event.repository),
     )
 
 
 def _moves_a_run(event: _PullRequestEvent) -> bool:
     """Tell whether a promotion's pull request was reopened or given another base."""
     return event.action == "reopened" or (event.action == "edited" and "base" in event.changes)
+
+
+def _id(repository: _Repository) -> str:
+    return str(repository.id or "")
 
 
 def _login(account: _Account | None) -> str:

@@ -1,0 +1,178 @@
+"""One request to GitHub's API and the JSON of its answer: redirects followed, nothing judged.
+
+The connection calls it. It speaks through PyGithub's requester, because PyGithub's objects fetch by themselves what an
+answer leaves out (a listed pull request's `merged` costs a request each), and a step must know what it asks.
+PyGithub is not thread-safe, so each thread has a client of its own. The token goes to the API's own address alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from github import Github
+from github.Auth import Auth
+from github.Requester import (
+    HTTPRequestsConnectionClass,
+    HTTPSRequestsConnectionClass,
+    Requester,
+    RequestsResponse,
+)
+from urllib3.util import Retry
+
+API_VERSION = "2022-11-28"
+MOST_REDIRECTS = 5
+
+_MOVED_FOR_GOOD = 301
+_MOVED_VERBATIM = 308
+_REDIRECTS = frozenset({302, 307, _MOVED_VERBATIM})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came: status, headers by their names in small letters, and the JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: object
+
+
+class NoJsonError(Exception):
+    """The body is no JSON; `cut` where it begins like some."""
+
+    def __init__(self, status: int, *, cut: bool) -> None:
+        super().__init__(status)
+        self.status = status
+        self.cut = cut
+
+
+class RedirectedAwayError(Exception):
+    """The API sends us in a circle, or to another address, which gets no token of ours; `to` names its host."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__(to)
+        self.to = to
+
+
+class Transport:
+    """One API by one address. May be used from several threads."""
+
+    def __init__(self, api_url: str, *, verify: bool | str, timeout: int) -> None:
+        """Keep the address; nothing is asked yet. `timeout` is in seconds, per read."""
+        # At DEBUG it logs whole bodies, which must never be in a log.
+        logging.getLogger("github.Requester").setLevel(logging.INFO)
+        self._api_url = api_url.rstrip("/")
+        self._verify = verify
+        self._timeout = timeout
+        self._local = threading.local()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str,
+        parameters: Mapping[str, str | int] | None,
+        body: Mapping[str, object] | None,
+    ) -> Answer:
+        """Make one request, the same again at each place that GitHub sends us to.
+
+        A repository that was renamed or transferred answers so, to reads and writes alike:
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        """
+        requester = self._requester(token)
+        query: dict[str, object] | None = dict(parameters or {})
+        place = path
+        for _ in range(MOST_REDIRECTS + 1):
+            status, headers, output = requester.requestJson(
+                method, place, parameters=query, input=None if body is None else dict(body), cnx=self._local.line
+            )
+            there = headers.get("location")
+            if status not in _REDIRECTS or not there:
+                return Answer(status, headers, _parsed(status, output))
+            place, query = self._inside(there), None
+        raise RedirectedAwayError("itself, again and again")
+
+    def _inside(self, location: str) -> str:
+        """Give a place that we are sent to, which has to be at the API's own address."""
+        there, own = urlsplit(urljoin(f"{self._api_url}/", location)), urlsplit(self._api_url)
+        if (there.scheme, there.netloc) != (own.scheme, own.netloc) or not there.path.startswith(f"{own.path}/"):
+            raise RedirectedAwayError(there.hostname or "nowhere")
+        return there.geturl()
+
+    def _requester(self, token: str) -> Requester:
+        """Give this thread's client, set to the token of the call that it now makes."""
+        if getattr(self._local, "requester", None) is None:
+            retry = Retry(  # not GithubRetry, which always takes up 403 again: limits are waits, not sleeps here
+                total=1,
+                read=False,
+                allowed_methods=frozenset({"GET"}),
+                status_forcelist=frozenset({502, 503, 504}),
+                respect_retry_after_header=False,
+                raise_on_status=False,
+            )
+            self._local.bearer = _Bearer()
+            self._local.line = _line(self._api_url, retry, self._timeout, self._verify)
+            self._local.requester = Github(
+                auth=self._local.bearer,
+                base_url=self._api_url,
+                timeout=self._timeout,
+                verify=self._verify,
+                user_agent="mergeport",
+                per_page=100,
+                retry=retry,
+                seconds_between_requests=0,
+                seconds_between_writes=0,
+                api_version=API_VERSION,
+            ).requester
+        self._local.bearer.current = token
+        requester: Requester = self._local.requester
+        return requester
+
+
+class _Bearer(Auth):
+    """The token of the call that its thread is making; PyGithub's masking keeps it out of its logs."""
+
+    current = ""
+
+    @property
+    def token_type(self) -> str:
+        return "Bearer"
+
+    @property
+    def token(self) -> str:
+        return self.current
+
+
+class _Http(HTTPRequestsConnectionClass):
+    def getresponse(self) -> RequestsResponse:
+        return _verbatim(super().getresponse())
+
+
+class _Https(HTTPSRequestsConnectionClass):
+    def getresponse(self) -> RequestsResponse:
+        return _verbatim(super().getresponse())
+
+
+def _verbatim(answer: RequestsResponse) -> RequestsResponse:
+    """Give a 301 as a 308: PyGithub follows the first by itself, and loses the query on the way."""
+    if answer.status == _MOVED_FOR_GOOD:
+        answer.status = _MOVED_VERBATIM
+    return answer
+
+
+def _line(api_url: str, retry: Retry, timeout: int, verify: bool | str) -> _Http | _Https:
+    parts = urlsplit(api_url)
+    kind = _Https if parts.scheme == "https" else _Http
+    return kind(parts.hostname or "", parts.port, timeout=timeout, retry=retry, verify=verify)
+
+
+def _parsed(status: int, output: str) -> object:
+    try:
+        return json.loads(output) if output.strip() else None
+    except ValueError as error:
+        raise NoJsonError(status, cut=output.lstrip().startswith(("{", "["))) from error

@@ -1,0 +1,112 @@
+"""What a git server's answer over HTTP means, as ours: its status, its kind and its own sentence.
+
+Used by the remote, which asks. It knows nothing of credentials, and asks nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from service.errors import DoubtfulError, MergeportError, RetryableError
+
+if TYPE_CHECKING:
+    import requests
+
+READ: Final = "git-upload-pack"
+WRITE: Final = "git-receive-pack"
+WORDS_LENGTH = 400
+
+
+class UnauthorizedError(DoubtfulError):
+    """The server does not accept the credentials that were given: they may be made anew, once."""
+
+
+def meaning(
+    answer: requests.Response, place: str, service: str, said: str, redact: Callable[[str], str]
+) -> MergeportError | None:
+    """Tell what the answer to a client's first question means; None for that of a git server.
+
+    `said` are the server's words as git heard them, for an answer that comes without any.
+    """
+    status, wait = answer.status_code, answer.headers.get("Retry-After", "")
+    after = float(wait) if wait.isdigit() else None
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and wait):
+        return RetryableError(
+            f"{place} asks us to slow down ({status}).",
+            code="git-throttled",
+            retry_after=after,
+            url=place,
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        return RetryableError(f"{place} is not well ({status}).", code="git-unavailable", retry_after=after, url=place)
+    if status < HTTPStatus.BAD_REQUEST:
+        # Anything else, such as a login page, git itself would read as a repository without branches.
+        kind = answer.headers.get("Content-Type", "")
+        return None if kind == f"application/x-{service}-advertisement" else _no_git_server(place, kind)
+    return _refused(status, place, service, redact(_sentence(answer)) or said)
+
+
+def _refused(status: int, place: str, service: str, words: str) -> DoubtfulError:
+    """Give the error for a 4xx, with the server's own words, where it has some."""
+    writing = "write to" if service == WRITE else "read"
+    if status == HTTPStatus.UNAUTHORIZED:
+        return UnauthorizedError(
+            f"{place} does not accept our credentials ({status}).",
+            code="git-unauthorized",
+            hint="check the token or the App's private key",
+            url=place,
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return DoubtfulError(
+            f"{place} is not there, or not for us ({status}).",
+            code="git-repository-missing",
+            hint="check its name, and that the App sees it",
+            url=place,
+        )
+    says = f": {words}" if words else ""
+    if status == HTTPStatus.FORBIDDEN:
+        return DoubtfulError(
+            f"{place} does not let us {writing} it ({status}){says}.",
+            code="git-forbidden",
+            hint=f"give the App or token the right to {writing} it, unless the server says otherwise",
+            url=place,
+        )
+    return DoubtfulError(
+        f"{place} refuses the request ({status}){says}.",
+        code="git-refused",
+        hint="look at the server's log",
+        url=place,
+    )
+
+
+def _no_git_server(place: str, kind: str) -> RetryableError:
+    return RetryableError(
+        f"{place} does not answer as a git server does, but with {kind or 'nothing'}.",
+        code="git-not-a-repository",
+        hint="check the address, and whether a proxy or login page stands in between",
+        url=place,
+    )
+
+
+def _sentence(answer: requests.Response) -> str:
+    """Give the server's own words where it answers in plain text; a page says nothing to anybody here."""
+    if not answer.headers.get("Content-Type", "").startswith("text/plain"):
+        return ""
+    text = b""
+    with suppress(OSError):  # what requests raises when the line breaks is one
+        text = next(answer.iter_content(WORDS_LENGTH), b"")
+    return _on_one_line(text.decode("utf-8", "replace"))
+
+
+def told_by(said: str) -> str:
+    """Give the server's own words in what git said."""
+    lines = (line.strip() for line in said.splitlines())
+    return _on_one_line(" ".join(line.removeprefix("remote:") for line in lines if line.startswith("remote:")))
+
+
+def _on_one_line(text: str) -> str:
+    shown = "".join(one if one.isprintable() else " " for one in text[:WORDS_LENGTH])
+    return " ".join(shown.split()).rstrip(".")

@@ -1,0 +1,70 @@
+"""Knows repositories again that were renamed or went to another owner, by the forge's ids in what sources tell.
+
+Called by intake before an event is worked. `mergeport.yaml` has the old name until a person changes it: the event is
+worked under that name, which the forge still leads to the repository.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from service.core.changes import Event, Hint, PullRequestMerged, Push
+from service.core.words import Repository
+from service.errors import PermanentError
+from service.pipeline.context import Context
+from service.store import repositories
+from service.store.repositories import Known
+
+log = structlog.get_logger()
+
+
+def under_known_name(context: Context, event: Event) -> Event:
+    """Give the event as of the repository that we know; as it is where that is no other."""
+    if not isinstance(event, Push | PullRequestMerged | Hint) or not event.repository_id:
+        return event
+    with context.store.read() as tx:
+        known = repositories.of_id(tx, event.repository_id)
+    if known == Known(event.repository, event.repository):
+        return event
+    named = _named(context)
+    if event.repository in named:
+        _keep(context, event.repository_id, Known(event.repository, event.repository))
+        return event
+    if known is None or known.name not in named:
+        return event
+    if known.called != event.repository:
+        log.warning("a repository was renamed", repository=known.name, called=event.repository)
+        _keep(context, event.repository_id, Known(known.name, event.repository))
+    return _renamed(event, known.name)
+
+
+def _named(context: Context) -> frozenset[Repository]:
+    """Give the names that the configuration in force has."""
+    own = context.configuration_repository
+    try:
+        configuration = context.configurations.current()
+    except PermanentError:
+        return frozenset({own})
+    return configuration.sources() | configuration.manifest_repositories(own) | {own}
+
+
+def _keep(context: Context, forge_id: str, known: Known) -> None:
+    with context.store.begin() as tx:
+        repositories.keep(tx, forge_id, known)
+
+
+def _renamed(event: Push | PullRequestMerged | Hint, name: Repository) -> Event:
+    match event:
+        case Push():
+            return replace(event, repository=name)
+        case PullRequestMerged():
+            return _merged(event, name)
+        case Hint():
+            return replace(event, repository=name, merge=_merged(event.merge, name) if event.merge else None)
+
+
+def _merged(merged: PullRequestMerged, name: Repository) -> PullRequestMerged:
+    head = name if merged.head_repository == merged.repository else merged.head_repository
+    return replace(merged, repository=name, head_repository=head)
