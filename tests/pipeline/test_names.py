@@ -56,7 +56,7 @@ def test_pushed_configuration_is_read_again_however_the_repository_is_written(
     written: Callable[[str], Pipeline],
 ) -> None:
     pipeline = written("Acme/MANIFESTS")
-    pipeline.settle()
+    pipeline.context.configurations.reload()  # as a worker does at its start
     text = CONFIGURATION.replace("branch: develop", "branch: next")
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Feed dev by next")
     pipeline.settle()

@@ -259,10 +259,11 @@ def test_force_pushed_source_that_is_allowed_goes_on_and_says_so(pipeline: Pipel
 
 def test_commit_that_the_forge_has_lost_is_asked_for_again_by_each_run(pipeline: Pipeline) -> None:
     """What is gone may be back tomorrow, so it is not kept for the next run."""
-    pipeline.stack.github.faults.answer("404 Not Found", body=b'{"message": "Not Found"}', path=COMPARE, times=2)
+    pipeline.stack.github.faults.answer("404 Not Found", body=b'{"message": "Not Found"}', path=COMPARE, times=50)
     _, new = rewritten(pipeline)
     run = pipeline.ended(pipeline.run(commit=new), RunState.FAILED)
     assert "has no history in common" in run.message
+    pipeline.stack.github.faults.clear()
     pipeline.retry(run)
     pipeline.settle()
     assert "neither contains it" in pipeline.run(commit=new).message
