@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from service.adapters.git.answers import UnauthorizedError
+from service.adapters.git.answers import with_accepted
 from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
 from service.adapters.git.remote import Remote, last_words
 from service.core.words import Repository, Sha
@@ -57,11 +57,7 @@ class GitCheckout:
             raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
         if any(directory.iterdir()):
             raise _failed(directory, "the directory is not empty", "give an empty one")
-        try:
-            self._check_out(repository, commit, directory)
-        except UnauthorizedError:
-            self._forget(repository)
-            self._check_out(repository, commit, directory)
+        with_accepted(lambda: self._check_out(repository, commit, directory), lambda: self._forget(repository))
 
     def _check_out(self, repository: Repository, commit: Sha, directory: Path) -> None:
         remote = Remote(self._url_for(repository), self._credentials_for(repository), self._ca_file)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.adapters.git import disk
-from service.adapters.git.answers import UnauthorizedError
+from service.adapters.git.answers import with_accepted
 from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import commit_id
@@ -49,11 +49,7 @@ class GitSourceTrees:
     def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
         """Compare the trees of two commits, whichever way history goes between them."""
         commit_id(before), commit_id(after)
-        try:
-            return self._compared(repository, before, after)
-        except UnauthorizedError:
-            self._forget(repository)
-            return self._compared(repository, before, after)
+        return with_accepted(lambda: self._compared(repository, before, after), lambda: self._forget(repository))
 
     def _compared(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
         mirror = self._mirror(repository)

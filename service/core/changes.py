@@ -60,11 +60,6 @@ class PullRequestMerged:
     default_branch: str
     repository_id: str = ""
 
-    @property
-    def from_fork(self) -> bool:
-        """Whether the pull request came from another repository, one since deleted included."""
-        return self.head_repository != self.repository
-
 
 @dataclass(frozen=True, slots=True)
 class Hint:

@@ -27,10 +27,6 @@ class Told:
     commit: str
     words: str = ""
 
-    def is_of(self, commit: Sha) -> bool:
-        """Tell whether it is this commit's."""
-        return bool(self.commit) and commit.startswith(self.commit)
-
     @property
     def whole(self) -> Sha | None:
         """The commit where its whole id is told."""

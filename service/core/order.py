@@ -39,11 +39,6 @@ class Answer(StrEnum):
     ASK_RELATION = "ask-relation"
     ASK_TIMES = "ask-times"
 
-    @property
-    def asks(self) -> bool:
-        """Whether something has to be looked up, and judged again."""
-        return self in {Answer.ASK_RELATION, Answer.ASK_TIMES}
-
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

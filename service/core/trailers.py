@@ -6,7 +6,6 @@ Reads what `git interpret-trailers --parse --no-divider` reads; a commit's messa
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,8 +27,6 @@ REFERENCE_AUTHOR: Final = "Argocd-reference-commit-author"
 """`Name <address>`, as RFC 5322 has it."""
 REFERENCE_SHA: Final = "Argocd-reference-commit-sha"
 REFERENCE_SUBJECT: Final = "Argocd-reference-commit-subject"
-REFERENCE_BODY: Final = "Argocd-reference-commit-body"
-"""A JSON string with its quotes: see `json_text`."""
 REFERENCE_REPOURL: Final = "Argocd-reference-commit-repourl"
 """A whole address."""
 REFERENCE_DATE: Final = "Argocd-reference-commit-date"
@@ -56,11 +53,6 @@ def format(pairs: Iterable[tuple[str, str]]) -> str:  # noqa: A001 # read as `tr
         if line := " ".join(part for part in parts if part):
             lines.append(f"{key}: {line}\n")
     return "".join(lines)
-
-
-def json_text(text: str) -> str:
-    """Write a text of several lines as the one line that Argo CD wants of a commit's body."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def value_of(trailers: Iterable[tuple[str, str]], key: str) -> str | None:

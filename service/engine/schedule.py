@@ -80,11 +80,6 @@ class Schedule:
             plan.pause = _FASTEST_SECONDS
             plan.again = plan.under_way
 
-    def busy(self) -> bool:
-        """Tell whether a look is under way."""
-        with self._lock:
-            return any(plan.under_way for plan in self._planned.values())
-
     def stop(self) -> None:
         """Begin no more looks; those under way end by themselves."""
         for pool in self._pools.values():

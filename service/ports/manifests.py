@@ -52,10 +52,6 @@ class Manifests(Protocol):
         """Move the branch to the commit if it is still at `expected` (None: absent); False when refused, why ever."""
         ...
 
-    def delete_branch(self, branch: str, *, expected: Sha) -> bool:
-        """Delete the branch if it is still there at `expected`."""
-        ...
-
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
         """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
         ...

@@ -51,11 +51,6 @@ def release(tx: Transaction, name: str, holder: str) -> None:
     tx.execute(sa.update(table).where(table.c.name == name, table.c.holder == holder).values(holder=""))
 
 
-def release_all(tx: Transaction, holder: str) -> None:
-    """Give up all that a holder has."""
-    tx.execute(sa.delete(table).where(table.c.holder == holder))
-
-
 def clear(tx: Transaction) -> None:
     """Drop every lease: for the one worker on SQLite at its start, when every other is dead."""
     tx.execute(sa.delete(table))

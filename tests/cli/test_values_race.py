@@ -143,9 +143,6 @@ class _AlwaysMoved:
     def push(self, branch: str, commit: Sha, *, expected: Sha | None) -> bool:
         return False
 
-    def delete_branch(self, branch: str, *, expected: Sha) -> bool:
-        return False
-
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
         return frozenset()
 

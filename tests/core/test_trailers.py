@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 
@@ -85,13 +84,6 @@ def test_a_value_is_found_by_its_key_in_any_case_and_the_last_counts() -> None:
     found = trailers.parse("Subject\n\nmergeport-run: 1\nMergeport-Run: 2\n")
     assert trailers.value_of(found, trailers.RUN) == "2"
     assert trailers.value_of(found, trailers.IMAGE) is None
-
-
-def test_a_body_of_several_lines_is_one_json_string() -> None:
-    block = trailers.format([(trailers.REFERENCE_BODY, trailers.json_text('One "two"\n\nThree: ä\n'))])
-    ((key, value),) = trailers.parse(f"Subject\n\n{block}")
-    assert key == "Argocd-reference-commit-body"
-    assert json.loads(value) == 'One "two"\n\nThree: ä\n'
 
 
 def test_the_message_of_the_documentation_is_read() -> None:

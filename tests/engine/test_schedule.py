@@ -48,6 +48,16 @@ def schedule(looks: Looks) -> Iterator[Schedule]:
     one.stop()
 
 
+def tick_until(schedule: Schedule, looks: Looks, newest: str, now: float, *, count: int) -> None:
+    """Tick at one moment until so many looks have begun: one that is under way still keeps the next from it."""
+
+    def looked() -> bool:
+        schedule.tick({MAIN: newest}, now)
+        return looks.count(MAIN) == count
+
+    poll(looked, seconds=5, what=f"look {count}")
+
+
 def test_github_that_hangs_does_not_keep_argo_cd_from_being_looked_at(schedule: Schedule, looks: Looks) -> None:
     looks.held = WaitKind.PULL_REQUEST
     many = {(WaitKind.PULL_REQUEST, f"acme/m{number}:main"): "1" for number in range(20)}
@@ -58,15 +68,12 @@ def test_github_that_hangs_does_not_keep_argo_cd_from_being_looked_at(schedule: 
 
 def test_new_wait_where_others_wait_for_long_is_looked_at_soon(schedule: Schedule, looks: Looks) -> None:
     """What it waits for may have come between the run's own look and the wait; its hint found nobody waiting."""
-    now = 0.0
-    for _ in range(40):
-        schedule.tick({MAIN: "1"}, now)
-        poll(lambda: not schedule.busy(), seconds=5, what="the look")
-        now += 50.0
-    before = looks.count(MAIN)
+    schedule.tick({MAIN: "1"}, 0.0)
+    for number in range(1, 40):
+        tick_until(schedule, looks, "1", 200.0 * number, count=number)
+    now = 200.0 * 39
     schedule.tick({MAIN: "2"}, now + 0.01)
-    schedule.tick({MAIN: "2"}, now + 0.02 + FIRST_LOOK_SECONDS)
-    poll(lambda: looks.count(MAIN) == before + 1, seconds=5, what="the look for the new wait")
+    tick_until(schedule, looks, "2", now + 0.02 + FIRST_LOOK_SECONDS, count=40)
 
 
 def test_hint_while_a_look_is_under_way_makes_another_look(schedule: Schedule, looks: Looks) -> None:
@@ -78,6 +85,4 @@ def test_hint_while_a_look_is_under_way_makes_another_look(schedule: Schedule, l
     schedule.tick({MAIN: "1"}, 1.1)
     assert looks.count(MAIN) == 1
     looks.go.set()
-    poll(lambda: not schedule.busy(), seconds=5, what="the first look's end")
-    schedule.tick({MAIN: "1"}, 1.2)
-    poll(lambda: looks.count(MAIN) == 2, seconds=5, what="the second look")
+    tick_until(schedule, looks, "1", 1.2, count=2)

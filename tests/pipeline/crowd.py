@@ -95,7 +95,8 @@ def wait_all(pipeline: Pipeline, *repositories: str) -> None:
             assert leases.acquire(tx, name, "somebody", now=pipeline.clock.now(), seconds=600)
     pipeline.settle(looks=0)
     with pipeline.store.begin() as tx:
-        leases.release_all(tx, "somebody")
+        for name in names:
+            leases.release(tx, name, "somebody")
 
 
 def ready(pipeline: Pipeline, *repositories: str) -> list[Run]:

@@ -96,7 +96,7 @@ def test_writer_that_stood_still_while_another_wrote_repeats_nothing(
     def another() -> None:
         gate.wait_arrived()
         with pipeline.store.begin() as tx:
-            leases.release_all(tx, f"{pipeline.context.holder}/{first.id}")
+            leases.release(tx, LEASE, f"{pipeline.context.holder}/{first.id}")
         advance(replace(pipeline.context, holder="worker-other"), second.id, second.workflow_id)
         gate.release()
 

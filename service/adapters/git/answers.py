@@ -1,6 +1,6 @@
 """What a git server's answer over HTTP means, as ours: its status, its kind and its own sentence.
 
-Used by the remote, which asks. It knows nothing of credentials, and asks nothing itself.
+Used by the remote, which asks, and by whoever can make refused credentials anew. It asks nothing itself.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
 
 from service.errors import DoubtfulError, MergeportError, RetryableError
 
@@ -19,9 +21,26 @@ READ: Final = "git-upload-pack"
 WRITE: Final = "git-receive-pack"
 WORDS_LENGTH = 400
 
+_T = TypeVar("_T")
+
+_log = structlog.get_logger()
+
 
 class UnauthorizedError(DoubtfulError):
     """The server does not accept the credentials that were given: they may be made anew, once."""
+
+
+def with_accepted(action: Callable[[], _T], forget: Callable[[], None]) -> _T:
+    """Do what needs credentials; where the server refuses them, forget them and do it with new ones, once.
+
+    An App's token may be revoked, or run out, before the time that GitHub gave for it.
+    """
+    try:
+        return action()
+    except UnauthorizedError as error:
+        _log.warning("credentials refused, trying with new ones", url=error.fields.get("url"))
+        forget()
+        return action()
 
 
 def meaning(

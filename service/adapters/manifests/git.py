@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from service.adapters.git import disk
-from service.adapters.git.answers import WRITE, UnauthorizedError
+from service.adapters.git.answers import WRITE, with_accepted
 from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
@@ -162,13 +162,6 @@ class GitManifests:
             lambda: self._move(branch_ref(branch), commit_id(commit), expected and commit_id(expected))
         )
 
-    def delete_branch(self, branch: str, *, expected: Sha) -> bool:
-        """Delete the branch if it is still there at `expected`; True as well when it is gone already."""
-        ref = branch_ref(branch)
-        return self._accepted(
-            lambda: self._move(ref, None, commit_id(expected)) or self._mirror.remote_tip(ref) is None
-        )
-
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
         """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
         wanted = frozenset(among)
@@ -212,16 +205,8 @@ class GitManifests:
         return text.decode("utf-8", "replace")
 
     def _accepted(self, action: Callable[[], _T]) -> _T:
-        """Do what needs our credentials; where they are refused, with new ones once more.
-
-        An App's token may be revoked, or run out, before the time that GitHub gave for it.
-        """
-        try:
-            return action()
-        except UnauthorizedError:
-            _log.warning("credentials refused, trying with new ones", mirror=self._mirror.directory.name)
-            self._forget()
-            return action()
+        """Do what needs our credentials, such as the server accepts."""
+        return with_accepted(action, self._forget)
 
     def _here(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
         """Do what needs the mirror, with credentials that are accepted where the network is needed."""
@@ -250,16 +235,15 @@ class GitManifests:
                 raise lost from None
             raise disk.full(self._mirror.directory, str(error)) or remote.judge(str(error)) from None
 
-    def _move(self, ref: str, new: Sha | None, expected: Sha | None) -> bool:
+    def _move(self, ref: str, new: Sha, expected: Sha | None) -> bool:
         seen, remote = self._mirror.identity(), self._mirror.remote(True)
         outcome = self._mirror.git.run(
             *("push", "--porcelain", "--no-verify", "--recurse-submodules=no", "--no-follow-tags", "--no-signed"),
-            *(f"--force-with-lease={ref}:{expected or ''}", "origin", f"{new or ''}:{ref}"),
+            *(f"--force-with-lease={ref}:{expected or ''}", "origin", f"{new}:{ref}"),
             remote=remote,
         )
         if outcome.ok:
-            if new is not None:
-                self._mirror.keep_tip(ref, new)
+            self._mirror.keep_tip(ref, new)
             return True
         if _refused(outcome):
             _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
@@ -274,10 +258,8 @@ class GitManifests:
             ) from None
         raise error
 
-    def _packs(self, new: Sha | None, expected: Sha | None) -> bool:
+    def _packs(self, new: Sha, expected: Sha | None) -> bool:
         """Tell whether our side of a push works, by doing it with nobody on the other side."""
-        if new is None:
-            return True
         wanted = f"{new}\n" + (f"^{expected}\n" if expected and self._mirror.has(expected) else "")
         arguments = ("pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--shallow")
         with suppress(BrokenRepositoryError):

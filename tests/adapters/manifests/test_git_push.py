@@ -191,28 +191,6 @@ def test_pushing_a_commit_that_the_mirror_lost_starts_again(served: Served) -> N
     assert manifests.fetch("main") == tip
 
 
-def test_delete_removes_the_branch(served: Served) -> None:
-    manifests = served.manifests()
-    tip, _ = prepared(served, manifests)
-    served.repository.update_ref("refs/heads/promotion", tip)
-    assert manifests.delete_branch("promotion", expected=tip)
-    assert "promotion" not in served.repository.branches()
-
-
-def test_delete_leaves_a_branch_that_somebody_moved(served: Served) -> None:
-    manifests = served.manifests()
-    tip, _ = prepared(served, manifests)
-    theirs = served.repository.commit_files("promotion", {"x": "1"}, start="main")
-    assert not manifests.delete_branch("promotion", expected=tip)
-    assert served.repository.tip("promotion") == theirs
-
-
-def test_delete_of_a_branch_that_is_gone_is_done(served: Served) -> None:
-    manifests = served.manifests()
-    tip, _ = prepared(served, manifests)
-    assert manifests.delete_branch("promotion", expected=tip)
-
-
 def test_no_hook_of_the_mirror_is_run_and_sees_a_credential(served: Served) -> None:
     manifests = served.manifests()
     tip = manifests.fetch("main")

@@ -124,15 +124,14 @@ def test_merged_pull_request_is_read() -> None:
     assert (event.repository, event.branch, event.base_sha, event.merge_commit) == ("acme/checkout", "develop", A, C)
     assert (event.number, event.title, event.author, event.labels) == (7, "Add tea", "ada", ("tea",))
     assert (event.url, event.merged_by) == ("https://github.com/acme/checkout/pull/7", "grace")
-    assert not event.from_fork
     assert needless(event) is None
 
 
 @pytest.mark.parametrize("repo", [None, {"full_name": "mallory/checkout", "fork": True}])
-def test_pull_request_merged_from_a_fork_is_a_merge_and_says_so(repo: object) -> None:
+def test_pull_request_merged_from_a_fork_is_a_merge(repo: object) -> None:
     event = parse_event("pull_request", pull_payload(head={"ref": "tea", "sha": B, "repo": repo}))
     assert isinstance(event, PullRequestMerged)
-    assert event.from_fork
+    assert event.head_repository != event.repository
 
 
 def test_pull_request_of_a_deleted_account_is_read() -> None:
