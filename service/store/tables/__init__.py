@@ -1,0 +1,48 @@
+"""The tables, as SQLAlchemy Core. Queries are in the modules named after them; changes of shape in migrations/.
+
+Portable between SQLite and PostgreSQL: text ids, times as UTC, JSON for what is only shown.
+"""
+
+from service.store.tables.live import deployments, refreshes, sightings
+from service.store.tables.made import build_logs, build_runs, builds
+from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
+from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
+from service.store.tables.under_way import audit, leases, reports, runs, steps, waits
+from service.store.tables.written import (
+    commit_relations,
+    commit_times,
+    edits,
+    order_answers,
+    own_commits,
+    promotion_branches,
+)
+
+__all__ = [
+    "NOCASE",
+    "RepositoryName",
+    "Time",
+    "audit",
+    "build_logs",
+    "build_runs",
+    "builds",
+    "changes",
+    "commit_relations",
+    "commit_times",
+    "configurations",
+    "covered_commits",
+    "deliveries",
+    "deployments",
+    "edits",
+    "leases",
+    "metadata",
+    "order_answers",
+    "own_commits",
+    "promotion_branches",
+    "refreshes",
+    "reports",
+    "repositories",
+    "runs",
+    "sightings",
+    "steps",
+    "waits",
+]

@@ -1,0 +1,53 @@
+"""What is live: what was seen of it, whom to tell to look, and since when a release is there."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from service.store.tables.shapes import Time, metadata
+
+# What was seen so far of a run's commit in its deployer, for what must last to count.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("past", sa.Text, nullable=False),
+)
+
+# Which application a deployer is to be told to look at now, and when it was told last.
+refreshes = sa.Table(
+    "refreshes",
+    metadata,
+    sa.Column("application", sa.Text, primary_key=True),
+    sa.Column("wanted_at", Time),
+    sa.Column("told_at", Time),
+    sa.Column("times", sa.Integer, nullable=False, default=0),
+    sa.Index(None, "wanted_at"),
+)
+
+# A release being live in an application's environment: since when, since when healthy without a break, until when.
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("application", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("argocd_application", sa.Text),
+    sa.Column("since", Time, nullable=False),
+    sa.Column("healthy_since", Time),
+    sa.Column("health", sa.Text, nullable=False, default=""),
+    sa.Column("until", Time),
+    sa.Column("ended_by", sa.Text, nullable=False, default=""),
+    sa.Column("by_us", sa.Boolean),
+    sa.Index(None, "run_id"),
+    sa.Index(None, "application", "environment", "since"),
+    sa.Index(
+        "uq_deployments_live",
+        "application",
+        "environment",
+        unique=True,
+        sqlite_where=sa.text("until IS NULL"),
+        postgresql_where=sa.text("until IS NULL"),
+    ),
+)

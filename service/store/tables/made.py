@@ -1,0 +1,60 @@
+"""Images that are made: which build, for which runs, with which log."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from service.store.tables.shapes import RepositoryName, Time, metadata
+
+# The making of one image from one source commit, shared by all runs that need it. Elsewhere: `builder` is who makes it,
+# `correlation` our own name of this one start, kept with `asked_at` before it is asked for, `external_id` theirs after.
+builds = sa.Table(
+    "builds",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("repository", RepositoryName, nullable=False),
+    sa.Column("branch", sa.Text, nullable=False),
+    sa.Column("commit", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("configuration_commit", sa.Text, nullable=False),
+    sa.Column("application", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("image", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, default=1),
+    sa.Column("resumes", sa.Integer, nullable=False, default=0),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("code", sa.Text, nullable=False, default=""),
+    sa.Column("retry_after", sa.Float),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("updated_at", Time, nullable=False),
+    sa.Column("started_at", Time),
+    sa.Column("ended_at", Time),
+    sa.Column("builder", sa.Text, nullable=False, default=""),
+    sa.Column("correlation", sa.Text, nullable=False, default=""),
+    sa.Column("asked_at", Time),
+    sa.Column("external_id", sa.Text),
+    sa.Column("log_after", sa.Text, nullable=False, default=""),
+    sa.Column("unheard_since", Time),
+    sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
+    sa.Index(None, "state", "updated_at"),
+)
+
+build_runs = sa.Table(
+    "build_runs",
+    metadata,
+    sa.Column("build_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Index(None, "run_id"),
+)
+
+build_logs = sa.Table(
+    "build_logs",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("build_id", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index(None, "build_id", "sequence"),
+)
