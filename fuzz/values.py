@@ -24,7 +24,7 @@ with atheris.instrument_imports(include=["service.core.values"]):
         parse_path,
         read_value,
     )
-    from service.core.values.images import list_images
+    from service.core.values.image_paths import list_images
     from service.core.values.listing import list_paths
     from service.core.values_paths import Selector
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import EncryptionConfigurationTypeDef
 
-    from service.adapters.registries.ecr import Create, Options
+    from service.adapters.ecr_options import Create, Options
 
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2, "mode": "standard"})
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}

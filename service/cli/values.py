@@ -22,7 +22,7 @@ from service.core.values import (
     read_value,
     unified_diff,
 )
-from service.core.values.images import ImagePaths, list_images
+from service.core.values.image_paths import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
 from service.errors import ValuesEditError
 

@@ -6,15 +6,13 @@ the registry is reached in truth. Never deletes an image, and never changes a re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from service.adapters.ecr_options import Create, Options
 from service.core.images import Image, ImageReference
 
 if TYPE_CHECKING:
@@ -28,65 +26,11 @@ if TYPE_CHECKING:
     from service.adapters.parts import Parts
     from service.ports import Clock, Credentials, PushTarget
 
-HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))"
-)
-"""ECR's host names: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html"""
+__all__ = ["EcrRegistry", "Options", "make"]
 
 _RENEW_BEFORE = timedelta(hours=1)
 """Longer than a build may take, so that a token handed to a builder lasts until its push."""
 _YOUNG = timedelta(minutes=1)
-
-
-class Create(BaseModel):
-    """How a repository that is missing is made; one that exists is left as it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    immutable_tags: bool = Field(default=True, description="A tag never names another image later.")
-    scan_on_push: bool = Field(default=False, description="ECR scans each image when it is pushed.")
-    kms_key: str | None = Field(default=None, description="KMS key (ARN, id or alias); ECR's own encryption if absent.")
-    expire_untagged_days: int | None = Field(
-        default=None, ge=1, description="Untagged images expire after so many days. Tagged ones never do: one may run."
-    )
-    resource_tags: dict[str, str] = Field(default_factory=dict, description="AWS resource tags of the repository.")
-
-
-class Options(BaseModel):
-    """An Amazon ECR private registry."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    kind: Literal["ecr"] = "ecr"
-    host: str = Field(description="The registry's AWS host name: ACCOUNT.dkr.ecr.REGION.amazonaws.com.")
-    region: str = Field(default="", description="The AWS region; read from the host if absent.")
-    create: bool | Create = Field(
-        default=True,
-        description="Make missing repositories: true as Mergeport does, a mapping as it says, false never.",
-    )
-    role_arn: str | None = Field(
-        default=None, description="A role to assume first, e.g. in the account of the registry."
-    )
-
-    @model_validator(mode="after")
-    def _host_is_known(self) -> Options:
-        if HOST.fullmatch(self.host) is None:
-            raise ValueError(
-                "host is not an ECR host name, ACCOUNT.dkr.ecr.REGION.amazonaws.com; for others: kind: oci"
-            )
-        return self
-
-    @property
-    def account(self) -> str:
-        """The AWS account that the registry is in, from the host's name."""
-        found = HOST.fullmatch(self.host)
-        return found["account"] if found else ""
-
-    @property
-    def aws_region(self) -> str:
-        """The region as given, else from the host's name."""
-        found = HOST.fullmatch(self.host)
-        return self.region or (found["region"] if found else "")
 
 
 def make(options: Options, parts: Parts) -> EcrRegistry:

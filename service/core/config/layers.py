@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
-from service.core.config.layout import TargetKeys
+from service.core.config.keys import TargetKeys
 from service.core.config.placeholders import check_placeholders, render
 from service.core.config.report import Report
 from service.core.config.texts import TextError

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 from service.core.config.configuration import Configuration
 from service.core.config.conflicts import find_conflicts
-from service.core.config.document import decode, read
+from service.core.config.keys import ORDER
 from service.core.config.layers import Layers, lay, table_under
-from service.core.config.layout import ORDER
 from service.core.config.options import Kinds
 from service.core.config.report import Report, nearest
 from service.core.config.resolve import read_environment, read_target
@@ -19,6 +18,7 @@ from service.core.config.sound import keep_sound
 from service.core.config.targets import Target
 from service.core.config.texts import NAME_WORDS, fit_name, is_name
 from service.core.config.tree import Broken, Scalar, Table
+from service.core.config.yaml_text import decode, read
 from service.errors import ConfigError
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from service.core.config.images import image_names, read_images
+from service.core.config.image_targets import image_names, read_images
+from service.core.config.keys import DeadlineKeys
 from service.core.config.layers import Layers
-from service.core.config.layout import DeadlineKeys
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_branch_pattern, check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.core.config.layout import LINK, File, OrderKeys, TargetKeys
+from service.core.config.key_types import LINK
+from service.core.config.keys import File, OrderKeys, TargetKeys
 from service.core.config.options import Kinds, Models
 from service.core.config.texts import NAME
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ValidationError
 
-from service.core.config.layout import LATER, File, TargetKeys, Unknown, UnknownKey
+from service.core.config.key_types import LATER, Unknown, UnknownKey
+from service.core.config.keys import File, TargetKeys
 from service.core.config.options import Kinds
 from service.core.config.report import Report, keys_of, nearest_name
 from service.core.config.tree import Place, Table, plain_table, without

@@ -14,7 +14,8 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 from pydantic import ValidationError
 
-from service.adapters.registries.ecr import Create, EcrRegistry, Options
+from service.adapters.ecr_options import Create
+from service.adapters.registries.ecr import EcrRegistry, Options
 from service.core.images import ImageReference
 from service.errors import MergeportError, PermanentError, RetryableError
 from tests.contract.registries import ECR_HOST, LABELS, Ministack, TestClock, make_image, push

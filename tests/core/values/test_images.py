@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.core.values import ValueEdit, edit_values
-from service.core.values.images import list_images
+from service.core.values.image_paths import list_images
 
 PARAMETERS = """
 spec:

@@ -10,7 +10,7 @@ import yaml
 
 from service.core.values import ValueEdit, edit_values, read_value
 from service.core.values.document import read_stream
-from service.core.values.images import list_images
+from service.core.values.image_paths import list_images
 from service.core.values.listing import list_paths, settable_paths
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Within

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from service.adapters.deployers.argocd.answers import (
+from service.adapters.deployers.argocd.applications import (
     Application,
     OperationState,
     Resource,

@@ -7,129 +7,30 @@ means (placeholders, patterns, names) is checked when the layers have been laid 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
-    ValidationInfo,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from service.core.config.report import keys_of
-from service.core.config.targets import Written
-from service.core.config.tree import Located, Place
+from service.core.config.key_types import (
+    LINK,
+    BuildKey,
+    Create,
+    Entry,
+    GatesKey,
+    Keys,
+    NotifyKey,
+    Overrides,
+    RegistryKey,
+    TextOrFalse,
+)
 from service.core.words import OrderBy
-
-LINK = "x-definition"
-"""Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""
-LATER = frozenset({"from", "mergeport.d"})
-"""Keys that are known and do not work yet: told, never ignored. Those of which no kind is there come on top."""
-
-
-class UnknownKey(NamedTuple):
-    """A key that is not one where it stands, or does not work yet."""
-
-    place: Place
-    name: str
-    keys: type[Keys]
-    """The mapping that it stands in."""
-
-
-class Unknown(NamedTuple):
-    """The context of a validation: keys that do not work yet, and the unknown ones that were found."""
-
-    later: frozenset[str]
-    found: list[UnknownKey]
-
-
-class Keys(BaseModel):
-    """A mapping with known keys. Unknown ones are left out, and go to the `Unknown` that is given as context."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-    elsewhere: ClassVar[Mapping[str, str]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tell_unknown_keys(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - pydantic's signature
-        if not isinstance(data, Located) or not isinstance(info.context, Unknown):
-            return data
-        known = keys_of(cls) - info.context.later
-        for name in data.table.entries.keys() - known:
-            info.context.found.append(UnknownKey(data.table.keys[name], name, cls))
-        return Located(data.table, {name: value for name, value in data.items() if name in known})
-
-
-def _either(
-    fits: Callable[[object], bool], *, words: str, schema: dict[str, Any]
-) -> tuple[PlainValidator, WithJsonSchema]:
-    """Let fitting values through as they are; anything else is one fault, not one for each alternative."""
-
-    def check(value: object) -> object:
-        if fits(value):
-            return value
-        raise PydanticCustomError("wrong_type", "expected {words}", {"words": words})
-
-    return PlainValidator(check), WithJsonSchema(schema)
-
-
-Entry = Annotated[
-    Written,
-    *_either(
-        lambda value: isinstance(value, str | int | float | bool),
-        words="text, a number or a boolean",
-        schema={"type": ["string", "number", "boolean"]},
-    ),
-]
-RegistryKey = Annotated[
-    str | dict[str, object],
-    *_either(lambda value: isinstance(value, str | dict), words="text or a mapping", schema={LINK: "Registry"}),
-]
-BuildKey = Annotated[
-    dict[str, object],
-    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Build"}),
-]
-GatesKey = Annotated[
-    dict[str, object],
-    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Gates"}),
-]
-NotifyKey = Annotated[
-    dict[str, object],
-    *_either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Notify"}),
-]
-Overrides = Annotated[
-    dict[str, object],
-    *_either(
-        lambda value: isinstance(value, dict),
-        words="a mapping",
-        schema={
-            "type": "object",
-            "additionalProperties": {"anyOf": [{LINK: "TargetKeys"}, {"const": False}]},
-        },
-    ),
-]
-Create = Annotated[
-    bool | Literal["file"],
-    *_either(
-        lambda value: isinstance(value, bool) or value == "file",
-        words="true, false or file",
-        schema={"enum": [True, False, "file"]},
-    ),
-]
-TextOrFalse = Annotated[
-    str | Literal[False],
-    *_either(
-        lambda value: isinstance(value, str) or value is False,
-        words="text or false",
-        schema={"anyOf": [{"type": "string", "minLength": 1}, {"const": False}]},
-    ),
-]
 
 
 class PullRequestKeys(Keys):

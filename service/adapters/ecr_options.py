@@ -1,0 +1,64 @@
+"""What `mergeport.yaml` says of an Amazon ECR registry. Read by the registry and by the calls of its API; light."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))"
+)
+"""ECR's host names: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html"""
+
+
+class Create(BaseModel):
+    """How a repository that is missing is made; one that exists is left as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    immutable_tags: bool = Field(default=True, description="A tag never names another image later.")
+    scan_on_push: bool = Field(default=False, description="ECR scans each image when it is pushed.")
+    kms_key: str | None = Field(default=None, description="KMS key (ARN, id or alias); ECR's own encryption if absent.")
+    expire_untagged_days: int | None = Field(
+        default=None, ge=1, description="Untagged images expire after so many days. Tagged ones never do: one may run."
+    )
+    resource_tags: dict[str, str] = Field(default_factory=dict, description="AWS resource tags of the repository.")
+
+
+class Options(BaseModel):
+    """An Amazon ECR private registry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    kind: Literal["ecr"] = "ecr"
+    host: str = Field(description="The registry's AWS host name: ACCOUNT.dkr.ecr.REGION.amazonaws.com.")
+    region: str = Field(default="", description="The AWS region; read from the host if absent.")
+    create: bool | Create = Field(
+        default=True,
+        description="Make missing repositories: true as Mergeport does, a mapping as it says, false never.",
+    )
+    role_arn: str | None = Field(
+        default=None, description="A role to assume first, e.g. in the account of the registry."
+    )
+
+    @model_validator(mode="after")
+    def _host_is_known(self) -> Options:
+        if HOST.fullmatch(self.host) is None:
+            raise ValueError(
+                "host is not an ECR host name, ACCOUNT.dkr.ecr.REGION.amazonaws.com; for others: kind: oci"
+            )
+        return self
+
+    @property
+    def account(self) -> str:
+        """The AWS account that the registry is in, from the host's name."""
+        found = HOST.fullmatch(self.host)
+        return found["account"] if found else ""
+
+    @property
+    def aws_region(self) -> str:
+        """The region as given, else from the host's name."""
+        found = HOST.fullmatch(self.host)
+        return self.region or (found["region"] if found else "")
