@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.adapters.git.answers import with_accepted
-from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
+from service.adapters.git.driver import Git
 from service.adapters.git.remote import Remote, last_words
+from service.adapters.git.running import BrokenRepositoryError, Outcome
 from service.core.words import Repository, Sha
 from service.errors import DoubtfulError, MergeportError, PermanentError
 from service.ports import Credentials

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from service.adapters.git import disk
 from service.adapters.git.answers import with_accepted
-from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError
+from service.adapters.git.driver import NETWORK_TIMEOUT
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import commit_id
 from service.adapters.git.remote import Remote, last_words
+from service.adapters.git.running import BrokenRepositoryError
 from service.core.words import Repository, Sha
 from service.errors import RetryableError
 from service.ports import Credentials

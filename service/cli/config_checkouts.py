@@ -1,6 +1,6 @@
 """Checkouts of manifest repositories on this machine, for `mergeport config check`: which they are, and their files.
 
-Reads a few files of `.git` to learn a checkout's name and branch. Starts no git, writes nothing, and follows no link.
+Starts no git, writes nothing, and follows no link.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.adapters.git.checked_out import checked_out
 from service.core.config import Configuration, Target
 from service.core.words import Repository
 from service.errors import PermanentError
 
-_ORIGIN = re.compile(r'\[remote "origin"\][^\[]*?\burl\s*=\s*(?P<url>\S+)')
 _NAME = re.compile(r"[/:](?P<name>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?$")
-_HEAD = re.compile(r"ref: refs/heads/(?P<branch>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +67,9 @@ def find_checkouts(folders: Iterable[Path], beside: Path | None) -> list[Checkou
 
 
 def _checkout(folder: Path, *, beside: bool = False) -> Checkout:
-    git = folder / ".git"
-    pointed = re.match(r"gitdir: (.+)", _text(git)) if git.is_file() else None
-    own = folder / pointed[1].strip() if pointed else git
-    common = own / (_text(own / "commondir").strip() or ".")
-    origin = _ORIGIN.search(_text(common / "config"))
-    name = _NAME.search(origin["url"]) if origin else None
-    head = _HEAD.match(_text(own / "HEAD"))
-    return Checkout(
-        folder, Repository(name["name"]) if name else None, head["branch"].strip() if head else None, beside=beside
-    )
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    origin, branch = checked_out(folder)
+    name = _NAME.search(origin) if origin else None
+    return Checkout(folder, Repository(name["name"]) if name else None, branch, beside=beside)
 
 
 def share_out(

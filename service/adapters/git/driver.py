@@ -1,4 +1,4 @@
-"""The one place that starts git: argv lists over GitPython, an environment of our own, a time limit on every call.
+"""The one place that starts git: argv lists, an environment of our own, a time limit on every call.
 
 Called by the other modules of this package and by the checkout. It judges nothing: a failed command is an
 `Outcome` with its exit status. It never uses the network unless it is given the remote it may talk to.
@@ -11,16 +11,13 @@ import os
 import re
 import resource
 import shutil
-import signal
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
 
 from service.adapters.git.remote import Remote
+from service.adapters.git.running import BrokenRepositoryError, Outcome, Talk, clean, end_git, late
 from service.errors import PermanentError, RetryableError
 
 NETWORK_TIMEOUT = 60.0
@@ -31,7 +28,7 @@ ORPHAN_GRACE = 5
 """Seconds more that a git may live whose parent was killed: nobody else would ever end it."""
 
 _KEPT = re.compile(
-    r"PATH|LD_LIBRARY_PATH|TZ|TMPDIR|LANGUAGE|GIT_EXEC_PATH|GIT_SSL_CAINFO|GIT_SSL_CAPATH|GIT_PYTHON_\w+"
+    r"PATH|LD_LIBRARY_PATH|TZ|TMPDIR|LANGUAGE|GIT_EXEC_PATH|GIT_SSL_CAINFO|GIT_SSL_CAPATH"
     r"|SSL_CERT_(FILE|DIR)|SSH_AUTH_SOCK|(?i:https?_proxy|no_proxy|all_proxy)"
 )
 """What git may have of this process's environment; settings, credentials and a stranger's GIT_* are taken away."""
@@ -49,33 +46,6 @@ _CONFIGURATION = (
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", str(int(NETWORK_TIMEOUT))),
 )
-
-
-class BrokenRepositoryError(Exception):
-    """A local command failed, or never ended, as it cannot on a sound repository; `said` is git's own word."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(said)
-        self.said = said
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a git command ended. `said` is its standard error without any secret."""
-
-    status: int
-    output: bytes
-    said: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the exit status is 0."""
-        return self.status == 0
-
-    @property
-    def text(self) -> str:
-        """The output as text, without the last line end."""
-        return self.output.decode("utf-8", "replace").rstrip("\n")
 
 
 class Git:
@@ -108,10 +78,10 @@ class Git:
         try:
             output, said = process.communicate(data, timeout=limit)
         except subprocess.TimeoutExpired:
-            raise _late(arguments, limit, remote) from None
+            raise late(arguments, limit, remote) from None
         finally:
-            _end(process)
-        return Outcome(process.returncode, output, _clean(said, remote))
+            end_git(process)
+        return Outcome(process.returncode, output, clean(said, remote))
 
     @contextmanager
     def talk(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Iterator[Talk]:
@@ -136,29 +106,23 @@ class Git:
     def _start(
         self, arguments: tuple[str, ...], remote: Remote | None, environment: Mapping[str, str] | None, limit: float
     ) -> subprocess.Popen[bytes]:
-        try:
-            import git  # noqa: PLC0415 # heavy, and fails without a git on PATH
-        except ImportError:
-            raise _no_git() from None
-        settings = {**self._environment(remote), **(environment or {})}
-        before = [*_clearing(settings), *(_bounding(limit) if remote else ())]
-        if before and shutil.which("git") is None:
+        argv = [*(_bounding(limit) if remote else ()), "git", *arguments]
+        if remote and shutil.which("git") is None:
             raise _no_git()
         try:
-            started = git.Git(str(self._place)).execute(
-                [*before, "git", *arguments],
-                istream=subprocess.PIPE,
-                as_process=True,
-                env=settings,
+            process = subprocess.Popen(
+                argv,
+                cwd=self._place,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**_kept(), **self._environment(remote), **(environment or {})},
                 start_new_session=True,
             )
-        except git.GitCommandNotFound:
+        except FileNotFoundError:
             raise BrokenRepositoryError(f"{self._place} is gone") if shutil.which("git") else _no_git() from None
         except OSError as error:
             raise RetryableError(f"git cannot be started: {error.strerror}.", code="git-not-started") from None
-        # GitPython's wrapper ends its process when it is collected; we end ours ourselves, with its group.
-        wrapper = cast("Any", started)
-        process, wrapper.proc = cast("subprocess.Popen[bytes]", wrapper.proc), None
         if not remote:
             _bound(process, limit)
         return process
@@ -191,96 +155,15 @@ class Git:
         return settings
 
 
-class Talk:
-    """A running git command: write to it, read what it answers, `finish` to hear how it ended."""
-
-    def __init__(
-        self, process: subprocess.Popen[bytes], arguments: tuple[str, ...], remote: Remote | None, limit: float
-    ) -> None:
-        """Take over a started process."""
-        self._process = process
-        self._arguments = arguments
-        self._remote = remote
-        self._limit = limit
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def limited(self) -> Iterator[None]:
-        """Kill the process with its group when the block takes longer than the talk's limit."""
-        over = threading.Event()
-
-        def give_up() -> None:
-            with self._lock:
-                if not over.is_set():
-                    self._ended.set()
-                    _kill(self._process)
-
-        watchdog = threading.Timer(self._limit, give_up)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield
-        finally:
-            watchdog.cancel()
-            with self._lock:  # one that woke up late leaves the next use alone
-                over.set()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked once more."""
-        return not self._ended.is_set() and self._process.poll() is None
-
-    def end(self) -> None:
-        """End the process."""
-        _end(self._process)
-
-    def say(self, data: bytes) -> None:
-        """Write to its standard input; a process that is gone is noticed when its answer is read."""
-        stdin = cast("IO[bytes]", self._process.stdin)
-        with suppress(BrokenPipeError):
-            stdin.write(data)
-            stdin.flush()
-
-    def line(self) -> bytes:
-        """Read one line without its end; empty when there is no more."""
-        return self._checked(cast("IO[bytes]", self._process.stdout).readline()).removesuffix(b"\n")
-
-    def take(self, size: int) -> bytes:
-        """Read so many bytes, fewer only at the end."""
-        return self._checked(cast("IO[bytes]", self._process.stdout).read(size))
-
-    def finish(self) -> Outcome:
-        """Close its input, drop the rest of its output, and tell how it ended."""
-        _, said = self._process.communicate()
-        self._checked(b"")
-        return Outcome(self._process.returncode, b"", _clean(said, self._remote))
-
-    def _checked(self, data: bytes) -> bytes:
-        if self._ended.is_set():
-            raise _late(self._arguments, self._limit, self._remote)
-        return data
-
-
-def _late(arguments: tuple[str, ...], limit: float, remote: Remote | None) -> Exception:
-    message = f"git {arguments[0]} did not end within {limit:g} s and was stopped"
-    return RetryableError(f"{message}.", code="git-timeout") if remote else BrokenRepositoryError(message)
-
-
 def _no_git() -> PermanentError:
     return PermanentError(
         "There is no git on this machine.", code="git-missing", hint="install git 2.36 or newer and put it on PATH"
     )
 
 
-def _clearing(settings: Mapping[str, str]) -> list[str]:
-    """Give the argv that takes away what the process was started with: secrets, a hook's GIT_DIR, traces, askpass.
-
-    GitPython adds to the environment and cannot take from it; without such variables it is no argv at all. Names
-    stand in an argv, values never.
-    """
-    stray = {name for name in os.environ if not _KEPT.fullmatch(name)} - settings.keys()
-    return ["env", *(part for name in sorted(stray) for part in ("-u", name))] if stray else []
+def _kept() -> dict[str, str]:
+    """Give what git may have of what this process was started with: no secrets, no hook's GIT_DIR, no askpass."""
+    return {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
 
 
 def _bounding(limit: float) -> list[str]:
@@ -296,23 +179,3 @@ def _bound(process: subprocess.Popen[bytes], limit: float) -> None:
     seconds = math.ceil(limit) + ORPHAN_GRACE
     with suppress(ProcessLookupError, PermissionError, AttributeError):  # no `prlimit` outside Linux
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (seconds, seconds))
-
-
-def _clean(said: bytes, remote: Remote | None) -> str:
-    text = said.decode("utf-8", "replace").strip()
-    return remote.redact(text) if remote else text
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        _kill(process)
-        process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with suppress(BrokenPipeError):
-                stream.close()

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from service.adapters.git.driver import BrokenRepositoryError
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.objects import Objects
+from service.adapters.git.running import BrokenRepositoryError
 from service.core.words import Actor, Sha
 from service.ports import Commit
 

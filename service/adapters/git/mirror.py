@@ -19,11 +19,12 @@ from pathlib import Path
 
 from service.adapters.git import disk
 from service.adapters.git.answers import READ
-from service.adapters.git.driver import BrokenRepositoryError, Git, Outcome
+from service.adapters.git.driver import Git
 from service.adapters.git.empty_mirror import configuration, put_in_place
 from service.adapters.git.objects import ObjectMissingError
 from service.adapters.git.readers import Readers
 from service.adapters.git.remote import Remote
+from service.adapters.git.running import BrokenRepositoryError, Outcome
 from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 

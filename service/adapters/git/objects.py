@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from service.adapters.git.driver import BrokenRepositoryError, Git, Talk
+from service.adapters.git.driver import Git
 from service.adapters.git.remote import Remote
+from service.adapters.git.running import BrokenRepositoryError, Talk
 from service.adapters.git.signing import SigningKey
 from service.adapters.git.trees import DIRECTORY, FILE, LINK, SUBMODULE, Entry, Made, find, packed, put
 from service.core.words import Actor, Sha

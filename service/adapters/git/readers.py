@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from service.adapters.git.driver import Git, Talk
+from service.adapters.git.driver import Git
 from service.adapters.git.objects import ObjectMissingError, Objects, reading
 from service.adapters.git.remote import Remote
+from service.adapters.git.running import Talk
 
 IDLE_SECONDS = 5.0
 MOST_IDLE = 4

@@ -13,7 +13,7 @@ from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from service.adapters.git.driver import BrokenRepositoryError
+from service.adapters.git.running import BrokenRepositoryError
 
 FILE, EXECUTABLE, LINK, SUBMODULE, DIRECTORY = "100644", "100755", "120000", "160000", "40000"
 

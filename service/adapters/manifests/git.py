@@ -18,12 +18,13 @@ import structlog
 
 from service.adapters.git import disk
 from service.adapters.git.answers import WRITE, with_accepted
-from service.adapters.git.driver import NETWORK_TIMEOUT, BrokenRepositoryError, Outcome
+from service.adapters.git.driver import NETWORK_TIMEOUT
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import branch_ref, commit_id, path_parts
 from service.adapters.git.objects import CommitText, ObjectMissingError, write_commit
 from service.adapters.git.remote import Remote, last_words
+from service.adapters.git.running import BrokenRepositoryError, Outcome
 from service.adapters.git.signing import SigningKey
 from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.git.driver import BrokenRepositoryError, Git, Talk
+from service.adapters.git.driver import Git
 from service.adapters.git.remote import Remote
+from service.adapters.git.running import BrokenRepositoryError, Talk
 from service.errors import PermanentError, RetryableError
 from tests.adapters.git.served import TOKEN, Served
 from tests.fixtures.processes import wait_until

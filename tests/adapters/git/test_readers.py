@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from service.adapters.git import readers as module
-from service.adapters.git.driver import BrokenRepositoryError, Git
+from service.adapters.git.driver import Git
 from service.adapters.git.objects import ObjectMissingError, Objects
 from service.adapters.git.readers import MOST_IDLE, Readers
+from service.adapters.git.running import BrokenRepositoryError
 from service.core.words import Sha
 from tests.adapters.git.served import Served
 from tests.fixtures.processes import wait_until

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstack.bare import BareRepository
-from service.adapters.git.driver import BrokenRepositoryError
+from service.adapters.git.running import BrokenRepositoryError
 from service.adapters.git.trees import DIRECTORY, EXECUTABLE, FILE, LINK, SUBMODULE, Entry, Made, find, packed, put
 
 KINDS = {DIRECTORY: b"tree", SUBMODULE: b"commit"}
