@@ -55,6 +55,10 @@ class LazyGroup(click.Group):
         return command
 
 
+_ROLES = frozenset({"serve", "web", "worker"})
+"""Commands that go on: no text of a person's is read by them after their settings."""
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="mergeport")
 def cli() -> None:
@@ -75,6 +79,8 @@ def main() -> None:
         places = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         _fail(f"{places + ': ' if places else ''}{error.strerror or error}")
     except UnicodeError:
+        if sys.argv[1:2] and sys.argv[1] in _ROLES:
+            raise  # settings are told by name when they are read: what comes later is a bug, with its traceback
         _fail("an argument, a file name or a text has bytes that are not UTF-8\nhint: write it anew, in UTF-8")
 
 
