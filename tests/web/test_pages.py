@@ -286,3 +286,10 @@ def test_run_page_leads_to_its_application_in_argocd(private: FlaskClient, rows:
     with store.begin() as tx:
         sightings.keep(tx, run.id, past_text(Past(url=url)))
     assert f'href="{url}"' in private.get(f"/runs/{run.id}").text
+
+
+def test_list_is_found_where_a_run_s_address_is_cut_short(private: FlaskClient, rows: Rows) -> None:
+    rows.run(application="checkout")
+    answer = private.get("/runs?application=checkout", follow_redirects=True)
+    assert answer.request.query_string == b"application=checkout"
+    assert ">checkout</a>" in answer.text
