@@ -192,7 +192,8 @@ class Configurations:
             log.info("configuration loaded", commit=stored.commit)
         else:
             told = [str(fault) for fault in stored.faults]
-            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=told)
+            in_force = last.commit if last is not None else "none yet"
+            log.warning("configuration refused", commit=stored.commit, in_force=in_force, faults=told)
 
     def _faults(self, data: bytes | None, commit: Sha) -> list[Fault]:
         if data is None:

@@ -49,6 +49,8 @@ _WOBBLED = (
 Looked for only when the server, asked again, is well.
 """
 _LAST_WORDS = 3
+_NAME = re.compile(r"[\w-]+/[\w.-]+")
+"""A repository as GitHub names it, which is no address."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
 """It is written into the mirror's configuration, where these would mean something."""
 
@@ -68,6 +70,8 @@ class Remote:
     """Needed for an SSH address, which may also be written as `git@host:path`."""
 
     def __post_init__(self) -> None:
+        if not self.url:
+            raise _refused('""', "it is empty")
         if _NOT_IN_AN_ADDRESS.search(self.url):
             raise _refused(self.place, "it has a character that no address has")
         if ssh.split_scp(self.url):
@@ -77,8 +81,11 @@ class Remote:
             raise _refused(self.place, "there is a user or password in it")
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
             raise _refused(self.place, "plain HTTP is for this machine itself only")
-        if parts.scheme not in {"https", "http", "ssh"} or not parts.hostname or parts.hostname.startswith("-"):
-            raise _refused(self.place, "it is neither HTTPS nor SSH")
+        if parts.scheme not in {"https", "http", "ssh"}:
+            hint = f"https://github.com/{self.url.removesuffix('.git')}.git" if _NAME.fullmatch(self.url) else ""
+            raise _refused(self.place, "it is neither HTTPS nor SSH", hint)
+        if not parts.hostname or parts.hostname.startswith("-"):
+            raise _refused(self.place, "it names no host")
 
     @property
     def protocol(self) -> str:
@@ -199,9 +206,12 @@ def last_words(said: str) -> str:
     return "; ".join(lines[-_LAST_WORDS:])[-WORDS_LENGTH:].rstrip(".") or "it gave no reason"
 
 
-def _refused(place: str, why: str) -> PermanentError:
+def _refused(place: str, why: str, instead: str = "an https:// address") -> PermanentError:
     return PermanentError(
-        f"The git address {place} is refused: {why}.", code="git-url-refused", hint="use an https:// address", url=place
+        f"The git address {place} is refused: {why}.",
+        code="git-url-refused",
+        hint=f"use {instead or 'an https:// address'}",
+        url=place,
     )
 
 
