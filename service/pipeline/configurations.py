@@ -110,6 +110,12 @@ class Configurations:
         with self._store.read() as tx:
             return configurations.last(tx, good=True) is not None
 
+    def newest_if_at(self, commit: Sha) -> StoredConfiguration | None:
+        """Give what was read last, good or not, if it is of this commit."""
+        with self._store.read() as tx:
+            newest = configurations.last(tx)
+        return newest if newest is not None and newest.commit == commit else None
+
     def at(self, commit: Sha) -> Configuration:
         """Give the configuration of a commit that a run was routed by."""
         with self._store.read() as tx:

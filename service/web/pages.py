@@ -22,6 +22,7 @@ from service.store import (
     Transaction,
     builds,
     changes,
+    configurations,
     deliveries,
     deployments,
     edits,
@@ -167,6 +168,7 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
     ]
     return {
         "change": changes.get(tx, run.change_id),
+        "configured": configurations.get(tx, run.configuration_commit) is not None,
         "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),

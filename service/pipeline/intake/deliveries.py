@@ -200,11 +200,11 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
 
 
 def _reload(context: Context, push: Push) -> Note:
-    """Read the configuration again after a push to its branch; tell what came of it."""
+    """Read the configuration again after a push to its branch; tell what came of it, also where it was read before."""
     context.configurations.heard(push.repository, push.default_branch)
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
         return Note()
-    stored = context.configurations.reload()
+    stored = context.configurations.reload() or context.configurations.newest_if_at(push.after)
     if stored is None:
         return Note()
     if stored.good:
