@@ -342,7 +342,7 @@ def test_only_what_is_missing_has_a_code_of_its_own() -> None:
     assert caught.value.code == "settings-missing"
 
 
-@pytest.mark.parametrize("secret", ["0", "secret", "1234567"])
+@pytest.mark.parametrize("secret", ["0", "secret", "1234567", "00000000", "abcabcabcabc"])
 def test_a_webhook_secret_that_can_be_found_by_trying_is_a_fault(secret: str) -> None:
     assert list(faults_of({**ENOUGH, "MERGEPORT_WEBHOOK_SECRET": secret})) == ["MERGEPORT_WEBHOOK_SECRET"]
 
