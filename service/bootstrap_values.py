@@ -14,7 +14,7 @@ from pathlib import Path
 
 from service.adapters.git.ssh import SshLogin, split_scp
 from service.adapters.manifests.git import GitManifestRepositories
-from service.core.addresses import parts_of
+from service.adapters.urls import parts_of
 from service.core.words import Actor, Repository
 from service.errors import Fault, SettingsError
 from service.ports import Credentials, Forge, Manifests

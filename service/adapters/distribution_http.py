@@ -23,7 +23,7 @@ import urllib3
 from requests.auth import AuthBase
 
 from service.adapters.distribution_errors import bad_answer, refusal, refused, unavailable
-from service.core.addresses import parts_of
+from service.adapters.urls import parts_of
 from service.ports import Credentials
 
 CONNECT_TIMEOUT = 5.0

@@ -244,6 +244,6 @@ def _as_json(outcome: Outcome, *, show_diff: bool) -> dict[str, object]:
 
 
 def _write(text: str) -> None:
-    """Print exactly these characters as UTF-8, whatever the line ends are; a person at a terminal sees harmful ones escaped."""
+    """Print exactly these characters as UTF-8, whatever the line ends are; a terminal gets harmful ones escaped."""
     sys.stdout.buffer.write((visible(text) if sys.stdout.isatty() else text).encode("utf-8"))
     sys.stdout.buffer.flush()

@@ -188,6 +188,6 @@ def _json_value(value: Scalar | None) -> Scalar | None:
 
 
 def _write(text: str) -> None:
-    """Print exactly these characters as UTF-8, whatever the line ends are; a person at a terminal sees harmful ones escaped."""
+    """Print exactly these characters as UTF-8, whatever the line ends are; a terminal gets harmful ones escaped."""
     sys.stdout.buffer.write((visible(text) if sys.stdout.isatty() else text).encode("utf-8"))
     sys.stdout.buffer.flush()

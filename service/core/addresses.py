@@ -1,19 +1,6 @@
-"""Addresses: where GitHub's pages are, told from where its API is, and strangers' addresses taken apart.
-
-Called by adapters, the command line and our own pages.
-"""
+"""GitHub's addresses: where its pages are, told from where its API is. Called by the forge and by our own pages."""
 
 from __future__ import annotations
-
-from urllib.parse import SplitResult, urlsplit
-
-
-def parts_of(url: str) -> SplitResult:
-    """Split an address; one that cannot be split, such as `https://[x`, has no parts."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")
 
 
 def pages_of(api_url: str) -> str:

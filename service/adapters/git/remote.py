@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from service.adapters.git import ssh
 from service.adapters.git.answers import READ, WORDS_LENGTH, meaning, told_by
-from service.core.addresses import parts_of
+from service.adapters.urls import parts_of
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 

@@ -122,6 +122,11 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         RetryableError,
         "github-redirected",
     ),
+    "moved-nowhere": (
+        {"status": 301, "headers": {"Location": "https://[x"}},
+        RetryableError,
+        "github-unexpected-answer",
+    ),
 }
 
 

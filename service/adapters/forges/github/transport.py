@@ -99,11 +99,7 @@ class Transport:
 
     def _inside(self, location: str) -> str:
         """Give a place that we are sent to, which has to be at the API's own address."""
-        own = urlsplit(self._api_url)
-        try:
-            there = urlsplit(urljoin(f"{self._api_url}/", location))
-        except ValueError:
-            raise RedirectedAwayError("an address that is none") from None
+        there, own = urlsplit(urljoin(f"{self._api_url}/", location)), urlsplit(self._api_url)
         if (there.scheme, there.netloc) != (own.scheme, own.netloc) or not there.path.startswith(f"{own.path}/"):
             raise RedirectedAwayError(there.hostname or "nowhere")
         return there.geturl()
