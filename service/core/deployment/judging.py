@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from service.core.deployment.evidence import carriers, has_all, replaced
 from service.core.deployment.observation import Observation
+from service.core.deployment.overrides import over_ours
 from service.core.deployment.verdicts import Doubt, Expected, Progress, Standing, Verdict, VerdictKind
 from service.core.words import Repository, Sha
 
@@ -204,14 +205,17 @@ def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
 def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
     """Believe no health where our repository is shown with another image and ours is not."""
     observation = seen.observation
-    found = replaced(observation, seen.expected.images, seen.jobs)
+    expected = seen.expected
+    ours_over = over_ours(observation.overrides, expected.paths, expected.images)
+    found = replaced(observation, expected.images, seen.jobs, overridden=bool(ours_over))
     if found is None:
         return Verdict(VerdictKind.SUCCEEDED, reason, revision=live, progress=Progress.LIVE)
     ours, other = found
-    over = f"{_some(observation.overrides)} of the Argo CD application stands over the values files"
+    named = _some(tuple(str(one) for one in ours_over or observation.overrides))
+    over = f"{named} of the Argo CD application stands over the values files"
     return Verdict(
         VerdictKind.DOUBTFUL,
-        f"{other} runs in place of {ours}" + (f": {over}" if observation.overrides else ""),
+        f"{other} runs in place of {ours}" + (f": {over}" if named else ""),
         revision=live,
         progress=Progress.COMPARED,
         doubt=Doubt.OTHER_IMAGE,

@@ -14,6 +14,17 @@ class Applied(NamedTuple):
     images: tuple[str, ...]
 
 
+class Override(NamedTuple):
+    """A setting of the application itself that stands over its files: `helm.parameters`, and what it sets."""
+
+    setting: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Name it as people find it."""
+        return f"{self.setting} {self.name}".rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a deployer says of one application now.
@@ -46,7 +57,7 @@ class Observation:
     applied: tuple[Applied, ...] = ()
     automated: bool = True
     children: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
     project: str = ""
 
 
@@ -54,8 +65,8 @@ class Observation:
 class Pods:
     """What an application's tree of objects tells beyond the application itself.
 
-    `messages` are the words of what is not healthy, pods first. `jobs` are images that only finished or single jobs
-    run: what a schedule ran last is no sign of what is deployed.
+    `messages` are the words of what is not healthy, pods first. `jobs` are images that only jobs of a schedule run:
+    what it ran last is no sign of what is deployed.
     """
 
     messages: tuple[str, ...] = ()

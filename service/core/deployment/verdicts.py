@@ -72,7 +72,7 @@ class Expected:
     """What should be live.
 
     `changed=False` is for a promotion that had nothing to change: no operation will come, so none is waited for.
-    `repository` is where the commit is; empty where that is not known.
+    `repository` is where the commit is; empty where that is not known. `paths` are the values paths that were written.
     """
 
     commit: Sha
@@ -80,6 +80,7 @@ class Expected:
     changed: bool = True
     repository: Repository | None = None
     patience: Patience = Patience()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ def expected_of(claim: Claim, commit: Sha, *, live_before: bool = False) -> Expe
         changed=changed,
         repository=place_of(claim.context, claim.target).repository,
         patience=claim.target.patience,
+        paths=tuple(path for entry in claim.target.values for path, _ in entry.set),
     )
 
 

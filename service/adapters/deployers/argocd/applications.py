@@ -50,6 +50,7 @@ class Kustomize(BaseModel):
     """Kustomize's settings of a source that stand over its files."""
 
     images: Annotated[list[str], BeforeValidator(_or_none_left)] = []
+    patches: Annotated[list[Any], BeforeValidator(_or_none_left)] = []
 
 
 class Source(BaseModel):

@@ -7,14 +7,15 @@ from typing import Any
 
 from service.adapters.deployers.argocd.applications import (
     Application,
+    Node,
     OperationState,
+    Parent,
     Resource,
-    Source,
-    Spec,
     Status,
     Tree,
     Windows,
 )
+from service.adapters.deployers.argocd.overrides import overrides_of
 from service.core.deployment import Applied, Observation, Pods
 
 MESSAGE_LENGTH = 2000
@@ -56,22 +57,27 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         ),
         automated=automated is not None and automated.enabled is not False,
         children=tuple(_children(status.resources, read.metadata.namespace)),
-        overrides=tuple(_overrides(read.spec)),
+        overrides=tuple(overrides_of(read.spec)),
         project=read.spec.project,
     )
 
 
 def pods_of(tree: Mapping[str, Any]) -> Pods:
-    """Map a resource tree: the words of what is not healthy, pods first, and the images that only jobs run."""
+    """Map a resource tree: the words of what is not healthy, pods first, and the images that only schedules run."""
     nodes = Tree.model_validate(tree).nodes
     wrong = [node for node in nodes if node.health.status in {"Degraded", "Progressing"} and node.health.message]
     wrong.sort(key=lambda node: (node.kind != "Pod", _WRONG.index(node.health.status)))
-    by_job, otherwise = set[str](), set[str]()
+    scheduled = {node.uid for node in nodes if node.kind == "Job" and _owner(node, "CronJob")}
+    by_schedule, otherwise = set[str](), set[str]()
     for node in nodes:
         if node.kind == "Pod":
-            of_job = any(parent.kind == "Job" for parent in node.parentRefs)
-            (by_job if of_job else otherwise).update(node.images)
-    return Pods(_bounded(_of_resource(node) for node in wrong), frozenset(by_job - otherwise))
+            job = _owner(node, "Job")
+            (by_schedule if job is not None and job.uid in scheduled else otherwise).update(node.images)
+    return Pods(_bounded(_of_resource(node) for node in wrong), frozenset(by_schedule - otherwise))
+
+
+def _owner(node: Node, kind: str) -> Parent | None:
+    return next((parent for parent in node.parentRefs if parent.kind == kind), None)
 
 
 def closed_windows_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
@@ -142,17 +148,6 @@ def _children(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
     for one in resources:
         if one.kind == "Application" and one.group == "argoproj.io":
             yield "/".join(part for part in (one.namespace or namespace, one.name) if part)
-
-
-def _overrides(spec: Spec) -> Iterator[str]:
-    """Name the settings of an application that stand over what its values files say."""
-    sources: tuple[Source, ...] = spec.all()
-    for source in sources:
-        yield from (f"helm.parameters {one.name}" for one in source.helm.parameters)
-        yield from (f"helm.fileParameters {one.name}" for one in source.helm.fileParameters)
-        if source.helm.valuesObject or source.helm.values:
-            yield "helm.valuesObject" if source.helm.valuesObject else "helm.values"
-        yield from (f"kustomize.images {one}" for one in source.kustomize.images)
 
 
 def _name(resource: Resource) -> str:
