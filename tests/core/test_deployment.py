@@ -342,6 +342,32 @@ def test_words_of_a_try_are_told_while_the_operation_runs() -> None:
     assert "Service/web: no port" in judge(running).words()
 
 
+def test_comparison_error_that_comes_back_is_waited_out_each_time() -> None:
+    rolling = replace(LIVE, health="Progressing")
+    found = lived((0, rolling), (10, BROKEN), (22, rolling), (30, BROKEN), (95, BROKEN), (100, LIVE))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING] * 5 + [VerdictKind.SUCCEEDED]
+    before = lived((0, BROKEN), (50, BROKEN), (55, BEHIND), (70, BROKEN), (129, BROKEN))
+    assert {verdict.kind for verdict in before} == {VerdictKind.WAITING}
+
+
+@pytest.mark.parametrize("position", range(6))
+@pytest.mark.parametrize("addresses", [(), (ELSEWHERE, HERE), (ELSEWHERE, "git@github.com:acme/manifests")])
+def test_ours_among_six_sources_is_live_after_an_unrelated_commit(position: int, addresses: tuple[str, ...]) -> None:
+    foreign = [Sha(str(number) * 40) for number in range(5)]
+    revisions = (*foreign[:position], LATER, *foreign[position:])
+    synced = (*foreign[:position], OURS, *foreign[position:])
+    sources = tuple(addresses[revision == LATER] for revision in revisions) if addresses else ()
+    observed = replace(LIVE, revisions=revisions, synced_revisions=synced, sources=sources)
+    standings = dict.fromkeys(foreign, Standing.FOREIGN) | {LATER: Standing.KEEPS}
+    assert judge(observed, standings=standings).kind is VerdictKind.SUCCEEDED
+
+
+def test_older_pin_of_our_own_repository_beside_ours_holds_up_nothing() -> None:
+    both = (OLDER, LATER)
+    observed = replace(LIVE, revisions=both, synced_revisions=both, sources=(HERE, HERE))
+    assert judge(observed, standings={OLDER: Standing.BEFORE, LATER: Standing.KEEPS}).kind is VerdictKind.SUCCEEDED
+
+
 def test_any_number_of_sources_is_placed() -> None:
     foreign = tuple(Sha(str(number) * 40) for number in range(9))
     observed = replace(LIVE, revisions=(*foreign, LATER), synced_revisions=(*foreign, LATER))
@@ -501,6 +527,9 @@ FOREIGN = replace(LIVE, revisions=(LATER,), synced_revisions=(LATER,), sources=(
     ("observed", "kind"),
     [
         pytest.param(replace(FOREIGN, images=(str(IMAGE),)), VerdictKind.SUCCEEDED, id="ours"),
+        pytest.param(
+            replace(FOREIGN, applied=(Applied("CronJob/web", (str(IMAGE),)),)), VerdictKind.SUCCEEDED, id="ours-brought"
+        ),
         pytest.param(replace(FOREIGN, images=(OTHER,)), VerdictKind.WAITING, id="not-yet"),
         pytest.param(replace(FOREIGN, images=(str(IMAGE),), sync="OutOfSync"), VerdictKind.WAITING, id="out-of-sync"),
         pytest.param(replace(FOREIGN, images=(str(IMAGE),), phase="Running"), VerdictKind.WAITING, id="under-way"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devstack.argocd.rendering import Source
 from service.core.words import RunState
 from service.pipeline.deploy.live_watch import look_at_live
 from service.store import deployments
@@ -159,3 +160,41 @@ def test_release_without_argocd_is_live_from_its_commit_until_git_says_otherwise
     revert(pipeline, run, before)
     looked(pipeline)
     assert of(pipeline, run)[0].ended_by.startswith("reverted by")
+
+
+def family(pipeline: Pipeline) -> None:
+    """Make `checkout-dev` the parent of the application that it was."""
+    argocd = pipeline.stack.argocd
+    child = argocd.applications.pop("checkout-dev")
+    argocd.add_application("child", *child.sources, namespace=child.namespace)
+    parent = argocd.add_application("checkout-dev", Source(MANIFESTS, "charts/application"), namespace="argocd")
+    parent.children = ("child",)
+
+
+def brought(pipeline: Pipeline) -> None:
+    pipeline.settle()
+    pipeline.stack.argocd.refresh("child")
+    pipeline.settle_live("checkout-dev", "child")
+
+
+def test_child_that_breaks_later_is_told_of_its_parents_release(pipeline: Pipeline) -> None:
+    family(pipeline)
+    merge(pipeline)
+    brought(pipeline)
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    pipeline.stack.argocd.application("child").set_health("Degraded", "out of memory")
+    looked(pipeline)
+    assert of(pipeline, run)[0].healthy_since is None
+
+
+def test_child_that_is_repaired_by_hand_turns_its_parents_commit(pipeline: Pipeline) -> None:
+    family(pipeline)
+    pipeline.stack.argocd.plan("child", "degraded", message="exec format error")
+    merge(pipeline)
+    brought(pipeline)
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    pipeline.stack.argocd.application("child").set_health("Healthy")
+    looked(pipeline)
+    assert status(pipeline, run)[0] == "success"

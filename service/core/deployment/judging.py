@@ -173,7 +173,7 @@ def _by_images(seen: _Seen) -> Verdict:
     why = f"no source of it is {expected.repository}, so its images are judged"
     if not _is_idle(observation) or observation.sync != "Synced":
         return _waiting(f"{observation.sync or 'Unknown'}{_operation(observation)}; {why}", observation.sync_errors)
-    if not has_all(observation, expected.images):
+    if not has_all(observation, expected.images) and not carriers(observation, expected.images):
         wanted = ", ".join(str(image) for image in expected.images) or "no image"
         return _waiting(f"it does not run {wanted} yet; {why}", observation.sync_errors)
     return _by_health(seen, expected.commit, f"{expected.commit[:12]} is live ({why})")

@@ -48,6 +48,11 @@ def judged(
         known[verdict.revision] = standings.of(claim, expected.commit, verdict.revision)
 
 
+def health_in(verdict: Verdict, seen: Observation, observed: Mapping[str, Observation]) -> str:
+    """Give the health that a verdict is about: the application's, or that of the one below it which is not well."""
+    return (observed.get(verdict.about) or seen).health
+
+
 def _family(seen: Observation, observed: Mapping[str, Observation]) -> set[str]:
     """Name all applications below one."""
     below: set[str] = set()

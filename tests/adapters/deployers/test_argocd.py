@@ -199,6 +199,16 @@ def test_applications_among_the_objects_are_children_by_their_whole_names(
     assert argo.look(["web-dev"])["web-dev"].children == ("argocd/web",)
 
 
+def test_applications_that_a_set_of_the_application_generates_are_children(
+    argo: ArgoCD, http: responses.RequestsMock
+) -> None:
+    a_set = {"group": "argoproj.io", "kind": "ApplicationSet", "namespace": "argocd", "name": "all", "status": "Synced"}
+    http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "status": {"resources": [a_set]}}]})
+    made = {"group": "argoproj.io", "kind": "Application", "namespace": "argocd", "name": "web"}
+    http.get(f"{APP}/resource-tree", json={"nodes": [a_set, made]})
+    assert argo.look(["web-dev"])["web-dev"].children == ("argocd/web",)
+
+
 @pytest.mark.parametrize(
     ("phase", "count", "limit", "left"),
     [

@@ -23,6 +23,7 @@ MESSAGES = 20
 CANNOT_COMPARE = frozenset({"ComparisonError", "InvalidSpecError"})
 """Conditions under which Argo CD has no desired state to compare; its sync status is then `Unknown`."""
 
+_GROUP = "argoproj.io"
 _FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 _FAILED = frozenset({"Failed", "Error"})
 _WRONG = ("Degraded", "Missing", "Unknown", "Suspended", "Progressing")
@@ -60,6 +61,17 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         overrides=tuple(overrides_of(read.spec)),
         project=read.spec.project,
     )
+
+
+def has_generators(application: Mapping[str, Any]) -> bool:
+    """Tell whether an application brings ApplicationSets: what they generate is in its tree alone."""
+    resources = Application.model_validate(application).status.resources
+    return any(one.kind == "ApplicationSet" and one.group == _GROUP for one in resources)
+
+
+def generated_in(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the applications in a tree."""
+    return tuple(_children(Tree.model_validate(tree).nodes, ""))
 
 
 def pods_of(tree: Mapping[str, Any]) -> Pods:
@@ -146,7 +158,7 @@ def _unhealthy(resources: Iterable[Resource]) -> Iterator[str]:
 def _children(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
     """Name the applications among the objects as they may be asked for."""
     for one in resources:
-        if one.kind == "Application" and one.group == "argoproj.io":
+        if one.kind == "Application" and one.group == _GROUP:
             yield "/".join(part for part in (one.namespace or namespace, one.name) if part)
 
 
