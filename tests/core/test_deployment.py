@@ -513,6 +513,29 @@ def test_auto_sync_that_is_off_is_told_and_the_old_operation_is_not() -> None:
     assert "operation" not in verdict.reason
 
 
+def test_operation_under_way_tells_what_it_waits_for() -> None:
+    """With hooks and sync waves an operation runs on until pods are well."""
+    words = "waiting for healthy state of apps/Deployment/web"
+    observed = replace(
+        LIVE,
+        sync="OutOfSync",
+        phase="Running",
+        synced_revisions=(),
+        doing=words,
+        unhealthy=("Deployment/web is Progressing",),
+    )
+    verdict = judge(observed)
+    assert words in verdict.reason
+    assert "Deployment/web is Progressing" in verdict.reason
+    assert verdict.ask_pods
+
+
+def test_sync_that_argocd_skips_is_told_in_its_words() -> None:
+    words = "Skipping sync attempt to aaaa: auto-sync will wipe out all resources"
+    observed = replace(LIVE, sync="OutOfSync", synced_revisions=(OLDER,), conditions=(words,))
+    assert words in judge(observed, standings={OLDER: Standing.BEFORE}).reason
+
+
 def test_what_is_progressing_and_since_when_it_is_suspended_are_told() -> None:
     progressing = replace(LIVE, health="Progressing", unhealthy=("Service/web is Progressing",))
     suspended = replace(LIVE, health="Suspended", health_since=NOW)

@@ -19,6 +19,7 @@ from service.core.words import Repository, Sha
 _SHA_LENGTH = 40
 _FAILED_PHASES = frozenset({"Failed", "Error"})
 _MOST_NAMED = 5
+_LONGEST = 300
 
 
 def judge(
@@ -155,6 +156,10 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
         reason += _operation(observation)
     elif not observation.automated:
         reason += ": auto-sync is off, so somebody must sync it"
+    if not _is_idle(observation) and observation.unhealthy:
+        reason += f"; {_some(observation.unhealthy)}"
+    if observation.conditions:
+        reason += f"; it says: {_some(tuple(one[:_LONGEST] for one in observation.conditions))}"
     apart = observation.out_of_sync or (observation.sync or "Unknown",)
     idle = _is_idle(observation) and synced is None and observation.automated
     return Verdict(
@@ -163,6 +168,7 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
         observation.sync_errors,
         progress=Progress.COMPARED,
         apart=apart,
+        ask_pods=not _is_idle(observation) and bool(observation.unhealthy),
         ask_windows=idle and observation.sync == "OutOfSync",
     )
 
@@ -270,4 +276,5 @@ def _operation(observation: Observation) -> str:
     if not observation.phase:
         return " (no operation)"
     about = ", ".join(one[:12] for one in observation.operation_revisions if _is_sha(one))
-    return f" (operation {observation.phase}{f' at {about}' if about else ''})"
+    doing = "" if observation.doing in observation.sync_errors else observation.doing[:_LONGEST]
+    return f" (operation {observation.phase}{f' at {about}' if about else ''}{f': {doing}' if doing else ''})"

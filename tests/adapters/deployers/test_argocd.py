@@ -184,6 +184,18 @@ def test_settings_that_stand_over_the_values_files_are_named(
     assert [str(one) for one in argo.look(["web-dev"])["web-dev"].overrides] == names
 
 
+def test_what_an_operation_waits_for_and_what_a_condition_says_are_read(
+    argo: ArgoCD, http: responses.RequestsMock
+) -> None:
+    condition = {"type": "SyncError", "message": "auto-sync will wipe out all resources"}
+    state = {"phase": "Running", "message": "waiting for completion of hook batch/Job/migrate"}
+    status = {"operationState": state, "conditions": [condition]}
+    http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "status": status}]})
+    seen = argo.look(["web-dev"])["web-dev"]
+    assert (seen.doing, seen.conditions) == (state["message"], (condition["message"],))
+    assert seen.sync_errors == ()
+
+
 def test_auto_sync_may_be_there_and_off(argo: ArgoCD, http: responses.RequestsMock) -> None:
     spec = {"source": {"repoURL": "r"}, "syncPolicy": {"automated": {"enabled": False}}}
     http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "spec": spec}]})

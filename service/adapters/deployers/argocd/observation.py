@@ -26,6 +26,7 @@ CANNOT_COMPARE = frozenset({"ComparisonError", "InvalidSpecError"})
 _GROUP = "argoproj.io"
 _FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 _FAILED = frozenset({"Failed", "Error"})
+_UNDER_WAY = frozenset({"Running", "Terminating"})
 _WRONG = ("Degraded", "Missing", "Unknown", "Suspended", "Progressing")
 """Healths that are not well, the most telling first."""
 
@@ -60,6 +61,8 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         children=tuple(_children(status.resources, read.metadata.namespace)),
         overrides=tuple(overrides_of(read.spec)),
         project=read.spec.project,
+        doing=operation.message.strip()[:MESSAGE_LENGTH] if operation.phase in _UNDER_WAY else "",
+        conditions=_bounded(one.message for one in status.conditions if one.type not in CANNOT_COMPARE),
     )
 
 
@@ -166,7 +169,7 @@ def _name(resource: Resource) -> str:
     return f"{resource.kind}/{resource.name}"
 
 
-def _bounded(messages: Iterator[str]) -> tuple[str, ...]:
+def _bounded(messages: Iterable[str]) -> tuple[str, ...]:
     """Leave out empty and repeated ones; a message may hold a whole Helm error, so it is cut, not split."""
     told = dict.fromkeys(message.strip()[:MESSAGE_LENGTH] for message in messages)
     return tuple(message for message in told if message)[:MESSAGES]
