@@ -335,6 +335,37 @@ def test_failed_sync_that_is_tried_again_is_waited_for_with_its_words() -> None:
     assert all("no port" in verdict.words() for verdict in found)
 
 
+TRYING = replace(
+    LIVE, sync="OutOfSync", phase="Running", synced_revisions=(), operation_revisions=(OURS,), tries=1,
+    operation="10:00", sync_errors=("Service/web: no port",),
+)  # fmt: skip
+
+
+def test_operation_that_is_gone_while_the_next_one_fails_too_had_no_try_left() -> None:
+    """Commits that come one after the other hide the moment in which the first one says Failed."""
+    next_one = replace(TRYING, tries=0, operation="10:01", sync_errors=())
+    fails_too = replace(next_one, tries=1, sync_errors=("Service/web: no port",))
+    found = lived((0, TRYING), (5, replace(TRYING, tries=2)), (30, next_one), (40, fails_too))
+    assert [verdict.kind for verdict in found] == [VerdictKind.WAITING] * 3 + [VerdictKind.FAILED]
+    assert all("no port" in verdict.words() for verdict in found)
+
+
+def test_operation_that_fails_after_ours_was_live_fails_nothing_at_once() -> None:
+    progressing = replace(LIVE, health="Progressing")
+    found = lived((0, TRYING), (5, progressing), (30, replace(TRYING, operation="10:01")))
+    assert found[-1].kind is VerdictKind.WAITING
+
+
+def test_operation_of_before_is_not_the_one_that_fails() -> None:
+    older = replace(TRYING, operation_revisions=(OLDER,), operation="9:59")
+    assert [verdict.kind for verdict in lived((0, older), (5, TRYING))] == [VerdictKind.WAITING] * 2
+
+
+def test_cause_stays_told_while_the_next_try_says_nothing_of_it() -> None:
+    silent = replace(TRYING, sync_errors=(), doing="Retrying operation. Attempt #1")
+    assert "no port" in lived((0, TRYING), (5, silent), (9, silent))[-1].words()
+
+
 def test_words_of_a_try_are_told_while_the_operation_runs() -> None:
     running = replace(
         LIVE, sync="OutOfSync", phase="Running", synced_revisions=(), sync_errors=("Service/web: no port",)
@@ -615,5 +646,7 @@ def test_children_of_which_none_shows_our_images_must_all_be_well(child: Observa
 
 
 def test_past_is_read_as_it_was_written() -> None:
-    past = Past(Doubt.DEGRADED, NOW, None, NOW, ("Secret/web",), Progress.LIVE, ("no",), ("Pod/web: back-off",))
+    past = Past(
+        Doubt.DEGRADED, NOW, None, NOW, ("Secret/web",), Progress.LIVE, ("no",), ("Pod/web: back-off",), "u", "10:00"
+    )
     assert past_from(past_text(past)) == past

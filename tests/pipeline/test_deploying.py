@@ -47,6 +47,24 @@ def test_failed_sync_ends_the_run_in_argocds_words(pipeline: Pipeline) -> None:
     failed_in_words(pipeline, "a hook said no")
 
 
+def test_sync_that_fails_for_good_ends_the_run_though_other_commits_come_all_the_time(pipeline: Pipeline) -> None:
+    argocd, bare = pipeline.stack.argocd, pipeline.stack.git.open(MANIFESTS)
+    argocd.pace = None
+    argocd.application("checkout-dev").retry_limit = 2
+    argocd.plan("checkout-dev", "sync-failed", message="no port")
+    merge(pipeline)
+    pipeline.settle()
+    seen: list[str] = []
+    while pipeline.run().state == RunState.WAITING and len(seen) < 40:
+        seen.append(argocd.step("checkout-dev"))
+        if seen[-1] == "retrying":
+            bare.commit_files("main", {f"words-{len(seen)}.md": "words\n"}, "Write")
+            argocd.refresh("checkout-dev")
+        pipeline.settle()
+    assert "failed" not in seen
+    failed_in_words(pipeline, "no port")
+
+
 def test_degraded_that_lasts_ends_the_run_in_the_pods_words(pipeline: Pipeline) -> None:
     pipeline.stack.argocd.plan("checkout-dev", "degraded", message="exec format error")
     merge(pipeline)

@@ -8,7 +8,7 @@ caller judges again. It never reads a health before the revision that the health
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.deployment.evidence import carriers, has_all, replaced
 from service.core.deployment.observation import Observation
@@ -57,7 +57,9 @@ def judge(
         return _waiting(f"Argo CD compares {names}, not {expected.commit[:12]} yet", observation.sync_errors)
     if unplaced := seen.unplaced(observation.synced_revisions):
         return _ask(unplaced)
-    return _compared(seen, compared)
+    if observation.tries and (unplaced := seen.unplaced(observation.operation_revisions)):
+        return _ask(unplaced)
+    return replace(_compared(seen, compared), failing=_failing(seen))
 
 
 def is_elsewhere(observation: Observation, expected: Expected, standings: Mapping[Sha, Standing]) -> bool:
@@ -130,6 +132,13 @@ def _compared(seen: _Seen, compared: Sha) -> Verdict:
         reason = f"Synced at {compared[:12]}, but no finished operation has brought it{_operation(observation)}"
         return _waiting(reason, observation.sync_errors, Progress.COMPARED)
     return _by_health(seen, compared, f"{compared[:12]} is live")
+
+
+def _failing(seen: _Seen) -> str:
+    """Name the operation that brings our commit or a later one, where a try of it has failed."""
+    observation = seen.observation
+    is_failing = observation.phase in _FAILED_PHASES or (bool(observation.tries) and not _is_idle(observation))
+    return observation.operation if is_failing and seen.newest(observation.operation_revisions) else ""
 
 
 def _has_all(seen: _Seen) -> bool:

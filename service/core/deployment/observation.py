@@ -33,7 +33,8 @@ class Observation:
     once it has finished, `operation_revisions` those that it is about. `messages` are the deployer's own words for
     whatever is wrong, most telling first; `sync_errors` those of the newest operation alone, also of its tries before.
     `doing` has the words of an operation under way, `conditions` what it has to say of the application otherwise.
-    `retries_left` tells that a failed operation is tried again by itself.
+    `retries_left` tells that a failed operation is tried again by itself, `tries` how often it has failed and was tried
+    again, and `operation` tells it from the ones before and after it.
     `out_of_sync`, `unhealthy` and `applied` name objects as `Kind/name`; `children` are applications among them.
     `overrides` are the application's own settings that may stand over what the values files say.
     """
@@ -60,6 +61,8 @@ class Observation:
     children: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     project: str = ""
+    operation: str = ""
+    tries: int = 0
     doing: str = ""
     conditions: tuple[str, ...] = ()
 

@@ -134,6 +134,8 @@ class OperationState(BaseModel):
 
     phase: str = ""
     message: str = ""
+    startedAt: str = ""  # noqa: N815 # Argo CD's name
+    finishedAt: str = ""  # noqa: N815 # Argo CD's name
     retryCount: int = 0  # noqa: N815 # Argo CD's name
     operation: Annotated[Operation, BeforeValidator(_or_empty)] = Operation()
     syncResult: Annotated[SyncResult, BeforeValidator(_or_empty)] = SyncResult()  # noqa: N815 # Argo CD's name

@@ -12,6 +12,7 @@ from service.adapters.deployers.argocd.applications import (
     Parent,
     Resource,
     Status,
+    SyncedResource,
     Tree,
     Windows,
 )
@@ -61,6 +62,8 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         children=tuple(_children(status.resources, read.metadata.namespace)),
         overrides=tuple(overrides_of(read.spec)),
         project=read.spec.project,
+        operation=operation.startedAt,
+        tries=operation.retryCount,
         doing=operation.message.strip()[:MESSAGE_LENGTH] if operation.phase in _UNDER_WAY else "",
         conditions=_bounded(one.message for one in status.conditions if one.type not in CANNOT_COMPARE),
     )
@@ -130,12 +133,19 @@ def _retries_left(operation: OperationState) -> bool:
 
 
 def _sync_errors(operation: OperationState) -> Iterator[str]:
-    """Give the words of a failed operation, and of the tries before of one that is under way."""
-    for resource in operation.syncResult.resources:
-        if resource.status == "SyncFailed" or resource.hookPhase in {"Failed", "Error"}:
-            yield f"{resource.kind}/{resource.name}: {resource.message}"
-    if operation.phase in _FAILED or operation.retryCount:
+    """Give the words of a failed operation, and of the try before of one that waits for its next.
+
+    Once the next try has begun, the result is gone and the message tells of that one.
+    https://github.com/argoproj/argo-cd/blob/v3.5.7/controller/appcontroller.go (processRequestedAppOperation)
+    """
+    failed = [one for one in operation.syncResult.resources if _has_failed(one)]
+    yield from (f"{one.kind}/{one.name}: {one.message}" for one in failed)
+    if operation.phase in _FAILED or (operation.retryCount and (operation.finishedAt or failed)):
         yield operation.message
+
+
+def _has_failed(resource: SyncedResource) -> bool:
+    return resource.status == "SyncFailed" or resource.hookPhase in {"Failed", "Error"}
 
 
 def _messages(status: Status) -> Iterator[str]:
