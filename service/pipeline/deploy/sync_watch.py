@@ -62,6 +62,7 @@ def look_at_deployer(context: Context, key: str) -> Answers:
         for wait in _by_turns(context, waiting):
             if wait.subject not in look.observed:
                 saw(context, wait, f"Argo CD does not list {wait.subject}, or its token may not see it")
+                behind.add(wait.subject)
                 continue
             with isolated.one(wait, {}):
                 verdict = look.at(wait)

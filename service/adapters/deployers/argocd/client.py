@@ -22,6 +22,7 @@ import requests
 import structlog
 from pydantic import ValidationError
 
+from service.adapters.deployers.argocd.announcing import ApplicationSets
 from service.adapters.deployers.argocd.listing import Listing, Parameters
 from service.adapters.deployers.argocd.names import mappings, names_of, split_name
 from service.adapters.deployers.argocd.observation import (
@@ -62,6 +63,7 @@ class ArgoCD:
         token: str,
         *,
         ca_file: str | None = None,
+        sets: ApplicationSets | None = None,
         timeouts: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
@@ -73,6 +75,7 @@ class ArgoCD:
         self._limit = answer_limit
         self._local = threading.local()
         self._listing = Listing()
+        self._sets = sets
 
     def refresh(self, application: str) -> Observation | None:
         """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
@@ -100,6 +103,11 @@ class ArgoCD:
                 )
             self._check(response)
             return self._found(response)
+
+    def announce(self, page: str, branch: str) -> None:
+        """Tell the ApplicationSet controller of a push, where its address is known."""
+        if self._sets is not None:
+            self._sets.announce(page, branch)
 
     def _found(self, response: requests.Response) -> Observation | None:
         """Read what a refresh found; what cannot be read is left to the next look."""
