@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devstack.argocd.rendering import Source
 from service.core.words import RunState
 from service.pipeline.deploy.live_watch import look_at_live
@@ -82,6 +84,19 @@ def test_degraded_breaks_the_time_of_being_healthy_and_nothing_else(pipeline: Pi
     assert (broken.healthy_since, broken.until) == (None, None)
     assert healed.healthy_since == pipeline.clock.now()
     assert healed.since == broken.since
+
+
+def test_parameter_that_is_set_over_a_live_release_ends_its_being_healthy(pipeline: Pipeline) -> None:
+    run = deployed(pipeline, "two")
+    argocd = pipeline.stack.argocd
+    application = argocd.application("checkout-dev")
+    (source,) = application.sources
+    application.sources = (replace(source, parameters=(("image.digest", "sha256:" + "7" * 64),)),)
+    argocd.refresh("checkout-dev")
+    argocd.settle("checkout-dev")
+    looked(pipeline)
+    (one,) = of(pipeline, run)
+    assert (one.health, one.healthy_since) == ("Overridden", None)
 
 
 def test_revert_by_a_person_is_refreshed_told_and_brings_the_former_release_back(pipeline: Pipeline) -> None:

@@ -25,8 +25,13 @@ def expected_of(claim: Claim, commit: Sha, *, live_before: bool = False) -> Expe
         changed=changed,
         repository=place_of(claim.context, claim.target).repository,
         patience=claim.target.patience,
-        paths=tuple(path for entry in claim.target.values for path, _ in entry.set),
+        paths=paths_of(claim),
     )
+
+
+def paths_of(claim: Claim) -> tuple[str, ...]:
+    """Give the values paths that a run writes."""
+    return tuple(path for entry in claim.target.values for path, _ in entry.set)
 
 
 def judged(

@@ -11,13 +11,14 @@ from datetime import timedelta
 
 import structlog
 
-from service.core.deployment import Observation, Progress, Standing, Verdict, VerdictKind
+from service.core.deployment import Doubt, Observation, Progress, Standing, Verdict, VerdictKind
 from service.core.deployment.evidence import replaced as other_image
+from service.core.deployment.overrides import over_ours
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.deploy.deployments import began, gone, keep, replaced
-from service.pipeline.deploy.expecting import expected_of, health_in, judged
+from service.pipeline.deploy.deployments import OVERRIDDEN, began, gone, keep, replaced
+from service.pipeline.deploy.expecting import expected_of, health_in, judged, paths_of
 from service.pipeline.deploy.observing import observe, observe_below
 from service.pipeline.deploy.standings import Standings
 from service.pipeline.manifest.place import place_of
@@ -138,8 +139,16 @@ def _of_live(
             replaced(claim, deployment, verdict.revision)
     elif verdict.progress is Progress.BEHIND and settled and seen.revisions:
         _behind(claim, deployment, seen)
+    elif verdict.doubt is Doubt.OTHER_IMAGE and settled and _is_overridden(claim, seen):
+        with context.store.begin() as tx:
+            began(tx, context, claim.run, deployment.argocd_application, OVERRIDDEN)
     else:
         keep(claim, verdict, health_in(verdict, seen, observed))
+
+
+def _is_overridden(claim: Claim, seen: Observation) -> bool:
+    """Tell whether a setting of the application stands over what we wrote; a schedule's last image alone is no sign."""
+    return bool(over_ours(seen.overrides, paths_of(claim), tuple(images_of(claim.run).values())))
 
 
 def _behind(claim: Claim, deployment: Deployment, seen: Observation) -> None:
