@@ -80,8 +80,8 @@ def _too_late(claim: Claim, application: str, commit: Sha, last_seen: str) -> Pe
         return PermanentError(
             f"{commit[:12]} was not live and healthy in time: {last_seen}",
             code="argocd-application-unknown",
-            hint="compare `argocd` of the configuration with `argocd app list`, "
-            "and give the token's account `applications, get` in the application's project",
+            hint="compare `argocd` of the configuration with `argocd app list`, read the conditions of its "
+            "ApplicationSet, and give the token's account `applications, get` in the application's project",
             application=application,
         )
     return PermanentError(
