@@ -170,9 +170,7 @@ def names() -> frozenset[str]:
 
 
 def _read(reader: Reader) -> Settings:
-    state = reader.directory("STATE_DIRECTORY", ".mergeport")
-    database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
-    engine = f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
+    state, database, engine = _places(reader)
     private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
     secrets = (reader.secret("WEBHOOK_SECRET"), reader.secret("WEBHOOK_SECRET_PREVIOUS"))
     github_token, github_app = _github(reader, "")
@@ -221,6 +219,13 @@ def _read(reader: Reader) -> Settings:
     )
     reader.faults += reader.weak("WEBHOOK_SECRET", secrets[0])
     return _checked_together(reader, settings)
+
+
+def _places(reader: Reader) -> tuple[Path, str, str]:
+    """Give the state directory, and the addresses of our database and of the engine's."""
+    state = reader.directory("STATE_DIRECTORY", ".mergeport")
+    database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
+    return state, database, f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
 
 
 def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:

@@ -598,6 +598,14 @@ def test_application_of_another_repository_is_judged_by_its_images_and_says_so(
     assert "its images are judged" in verdict.reason
 
 
+def test_application_that_follows_another_branch_of_ours_says_which() -> None:
+    observed = replace(BEHIND, sources=(HERE,), follows=("release",))
+    assert (
+        "compares bbbbbbbbbbbb of release, not aaaaaaaaaaaa"
+        in judge(observed, standings={OLDER: Standing.FOREIGN}).reason
+    )
+
+
 def test_repository_that_is_known_by_another_address_is_still_judged_by_its_commits() -> None:
     observed = replace(FOREIGN, images=(str(IMAGE),))
     verdict = judge(observed, images=[IMAGE], standings={LATER: Standing.BEFORE})

@@ -53,7 +53,7 @@ def judge(
     if compared is None:
         if seen.elsewhere():
             return _by_images(seen)
-        names = _names(observation.revisions)
+        names = _names(observation)
         return _waiting(f"Argo CD compares {names}, not {expected.commit[:12]} yet", observation.sync_errors)
     if unplaced := seen.unplaced(observation.synced_revisions):
         return _ask(unplaced)
@@ -272,8 +272,13 @@ def _doubt(
     return Verdict(VerdictKind.DOUBTFUL, reason, observation.messages, revision, progress, doubt, ask)
 
 
-def _names(revisions: tuple[str, ...]) -> str:
-    return ", ".join(revision[:12] if _is_sha(revision) else revision for revision in revisions) or "nothing"
+def _names(observation: Observation) -> str:
+    """Name what is compared, each with the branch or tag that it is of, which may be another than ours."""
+    revisions = observation.revisions
+    follows = observation.follows if len(observation.follows) == len(revisions) else ("",) * len(revisions)
+    short = [revision[:12] if _is_sha(revision) else revision for revision in revisions]
+    named = [f"{one} of {of}" if of and of != one else one for one, of in zip(short, follows, strict=True)]
+    return ", ".join(named) or "nothing"
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -29,9 +29,10 @@ class Override(NamedTuple):
 class Observation:
     """What a deployer says of one application now.
 
-    `revisions` are the compared ones (one a source, of `sources`), `synced_revisions` those of the newest operation
-    once it has finished, `operation_revisions` those that it is about. `messages` are the deployer's own words for
-    whatever is wrong, most telling first; `sync_errors` those of the newest operation alone, also of its tries before.
+    `revisions` are the compared ones (one a source, of `sources`, each of which `follows` a branch or tag),
+    `synced_revisions` those of the newest operation once it has finished, `operation_revisions` those that it is about.
+    `messages` are the deployer's own words for whatever is wrong, most telling first; `sync_errors` those of the newest
+    operation alone, also of its tries before.
     `doing` has the words of an operation under way, `conditions` what it has to say of the application otherwise.
     `retries_left` tells that a failed operation is tried again by itself, `tries` how often it has failed and was tried
     again, and `operation` tells it from the ones before and after it.
@@ -51,6 +52,7 @@ class Observation:
     images: tuple[str, ...] = ()
     url: str = ""
     sources: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     operation_revisions: tuple[str, ...] = ()
     retries_left: bool = False
     out_of_sync: tuple[str, ...] = ()

@@ -57,6 +57,7 @@ class Source(BaseModel):
     """Where desired state comes from."""
 
     repoURL: str = ""  # noqa: N815 # Argo CD's name
+    targetRevision: str = ""  # noqa: N815 # Argo CD's name
     helm: Annotated[Helm, BeforeValidator(_or_empty)] = Helm()
     kustomize: Annotated[Kustomize, BeforeValidator(_or_empty)] = Kustomize()
 

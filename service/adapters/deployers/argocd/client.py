@@ -23,8 +23,8 @@ import structlog
 from pydantic import ValidationError
 
 from service.adapters.deployers.argocd.announcing import ApplicationSets
+from service.adapters.deployers.argocd.application_names import mappings, names_of, split_name
 from service.adapters.deployers.argocd.listing import Listing, Parameters
-from service.adapters.deployers.argocd.names import mappings, names_of, split_name
 from service.adapters.deployers.argocd.observation import (
     closed_windows_of,
     generated_in,

@@ -37,6 +37,7 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
     read = Application.model_validate(application)
     status, operation = read.status, read.status.operationState
     automated = read.spec.syncPolicy.automated
+    sources = status.sync.comparedTo.all() or read.spec.all()
     return Observation(
         application=read.metadata.name,
         sync=status.sync.status,
@@ -49,7 +50,8 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         comparison_error=any(condition.type in CANNOT_COMPARE for condition in status.conditions),
         images=tuple(status.summary.images),
         url=url,
-        sources=tuple(source.repoURL for source in status.sync.comparedTo.all() or read.spec.all()),
+        sources=tuple(source.repoURL for source in sources),
+        follows=tuple(source.targetRevision for source in sources),
         operation_revisions=operation.operation.sync.all(),
         retries_left=_retries_left(operation),
         out_of_sync=tuple(_name(one) for one in status.resources if one.status == "OutOfSync" and not one.hook),
