@@ -126,6 +126,17 @@ def test_no_commit_of_the_recording_is_live_before_all_three_conditions(position
     assert bool(ended) == reached
 
 
+def test_no_recorded_state_is_a_success_of_an_image_that_was_never_there() -> None:
+    for application in stream():
+        observed = observation_of(application)
+        ours = replace(live_image(observed), tag="never", digest=DIGEST)
+        standings = dict.fromkeys(commits(), Standing.KEEPS)
+        verdict = judge(observed, commit=commits()[0], standings=standings, images=[ours])
+        if verdict.kind is VerdictKind.SUCCEEDED:
+            assert not observed.images
+            assert not observed.applied
+
+
 def test_first_end_of_each_recorded_commit_comes_at_its_first_health_after_progressing() -> None:
     order = commits()
     for position, ours in enumerate(order[:-1]):
@@ -559,6 +570,14 @@ def test_operation_under_way_tells_what_it_waits_for() -> None:
     assert words in verdict.reason
     assert "Deployment/web is Progressing" in verdict.reason
     assert verdict.ask_pods
+
+
+def test_operation_that_waits_for_something_suspended_says_since_when() -> None:
+    observed = replace(
+        LIVE, sync="OutOfSync", phase="Running", synced_revisions=(), health="Suspended", health_since=NOW,
+        unhealthy=("Rollout/web is Suspended: CanaryPauseStep",),
+    )  # fmt: skip
+    assert "CanaryPauseStep, Suspended since 2026-11-22 10:00 UTC" in judge(observed).reason
 
 
 def test_sync_that_argocd_skips_is_told_in_its_words() -> None:
