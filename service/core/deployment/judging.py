@@ -17,6 +17,7 @@ from service.core.deployment.verdicts import Doubt, Expected, Progress, Standing
 from service.core.deployment.wording import LONGEST, is_sha, names_of, operation_of, since, some
 from service.core.words import Repository, Sha
 
+_ELSE = "the Argo CD application does not say why; another values file or `.argocd-source.yaml` may"
 _FAILED_PHASES = frozenset({"Failed", "Error"})
 
 
@@ -225,10 +226,10 @@ def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
         return Verdict(VerdictKind.SUCCEEDED, reason, revision=live, progress=Progress.LIVE)
     ours, other = found
     named = some(tuple(str(one) for one in ours_over or observation.overrides))
-    over = f"{named} of the Argo CD application stands over the values files"
+    over = f"{named} of the Argo CD application stands over the values files" if named else _ELSE
     return Verdict(
         VerdictKind.DOUBTFUL,
-        f"{other} runs in place of {ours}" + (f": {over}" if named else ""),
+        f"{other} runs in place of {ours}: {over}",
         revision=live,
         progress=Progress.COMPARED,
         doubt=Doubt.OTHER_IMAGE,

@@ -15,7 +15,9 @@ from service.core.deployment import (
     judge_with_children,
 )
 from tests.core.deployment.observed import (
+    ELSEWHERE,
     IMAGE,
+    LATER,
     LIVE,
     MANIFESTS,
     OLDER,
@@ -49,6 +51,17 @@ def test_application_of_applications_is_judged_with_the_child_that_carries_ours(
     child: Observation, kind: VerdictKind
 ) -> None:
     assert judged_family(child, BYSTANDER).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("child", "kind"),
+    [(CHILD, VerdictKind.SUCCEEDED), (replace(CHILD, health="Degraded"), VerdictKind.DOUBTFUL)],
+)
+def test_parent_of_another_repository_is_judged_by_its_children(child: Observation, kind: VerdictKind) -> None:
+    parent = replace(PARENT, revisions=(LATER,), synced_revisions=(LATER,), sources=(ELSEWHERE,))
+    expected = Expected(OURS, (IMAGE,), repository=MANIFESTS)
+    found = judge_with_children(parent, {"argocd/web": child}, expected, {LATER: Standing.FOREIGN})
+    assert found.kind is kind
 
 
 @pytest.mark.parametrize(

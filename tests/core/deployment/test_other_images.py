@@ -106,3 +106,7 @@ def test_what_a_schedule_ran_last_is_no_other_image() -> None:
     assert judge(observed, images=[IMAGE], jobs=frozenset({OTHER})).kind is VerdictKind.SUCCEEDED
     overridden = replace(observed, applied=(), overrides=(TAG,))
     assert judge(overridden, images=[IMAGE], jobs=frozenset({OTHER})).doubt is Doubt.OTHER_IMAGE
+
+
+def test_other_image_without_any_override_names_where_else_to_look() -> None:
+    assert ".argocd-source.yaml" in judge(replace(LIVE, images=(OTHER,)), images=[IMAGE]).reason
