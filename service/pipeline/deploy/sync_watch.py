@@ -24,7 +24,8 @@ from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
 from service.pipeline.deploy.deployments import keep
-from service.pipeline.deploy.expecting import expected_of, judged
+from service.pipeline.deploy.expecting import expected_of, health_in, judged
+from service.pipeline.deploy.observing import observe
 from service.pipeline.deploy.refreshes import again
 from service.pipeline.deploy.standings import Standings
 from service.pipeline.runs.claim import read_claim
@@ -38,7 +39,6 @@ PODS_PER_LOOK = 5
 WINDOWS_PER_LOOK = 5
 _WINDOWS_AFTER = timedelta(seconds=10)
 """A sync that nothing holds begins within a second or two."""
-_DEEPEST_FAMILY = 3
 _MOST_WORDS = 5
 _LONGEST_WORDS = 500
 
@@ -55,13 +55,14 @@ def look_at_deployer(context: Context, key: str) -> Answers:
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.SYNC, key)
         pasts = sightings.of_runs(tx, [wait.run_id for wait in waiting])
-    look = _Look(context, deployer, _observe(deployer, waiting), pasts)
+    look = _Look(context, deployer, observe(deployer, {wait.subject for wait in waiting}), pasts)
     answers: dict[Wait, str] = {}
     behind: set[str] = set()
     with Isolated(context) as isolated:
         for wait in _by_turns(context, waiting):
             if wait.subject not in look.observed:
                 saw(context, wait, f"Argo CD does not list {wait.subject}, or its token may not see it")
+                behind.add(wait.subject)
                 continue
             with isolated.one(wait, {}):
                 verdict = look.at(wait)
@@ -77,19 +78,6 @@ def look_at_deployer(context: Context, key: str) -> Answers:
             told = refreshes.of(tx, behind)
         again(context, behind, told)
     return answers
-
-
-def _observe(deployer: Deployer, waiting: list[Wait]) -> dict[str, Observation]:
-    """Observe what is waited for, and what applications of applications consist of."""
-    observed = dict(deployer.look({wait.subject for wait in waiting}))
-    newest = dict(observed)
-    for _ in range(_DEEPEST_FAMILY):
-        children = {child for seen in newest.values() for child in seen.children} - observed.keys()
-        if not children:
-            break
-        newest = dict(deployer.look(children))
-        observed.update(newest)
-    return observed
 
 
 def _by_turns(context: Context, waiting: list[Wait]) -> list[Wait]:
@@ -143,7 +131,7 @@ class _Look:
                 reason = f"{decided.reason}; a sync window of its project is why: {', '.join(closed)}"
                 decided = replace(decided, reason=reason)
         kept = replace(kept, url=seen.url)
-        keep(claim, verdict, seen.health)
+        keep(claim, verdict, health_in(verdict, seen, self.observed))
         if (new := past_text(kept)) != text:
             with self._context.store.begin() as tx:
                 sightings.keep(tx, wait.run_id, new)
