@@ -13,7 +13,7 @@ from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import has_images, place_of, wanted_edits
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
 from service.ports import Commit, Manifests
 from service.store import Transaction, deployments, edits, runs
@@ -42,7 +42,7 @@ def keep(claim: Claim, verdict: Verdict, health: str) -> None:
         return
     with context.store.begin() as tx:
         if began(tx, context, run, claim.target.argocd_application, health) and run.state.ended:
-            want_status(tx, run)
+            want_statuses(tx, [run])
 
 
 def began(tx: Transaction, context: Context, run: Run, argocd_application: str | None, health: str) -> bool:
@@ -89,8 +89,7 @@ def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_
         if back is not None:
             name = back.target.argocd_application
             deployments.begin(tx, back.run, argocd_application=name, health="", at=context.now())
-            want_status(tx, back.run)
-        want_status(tx, claim.run)
+        want_statuses(tx, [claim.run] if back is None else [back.run, claim.run])
     log.info("a release is live no more", run=claim.run.id, by=words)
 
 

@@ -20,7 +20,7 @@ from service.pipeline.deploy.deployments import began, gone, keep, replaced
 from service.pipeline.deploy.expecting import expected_of, judged
 from service.pipeline.deploy.standings import Standings
 from service.pipeline.manifest.place import place_of
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, claim_of, images_of, read_claim
 from service.store import deployments, leases
 from service.store.deployments import Deployment
@@ -150,7 +150,7 @@ def _of_failed(claim: Claim, observed: Mapping[str, Observation], standings: Sta
     if verdict.kind is VerdictKind.SUCCEEDED and verdict.progress is Progress.LIVE:
         with claim.context.store.begin() as tx:
             if began(tx, claim.context, claim.run, name, "Healthy"):
-                want_status(tx, claim.run)
+                want_statuses(tx, [claim.run])
 
 
 def _verdict(
