@@ -63,6 +63,22 @@ def followers(tx: Transaction, some: Collection[Run]) -> set[tuple[Repository, S
     return {(row.repository, row.commit, row.environment) for row in rows}
 
 
+def committed_after(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
+    """List the newest runs after this one of the same application and environment that reached the manifests."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(
+            table.c.application == run.application,
+            table.c.environment == run.environment,
+            table.c.sequence > run.sequence,
+            table.c.manifest_commit.is_not(None),
+        )
+        .order_by(table.c.sequence.desc())
+        .limit(limit)
+    )
+    return [made(Run, row) for row in tx.execute(query)]
+
+
 def _newest_generation(tx: Transaction, run: Run) -> Run:
     query = sa.select(*columns(Run, table)).where(*(table.c[name] == getattr(run, name) for name in _KEY))
     return max((made(Run, row) for row in tx.execute(query)), key=lambda one: one.sequence, default=run)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from service.core.deployment import Observation, Progress, Standing, Verdict, VerdictKind
+from service.core.deployment import Observation, Progress, Verdict, VerdictKind
 from service.core.deployment.evidence import replaced as other_image
 from service.core.words import Sha
 from service.errors import MergeportError
@@ -19,6 +19,7 @@ from service.pipeline.context import Context
 from service.pipeline.deploy.deployments import began, gone, keep, replaced
 from service.pipeline.deploy.expecting import expected_of, judged
 from service.pipeline.deploy.standings import Standings
+from service.pipeline.deploy.taken_back import taken_back
 from service.pipeline.manifest.place import place_of
 from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, claim_of, images_of, read_claim
@@ -114,7 +115,7 @@ def _of_live(
         return
     if deployment.argocd_application is None:
         tip = standings.tip(place_of(context, claim.target))
-        if tip is not None and standings.of(claim, claim.run.manifest_commit, tip) is Standing.REPLACES:
+        if tip is not None and taken_back(claim, tip) is not None:
             replaced(claim, deployment, tip)
         return
     seen = observed.get(deployment.argocd_application)
