@@ -121,14 +121,25 @@ def _send(context: Context, report: Report) -> bool:
         pause = max(asked or 0.0, min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS))
         log.warning("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
         with context.store.begin() as tx:
-            reports.failed(tx, report, str(error), until=context.now() + pause_of(pause))
+            if not _is_sender(tx, context) or reports.is_sent(tx, report):
+                _send_newest_again(tx, report)
+            else:
+                reports.failed(tx, report, str(error), until=context.now() + pause_of(pause))
         return False
     with context.store.begin() as tx:
         if not _is_sender(tx, context) or not reports.sent(tx, report):
-            # It hung on its way, or this worker was paused, and another has sent since: the older may show now.
-            reports.want_again(tx, report)
-            log.warning("status sent late, the newest follows", commit=report.commit, context=report.context)
+            _send_newest_again(tx, report)
     return True
+
+
+def _send_newest_again(tx: Transaction, report: Report) -> None:
+    """Put right what the forge may show now.
+
+    The status hung on its way, or this worker was paused, and another has sent since. The forge may have taken the
+    older one last, also where its answer never came.
+    """
+    reports.want_again(tx, report)
+    log.warning("status sent late, the newest follows", commit=report.commit, context=report.context)
 
 
 def _is_sender(tx: Transaction, context: Context) -> bool:
