@@ -99,6 +99,10 @@ class PullRequests(Protocol):
         """Give the commits that a pull request has, or had when it was merged; of very many the first."""
         ...
 
+    def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
+        """Give the paths that a pull request changes, renames by both names; None where they are too many to tell."""
+        ...
+
     def comment(self, repository: Repository, number: int, body: str) -> None:
         """Write a comment on a pull request."""
         ...

@@ -6,7 +6,7 @@ import pytest
 
 from devstack.github.state import MergeMethod, Pull
 from service.core.words import RunState
-from tests.fixtures.service import SOURCE
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_promotion_brings import opened, promote, propose
 
@@ -63,3 +63,17 @@ def test_promotion_goes_on_where_the_pull_requests_may_not_be_read(pipeline: Pip
     propose(pipeline, "two")
     assert pipeline.run("prod").state is RunState.WAITING
     assert "could not be looked up" in (opened(pipeline).body or "")
+
+
+def test_pull_request_that_touches_nothing_of_the_application_is_not_listed(pipeline: Pipeline) -> None:
+    """One source repository of several applications: the comparison has the others' pull requests as well."""
+    text = CONFIGURATION.replace(f"source: {SOURCE}", f"source: {SOURCE}\n    paths: [app.py, Dockerfile]")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Say the paths")
+    pipeline.settle(looks=0)
+    promote(pipeline, "two")
+    other = pipeline.stack.github.merge(SOURCE, "main", {"cart/cart.py": "x\n"}, title="Only of the cart")
+    third = propose(pipeline, "three")
+    pull = opened(pipeline)
+    assert third[:7] in pull.title
+    assert pull.title.endswith(f"Say three (#\u200b{other.number + 1})")
+    assert "Only of the cart" not in (pull.body or "")

@@ -6,12 +6,14 @@ that it was merged as one of these commits. So many requests at most, and what w
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from service.core.changes import PROMOTION_BRANCHES
+from service.core.config.patterns import selects_any
 from service.core.merged_in import number_told, numbers_listed
 from service.core.words import Repository, Sha
 from service.errors import MergeportError, RetryableError
@@ -55,6 +57,28 @@ def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -
         return MergedIn(problem=error.message)
     left_out = between.total - len(between.commits)
     return MergedIn(tuple(search.found[number] for number in sorted(search.found)), search.unread + left_out)
+
+
+def touching(
+    forge: Forge, repository: Repository, some: Sequence[PullRequest], paths: Sequence[str], *, known: Collection[int]
+) -> tuple[PullRequest, ...]:
+    """Leave out those that touch nothing of an application's paths; `known` ones started a run, so they do.
+
+    Those that nobody can tell stay, and so do all beyond the last question, which is about the newest first.
+    """
+    if not paths:
+        return tuple(some)
+    left_out: set[int] = set()
+    for one in [one for one in reversed(some) if one.number not in known][:MOST_ASKED]:
+        try:
+            touched = forge.paths_of_pull_request(repository, one.number)
+        except RetryableError:
+            raise
+        except MergeportError:
+            continue
+        if touched is not None and not selects_any(paths, touched):
+            left_out.add(one.number)
+    return tuple(one for one in some if one.number not in left_out)
 
 
 @dataclass

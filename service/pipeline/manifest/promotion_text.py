@@ -12,7 +12,7 @@ from service.core.values import ScalarChange
 from service.core.words import Actor, Publish
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
-from service.pipeline.manifest.merged_in import MergedIn, merged_between
+from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
 from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import PullRequest
@@ -60,9 +60,9 @@ def _with_merged(claim: Claim, brings: Brings, promotion: Promotion) -> Promotio
     since = brings.previous or next((one.before for one in brought), None)
     forge = claim.context.outside.forge
     merged = MergedIn() if since is None else merged_between(forge, run.repository, since, run.commit)
-    told = {one.number: one for one in promotion.pull_requests} | {
-        one.number: _told(one) for one in merged.pull_requests
-    }
+    known = {one.number: one for one in promotion.pull_requests}
+    ours = touching(forge, run.repository, merged.pull_requests, claim.target.paths, known=known)
+    told = known | {one.number: _told(one) for one in ours}
     commits = {one.merge_commit for one in merged.pull_requests}
     alone = [one for one in brought if not one.pull_requests and one.commit not in commits]
     numbers = {one["number"] for one in own.pull_requests} if own else set()

@@ -196,6 +196,12 @@ def test_commits_of_a_merged_pull_request_are_those_that_it_had(github: GitHubDo
     assert told[-1] == pull.head_sha
 
 
+def test_paths_of_a_pull_request_are_what_it_changed(github: GitHubDouble, forge: GitHub) -> None:
+    pull = github.merge(REPO, "main", {"a.txt": "1\n", "cart/b.txt": "2\n"})
+    github.merge(REPO, "main", {"c.txt": "3\n"})
+    assert forge.paths_of_pull_request(REPO, pull.number) == frozenset({"a.txt", "cart/b.txt"})
+
+
 def test_commit_of_the_default_branch_names_the_pull_request_that_first_brought_it(
     github: GitHubDouble, forge: GitHub
 ) -> None:

@@ -36,6 +36,7 @@ CALLS: dict[str, tuple[str, str, Callable[[GitHub], object]]] = {
     "between": ("GET", f"/compare/{A}...{B}", lambda forge: forge.between(REPO, A, B)),
     "closed_pull_requests": ("GET", "/pulls", lambda forge: forge.closed_pull_requests(REPO, page=1)),
     "commits_of_pull_request": ("GET", "/pulls/7/commits", lambda forge: forge.commits_of_pull_request(REPO, 7)),
+    "paths_of_pull_request": ("GET", "/pulls/7/files", lambda forge: forge.paths_of_pull_request(REPO, 7)),
     "commit_time": ("GET", f"/git/commits/{A}", lambda forge: forge.commit_time(REPO, A)),
     "pull_requests_of": ("GET", f"/commits/{A}/pulls", lambda forge: forge.pull_requests_of(REPO, A)),
     "set_commit_status": ("POST", f"/statuses/{A}", lambda forge: forge.set_commit_status(REPO, A, STATUS)),

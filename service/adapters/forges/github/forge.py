@@ -233,6 +233,12 @@ class GitHub:
         """Give the first hundred commits that a pull request has, or had when it was merged."""
         return tuple(Sha(one.sha) for one in self._pulls.commits(repository, number))
 
+    def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
+        """Give the paths that a pull request changes; None where they fill a page, for there may be more."""
+        files = self._pulls.files(repository, number)
+        names = {file.filename for file in files} | {file.previous_filename for file in files}
+        return None if len(files) >= PAGE else frozenset(name for name in names if name)
+
     def comment(self, repository: Repository, number: int, body: str) -> None:
         """Write a comment on a pull request; writing it twice makes two."""
         self._connection.send(

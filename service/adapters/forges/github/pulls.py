@@ -9,7 +9,7 @@ import structlog
 
 from service.adapters.forges.github.connection import Connection
 from service.adapters.forges.github.failures import UnprocessableAnswerError
-from service.adapters.forges.github.shapes import GitObject, Label, Pull, RepositoryAnswer
+from service.adapters.forges.github.shapes import ChangedFile, GitObject, Label, Pull, RepositoryAnswer
 from service.core.words import Repository
 from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft
@@ -148,6 +148,17 @@ class Pulls:
             f"/repos/{repository}/pulls/{number}/commits",
             parameters={"per_page": PAGE},
             doing=f"list the commits of pull request #{number}",
+            repository=repository,
+            permission="pull requests: read",
+        )
+
+    def files(self, repository: Repository, number: int) -> list[ChangedFile]:
+        """Give the files that a pull request changes, one page."""
+        return self._connection.get(
+            list[ChangedFile],
+            f"/repos/{repository}/pulls/{number}/files",
+            parameters={"per_page": PAGE},
+            doing=f"list the files of pull request #{number}",
             repository=repository,
             permission="pull requests: read",
         )
