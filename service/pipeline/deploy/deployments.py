@@ -20,7 +20,10 @@ from service.store import Transaction, deployments, runs
 from service.store.deployments import Deployment
 from service.store.runs import Run
 
-_BROKEN = frozenset({"Degraded", "Missing", "Unknown", ""})
+OVERRIDDEN = "Overridden"
+"""Our own word beside Argo CD's healths: another image runs, by a setting of the application."""
+
+_BROKEN = frozenset({"Degraded", "Missing", "Unknown", OVERRIDDEN, ""})
 """Healths that break a stretch of being healthy; Progressing may be no more than another replica."""
 _MOST_FORMER = 5
 

@@ -27,7 +27,8 @@ from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
 from service.pipeline.deploy.deployments import keep
-from service.pipeline.deploy.expecting import expected_of, judged
+from service.pipeline.deploy.expecting import expected_of, health_in, judged
+from service.pipeline.deploy.observing import observe
 from service.pipeline.deploy.refreshes import again
 from service.pipeline.deploy.standings import Standings
 from service.pipeline.deploy.taken_back import taken_back
@@ -43,7 +44,6 @@ PODS_PER_LOOK = 5
 WINDOWS_PER_LOOK = 5
 _WINDOWS_AFTER = timedelta(seconds=10)
 """A sync that nothing holds begins within a second or two."""
-_DEEPEST_FAMILY = 3
 _MOST_WORDS = 5
 _LONGEST_WORDS = 500
 
@@ -61,7 +61,7 @@ def look_at_deployer(context: Context, key: str) -> Answers:
         waiting = waits.open_at(tx, WaitKind.SYNC, key)
         pasts = sightings.of_runs(tx, [wait.run_id for wait in waiting])
     try:
-        observed = _observe(deployer, waiting)
+        observed = observe(deployer, {wait.subject for wait in waiting})
     except MergeportError:
         if answers := _of_branches(context, waiting):
             return answers
@@ -74,6 +74,7 @@ def look_at_deployer(context: Context, key: str) -> Answers:
             if wait.subject not in look.observed:
                 saw(context, wait, f"Argo CD does not list {wait.subject}, or its token may not see it")
                 answers |= _of_branches(context, [wait], look.standings)
+                behind.add(wait.subject)
                 continue
             with isolated.one(wait, {}):
                 verdict = look.at(wait)
@@ -89,19 +90,6 @@ def look_at_deployer(context: Context, key: str) -> Answers:
             told = refreshes.of(tx, behind)
         again(context, behind, told)
     return answers
-
-
-def _observe(deployer: Deployer, waiting: list[Wait]) -> dict[str, Observation]:
-    """Observe what is waited for, and what applications of applications consist of."""
-    observed = dict(deployer.look({wait.subject for wait in waiting}))
-    newest = dict(observed)
-    for _ in range(_DEEPEST_FAMILY):
-        children = {child for seen in newest.values() for child in seen.children} - observed.keys()
-        if not children:
-            break
-        newest = dict(deployer.look(children))
-        observed.update(newest)
-    return observed
 
 
 def _of_branches(context: Context, waiting: list[Wait], standings: Standings | None = None) -> dict[Wait, str]:
@@ -175,7 +163,7 @@ class _Look:
             if closed:
                 reason = f"{decided.reason}; a sync window of its project is why: {', '.join(closed)}"
                 decided = replace(decided, reason=reason)
-        keep(claim, verdict, seen.health)
+        keep(claim, verdict, health_in(verdict, seen, self.observed))
         decided, tip = self._held_against_branch(claim, decided, past.tip)
         kept = replace(kept, url=seen.url, tip=tip)
         if (new := past_text(kept)) != text:
