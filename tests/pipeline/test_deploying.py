@@ -206,18 +206,17 @@ def test_later_commit_that_keeps_our_image_counts_as_ours(pipeline: Pipeline) ->
     assert pipeline.run().state == RunState.SUCCEEDED
 
 
-def test_later_commit_with_another_image_supersedes_the_run(pipeline: Pipeline) -> None:
+def test_later_commit_of_ours_with_another_image_supersedes_the_run(pipeline: Pipeline) -> None:
     pipeline.stack.argocd.pace = None
     first = merge(pipeline, "two")
     pipeline.settle()
-    bare = pipeline.stack.git.open(MANIFESTS)
-    file = "apps/checkout/values-dev.yaml"
-    digest = pipeline.run().images[""]["digest"]
-    bare.commit_files("main", {file: bare.text("main", file).replace(digest, "sha256:" + "7" * 64)}, "By hand")
+    second = merge(pipeline, "three")
+    pipeline.settle()
     pipeline.stack.argocd.pace = 0.05
-    pipeline.stack.argocd.refresh("checkout-dev")
     pipeline.settle_live("checkout-dev")
-    assert pipeline.run(commit=first).state == RunState.SUPERSEDED
+    older, newer = pipeline.run(commit=first), pipeline.ended(pipeline.run(commit=second), RunState.SUCCEEDED)
+    assert (older.state, older.superseded_by) == (RunState.SUPERSEDED, newer.id)
+    assert pipeline.stack.github.statuses(SOURCE, first, "mergeport/dev")[-1].state == "success"
 
 
 def test_argocd_that_is_away_is_waited_for(pipeline: Pipeline) -> None:

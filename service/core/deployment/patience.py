@@ -24,8 +24,8 @@ class Past:
     `doubt` has lasted since `doubt_since`, success since `right_since`, and something (`apart`) was first
     seen out of sync at our commit at `apart_since`. `progress` is the furthest that was seen. `failure` has the words
     of the last failure that was tried again, and `failing` names its operation; they are told until something better is
-    known. `pods` has the words of
-    the pods as they were read last, `url` is the application's page.
+    known. `pods` has the words of the pods as they were read last, `url` is the application's page, `tip` the branch's
+    newest commit that was held against our images.
     """
 
     doubt: Doubt | None = None
@@ -37,6 +37,7 @@ class Past:
     failure: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
     url: str = ""
+    tip: str = ""
     failing: str = ""
 
 
@@ -129,6 +130,7 @@ def past_from(text: str | None) -> Past:
         failure=tuple(read["failure"]),
         pods=tuple(read["pods"]),
         url=read.get("url", ""),
+        tip=read.get("tip", ""),
         failing=read.get("failing", ""),
         **times,
     )

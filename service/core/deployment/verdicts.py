@@ -52,6 +52,8 @@ class VerdictKind(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     OVERTAKEN = "overtaken"
+    TAKEN_BACK = "taken-back"
+    """A person took our images away on the branch: nothing of ours will be live."""
     ASK = "ask"
 
 
@@ -88,8 +90,8 @@ class Verdict:
     """What is to be done and why.
 
     `messages` are the deployer's own words, most telling first. `revision` is the one to place for `ASK`, the
-    one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN`. `ask_pods` tells that the
-    application's pods would tell more; `apart` names what is not in sync,
+    one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN` and `TAKEN_BACK`.
+    `ask_pods` tells that the application's pods would tell more; `apart` names what is not in sync,
     `about` the application of an application that the verdict is about. `ask_windows` tells
     that nothing is seen of what keeps it from syncing. `failing` names the operation that brings ours and has failed
     once at least.

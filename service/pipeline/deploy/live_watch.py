@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from service.core.deployment import Doubt, Observation, Progress, Standing, Verdict, VerdictKind
+from service.core.deployment import Doubt, Observation, Progress, Verdict, VerdictKind
 from service.core.deployment.evidence import replaced as other_image
 from service.core.deployment.overrides import over_ours
 from service.core.words import Sha
@@ -21,8 +21,9 @@ from service.pipeline.deploy.deployments import OVERRIDDEN, began, gone, keep, r
 from service.pipeline.deploy.expecting import expected_of, health_in, judged, paths_of
 from service.pipeline.deploy.observing import observe, observe_below
 from service.pipeline.deploy.standings import Standings
+from service.pipeline.deploy.taken_back import taken_back
 from service.pipeline.manifest.place import place_of
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, claim_of, images_of, read_claim
 from service.store import deployments, leases
 from service.store.deployments import Deployment
@@ -126,7 +127,7 @@ def _of_live(
         return
     if deployment.argocd_application is None:
         tip = standings.tip(place_of(context, claim.target))
-        if tip is not None and standings.of(claim, claim.run.manifest_commit, tip) is Standing.REPLACES:
+        if tip is not None and taken_back(claim, tip) is not None:
             replaced(claim, deployment, tip)
         return
     seen = observed.get(deployment.argocd_application)
@@ -170,7 +171,7 @@ def _of_failed(claim: Claim, observed: Mapping[str, Observation], standings: Sta
     if verdict.kind is VerdictKind.SUCCEEDED and verdict.progress is Progress.LIVE:
         with claim.context.store.begin() as tx:
             if began(tx, claim.context, claim.run, name, "Healthy"):
-                want_status(tx, claim.run)
+                want_statuses(tx, [claim.run])
 
 
 def _verdict(
