@@ -27,8 +27,8 @@ MOST_RUNS, MOST_ASKED, CONTAINED_IN_A_ROW = 500, 20, 20
 _CONTAINED = frozenset({Relation.BEHIND, Relation.IDENTICAL})
 _CONTAINS = frozenset({Relation.AHEAD, Relation.IDENTICAL})
 UNKNOWN = (
-    "What is deployed now was made of a commit that nobody can tell, so this lists the newest change alone: "
-    "there may be more in it, or less."
+    "Which source commit is deployed now is not known, as before a first promotion, so this lists the newest change "
+    "alone: it may bring more, or take something back."
 )
 
 

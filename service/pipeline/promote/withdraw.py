@@ -30,7 +30,7 @@ def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
         if not is_last_pusher(claim, head):
             return cancelled
         close_in_words(claim.context, place.repository, found.number, f"The run was {cancelled}.", run_id=claim.run.id)
-    return Cancelled(str(cancelled), code="pull-request-closed")
+    return Cancelled(f"{cancelled}; pull request #{found.number} was closed", code="pull-request-closed")
 
 
 def _open(claim: Claim, place: Place, head: Place) -> PullRequest | None:
