@@ -112,7 +112,8 @@ def logs(run_id: str, follow: bool) -> None:
 def retry(run_id: str, json_wanted: bool) -> None:
     """Try a run that has ended again.
 
-    By the newest configuration that is right. Refused where a later one counts: it is under way, has succeeded or was superseded.
+    By the newest configuration that is right. Refused where a later run counts: it is under way, has succeeded or was
+    superseded.
     """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 
