@@ -15,6 +15,7 @@ from service.pipeline.manifest.place import Place, has_images, promotion_branch,
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base
+from service.pipeline.promote.in_force import refuse_unwanted
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -48,6 +49,8 @@ def propose(claim: Claim, place: Place) -> Sha:
     for _ in range(MOST_MADE_ANEW):
         offers = claim.run.pull_request is None or anew
         if offers:
+            if anew:
+                refuse_unwanted(claim)
             said_already = _offer(claim, place, head)
             if said_already is not None:
                 return said_already
