@@ -17,7 +17,7 @@ from service.core.config import Configuration, Kinds, load
 from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, Fault, PermanentError
-from service.ports import Clock, CommitState, Forge
+from service.ports import Clock, Commits, CommitState
 from service.store import Store, Transaction, configurations, reports
 from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
@@ -42,7 +42,7 @@ class Configurations:
     def __init__(
         self,
         store: Store,
-        forge: Forge,
+        forge: Commits,
         clock: Clock,
         kinds: Kinds,
         repository: Repository,
