@@ -15,7 +15,6 @@ from service.pipeline.manifest.place import Place, has_images, promotion_branch,
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base
-from service.pipeline.promote.in_force import refuse_unwanted
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -27,6 +26,7 @@ from service.pipeline.promote.promotion_branch import (
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
+from service.pipeline.runs.still_wanted import target_in_force
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.ports import PullRequest, PullRequestDraft
 from service.store import Transaction, edits, pull_request_runs
@@ -50,7 +50,7 @@ def propose(claim: Claim, place: Place) -> Sha:
         offers = claim.run.pull_request is None or anew
         if offers:
             if anew:
-                refuse_unwanted(claim)
+                target_in_force(claim)
             said_already = _offer(claim, place, head)
             if said_already is not None:
                 return said_already
