@@ -20,8 +20,8 @@ from service.pipeline.manifest.place import renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
 from service.pipeline.runs.claim import Claim, read_claim
-from service.pipeline.runs.still_wanted import target_in_force
 from service.pipeline.runs.steps import Cancelled
+from service.pipeline.runs.still_wanted import target_in_force
 from service.store import edits
 from service.store.edits import Edit
 

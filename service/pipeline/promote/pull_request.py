@@ -26,8 +26,8 @@ from service.pipeline.promote.promotion_branch import (
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
-from service.pipeline.runs.still_wanted import target_in_force
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
+from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import PullRequest, PullRequestDraft
 from service.store import Transaction, edits, pull_request_runs
 from service.store.edits import Edit
