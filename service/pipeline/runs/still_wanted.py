@@ -15,7 +15,7 @@ from service.pipeline.runs.steps import Cancelled
 
 
 def target_in_force(claim: Claim) -> tuple[Sha, Target]:
-    """Give the configuration's commit and the run's target as of now; Cancelled where the run has no place there any more.
+    """Give the configuration's commit and the run's target as of now; Cancelled where it has no place there any more.
 
     A broken configuration changes nothing: the last good one is in force.
     """
