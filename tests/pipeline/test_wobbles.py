@@ -155,3 +155,17 @@ def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_igno
     pipeline.settle(looks=0)
     pipeline.settle_over_time(seconds=30)
     assert pipeline.run().repository == "acme/other"
+
+
+def test_commit_that_a_lagging_replica_does_not_show_is_no_rewritten_history(pipeline: Pipeline) -> None:
+    """Where pushes do not tell how commits stand to each other, the forge is asked, and may not know the newest yet."""
+    for hook in pipeline.stack.github.repository(SOURCE).hooks.values():
+        hook.events = ("pull_request",)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('one')\n"})
+    pipeline.settle_live("checkout-dev")
+    newest = pipeline.stack.github.merge(SOURCE, "develop", ONE).merge_commit_sha
+    pipeline.stack.github.faults.lag(path="/compare/", times=4)
+    pipeline.stack.github.faults.lag(path=f"/git/commits/{newest}$", times=4)
+    pipeline.settle()
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert pipeline.ended(pipeline.run(), RunState.SUCCEEDED).commit == newest
