@@ -92,6 +92,12 @@ def is_wanted(tx: Transaction, report: Report) -> bool:
     return tx.execute(query).first() is not None
 
 
+def is_sent(tx: Transaction, report: Report) -> bool:
+    """Tell whether the forge has this version or a later one."""
+    query = sa.select(table.c.version).where(*_same(report), table.c.sent_version >= report.version)
+    return tx.execute(query).first() is not None
+
+
 def sent(tx: Transaction, report: Report) -> bool:
     """Mark that the forge has this version; False where a later one has been sent before."""
     result = tx.execute(
