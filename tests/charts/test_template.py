@@ -98,7 +98,7 @@ def test_a_first_promotion_finds_no_image_in_the_template(environment: str) -> N
         "checkout", environment
     )
     assert target is not None
-    image = ImageReference(*REPOSITORY.split("/"), "4f2c1e9ab012", Digest(DIGEST))
+    image = ImageReference(REPOSITORY.partition("/")[0], "checkout", "4f2c1e9ab012", Digest(DIGEST))
     edits = resolve_values(target, {"": image}, commit=Sha("4f2c1e9ab012" + "0" * 28), branch="main")
     done = rewrite(lambda file: (TEMPLATE / file).read_bytes(), edits)
     assert [change.before for _, change in done.changes] == ["unreleased", ""]
