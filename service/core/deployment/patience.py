@@ -21,11 +21,12 @@ _LONG_APART = timedelta(seconds=30)
 class Past:
     """What was seen so far.
 
-    `doubt` has lasted since `doubt_since`, success since `right_since`, and something (`apart`) was first
-    seen out of sync at our commit at `apart_since`. `progress` is the furthest that was seen. `failure` has the words
-    of the last failure that was tried again, and `failing` names its operation; they are told until something better is
-    known. `gives_up_at` is when the doubt fails the run, if it lasts until then. `pods` has the words of the pods as they were read last, `url` is the application's page,
-    `tip` the branch's newest commit that was held against our images.
+    `doubt` has lasted since `doubt_since`, and fails the run at `gives_up_at` if it lasts until then. Success has
+    lasted since `right_since`. Something (`apart`) was first seen out of sync at our commit at `apart_since`.
+    `progress` is the furthest that was seen. `failure` has the words of the last failure that was tried again, and
+    `failing` names its operation; both are kept until something better is known. `pods` has the words of the pods as
+    they were read last, `url` is the application's page, and `tip` is the branch's newest commit that was compared with
+    our images.
     """
 
     doubt: Doubt | None = None
