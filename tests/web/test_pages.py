@@ -108,7 +108,10 @@ def test_a_run_s_page_tells_steps_and_what_it_waits_for(private: FlaskClient, ro
 def test_a_failed_run_says_what_to_do_about_its_code(private: FlaskClient, rows: Rows) -> None:
     run = rows.run(state=RunState.FAILED, message="there is no image.tga", code="values-missing")
     page = private.get(f"/runs/{run.id}").text
-    assert "What to do: Correct the path, or allow Mergeport to add the key: create: true in mergeport.yaml , --create on" in text_of(page)
+    assert (
+        "What to do: Correct the path, or allow Mergeport to add the key: create: true in mergeport.yaml , --create on"
+        in text_of(page)
+    )
     assert "<code>create: true</code>" in page
 
 
