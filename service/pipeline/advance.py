@@ -61,7 +61,13 @@ def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
             _end(context, run, RunState.FAILED, str(error), code=error.code)
         except Exception:
             log.exception("internal error in a run")
-            _end(context, run, RunState.FAILED, "internal error; the worker's log has it", code="internal-error")
+            _end(
+                context,
+                run,
+                RunState.FAILED,
+                "internal error; the worker's log has the traceback",
+                code="internal-error",
+            )
         else:
             _end(context, run, RunState.SUCCEEDED, message)
 
@@ -107,7 +113,7 @@ def _cancel(context: Context, run: Run, cancelled: Cancelled) -> None:
     except MergeportError as error:
         if isinstance(error, RetryableError) and _retry(context, run, error, ends=False):
             return
-        left = f"; its pull request may be open still, for it could not be closed: {error}"
+        left = f"; its pull request could not be closed and may still be open: {error}"
     _end(context, run, RunState.CANCELLED, f"{cancelled}{left}", code=cancelled.code)
 
 

@@ -79,8 +79,8 @@ def test_every_path_that_is_not_in_the_file_is_told() -> None:
         ("apps/checkout/values-prd.yaml", "did you mean apps/checkout/values-prd.yaml?"),
         ("apps/chekout/values-prod.yaml", "did you mean apps/chekout/values-prod.yaml?"),
         ("app/checkout/values-prod.yaml", "did you mean app/checkout/values-prod.yaml?"),
-        ("elsewhere/values.yaml", "add the file, or say create: file"),
-        ("apps/checkout/values-prod.yaml/x", "add the file, or say create: file"),
+        ("elsewhere/values.yaml", "add the file, or set `create: file`"),
+        ("apps/checkout/values-prod.yaml/x", "add the file, or set `create: file`"),
     ],
 )
 def test_a_missing_file_is_told_with_the_one_that_is_meant(there: str, hint: str) -> None:

@@ -143,7 +143,7 @@ def test_a_run_s_page_tells_image_and_difference(private: FlaskClient, store: St
         edits.update(tx, run.id, diff=DIFF, state=EditState.PUBLISHED, commit=Sha("77" * 20))
     page = private.get(f"/runs/{run.id}").text
     assert digest in page
-    assert "not known: it has no revision label" in page
+    assert "not known: the image has no revision label" in page
     assert '<span class="removed">-  tag: 91be77a0c3d1</span>' in page
     assert '<span class="added">+  tag: 4f2c1e9ab012</span>' in page
 
