@@ -65,7 +65,7 @@ class RunState(StrEnum):
 
 
 class Stage(StrEnum):
-    """What a run passes through, in this order."""
+    """The stages of a run, in this order."""
 
     BUILD = "build"
     PROMOTE = "promote"

@@ -1,4 +1,4 @@
-"""`mergeport values commit` among others who push, on lines that break: each edit comes through once, or is told."""
+"""`mergeport values commit` while others push and connections break: an edit arrives once, or its failure is reported.
 
 # ruff: noqa: ARG002 # the stand-in of a port has the port's arguments
 

@@ -1,4 +1,4 @@
-"""One wobble of the outside ends no run: what lasts a moment is tried again, what lasts is told and then believed."""
+"""A single wrong answer from outside ends no run: it is repeated, and believed only when it lasts."""
 
 from __future__ import annotations
 

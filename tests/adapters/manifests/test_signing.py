@@ -1,4 +1,4 @@
-"""Commits that are signed by an SSH key: git verifies them, they stay repeatable, and a bad key is told as such."""
+"""Commits that are signed by an SSH key: git verifies them, they stay repeatable, and a bad key is reported as such."""
 
 from __future__ import annotations
 
