@@ -31,6 +31,10 @@ class StoredConfiguration:
     loaded_at: datetime
 
 
+_NEWEST_FIRST = (table.c.loaded_at.desc(), table.c.sequence.desc())
+_LAST_GOOD = sa.select(table.c.commit).where(table.c.good).order_by(*_NEWEST_FIRST).limit(1)
+
+
 def keep(tx: Transaction, configuration: StoredConfiguration) -> None:
     """Keep what was read at a commit."""
     insert_or_update(
@@ -53,6 +57,11 @@ def last(tx: Transaction, *, good: bool | None = None) -> StoredConfiguration | 
     return _made(tx.execute(query).first())
 
 
+def last_good(tx: Transaction) -> Sha | None:
+    """Give the commit of the newest that is good: the one in force."""
+    return tx.execute(_LAST_GOOD).scalar()
+
+
 def newest(tx: Transaction, *, limit: int = 50) -> list[StoredConfiguration]:
     """List the newest first."""
     return [found for row in tx.execute(_newest().limit(limit)) if (found := _made(row))]
@@ -66,7 +75,7 @@ def repository_of(tx: Transaction, commit: Sha) -> Repository | None:
 
 
 def _newest() -> sa.Select[Any]:
-    return sa.select(*columns(StoredConfiguration, table)).order_by(table.c.loaded_at.desc(), table.c.sequence.desc())
+    return sa.select(*columns(StoredConfiguration, table)).order_by(*_NEWEST_FIRST)
 
 
 def _made(row: sa.Row[Any] | None) -> StoredConfiguration | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from service.core.words import Repository, Sha
 from service.store.database import Transaction
 from service.store.pauses import is_over
-from service.store.rows import columns, insert_new, made
+from service.store.rows import columns, made
 from service.store.tables import reports as table
 
 
@@ -44,21 +46,28 @@ def want(
     url: str,
 ) -> None:
     """Set what a commit's status should be; unchanged words change nothing."""
-    new = insert_new(
-        tx, table, repository=repository, commit=commit, context=context, run_id=run_id, state=state,
-        description=description, url=url,
+    values = {
+        "repository": repository, "commit": commit, "context": context, "run_id": run_id, "state": state,
+        "description": description, "url": url,
+    }  # fmt: skip
+    tx.execute(_wanting(tx.dialect.name), values)
+
+
+@cache
+def _wanting(dialect: str) -> sa.Executable:
+    """Put the statement together once: that costs more than running it."""
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    new = insert.excluded
+    words = ("state", "description", "url")
+    statement: sa.Executable = insert.on_conflict_do_update(
+        index_elements=[table.c.repository, table.c.commit, table.c.context],
+        set_={
+            **{name: new[name] for name in ("run_id", *words)},
+            "version": table.c.version + 1, "not_before": None, "attempts": 0,
+        },
+        where=sa.or_(*(table.c[name] != new[name] for name in words)),
     )  # fmt: skip
-    if new:
-        return
-    same = (table.c.repository == repository, table.c.commit == commit, table.c.context == context)
-    tx.execute(
-        sa.update(table)
-        .where(*same, sa.or_(table.c.state != state, table.c.description != description, table.c.url != url))
-        .values(
-            run_id=run_id, state=state, description=description, url=url, version=table.c.version + 1, not_before=None,
-            attempts=0,
-        )
-    )  # fmt: skip
+    return statement
 
 
 def hold(tx: Transaction, repository: Repository, commit: Sha, context: str) -> None:

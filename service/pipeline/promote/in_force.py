@@ -39,9 +39,8 @@ def take_in_force(claim: Claim) -> None:
     if target == claim.target or asked or _images(target) != _images(claim.target):
         return
     with step(claim, "take the configuration in force", Stage.PROMOTE) as record:
-        with claim.context.store.begin() as tx:
-            claim.update(tx, configuration_commit=Sha(current.commit))
-        claim.target = target
+        claim.note(configuration_commit=Sha(current.commit))
+        claim.found = target
         record.message = f"{current.commit[:12]} says otherwise where or how it is written"
 
 

@@ -34,8 +34,7 @@ def promote(claim: Claim) -> None:
             commit = propose(claim, place)
         case _:
             assert_never(claim.target.publish)
-    with claim.context.store.begin() as tx:
-        claim.update(tx, stage=Stage.DEPLOY, manifest_commit=commit)
+    claim.note(stage=Stage.DEPLOY, manifest_commit=commit)
 
 
 def _may_be_there(claim: Claim) -> bool:

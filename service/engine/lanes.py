@@ -1,0 +1,88 @@
+"""Lanes: so many workflows of a kind go on at once in this worker; the rest stand in line here, in memory.
+
+Used by the engine beside this. The line needs to survive nothing: whatever stands in it is a row of ours that says so,
+and the sweeper of any worker finds those that nobody attends to.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+BEGUN_WITHIN_SECONDS = 5.0
+"""After so long a workflow that was started and has not begun does not count any more: another worker has it, say."""
+
+log = structlog.get_logger()
+
+Start = Callable[[str, str], None]
+"""Starts a workflow by its id, with its argument; returns at once."""
+
+
+class Lane:
+    """The workflows of one kind; `most` of them go on at once."""
+
+    def __init__(self, most: int, start: Start, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the limit, and what starts a workflow."""
+        self._most = most
+        self._start = start
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._under_way: dict[str, float | None] = {}
+        self._line: OrderedDict[str, str] = OrderedDict()
+
+    def offer(self, workflow_id: str, argument: str) -> None:
+        """Have a workflow started now or when there is room; one that is here already is not taken twice."""
+        with self._lock:
+            if workflow_id not in self._under_way:
+                self._line.setdefault(workflow_id, argument)
+        self._start_next()
+
+    def has(self, workflow_id: str) -> bool:
+        """Tell whether the workflow was started by this lane and has not ended."""
+        with self._lock:
+            return workflow_id in self._under_way
+
+    @contextmanager
+    def going(self, workflow_id: str) -> Iterator[None]:
+        """Count the workflow as under way for the block, and start the next at its end."""
+        with self._lock:
+            self._under_way[workflow_id] = None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way.pop(workflow_id, None)
+            self._start_next()
+
+    def close(self) -> None:
+        """Start no more."""
+        with self._lock:
+            self._most = 0
+            self._line.clear()
+
+    def _start_next(self) -> None:
+        while (taken := self._take()) is not None:
+            workflow_id, argument = taken
+            try:
+                self._start(workflow_id, argument)
+            except Exception as error:  # noqa: BLE001 - the library's errors have no common class; the row says what is wanted
+                log.warning("not started, the sweeper will", workflow=workflow_id, error=str(error))
+                with self._lock:
+                    self._under_way.pop(workflow_id, None)
+
+    def _take(self) -> tuple[str, str] | None:
+        with self._lock:
+            if len(self._under_way) >= self._most:
+                now = self._clock()
+                for one in [one for one, at in self._under_way.items() if at is not None and at < now]:
+                    del self._under_way[one]
+            if not self._line or len(self._under_way) >= self._most:
+                return None
+            workflow_id, argument = self._line.popitem(last=False)
+            self._under_way[workflow_id] = self._clock() + BEGUN_WITHIN_SECONDS
+            return workflow_id, argument
