@@ -8,6 +8,7 @@ argocd/     an Argo CD that moves through a real one's states, over the same rep
 ecr         ministack as a child process, behind a front that asks for passwords
 faults      planted faults in front of each of them, and the requests that came
 proxy       a TCP proxy that cuts, delays and throttles
+showing     the plain pages that people see of each of them, from templates/
 layer       a builder for machines where nothing else builds: the one part that knows the product's ports
 demo/       `make demo`: merges become deployments before one's eyes
 serving     WSGI applications on free loopback ports

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from devstack.faults import FaultLayer
 from devstack.serving import LoopbackServer
+from devstack.showing import HEADERS, HTML, show
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -158,6 +159,10 @@ class Ecr:
             ]
             start_response("401 Unauthorized", headers)
             return [b"" if environ["REQUEST_METHOD"] == "HEAD" else b"Not Authorized\n"]
+        if path == "/" and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            page = show("ecr.html", double="Amazon ECR", repositories=self._images()).encode()
+            start_response("200 OK", [("Content-Type", HTML), *HEADERS.items()])
+            return [page if environ["REQUEST_METHOD"] == "GET" else b""]
         body = environ["wsgi.input"].read()
         query = environ.get("QUERY_STRING", "")
         address = quote(path, safe="/:@") + (f"?{query}" if query else "")
@@ -168,6 +173,20 @@ class Ecr:
             headers = [*(pair for pair in headers if pair[0].lower() != "content-length"), _length(answer)]
         start_response(f"{status} {http.client.responses.get(status, 'Unknown')}", headers)
         return [answer]
+
+    def _images(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Give what the page for people shows: each repository's URI, and its images."""
+        found = []
+        for one in self._ask("DescribeRepositories", {}).get("repositories", []):
+            images = self._ask("DescribeImages", {"repositoryName": one["repositoryName"]}).get("imageDetails", [])
+            found.append((one["repositoryUri"], images))
+        return found
+
+    def _ask(self, action: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"X-Amz-Target": f"{TARGET_PREFIX}{action}", "Content-Type": "application/x-amz-json-1.1"}
+        _, _, answer = self._call("POST", "/", json.dumps(body).encode(), headers)
+        told: dict[str, Any] = json.loads(answer)
+        return told
 
     def _logged_in(self, environ: WSGIEnvironment) -> bool:
         scheme, _, text = environ.get("HTTP_AUTHORIZATION", "").partition(" ")

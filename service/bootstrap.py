@@ -13,7 +13,7 @@ from service.adapters.build_tools import probe
 from service.adapters.builders.docker import wanted
 from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
-from service.adapters.deployers.argocd import ArgoCD
+from service.adapters.deployers.argocd import ApplicationSets, ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.adapters.git.ssh import SshLogin
 from service.adapters.kinds import kinds
@@ -140,7 +140,11 @@ def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitMan
 def _argocd(settings: Settings, ca_file: Path | None) -> ArgoCD | None:
     if not settings.argocd_url:
         return None
-    return ArgoCD(settings.argocd_url, settings.argocd_token or "", ca_file=str(ca_file) if ca_file else None)
+    trusted = str(ca_file) if ca_file else None
+    sets = None
+    if settings.argocd_applicationset_url:
+        sets = ApplicationSets(settings.argocd_applicationset_url, settings.argocd_webhook_secret, ca_file=trusted)
+    return ArgoCD(settings.argocd_url, settings.argocd_token or "", ca_file=trusted, sets=sets)
 
 
 def missing_builder(settings: Settings) -> str | None:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from service.adapters.git.ssh import SshLogin, split_scp
 from service.adapters.manifests.git import GitManifestRepositories
+from service.adapters.urls import parts_of
 from service.core.words import Actor, Repository
 from service.errors import Fault, SettingsError
 from service.ports import Credentials, Forge, Manifests
@@ -63,7 +63,7 @@ def names() -> frozenset[str]:
 
 
 def _read(reader: Reader, environ: Mapping[str, str], url: str) -> Environment:
-    server = urlsplit(environ.get("GITHUB_SERVER_URL", "")).netloc
+    server = parts_of(environ.get("GITHUB_SERVER_URL", "")).netloc
     ours = _host(url) in {_GITHUB, server}
     token = reader.secret("GIT_TOKEN") or (environ.get("GITHUB_TOKEN", "").strip() if ours else None) or None
     name, email = reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost")
@@ -110,7 +110,7 @@ def open_values(
 def github_repository(url: str) -> Repository | None:
     """Give OWNER/NAME of an address as GitHub has them; None where it has no such form."""
     scp = split_scp(url)
-    found = _REPOSITORY.fullmatch(scp[1] if scp else urlsplit(url).path)
+    found = _REPOSITORY.fullmatch(scp[1] if scp else parts_of(url).path)
     return Repository(found["name"]) if found else None
 
 
@@ -142,7 +142,7 @@ def _host(url: str) -> str:
     """Give the host, with its port where HTTP has one: another port is another server."""
     if scp := split_scp(url):
         return scp[0]
-    parts = urlsplit(url)
+    parts = parts_of(url)
     return (parts.hostname or "") if parts.scheme == "ssh" else parts.netloc.rpartition("@")[2]
 
 

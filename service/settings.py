@@ -61,6 +61,8 @@ class Settings:
     known_hosts_file: Path | None
     argocd_url: str | None
     argocd_token: str | None = field(repr=False)
+    argocd_applicationset_url: str | None
+    argocd_webhook_secret: str | None = field(repr=False)
     ecr_endpoint: str | None
     ecr_host: str | None
     registry_auth_file: Path | None
@@ -168,9 +170,7 @@ def names() -> frozenset[str]:
 
 
 def _read(reader: Reader) -> Settings:
-    state = reader.directory("STATE_DIRECTORY", ".mergeport")
-    database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
-    engine = f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
+    state, database, engine = _places(reader)
     private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
     secrets = (reader.secret("WEBHOOK_SECRET"), reader.secret("WEBHOOK_SECRET_PREVIOUS"))
     github_token, github_app = _github(reader, "")
@@ -197,6 +197,8 @@ def _read(reader: Reader) -> Settings:
         known_hosts_file=reader.file("KNOWN_HOSTS_FILE"),
         argocd_url=reader.url("ARGOCD_URL"),
         argocd_token=reader.secret("ARGOCD_TOKEN"),
+        argocd_applicationset_url=reader.url("ARGOCD_APPLICATIONSET_URL"),
+        argocd_webhook_secret=reader.secret("ARGOCD_WEBHOOK_SECRET"),
         ecr_endpoint=reader.url("ECR_ENDPOINT"),
         ecr_host=reader.host("ECR_HOST"),
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
@@ -217,6 +219,13 @@ def _read(reader: Reader) -> Settings:
     )
     reader.faults += reader.weak("WEBHOOK_SECRET", secrets[0])
     return _checked_together(reader, settings)
+
+
+def _places(reader: Reader) -> tuple[Path, str, str]:
+    """Give the state directory, and the addresses of our database and of the engine's."""
+    state = reader.directory("STATE_DIRECTORY", ".mergeport")
+    database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
+    return state, database, f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
 
 
 def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
@@ -241,6 +250,10 @@ def _checked_together(reader: Reader, settings: Settings) -> Settings:
         reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
     if settings.argocd_token and not settings.argocd_url and not reader.faulty("ARGOCD_URL"):
         reader.add("ARGOCD_URL", "is missing: MERGEPORT_ARGOCD_TOKEN is set", "set it to Argo CD's address")
+    for name in ("ARGOCD_APPLICATIONSET_URL", "ARGOCD_WEBHOOK_SECRET"):
+        needed = "ARGOCD_URL" if name == "ARGOCD_APPLICATIONSET_URL" else "ARGOCD_APPLICATIONSET_URL"
+        if reader.given(name) and not reader.given(needed):
+            reader.add(needed, f"is missing: MERGEPORT_{name} is set", "set both, or neither")
     if settings.manifest_ssh_url:
         files = {"SSH_KEY_FILE": settings.ssh_key_file, "KNOWN_HOSTS_FILE": settings.known_hosts_file}
         for name in (name for name, file in files.items() if file is None and not reader.faulty(name)):

@@ -28,6 +28,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!.*\.git$)[A-Za-z0-9._-]+"
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _HIGHEST_PORT = 65535
 SHORTEST_SECRET = 8
+FEWEST_CHARACTERS = 4
 _LONGEST_SECRET_FILE = 65536
 _NOT_SETTINGS = re.compile(r"MERGEPORT_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_[0-9].*|PARENT_PIPE)")
 """Set by Kubernetes for a Service of our name, or by ourselves between our own processes."""
@@ -91,9 +92,11 @@ class Reader:
 
     def weak(self, name: str, secret: str | None) -> list[Fault]:
         """Tell of a webhook secret that can be guessed: whoever sees one signed delivery may try without being seen."""
-        if secret is None or len(secret) >= SHORTEST_SECRET:
+        if secret is None or (len(secret) >= SHORTEST_SECRET and len(set(secret)) >= FEWEST_CHARACTERS):
             return []
-        told = f"is shorter than {SHORTEST_SECRET} characters, so it can be found by trying"
+        short = len(secret) < SHORTEST_SECRET
+        why = f"is shorter than {SHORTEST_SECRET} characters" if short else "is of too few different characters"
+        told = f"{why}, so it can be found by trying"
         return [Fault(PREFIX + name, told, "make one with `openssl rand -hex 32`, and set it at GitHub too")]
 
     def line(self, name: str, default: str) -> str:

@@ -55,6 +55,8 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
             "MERGEPORT_CONFIGURATION_BRANCH": "live",
             "MERGEPORT_ARGOCD_URL": "https://argocd.example.com",
             "MERGEPORT_ARGOCD_TOKEN": "argo",
+            "MERGEPORT_ARGOCD_APPLICATIONSET_URL": "http://argocd-applicationset-controller.argocd:7000",
+            "MERGEPORT_ARGOCD_WEBHOOK_SECRET": "hook-secret",
             "MERGEPORT_ECR_ENDPOINT": "http://127.0.0.1:4566",
             "MERGEPORT_ECR_HOST": "127.0.0.1:4566",
             "MERGEPORT_REGISTRY_AUTH_FILE": str(auth),
@@ -169,6 +171,8 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
             "MERGEPORT_GITHUB_TOKEN",
         ),
         ({"MERGEPORT_ARGOCD_TOKEN": "t"}, "MERGEPORT_ARGOCD_URL"),
+        ({"MERGEPORT_ARGOCD_APPLICATIONSET_URL": "http://sets:7000"}, "MERGEPORT_ARGOCD_URL"),
+        ({"MERGEPORT_ARGOCD_WEBHOOK_SECRET": "hook-secret"}, "MERGEPORT_ARGOCD_APPLICATIONSET_URL"),
         ({"MERGEPORT_WEBHOOK_SECRET": "a", "MERGEPORT_WEBHOOK_SECRET_FILE": "/x"}, "MERGEPORT_WEBHOOK_SECRET"),
         ({"MERGEPORT_WEBHOOK_SECRET_PREVIOUS": "a"}, "MERGEPORT_WEBHOOK_SECRET"),
         ({"MERGEPORT_PUBLIC_BIND": "127.0.0.1:8081"}, "MERGEPORT_PRIVATE_BIND"),
@@ -342,7 +346,7 @@ def test_only_what_is_missing_has_a_code_of_its_own() -> None:
     assert caught.value.code == "settings-missing"
 
 
-@pytest.mark.parametrize("secret", ["0", "secret", "1234567"])
+@pytest.mark.parametrize("secret", ["0", "secret", "1234567", "00000000", "abcabcabcabc"])
 def test_a_webhook_secret_that_can_be_found_by_trying_is_a_fault(secret: str) -> None:
     assert list(faults_of({**ENOUGH, "MERGEPORT_WEBHOOK_SECRET": secret})) == ["MERGEPORT_WEBHOOK_SECRET"]
 

@@ -96,7 +96,8 @@ def begin(application: Application, operation: Operation, rendered: Rendered) ->
     if plan.outcome == "sync-failed":
         for _ in range(app.retry_limit):
             steps.append(("failed-try", lambda: _fail_once(app, operation, plan)))
-            steps.append(("retrying", lambda: _try_again(operation)))
+            steps.append(("retrying", lambda: _await_try(operation)))
+            steps.append(("next-try", lambda: _try_again(operation)))
         steps.append(("failed", lambda: _fail(app, operation, plan)))
     else:
         steps.append(("succeeded", lambda: _succeed(app, operation, rendered)))
@@ -202,11 +203,17 @@ def _fail_once(app: Application, operation: Operation, plan: Plan) -> None:
     operation.message = plan.message or FAILED.format(name=app.name)
 
 
-def _try_again(operation: Operation) -> None:
+def _await_try(operation: Operation) -> None:
     """Run on with the words of the try before, as Argo CD does: the failed phase is seen for 0.02 s."""
-    operation.phase, operation.finished_at = "Running", ""
+    operation.phase = "Running"
     operation.retries += 1
     operation.message = f"{operation.message}. Retrying attempt #{operation.retries} at 10:07AM."
+
+
+def _try_again(operation: Operation) -> None:
+    """Begin the next try: the result of the one before is gone, and the message tells of this one."""
+    operation.finished_at, operation.failed = "", False
+    operation.message = f"Retrying operation. Attempt #{operation.retries}"
 
 
 def _fail(app: Application, operation: Operation, plan: Plan) -> None:

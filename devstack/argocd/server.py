@@ -18,6 +18,7 @@ from flask import Flask, Response, jsonify, request
 from devstack.argocd import rollout, shapes
 from devstack.argocd.application import Application, Operation, Outcome, Plan
 from devstack.argocd.fields import select
+from devstack.argocd.pages import add_pages, is_page
 from devstack.argocd.rendering import Lagging, RenderError, Source, render, resolve
 from devstack.argocd.requests import VERSION, error_answer, is_listed
 from devstack.bare import BareRepository
@@ -197,10 +198,11 @@ class ArgoCD:
         app.add_url_rule(f"{one}/syncwindows", view_func=self._windows)
         app.add_url_rule(f"{one}/resource-tree", view_func=self._tree)
         app.register_error_handler(404, lambda _error: error_answer(404, 5, "Not Found"))
+        add_pages(app, lambda: [self.application(name) for name in list(self.applications)])
         return app
 
     def _admit(self) -> Response | None:
-        if request.path in {"/api/version", "/api/webhook"}:
+        if request.path in {"/api/version", "/api/webhook"} or is_page(request.path):
             return None
         if request.method != "GET" and request.mimetype != "application/json":
             return Response("Invalid content type\n", 415, content_type="text/plain; charset=utf-8")

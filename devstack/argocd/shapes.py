@@ -157,6 +157,7 @@ def _operation_state(app: Application, operation: Operation, git_url: str) -> Js
         written["retryCount"] = operation.retries
     if operation.finished_at or operation.retries:
         written["message"] = operation.message
+    if operation.finished_at:
         written["syncResult"] = {
             "resources": _results(app, operation),
             **revisions(app, operation.revisions),

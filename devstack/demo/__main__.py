@@ -20,7 +20,7 @@ from devstack.demo.ending import Ending, Stopped
 from devstack.demo.errors import DemoError
 from devstack.demo.screen import Screen
 from devstack.demo.story import SHORT, Result, Story
-from devstack.demo.world import ROOT, Room, World, find_builder
+from devstack.demo.world import MANIFESTS, ROOT, SOURCE, Room, World, find_builder
 
 BUILDERS = ("auto", "docker", "buildah", "layer")
 NO_BUILDER = (
@@ -119,9 +119,16 @@ def _tell_results(screen: Screen, results: Sequence[Result], seconds: float) -> 
 def _keep(screen: Screen, world: World, results: Sequence[Result]) -> None:
     """Tell where to look, and stay until a signal comes."""
     screen.heading("still running")
-    screen.fact("runs", f"{world.product.url}/runs")
+    screen.fact("runs", f"{world.product.url}/")
     for one in results:
         screen.fact(f"run to {one.run.environment}", f"{world.product.url}/runs/{one.run.id}")
+    github = world.stack.github.url
+    screen.fact("source", f"{github}/{SOURCE}")
+    screen.fact("manifests", f"{github}/{MANIFESTS}")
+    for one in results:
+        if one.run.pull_request is not None:
+            screen.fact("pull request", f"{github}/{MANIFESTS}/pull/{one.run.pull_request}")
+    screen.fact("Argo CD", f"{world.stack.argocd.url}/applications")
     screen.fact("history", f"git --git-dir={_short(world.manifests.path)} log -p")
     screen.fact("command", f". {_short(world.write_environment())} && .venv/bin/mergeport runs list")
     screen.fact("end it", f"Ctrl-C here, or kill {os.getpid()}")

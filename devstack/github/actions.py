@@ -16,7 +16,7 @@ from devstack.git_http import GitAccess
 from devstack.github import payloads, shapes
 from devstack.github.hooks import Courier
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
-from devstack.github.refusal import RefusalError, invalid, not_found
+from devstack.github.refusal import RefusalError, invalid, not_found, refuse_long
 from devstack.github.state import Delivery, Hook, MergeMethod, Pull, Repository, State, Token, User, now
 
 Order = Literal["push-first", "pull-request-first"]
@@ -115,6 +115,7 @@ class Actions:
     ) -> Pull:
         """Open a pull request; refuses what GitHub refuses."""
         with self.state.lock:
+            refuse_long({"title": title, "body": body})
             head = head.removeprefix(f"{repo.owner}:")
             branches = repo.bare.branches()
             for field, name in (("head", head), ("base", base)):
@@ -205,6 +206,7 @@ class Actions:
     def edit_pull(self, repo: Repository, pull: Pull, changes: shapes.Json, sender: User) -> None:
         """Change title, body, base or state."""
         with self.state.lock:
+            refuse_long(changes)
             before: shapes.Json = {}
             for name in ("title", "body"):
                 if name in changes and changes[name] != getattr(pull, name):

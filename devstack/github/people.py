@@ -120,6 +120,13 @@ class People:
         self.actions.edit_pull(repo, pull, {"base": base}, self.state.user(by))
         return pull
 
+    def edit_pull(self, full_name: str, number: int, *, by: str = "alice", **changes: str) -> Pull:
+        """Give a pull request another title or body."""
+        repo = self.repository(full_name)
+        pull = self.actions.find_pull(repo, number)
+        self.actions.edit_pull(repo, pull, changes, self.state.user(by))
+        return pull
+
     def close_pull(self, full_name: str, number: int, *, by: str = "alice") -> Pull:
         """Close a pull request without merging it."""
         repo = self.repository(full_name)

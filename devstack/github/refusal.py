@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST_TITLE, LONGEST_BODY = 256, 65_536
+
 
 class RefusalError(Exception):
     """Becomes an HTTP answer; raised to a test that calls the double from Python."""
@@ -22,3 +27,10 @@ def invalid(resource: str, field: str, message: str, code: str = "custom") -> Re
     """Return GitHub's answer for a body that is well formed and cannot be done."""
     error = {"resource": resource, "field": field, "code": code, "message": message}
     return RefusalError(422, "Validation Failed", [error])
+
+
+def refuse_long(fields: Mapping[str, Any]) -> None:
+    """Refuse a pull request's title or body that is longer than GitHub keeps."""
+    for field, longest in (("title", LONGEST_TITLE), ("body", LONGEST_BODY)):
+        if len(fields.get(field) or "") > longest:
+            raise invalid("PullRequest", field, f"{field} is too long (maximum is {longest} characters)")

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from devstack.bare import Files
 from devstack.faults import REQUEST_KEY, Answer, Fault, FaultLayer, Request
 from devstack.git_backend import RefUpdate
+from devstack.git_http import PATH as GIT_PATH
 from devstack.git_http import GitServer
 from devstack.github.actions import Actions
 from devstack.github.app import create_app
 from devstack.github.hooks import Courier
+from devstack.github.pages import create_pages
 from devstack.github.people import People
 from devstack.github.state import ALL_PERMISSIONS, Hook, Installation, Level, Repository, State, Token, now
 from devstack.serving import LoopbackServer
@@ -66,6 +68,7 @@ class GitHub(People):
         self.violations: list[str] = []
         self._validator = validator
         self._flask = create_app(self.actions)
+        self._pages = create_pages(state)
         self.faults = FaultLayer(self._answer, on_request=self._validate)
         self._server = LoopbackServer(self._dispatch, port=port)
         self.state.base_url, self.state.git_url = self._server.url, git.url
@@ -73,7 +76,7 @@ class GitHub(People):
 
     @property
     def url(self) -> str:
-        """The host's address, under which repositories can be cloned too."""
+        """The host's address: people's pages are there, and repositories can be cloned from it too."""
         return self._server.url
 
     @property
@@ -197,7 +200,9 @@ class GitHub(People):
         if path.startswith("/api/"):
             environ["PATH_INFO"] = self._by_id(path)
             return self.faults(environ, start_response)
-        return self.git.faults(environ, start_response)
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or GIT_PATH.match(path):
+            return self.git.faults(environ, start_response)
+        return self._pages(environ, start_response)
 
     def _validate(self, request: Request) -> None:
         if self._validator is not None:

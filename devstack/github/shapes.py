@@ -79,7 +79,7 @@ def repository_api(state: State, repository: Repository, path: str = "") -> str:
 
 
 def html(state: State, repository: Repository, path: str = "") -> str:
-    """Return the address of a page of the repository, which nobody serves."""
+    """Return the address of a page of the repository."""
     return f"{state.base_url}/{repository.full_name}{'/' if path else ''}{path}"
 
 

@@ -23,6 +23,7 @@ import urllib3
 from requests.auth import AuthBase
 
 from service.adapters.distribution_errors import bad_answer, refusal, refused, unavailable
+from service.adapters.urls import parts_of
 from service.ports import Credentials
 
 CONNECT_TIMEOUT = 5.0
@@ -188,7 +189,7 @@ class RegistryHttp:
 
     def _token(self, challenge: _Challenge, scope: str, credentials: Credentials | None) -> str:
         """Fetch a token, as https://distribution.github.io/distribution/spec/auth/token/ tells."""
-        if urlsplit(challenge.realm).scheme != "https" and not self._insecure:
+        if parts_of(challenge.realm).scheme != "https" and not self._insecure:
             raise refused(self.host, "its token service is without TLS, so nothing was sent there")
         query = requests.Request("GET", challenge.realm, params={"service": challenge.service, "scope": scope})
         url = query.prepare().url or challenge.realm

@@ -27,6 +27,7 @@ from service.cli.values_message import write_message
 from service.cli.values_proposal import Proposal, head_of, propose
 from service.core.values import Rewrite, ValueEdit
 from service.core.values_paths import path_end
+from service.core.visible import visible
 from service.core.words import Actor, Sha
 from service.errors import ValuesEditError
 from service.ports import PullRequest
@@ -243,6 +244,6 @@ def _as_json(outcome: Outcome, *, show_diff: bool) -> dict[str, object]:
 
 
 def _write(text: str) -> None:
-    """Print exactly these characters as UTF-8, whatever the terminal's encoding and line ends are."""
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    """Print exactly these characters as UTF-8, whatever the line ends are; a terminal gets harmful ones escaped."""
+    sys.stdout.buffer.write((visible(text) if sys.stdout.isatty() else text).encode("utf-8"))
     sys.stdout.buffer.flush()

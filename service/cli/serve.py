@@ -177,7 +177,7 @@ def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGI
 
     store, counters = Store(loaded.database_url), Counters()
     receiver = Receiver(store=store, sources=sources(loaded), url=loaded.url, now=_now, counters=counters)
-    places = Places(loaded.github_git_url or pages_of(loaded.github_api_url))
+    places = Places(pages_of(loaded.github_api_url))
     state = Identity(loaded.state_directory) if store.sqlite else None
     pages = private_app(store, url=loaded.url, now=_now, counters=counters, places=places, state=state)
     return ByListener({public_port: public_app(receiver), private_port: pages}, counters.answered)

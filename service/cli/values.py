@@ -24,6 +24,7 @@ from service.core.values import (
 )
 from service.core.values.image_paths import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
+from service.core.visible import visible
 from service.errors import ValuesEditError
 
 
@@ -187,6 +188,6 @@ def _json_value(value: Scalar | None) -> Scalar | None:
 
 
 def _write(text: str) -> None:
-    """Print exactly these characters as UTF-8, whatever the terminal's encoding and line ends are."""
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    """Print exactly these characters as UTF-8, whatever the line ends are; a terminal gets harmful ones escaped."""
+    sys.stdout.buffer.write((visible(text) if sys.stdout.isatty() else text).encode("utf-8"))
     sys.stdout.buffer.flush()

@@ -24,6 +24,7 @@ from service.core.foreign_text import (
     value,
 )
 from service.core.images import ImageReference
+from service.core.promotion_title import mark_of, pull_request_title
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
 
@@ -61,9 +62,10 @@ class SourcePullRequest:
 class Promotion:
     """All that a promotion's texts tell. `previous` is the source commit that is deployed now, where it is known.
 
-    `warning` is what people must know
-    before they merge. `changes` are the values files' changed scalars, each with its file. `source_url` is the source
-    repository's page, `run_url` the run's.
+    `warning` is what people must know before they merge. `changes` are the values files' changed scalars, each with its
+    file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest change,
+    `newest_number` its pull request, `more` are the changes beside it. `unread` counts the commits that were not looked
+    through for pull requests, `problem` says why none were.
     """
 
     run: RunId
@@ -80,10 +82,15 @@ class Promotion:
     pull_requests: tuple[SourcePullRequest, ...] = ()
     run_url: str = ""
     warning: str = ""
+    newest: str = ""
+    newest_number: int | None = None
+    more: int = 0
+    unread: int = 0
+    problem: str = ""
 
 
 def title(promotion: Promotion) -> str:
-    """Give the commit's subject and the pull request's title, at most 72 characters."""
+    """Give the commit's subject, at most 72 characters."""
     short = promotion.source_commit[:SHORT]
     rest = f" {short} to {line(promotion.environment)}"
     room = SUBJECT_LENGTH - len("Promote ") - len(rest)
@@ -120,6 +127,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         "\n".join(f"Image: {code(str(image))}" for image in promotion.images),
         _source(promotion),
         _rollback(promotion),
+        mark_of(pull_request_title(promotion)),
         link("The run in Mergeport", promotion.run_url) if promotion.run_url else "",
         f"<details><summary>For machines</summary>\n\n```text\n{_trailers(promotion)}\n```\n\n</details>",
     ]
@@ -190,7 +198,23 @@ def _source(promotion: Promotion) -> str:
             + link(code(f"{old[:SHORT]}...{new[:SHORT]}"), f"{promotion.source_url}/compare/{old}...{new}")
         )
     lines += _pull_requests(promotion)
+    lines += _not_looked_through(promotion)
     return "\n".join(lines)
+
+
+def _comparison(promotion: Promotion) -> str:
+    """Give the address that has all that a promotion brings, or all that its commit contains."""
+    new = promotion.source_commit
+    way = f"compare/{promotion.previous}...{new}" if promotion.previous else f"commits/{new}"
+    return f"{promotion.source_url}/{way}"
+
+
+def _not_looked_through(promotion: Promotion) -> Iterator[str]:
+    if promotion.problem:
+        yield f"\nOther pull requests in it could not be looked up: {markdown(promotion.problem)}"
+    if promotion.unread:
+        address = link("all its commits", _comparison(promotion))
+        yield f"\n{promotion.unread} more commits were not looked through for pull requests: {address}"
 
 
 def _pull_requests(promotion: Promotion) -> Iterator[str]:
@@ -206,7 +230,7 @@ def _pull_requests(promotion: Promotion) -> Iterator[str]:
     yield from shown
     left = len(promotion.pull_requests) - len(shown)
     if left > 0:
-        yield f"- and {left} more"
+        yield f"- and {left} more: {link('all its commits', _comparison(promotion))}"
 
 
 def _rollback(promotion: Promotion) -> str:

@@ -7,6 +7,7 @@ step of the run's stage, and every step looks before it acts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
@@ -19,12 +20,13 @@ from service.errors import BELIEVED_AFTER_SECONDS, DoubtfulError, MergeportError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
+from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.promote_stage import promote
 from service.pipeline.promote.withdraw import withdraw
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, has_workflow, is_ours, wait_for
-from service.store import waits
+from service.store import runs, waits
 from service.store.pauses import pause_of
 from service.store.waits import Wait
 
@@ -55,7 +57,7 @@ def _advance(claim: Claim) -> None:
     except Cancelled as cancelled:
         _cancel(claim, cancelled)
     except Superseded as superseded:
-        _end(claim, RunState.SUPERSEDED, str(superseded), superseded_by=superseded.by)
+        _supersede(claim, superseded)
     except RetryableError as error:
         _retry(claim, error)
     except MergeportError as error:
@@ -82,6 +84,18 @@ def _through_stages(claim: Claim) -> str:
             case _:
                 assert_never(stage)
     return message
+
+
+def _supersede(claim: Claim, superseded: Superseded) -> None:
+    """End a run for a newer one, whose success is its own only if that contains its commit: look that up before."""
+    context, run = claim.context, claim.run
+    if superseded.by is not None:
+        with context.store.read() as tx:
+            newer = runs.get(tx, superseded.by)
+        if newer is not None and newer.repository == run.repository:
+            with suppress(MergeportError):
+                relation_of(context, run.repository, run.commit, newer.commit)
+    _end(claim, RunState.SUPERSEDED, str(superseded), superseded_by=superseded.by)
 
 
 def _cancel(claim: Claim, cancelled: Cancelled) -> None:

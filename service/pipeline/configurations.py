@@ -111,6 +111,12 @@ class Configurations:
         with self._store.read() as tx:
             return configurations.last_good(tx)
 
+    def newest_if_at(self, commit: Sha) -> StoredConfiguration | None:
+        """Give what was read last, good or not, if it is of this commit."""
+        with self._store.read() as tx:
+            newest = configurations.last(tx)
+        return newest if newest is not None and newest.commit == commit else None
+
     def at(self, commit: Sha) -> Configuration:
         """Give the configuration of a commit that a run was routed by; what was parsed once is not read again."""
         with self._lock:
@@ -197,7 +203,8 @@ class Configurations:
             log.info("configuration loaded", commit=stored.commit)
         else:
             told = [str(fault) for fault in stored.faults]
-            log.warning("configuration refused, the last good one stays", commit=stored.commit, faults=told)
+            in_force = last.commit if last is not None else "none yet"
+            log.warning("configuration refused", commit=stored.commit, in_force=in_force, faults=told)
 
     def _faults(self, data: bytes | None, commit: Sha) -> list[Fault]:
         if data is None:

@@ -18,25 +18,27 @@ from service.ports.builder import (
     StartRequest,
 )
 from service.ports.clock import Clock
-from service.ports.commits import Commits
+from service.ports.commits import Between, Commits, ForgeCommit
 from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
-from service.ports.pull_requests import PullRequest, PullRequestDraft, PullRequests
+from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
 
 __all__ = [
+    "Between",
     "BuildControl",
     "BuildRequest",
     "BuildStanding",
     "Builder",
     "Checkout",
     "Clock",
+    "ClosedPullRequests",
     "Commit",
     "CommitState",
     "CommitStatus",
@@ -46,6 +48,7 @@ __all__ = [
     "Deployer",
     "ElsewhereBuilder",
     "Forge",
+    "ForgeCommit",
     "HereBuilder",
     "LogPiece",
     "ManifestRepositories",

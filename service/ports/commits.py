@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.ports.credentials import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeCommit:
+    """A commit as a forge lists it; `at` is its committer's date."""
+
+    id: Sha
+    parents: tuple[Sha, ...]
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What one commit has and another has not, oldest first; `total` counts those that were not listed as well."""
+
+    commits: tuple[ForgeCommit, ...]
+    total: int
 
 
 class Commits(Protocol):
@@ -51,4 +70,11 @@ class Commits(Protocol):
 
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""
+        ...
+
+    def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
+        """Give the commits that `head` has and `base` has not; None when they cannot be compared.
+
+        Of very many, some are left out between the first and the last.
+        """
         ...

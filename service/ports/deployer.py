@@ -20,6 +20,13 @@ class Deployer(Protocol):
         """
         ...
 
+    def announce(self, page: str, branch: str) -> None:
+        """Tell what makes applications by itself that a branch of the repository at this page has moved.
+
+        Does nothing where nobody is to be told; RetryableError where it is not taken.
+        """
+        ...
+
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
         """Observe many applications by few calls; those it does not know are left out."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from service.core.words import Repository, Sha
@@ -44,6 +45,17 @@ class PullRequest:
     base_sha: Sha | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedPullRequests:
+    """Closed pull requests, merged or not, last updated first. All that were updated since `since` are here.
+
+    `since` is None where these are all that there are.
+    """
+
+    pull_requests: tuple[PullRequest, ...]
+    since: datetime | None
+
+
 class PullRequests(Protocol):
     """Finds, opens and reads pull requests; `identity` says as whom."""
 
@@ -77,6 +89,18 @@ class PullRequests(Protocol):
 
     def recent_pull_requests(self, repository: Repository, *, base: str) -> Sequence[PullRequest]:
         """Give pull requests to a branch, open and closed, last updated first, one page: a watch's one look."""
+        ...
+
+    def closed_pull_requests(self, repository: Repository, *, page: int) -> ClosedPullRequests:
+        """Give one page of the closed pull requests of a repository, whatever their base."""
+        ...
+
+    def commits_of_pull_request(self, repository: Repository, number: int) -> Sequence[Sha]:
+        """Give the commits that a pull request has, or had when it was merged; of very many the first."""
+        ...
+
+    def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
+        """Give the paths that a pull request changes, renames by both names; None where they are too many to tell."""
         ...
 
     def comment(self, repository: Repository, number: int, body: str) -> None:

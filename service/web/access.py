@@ -28,6 +28,7 @@ NEEDED = {
     "metrics": Role.ANYONE,
     "style": Role.ANYONE,
     "run_list": Role.READER,
+    "all_runs": Role.READER,
     "run_page": Role.READER,
     "run_log": Role.READER,
     "delivery_list": Role.READER,

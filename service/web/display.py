@@ -11,6 +11,7 @@ _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _SHORT = 12
+_KINDS = {"@": "place", "+": "added", "-": "removed"}
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 
@@ -23,16 +24,16 @@ class DiffLine(NamedTuple):
 
 def length(seconds: float) -> str:
     """Give a length of time in its two largest units."""
-    if seconds < 1:
+    if seconds < 0.9995:  # noqa: PLR2004 - what is rounded to 1000 ms is a second
         return f"{max(0, round(seconds * 1000))} ms"
-    if seconds < 10:  # noqa: PLR2004 - below ten seconds tenths are worth their place
+    if seconds < 9.95:  # noqa: PLR2004 - below ten seconds tenths are worth their place
         return f"{seconds:.1f} s"
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    whole = int(seconds)
-    if seconds < _HOUR:
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE} s"
-    if seconds < _DAY:
+    if whole < _DAY:
         return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
 
@@ -43,17 +44,32 @@ def between(start: datetime, end: datetime) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """Say how long ago a moment was, or in how long it will be."""
+    """Say how long ago a moment was, in whole units, or in how long it will be, rounded."""
     seconds = (now - at).total_seconds()
-    return f"{_coarse(seconds)} ago" if seconds >= 0 else f"in {_coarse(-seconds, early=0.01)}"
+    return f"{_past(seconds)} ago" if seconds >= 0 else f"in {_ahead(-seconds)}"
 
 
-def _coarse(seconds: float, *, early: float = 0.0) -> str:
-    """Give the whole units of the largest that fits; `early` is the part of a unit that may be missing from one."""
+def _past(seconds: float) -> str:
     for unit, size in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
-        if seconds >= size * (1 - early):
-            return f"{int(seconds / size + early)} {unit}"
+        if seconds >= size:
+            return f"{int(seconds / size)} {unit}"
     return f"{int(seconds)} s"
+
+
+def _ahead(seconds: float) -> str:
+    """Round, so that what is granted for 30 days or 15 minutes is told so while it begins."""
+    if round(seconds) < _MINUTE:
+        return f"{round(seconds)} s"
+    minutes, hours = round(seconds / _MINUTE), round(seconds / _HOUR)
+    if minutes < _HOUR // _MINUTE:
+        return f"{minutes} min"
+    if hours < _DAY // _HOUR:
+        return _two(divmod(minutes, _HOUR // _MINUTE), "h", "min")
+    return _two(divmod(hours, _DAY // _HOUR), "d", "h")
+
+
+def _two(counts: tuple[int, int], large: str, small: str) -> str:
+    return f"{counts[0]} {large}" + (f" {counts[1]} {small}" if counts[1] else "")
 
 
 def moment(at: datetime) -> str:
@@ -82,20 +98,15 @@ def safe_url(url: object) -> str:
 
 
 def diff_lines(text: str) -> list[DiffLine]:
-    """Split a unified difference into lines with the name of their style."""
-    return [DiffLine(_kind(line), line) for line in text.splitlines()]
+    """Split a unified difference into lines with the name of their style.
 
-
-def _kind(line: str) -> str:
-    if line.startswith(("+++", "---", "diff ", "index ")):
-        return "file"
-    if line.startswith("@@"):
-        return "place"
-    if line.startswith("+"):
-        return "added"
-    if line.startswith("-"):
-        return "removed"
-    return "same"
+    A file's head ends with its first hunk: a removed `---` of YAML is no head.
+    """
+    lines, inside = [], False
+    for line in text.removesuffix("\n").split("\n"):
+        inside = line.startswith("@@") or (inside and not line.startswith("diff "))
+        lines.append(DiffLine(_KINDS.get(line[:1], "same") if inside else "file", line))
+    return lines
 
 
 def last_lines(text: str, most: int) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, Response, abort, render_template, request, stream_with_context
+from flask import Flask, Response, abort, redirect, render_template, request, stream_with_context
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as ResponseBase
 
 from service.core.deployment import past_from
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
@@ -21,6 +22,7 @@ from service.store import (
     Transaction,
     builds,
     changes,
+    configurations,
     deliveries,
     deployments,
     edits,
@@ -71,6 +73,7 @@ class Pages:
         """Give the application its routes; an endpoint has its method's name."""
         for path, view in (
             ("/", self.run_list),
+            ("/runs", self.all_runs),
             ("/runs/<run_id>", self.run_page),
             ("/runs/<run_id>/log", self.run_log),
             ("/deliveries", self.delivery_list),
@@ -95,6 +98,11 @@ class Pages:
             state=request.args.get("state", ""),
             refresh=_refresh(found),
         )
+
+    def all_runs(self) -> ResponseBase:
+        """Lead to the list of runs, which who cuts a run's address short looks for here."""
+        query = request.query_string.decode("latin-1")
+        return redirect(f"/?{query}" if query else "/")
 
     def run_page(self, run_id: str) -> str:
         """Show one run with everything that is kept of it."""
@@ -160,6 +168,7 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
     ]
     return {
         "change": changes.get(tx, run.change_id),
+        "configured": configurations.get(tx, run.configuration_commit) is not None,
         "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),

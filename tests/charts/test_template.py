@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import filecmp
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,35 @@ def test_what_is_rendered_to_look_at_has_the_name_and_namespace_that_argocd_give
     (command,) = re.findall(r"helm template .*", (TEMPLATE / file).read_text())
     named, namespace = r'(checkout|"\$name")', r'("\$name-\$\{environment%\.yaml\}"|checkout-prod)'
     assert re.search(f"helm template {named} charts/application --namespace {namespace}", command)
+
+
+def readme(section: str) -> str:
+    parts = re.split(r"^## ", (TEMPLATE / "README.md").read_text(), flags=re.MULTILINE)
+    return next(part for part in parts if part.startswith(f"{section}\n"))
+
+
+def test_readme_renders_what_argocd_renders() -> None:
+    """Argo CD calls `helm template` with release name, namespace and values files of its application."""
+    words = shlex.split(readme("Look before you merge").partition("helm template")[2].partition("mergeport config")[0])
+    spec = applications()["checkout-prod"]["spec"]
+    source = spec["source"]
+    files = [
+        str((TEMPLATE / source["path"] / file).resolve().relative_to(TEMPLATE)) for file in source["helm"]["valueFiles"]
+    ]
+    given = [part for file in files for part in ("-f", file)]
+    release, namespace = source["helm"]["releaseName"], spec["destination"]["namespace"]
+    assert [word for word in words if word.strip()] == [release, source["path"], "--namespace", namespace, *given]
+
+
+def test_begin_gives_argocd_a_credential_of_the_repository_and_mergeport_a_token() -> None:
+    begin = readme("Begin")
+    (repository,) = load("argocd/appproject.yaml")["spec"]["sourceRepos"]
+    assert f"argocd repo add {repository}" in begin
+    assert "MERGEPORT_ARGOCD_TOKEN_FILE" in begin
+    assert re.search(r"p, mergeport, applications, get, \S+, allow", begin)
+    assert begin.index("argocd repo add") < begin.index("kubectl apply") < begin.index("Merge something")
+
+
+def test_readme_tells_what_a_set_without_a_credential_says() -> None:
+    assert "authentication required" in readme("When nothing appears")
+    assert "MERGEPORT_ARGOCD_APPLICATIONSET_URL" in readme("The webhook")

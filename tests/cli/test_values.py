@@ -347,3 +347,16 @@ def test_paths_images_shows_a_tag_as_it_is_written() -> None:
         run("paths", "-", "--images", given=given).stdout
         == "image  r/a:12e03\n  image.repository=r/a\n  image.tag=12e03\n"
     )
+
+
+def test_value_that_a_terminal_would_obey_is_shown_there_and_exact_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text('image: {tag: "1\\e[2J"}\n')
+    argv = [sys.executable, "-m", "service.cli.main", "values", "get", str(tmp_path / "values.yaml"), "image.tag"]
+    outer, inner = os.openpty()
+    subprocess.run(argv, stdout=inner, check=True)
+    seen = os.read(outer, 65536)
+    os.close(inner)
+    os.close(outer)
+    piped = subprocess.run(argv, capture_output=True, check=True)
+    assert seen.strip() == b"1\\x1b[2J"
+    assert piped.stdout == b"1\x1b[2J\n"

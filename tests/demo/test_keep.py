@@ -1,4 +1,4 @@
-"""KEEP=1: everything goes on running, until it is told to end."""
+"""KEEP=1: everything goes on running, until it is told to end, and every link opens what it names."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from pathlib import Path
 import requests
 
 from tests.demo.playing import playing
+from tests.fixtures.following import follow
 
 
 def test_kept_demo_shows_its_pages_refuses_a_second_and_ends_when_told(tmp_path: Path) -> None:
     with playing(tmp_path / "demo", "--builder", "layer", KEEP="1") as one:
         one.wait_for("end it")
         (page,) = one.find(r"^  run to prod +(http\S+)$")
-        shown = requests.get(page, timeout=10)
         with playing(tmp_path / "demo") as second:
             refused = second.end()
+        pages, faults = follow(one.find(r"(http://127[^\s)]+)"))
         still = requests.get(page, timeout=10)
         one.process.send_signal(signal.SIGTERM)
         assert one.end() == 0
-    assert (shown.status_code, still.status_code) == (200, 200)
+    assert faults == {}
+    kinds = {"commit", "pull", "blob", "tree", "runs", "deliveries", "configurations", "log", "applications"}
+    assert kinds <= {part for address in pages for part in address.split("/")}
+    assert any("/applications/argocd/checkout-prod" in address for address in pages)
+    assert still.status_code == 200
     assert refused == 1
     assert f"as process {one.process.pid}" in second.text
     assert one.processes() == {}

@@ -48,6 +48,38 @@ def test_every_make_word_and_variable_exists(one: Page) -> None:
     assert {part.partition("=")[0] for part in used if "=" in part} - variables == set()
 
 
+_CURL_OPTIONS = {
+    "--data",
+    "--fail",
+    "--header",
+    "--output",
+    "--request",
+    "--silent",
+    "--user",
+    "-d",
+    "-f",
+    "-H",
+    "-o",
+    "-s",
+    "-u",
+    "-X",
+}
+"""What curl 7.81 of Ubuntu 22.04 knows of what the pages use. Newer is, for example, `--json` (7.82):
+https://curl.se/docs/manpage.html says of each option since when it is there.
+"""
+
+
+@pytest.mark.parametrize("one", all_pages(), ids=lambda one: one.name)
+def test_no_curl_command_uses_what_curl_7_81_has_not(one: Page) -> None:
+    used = {option for command in one.commands("curl") for option in re.findall(r"\s(--?[A-Za-z][\w-]*)", command)}
+    assert used - _CURL_OPTIONS == set()
+
+
+def test_curl_commands_are_found_where_they_are() -> None:
+    found = [command for one in all_pages() for command in one.commands("curl")]
+    assert any("/hooks" in command and "--data" in command for command in found)
+
+
 def test_what_does_not_exist_is_found() -> None:
     assert fault_of("mergeport runs undo RUN") == "runs has no command undo"
     assert fault_of("mergeport values set FILE PATH=VALUE --force") == "set has no option --force"

@@ -150,7 +150,10 @@ def _merge_and_see(stack: Devstack, shell: subprocess.Popen[bytes], output: Path
 
         return asked
 
-    poll(alive(lambda: stack.github.deliveries), what="the hook's ping", seconds=40)
+    def pinged() -> bool:
+        return {one.repository for one in stack.github.deliveries if one.status_code == 200} == {SOURCE, MANIFESTS}
+
+    poll(alive(pinged), what="the hooks' pings", seconds=40)
     pull = stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"}, title="Say two")
     commit = pull.merge_commit_sha or ""
     image = _push_image(stack, commit)
@@ -163,6 +166,20 @@ def _merge_and_see(stack: Devstack, shell: subprocess.Popen[bytes], output: Path
         return stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1].state == "success"
 
     poll(alive(told), what="the status", seconds=20)
+    _see_a_new_configuration_at_once(stack, alive)
+
+
+def _see_a_new_configuration_at_once(
+    stack: Devstack, alive: Callable[[Callable[[], object]], Callable[[], object]]
+) -> None:
+    """Push a new mergeport.yaml, and see it loaded before the minute is over in which it is read without a hook."""
+    text = stack.git.open(MANIFESTS).text("main", "mergeport.yaml")
+    pushed = stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"{text}# seen\n"}, "Say nothing new")
+
+    def loaded() -> bool:
+        return [one.state for one in stack.github.statuses(MANIFESTS, pushed, "mergeport/config")][-1:] == ["success"]
+
+    poll(alive(loaded), what="the new configuration", seconds=20)
 
 
 def _push_image(stack: Devstack, tag: str) -> str:

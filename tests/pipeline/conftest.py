@@ -24,6 +24,7 @@ ON_BOTH = frozenset(
         "test_merge_queue",
         "test_promotion",
         "test_reporting",
+        "test_superseded",
         "test_writing",
     }
 )

@@ -47,6 +47,24 @@ def test_failed_sync_ends_the_run_in_argocds_words(pipeline: Pipeline) -> None:
     failed_in_words(pipeline, "a hook said no")
 
 
+def test_sync_that_fails_for_good_ends_the_run_though_other_commits_come_all_the_time(pipeline: Pipeline) -> None:
+    argocd, bare = pipeline.stack.argocd, pipeline.stack.git.open(MANIFESTS)
+    argocd.pace = None
+    argocd.application("checkout-dev").retry_limit = 2
+    argocd.plan("checkout-dev", "sync-failed", message="no port")
+    merge(pipeline)
+    pipeline.settle()
+    seen: list[str] = []
+    while pipeline.run().state == RunState.WAITING and len(seen) < 40:
+        seen.append(argocd.step("checkout-dev"))
+        if seen[-1] == "retrying":
+            bare.commit_files("main", {f"words-{len(seen)}.md": "words\n"}, "Write")
+            argocd.refresh("checkout-dev")
+        pipeline.settle()
+    assert "failed" not in seen
+    failed_in_words(pipeline, "no port")
+
+
 def test_degraded_that_lasts_ends_the_run_in_the_pods_words(pipeline: Pipeline) -> None:
     pipeline.stack.argocd.plan("checkout-dev", "degraded", message="exec format error")
     merge(pipeline)
@@ -188,18 +206,17 @@ def test_later_commit_that_keeps_our_image_counts_as_ours(pipeline: Pipeline) ->
     assert pipeline.run().state == RunState.SUCCEEDED
 
 
-def test_later_commit_with_another_image_supersedes_the_run(pipeline: Pipeline) -> None:
+def test_later_commit_of_ours_with_another_image_supersedes_the_run(pipeline: Pipeline) -> None:
     pipeline.stack.argocd.pace = None
     first = merge(pipeline, "two")
     pipeline.settle()
-    bare = pipeline.stack.git.open(MANIFESTS)
-    file = "apps/checkout/values-dev.yaml"
-    digest = pipeline.run().images[""]["digest"]
-    bare.commit_files("main", {file: bare.text("main", file).replace(digest, "sha256:" + "7" * 64)}, "By hand")
+    second = merge(pipeline, "three")
+    pipeline.settle()
     pipeline.stack.argocd.pace = 0.05
-    pipeline.stack.argocd.refresh("checkout-dev")
     pipeline.settle_live("checkout-dev")
-    assert pipeline.run(commit=first).state == RunState.SUPERSEDED
+    older, newer = pipeline.run(commit=first), pipeline.ended(pipeline.run(commit=second), RunState.SUCCEEDED)
+    assert (older.state, older.superseded_by) == (RunState.SUPERSEDED, newer.id)
+    assert pipeline.stack.github.statuses(SOURCE, first, "mergeport/dev")[-1].state == "success"
 
 
 def test_argocd_that_is_away_is_waited_for(pipeline: Pipeline) -> None:
@@ -261,8 +278,34 @@ def test_sync_window_that_is_closed_is_told(pipeline: Pipeline, window: tuple[st
     assert words in pipeline.wait(pipeline.run())[1]
 
 
-def test_auto_sync_that_is_off_is_told(pipeline: Pipeline) -> None:
+def too_late(pipeline: Pipeline) -> str:
+    """Let a run's time end, and give its words; they lead to the application in Argo CD."""
+    pipeline.clock.move(minutes=16)
+    pipeline.settle(looks=2)
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert run.code == "sync-timeout"
+    assert f"{pipeline.stack.argocd.url}/applications/argocd/checkout-dev" in run.message
+    return run.message
+
+
+def test_timeout_tells_that_auto_sync_is_off(pipeline: Pipeline) -> None:
     pipeline.stack.argocd.application("checkout-dev").automated = False
     merge(pipeline)
     pipeline.settle_live("checkout-dev")
-    assert "auto-sync is off, so somebody must sync it" in pipeline.wait(pipeline.run())[1]
+    words = "auto-sync is off, so somebody must sync it"
+    assert words in pipeline.wait(pipeline.run())[1]
+    assert words in too_late(pipeline)
+
+
+def test_timeout_tells_what_is_suspended_since_when(pipeline: Pipeline) -> None:
+    argocd = pipeline.stack.argocd
+    argocd.plan("checkout-dev", "stuck")
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    application = argocd.application("checkout-dev")
+    application.set_health("Suspended", "CanaryPauseStep")
+    application.health_at = "2026-11-22T10:50:24Z"
+    pipeline.settle()
+    assert "Suspended since 2026-11-22 10:50 UTC (Deployment/checkout-dev is Suspended: CanaryPauseStep)" in too_late(
+        pipeline
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from devstack.argocd.rendering import Source
 from service.core.words import RunState
 from service.pipeline.deploy.live_watch import look_at_live
 from service.store import deployments
@@ -83,6 +86,19 @@ def test_degraded_breaks_the_time_of_being_healthy_and_nothing_else(pipeline: Pi
     assert healed.since == broken.since
 
 
+def test_parameter_that_is_set_over_a_live_release_ends_its_being_healthy(pipeline: Pipeline) -> None:
+    run = deployed(pipeline, "two")
+    argocd = pipeline.stack.argocd
+    application = argocd.application("checkout-dev")
+    (source,) = application.sources
+    application.sources = (replace(source, parameters=(("image.digest", "sha256:" + "7" * 64),)),)
+    argocd.refresh("checkout-dev")
+    argocd.settle("checkout-dev")
+    looked(pipeline)
+    (one,) = of(pipeline, run)
+    assert (one.health, one.healthy_since) == ("Overridden", None)
+
+
 def test_revert_by_a_person_is_refreshed_told_and_brings_the_former_release_back(pipeline: Pipeline) -> None:
     first = deployed(pipeline, "two")
     before = pipeline.stack.git.open(MANIFESTS).text("main", FILE)
@@ -159,3 +175,41 @@ def test_release_without_argocd_is_live_from_its_commit_until_git_says_otherwise
     revert(pipeline, run, before)
     looked(pipeline)
     assert of(pipeline, run)[0].ended_by.startswith("reverted by")
+
+
+def family(pipeline: Pipeline) -> None:
+    """Make `checkout-dev` the parent of the application that it was."""
+    argocd = pipeline.stack.argocd
+    child = argocd.applications.pop("checkout-dev")
+    argocd.add_application("child", *child.sources, namespace=child.namespace)
+    parent = argocd.add_application("checkout-dev", Source(MANIFESTS, "charts/application"), namespace="argocd")
+    parent.children = ("child",)
+
+
+def brought(pipeline: Pipeline) -> None:
+    pipeline.settle()
+    pipeline.stack.argocd.refresh("child")
+    pipeline.settle_live("checkout-dev", "child")
+
+
+def test_child_that_breaks_later_is_told_of_its_parents_release(pipeline: Pipeline) -> None:
+    family(pipeline)
+    merge(pipeline)
+    brought(pipeline)
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    pipeline.stack.argocd.application("child").set_health("Degraded", "out of memory")
+    looked(pipeline)
+    assert of(pipeline, run)[0].healthy_since is None
+
+
+def test_child_that_is_repaired_by_hand_turns_its_parents_commit(pipeline: Pipeline) -> None:
+    family(pipeline)
+    pipeline.stack.argocd.plan("child", "degraded", message="exec format error")
+    merge(pipeline)
+    brought(pipeline)
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    pipeline.stack.argocd.application("child").set_health("Healthy")
+    looked(pipeline)
+    assert status(pipeline, run)[0] == "success"

@@ -160,6 +160,15 @@ def test_delivery_of_a_broken_configuration_has_failed_and_says_what_stays_in_fo
     assert delivery.reason.endswith(f"{quiet.context.url}/configurations/{bad}")
 
 
+def test_delivery_of_a_configuration_that_was_read_before_it_says_what_came_of_it(quiet: Pipeline) -> None:
+    quiet.settle(looks=0)
+    quiet.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": SEVERAL_FAULTS}, "Break it")
+    quiet.context.configurations.reload()  # as the worker's loop does once a minute
+    quiet.settle(looks=0)
+    assert quiet.delivery("push").state == DeliveryState.FAILED
+    assert "is refused, the last good one stays" in quiet.delivery("push").reason
+
+
 def proposed(pipeline: Pipeline, text: str, **files: str) -> tuple[str, str, str]:
     """Push a configuration to a branch of its own; give its status, and the delivery's words."""
     commit = pipeline.stack.github.push(MANIFESTS, "proposal", {"mergeport.yaml": text, **files}, "Propose")

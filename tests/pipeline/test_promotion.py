@@ -61,7 +61,7 @@ def test_newer_image_updates_the_same_pull_request(pipeline: Pipeline) -> None:
     second = propose(pipeline, "three")
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "all")
     bare = pipeline.stack.git.open(MANIFESTS)
-    assert second[:12] in pull.title
+    assert second[:7] in pull.title
     assert "Say two" in (pull.body or "")
     assert second[:12] in bare.text(BRANCH, FILE)
     assert bare.git("rev-parse", f"{BRANCH}^") == bare.git("rev-parse", "main")
@@ -148,7 +148,7 @@ def test_older_run_that_hangs_while_opening_does_not_take_the_pull_request_back(
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "all")
     assert pipeline.run("prod", commit=first.merge_commit_sha or "").state == RunState.SUPERSEDED
     assert pipeline.run("prod", commit=commits[0]).state == RunState.WAITING
-    assert commits[0][:12] in pull.title
+    assert commits[0][:7] in pull.title
     assert commits[0][:12] in pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
 
 

@@ -86,7 +86,7 @@ def test_next_change_of_a_branch_that_stays_closed_updates_the_same_pull_request
     newest, older = pipeline.runs()
     assert (newest.state, newest.pull_request) == (RunState.WAITING, pull.number)
     assert older.state == RunState.SUPERSEDED
-    assert newest.commit[:12] in pull.title
+    assert newest.commit[:7] in pull.title
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+import pytest
+
+from devstack.argocd.applicationset import ApplicationSetController
+from devstack.stack import ARGOCD_TOKEN
+from service.adapters.deployers.argocd import ApplicationSets, ArgoCD
 from service.core.words import RunState, WaitKind
 from service.engine.refresher import Refresher
 from service.pipeline.deploy.refreshes import take_due
@@ -37,6 +42,39 @@ def test_argocd_whose_git_lags_is_told_again_until_it_compares_ours(pipeline: Pi
     pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
 
 
+@pytest.fixture
+def controller(pipeline: Pipeline) -> Iterator[ApplicationSetController]:
+    """Give an ApplicationSet controller that Argo CD's adapter knows, and that has not made the application yet."""
+    running = ApplicationSetController(pipeline.stack.argocd, secret="hook-secret-of-argocd")
+    running.hold("checkout-dev")
+    sets = ApplicationSets(running.url, "hook-secret-of-argocd")
+    deployer = ArgoCD(pipeline.stack.argocd.url, ARGOCD_TOKEN, sets=sets)
+    pipeline.context = replace(pipeline.context, outside=replace(pipeline.context.outside, deployer=deployer))
+    yield running
+    running.stop()
+
+
+def test_application_that_is_not_there_yet_is_made_at_once_by_a_controller_that_is_told(
+    pipeline: Pipeline, controller: ApplicationSetController
+) -> None:
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    assert len(controller.faults.requests("POST", "/api/webhook")) == 1
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_controller_that_is_away_is_told_again(pipeline: Pipeline, controller: ApplicationSetController) -> None:
+    controller.faults.answer("503 Service Unavailable", times=1)
+    merge(pipeline)
+    pipeline.settle()
+    assert "does not list checkout-dev" in pipeline.wait(pipeline.run())[1]
+    pipeline.clock.move(seconds=10)
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
 class Slow:
     """A deployer that answers when it is let."""
 
@@ -47,6 +85,9 @@ class Slow:
     def refresh(self, application: str) -> None:
         self.asked.append(application)
         self.let.wait(20)
+
+    def announce(self, page: str, branch: str) -> None:
+        raise NotImplementedError
 
     def look(self, applications: Collection[str]) -> Mapping[str, Observation]:
         raise NotImplementedError

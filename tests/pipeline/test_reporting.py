@@ -13,7 +13,7 @@ from service.pipeline.context import Context
 from service.pipeline.reports.statuses import LEASE, send_reports
 from service.ports import CommitState, CommitStatus, Statuses
 from service.store import leases, reports
-from tests.fixtures.service import SOURCE
+from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.crowd import merge as crowd_merge
 from tests.pipeline.crowd import settle_in
 from tests.pipeline.harness import Pipeline
@@ -64,6 +64,22 @@ def test_status_that_applications_share_tells_of_all_and_leads_to_all(pipeline: 
     last = pipeline.stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1]
     assert (last.state, last.description) == ("success", "all 2 done: checkout, search")
     assert last.target_url == f"http://mergeport.test/?commit={commit}&environment=dev"
+
+
+def test_superseded_commit_is_pending_until_the_pull_request_that_brings_it_is_live(pipeline: Pipeline) -> None:
+    github = pipeline.stack.github
+    first, _ = (
+        github.merge(SOURCE, "main", {"app.py": f"print('{text}')\n"}).merge_commit_sha or ""
+        for text in ("two", "three")
+    )
+    pipeline.settle()
+    before = github.statuses(SOURCE, first, "mergeport/prod")[-1]
+    (pull,) = github.pulls(MANIFESTS, "open")
+    github.merge_pull(MANIFESTS, pull.number, by="release-manager")
+    pipeline.settle_live("checkout-prod")
+    after = github.statuses(SOURCE, first, "mergeport/prod")[-1]
+    assert (before.state, after.state) == ("pending", "success")
+    assert "live within" in (after.description or "")
 
 
 @dataclass

@@ -17,7 +17,11 @@ from tests.fixtures.rows import COMMIT, NOW
         (0.25, "250 ms"),
         (2.51, "2.5 s"),
         (42.4, "42 s"),
+        (0.9997, "1.0 s"),
+        (9.97, "10 s"),
+        (59.7, "1 min 0 s"),
         (74, "1 min 14 s"),
+        (3599.8, "1 h 0 min"),
         (3600, "1 h 0 min"),
         (90061, "1 d 1 h"),
     ],
@@ -32,12 +36,17 @@ def test_a_length_of_time_has_its_two_largest_units(seconds: float, told: str) -
         (-5, "5 s ago"),
         (-240, "4 min ago"),
         (-172800, "2 d ago"),
-        (90, "in 1 min"),
+        (100, "in 2 min"),
+        (898, "in 15 min"),
+        (3590, "in 1 h"),
+        (5399, "in 1 h 30 min"),
+        (59.8, "in 1 min"),
+        (86390, "in 1 d"),
         (2591990, "in 30 d"),
-        (2505600, "in 29 d"),
+        (2552400, "in 29 d 13 h"),
     ],
 )
-def test_a_moment_is_told_from_now(seconds: int, told: str) -> None:
+def test_a_moment_is_told_from_now(seconds: float, told: str) -> None:
     assert display.ago(NOW + timedelta(seconds=seconds), NOW) == told
 
 
@@ -69,3 +78,8 @@ def test_lines_of_a_difference_have_their_styles() -> None:
     text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n same\n-old\n+new\n"
     told = [line.kind for line in display.diff_lines(text)]
     assert told == ["file", "file", "file", "place", "same", "removed", "added"]
+
+
+def test_a_removed_document_mark_is_no_head_of_a_file() -> None:
+    told = display.diff_lines("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n----\n++++ x\n")
+    assert [line.kind for line in told] == ["file", "file", "place", "removed", "added"]

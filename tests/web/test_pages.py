@@ -286,3 +286,26 @@ def test_run_page_leads_to_its_application_in_argocd(private: FlaskClient, rows:
     with store.begin() as tx:
         sightings.keep(tx, run.id, past_text(Past(url=url)))
     assert f'href="{url}"' in private.get(f"/runs/{run.id}").text
+
+
+def test_list_is_found_where_a_run_s_address_is_cut_short(private: FlaskClient, rows: Rows) -> None:
+    rows.run(application="checkout")
+    answer = private.get("/runs?application=checkout", follow_redirects=True)
+    assert answer.request.query_string == b"application=checkout"
+    assert ">checkout</a>" in answer.text
+
+
+def test_no_deliveries_of_a_state_is_not_said_of_the_whole_repository(private: FlaskClient, rows: Rows) -> None:
+    rows.delivery()
+    told = text_of(private.get(f"/deliveries?repository={REPOSITORY}&state=failed").text)
+    assert "No deliveries like that" in told
+    assert f"No deliveries of {REPOSITORY}" not in told
+
+
+def test_run_page_leads_to_the_other_runs_of_its_commit(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(application="checkout")
+    rows.run(application="search")
+    assert f'href="/?commit={run.commit}"' in private.get(f"/runs/{run.id}").text
+    listed = private.get(f"/?commit={run.commit}").text
+    assert ">checkout</a>" in listed
+    assert ">search</a>" in listed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hmac
 import json
 from dataclasses import replace
@@ -121,6 +122,24 @@ def test_a_signed_body_that_cannot_be_read_is_refused(public: FlaskClient, store
     assert answer.json is not None
     assert set(answer.json) == {"error", "message", "hint"}
     assert stored(store) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (gzip.compress(raw(push())), "The body is compressed"),
+        (b'{"ref": "\xff"}', "its bytes are not UTF-8"),
+        (raw(push())[:-1], "delimiter at character"),
+        (b'{"a": NaN}', "a number that is none"),
+        (raw(push(ref="refs/heads/a\x07")), "The payload's `ref` cannot be read: has a control character"),
+    ],
+)
+def test_refusal_of_a_body_is_in_words_and_says_what_to_do(public: FlaskClient, body: bytes, told: str) -> None:
+    answer = send(public, body)
+    assert answer.json is not None
+    assert told in answer.json["message"]
+    assert "Error" not in answer.json["message"]
+    assert answer.json["hint"]
 
 
 def test_the_signature_is_judged_before_the_body_is_parsed(public: FlaskClient) -> None:

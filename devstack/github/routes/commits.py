@@ -59,12 +59,18 @@ def get_commit(owner: str, name: str, ref: str) -> Response:
 
 @blueprint.get("/repos/<owner>/<name>/commits/<sha>/pulls")
 def list_pulls_of_commit(owner: str, name: str, sha: str) -> Response:
-    """List the pull requests that brought a commit, or that are open with it."""
+    """List the one merged pull request that first brought a commit; of one outside the default branch also the others.
+
+    https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
+    """
     repo = access.repository(owner, name, "pull_requests")
     found = repo.bare.resolve(sha)
     if found is None:
         raise RefusalError(422, f"No commit found for SHA: {sha}")
     pulls = [pull for pull in repo.pulls.values() if _has(repo, pull, found)]
+    if found in repo.bare.git("rev-list", repo.default_branch).split():
+        merged = sorted((pull for pull in pulls if pull.merged), key=lambda pull: (pull.merged_at or "", pull.number))
+        pulls = merged[:1]
     return paged([pull_shapes.pull(access.state(), repo, pull) for pull in pulls])
 
 

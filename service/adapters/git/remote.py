@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from service.adapters.git import ssh
 from service.adapters.git.answers import READ, WORDS_LENGTH, meaning, told_by
+from service.adapters.urls import parts_of
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
@@ -49,6 +50,8 @@ _WOBBLED = (
 Looked for only when the server, asked again, is well.
 """
 _LAST_WORDS = 3
+_NAME = re.compile(r"[\w-]+/[\w.-]+")
+"""A repository as GitHub names it, which is no address."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
 """It is written into the mirror's configuration, where these would mean something."""
 
@@ -68,36 +71,43 @@ class Remote:
     """Needed for an SSH address, which may also be written as `git@host:path`."""
 
     def __post_init__(self) -> None:
+        if not self.url:
+            raise _refused('""', "it is empty")
         if _NOT_IN_AN_ADDRESS.search(self.url):
             raise _refused(self.place, "it has a character that no address has")
         if ssh.split_scp(self.url):
             return
-        parts = urlsplit(self.url)
+        parts = parts_of(self.url)
         if (parts.username and parts.scheme != "ssh") or parts.password:
             raise _refused(self.place, "there is a user or password in it")
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
             raise _refused(self.place, "plain HTTP is for this machine itself only")
-        if parts.scheme not in {"https", "http", "ssh"} or not parts.hostname or parts.hostname.startswith("-"):
-            raise _refused(self.place, "it is neither HTTPS nor SSH")
+        if "://" in self.url.lstrip(":/") and not parts.scheme:
+            raise _refused(self.place, "its host is none")
+        if parts.scheme not in {"https", "http", "ssh"}:
+            hint = f"https://github.com/{self.url.removesuffix('.git')}.git" if _NAME.fullmatch(self.url) else ""
+            raise _refused(self.place, "it is neither HTTPS nor SSH", hint)
+        if not parts.hostname or parts.hostname.startswith("-"):
+            raise _refused(self.place, "it names no host")
 
     @property
     def protocol(self) -> str:
         """The only protocol that git may use for it; HTTP may be redirected to HTTPS."""
         if self.over_ssh:
             return "ssh"
-        return "http:https" if urlsplit(self.url).scheme == "http" else "https"
+        return "http:https" if parts_of(self.url).scheme == "http" else "https"
 
     @property
     def over_ssh(self) -> bool:
         """Whether git reaches it over SSH."""
-        return ssh.split_scp(self.url) is not None or urlsplit(self.url).scheme == "ssh"
+        return ssh.split_scp(self.url) is not None or parts_of(self.url).scheme == "ssh"
 
     @property
     def place(self) -> str:
         """The address for people: without a user, whatever was written there."""
         if found := ssh.split_scp(self.url):
             return ":".join(found)
-        parts = urlsplit(self.url)
+        parts = parts_of(self.url)
         if not parts.scheme:
             return self.url.rpartition("@")[2]
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
@@ -199,9 +209,12 @@ def last_words(said: str) -> str:
     return "; ".join(lines[-_LAST_WORDS:])[-WORDS_LENGTH:].rstrip(".") or "it gave no reason"
 
 
-def _refused(place: str, why: str) -> PermanentError:
+def _refused(place: str, why: str, instead: str = "an https:// address") -> PermanentError:
     return PermanentError(
-        f"The git address {place} is refused: {why}.", code="git-url-refused", hint="use an https:// address", url=place
+        f"The git address {place} is refused: {why}.",
+        code="git-url-refused",
+        hint=f"use {instead or 'an https:// address'}",
+        url=place,
     )
 
 

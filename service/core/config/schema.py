@@ -7,6 +7,7 @@ Committed as docs/mergeport.schema.json, which a test compares with this. It is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 from service.core.config.key_types import LINK
 from service.core.config.keys import File, OrderKeys, TargetKeys
 from service.core.config.options import Kinds, Models
-from service.core.config.texts import NAME
+from service.core.config.texts import NAME, duration_text
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 """What editors' YAML language servers read best."""
@@ -106,4 +107,7 @@ def _options(kind: str, model: type[BaseModel], definitions: dict[str, Any]) -> 
     options = model.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
     for name, definition in options.pop("$defs", {}).items():
         definitions[f"{kind}.{name}"] = definition
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, timedelta):
+            options["properties"][name]["default"] = duration_text(field.default)
     return options

@@ -5,7 +5,7 @@
 
 from service.core.deployment.family import judge_with_children
 from service.core.deployment.judging import judge
-from service.core.deployment.observation import Applied, Observation, Pods
+from service.core.deployment.observation import Applied, Observation, Override, Pods
 from service.core.deployment.patience import NOTHING_SEEN, Past, decide, past_from, past_text
 from service.core.deployment.verdicts import Doubt, Expected, Patience, Progress, Standing, Verdict, VerdictKind
 
@@ -15,6 +15,7 @@ __all__ = [
     "Doubt",
     "Expected",
     "Observation",
+    "Override",
     "Past",
     "Patience",
     "Pods",

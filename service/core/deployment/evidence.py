@@ -7,13 +7,16 @@ from collections.abc import Collection, Iterable
 from service.core.deployment.observation import Observation
 from service.core.images import ImageReference
 
+_HUB = "docker.io"
+_HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+
 
 def is_same(seen: str, image: ImageReference) -> bool:
-    """Tell whether what a cluster shows is this image: by digest or, rendered so, by tag."""
+    """Tell whether what a cluster shows is this image: by digest under any name or, rendered so, by name and tag."""
     name, _, digest = seen.partition("@")
     if digest and image.digest is not None:
-        return digest == image.digest and _repository(name) == image.name
-    return name == f"{image.name}:{image.tag}"
+        return digest == image.digest
+    return _repository(name) == _repository(image.name) and _tag(name) == image.tag
 
 
 def has_all(observation: Observation, images: Collection[ImageReference]) -> bool:
@@ -23,26 +26,31 @@ def has_all(observation: Observation, images: Collection[ImageReference]) -> boo
 
 def has_any_repository(observation: Observation, images: Collection[ImageReference]) -> bool:
     """Tell whether anything of our images' repositories is live or was brought, in whatever version."""
-    names = {image.name for image in images}
+    names = {_repository(image.name) for image in images}
     return any(_repository(seen) in names for seen in (*observation.images, *_applied(observation)))
 
 
 def replaced(
-    observation: Observation, images: Iterable[ImageReference], jobs: frozenset[str]
+    observation: Observation,
+    images: Iterable[ImageReference],
+    jobs: frozenset[str],
+    *,
+    overridden: bool = False,
 ) -> tuple[ImageReference, str] | None:
-    """Give an image of ours that another one of its repository stands for, and that one.
+    """Give an image of ours that another one stands for, and that one.
 
-    What runs decides; where none of the repository runs, what the newest operation brought.
+    What runs decides; where none of the repository runs, what the newest operation brought. `overridden` tells that
+    a setting stands over what was written: another repository may then be in the place of ours, and so may what a
+    schedule ran last.
     """
     running = [seen for seen in observation.images if seen not in jobs]
     applied = _applied(observation)
     for image in images:
-        for shown in (running, applied):
-            others = [seen for seen in shown if _repository(seen) == image.name]
-            if any(is_same(seen, image) for seen in others):
-                break
-            if others:
-                return image, others[0]
+        lists = (running, applied, list(observation.images)) if overridden else (running, applied)
+        if (other := _in_place(image, *lists)) is not None:
+            return image, other
+        if overridden and (other := _moved(image, running or applied)) is not None:
+            return image, other
     return None
 
 
@@ -57,12 +65,50 @@ def carriers(observation: Observation, images: Iterable[ImageReference]) -> tupl
     return tuple(dict.fromkeys(found))
 
 
+def _in_place(image: ImageReference, *shown_first: list[str]) -> str | None:
+    """Give another image of the same repository, from the first list that shows the repository at all."""
+    for shown in shown_first:
+        if any(is_same(seen, image) for seen in shown):
+            return None
+        if others := [seen for seen in shown if _repository(seen) == _repository(image.name)]:
+            return others[0]
+    return None
+
+
+def _moved(image: ImageReference, shown: list[str]) -> str | None:
+    """Give what may run under another repository's name; None where ours does, or nothing is shown."""
+    if any(is_same(seen, image) or _repository(seen) == _repository(image.name) for seen in shown):
+        return None
+    alike = [seen for seen in shown if _last(_repository(seen)) == _last(image.repository)]
+    if any("@" not in seen and _tag(seen) == image.tag for seen in alike):
+        return None
+    return next(iter(alike or shown), None)
+
+
 def _applied(observation: Observation) -> list[str]:
     return [seen for one in observation.applied for seen in one.images]
 
 
+def _tag(seen: str) -> str:
+    return _last(seen.partition("@")[0]).partition(":")[2]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
 def _repository(seen: str) -> str:
-    """Give a reference without digest and tag; a registry's port is no tag."""
+    """Give a reference's registry and repository, without digest and tag, written in one way.
+
+    A registry's port is no tag, the default port is none, a name without a registry is Docker Hub's, and a host has
+    no case. https://github.com/distribution/reference/blob/main/normalize.go
+    """
     name = seen.partition("@")[0]
     head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
+    host, _, path = f"{head}{slash}{last.partition(':')[0]}".partition("/")
+    if not path or not ("." in host or ":" in host or host == "localhost"):
+        host, path = _HUB, f"{host}/{path}" if path else host
+    host = host.lower().removesuffix(":443")
+    if host in _HUB_HOSTS:
+        host, path = _HUB, path if "/" in path else f"library/{path}"
+    return f"{host}/{path}"

@@ -31,7 +31,7 @@ def judge_with_children(
     """
     if not children:
         return judge(observation, expected, standings, jobs=jobs)
-    own = judge(observation, replace(expected, changed=False), standings)
+    own = _of_parent(observation, expected, standings)
     if own.kind is not VerdictKind.SUCCEEDED:
         return own
     carrying = {
@@ -48,6 +48,13 @@ def judge_with_children(
         if verdict.kind is not VerdictKind.SUCCEEDED:
             return _of_child(name, verdict)
     return replace(own, reason=f"{own.reason}, with its {len(children)} applications")
+
+
+def _of_parent(observation: Observation, expected: Expected, standings: Mapping[Sha, Standing]) -> Verdict:
+    """Judge the parent alone; one of another repository never compares our commit, and need not run our images."""
+    if is_elsewhere(observation, expected, standings):
+        return _of_bystander(observation, expected, standings)
+    return judge(observation, replace(expected, changed=False), standings)
 
 
 def _of_bystander(seen: Observation | None, expected: Expected, standings: Mapping[Sha, Standing]) -> Verdict:

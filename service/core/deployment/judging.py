@@ -8,16 +8,17 @@ caller judges again. It never reads a health before the revision that the health
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.deployment.evidence import carriers, has_all, replaced
 from service.core.deployment.observation import Observation
+from service.core.deployment.overrides import over_ours
 from service.core.deployment.verdicts import Doubt, Expected, Progress, Standing, Verdict, VerdictKind
+from service.core.deployment.wording import LONGEST, is_sha, names_of, operation_of, since, some
 from service.core.words import Repository, Sha
 
-_SHA_LENGTH = 40
+_ELSE = "the Argo CD application does not say why; another values file or `.argocd-source.yaml` may"
 _FAILED_PHASES = frozenset({"Failed", "Error"})
-_MOST_NAMED = 5
 
 
 def judge(
@@ -51,11 +52,13 @@ def judge(
     if compared is None:
         if seen.elsewhere():
             return _by_images(seen)
-        names = _names(observation.revisions)
+        names = names_of(observation)
         return _waiting(f"Argo CD compares {names}, not {expected.commit[:12]} yet", observation.sync_errors)
     if unplaced := seen.unplaced(observation.synced_revisions):
         return _ask(unplaced)
-    return _compared(seen, compared)
+    if observation.tries and (unplaced := seen.unplaced(observation.operation_revisions)):
+        return _ask(unplaced)
+    return replace(_compared(seen, compared), failing=_failing(seen))
 
 
 def is_elsewhere(observation: Observation, expected: Expected, standings: Mapping[Sha, Standing]) -> bool:
@@ -109,7 +112,7 @@ class _Seen:
         sources = self.observation.sources
         if len(sources) == len(revisions) and any(map(self._is_ours, sources)):
             revisions = tuple(one for one, address in zip(revisions, sources, strict=True) if self._is_ours(address))
-        return [Sha(revision) for revision in dict.fromkeys(revisions) if _is_sha(revision)]
+        return [Sha(revision) for revision in dict.fromkeys(revisions) if is_sha(revision)]
 
 
 def _compared(seen: _Seen, compared: Sha) -> Verdict:
@@ -125,9 +128,16 @@ def _compared(seen: _Seen, compared: Sha) -> Verdict:
         if synced is None or not _only_others(seen):
             return _not_synced(observation, compared, synced)
     elif synced is None and not (_is_idle(observation) and (not expected.changed or _has_all(seen))):
-        reason = f"Synced at {compared[:12]}, but no finished operation has brought it{_operation(observation)}"
+        reason = f"Synced at {compared[:12]}, but no finished operation has brought it{operation_of(observation)}"
         return _waiting(reason, observation.sync_errors, Progress.COMPARED)
     return _by_health(seen, compared, f"{compared[:12]} is live")
+
+
+def _failing(seen: _Seen) -> str:
+    """Name the operation that brings our commit or a later one, where a try of it has failed."""
+    observation = seen.observation
+    is_failing = observation.phase in _FAILED_PHASES or (bool(observation.tries) and not _is_idle(observation))
+    return observation.operation if is_failing and seen.newest(observation.operation_revisions) else ""
 
 
 def _has_all(seen: _Seen) -> bool:
@@ -149,11 +159,16 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
     """Say what keeps it from being in sync; the phase of an operation of before tells nothing."""
     reason = f"{observation.sync or 'Unknown'} at {compared[:12]}"
     if observation.out_of_sync:
-        reason += f" ({_some(observation.out_of_sync)})"
+        reason += f" ({some(observation.out_of_sync)})"
     if not _is_idle(observation) or synced is not None:
-        reason += _operation(observation)
+        reason += operation_of(observation)
     elif not observation.automated:
         reason += ": auto-sync is off, so somebody must sync it"
+    if not _is_idle(observation) and observation.unhealthy:
+        held = f", Suspended{since(observation)}" if observation.health == "Suspended" else ""
+        reason += f"; {some(observation.unhealthy)}{held}"
+    if observation.conditions:
+        reason += f"; it says: {some(tuple(one[:LONGEST] for one in observation.conditions))}"
     apart = observation.out_of_sync or (observation.sync or "Unknown",)
     idle = _is_idle(observation) and synced is None and observation.automated
     return Verdict(
@@ -162,6 +177,7 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
         observation.sync_errors,
         progress=Progress.COMPARED,
         apart=apart,
+        ask_pods=not _is_idle(observation) and bool(observation.unhealthy),
         ask_windows=idle and observation.sync == "OutOfSync",
     )
 
@@ -171,8 +187,8 @@ def _by_images(seen: _Seen) -> Verdict:
     observation, expected = seen.observation, seen.expected
     why = f"no source of it is {expected.repository}, so its images are judged"
     if not _is_idle(observation) or observation.sync != "Synced":
-        return _waiting(f"{observation.sync or 'Unknown'}{_operation(observation)}; {why}", observation.sync_errors)
-    if not has_all(observation, expected.images):
+        return _waiting(f"{observation.sync or 'Unknown'}{operation_of(observation)}; {why}", observation.sync_errors)
+    if not has_all(observation, expected.images) and not carriers(observation, expected.images):
         wanted = ", ".join(str(image) for image in expected.images) or "no image"
         return _waiting(f"it does not run {wanted} yet; {why}", observation.sync_errors)
     return _by_health(seen, expected.commit, f"{expected.commit[:12]} is live ({why})")
@@ -180,8 +196,8 @@ def _by_images(seen: _Seen) -> Verdict:
 
 def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
     observation = seen.observation
-    beside = f" beside {_some(observation.out_of_sync)}, OutOfSync" if observation.sync == "OutOfSync" else ""
-    words = _some(observation.unhealthy)
+    beside = f" beside {some(observation.out_of_sync)}, OutOfSync" if observation.sync == "OutOfSync" else ""
+    words = some(observation.unhealthy)
     named = f" ({words})" if words else ""
     match observation.health:
         case "Healthy":
@@ -191,8 +207,7 @@ def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
                 Doubt.DEGRADED, f"{is_live} and Degraded{beside}", observation, Progress.LIVE, revision=live, ask=True
             )
         case "Suspended":
-            since = f" since {observation.health_since:%Y-%m-%d %H:%M} UTC" if observation.health_since else ""
-            reason = f"{is_live} and Suspended{since}{named}: somebody or a rollout step holds it"
+            reason = f"{is_live} and Suspended{since(observation)}{named}: somebody or a rollout step holds it"
             return _waiting(reason, progress=Progress.LIVE)
         case health:
             reason = f"{is_live} and {health or 'Unknown'}{named}{beside}"
@@ -204,14 +219,17 @@ def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
 def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
     """Believe no health where our repository is shown with another image and ours is not."""
     observation = seen.observation
-    found = replaced(observation, seen.expected.images, seen.jobs)
+    expected = seen.expected
+    ours_over = over_ours(observation.overrides, expected.paths, expected.images)
+    found = replaced(observation, expected.images, seen.jobs, overridden=bool(ours_over))
     if found is None:
         return Verdict(VerdictKind.SUCCEEDED, reason, revision=live, progress=Progress.LIVE)
     ours, other = found
-    over = f"{_some(observation.overrides)} of the Argo CD application stands over the values files"
+    named = some(tuple(str(one) for one in ours_over or observation.overrides))
+    over = f"{named} of the Argo CD application stands over the values files" if named else _ELSE
     return Verdict(
         VerdictKind.DOUBTFUL,
-        f"{other} runs in place of {ours}" + (f": {over}" if observation.overrides else ""),
+        f"{other} runs in place of {ours}: {over}",
         revision=live,
         progress=Progress.COMPARED,
         doubt=Doubt.OTHER_IMAGE,
@@ -221,10 +239,6 @@ def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
 
 def _is_idle(observation: Observation) -> bool:
     return observation.phase not in {"Running", "Terminating"}
-
-
-def _is_sha(revision: str) -> bool:
-    return len(revision) == _SHA_LENGTH and all(character in "0123456789abcdef" for character in revision)
 
 
 def _is_repository(address: str, repository: Repository) -> bool:
@@ -251,19 +265,3 @@ def _doubt(
     ask: bool = False,
 ) -> Verdict:
     return Verdict(VerdictKind.DOUBTFUL, reason, observation.messages, revision, progress, doubt, ask)
-
-
-def _names(revisions: tuple[str, ...]) -> str:
-    return ", ".join(revision[:12] if _is_sha(revision) else revision for revision in revisions) or "nothing"
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _operation(observation: Observation) -> str:
-    if not observation.phase:
-        return " (no operation)"
-    about = ", ".join(one[:12] for one in observation.operation_revisions if _is_sha(one))
-    return f" (operation {observation.phase}{f' at {about}' if about else ''})"

@@ -14,14 +14,28 @@ class Applied(NamedTuple):
     images: tuple[str, ...]
 
 
+class Override(NamedTuple):
+    """A setting of the application itself that stands over its files: `helm.parameters`, and what it sets."""
+
+    setting: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Name it as people find it."""
+        return f"{self.setting} {self.name}".rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a deployer says of one application now.
 
-    `revisions` are the compared ones (one a source, of `sources`), `synced_revisions` those of the newest operation
-    once it has finished, `operation_revisions` those that it is about. `messages` are the deployer's own words for
-    whatever is wrong, most telling first; `sync_errors` those of the newest operation alone, also of its tries before.
-    `retries_left` tells that a failed operation is tried again by itself.
+    `revisions` are the compared ones (one a source, of `sources`, each of which `follows` a branch or tag),
+    `synced_revisions` those of the newest operation once it has finished, `operation_revisions` those that it is about.
+    `messages` are the deployer's own words for whatever is wrong, most telling first; `sync_errors` those of the newest
+    operation alone, also of its tries before.
+    `doing` has the words of an operation under way, `conditions` what it has to say of the application otherwise.
+    `retries_left` tells that a failed operation is tried again by itself, `tries` how often it has failed and was tried
+    again, and `operation` tells it from the ones before and after it.
     `out_of_sync`, `unhealthy` and `applied` name objects as `Kind/name`; `children` are applications among them.
     `overrides` are the application's own settings that may stand over what the values files say.
     """
@@ -38,6 +52,7 @@ class Observation:
     images: tuple[str, ...] = ()
     url: str = ""
     sources: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     operation_revisions: tuple[str, ...] = ()
     retries_left: bool = False
     out_of_sync: tuple[str, ...] = ()
@@ -46,16 +61,20 @@ class Observation:
     applied: tuple[Applied, ...] = ()
     automated: bool = True
     children: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
     project: str = ""
+    operation: str = ""
+    tries: int = 0
+    doing: str = ""
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pods:
     """What an application's tree of objects tells beyond the application itself.
 
-    `messages` are the words of what is not healthy, pods first. `jobs` are images that only finished or single jobs
-    run: what a schedule ran last is no sign of what is deployed.
+    `messages` are the words of what is not healthy, pods first. `jobs` are images that only jobs of a schedule run:
+    what it ran last is no sign of what is deployed.
     """
 
     messages: tuple[str, ...] = ()

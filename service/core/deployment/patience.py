@@ -23,8 +23,9 @@ class Past:
 
     `doubt` has lasted since `doubt_since`, success since `right_since`, and something (`apart`) was first
     seen out of sync at our commit at `apart_since`. `progress` is the furthest that was seen. `failure` has the words
-    of the last failure that was tried again; they are told until something better is known. `pods` has the words of
-    the pods as they were read last, `url` is the application's page.
+    of the last failure that was tried again, and `failing` names its operation; they are told until something better is
+    known. `pods` has the words of the pods as they were read last, `url` is the application's page, `tip` the branch's
+    newest commit that was held against our images.
     """
 
     doubt: Doubt | None = None
@@ -36,6 +37,8 @@ class Past:
     failure: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
     url: str = ""
+    tip: str = ""
+    failing: str = ""
 
 
 NOTHING_SEEN = Past()
@@ -46,9 +49,15 @@ def decide(verdict: Verdict, past: Past, patience: Patience, now: datetime) -> t
 
     A desired state that cannot be compared though our commit was compared before says nothing of our commit: the
     deployer's own parts are away, or something later is broken. That is waited out until the run's deadline.
+
+    An operation that failed and is gone, with the next one failing in its place, had used up its tries: its end is seen
+    for a moment only where commits come one after the other.
     """
     kept = _kept(verdict, past, now)
-    verdict = _with_failure(verdict, kept)
+    verdict = _with_failure(verdict, past)
+    if verdict.failing and past.failing and verdict.failing != past.failing:
+        reason = f"the sync failed after its last try, and so does the next one; {verdict.reason}"
+        return replace(verdict, kind=VerdictKind.FAILED, reason=reason), kept
     if verdict.kind is VerdictKind.DOUBTFUL:
         since = kept.doubt_since or now
         if verdict.doubt is Doubt.NOT_COMPARABLE and past.progress >= Progress.COMPARED:
@@ -78,7 +87,8 @@ def _succeeded(verdict: Verdict, kept: Past, patience: Patience, now: datetime) 
 def _kept(verdict: Verdict, past: Past, now: datetime) -> Past:
     same_doubt = verdict.doubt is not None and verdict.doubt is past.doubt
     right = verdict.kind is VerdictKind.SUCCEEDED
-    failing = verdict.messages if verdict.progress is Progress.COMPARED and not right else ()
+    failures = verdict.messages if verdict.progress is Progress.COMPARED and not right else ()
+    over = right or verdict.progress is Progress.LIVE
     return Past(
         doubt=verdict.doubt,
         doubt_since=(past.doubt_since if same_doubt else now) if verdict.doubt is not None else None,
@@ -86,15 +96,20 @@ def _kept(verdict: Verdict, past: Past, now: datetime) -> Past:
         apart_since=(past.apart_since or now) if verdict.apart else past.apart_since,
         apart=verdict.apart[:_MOST_NAMED] or past.apart,
         progress=max(past.progress, verdict.progress),
-        failure=tuple(one[:_LONGEST_KEPT] for one in failing[:_MOST_KEPT]) or (() if right else past.failure),
+        failure=() if right else _first((*(one[:_LONGEST_KEPT] for one in failures), *past.failure)),
+        failing="" if over else verdict.failing or past.failing,
     )
 
 
-def _with_failure(verdict: Verdict, kept: Past) -> Verdict:
-    """Tell the last try's failure while the next one is under way."""
-    if verdict.messages or verdict.progress is Progress.LIVE or not kept.failure:
+def _with_failure(verdict: Verdict, past: Past) -> Verdict:
+    """Tell the last try's failure beside what is told of the next one while that is under way."""
+    if verdict.progress is Progress.LIVE or verdict.kind is VerdictKind.SUCCEEDED or not past.failure:
         return verdict
-    return replace(verdict, messages=kept.failure)
+    return replace(verdict, messages=tuple(dict.fromkeys((*verdict.messages, *past.failure))))
+
+
+def _first(messages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(messages))[:_MOST_KEPT]
 
 
 def past_text(past: Past) -> str:
@@ -115,6 +130,8 @@ def past_from(text: str | None) -> Past:
         failure=tuple(read["failure"]),
         pods=tuple(read["pods"]),
         url=read.get("url", ""),
+        tip=read.get("tip", ""),
+        failing=read.get("failing", ""),
         **times,
     )
 

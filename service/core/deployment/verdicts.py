@@ -52,6 +52,8 @@ class VerdictKind(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     OVERTAKEN = "overtaken"
+    TAKEN_BACK = "taken-back"
+    """A person took our images away on the branch: nothing of ours will be live."""
     ASK = "ask"
 
 
@@ -72,7 +74,7 @@ class Expected:
     """What should be live.
 
     `changed=False` is for a promotion that had nothing to change: no operation will come, so none is waited for.
-    `repository` is where the commit is; empty where that is not known.
+    `repository` is where the commit is; empty where that is not known. `paths` are the values paths that were written.
     """
 
     commit: Sha
@@ -80,6 +82,7 @@ class Expected:
     changed: bool = True
     repository: Repository | None = None
     patience: Patience = Patience()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,11 @@ class Verdict:
     """What is to be done and why.
 
     `messages` are the deployer's own words, most telling first. `revision` is the one to place for `ASK`, the
-    one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN`. `ask_pods` tells that the
-    application's pods would tell more; `apart` names what is not in sync,
+    one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN` and `TAKEN_BACK`.
+    `ask_pods` tells that the application's pods would tell more; `apart` names what is not in sync,
     `about` the application of an application that the verdict is about. `ask_windows` tells
-    that nothing is seen of what keeps it from syncing.
+    that nothing is seen of what keeps it from syncing. `failing` names the operation that brings ours and has failed
+    once at least.
     """
 
     kind: VerdictKind
@@ -103,6 +107,7 @@ class Verdict:
     apart: tuple[str, ...] = ()
     about: str = ""
     ask_windows: bool = False
+    failing: str = ""
 
     def words(self, *, most: int = 20, longest: int = 2000) -> str:
         """Give the reason with the deployer's own words after it."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from service.core.deployment import Verdict, VerdictKind
+from service.core.deployment import Verdict, VerdictKind, past_from
 from service.core.words import Sha, Stage, WaitKind, WaitOutcome
 from service.errors import PermanentError
 from service.pipeline.deploy.deployments import began
+from service.pipeline.deploy.taken_back import newer_there
 from service.pipeline.runs.claim import Claim
-from service.pipeline.runs.steps import Pause, Superseded, expired, last_answer, step, wait_for
+from service.pipeline.runs.steps import Cancelled, Pause, Superseded, expired, last_answer, step, wait_for
 from service.store import refreshes, sightings
 from service.store.waits import Wait
 
@@ -67,9 +68,12 @@ def _await_live(claim: Claim, application: str, commit: Sha) -> str:
                 record.message = verdict.reason
                 return verdict.reason
             case VerdictKind.OVERTAKEN:
-                raise Superseded(verdict.reason)
+                newer = newer_there(claim, verdict.revision) if verdict.revision else None
+                raise Superseded(verdict.reason, by=newer.id if newer else None)
+            case VerdictKind.TAKEN_BACK:
+                raise Cancelled(f"before it was live and healthy: {verdict.reason}", code="reverted")
             case _:
-                raise PermanentError(verdict.words(), code="deploy-failed", hint=f"look at {application} in Argo CD")
+                raise PermanentError(verdict.words(), code="deploy-failed", hint=_where(claim, application))
 
 
 def _too_late(claim: Claim, application: str, commit: Sha, last_seen: str) -> PermanentError:
@@ -80,15 +84,22 @@ def _too_late(claim: Claim, application: str, commit: Sha, last_seen: str) -> Pe
         return PermanentError(
             f"{commit[:12]} was not live and healthy in time: {last_seen}",
             code="argocd-application-unknown",
-            hint="compare `argocd` of the configuration with `argocd app list`, "
-            "and give the token's account `applications, get` in the application's project",
+            hint="compare `argocd` of the configuration with `argocd app list`, read the conditions of its "
+            "ApplicationSet, and give the token's account `applications, get` in the application's project",
             application=application,
         )
     return PermanentError(
         f"{commit[:12]} was not live and healthy in time; last seen: {last_seen}",
         code="sync-timeout",
-        hint=f"look at {application} in Argo CD; `deadlines.sync` sets the time",
+        hint=f"{_where(claim, application)}; `deadlines.sync` sets the time",
     )
+
+
+def _where(claim: Claim, application: str) -> str:
+    """Say where to look, with the address of the application's page where that was seen."""
+    with claim.context.store.read() as tx:
+        url = past_from(sightings.of_runs(tx, [claim.run.id]).get(claim.run.id)).url
+    return f"look at {application} in Argo CD" + (f": {url}" if url else "")
 
 
 def _verdict_of(wait: Wait) -> Verdict | None:

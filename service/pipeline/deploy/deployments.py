@@ -12,19 +12,20 @@ from service.core.deployment import Progress, Verdict, VerdictKind
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.deploy.taken_back import taker_of
 from service.pipeline.manifest.place import has_images, place_of, wanted_edits
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
-from service.ports import Commit, Manifests
-from service.store import Transaction, deployments, edits, runs
+from service.store import Transaction, deployments, runs
 from service.store.deployments import Deployment
 from service.store.runs import Run
 
-_BROKEN = frozenset({"Degraded", "Missing", "Unknown", ""})
+OVERRIDDEN = "Overridden"
+"""Our own word beside Argo CD's healths: another image runs, by a setting of the application."""
+
+_BROKEN = frozenset({"Degraded", "Missing", "Unknown", OVERRIDDEN, ""})
 """Healths that break a stretch of being healthy; Progressing may be no more than another replica."""
 _MOST_FORMER = 5
-_LONGEST_SUBJECT = 100
-_MOST_COMMITS = 100
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ def keep(claim: Claim, verdict: Verdict, health: str) -> None:
         return
     with context.store.begin() as tx:
         if began(tx, context, run, claim.target.argocd_application, health) and run.state.ended:
-            want_status(tx, run)
+            want_statuses(tx, [run])
 
 
 def began(tx: Transaction, context: Context, run: Run, argocd_application: str | None, health: str) -> bool:
@@ -68,13 +69,8 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
 
 def replaced(claim: Claim, deployment: Deployment, revision: Sha) -> None:
     """Keep that a later commit has other images than a live release."""
-    context = claim.context
-    manifests = context.outside.manifests.open(place_of(context, claim.target).repository)
-    culprit = _first_without(manifests, claim, revision)
-    with context.store.read() as tx:
-        by_us = bool(edits.any_own(tx, {culprit}))
-    words = f"replaced by {culprit[:12]}" if by_us else _who(manifests.describe(culprit), claim.run)
-    gone(claim, deployment, revision, words, by_us=by_us)
+    taker = taker_of(claim, revision)
+    gone(claim, deployment, revision, taker.words, by_us=taker.by_us)
 
 
 def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_us: bool) -> None:
@@ -89,29 +85,8 @@ def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_
         if back is not None:
             name = back.target.argocd_application
             deployments.begin(tx, back.run, argocd_application=name, health="", at=context.now())
-            want_status(tx, back.run)
-        want_status(tx, claim.run)
+        want_statuses(tx, [claim.run] if back is None else [back.run, claim.run])
     log.info("a release is live no more", run=claim.run.id, by=words)
-
-
-def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
-    """Give the commit that took the images away; the last of many where that is too far back."""
-    wanted = wanted_edits(claim.run, claim.target)
-    since: list[Sha] = []
-    for commit in manifests.history(revision, most=_MOST_COMMITS, deepen=True):
-        if commit.id == claim.run.manifest_commit:
-            break
-        since.append(commit.id)
-    else:
-        return revision
-    return next((commit for commit in reversed(since) if not has_images(manifests, commit, wanted)), revision)
-
-
-def _who(commit: Commit, run: Run) -> str:
-    """Say who took a release away, and how."""
-    subject = commit.message.partition("\n")[0][:_LONGEST_SUBJECT]
-    reverted = run.manifest_commit is not None and f"This reverts commit {run.manifest_commit}" in commit.message
-    return f"{'reverted' if reverted else 'replaced'} by {commit.id[:12]} of {commit.author.name}: {subject}"
 
 
 def _brought_back(context: Context, former: Deployment, revision: Sha) -> Claim | None:

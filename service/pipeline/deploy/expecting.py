@@ -25,7 +25,13 @@ def expected_of(claim: Claim, commit: Sha, *, live_before: bool = False) -> Expe
         changed=changed,
         repository=place_of(claim.context, claim.target).repository,
         patience=claim.target.patience,
+        paths=paths_of(claim),
     )
+
+
+def paths_of(claim: Claim) -> tuple[str, ...]:
+    """Give the values paths that a run writes."""
+    return tuple(path for entry in claim.target.values for path, _ in entry.set)
 
 
 def judged(
@@ -45,6 +51,11 @@ def judged(
         if verdict.kind is not VerdictKind.ASK or verdict.revision is None:
             return verdict
         known[verdict.revision] = standings.of(claim, expected.commit, verdict.revision)
+
+
+def health_in(verdict: Verdict, seen: Observation, observed: Mapping[str, Observation]) -> str:
+    """Give the health that a verdict is about: the application's, or that of the one below it which is not well."""
+    return (observed.get(verdict.about) or seen).health
 
 
 def _family(seen: Observation, observed: Mapping[str, Observation]) -> set[str]:

@@ -6,14 +6,22 @@ Called by intake for every push. Only a hint: what is true is read by the looks 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from service.core.changes import Push
 from service.core.config import Target
+from service.core.words import WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.deploy.deploy_stage import WATCH_KEY
 from service.pipeline.manifest.place import place_of
 from service.store import refreshes
+
+
+def tell_deployer(context: Context, push: Push, look_now: Callable[[WaitKind, str], None], *, own: bool) -> None:
+    """Have Argo CD told of a push, and look at what waits there: the push may have taken back what is waited for."""
+    if (push.forced or not own) and hint_deployer(context, push):
+        look_now(WaitKind.SYNC, WATCH_KEY)
 
 
 def hint_deployer(context: Context, push: Push) -> int:

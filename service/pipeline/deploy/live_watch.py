@@ -11,16 +11,19 @@ from datetime import timedelta
 
 import structlog
 
-from service.core.deployment import Observation, Progress, Standing, Verdict, VerdictKind
+from service.core.deployment import Doubt, Observation, Progress, Verdict, VerdictKind
 from service.core.deployment.evidence import replaced as other_image
+from service.core.deployment.overrides import over_ours
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.deploy.deployments import began, gone, keep, replaced
-from service.pipeline.deploy.expecting import expected_of, judged
+from service.pipeline.deploy.deployments import OVERRIDDEN, began, gone, keep, replaced
+from service.pipeline.deploy.expecting import expected_of, health_in, judged, paths_of
+from service.pipeline.deploy.observing import observe, observe_below
 from service.pipeline.deploy.standings import Standings
+from service.pipeline.deploy.taken_back import taken_back
 from service.pipeline.manifest.place import place_of
-from service.pipeline.reports.statuses import want_status
+from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, claim_of, images_of, read_claim
 from service.store import deployments, leases
 from service.store.deployments import Deployment
@@ -59,7 +62,7 @@ def look_at_live(context: Context) -> None:
     observed: Mapping[str, Observation] = {}
     if deployer is not None and wanted:
         try:
-            observed = deployer.look(wanted)
+            observed = observe(deployer, wanted)
         except MergeportError as error:
             log.warning("what is live could not be looked at", error=error.message, code=error.code)
     _settle(context, known.live, claims, observed)
@@ -69,13 +72,23 @@ def look_at_one(context: Context, application: str, observation: Observation) ->
     """Settle what is known of one application by what the deployer has just said; tell whether it still moves."""
     known = _known(context)
     claims = [claim for run in known.failed if (claim := _claim(context, run)) is not None]
-    _settle(
-        context,
-        [one for one in known.live if one.argocd_application == application],
-        [claim for claim in claims if claim.target.argocd_application == application],
-        {application: observation},
-    )
+    live = [one for one in known.live if one.argocd_application == application]
+    repaired = [claim for claim in claims if claim.target.argocd_application == application]
+    if live or repaired:
+        _settle(context, live, repaired, _with_children(context, application, observation))
     return observation.sync == "OutOfSync" or observation.phase == "Running"
+
+
+def _with_children(context: Context, application: str, observation: Observation) -> Mapping[str, Observation]:
+    """Add an application's children, as far as they can be had now."""
+    deployer = context.outside.deployer
+    if deployer is None or not observation.children:
+        return {application: observation}
+    try:
+        return observe_below(deployer, application, observation)
+    except MergeportError as error:
+        log.info("an application's children could not be looked at", application=application, error=error.message)
+        return {}
 
 
 def _known(context: Context) -> _Known:
@@ -114,7 +127,7 @@ def _of_live(
         return
     if deployment.argocd_application is None:
         tip = standings.tip(place_of(context, claim.target))
-        if tip is not None and standings.of(claim, claim.run.manifest_commit, tip) is Standing.REPLACES:
+        if tip is not None and taken_back(claim, tip) is not None:
             replaced(claim, deployment, tip)
         return
     seen = observed.get(deployment.argocd_application)
@@ -127,8 +140,16 @@ def _of_live(
             replaced(claim, deployment, verdict.revision)
     elif verdict.progress is Progress.BEHIND and settled and seen.revisions:
         _behind(claim, deployment, seen)
+    elif verdict.doubt is Doubt.OTHER_IMAGE and settled and _is_overridden(claim, seen):
+        with context.store.begin() as tx:
+            began(tx, context, claim.run, deployment.argocd_application, OVERRIDDEN)
     else:
-        keep(claim, verdict, seen.health)
+        keep(claim, verdict, health_in(verdict, seen, observed))
+
+
+def _is_overridden(claim: Claim, seen: Observation) -> bool:
+    """Tell whether a setting of the application stands over what we wrote; a schedule's last image alone is no sign."""
+    return bool(over_ours(seen.overrides, paths_of(claim), tuple(images_of(claim.run).values())))
 
 
 def _behind(claim: Claim, deployment: Deployment, seen: Observation) -> None:
@@ -150,7 +171,7 @@ def _of_failed(claim: Claim, observed: Mapping[str, Observation], standings: Sta
     if verdict.kind is VerdictKind.SUCCEEDED and verdict.progress is Progress.LIVE:
         with claim.context.store.begin() as tx:
             if began(tx, claim.context, claim.run, name, "Healthy"):
-                want_status(tx, claim.run)
+                want_statuses(tx, [claim.run])
 
 
 def _verdict(

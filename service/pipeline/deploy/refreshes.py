@@ -14,6 +14,8 @@ import structlog
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.live_watch import look_at_one
+from service.pipeline.manifest.place import place_of
+from service.ports import Deployer
 from service.store import refreshes
 from service.store.refreshes import Refresh
 
@@ -44,6 +46,8 @@ def tell(context: Context, refresh: Refresh) -> None:
     try:
         seen = deployer.refresh(refresh.application)
     except MergeportError as error:
+        if error.code == "argocd-application-unknown":
+            _announce(context, deployer, refresh.application)
         log.info("the deployer was not told", application=refresh.application, reason=error.message, code=error.code)
         return
     if seen is None or not look_at_one(context, refresh.application, seen) or refresh.times >= _MOST_FOLLOWED:
@@ -51,6 +55,18 @@ def tell(context: Context, refresh: Refresh) -> None:
     with context.store.begin() as tx:
         told = refreshes.of(tx, [refresh.application])[refresh.application]
         refreshes.want_again(tx, told, at=context.now() + _pause(told))
+
+
+def _announce(context: Context, deployer: Deployer, application: str) -> None:
+    """Tell what makes applications where the one that is not there yet comes from. A hint: it may also be misspelt."""
+    try:
+        targets = [one for one in context.configurations.current().targets() if one.argocd_application == application]
+        for place in dict.fromkeys(place_of(context, target) for target in targets):
+            deployer.announce(context.outside.manifest_forge.web_url(place.repository), place.branch)
+    except MergeportError as error:
+        log.warning(
+            "a new application was not announced", application=application, reason=error.message, code=error.code
+        )
 
 
 def again(context: Context, behind: Collection[str], known: Mapping[str, Refresh]) -> None:

@@ -1,4 +1,7 @@
-"""Looks at Argo CD for the runs that wait to be live: one look for all of them, each judged by itself."""
+"""Looks at Argo CD for the runs that wait to be live: one look for all of them, each judged by itself.
+
+Git is looked at as well, since what a person took back on the branch will never be live.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,13 @@ from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import answer_of
 from service.pipeline.deploy.deployments import keep
-from service.pipeline.deploy.expecting import expected_of, judged
+from service.pipeline.deploy.expecting import expected_of, health_in, judged
+from service.pipeline.deploy.observing import observe
 from service.pipeline.deploy.refreshes import again
 from service.pipeline.deploy.standings import Standings
-from service.pipeline.runs.claim import read_claim
+from service.pipeline.deploy.taken_back import taken_back
+from service.pipeline.manifest.place import place_of
+from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.ports import Deployer
 from service.store import refreshes, sightings, waits
@@ -38,7 +44,6 @@ PODS_PER_LOOK = 5
 WINDOWS_PER_LOOK = 5
 _WINDOWS_AFTER = timedelta(seconds=10)
 """A sync that nothing holds begins within a second or two."""
-_DEEPEST_FAMILY = 3
 _MOST_WORDS = 5
 _LONGEST_WORDS = 500
 
@@ -55,13 +60,21 @@ def look_at_deployer(context: Context, key: str) -> Answers:
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.SYNC, key)
         pasts = sightings.of_runs(tx, [wait.run_id for wait in waiting])
-    look = _Look(context, deployer, _observe(deployer, waiting), pasts)
-    answers: dict[Wait, str] = {}
+    try:
+        observed = observe(deployer, {wait.subject for wait in waiting})
+    except MergeportError:
+        if answers := _of_branches(context, waiting):
+            return answers
+        raise
+    look = _Look(context, deployer, observed, pasts)
+    answers = {}
     behind: set[str] = set()
     with Isolated(context) as isolated:
         for wait in _by_turns(context, waiting):
             if wait.subject not in look.observed:
                 saw(context, wait, f"Argo CD does not list {wait.subject}, or its token may not see it")
+                answers |= _of_branches(context, [wait], look.standings)
+                behind.add(wait.subject)
                 continue
             with isolated.one(wait, {}):
                 verdict = look.at(wait)
@@ -79,17 +92,25 @@ def look_at_deployer(context: Context, key: str) -> Answers:
     return answers
 
 
-def _observe(deployer: Deployer, waiting: list[Wait]) -> dict[str, Observation]:
-    """Observe what is waited for, and what applications of applications consist of."""
-    observed = dict(deployer.look({wait.subject for wait in waiting}))
-    newest = dict(observed)
-    for _ in range(_DEEPEST_FAMILY):
-        children = {child for seen in newest.values() for child in seen.children} - observed.keys()
-        if not children:
-            break
-        newest = dict(deployer.look(children))
-        observed.update(newest)
-    return observed
+def _of_branches(context: Context, waiting: list[Wait], standings: Standings | None = None) -> dict[Wait, str]:
+    """Answer the waits whose images were taken away on their branch, where the deployer tells nothing of them."""
+    standings = standings or Standings(context)
+    answers: dict[Wait, str] = {}
+    with Isolated(context) as isolated:
+        for wait in waiting:
+            with isolated.one(wait, {}):
+                claim = read_claim(context, wait.run_id)
+                taken = _taken_back(claim, standings) if claim is not None else None
+                if taken is not None:
+                    answers[wait] = answer_of(taken)
+    return answers
+
+
+def _taken_back(claim: Claim, standings: Standings, *, known: str = "") -> Verdict | None:
+    """Give the verdict on a run whose images a person took away; at the tip `known` they are there."""
+    tip = standings.tip(place_of(claim.context, claim.target))
+    taker = taken_back(claim, tip) if tip is not None and tip != known else None
+    return None if taker is None or taker.by_us else Verdict(VerdictKind.TAKEN_BACK, taker.words, revision=tip)
 
 
 def _by_turns(context: Context, waiting: list[Wait]) -> list[Wait]:
@@ -112,7 +133,7 @@ class _Look:
         self._context = context
         self._deployer = deployer
         self._pasts = pasts
-        self._standings = Standings(context)
+        self.standings = Standings(context)
         self._pods: dict[str, Pods | None] = {}
         self._windows: dict[str, tuple[str, ...]] = {}
 
@@ -124,14 +145,14 @@ class _Look:
         expected = expected_of(claim, claim.run.manifest_commit)
         seen = self.observed[wait.subject]
         known: dict[Sha, Standing] = {}
-        verdict = judged(claim, seen, self.observed, expected, self._standings, known)
+        verdict = judged(claim, seen, self.observed, expected, self.standings, known)
         text = self._pasts.get(wait.run_id)
         past, patience = past_from(text), expected.patience
         decided, kept = decide(verdict, past, patience, self._context.now())
         if verdict.ask_pods:
             pods = self._pods_of(verdict.about or wait.subject, decided)
             if pods is not None and pods.jobs:
-                verdict = judged(claim, seen, self.observed, expected, self._standings, known, jobs=pods.jobs)
+                verdict = judged(claim, seen, self.observed, expected, self.standings, known, jobs=pods.jobs)
                 decided, kept = decide(verdict, past, patience, self._context.now())
             words = past.pods if pods is None else tuple(one[:_LONGEST_WORDS] for one in pods.messages[:_MOST_WORDS])
             kept = replace(kept, pods=words)
@@ -142,12 +163,31 @@ class _Look:
             if closed:
                 reason = f"{decided.reason}; a sync window of its project is why: {', '.join(closed)}"
                 decided = replace(decided, reason=reason)
-        kept = replace(kept, url=seen.url)
-        keep(claim, verdict, seen.health)
+        keep(claim, verdict, health_in(verdict, seen, self.observed))
+        decided, tip = self._held_against_branch(claim, decided, past.tip)
+        kept = replace(kept, url=seen.url, tip=tip)
         if (new := past_text(kept)) != text:
             with self._context.store.begin() as tx:
                 sightings.keep(tx, wait.run_id, new)
         return decided
+
+    def _held_against_branch(self, claim: Claim, decided: Verdict, known: str) -> tuple[Verdict, str]:
+        """End a run that waits for what a person has taken back; give the branch's tip at which that is not so.
+
+        A branch that cannot be had now is no reason to know less of the deployer.
+        """
+        try:
+            if decided.kind is VerdictKind.OVERTAKEN and decided.revision is not None:
+                taker = taken_back(claim, decided.revision)
+                if taker is not None and not taker.by_us:
+                    return replace(decided, kind=VerdictKind.TAKEN_BACK, reason=taker.words), known
+            elif decided.kind in _WAITING:
+                taken = _taken_back(claim, self.standings, known=known)
+                tip = self.standings.tip(place_of(self._context, claim.target))
+                return (taken, known) if taken is not None else (decided, tip or known)
+        except MergeportError as error:
+            log.warning("a branch was not held against what waits for it", run=claim.run.id, error=str(error))
+        return decided, known
 
     def _closed_windows(self, application: str) -> tuple[str, ...]:
         """Ask which sync windows hold an application, for few a look."""

@@ -17,7 +17,7 @@ from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.deploy.foreign_push import hint_deployer
+from service.pipeline.deploy.foreign_push import tell_deployer
 from service.pipeline.intake.hints import LookNow, follow_hint, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
@@ -139,10 +139,10 @@ def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> l
     reloaded = _reload(context, push)
     own = own_commits.is_own(context, push)
     tell_pull_requests(context, push, look_now, own=own)
+    tell_deployer(context, push, look_now, own=own)
     if own:
         _mark(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
-    hint_deployer(context, push)
     if checked := check_proposed(context, push):
         reloaded = Note(checked)
     configuration = _configuration_for(context, part, push.repository, push.branch, note=reloaded)
@@ -200,11 +200,11 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
 
 
 def _reload(context: Context, push: Push) -> Note:
-    """Read the configuration again after a push to its branch; tell what came of it."""
+    """Read the configuration again after a push to its branch; tell what came of it, also where it was read before."""
     context.configurations.heard(push.repository, push.default_branch)
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
         return Note()
-    stored = context.configurations.reload()
+    stored = context.configurations.reload() or context.configurations.newest_if_at(push.after)
     if stored is None:
         return Note()
     if stored.good:

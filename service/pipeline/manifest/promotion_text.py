@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body, title
+from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body
+from service.core.promotion_title import is_ours, pull_request_title
 from service.core.values import ScalarChange
 from service.core.words import Actor, Publish
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
+from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
 from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim, images_of
+from service.ports import PullRequest
 from service.store import changes
 from service.store.changes import Change
 from service.store.edits import Edit
@@ -31,15 +35,52 @@ def message_of(claim: Claim, changed: Changes) -> str:
     return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
-def pull_request_text(claim: Claim, place: Place, edit: Edit) -> tuple[str, str]:
-    """Give title and body of the run's pull request, with all that it brings to what its base says now."""
+def pull_request_text(claim: Claim, place: Place, edit: Edit, known: PullRequest | None) -> tuple[str, str]:
+    """Give title and body of the run's pull request, with all that it brings to what its base says now.
+
+    `known` is the open one, if any: a title that somebody has given it stays.
+    """
     manifests = claim.context.outside.manifests.open(edit.repository)
     base = manifests.last_tip(place.branch) or edit.base
     assert base is not None  # noqa: S101 - it was fetched when the edit was made
     brings = what_it_brings(claim, manifests, base, changes_of(edit))
-    promotion = _promotion(claim.context, claim.run, changes_of(edit), brings)
+    promotion = _with_merged(claim, brings, _promotion(claim.context, claim.run, changes_of(edit), brings))
     because = edit.message if claim.target.publish is Publish.COMMIT else ""
-    return title(promotion), pull_request_body(promotion, because=because)
+    body = pull_request_body(promotion, because=because)
+    theirs = known is not None and not is_ours(promotion, known.title, known.body)
+    return known.title if known is not None and theirs else pull_request_title(promotion), body
+
+
+def _with_merged(claim: Claim, brings: Brings, promotion: Promotion) -> Promotion:
+    """Add the merged pull requests that the commits came with, and what the title says."""
+    run = claim.run
+    with claim.context.store.read() as tx:
+        brought = [one for change in brings.changes if (one := changes.get(tx, change)) is not None]
+    own = next((one for one in brought if one.id == run.change_id), None)
+    since = brings.previous or next((one.before for one in brought), None)
+    forge = claim.context.outside.forge
+    merged = MergedIn() if since is None else merged_between(forge, run.repository, since, run.commit)
+    known = {one.number: one for one in promotion.pull_requests}
+    ours = touching(forge, run.repository, merged.pull_requests, claim.target.paths, known=known)
+    told = known | {one.number: _told(one) for one in ours}
+    commits = {one.merge_commit for one in merged.pull_requests}
+    alone = [one for one in brought if not one.pull_requests and one.commit not in commits]
+    numbers = {one["number"] for one in own.pull_requests} if own else set()
+    numbers |= {one.number for one in merged.pull_requests if one.merge_commit == run.commit}
+    newest = told.get(max(numbers, default=0))
+    return replace(
+        promotion,
+        pull_requests=tuple(told[number] for number in sorted(told)),
+        newest=newest.title if newest else promotion.subject,
+        newest_number=newest.number if newest else None,
+        more=max(len(told) + len(alone) - 1, 0),
+        unread=merged.unread,
+        problem=merged.problem,
+    )
+
+
+def _told(one: PullRequest) -> SourcePullRequest:
+    return SourcePullRequest(one.number, one.title, one.author or "", one.url)
 
 
 def stored_changes(changed: Changes) -> list[dict[str, Any]]:

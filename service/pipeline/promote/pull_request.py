@@ -89,7 +89,9 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
     """Open the pull request, or bring the open one to this run's image; runs that counted on it are superseded."""
     context = claim.context
     with step(claim, "open pull request", Stage.PROMOTE) as record:
-        title, body = pull_request_text(claim, place, edit)
+        forge = context.outside.manifest_forge
+        known = forge.find_pull_request(place.repository, head=head.branch, base=place.branch)
+        title, body = pull_request_text(claim, place, edit, known)
         draft = PullRequestDraft(
             head=head.branch,
             base=place.branch,
@@ -98,8 +100,6 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             reviewers=claim.target.pull_request.reviewers,
             labels=claim.target.pull_request.labels,
         )
-        forge = context.outside.manifest_forge
-        known = forge.find_pull_request(place.repository, head=draft.head, base=draft.base)
         with context.store.begin() as tx:
             stay_alone(tx, claim, head)
         if known is None and claim.run.pull_request is not None:

@@ -5,20 +5,19 @@ Failing to report never fails a run. Several applications of one commit share th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 from typing import assert_never
 from urllib.parse import urlencode
 
 import structlog
 
 from service.core.messages import status_description
-from service.core.words import RunState
+from service.core.words import Repository, RunState, Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.reports.shown import as_shown
 from service.ports import CommitState, CommitStatus
-from service.store import Transaction, deployments, leases, reports, runs
-from service.store.deployments import Deployment
+from service.store import Transaction, deployments, leases, reports, runs, successions
 from service.store.pauses import pause_of
 from service.store.reports import Report
 from service.store.runs import Run
@@ -31,38 +30,53 @@ log = structlog.get_logger()
 
 
 def want_status(tx: Transaction, run: Run) -> None:
-    """Set what the source commit should show for the run's environment, in the caller's transaction.
+    """Set what the source commit should show for the run's environment, in the caller's transaction."""
+    _want(tx, {_place_of(run)})
+
+
+def want_statuses(tx: Transaction, some: Sequence[Run]) -> None:
+    """Set what the commits of some runs should show, and those of superseded runs that came to one of these.
+
+    Called where a run has ended, or what it brought is live no more, or again: what is under way changes no follower.
+    """
+    _want(tx, {*map(_place_of, some), *successions.followers(tx, some)})
+
+
+def _place_of(run: Run) -> tuple[Repository, Sha, str]:
+    return run.repository, run.commit, run.environment
+
+
+def _want(tx: Transaction, places: Collection[tuple[Repository, Sha, str]]) -> None:
+    """Set several, all held first and in one order, so that two transactions never wait for each other.
 
     One transaction at a time: of two runs that end at once, the second must see that the first has ended.
     """
-    name = f"mergeport/{run.environment}"
-    reports.hold(tx, run.repository, run.commit, name)
-    theirs = runs.of_commit(tx, run.repository, run.commit, run.environment)
+    known: successions.Known = {}
+    for repository, commit, environment in sorted(places):
+        reports.hold(tx, repository, commit, _context_of(environment))
+    for repository, commit, environment in sorted(places):
+        _want_one(tx, repository, commit, environment, known)
+
+
+def _context_of(environment: str) -> str:
+    return f"mergeport/{environment}"
+
+
+def _want_one(tx: Transaction, repository: Repository, commit: Sha, environment: str, known: successions.Known) -> None:
+    theirs = runs.of_commit(tx, repository, commit, environment)
     live = deployments.newest_of_runs(tx, [one.id for one in theirs])
-    same = [_as_it_is_now(one, live.get(one.id)) for one in theirs]
+    same = [as_shown(tx, one, live.get(one.id), known) for one in theirs]
     telling = min(same, key=lambda one: (_urgency(one), one.sequence))
     reports.want(
         tx,
-        repository=run.repository,
-        commit=run.commit,
-        context=name,
+        repository=repository,
+        commit=commit,
+        context=_context_of(environment),
         run_id=telling.id,
         state=_state(telling),
         description=_description(telling, same),
-        url=f"/runs/{telling.id}" if len(same) == 1 else _page_of(run),
+        url=f"/runs/{telling.id}" if len(same) == 1 else _page_of(telling),
     )
-
-
-def _as_it_is_now(run: Run, deployment: Deployment | None) -> Run:
-    """Give a run as its status shows it: it stays as it ended, but what it brought may be repaired or taken back."""
-    if deployment is None:
-        return run
-    if run.state is RunState.FAILED and deployment.until is None and deployment.healthy_since is not None:
-        words = f"live and healthy since {deployment.healthy_since:%Y-%m-%d %H:%M} UTC, after the run had failed"
-        return replace(run, state=RunState.SUCCEEDED, message=words)
-    if run.state is RunState.SUCCEEDED and deployment.by_us is False:
-        return replace(run, state=RunState.CANCELLED, message=f"not live any more: {deployment.ended_by}")
-    return run
 
 
 def _description(telling: Run, same: Sequence[Run]) -> str:
@@ -164,11 +178,11 @@ def _state(run: Run) -> CommitState:
     match run.state:
         case RunState.FAILED:
             return CommitState.FAILURE
-        case RunState.CANCELLED:
+        case RunState.CANCELLED | RunState.SUPERSEDED:
             return CommitState.ERROR
         case RunState.QUEUED | RunState.RUNNING | RunState.WAITING:
             return CommitState.PENDING
-        case RunState.SUCCEEDED | RunState.SUPERSEDED:
+        case RunState.SUCCEEDED:
             return CommitState.SUCCESS
         case _:
             assert_never(run.state)

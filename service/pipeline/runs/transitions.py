@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
-from service.pipeline.reports.statuses import want_status
-from service.store import Transaction, edits, runs, waits
+from service.pipeline.reports.statuses import want_status, want_statuses
+from service.store import Transaction, edits, runs, successions, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -43,7 +43,7 @@ def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
         application=wish.application, environment=wish.environment, generation=wish.generation,
         configuration_commit=wish.configuration_commit, at=at,
     )  # fmt: skip
-    return _told(tx, run_id) if new else None
+    return _told_again(tx, run_id) if new else None
 
 
 def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
@@ -64,7 +64,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
         pull_request_url=old.pull_request_url,
     )  # fmt: skip
     edits.hand_on(tx, old.id, run_id)
-    return _told(tx, run_id)
+    return _told_again(tx, run_id)
 
 
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
@@ -117,22 +117,17 @@ def end(
         return None
     if superseded_by is not None:
         runs.update(tx, run_id, at=at, superseded_by=superseded_by)
-    return _told(tx, run_id)
+    return next(iter(_ended(tx, [run_id])), None)
 
 
 def supersede(tx: Transaction, some: Iterable[Run], message: str, *, by: RunId, at: datetime) -> None:
-    """End several runs in favour of another.
-
-    All runs are ended before the first status is wanted, in every transaction: two of them cannot then wait for
-    each other.
-    """
+    """End several runs in favour of another. All of them are ended before the first status is wanted."""
     ended: list[RunId] = []
     for run in some:
         if runs.end(tx, run.id, RunState.SUPERSEDED, message, at=at):
             runs.update(tx, run.id, at=at, superseded_by=by)
             ended.append(run.id)
-    for run_id in ended:
-        _told(tx, run_id)
+    _ended(tx, ended)
 
 
 def request_cancel(tx: Transaction, run: Run, *, by: str, at: datetime) -> None:
@@ -149,3 +144,26 @@ def _told(tx: Transaction, run_id: RunId) -> Run | None:
     if run is not None:
         want_status(tx, run)
     return run
+
+
+def _told_again(tx: Transaction, run_id: RunId) -> Run | None:
+    """Give a new run with its status wanted; where it is a retry, those that its last try had superseded go with it."""
+    run = runs.get(tx, run_id)
+    if run is not None and run.generation:
+        want_statuses(tx, [run])
+    elif run is not None:
+        want_status(tx, run)
+    return run
+
+
+def _ended(tx: Transaction, run_ids: Iterable[RunId]) -> list[Run]:
+    """Give runs that have just ended, with their statuses wanted, and those of runs that follow them.
+
+    What superseded them is held meanwhile: it would end unseen otherwise.
+    """
+    some = [run for run_id in run_ids if (run := runs.get(tx, run_id)) is not None]
+    for run in some:
+        if run.state is RunState.SUPERSEDED:
+            successions.last_of_chain(tx, run, {}, held=True)
+    want_statuses(tx, some)
+    return some

@@ -41,6 +41,7 @@ runs = sa.Table(
     sa.Index(None, "state", "updated_at"),
     sa.Index(None, "repository", "commit", "environment"),
     sa.Index(None, "application", "environment", "sequence"),
+    sa.Index(None, "superseded_by"),
 )
 
 # The smallest recorded part of a stage: one externally visible effect.

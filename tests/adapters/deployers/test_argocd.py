@@ -123,11 +123,19 @@ def test_tree_tells_of_its_pods_first(argo: ArgoCD, http: responses.RequestsMock
     assert 'Deployment/web-dev: Deployment "web-dev" exceeded its progress deadline' in messages
 
 
-def test_tree_tells_which_images_only_jobs_run(argo: ArgoCD, http: responses.RequestsMock) -> None:
+def pod(image: str, owner: str, uid: str) -> dict[str, Any]:
+    return {"kind": "Pod", "name": uid, "images": [image], "parentRefs": [{"kind": owner, "name": uid, "uid": uid}]}
+
+
+def test_tree_tells_which_images_only_schedules_run(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    """A job that the application itself brings runs what is deployed."""
     nodes = [
-        {"kind": "Pod", "name": "a", "images": ["r/web:one"], "parentRefs": [{"kind": "Job", "name": "nightly-1"}]},
-        {"kind": "Pod", "name": "b", "images": ["r/api:one"], "parentRefs": [{"kind": "Job", "name": "nightly-1"}]},
-        {"kind": "Pod", "name": "c", "images": ["r/api:one"], "parentRefs": [{"kind": "ReplicaSet", "name": "api-1"}]},
+        {"kind": "Job", "name": "nightly-1", "uid": "j1", "parentRefs": [{"kind": "CronJob", "uid": "c"}]},
+        {"kind": "Job", "name": "migrate", "uid": "j2"},
+        pod("r/web:one", "Job", "j1"),
+        pod("r/api:one", "Job", "j1"),
+        pod("r/api:one", "ReplicaSet", "s1"),
+        pod("r/job:one", "Job", "j2"),
     ]
     http.get(f"{APP}/resource-tree", json={"nodes": nodes, "hosts": None})
     assert argo.pods("web-dev").jobs == {"r/web:one"}
@@ -150,13 +158,48 @@ def test_what_an_application_says_of_itself_is_read(argo: ArgoCD, http: response
     assert seen.health_since == datetime(2026, 11, 22, 10, 50, 24, tzinfo=UTC)
 
 
-def test_settings_that_stand_over_the_values_files_are_named(argo: ArgoCD, http: responses.RequestsMock) -> None:
-    helm = {"parameters": [{"name": "image.tag", "value": "one"}], "valuesObject": {"image": {"tag": "one"}}}
-    spec = {"source": {"repoURL": "r", "helm": helm}, "syncPolicy": {"automated": {"enabled": False}}}
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"helm": {"parameters": [{"name": "image.tag", "value": "one"}]}}, ["helm.parameters image.tag"]),
+        ({"helm": {"fileParameters": [{"name": "image.tag", "path": "t"}]}}, ["helm.fileParameters image.tag"]),
+        (
+            {"helm": {"valuesObject": {"image": {"tag": "one"}, "a": [{"b": 1}]}}},
+            ["helm.valuesObject image.tag", "helm.valuesObject a[0].b"],
+        ),
+        ({"helm": {"values": "image:\n  digest: sha256:1\n"}}, ["helm.values image.digest"]),
+        ({"helm": {"values": "image: {tag: one}", "valuesObject": {"replicas": 2}}}, ["helm.valuesObject replicas"]),
+        ({"helm": {"values": "a: [", "parameters": None}}, []),
+        (
+            {"kustomize": {"images": ["web=r/web:one"], "patches": [{"patch": "x"}]}},
+            ["kustomize.images web=r/web:one", "kustomize.patches"],
+        ),
+    ],
+)
+def test_settings_that_stand_over_the_values_files_are_named(
+    argo: ArgoCD, http: responses.RequestsMock, settings: dict[str, Any], names: list[str]
+) -> None:
+    spec = {"sources": [{"repoURL": "r"}, {"repoURL": "s", **settings}]}
     http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "spec": spec}]})
+    assert [str(one) for one in argo.look(["web-dev"])["web-dev"].overrides] == names
+
+
+def test_what_an_operation_waits_for_and_what_a_condition_says_are_read(
+    argo: ArgoCD, http: responses.RequestsMock
+) -> None:
+    condition = {"type": "SyncError", "message": "auto-sync will wipe out all resources"}
+    state = {"phase": "Running", "message": "waiting for completion of hook batch/Job/migrate"}
+    status = {"operationState": state, "conditions": [condition]}
+    http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "status": status}]})
     seen = argo.look(["web-dev"])["web-dev"]
-    assert seen.overrides == ("helm.parameters image.tag", "helm.valuesObject")
-    assert not seen.automated
+    assert (seen.doing, seen.conditions) == (state["message"], (condition["message"],))
+    assert seen.sync_errors == ()
+
+
+def test_auto_sync_may_be_there_and_off(argo: ArgoCD, http: responses.RequestsMock) -> None:
+    spec = {"source": {"repoURL": "r"}, "syncPolicy": {"automated": {"enabled": False}}}
+    http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "spec": spec}]})
+    assert not argo.look(["web-dev"])["web-dev"].automated
 
 
 def test_applications_among_the_objects_are_children_by_their_whole_names(
@@ -165,6 +208,16 @@ def test_applications_among_the_objects_are_children_by_their_whole_names(
     child = {"group": "argoproj.io", "kind": "Application", "namespace": "argocd", "name": "web", "status": "Synced"}
     item = {"metadata": {"name": "web-dev", "namespace": "argocd"}, "status": {"resources": [child]}}
     http.get(LIST, json={"items": [item]})
+    assert argo.look(["web-dev"])["web-dev"].children == ("argocd/web",)
+
+
+def test_applications_that_a_set_of_the_application_generates_are_children(
+    argo: ArgoCD, http: responses.RequestsMock
+) -> None:
+    a_set = {"group": "argoproj.io", "kind": "ApplicationSet", "namespace": "argocd", "name": "all", "status": "Synced"}
+    http.get(LIST, json={"items": [{"metadata": {"name": "web-dev"}, "status": {"resources": [a_set]}}]})
+    made = {"group": "argoproj.io", "kind": "Application", "namespace": "argocd", "name": "web"}
+    http.get(f"{APP}/resource-tree", json={"nodes": [a_set, made]})
     assert argo.look(["web-dev"])["web-dev"].children == ("argocd/web",)
 
 

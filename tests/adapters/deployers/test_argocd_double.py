@@ -118,8 +118,8 @@ def test_sync_that_is_tried_again_tells_its_words_at_every_state_and_fails_at_th
         decided, past = decide(verdict, past, Patience(), datetime.now(UTC))
         found.append((state, decided.kind, "no port" in decided.words()))
     tries = found[[state for state, _, _ in found].index("failed-try") :]
-    assert [state for state, _, _ in tries] == ["failed-try", "retrying", "failed-try", "retrying", "failed"]
-    assert [kind for _, kind, _ in tries] == [VerdictKind.WAITING] * 4 + [VerdictKind.FAILED]
+    assert [state for state, _, _ in tries] == ["failed-try", "retrying", "next-try"] * 2 + ["failed"]
+    assert [kind for _, kind, _ in tries] == [VerdictKind.WAITING] * 6 + [VerdictKind.FAILED]
     assert all(told for _, _, told in tries)
 
 

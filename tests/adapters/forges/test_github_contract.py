@@ -161,6 +161,64 @@ def test_merged_commit_names_its_pull_request(github: GitHubDouble, forge: GitHu
     assert (found.merged, found.open, found.merge_commit) == (True, False, tip(github))
 
 
+def test_commits_between_two_are_told_oldest_first_with_parents_and_times(github: GitHubDouble, forge: GitHub) -> None:
+    base = tip(github)
+    bare = github.repository(REPO).bare
+    one = bare.commit_files("main", {"a": "1\n"}, "One\n\nWords", date=1_772_600_000)
+    two = bare.commit_files("main", {"a": "2\n"}, "Two", date=1_772_600_060)
+    told = forge.between(REPO, base, Sha(two))
+    assert told is not None
+    assert [(each.id, each.parents) for each in told.commits] == [(one, (base,)), (two, (one,))]
+    assert told.commits[0].message == "One\n\nWords"
+    assert (told.commits[0].at, told.total) == (datetime.fromtimestamp(1_772_600_000, UTC), 2)
+
+
+def test_commits_between_what_is_not_there_are_unknown(github: GitHubDouble, forge: GitHub) -> None:
+    assert forge.between(REPO, Sha("1" * 40), tip(github)) is None
+
+
+def test_closed_pull_requests_are_listed_whatever_their_base(github: GitHubDouble, forge: GitHub) -> None:
+    github.push(REPO, "release", {"r": "1\n"})
+    one = github.merge(REPO, "release", {"a": "1\n"}, method="rebase")
+    two = github.merge(REPO, "main", {"b": "1\n"})
+    told = forge.closed_pull_requests(REPO, page=1)
+    assert {each.number: each.merge_commit for each in told.pull_requests} == {
+        one.number: one.merge_commit_sha,
+        two.number: two.merge_commit_sha,
+    }
+    assert told.since is None
+
+
+def test_commits_of_a_merged_pull_request_are_those_that_it_had(github: GitHubDouble, forge: GitHub) -> None:
+    pull = github.merge(REPO, "main", {"a": "1\n"}, commits=3)
+    told = forge.commits_of_pull_request(REPO, pull.number)
+    assert len(told) == 3
+    assert told[-1] == pull.head_sha
+
+
+def test_paths_of_a_pull_request_are_what_it_changed(github: GitHubDouble, forge: GitHub) -> None:
+    pull = github.merge(REPO, "main", {"a.txt": "1\n", "cart/b.txt": "2\n"})
+    github.merge(REPO, "main", {"c.txt": "3\n"})
+    assert forge.paths_of_pull_request(REPO, pull.number) == frozenset({"a.txt", "cart/b.txt"})
+
+
+def test_commit_of_the_default_branch_names_the_pull_request_that_first_brought_it(
+    github: GitHubDouble, forge: GitHub
+) -> None:
+    github.push(REPO, "release", {"r": "1\n"})
+    inner = github.merge(REPO, "release", {"a": "1\n"})
+    outer = github.open_pull(REPO, "release", "main")
+    github.merge_pull(REPO, outer.number, method="merge")
+    found = forge.pull_requests_of(REPO, Sha(inner.merge_commit_sha or ""))
+    assert [one.number for one in found] == [inner.number]
+
+
+def test_title_that_is_too_long_is_refused(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    with pytest.raises(DoubtfulError, match="title is too long"):
+        forge.open_pull_request(REPO, replace(DRAFT, title="x" * 257))
+
+
 def test_status_is_put_on_the_commit_and_cut_to_githubs_length(github: GitHubDouble, forge: GitHub) -> None:
     url = "https://mergeport.example.com/runs/1"
     forge.set_commit_status(REPO, tip(github), CommitStatus("mergeport/dev", CommitState.FAILURE, "é" * 200, url))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,10 @@ CALLS: dict[str, tuple[str, str, Callable[[GitHub], object]]] = {
     "file_at": ("GET", "/contents/a.yaml", lambda forge: forge.file_at(REPO, "a.yaml", A)),
     "changed_paths": ("GET", f"/compare/{A}...{B}", lambda forge: forge.changed_paths(REPO, A, B)),
     "relation": ("GET", f"/compare/{A}...{B}", lambda forge: forge.relation(REPO, A, B)),
+    "between": ("GET", f"/compare/{A}...{B}", lambda forge: forge.between(REPO, A, B)),
+    "closed_pull_requests": ("GET", "/pulls", lambda forge: forge.closed_pull_requests(REPO, page=1)),
+    "commits_of_pull_request": ("GET", "/pulls/7/commits", lambda forge: forge.commits_of_pull_request(REPO, 7)),
+    "paths_of_pull_request": ("GET", "/pulls/7/files", lambda forge: forge.paths_of_pull_request(REPO, 7)),
     "commit_time": ("GET", f"/git/commits/{A}", lambda forge: forge.commit_time(REPO, A)),
     "pull_requests_of": ("GET", f"/commits/{A}/pulls", lambda forge: forge.pull_requests_of(REPO, A)),
     "set_commit_status": ("POST", f"/statuses/{A}", lambda forge: forge.set_commit_status(REPO, A, STATUS)),
@@ -121,6 +126,11 @@ ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
         {"status": 301, "headers": {"Location": "https://elsewhere.example.com/x"}},
         RetryableError,
         "github-redirected",
+    ),
+    "moved-nowhere": (
+        {"status": 301, "headers": {"Location": "https://[x"}},
+        RetryableError,
+        "github-unexpected-answer",
     ),
 }
 
@@ -303,6 +313,18 @@ def test_repository_that_is_not_there_is_never_a_rewritten_history(
     with pytest.raises(DoubtfulError) as caught:
         ask(forge)
     assert caught.value.code == "github-not-found"
+
+
+def test_of_very_many_commits_between_the_first_page_and_the_last_ones_are_read(
+    forge: GitHub, http: responses.RequestsMock
+) -> None:
+    for _ in range(5):
+        answer(http, "GET", f"/compare/{A}...{B}", json={"total_commits": 620, "commits": []})
+    told = forge.between(REPO, A, B)
+    assert told is not None
+    assert told.total == 620
+    asked = [call.request.url or "" for call in http.calls]
+    assert [re.findall(r"[?&]page=(\d+)", url) for url in asked] == [["1"], ["4"], ["5"], ["6"], ["7"]]
 
 
 def test_unknown_commit_came_with_no_pull_request(forge: GitHub, http: responses.RequestsMock) -> None:

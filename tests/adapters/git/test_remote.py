@@ -44,6 +44,27 @@ def test_addresses_that_are_not_safe_are_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "told", "hint"),
+    [
+        ("", 'The git address "" is refused: it is empty.', "use an https:// address"),
+        ("https://x[", "The git address https://x[ is refused: its host is none.", "use an https:// address"),
+        ("https:///a/b", "The git address https:///a/b is refused: it names no host.", "use an https:// address"),
+        (
+            "acme/manifests",
+            "acme/manifests is refused: it is neither HTTPS nor SSH.",
+            "https://github.com/acme/manifests.git",
+        ),
+        ("://acme/manifests", "address ://acme/manifests is refused: it is neither", "use an https:// address"),
+    ],
+)
+def test_refused_address_is_told_as_it_was_written_and_why(url: str, told: str, hint: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        Remote(url)
+    assert told in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://example.invalid/a.git",

@@ -31,6 +31,23 @@ def test_the_committed_schema_is_the_generated_one() -> None:
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == json_schema(kinds())
 
 
+def defaults(node: object) -> Iterator[dict[str, object]]:
+    """Give every part of the schema that tells a default."""
+    if isinstance(node, dict):
+        if "default" in node and not isinstance(node["default"], dict):
+            yield node
+        node = list(node.values())
+    for part in node if isinstance(node, list) else []:
+        yield from defaults(part)
+
+
+def test_every_default_could_be_written_as_it_is_told() -> None:
+    told = list(defaults(json_schema(kinds())))
+    assert "30m" in [one["default"] for one in told]
+    linked = [one for one in told if "$ref" not in json.dumps(one)]
+    assert [one["default"] for one in linked if not Draft7Validator(one).is_valid(one["default"])] == []
+
+
 def test_the_schema_is_one() -> None:
     Draft7Validator.check_schema(json_schema(kinds()))
 

@@ -50,12 +50,14 @@ class Kustomize(BaseModel):
     """Kustomize's settings of a source that stand over its files."""
 
     images: Annotated[list[str], BeforeValidator(_or_none_left)] = []
+    patches: Annotated[list[Any], BeforeValidator(_or_none_left)] = []
 
 
 class Source(BaseModel):
     """Where desired state comes from."""
 
     repoURL: str = ""  # noqa: N815 # Argo CD's name
+    targetRevision: str = ""  # noqa: N815 # Argo CD's name
     helm: Annotated[Helm, BeforeValidator(_or_empty)] = Helm()
     kustomize: Annotated[Kustomize, BeforeValidator(_or_empty)] = Kustomize()
 
@@ -133,6 +135,8 @@ class OperationState(BaseModel):
 
     phase: str = ""
     message: str = ""
+    startedAt: str = ""  # noqa: N815 # Argo CD's name
+    finishedAt: str = ""  # noqa: N815 # Argo CD's name
     retryCount: int = 0  # noqa: N815 # Argo CD's name
     operation: Annotated[Operation, BeforeValidator(_or_empty)] = Operation()
     syncResult: Annotated[SyncResult, BeforeValidator(_or_empty)] = SyncResult()  # noqa: N815 # Argo CD's name

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -21,8 +22,16 @@ import requests
 import structlog
 from pydantic import ValidationError
 
+from service.adapters.deployers.argocd.announcing import ApplicationSets
+from service.adapters.deployers.argocd.application_names import mappings, names_of, split_name
 from service.adapters.deployers.argocd.listing import Listing, Parameters
-from service.adapters.deployers.argocd.observation import closed_windows_of, observation_of, pods_of
+from service.adapters.deployers.argocd.observation import (
+    closed_windows_of,
+    generated_in,
+    has_generators,
+    observation_of,
+    pods_of,
+)
 from service.errors import PermanentError, RetryableError
 from service.ports import Observation, Pods
 
@@ -54,6 +63,7 @@ class ArgoCD:
         token: str,
         *,
         ca_file: str | None = None,
+        sets: ApplicationSets | None = None,
         timeouts: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
@@ -65,6 +75,7 @@ class ArgoCD:
         self._limit = answer_limit
         self._local = threading.local()
         self._listing = Listing()
+        self._sets = sets
 
     def refresh(self, application: str) -> Observation | None:
         """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
@@ -72,7 +83,7 @@ class ArgoCD:
         Argo CD marks the application first and answers when the comparison is done, so a slow answer is not
         waited out: the mark is set.
         """
-        namespace, name = _split(application)
+        namespace, name = split_name(application)
         parameters = {"refresh": "normal"} | ({"appNamespace": namespace} if namespace else {})
         try:
             response = self._get(f"/api/v1/applications/{quote(name, safe='')}", parameters, within=REFRESH_TIMEOUT)
@@ -92,6 +103,11 @@ class ArgoCD:
                 )
             self._check(response)
             return self._found(response)
+
+    def announce(self, page: str, branch: str) -> None:
+        """Tell the ApplicationSet controller of a push, where its address is known."""
+        if self._sets is not None:
+            self._sets.announce(page, branch)
 
     def _found(self, response: requests.Response) -> Observation | None:
         """Read what a refresh found; what cannot be read is left to the next look."""
@@ -118,42 +134,54 @@ class ArgoCD:
                 return observed
         found: dict[str, Observation] = {}
         for application in applications:
-            found.update(self._list([application], {"name": _split(application)[1]})[0])
+            found.update(self._list([application], {"name": split_name(application)[1]})[0])
         return found
 
     def _list(self, applications: Collection[str], parameters: Parameters) -> tuple[dict[str, Observation], int]:
         """Observe some by one list call; give how many it listed as well."""
         wanted: dict[tuple[str, str], list[str]] = {}
         for application in applications:
-            wanted.setdefault(_split(application), []).append(application)
-        items = list(_mappings(self._json("/api/v1/applications", parameters).get("items")))
+            wanted.setdefault(split_name(application), []).append(application)
+        items = list(mappings(self._json("/api/v1/applications", parameters).get("items")))
         observed: dict[str, Observation] = {}
         try:
             for item in items:
-                names = [name for asked in _names_of(item) for name in wanted.get(asked, ())]
+                names = [name for asked in names_of(item) for name in wanted.get(asked, ())]
                 if names:
-                    seen = observation_of(item, url=self._page(item))
-                    observed.update(dict.fromkeys(names, seen))
+                    seen = self._with_generated(names[0], observation_of(item, url=self._page(item)), item)
+                    observed.update(dict.fromkeys(names, seen) if seen is not None else {})
         except ValidationError as error:
             raise self._unexpected("its applications have another shape") from error
         return observed, len(items)
 
+    def _with_generated(self, name: str, seen: Observation, item: Mapping[str, Any]) -> Observation | None:
+        """Add the applications that its ApplicationSets generate; None, for this look, where they are not to be had."""
+        if not has_generators(item):
+            return seen
+        try:
+            return replace(seen, children=(*seen.children, *generated_in(self._tree(name))))
+        except (RetryableError, PermanentError) as error:
+            _log.warning("Argo CD's resource tree is not to be had", application=name, error=str(error))
+            return None
+
     def pods(self, application: str) -> Pods:
         """Read what an application's tree of objects tells of its pods."""
-        namespace, name = _split(application)
-        path = f"/api/v1/applications/{quote(name, safe='')}/resource-tree"
-        tree = self._json(path, {"appNamespace": namespace} if namespace else {})
         try:
-            return pods_of(tree)
+            return pods_of(self._tree(application))
         except ValidationError as error:
             raise self._unexpected("its resource tree has another shape") from error
+
+    def _tree(self, application: str) -> Mapping[str, Any]:
+        namespace, name = split_name(application)
+        path = f"/api/v1/applications/{quote(name, safe='')}/resource-tree"
+        return self._json(path, {"appNamespace": namespace} if namespace else {})
 
     def closed_windows(self, application: str) -> tuple[str, ...]:
         """Give the sync windows that keep it from being synced by itself now; nothing where none does.
 
         https://github.com/argoproj/argo-cd/blob/v3.5.7/server/application/application.go (GetApplicationSyncWindows)
         """
-        namespace, name = _split(application)
+        namespace, name = split_name(application)
         path = f"/api/v1/applications/{quote(name, safe='')}/syncwindows"
         answer = self._json(path, {"appNamespace": namespace} if namespace else {})
         try:
@@ -163,7 +191,7 @@ class ArgoCD:
 
     def _page(self, item: Mapping[str, Any]) -> str:
         """Give the address of the application's page in Argo CD's own pages."""
-        namespace, name = next(_names_of(item))
+        namespace, name = next(names_of(item))
         return f"{self._url}/applications/{quote(namespace or 'argocd')}/{quote(name)}"
 
     def _session(self) -> requests.Session:
@@ -256,28 +284,6 @@ class ArgoCD:
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
             return self._unexpected("the address is none")
         return RetryableError("Argo CD cannot be reached", code="argocd-unreachable", hint="see whether it is up")
-
-
-def _split(application: str) -> tuple[str, str]:
-    namespace, _, name = application.rpartition("/")
-    return namespace, name
-
-
-def _names_of(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give the names an application may be asked by: with its namespace, and alone in Argo CD's own."""
-    metadata, status = item.get("metadata"), item.get("status")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        return
-    namespace = str(metadata.get("namespace") or "")
-    yield namespace, metadata["name"]
-    own = status.get("controllerNamespace") if isinstance(status, dict) else None
-    if own in {None, "", namespace}:
-        yield "", metadata["name"]
-
-
-def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, dict))
 
 
 def _seconds(header: str | None) -> float | None:

@@ -7,14 +7,16 @@ from typing import Any
 
 from service.adapters.deployers.argocd.applications import (
     Application,
+    Node,
     OperationState,
+    Parent,
     Resource,
-    Source,
-    Spec,
     Status,
+    SyncedResource,
     Tree,
     Windows,
 )
+from service.adapters.deployers.argocd.overrides import overrides_of
 from service.core.deployment import Applied, Observation, Pods
 
 MESSAGE_LENGTH = 2000
@@ -22,8 +24,10 @@ MESSAGES = 20
 CANNOT_COMPARE = frozenset({"ComparisonError", "InvalidSpecError"})
 """Conditions under which Argo CD has no desired state to compare; its sync status is then `Unknown`."""
 
+_GROUP = "argoproj.io"
 _FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 _FAILED = frozenset({"Failed", "Error"})
+_UNDER_WAY = frozenset({"Running", "Terminating"})
 _WRONG = ("Degraded", "Missing", "Unknown", "Suspended", "Progressing")
 """Healths that are not well, the most telling first."""
 
@@ -33,6 +37,7 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
     read = Application.model_validate(application)
     status, operation = read.status, read.status.operationState
     automated = read.spec.syncPolicy.automated
+    sources = status.sync.comparedTo.all() or read.spec.all()
     return Observation(
         application=read.metadata.name,
         sync=status.sync.status,
@@ -45,7 +50,8 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         comparison_error=any(condition.type in CANNOT_COMPARE for condition in status.conditions),
         images=tuple(status.summary.images),
         url=url,
-        sources=tuple(source.repoURL for source in status.sync.comparedTo.all() or read.spec.all()),
+        sources=tuple(source.repoURL for source in sources),
+        follows=tuple(source.targetRevision for source in sources),
         operation_revisions=operation.operation.sync.all(),
         retries_left=_retries_left(operation),
         out_of_sync=tuple(_name(one) for one in status.resources if one.status == "OutOfSync" and not one.hook),
@@ -56,22 +62,42 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
         ),
         automated=automated is not None and automated.enabled is not False,
         children=tuple(_children(status.resources, read.metadata.namespace)),
-        overrides=tuple(_overrides(read.spec)),
+        overrides=tuple(overrides_of(read.spec)),
         project=read.spec.project,
+        operation=operation.startedAt,
+        tries=operation.retryCount,
+        doing=operation.message.strip()[:MESSAGE_LENGTH] if operation.phase in _UNDER_WAY else "",
+        conditions=_bounded(one.message for one in status.conditions if one.type not in CANNOT_COMPARE),
     )
 
 
+def has_generators(application: Mapping[str, Any]) -> bool:
+    """Tell whether an application brings ApplicationSets: what they generate is in its tree alone."""
+    resources = Application.model_validate(application).status.resources
+    return any(one.kind == "ApplicationSet" and one.group == _GROUP for one in resources)
+
+
+def generated_in(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the applications in a tree."""
+    return tuple(_children(Tree.model_validate(tree).nodes, ""))
+
+
 def pods_of(tree: Mapping[str, Any]) -> Pods:
-    """Map a resource tree: the words of what is not healthy, pods first, and the images that only jobs run."""
+    """Map a resource tree: the words of what is not healthy, pods first, and the images that only schedules run."""
     nodes = Tree.model_validate(tree).nodes
     wrong = [node for node in nodes if node.health.status in {"Degraded", "Progressing"} and node.health.message]
     wrong.sort(key=lambda node: (node.kind != "Pod", _WRONG.index(node.health.status)))
-    by_job, otherwise = set[str](), set[str]()
+    scheduled = {node.uid for node in nodes if node.kind == "Job" and _owner(node, "CronJob")}
+    by_schedule, otherwise = set[str](), set[str]()
     for node in nodes:
         if node.kind == "Pod":
-            of_job = any(parent.kind == "Job" for parent in node.parentRefs)
-            (by_job if of_job else otherwise).update(node.images)
-    return Pods(_bounded(_of_resource(node) for node in wrong), frozenset(by_job - otherwise))
+            job = _owner(node, "Job")
+            (by_schedule if job is not None and job.uid in scheduled else otherwise).update(node.images)
+    return Pods(_bounded(_of_resource(node) for node in wrong), frozenset(by_schedule - otherwise))
+
+
+def _owner(node: Node, kind: str) -> Parent | None:
+    return next((parent for parent in node.parentRefs if parent.kind == kind), None)
 
 
 def closed_windows_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
@@ -109,12 +135,19 @@ def _retries_left(operation: OperationState) -> bool:
 
 
 def _sync_errors(operation: OperationState) -> Iterator[str]:
-    """Give the words of a failed operation, and of the tries before of one that is under way."""
-    for resource in operation.syncResult.resources:
-        if resource.status == "SyncFailed" or resource.hookPhase in {"Failed", "Error"}:
-            yield f"{resource.kind}/{resource.name}: {resource.message}"
-    if operation.phase in _FAILED or operation.retryCount:
+    """Give the words of a failed operation, and of the try before of one that waits for its next.
+
+    Once the next try has begun, the result is gone and the message tells of that one.
+    https://github.com/argoproj/argo-cd/blob/v3.5.7/controller/appcontroller.go (processRequestedAppOperation)
+    """
+    failed = [one for one in operation.syncResult.resources if _has_failed(one)]
+    yield from (f"{one.kind}/{one.name}: {one.message}" for one in failed)
+    if operation.phase in _FAILED or (operation.retryCount and (operation.finishedAt or failed)):
         yield operation.message
+
+
+def _has_failed(resource: SyncedResource) -> bool:
+    return resource.status == "SyncFailed" or resource.hookPhase in {"Failed", "Error"}
 
 
 def _messages(status: Status) -> Iterator[str]:
@@ -140,26 +173,15 @@ def _unhealthy(resources: Iterable[Resource]) -> Iterator[str]:
 def _children(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
     """Name the applications among the objects as they may be asked for."""
     for one in resources:
-        if one.kind == "Application" and one.group == "argoproj.io":
+        if one.kind == "Application" and one.group == _GROUP:
             yield "/".join(part for part in (one.namespace or namespace, one.name) if part)
-
-
-def _overrides(spec: Spec) -> Iterator[str]:
-    """Name the settings of an application that stand over what its values files say."""
-    sources: tuple[Source, ...] = spec.all()
-    for source in sources:
-        yield from (f"helm.parameters {one.name}" for one in source.helm.parameters)
-        yield from (f"helm.fileParameters {one.name}" for one in source.helm.fileParameters)
-        if source.helm.valuesObject or source.helm.values:
-            yield "helm.valuesObject" if source.helm.valuesObject else "helm.values"
-        yield from (f"kustomize.images {one}" for one in source.kustomize.images)
 
 
 def _name(resource: Resource) -> str:
     return f"{resource.kind}/{resource.name}"
 
 
-def _bounded(messages: Iterator[str]) -> tuple[str, ...]:
+def _bounded(messages: Iterable[str]) -> tuple[str, ...]:
     """Leave out empty and repeated ones; a message may hold a whole Helm error, so it is cut, not split."""
     told = dict.fromkeys(message.strip()[:MESSAGE_LENGTH] for message in messages)
     return tuple(message for message in told if message)[:MESSAGES]

@@ -10,10 +10,13 @@ from typing import TypeVar
 
 from service.adapters.forges.github import failures
 from service.adapters.forges.github.connection import Connection
-from service.adapters.forges.github.shapes import Comparison, GitCommit, RepositoryAnswer
+from service.adapters.forges.github.shapes import ComparedCommits, Comparison, GitCommit, RepositoryAnswer
 from service.core.order import Relation
 from service.core.words import Repository, Sha
+from service.ports import Between
 
+COMMITS_PAGE, MOST_PAGES = 100, 5
+"""Commits of a page of a comparison, and pages that are read: the first, and of more the last ones."""
 COMPARISON_FILES = 300
 """GitHub lists no more changed files in a comparison, and does not say that there are more.
 https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
@@ -59,6 +62,19 @@ class Commits:
         except failures.UnprocessableAnswerError:
             return Relation.GONE
         return compared.status if compared else Relation.GONE
+
+    def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
+        """Give the commits that `head` has and `base` has not, oldest first; None when they cannot be compared."""
+        try:
+            first = self.found(lambda: self._commits_compared(repository, base, head, 1), repository)
+        except failures.UnprocessableAnswerError:
+            return None
+        if first is None:
+            return None
+        last = -(-first.total_commits // COMMITS_PAGE)
+        rest = range(max(2, last - MOST_PAGES + 2), last + 1)
+        pages = [first, *(self._commits_compared(repository, base, head, page) for page in rest)]
+        return Between(tuple(one.ours() for page in pages for one in page.commits), first.total_commits)
 
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""
@@ -109,6 +125,16 @@ class Commits:
             f"/repos/{repository}/compare/{base}...{head}",
             # All files are on the first page, whatever its size; the commits are not read.
             parameters={"per_page": 1, "page": page},
+            doing=f"compare {base[:12]} with {head[:12]}",
+            repository=repository,
+            permission=_PERMISSION,
+        )
+
+    def _commits_compared(self, repository: Repository, base: Sha, head: Sha, page: int) -> ComparedCommits:
+        return self._connection.get(
+            ComparedCommits,
+            f"/repos/{repository}/compare/{base}...{head}",
+            parameters={"per_page": COMMITS_PAGE, "page": page},
             doing=f"compare {base[:12]} with {head[:12]}",
             repository=repository,
             permission=_PERMISSION,

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from service.adapters.forges.github import failures
 from service.adapters.forges.github.commits import Commits
 from service.adapters.forges.github.connection import NO_REPOSITORY, TIMEOUT, Connection
-from service.adapters.forges.github.pulls import Pulls
+from service.adapters.forges.github.pulls import PAGE, Pulls
 from service.adapters.forges.github.shapes import (
     Account,
     Blob,
@@ -31,7 +31,7 @@ from service.core.addresses import pages_of
 from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.errors import PermanentError
-from service.ports import CommitStatus, Credentials, PullRequest, PullRequestDraft
+from service.ports import Between, ClosedPullRequests, CommitStatus, Credentials, PullRequest, PullRequestDraft
 
 API_URL = "https://api.github.com"
 DESCRIPTION_LENGTH = 140
@@ -155,6 +155,10 @@ class GitHub:
         """Tell how `head` stands to `base`; GONE when one of them is not there or they have nothing in common."""
         return self._commits.relation(repository, base, head)
 
+    def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
+        """Give the commits that `head` has and `base` has not; of very many the first and the last."""
+        return self._commits.between(repository, base, head)
+
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""
         return self._commits.commit_time(repository, commit)
@@ -218,6 +222,22 @@ class GitHub:
     def recent_pull_requests(self, repository: Repository, *, base: str) -> Sequence[PullRequest]:
         """Give pull requests to a branch, open and closed, last updated first, one page; without `merged_by`."""
         return tuple(pull.ours() for pull in self._pulls.recent(repository, base=base))
+
+    def closed_pull_requests(self, repository: Repository, *, page: int) -> ClosedPullRequests:
+        """Give one page of the closed pull requests, last updated first; a short page is the last."""
+        pulls = self._pulls.closed(repository, page)
+        since = pulls[-1].updated_at if len(pulls) >= PAGE else None
+        return ClosedPullRequests(tuple(pull.ours() for pull in pulls), since)
+
+    def commits_of_pull_request(self, repository: Repository, number: int) -> Sequence[Sha]:
+        """Give the first hundred commits that a pull request has, or had when it was merged."""
+        return tuple(Sha(one.sha) for one in self._pulls.commits(repository, number))
+
+    def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
+        """Give the paths that a pull request changes; None where they fill a page, for there may be more."""
+        files = self._pulls.files(repository, number)
+        names = {file.filename for file in files} | {file.previous_filename for file in files}
+        return None if len(files) >= PAGE else frozenset(name for name in names if name)
 
     def comment(self, repository: Repository, number: int, body: str) -> None:
         """Write a comment on a pull request; writing it twice makes two."""

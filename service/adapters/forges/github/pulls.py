@@ -9,7 +9,7 @@ import structlog
 
 from service.adapters.forges.github.connection import Connection
 from service.adapters.forges.github.failures import UnprocessableAnswerError
-from service.adapters.forges.github.shapes import Label, Pull, RepositoryAnswer
+from service.adapters.forges.github.shapes import ChangedFile, GitObject, Label, Pull, RepositoryAnswer
 from service.core.words import Repository
 from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft
@@ -126,6 +126,39 @@ class Pulls:
             f"/repos/{repository}/pulls",
             parameters={"state": "all", "base": base, "sort": "updated", "direction": "desc", "per_page": PAGE},
             doing=f"list the pull requests to `{base}`",
+            repository=repository,
+            permission="pull requests: read",
+        )
+
+    def closed(self, repository: Repository, page: int) -> list[Pull]:
+        """Give one page of the closed pull requests, last updated first."""
+        return self._connection.get(
+            list[Pull],
+            f"/repos/{repository}/pulls",
+            parameters={"state": "closed", "sort": "updated", "direction": "desc", "per_page": PAGE, "page": page},
+            doing="list the closed pull requests",
+            repository=repository,
+            permission="pull requests: read",
+        )
+
+    def commits(self, repository: Repository, number: int) -> list[GitObject]:
+        """Give the commits of a pull request, oldest first, one page."""
+        return self._connection.get(
+            list[GitObject],
+            f"/repos/{repository}/pulls/{number}/commits",
+            parameters={"per_page": PAGE},
+            doing=f"list the commits of pull request #{number}",
+            repository=repository,
+            permission="pull requests: read",
+        )
+
+    def files(self, repository: Repository, number: int) -> list[ChangedFile]:
+        """Give the files that a pull request changes, one page."""
+        return self._connection.get(
+            list[ChangedFile],
+            f"/repos/{repository}/pulls/{number}/files",
+            parameters={"per_page": PAGE},
+            doing=f"list the files of pull request #{number}",
             repository=repository,
             permission="pull requests: read",
         )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, RootModel
 
 from service.core.order import Relation
 from service.core.words import Sha
-from service.ports import PullRequest
+from service.ports import ForgeCommit, PullRequest
 
 
 class Anything(BaseModel):
@@ -105,6 +105,33 @@ class GitCommit(BaseModel):
     committer: CommitPerson
 
 
+class CommitText(BaseModel):
+    """What is written in a commit, where one is listed."""
+
+    message: str
+    committer: CommitPerson
+
+
+class ListedCommit(BaseModel):
+    """A commit in a list or a comparison."""
+
+    sha: str
+    commit: CommitText
+    parents: list[GitObject] = []
+
+    def ours(self) -> ForgeCommit:
+        """Give it as the port does."""
+        parents = tuple(Sha(one.sha) for one in self.parents)
+        return ForgeCommit(Sha(self.sha), parents, self.commit.message, self.commit.committer.date)
+
+
+class ComparedCommits(BaseModel):
+    """One page of the commits of a comparison."""
+
+    total_commits: int
+    commits: list[ListedCommit]
+
+
 class End(BaseModel):
     """One end of a pull request; `repo` is null where the fork is gone."""
 
@@ -126,6 +153,7 @@ class Pull(BaseModel):
     user: Account | None = None
     merged: bool | None = None
     merged_at: datetime | None = None
+    updated_at: datetime | None = None
     merged_by: Account | None = None
     merge_commit_sha: str | None = None
     labels: list[Label] = []

@@ -149,11 +149,18 @@ def _read(model: type[_Model], payload: Mapping[str, object]) -> _Model:
         return model.model_validate(dict(payload))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise _invalid(".".join(str(part) for part in first["loc"]), first["msg"]) from None
+        raise _invalid(
+            ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+        ) from None
 
 
 def _invalid(path: str, why: str) -> DeliveryError:
-    return DeliveryError(f"The payload's `{path}` cannot be read: {why}", status=400, code="payload-invalid")
+    return DeliveryError(
+        f"The payload's `{path}` cannot be read: {why}",
+        status=400,
+        code="payload-invalid",
+        hint="see the payload in the webhook's recent deliveries on GitHub",
+    )
 
 
 # --- events ------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ _EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ACTION = _EVENT
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _JSON = "application/json"
+_GZIP = b"\x1f\x8b"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -119,8 +120,14 @@ def parse_body(raw: bytes) -> Mapping[str, object]:
         payload = json.loads(raw.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise _malformed("it is nested too deeply") from None
-    except ValueError as error:  # also bytes that are not UTF-8, and numbers of thousands of digits
-        raise _malformed(type(error).__name__) from None
+    except UnicodeDecodeError:
+        if raw.startswith(_GZIP):
+            raise _compressed() from None
+        raise _malformed("its bytes are not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"{error.msg} at character {error.pos + 1}") from None
+    except ValueError:
+        raise _malformed("it has a number that is none, or one of thousands of digits") from None
     if not isinstance(payload, dict):
         raise _malformed("it is no object")
     return payload
@@ -128,12 +135,16 @@ def parse_body(raw: bytes) -> Mapping[str, object]:
 
 def _require_plain(encoding: str) -> None:
     if encoding.strip().lower() not in ("", "identity"):
-        raise DeliveryError(
-            "The body is compressed",
-            status=415,
-            code="content-encoding-unknown",
-            hint="GitHub sends plain bodies; let what is in between leave them as they are",
-        )
+        raise _compressed()
+
+
+def _compressed() -> DeliveryError:
+    return DeliveryError(
+        "The body is compressed",
+        status=415,
+        code="content-encoding-unknown",
+        hint="GitHub sends plain bodies; let what is in between leave them as they are",
+    )
 
 
 def _require_json(content_type: str) -> None:
@@ -165,7 +176,12 @@ def _refuse_unsigned(*, sha1: bool) -> NoReturn:
 
 
 def _malformed(why: str) -> DeliveryError:
-    return DeliveryError(f"The body is not a JSON object: {why}", status=400, code="body-not-json")
+    return DeliveryError(
+        f"The body is not a JSON object: {why}",
+        status=400,
+        code="body-not-json",
+        hint="GitHub sends an object in UTF-8; let what is in between leave it as it is",
+    )
 
 
 def _no_constant(name: str) -> NoReturn:

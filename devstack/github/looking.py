@@ -1,0 +1,86 @@
+"""What the GitHub double's pages read of a repository: refs, files, commits and differences.
+
+Called by `pages`. Names in addresses are strangers' text: nothing of them reaches git but as a path behind a commit, or
+once it is known to name a branch, a tag or a commit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from devstack.bare import BareRepository, Commit
+from devstack.github import comparing
+from devstack.github.state import Repository, Status
+
+HISTORY_SHOWN = 100
+_SHA = re.compile(r"[0-9a-f]{7,40}")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+class Place(NamedTuple):
+    """A ref as it was written, its commit, and a path at it."""
+
+    ref: str
+    commit: str
+    path: str
+
+
+def resolve(bare: BareRepository, name: str) -> str | None:
+    """Return the commit that a branch, a tag or the beginning of a commit's id names."""
+    refs = bare.refs()
+    if f"refs/heads/{name}" in refs or f"refs/tags/{name}" in refs:
+        return bare.resolve(name)
+    return bare.resolve(name) if _SHA.fullmatch(name) else None
+
+
+def find_place(bare: BareRepository, text: str) -> Place | None:
+    """Split `REF/PATH` where the ref ends: refs have slashes too, and the longest that is one counts."""
+    parts = text.strip("/").split("/")
+    for count in range(len(parts), 0, -1):
+        ref = "/".join(parts[:count])
+        if commit := resolve(bare, ref):
+            return Place(ref, commit, "/".join(parts[count:]))
+    return None
+
+
+def kind_at(bare: BareRepository, place: Place) -> str:
+    """Tell whether a path is a `tree`, a `blob` or nothing at its commit."""
+    done = bare.run("cat-file", "-t", f"{place.commit}:{place.path}")
+    return done.stdout.decode().strip() if done.returncode == 0 else ""
+
+
+def entries_at(bare: BareRepository, commit: str, path: str) -> list[tuple[str, str]]:
+    """List kind and name of what a directory has, directories first."""
+    listed = bare.git_bytes("ls-tree", "-z", f"{commit}:{path}").decode("utf-8", "replace").split("\0")
+    heads = [line.partition("\t") for line in listed if line]
+    return sorted(((head.split(" ")[1], name) for head, _, name in heads), key=lambda one: (one[0] != "tree", one[1]))
+
+
+def difference(bare: BareRepository, old: str, new: str) -> str:
+    """Give the difference of two commits as git writes it."""
+    return bare.git("diff-tree", "-r", "-p", "-M", "--no-color", old, new)
+
+
+def changes_of(bare: BareRepository, commit: Commit) -> str:
+    """Give what a commit changed against its first parent, or against nothing."""
+    return difference(bare, commit.parents[0] if commit.parents else comparing.EMPTY_TREE, commit.sha)
+
+
+def history(bare: BareRepository, commit: str) -> list[Commit]:
+    """Give a commit and those before it, the newest first."""
+    return bare.log(f"--max-count={HISTORY_SHOWN}", commit)
+
+
+def newest_statuses(repo: Repository, sha: str) -> list[Status]:
+    """Give the newest status of each context of a commit."""
+    newest = {one.context: one for one in repo.statuses.get(sha, [])}
+    return [newest[context] for context in sorted(newest)]
+
+
+def rendered(text: str) -> Markup:
+    """Render Markdown as HTML; HTML in it stays text, and links lead to addresses alone."""
+    return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes, and lets no HTML through

@@ -1,0 +1,123 @@
+"""The title of a promotion's pull request: what changes, and whether somebody gave it another one.
+
+Called by what writes pull requests. Pure text in, text out. A title has no Markdown, but becomes a commit's subject
+when it is merged, where GitHub closes issues, mentions people and links.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Protocol
+
+from service.core.foreign_text import ZERO_WIDTH_SPACE, line, plain
+from service.core.words import Sha
+
+TITLE_LENGTH = 256
+"""Of GitHub; counted as UTF-16 has it, where an emoji is two, to be on the safe side."""
+SHORT = 7
+_APPLICATION_LENGTH, _ENVIRONMENT_LENGTH = 80, 60
+_MARK = re.compile(r"<!-- mergeport title ([0-9a-f]{16}) -->")
+
+
+class Told(Protocol):
+    """What a title tells of a promotion."""
+
+    @property
+    def application(self) -> str:
+        """Name the application."""
+        ...
+
+    @property
+    def environment(self) -> str:
+        """Name the environment."""
+        ...
+
+    @property
+    def source_commit(self) -> Sha:
+        """Give what is promoted."""
+        ...
+
+    @property
+    def newest(self) -> str:
+        """Give the title of the newest change; empty where none is known."""
+        ...
+
+    @property
+    def newest_number(self) -> int | None:
+        """Give the number of its pull request, if it has one."""
+        ...
+
+    @property
+    def more(self) -> int:
+        """Count the changes beside it."""
+        ...
+
+    @property
+    def unread(self) -> int:
+        """Count the commits in which there may be others."""
+        ...
+
+
+def pull_request_title(told: Told) -> str:
+    """Give the title: `checkout 4f2c1e9 → prod: Show prices with tax (#41) and 3 more`."""
+    lead = _lead(told)
+    number = f" (#{ZERO_WIDTH_SPACE}{told.newest_number})" if told.newest_number else ""
+    least = "at least " if told.unread and told.more else ""
+    more = f" and {least}{told.more} more" if told.more else ""
+    what = plain(told.newest, TITLE_LENGTH)
+    if not what:
+        return lead
+    return f"{lead}: {_cut(what, TITLE_LENGTH - _units(f'{lead}: {number}{more}'))}{number}{more}"
+
+
+def mark_of(title: str) -> str:
+    """Give the mark by which a body tells which title was written with it; Markdown does not show it."""
+    return f"<!-- mergeport title {_digest(title)} -->"
+
+
+def is_ours(told: Told, title: str, body: str) -> bool:
+    """Tell whether a pull request has a title as we wrote it; a person's is kept.
+
+    Where the body has no mark, because somebody rewrote it or an earlier version opened the pull request, the title
+    is ours if it looks so.
+    """
+    marks = _MARK.findall(body)
+    if marks:
+        return _digest(title) in marks
+    application, environment = re.escape(_application(told)), re.escape(_environment(told))
+    shapes = (
+        rf"{application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
+        rf"Promote {application} [0-9a-f]{{12}} to {environment}",
+    )
+    return any(re.fullmatch(shape, title) for shape in shapes)
+
+
+def _lead(told: Told) -> str:
+    return f"{_application(told)} {told.source_commit[:SHORT]} → {_environment(told)}"
+
+
+def _application(told: Told) -> str:
+    return plain(told.application, _APPLICATION_LENGTH)
+
+
+def _environment(told: Told) -> str:
+    return plain(told.environment, _ENVIRONMENT_LENGTH)
+
+
+def _digest(title: str) -> str:
+    return hashlib.sha256(line(title).encode()).hexdigest()[:16]
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def _cut(text: str, length: int) -> str:
+    """Give what has room in so many UTF-16 units, the last of which says that there were more."""
+    if _units(text) <= length:
+        return text
+    kept = text
+    while kept and _units(kept) > length - 1:
+        kept = kept[: min(len(kept) - 1, length - 1)]
+    return f"{kept.rstrip()}…"

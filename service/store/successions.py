@@ -1,0 +1,84 @@
+"""Which run follows a superseded one, and whose statuses follow a run: chains, through retries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from service.core.words import Repository, RunId, RunState, Sha
+from service.store.database import Transaction
+from service.store.rows import columns, made
+from service.store.runs import Run, get, hold
+from service.store.tables import runs as table
+
+MOST_FOLLOWED = 2_000
+"""Runs of a chain that are gone through."""
+_KEY = ("repository", "branch", "commit", "application", "environment")
+"""What all generations of a run have in common."""
+
+Known = dict[RunId, Run | None]
+"""The ends of chains that were gone through in a transaction."""
+
+
+def last_of_chain(tx: Transaction, run: Run, known: Known, *, held: bool = False) -> Run | None:
+    """Give the run that a superseded one came to: it has ended otherwise, or is under way. None where nobody is known.
+
+    A successor that was retried is followed at its newest generation. With `held`, nobody changes what is gone
+    through until the transaction ends. What is found is added to `known`.
+    """
+    seen = [run.id]
+    last: Run | None = None
+    while run.superseded_by is not None and len(seen) < MOST_FOLLOWED:
+        successor = (hold if held else get)(tx, run.superseded_by)
+        if successor is None:
+            break
+        run = _newest_generation(tx, successor)
+        if run.state is not RunState.SUPERSEDED:
+            last = run
+            break
+        if run.id in known:
+            last = known[run.id]
+            break
+        if run.id in seen:
+            break
+        seen.append(run.id)
+    known.update(dict.fromkeys(seen, last))
+    return last
+
+
+def followers(tx: Transaction, some: Collection[Run]) -> set[tuple[Repository, Sha, str]]:
+    """Name commits and environments of the superseded runs that came to one of these, straight or through others."""
+    start = sa.select(*(table.c[name] for name in _KEY)).where(table.c.id.in_([run.id for run in some]))
+    chain = start.cte("chain", recursive=True)
+    above = table.alias("above")
+    step = (
+        sa.select(*(table.c[name] for name in _KEY))
+        .join(above, table.c.superseded_by == above.c.id)
+        .join(chain, sa.and_(*(above.c[name] == chain.c[name] for name in _KEY)))
+        .where(table.c.state == RunState.SUPERSEDED)
+    )
+    chain = chain.union(step)
+    rows = tx.execute(sa.select(chain.c.repository, chain.c.commit, chain.c.environment).distinct())
+    return {(row.repository, row.commit, row.environment) for row in rows}
+
+
+def committed_after(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
+    """List the newest runs after this one of the same application and environment that reached the manifests."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(
+            table.c.application == run.application,
+            table.c.environment == run.environment,
+            table.c.sequence > run.sequence,
+            table.c.manifest_commit.is_not(None),
+        )
+        .order_by(table.c.sequence.desc())
+        .limit(limit)
+    )
+    return [made(Run, row) for row in tx.execute(query)]
+
+
+def _newest_generation(tx: Transaction, run: Run) -> Run:
+    query = sa.select(*columns(Run, table)).where(*(table.c[name] == getattr(run, name) for name in _KEY))
+    return max((made(Run, row) for row in tx.execute(query)), key=lambda one: one.sequence, default=run)
