@@ -15,12 +15,12 @@ from contextlib import contextmanager
 import structlog
 
 BEGUN_WITHIN_SECONDS = 5.0
-"""After so long a workflow that was started and has not begun does not count any more: another worker has it, say."""
+"""After so long a workflow that was started and has not begun does not count any more: the library gave it up, say."""
 
 log = structlog.get_logger()
 
-Start = Callable[[str, str], None]
-"""Starts a workflow by its id, with its argument; returns at once."""
+Start = Callable[[str, str], bool]
+"""Starts a workflow by its id, with its argument, and returns at once; False where that id was started before."""
 
 
 class Lane:
@@ -69,9 +69,11 @@ class Lane:
         while (taken := self._take()) is not None:
             workflow_id, argument = taken
             try:
-                self._start(workflow_id, argument)
+                started = self._start(workflow_id, argument)
             except Exception as error:  # noqa: BLE001 - the library's errors have no common class; the row says what is wanted
                 log.warning("not started, the sweeper will", workflow=workflow_id, error=str(error))
+                started = False
+            if not started:
                 with self._lock:
                     self._under_way.pop(workflow_id, None)
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, error
 from sqlalchemy.engine import make_url
 
 from service.core.words import BuildId, RunId
@@ -100,6 +100,7 @@ class Engine:
 
         _work.advance, _work.build = advance_in_lane, build_in_lane
         DBOS(config=_config(self._url, self.executor, threads=self._threads))
+        DBOS.listen_queues([])  # an earlier version had queues of the library, which it would look at for ever
         DBOS.launch()
 
     def stop(self, *, seconds: int) -> None:
@@ -155,9 +156,13 @@ def _starting(workflow: Callable[[str], None]) -> Start:
     first start with whatever it had started first before.
     """
 
-    def start(workflow_id: str, argument: str) -> None:
-        with SetWorkflowID(workflow_id):
-            DBOS.start_workflow(workflow, argument)
+    def start(workflow_id: str, argument: str) -> bool:
+        with SetWorkflowID(workflow_id, workflow_id_reuse_policy="reject"):
+            try:
+                DBOS.start_workflow(workflow, argument)
+            except error.DBOSWorkflowIDInUseError:
+                return False
+        return True
 
     return lambda workflow_id, argument: Context().run(start, workflow_id, argument)
 
