@@ -35,6 +35,7 @@ class Change:
 
 _CHANGE = sa.select(*columns(Change, table))
 _ONE = _CHANGE.where(table.c.id == sa.bindparam("change_id"))
+_SOME = _CHANGE.where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
 _OF_COMMIT = _CHANGE.where(
     table.c.repository == sa.bindparam("repository"), table.c.branch == sa.bindparam("branch"),
     table.c.commit == sa.bindparam("commit"),
@@ -75,8 +76,7 @@ def find(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> C
 
 def of_ids(tx: Transaction, ids: Collection[ChangeId]) -> dict[ChangeId, Change]:
     """Give several changes by their ids."""
-    query = sa.select(*columns(Change, table)).where(table.c.id.in_(ids))
-    found = [made(Change, row) for row in tx.execute(query)]
+    found = [made(Change, row) for row in tx.execute(_SOME, {"ids": list(ids)})]
     return {one.id: one for one in found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,7 @@ class Run:
 _ENDED = [state for state in RunState if state.ended]
 # What every step asks is put together once: that costs more than the asking.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
+_SOME = sa.select(*columns(Run, table)).where(table.c.id.in_(sa.bindparam("run_ids", expanding=True)))
 _RUN_HELD = _RUN.with_for_update()
 _UPDATED = sa.update(table).where(table.c.id == sa.bindparam("of_run"))
 _ENDED_RUN = _UPDATED.where(table.c.state.not_in(_ENDED))
@@ -132,6 +133,12 @@ def accept(
 def get(tx: Transaction, run_id: RunId) -> Run | None:
     """Give a run by its id."""
     return one(Run, tx.execute(_RUN, {"run_id": run_id}).first())
+
+
+def some(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, Run]:
+    """Give several runs by their ids."""
+    found = [made(Run, row) for row in tx.execute(_SOME, {"run_ids": list(run_ids)})]
+    return {run.id: run for run in found}
 
 
 def hold(tx: Transaction, run_id: RunId) -> Run | None:

@@ -101,19 +101,26 @@ def send_reports(context: Context) -> int:
     One worker sends at a time, so that two versions of one status cannot overtake each other on their way.
     """
     with context.store.read() as tx:
-        unsent = reports.unsent(tx, context.now())
-    if not unsent:
-        return 0
+        if not reports.unsent(tx, context.now(), limit=1):
+            return 0
     with context.store.begin() as tx:
         if not _is_sender(tx, context):
             return 0
-    return sum(_send(context, report) for report in unsent)
+        unsent = reports.unsent(tx, context.now())
+    arrived = 0
+    for number, report in enumerate(unsent):
+        if number == 0 or _is_wanted(context, report):
+            arrived += _send(context, report)
+    return arrived
+
+
+def _is_wanted(context: Context, report: Report) -> bool:
+    """Tell whether the report is still to be sent: sending those before it may have taken long."""
+    with context.store.read() as tx:
+        return reports.is_wanted(tx, report)
 
 
 def _send(context: Context, report: Report) -> bool:
-    with context.store.read() as tx:
-        if not reports.is_wanted(tx, report):
-            return False
     # A page of ours is stored without its host, which may be another by the time the status is sent.
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
