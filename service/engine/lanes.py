@@ -35,12 +35,23 @@ class Lane:
         self._under_way: dict[str, float | None] = {}
         self._line: OrderedDict[str, str] = OrderedDict()
 
-    def offer(self, workflow_id: str, argument: str) -> None:
-        """Have a workflow started now or when there is room; one that is here already is not taken twice."""
+    def offer(self, workflow_id: str, argument: str, *, stands: bool = True) -> None:
+        """Have a workflow started now or when there is room; one that is here already is not taken twice.
+
+        One that does not stand in line is started now or not at all.
+        """
         with self._lock:
+            if not stands and (self._line or len(self._under_way) >= self._most):
+                return
             if workflow_id not in self._under_way:
                 self._line.setdefault(workflow_id, argument)
         self._start_next()
+
+    def knows(self, workflow_id: str) -> bool:
+        """Tell whether the workflow is under way here, or in line."""
+        with self._lock:
+            self._forget_lost()
+            return workflow_id in self._under_way or workflow_id in self._line
 
     def has(self, workflow_id: str) -> bool:
         """Tell whether the workflow was started by this lane and has not ended."""
@@ -77,12 +88,15 @@ class Lane:
                 with self._lock:
                     self._under_way.pop(workflow_id, None)
 
+    def _forget_lost(self) -> None:
+        """Give up the places of those that were started and did not begin."""
+        now = self._clock()
+        for one in [one for one, at in self._under_way.items() if at is not None and at < now]:
+            del self._under_way[one]
+
     def _take(self) -> tuple[str, str] | None:
         with self._lock:
-            if len(self._under_way) >= self._most:
-                now = self._clock()
-                for one in [one for one, at in self._under_way.items() if at is not None and at < now]:
-                    del self._under_way[one]
+            self._forget_lost()
             if not self._line or len(self._under_way) >= self._most:
                 return None
             workflow_id, argument = self._line.popitem(last=False)

@@ -113,6 +113,14 @@ class Engine:
         """Have the run advanced under its workflow id, once there is room; an id that is known already is not again."""
         self._runs.offer(run.workflow_id, run.id)
 
+    def take_up_run(self, run: Run) -> None:
+        """Have a run advanced that nobody seems to attend to, if there is room: it may be in another worker's line."""
+        self._runs.offer(run.workflow_id, run.id, stands=False)
+
+    def attends(self, workflow_id: str) -> bool:
+        """Tell whether a workflow is under way in this worker, or in line."""
+        return any(lane.knows(workflow_id) for lane in (self._runs, self._builds, self._starts))
+
     def enqueue_build(self, build: Build) -> None:
         """Have the build made, or started elsewhere, under its workflow id.
 

@@ -270,10 +270,11 @@ def newest(
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[Run]:
+def unattended(tx: Transaction, *, before: datetime, limit: int = 500) -> list[Run]:
     """List runs that are queued or running and were last touched before a time: a workflow should have them.
 
-    What was touched in the future, by a clock that was ahead, counts too.
+    What was touched in the future, by a clock that was ahead, counts too. Those accepted first come first; the others'
+    turn comes as these go on.
     """
     asked = {"before": before, "too_far": before + LONGEST_PAUSE, "most": limit}
     return [made(Run, row) for row in tx.execute(_UNATTENDED, asked)]

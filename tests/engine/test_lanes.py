@@ -88,6 +88,7 @@ def test_one_that_was_started_and_never_begins_gives_its_place_up_after_a_time()
     lane = starts.lane(1)
     offer(lane, "a", "b")
     starts.seconds = BEGUN_WITHIN_SECONDS + 0.1
+    assert not lane.knows("a")
     offer(lane, "c")
     assert starts.started == ["a of-a", "b of-b"]
 
@@ -110,3 +111,19 @@ def test_closed_lane_starts_no_more() -> None:
         lane.close()
     offer(lane, "c")
     assert starts.started == ["a of-a"]
+
+
+def test_what_another_worker_may_have_in_line_is_started_now_or_not_at_all() -> None:
+    """Two workers with the same line would start everything twice; the sweeper comes again when there is room."""
+    starts = Starts()
+    lane = starts.lane(2)
+    for name in ("a", "b", "c"):
+        lane.offer(name, f"of-{name}", stands=False)
+    assert starts.started == ["a of-a", "b of-b"]
+    assert [lane.knows(name) for name in ("a", "c")] == [True, False]
+
+
+def test_lane_knows_what_stands_in_its_line() -> None:
+    lane = Starts().lane(1)
+    offer(lane, "a", "b")
+    assert (lane.knows("b"), lane.has("b")) == (True, False)
