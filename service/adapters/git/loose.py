@@ -1,6 +1,6 @@
-"""Writes objects into a bare repository as git does, a file each: starting git for it takes many times as long.
+"""Writes objects and refs into a bare repository as git does, a file each: starting git takes many times as long.
 
-Used by `objects`. That git reads what is written here, and would have written the same, is held by tests.
+Used by `objects` and the mirrors. That git reads what is written here, and would have written the same, tests hold.
 https://git-scm.com/docs/gitrepository-layout
 """
 
@@ -41,4 +41,18 @@ def _write(objects: Path, made: Made) -> None:
         Path(name).rename(folder / sha[2:])
     except BaseException:
         Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_ref(path: Path, commit: str) -> None:
+    """Have a ref's file name a commit, under the lock that git itself takes; OSError where somebody has that."""
+    path.parent.mkdir(exist_ok=True)
+    lock = path.with_name(f"{path.name}.lock")
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{commit}\n")
+        lock.rename(path)
+    except OSError:
+        lock.unlink(missing_ok=True)
         raise

@@ -106,6 +106,17 @@ def test_written_objects_are_sound(tmp_path: Path) -> None:
     assert repository.git("fsck", "--strict", "--no-dangling") == ""
 
 
+def test_git_reads_a_ref_that_is_written_here_and_one_that_is_locked_stays(tmp_path: Path) -> None:
+    repository = BareRepository.create(tmp_path / "r.git")
+    commit = repository.commit_files("main", {"a": "1"}, "Begin")
+    loose.write_ref(repository.path / "refs/tips/one", commit)
+    assert repository.git("rev-parse", "refs/tips/one") == commit
+    (repository.path / "refs/tips/one.lock").touch()
+    with pytest.raises(FileExistsError):
+        loose.write_ref(repository.path / "refs/tips/one", "0" * 40)
+    assert repository.git("rev-parse", "refs/tips/one") == commit
+
+
 def test_where_the_repository_is_gone_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(BrokenRepositoryError):
         loose.write(tmp_path / "gone.git", [Made("blob", b"")])
