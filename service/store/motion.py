@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from service.store.database import Store
 
-FRESH_SECONDS = 0.05
+FRESH_SECONDS = 0.1
 """So long an answer of PostgreSQL is used again. What is committed in between is motion at the next look."""
 
 Version = tuple[int, int | str]
