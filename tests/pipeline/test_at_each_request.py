@@ -11,10 +11,7 @@ from tests.pipeline.at_each_request import perform
 @pytest.mark.parametrize(
     ("scenario", "server", "fault", "number"),
     [
-        ("dev", "registry", "limit", 17),
-        ("dev", "registry", "page", 6),
         ("dev", "argocd", "list", 2),
-        ("opened", "github", "cut", 20),
         ("rolled", "git", "cut", 40),
         ("cancelled", "github", "404", 45),
     ],
