@@ -27,8 +27,9 @@ from benchmarks.values_files import part_name, values_file
 from devstack.bare import ZERO
 from devstack.git_backend import RefUpdate
 from devstack.github import payloads
+from devstack.layer import OCI_CONFIG, OCI_LAYER
 from devstack.stack import WEBHOOK_SECRET, Devstack
-from service.adapters.distribution import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Distribution, digest_of, fixed
+from service.adapters.distribution import OCI_MANIFEST, Distribution, digest_of, fixed
 from service.adapters.registries import ecr
 from service.core.images import ImageReference
 from service.engine.queue import migrate as migrate_engine

@@ -16,13 +16,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from service.adapters.distribution import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Distribution, digest_of, fixed
+from service.adapters.distribution import OCI_MANIFEST, Distribution, digest_of, fixed
 from service.adapters.workspace import resolve_inside
 from service.core.images import REVISION_LABEL
 from service.core.words import BuilderPlace
 from service.errors import PermanentError, RetryableError
 from service.ports import BuildControl, BuildRequest, Checkout
 
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 

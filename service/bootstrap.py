@@ -27,7 +27,7 @@ from service.errors import PermanentError
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
-from service.ports import Builder, Clock, Credentials, Forge, Registry
+from service.ports import Builder, Clock, Commits, Credentials, Registry
 from service.settings import GitHubApp, Settings
 from service.store import Store
 
@@ -35,7 +35,7 @@ from service.store import Store
 class ConfiguredImages:
     """Registries and builders by what the configuration says of an image; one registry a set of options."""
 
-    def __init__(self, settings: Settings, forge: Forge, *, ca_file: Path | None = None) -> None:
+    def __init__(self, settings: Settings, forge: Commits, *, ca_file: Path | None = None) -> None:
         """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
         checkout = GitCheckout(
             forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
@@ -114,7 +114,7 @@ def _github(settings: Settings, token: str | None, app: GitHubApp | None, ca_fil
     )
 
 
-def _manifests(settings: Settings, forge: Forge, ca_file: Path | None) -> GitManifestRepositories:
+def _manifests(settings: Settings, forge: Commits, ca_file: Path | None) -> GitManifestRepositories:
     """Reach manifest repositories where the forge has them, or over SSH where the settings say so."""
     place, signing_key = settings.state_directory / "mirrors", settings.signing_key_file
     template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
@@ -144,7 +144,9 @@ def _argocd(settings: Settings, ca_file: Path | None) -> ArgoCD | None:
     sets = None
     if settings.argocd_applicationset_url:
         sets = ApplicationSets(settings.argocd_applicationset_url, settings.argocd_webhook_secret, ca_file=trusted)
-    return ArgoCD(settings.argocd_url, settings.argocd_token or "", ca_file=trusted, sets=sets)
+    return ArgoCD(
+        settings.argocd_url, settings.argocd_token or "", web_url=settings.argocd_web_url, ca_file=trusted, sets=sets
+    )
 
 
 def missing_builder(settings: Settings) -> str | None:

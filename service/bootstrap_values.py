@@ -17,7 +17,7 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.urls import parts_of
 from service.core.words import Actor, Repository
 from service.errors import Fault, SettingsError
-from service.ports import Credentials, Forge, Manifests
+from service.ports import Credentials, Manifests, PullRequests
 from service.settings_reader import Reader
 
 _GITHUB = "github.com"
@@ -114,7 +114,7 @@ def github_repository(url: str) -> Repository | None:
     return Repository(found["name"]) if found else None
 
 
-def open_forge(url: str, environment: Environment, directory: Path) -> Forge:
+def open_forge(url: str, environment: Environment, directory: Path) -> PullRequests:
     """Give the GitHub that an address belongs to: github.com, the workflow's own server, or HOST/api/v3."""
     from service.adapters.forges.github import GitHub, TokenLogin  # noqa: PLC0415 - heavy, and for pull requests only
 

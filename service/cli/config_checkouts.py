@@ -38,8 +38,11 @@ class Checkout:
             path = path / part
             try:
                 mode = path.lstat().st_mode
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
                 return None
+            except NotADirectoryError:
+                hint = "name a file, or a new one in folders that are folders"
+                raise PermanentError("is below a file, not a folder", code="values-file-clash", hint=hint) from None
             if stat.S_ISLNK(mode):
                 raise PermanentError("is a symbolic link", code="values-file-symlink", hint="name the file itself")
         if not stat.S_ISREG(mode):

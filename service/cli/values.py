@@ -79,7 +79,7 @@ def set_values(  # click gives every argument by name
     if to_stdout and (as_json or show_diff):
         raise click.UsageError("--stdout prints the file; it does not go with --json or --diff")
     edits = [parse_assignment(assignment) for assignment in assignments]
-    source = read_values_file(file, new=create_file)
+    source = read_values_file(file, new=create_file, missing="correct the path, or make the file with --create-file")
     name = source.name or "<stdin>"
     edited = edit_values(source.text, edits, file=name, create=create or create_file)
     for warning in edited.warnings:

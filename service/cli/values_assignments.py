@@ -10,7 +10,7 @@ import math
 import click
 
 from service.core.values import Scalar, ValueEdit, parse_path
-from service.core.values.helm import helm_plain
+from service.core.values.helm import helm_plain, is_exact
 from service.core.values.quoting import read_plain, write_scalar
 from service.core.values_paths import path_end
 
@@ -41,9 +41,10 @@ def _typed(assignment: str, written: str) -> Scalar:
 
 
 def shown(value: Scalar | None) -> str:
-    """Write a typed value as it stands in a file."""
+    """Write a typed value as it stands in a file; a whole number as one, for Helm knows one kind of number."""
     if value is None:
         return "null"
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    return value if isinstance(value, str) else write_scalar(value, "", flow=False)
+    whole = isinstance(value, float) and value.is_integer() and is_exact(int(value))
+    return value if isinstance(value, str) else write_scalar(int(value) if whole else value, "", flow=False)

@@ -33,8 +33,8 @@ class ValuesFile:
     new: bool = False
 
 
-def read_values_file(name: str, *, new: bool = False) -> ValuesFile:
-    """Read a file, or standard input for `-`; with `new` it need not be there.
+def read_values_file(name: str, *, new: bool = False, missing: str = "check the path") -> ValuesFile:
+    """Read a file, or standard input for `-`; with `new` it need not be there, else `missing` is the hint then.
 
     Raises ValuesEditError for what is not a readable regular file.
     """
@@ -50,7 +50,7 @@ def read_values_file(name: str, *, new: bool = False) -> ValuesFile:
     except FileNotFoundError as error:
         if new:
             return ValuesFile(name, "", None, new=True)
-        raise _cannot("read", name, error) from None
+        raise ValuesEditError("There is no such file", code="values-file", hint=missing, file=name) from error
     except (OSError, ValueError) as error:
         raise _cannot("read", name, error) from None
     if data is None:

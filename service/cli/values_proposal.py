@@ -14,7 +14,7 @@ from service.cli.values_branch import Start, Wish, Written, bring, compute, tip_
 from service.cli.values_message import pull_request_body, title_of
 from service.core.values import Rewrite
 from service.core.words import Repository, Sha
-from service.ports import Forge, Manifests, PullRequest, PullRequestDraft
+from service.ports import Manifests, PullRequest, PullRequestDraft, PullRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def head_of(base: str, wish: Wish) -> str:
 
 
 def propose(
-    manifests: Manifests, forge: Forge, proposal: Proposal, wish: Wish, *, pause: Callable[[float], None]
+    manifests: Manifests, forge: PullRequests, proposal: Proposal, wish: Wish, *, pause: Callable[[float], None]
 ) -> Proposed:
     """Have the wish on the head's branch and an open pull request for it; the same one when called again."""
     found: list[Rewrite] = []
@@ -72,7 +72,7 @@ def propose(
     return Proposed(replace(written, rewrite=on_base), known)
 
 
-def _is_left_over(manifests: Manifests, forge: Forge, proposal: Proposal, tip: Sha, there: Sha) -> bool:
+def _is_left_over(manifests: Manifests, forge: PullRequests, proposal: Proposal, tip: Sha, there: Sha) -> bool:
     """Tell whether the head's branch may begin anew: all of it is on the base, or in a pull request that has ended."""
     if there in manifests.ancestors(tip, {there}):
         return True

@@ -19,10 +19,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>|~!&]")
 _ACTIVE = re.compile(r"[@#]|://|(?<=\bGH)-|(?<=\bwww)\.", re.IGNORECASE)
 _ACTIVE_PLAIN = re.compile(
-    r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])|\#(?=\d)|://(?=\S*/(?:issues|pull|discussions)/\d)|(?<=\bGH)-(?=\d)",
+    r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])|\#(?=\d)|://(?=\S*/(?:issues|pull|discussions)/\d)|(?<=\bGH)-(?=\d)"
+    r"|\[(?=(?:skip ci|ci skip|no ci|skip actions|actions skip)\])",
     re.IGNORECASE,
 )
-"""What GitHub acts on in a commit's message: mentions, numbers and addresses of issues. An image's `app:1@sha256:…` is
+"""What GitHub acts on in a commit's message: mentions, numbers and addresses of issues, and what skips its workflows
+(https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs). An image's `app:1@sha256:…` is
 none of them, nor is an address of mail."""
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=,-]+")
 _ADDRESS = re.compile(r"https?://[^\s()<>\[\]|`\\]{1,500}")

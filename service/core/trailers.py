@@ -29,8 +29,6 @@ REFERENCE_SHA: Final = "Argocd-reference-commit-sha"
 REFERENCE_SUBJECT: Final = "Argocd-reference-commit-subject"
 REFERENCE_REPOURL: Final = "Argocd-reference-commit-repourl"
 """A whole address."""
-REFERENCE_DATE: Final = "Argocd-reference-commit-date"
-"""ISO 8601."""
 
 _SPACE = " \t\n\r"
 _KEY = re.compile(r"[A-Za-z0-9-]+")

@@ -16,8 +16,8 @@ import structlog
 from service.core.config import Configuration, Kinds, load
 from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
-from service.errors import ConfigError, Fault, PermanentError
-from service.ports import Clock, CommitState, Forge
+from service.errors import ConfigError, Fault, PermanentError, RetryableError
+from service.ports import Clock, Commits, CommitState
 from service.store import Store, Transaction, configurations, reports
 from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
@@ -27,6 +27,8 @@ MOST_LOOKS, LOOKS_WITHIN = 20, timedelta(minutes=1)
 """How often the file is read again in so long because a delivery would start nothing by what is in force."""
 _SKEW = timedelta(seconds=2)
 """By so much may the clocks of the machines that receive and read be apart."""
+LAGS = timedelta(seconds=10)
+"""By so much a replica of the forge may lag behind a push: for so long a file that is not there is asked for again."""
 _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
 log = structlog.get_logger()
@@ -42,7 +44,7 @@ class Configurations:
     def __init__(
         self,
         store: Store,
-        forge: Forge,
+        forge: Commits,
         clock: Clock,
         kinds: Kinds,
         repository: Repository,
@@ -64,6 +66,8 @@ class Configurations:
         self._default_branches: dict[Repository, tuple[str, datetime]] = {}
         self._parsed: OrderedDict[Sha, Configuration] = OrderedDict()
         self._looks: deque[datetime] = deque(maxlen=MOST_LOOKS)
+        self._read_at: datetime | None = None
+        self._missing: tuple[Sha, datetime] | None = None
         self._lock = threading.Lock()
 
     def branch(self) -> str:
@@ -130,13 +134,14 @@ class Configurations:
         Not more often than some times a minute: whoever pushes anywhere would have us ask the forge.
         """
         now = self._clock.now()
-        if self._looks and self._looks[-1] >= since + _SKEW:
+        if self._read_at is not None and self._read_at >= since + _SKEW:
             return True
         if len(self._looks) == MOST_LOOKS and now - self._looks[0] < LOOKS_WITHIN:
             log.warning("the configuration is not read again: that was done often enough", looks=MOST_LOOKS)
             return False
         self._looks.append(now)
         self.reload()
+        self._read_at = now
         return True
 
     def reload(self) -> StoredConfiguration | None:
@@ -155,7 +160,7 @@ class Configurations:
             last = configurations.last(tx)
         if last is not None and last.commit == head:
             return None
-        data = self._forge.file_at(self._repository, FILE, head)
+        data = self._read(head)
         text = "" if data is None else data.decode("utf-8", errors="replace")
         if last is not None and last.text == text and last.good:
             return None
@@ -163,6 +168,23 @@ class Configurations:
         stored = StoredConfiguration(head, text, not faults, faults, self._clock.now())
         self._keep(stored)
         return stored
+
+    def _read(self, head: Sha) -> bytes | None:
+        """Read the file of the newest commit; that it is not there is believed only when it lasts."""
+        data, now = self._forge.file_at(self._repository, FILE, head), self._clock.now()
+        with self._lock:
+            if data is not None or self._missing is None or self._missing[0] != head:
+                self._missing = None if data is not None else (head, now)
+            since = self._missing[1] if self._missing else None
+        if since is not None and now - since < LAGS:
+            raise RetryableError(
+                f"{FILE} is not there at {head[:12]}, as far as the forge tells by now",
+                code="configuration-not-seen-yet",
+                hint="it is looked for again in a moment",
+                retry_after=2.0,
+                repository=self._repository,
+            )
+        return data
 
     def proposed(self, commit: Sha) -> tuple[Configuration | None, list[Fault]] | None:
         """Read the file of a commit that is proposed, and keep nothing; None where it is the newest one, or none."""

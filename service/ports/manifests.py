@@ -39,7 +39,7 @@ class Manifests(Protocol):
         ...
 
     def read(self, commit: Sha, path: str) -> bytes:
-        """Give a file's bytes; PermanentError `values-file-missing`, `values-file-symlink`, `values-file-forbidden`."""
+        """Give a file's bytes; PermanentError `values-file-missing`, `-clash`, `-symlink`, `-forbidden`."""
         ...
 
     def commit(

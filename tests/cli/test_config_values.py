@@ -129,3 +129,14 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "checkout-dev.yaml: is a symbolic link" in result.stdout
+
+
+def test_a_new_file_below_a_file_is_not_promised(tmp_path: Path) -> None:
+    text = TEXT.replace('"{application}-{environment}.yaml"', '"sound.yaml/{environment}.yaml", create: file')
+    assert text != TEXT
+    place = checkout(tmp_path / "m", {"mergeport.yaml": text, "sound.yaml": SOUND})
+
+    result = check(place)
+
+    assert result.exit_code == 1
+    assert "sound.yaml/dev.yaml: is below a file, not a folder" in result.stdout

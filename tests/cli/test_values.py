@@ -166,6 +166,8 @@ def test_set_refuses_what_cannot_be_read(file: Path, content: bytes, code: str) 
 
 def test_a_missing_file_and_a_directory_are_known_errors(tmp_path: Path) -> None:
     assert refusal(run("get", tmp_path / "nope.yaml", "a")).code == "values-file"
+    assert "--create-file" not in refusal(run("get", tmp_path / "nope.yaml", "a")).hint
+    assert "--create-file" in refusal(run("set", tmp_path / "nope.yaml", "a=x")).hint
     assert refusal(run("set", tmp_path, "a=x")).code == "values-file"
 
 
@@ -279,6 +281,11 @@ def test_the_command_loads_nothing_heavy(file: Path) -> None:
 def test_get_prints_what_helm_reads() -> None:
     given = b"mode: 0644\non: yes\nx: 'yes'\nbig: 0o17\nbase: &b {tag: old}\nimage:\n  tag: v1\n  <<: *b\n"
     assert run("get", "-", "mode", "on", "x", "big", "image.tag", given=given).stdout == "420\ntrue\nyes\n15\nold\n"
+
+
+def test_get_prints_a_whole_number_as_one() -> None:
+    given = b"a: 1e3\nb: 1.0\nc: 12e03\nd: 1.50\ne: 1e21\n"
+    assert run("get", "-", "a", "b", "c", "d", "e", given=given).stdout == "1000\n1\n12000\n1.5\n1.0e+21\n"
 
 
 def test_text_that_looks_like_the_number_it_replaces_is_told(file: Path) -> None:

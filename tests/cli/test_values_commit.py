@@ -240,6 +240,15 @@ def test_what_may_not_be_written_is_neither_made_nor_promised(world: World, file
     assert world.server.push_attempts() == []
 
 
+@pytest.mark.parametrize("file", ["apps", f"{A}/values.yaml"])
+@pytest.mark.parametrize("option", [[], ["--create-file"]])
+def test_what_can_be_no_file_is_told_without_a_way_that_does_not_lead_on(
+    world: World, file: str, option: list[str]
+) -> None:
+    told = world.commit(file, "image.tag=v2", *option)
+    assert told.err.endswith("hint: name a file, or a new one in folders that are folders\n")
+
+
 def test_a_dry_run_shows_the_file_that_would_be_made(world: World) -> None:
     told = world.commit("apps/new/values.yaml", "image.tag=v2", "--create-file", "--diff")
     assert told.status == 0, told.err

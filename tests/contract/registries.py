@@ -25,8 +25,9 @@ import pytest
 
 from devstack.ecr import Ecr
 from devstack.faults import FaultLayer
+from devstack.layer import OCI_CONFIG, OCI_LAYER
 from devstack.serving import LoopbackServer
-from service.adapters.distribution import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Distribution, fixed
+from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, Distribution, fixed
 from service.core.images import REVISION_LABEL, SOURCE_LABEL
 from service.ports import Credentials
 

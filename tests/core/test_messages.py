@@ -262,7 +262,9 @@ def test_status_is_one_line_of_140_characters_at_most() -> None:
     assert status_description("live in stage") == "live in stage"
 
 
-ACTS = re.compile(r"(?<![A-Za-z0-9])@[A-Za-z0-9]|#\d|\bGH-\d|://\S*/(issues|pull)/\d", re.IGNORECASE)
+ACTS = re.compile(
+    r"(?<![A-Za-z0-9])@[A-Za-z0-9]|#\d|\bGH-\d|://\S*/(issues|pull)/\d|\[(skip|no|ci|actions)[ ]", re.IGNORECASE
+)
 """What GitHub acts on in a commit's message."""
 
 
@@ -275,6 +277,11 @@ ACTS = re.compile(r"(?<![A-Za-z0-9])@[A-Za-z0-9]|#\d|\bGH-\d|://\S*/(issues|pull
         "see (@acme/team)",
         "_@someone_",
         "fix: #7.",
+        "docs [skip ci]",
+        "docs [CI Skip]",
+        "[no ci] docs",
+        "[skip actions]",
+        "[actions skip]",
     ],
 )
 def test_text_of_people_does_nothing_in_a_commit(text: str) -> None:

@@ -112,6 +112,22 @@ def test_window_of_one_environment_does_not_hold_up_another(pipeline: Pipeline) 
     assert [sorted(names) for names in pushed(pipeline)] == [["cart", "checkout"]]
 
 
+@pytest.mark.parametrize("off", ["checkout", "cart"])
+def test_what_is_switched_off_while_a_batch_gathers_is_not_written_with_it(pipeline: Pipeline, off: str) -> None:
+    settle_in(pipeline, "checkout", "cart", dev=WINDOW)
+    merge(pipeline)
+    pipeline.settle()
+    text = pipeline.stack.git.open(MANIFESTS).text("main", "mergeport.yaml")
+    less = text.replace(f"  {off}: {{", f"  {off}: {{environments: {{dev: false}}, ")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": less}, "Switch it off")
+    pipeline.settle(looks=0)
+    pipeline.clock.move(seconds=31)
+    pipeline.settle()
+    (other,) = {"checkout", "cart"} - {off}
+    assert pushed(pipeline) == [[other]]
+    assert "is not in dev any more" in pipeline.ended(pipeline.run(application=off), RunState.CANCELLED).message
+
+
 def test_refused_edit_fails_its_own_run_and_never_its_batch(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,8 @@ def test_rows_of_a_repository_are_found_by_every_writing(pipeline: Pipeline) -> 
         assert found == {RunId("one"): {commit}, RunId("two"): frozenset()}
 
 
-def test_pushes_that_answer_each_of_our_commits_are_stopped(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("minutes", [0, 6])
+def test_pushes_that_answer_each_of_our_commits_are_stopped(pipeline: Pipeline, minutes: int) -> None:
     """Somebody's robot formats the values file after each commit of ours: without an end it would go on for ever."""
     pipeline.stack.git.open(MANIFESTS).commit_files(
         "main", {"Dockerfile": "FROM scratch\nCOPY app.py /\n", "app.py": "1\n"}, "Bring the code here"
@@ -97,6 +98,7 @@ def test_pushes_that_answer_each_of_our_commits_are_stopped(pipeline: Pipeline) 
     path = "apps/checkout/values-dev.yaml"
     for number in range(MOST_MERGES):
         pipeline.settle_live("checkout-dev")
+        pipeline.clock.move(minutes=minutes)
         robot = repository.text("main", path) + f"# formatted {number}\n"
         pipeline.stack.github.push(MANIFESTS, "main", {path: robot}, f"Format {number}", author="robot")
     pipeline.settle_live("checkout-dev")

@@ -142,6 +142,22 @@ def test_pull_request_whose_file_changed_on_the_base_is_made_anew_there(pipeline
     assert bare.git("rev-parse", f"{BRANCH}^") == bare.git("rev-parse", "main")
 
 
+def test_pull_request_is_not_made_anew_for_an_environment_that_is_switched_off_by_now(pipeline: Pipeline) -> None:
+    propose(pipeline)
+    at, tip = number(pipeline), pipeline.stack.git.open(MANIFESTS).tip(BRANCH)
+    off = CONFIGURATION.replace(
+        "applications:\n  checkout:\n", "applications:\n  checkout:\n    environments: {prod: false}\n"
+    )
+    assert off != CONFIGURATION
+    touch_base(pipeline, {"mergeport.yaml": off})
+    edit_file(pipeline, 'tag: "0"  # written by Mergeport', 'tag: "0"  # written by a service')
+    pipeline.settle(looks=2)
+    assert "is not in prod any more" in pipeline.ended(pipeline.run("prod"), RunState.CANCELLED).message
+    assert pipeline.stack.github.pulls(MANIFESTS, "open") == []
+    assert pipeline.stack.git.open(MANIFESTS).tip(BRANCH) == tip
+    assert "is not in prod any more" in pipeline.stack.github.comments(MANIFESTS, at)[-1].body
+
+
 def test_base_that_moves_elsewhere_moves_no_pull_request(pipeline: Pipeline) -> None:
     """A push to it would dismiss reviews."""
     propose(pipeline)

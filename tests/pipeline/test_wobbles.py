@@ -8,7 +8,7 @@ import pytest
 
 from devstack.stack import Devstack
 from service.core.words import DeliveryState, RunState, WaitKind
-from tests.fixtures.service import MANIFESTS, SOURCE
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
 GIT = "acme/manifests"
@@ -119,3 +119,53 @@ def test_delivery_outlives_what_a_run_would_not(pipeline: Pipeline) -> None:
     pipeline.stack.github.faults.clear()
     pipeline.settle_over_time("checkout-dev", seconds=120)
     pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED)
+
+
+def test_configuration_that_a_lagging_replica_does_not_show_is_not_believed_to_be_gone(pipeline: Pipeline) -> None:
+    pipeline.stack.github.faults.lag(path="/contents/mergeport.yaml", times=4)
+    configured = pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"# newer\n{CONFIGURATION}"}, "Write")
+    pipeline.stack.github.merge(SOURCE, "develop", ONE)
+    pipeline.settle(looks=0)
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert pipeline.ended(pipeline.run(), RunState.SUCCEEDED).configuration_commit == configured
+
+
+def test_configuration_that_stays_away_is_told_as_missing(pipeline: Pipeline) -> None:
+    pipeline.context.configurations.reload()
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": None}, "Take it away")
+    pipeline.settle(looks=0)
+    assert pipeline.delivery("push").state == DeliveryState.STORED
+    pipeline.settle_over_time(seconds=30)
+    told = pipeline.delivery("push")
+    assert (told.state, "the file is not there" in told.reason) == (DeliveryState.FAILED, True)
+
+
+def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_ignored(pipeline: Pipeline) -> None:
+    """Its delivery had to wait, so that the look came later than it by more than clocks may differ."""
+    pipeline.context.configurations.reload()
+    pipeline.stack.create_repository("acme/other", {"Dockerfile": "FROM scratch\n"}, branches=["develop"])
+    pipeline.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s", events=["push"])
+    pipeline.stack.github.repository(MANIFESTS).hooks.clear()
+    other = CONFIGURATION.replace(f"source: {SOURCE}", "source: acme/other")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": other}, "Change the source")
+    pipeline.stack.github.merge("acme/other", "develop", {"a": "b"})
+    pipeline.take_deliveries()
+    pipeline.clock.move(seconds=30)
+    pipeline.stack.github.faults.answer("500 Internal Server Error", path="/contents/mergeport.yaml", times=2)
+    pipeline.settle(looks=0)
+    pipeline.settle_over_time(seconds=30)
+    assert pipeline.run().repository == "acme/other"
+
+
+def test_commit_that_a_lagging_replica_does_not_show_is_no_rewritten_history(pipeline: Pipeline) -> None:
+    """Where pushes do not tell how commits stand to each other, the forge is asked, and may not know the newest yet."""
+    for hook in pipeline.stack.github.repository(SOURCE).hooks.values():
+        hook.events = ("pull_request",)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('one')\n"})
+    pipeline.settle_live("checkout-dev")
+    newest = pipeline.stack.github.merge(SOURCE, "develop", ONE).merge_commit_sha
+    pipeline.stack.github.faults.lag(path="/compare/", times=4)
+    pipeline.stack.github.faults.lag(path=f"/git/commits/{newest}$", times=4)
+    pipeline.settle()
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    assert pipeline.ended(pipeline.run(), RunState.SUCCEEDED).commit == newest

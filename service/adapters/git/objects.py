@@ -219,9 +219,9 @@ def _checked(entry: Entry, path: bytes, *, directory: bool) -> Entry:
     if entry.mode == SUBMODULE:
         raise _forbidden(path, "it is a submodule")
     if directory and entry.mode != DIRECTORY:
-        raise _missing(path, "it is a file, not a directory")
+        raise _clash(path, "is a file, not a directory")
     if not directory and entry.mode == DIRECTORY:
-        raise _missing(path, "it is a directory, not a file")
+        raise _clash(path, "is a directory, not a file")
     return entry
 
 
@@ -230,6 +230,15 @@ def _missing(path: bytes, why: str) -> PermanentError:
         f"There is no file {_shown(path)}: {why}.",
         code="values-file-missing",
         hint="look at `file:` in mergeport.yaml, or add the file: by hand, or by `create: file` there",
+        path=_shown(path),
+    )
+
+
+def _clash(path: bytes, what: str) -> PermanentError:
+    return PermanentError(
+        f"{_shown(path)} {what}.",
+        code="values-file-clash",
+        hint="name a file, or a new one in folders that are folders",
         path=_shown(path),
     )
 

@@ -126,8 +126,8 @@ class GitManifests:
     def read(self, commit: Sha, path: str) -> bytes:
         """Give a file's bytes at a commit.
 
-        PermanentError `values-file-missing`, `values-file-symlink`, `values-file-forbidden` (a path that leaves the
-        repository, a submodule), `values-file-too-large`.
+        PermanentError `values-file-missing`, `values-file-clash` (a folder, or below a file), `values-file-symlink`,
+        `values-file-forbidden` (a path that leaves the repository, a submodule), `values-file-too-large`.
         """
         parts, _ = path_parts(path), commit_id(commit)
 

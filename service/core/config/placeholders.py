@@ -15,7 +15,6 @@ from service.core.config.report import nearest
 from service.core.config.texts import TextError
 
 SHORT_SHA_LENGTH = 12
-STATIC = ("application", "environment")
 """Known as soon as the configuration is read."""
 COMMIT = ("sha", "short_sha", "branch")
 """Known when a change is."""

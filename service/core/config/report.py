@@ -38,20 +38,37 @@ class Report:
         """Begin with none."""
         self.file = file
         self._faults: dict[Fault, None] = {}
+        self._unread: dict[str, Fault] = {}
 
     def add(self, place: Place | None, message: str, hint: str = "") -> None:
         """Keep a fault at a place, or of the file as a whole."""
+        self._faults[self._fault(place, message, hint)] = None
+
+    def _fault(self, place: Place | None, message: str, hint: str) -> Fault:
         line, column, key = (place.line, place.column, place.key) if place else (None, None, "")
-        self._faults[Fault(self.file, printable(message), printable(hint), line, column, printable(key))] = None
+        return Fault(self.file, printable(message), printable(hint), line, column, printable(key))
 
     @property
     def faults(self) -> list[Fault]:
-        """All faults in the order of the file."""
-        return sorted(self._faults, key=lambda fault: (fault.line or 0, fault.column or 0))
+        """All faults in the order of the file, but those of what nobody reads: the key is told, once."""
+        told = [fault for fault in self._faults if not self._is_unread(fault)]
+        return sorted(told, key=lambda fault: (fault.line or 0, fault.column or 0))
+
+    def _is_unread(self, fault: Fault) -> bool:
+        return any(
+            fault != whole and (fault.key == key or fault.key.startswith((f"{key}.", f"{key}[")))
+            for key, whole in self._unread.items()
+        )
+
+    def add_unread(self, place: Place, message: str, hint: str) -> None:
+        """Tell of a key that is not read, whatever is wrong with its value."""
+        self.add(place, message, hint)
+        self._unread[printable(place.key)] = self._fault(place, message, hint)
 
     def add_unknown(self, place: Place, name: str, known: Collection[str]) -> None:
-        """Tell of a key that nobody knows, with the nearest one that is known."""
-        self.add(place, f'"{name}" is not a key here', nearest(name, known))
+        """Tell of a key that nobody knows, with the nearest one that is known; that one's value is judged too."""
+        add = self.add if nearest_name(name, known) else self.add_unread
+        add(place, f'"{name}" is not a key here', nearest(name, known))
 
     def add_invalid(self, error: ValidationError, tree: Node) -> frozenset[Place]:
         """Tell what a model found wrong, at the places of the tree that its data came from; give those places."""

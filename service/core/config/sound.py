@@ -49,9 +49,9 @@ def _overrides(file: Table) -> Iterator[Table]:
 def _tell(key: UnknownKey, later: frozenset[str], report: Report) -> str:
     """Tell of an unknown key; name the one that it is most likely meant for, if any."""
     if key.name in later:
-        report.add(key.place, "not in this version", f"remove {key.name}: it would not be obeyed")
+        report.add_unread(key.place, "not in this version", f"remove {key.name}: it would not be obeyed")
     elif key.name in key.keys.elsewhere:
-        report.add(key.place, f'"{key.name}" does not belong here', key.keys.elsewhere[key.name])
+        report.add_unread(key.place, f'"{key.name}" does not belong here', key.keys.elsewhere[key.name])
     else:
         known = keys_of(key.keys) - later
         report.add_unknown(key.place, key.name, known)

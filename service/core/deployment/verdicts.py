@@ -18,7 +18,7 @@ class Standing(StrEnum):
     FOREIGN = "foreign"
     """It is not of our branch: of another repository, or not known there any more."""
     KEEPS = "keeps"
-    """It contains our commit and has our images."""
+    """It contains our commit and has our images; or people wrote the branch anew without it, and it has them."""
     REPLACES = "replaces"
     """It contains our commit and has other images in their place."""
 

@@ -20,7 +20,7 @@ _SHOWN = 3
 def choose(stream: Stream, path: ValuesPath) -> tuple[Document, ValuesPath]:
     """Give the document, under the path that names it, and the steps within it. Raises ValuesEditError for none."""
     first, *rest = path.steps
-    if isinstance(first, Key) or (stream.has_one and not _is_mapping(stream.documents[0])):
+    if isinstance(first, Key) or (stream.has_one and _is_filled(stream.documents[0])):
         if not stream.has_one:
             raise _several(stream, path)
         return stream.documents[0], path
@@ -118,6 +118,8 @@ def _leads(document: Document, path: ValuesPath) -> bool:
 
 def _documents(stream: Stream) -> str:
     filled = [document for document in stream.documents if not document.is_empty]
+    if not filled:
+        return "nothing is written in the file"
     named = [format_path((document_step(stream, document),)) for document in filled[:_SHOWN]]
     return f"the path begins with one of its documents: {', '.join(named)}{'' if len(filled) <= _SHOWN else ', …'}"
 
@@ -128,6 +130,11 @@ def _field(document: Document, keys: tuple[str, ...]) -> str | None:
 
 def _is_mapping(document: Document) -> bool:
     return bool(document.events) and document.events[0].kind is Kind.MAPPING
+
+
+def _is_filled(document: Document) -> bool:
+    """Tell whether a document has items, or a scalar: no keys, and no room for any."""
+    return not (document.is_empty or _is_mapping(document))
 
 
 def _is_list(document: Document) -> bool:

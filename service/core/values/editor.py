@@ -229,7 +229,8 @@ def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> li
     what = "boolean" if isinstance(there, bool) else "number"
     was = f"{path.text} was the {what} {event.value} and becomes the text {value!r}"
     typed = f"{path.text}:={write_scalar(meant, '', flow=False)}"
-    return [f"{was}: for a {what} write {typed} (in mergeport.yaml a value without quotes)"]
+    kind = "boolean" if isinstance(meant, bool) else "number"
+    return [f"{was}: for a {kind} write {typed} (in mergeport.yaml a value without quotes)"]
 
 
 def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:

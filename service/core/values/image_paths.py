@@ -61,9 +61,6 @@ class _Group:
     says_image: bool = False
 
 
-_Scalars = list[tuple[tuple[Step, ...], SettablePath]]
-
-
 def list_images(text: str, *, file: str = "") -> list[ImagePaths]:
     """Give the images of a file in its order."""
     scalars = list(settable_paths(text, file=file))

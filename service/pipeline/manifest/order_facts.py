@@ -8,6 +8,7 @@ from __future__ import annotations
 from service.core.config import OrderPolicy
 from service.core.order import Answer, CommitTimes, Judgement, Relation, judge
 from service.core.words import Repository, Sha
+from service.errors import DoubtfulError
 from service.pipeline.context import Context
 from service.store import ancestry
 from service.store.runs import Run
@@ -19,11 +20,27 @@ def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha,
     if judgement.answer is not Answer.ASK_RELATION:
         return judgement
     relation = relation_of(context, run.repository, deployed, run.commit, ask=ask)
+    if relation is Relation.GONE:
+        _look_for(context, run)
     judgement = judge(policy, run.commit, deployed, relation=relation)
     if judgement.answer is not Answer.ASK_TIMES:
         return judgement
     times = _times(context, run.repository, deployed, run.commit, ask=ask)
     return judge(policy, run.commit, deployed, relation=relation, times=times)
+
+
+def _look_for(context: Context, run: Run) -> None:
+    """Raise DoubtfulError where the forge does not show the run's own commit: it may lag behind the push of it.
+
+    What it says of that commit's history then is no rewritten one yet.
+    """
+    if context.outside.forge.commit_time(run.repository, run.commit) is None:
+        raise DoubtfulError(
+            f"the forge does not show {run.commit[:12]} of {run.repository}",
+            code="commit-not-seen-yet",
+            hint="it comes within seconds, or the commit is gone from the repository",
+            repository=run.repository,
+        )
 
 
 def relation_of(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool = True) -> Relation | None:

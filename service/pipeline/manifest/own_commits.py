@@ -25,8 +25,10 @@ from service.ports import Manifests
 from service.store import edits
 
 _MOST_ASKED = 10
-MOST_ANSWERS, LOOP_WINDOW = 5, timedelta(minutes=10)
-"""So many commits of ours in so long may follow pushes to their own branch that touch values files alone."""
+MOST_ANSWERS, LOOP_WINDOW = 5, timedelta(hours=1)
+"""So many commits of ours in so long may follow pushes to their own branch that touch values files alone.
+
+A round takes a build and whatever pushes after it, which may be many minutes."""
 _WHOLE = (
     trailers.RUN,
     trailers.APPLICATION,
@@ -55,7 +57,7 @@ def is_loop(context: Context, configuration: Configuration, push: Push) -> bool:
     """Tell whether our commits and a push like this have answered each other too often: the fuse.
 
     It knows nothing of whose the commits are. Each time a push that touches nothing but values files has made us write
-    to the very branch that it went to, which made the next push; after some of that in a few minutes it ends.
+    to the very branch that it went to, which made the next push; after some of that in an hour it ends.
     """
     written = {file.file for target in configuration.targets() for file in target.values}
     if not push.touched or not push.touched <= written:

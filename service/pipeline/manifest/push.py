@@ -20,6 +20,8 @@ from service.pipeline.manifest.place import renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
 from service.pipeline.runs.claim import Claim, read_claim
+from service.pipeline.runs.steps import Cancelled
+from service.pipeline.runs.still_wanted import target_in_force
 from service.store import edits
 from service.store.edits import Edit
 
@@ -173,7 +175,10 @@ def _make(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
         if claim is None or claim.run.state.ended or claim.run.cancel_requested_by is not None:
             refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
             return None
+        target_in_force(claim)
         return _commit(branch, parent, edit, claim)
+    except Cancelled as cancelled:  # its run ends in the same words before it asks again
+        refuse(branch, [edit], PermanentError(str(cancelled), code="run-ended"))
     except RetryableError:
         raise
     except MergeportError as error:

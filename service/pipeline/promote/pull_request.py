@@ -27,6 +27,7 @@ from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
+from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import PullRequest, PullRequestDraft
 from service.store import Transaction, edits, pull_request_runs
 from service.store.edits import Edit
@@ -48,6 +49,8 @@ def propose(claim: Claim, place: Place) -> Sha:
     for _ in range(MOST_MADE_ANEW):
         offers = claim.run.pull_request is None or anew
         if offers:
+            if anew:
+                target_in_force(claim)
             said_already = _offer(claim, place, head)
             if said_already is not None:
                 return said_already

@@ -29,7 +29,9 @@ def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
     with alone_at(claim, head):
         if not is_last_pusher(claim, head):
             return cancelled
-        close_in_words(claim.context, place.repository, found.number, f"The run was {cancelled}.", run_id=claim.run.id)
+        close_in_words(
+            claim.context, place.repository, found.number, f"Its run has ended: {cancelled}.", run_id=claim.run.id
+        )
     return Cancelled(str(cancelled), code="pull-request-closed")
 
 

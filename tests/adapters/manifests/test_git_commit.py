@@ -130,8 +130,8 @@ def test_holds_and_files_that_only_look_forbidden_are_written(served: Served) ->
     [
         ("link.yaml", "values-file-symlink"),
         ("folder/values.yaml", "values-file-symlink"),
-        ("apps", "values-file-missing"),
-        ("apps/a/values.yaml/x", "values-file-missing"),
+        ("apps", "values-file-clash"),
+        ("apps/a/values.yaml/x", "values-file-clash"),
     ],
 )
 def test_links_directories_and_files_in_the_way_are_not_overwritten(served: Served, path: str, code: str) -> None:

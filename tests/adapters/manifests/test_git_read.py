@@ -56,15 +56,22 @@ def test_a_file_above_five_megabytes_is_refused(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["nope.yaml", "apps", "apps/a/values.yaml/x", "apps/c/values.yaml", "apps/A/values.yaml"]
+    ("path", "code"),
+    [
+        ("nope.yaml", "values-file-missing"),
+        ("apps/c/values.yaml", "values-file-missing"),
+        ("apps/A/values.yaml", "values-file-missing"),
+        ("apps", "values-file-clash"),
+        ("apps/a/values.yaml/x", "values-file-clash"),
+    ],
 )
-def test_what_is_no_file_is_missing(served: Served, path: str) -> None:
+def test_what_is_no_file_is_missing_or_cannot_be_one(served: Served, path: str, code: str) -> None:
     manifests = served.manifests()
     tip = manifests.fetch("main")
     assert tip
     with pytest.raises(PermanentError) as caught:
         manifests.read(tip, path)
-    assert caught.value.code == "values-file-missing"
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize("path", ["link.yaml", "folder/values.yaml"])

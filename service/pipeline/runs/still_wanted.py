@@ -1,0 +1,34 @@
+"""Whether a run has a place in the configuration in force still: it may have waited since long before.
+
+Called before whatever writes: the first write of a run, the push that carries its edit, and a pull request that is
+made anew. Asks the store alone, and never decides how something is written.
+"""
+
+from __future__ import annotations
+
+from service.core.config import Target
+from service.core.config.patterns import matches
+from service.core.words import Sha
+from service.errors import NotFoundError
+from service.pipeline.runs.claim import Claim
+from service.pipeline.runs.steps import Cancelled
+
+
+def target_in_force(claim: Claim) -> tuple[Sha, Target]:
+    """Give the configuration's commit and the run's target as of now; Cancelled where it has no place there any more.
+
+    A broken configuration changes nothing: the last good one is in force.
+    """
+    run, current = claim.run, claim.context.configurations.current()
+    if current.commit == run.configuration_commit:
+        return run.configuration_commit, claim.target
+    try:
+        target = current.target(run.application, run.environment)
+    except NotFoundError:
+        target = None
+    at = f"as of {current.commit[:12]} of the configuration"
+    if target is None:
+        raise Cancelled(f"{run.application} is not in {run.environment} any more, {at}")
+    if target.source != run.repository or not matches(target.branch, run.branch):
+        raise Cancelled(f"{run.environment} takes {target.branch} of {target.source} now, not {run.branch}, {at}")
+    return Sha(current.commit), target
