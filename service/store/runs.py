@@ -14,7 +14,7 @@ from service.store.database import Transaction
 from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
-from service.store.tables import waits
+from service.store.tables import steps, waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Run:
 
 
 _ENDED = [state for state in RunState if state.ended]
+_OPEN_STEP = ["running", "waiting", "retrying"]
 # What every step asks is put together once: that costs more than the asking.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
 _SOME = sa.select(*columns(Run, table)).where(table.c.id.in_(sa.bindparam("run_ids", expanding=True)))
@@ -58,6 +59,7 @@ _RUN_HELD = _RUN.with_for_update()
 _UPDATED = sa.update(table).where(table.c.id == sa.bindparam("of_run"))
 _ENDED_RUN = _UPDATED.where(table.c.state.not_in(_ENDED))
 _ENDED_WAIT = sa.update(waits).where(waits.c.run_id == sa.bindparam("of_run"), waits.c.answered_at.is_(None))
+_ENDED_STEP = sa.update(steps).where(steps.c.run_id == sa.bindparam("of_run"), steps.c.state.in_(_OPEN_STEP))
 _SAME_PLACE = (table.c.application == sa.bindparam("application"), table.c.environment == sa.bindparam("environment"))
 _BRANCH = (table.c.repository == sa.bindparam("repository"), table.c.branch == sa.bindparam("branch"))
 _LATER = (
@@ -155,12 +157,15 @@ def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> No
 
 
 def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
-    """End a run in a final state, and what it waited for; one that has ended stays as it ended, and False is given."""
+    """End a run in a final state, with its wait and its open step; one that has ended stays, and False is given."""
     ended = {"state": state, "message": message, "code": code, "updated_at": at, "ended_at": at}
     if tx.execute(_ENDED_RUN, {"of_run": run_id, **ended}).rowcount != 1:
         return False
     answered = {"answered_at": at, "answer": f"the run is {state}", "outcome": WaitOutcome.ENDED}
     tx.execute(_ENDED_WAIT, {"of_run": run_id, **answered})
+    tx.execute(
+        _ENDED_STEP, {"of_run": run_id, "state": "failed" if state is RunState.FAILED else "stopped", "ended_at": at}
+    )
     return True
 
 
