@@ -81,7 +81,7 @@ class Engine:
         """Take where the engine's own tables are, and this boot's unique name."""
         self.executor = executor
         self._url = database_url
-        self._threads = run_concurrency + build_concurrency + 8
+        self._threads = 2 * run_concurrency + build_concurrency + 8
         self._runs = Lane(run_concurrency, _starting(_advance))
         self._builds = Lane(build_concurrency, _starting(_build))
         self._starts = Lane(run_concurrency, _starting(_build))
