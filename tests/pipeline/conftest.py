@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from devstack.stack import WEBHOOK_SECRET, Devstack
-from tests.fixtures.databases import BOTH
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -28,14 +28,21 @@ ON_BOTH = frozenset(
         "test_writing",
     }
 )
-"""Where rows decide: these run on PostgreSQL as well. The others are about what is outside and would only take time."""
+"""Modules that run on PostgreSQL as well: all of it with `make prove`, and what is marked `rows_decide`, because rows and
+locks decide it, with `make test` too. The other modules are about what is outside and would only take time.
+"""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses a database on the kinds of it that its module wants."""
-    if "database_url" in metafunc.fixturenames:
-        both = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
-        metafunc.parametrize("database_url", BOTH if both else ["sqlite"], indirect=True)
+    if "database_url" not in metafunc.fixturenames:
+        return
+    kinds: list[str | ParameterSet] = ["sqlite"]
+    if metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
+        decided_by_rows = metafunc.definition.get_closest_marker("rows_decide")
+        marks = [pytest.mark.real_postgresql, *([] if decided_by_rows else [pytest.mark.prove])]
+        kinds.append(pytest.param("postgresql", marks=marks))
+    metafunc.parametrize("database_url", kinds, indirect=True)
 
 
 @pytest.fixture
