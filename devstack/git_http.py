@@ -197,7 +197,7 @@ class GitServer:
         if known := self._abilities.get(configuration):
             seen.status = HTTPStatus.OK
             start_response("200 OK", known[0])
-            return [known[1]]
+            return iter([known[1]])  # with no length told, as git itself answers: the connection ends with it
         told: list[list[tuple[str, str]]] = []
 
         def listen(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
@@ -210,7 +210,7 @@ class GitServer:
             stream.close()
         if seen.status == HTTPStatus.OK:
             self._abilities[configuration] = (told[-1], body)
-        return [body]
+        return iter([body])
 
     def _written(self, repository: str) -> str:
         """Give the name as it was made, however it was asked for; as it was asked for where there is none."""
