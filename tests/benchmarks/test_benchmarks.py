@@ -59,6 +59,7 @@ def lines_with(output: str, *texts: str) -> list[str]:
     return [line for line in output.splitlines() if all(text in line for text in texts)]
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("name", "against"),
     [
@@ -73,6 +74,7 @@ def test_a_benchmark_prints_a_ratio(name: str, against: str) -> None:
     assert lines_with(done.stdout, against, TIMES)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("name", "against"),
     [
@@ -91,6 +93,7 @@ def test_a_benchmark_of_real_processes_compares(name: str, against: str) -> None
     assert lines_with(done.stdout, against)
 
 
+@pytest.mark.prove
 @pytest.mark.real_postgresql
 @pytest.mark.usefixtures("ministack", "postgresql")
 def test_the_rate_of_commits_is_measured_for_each_number_of_workers() -> None:

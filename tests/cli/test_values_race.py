@@ -103,6 +103,7 @@ def test_a_refusal_that_stays_is_told_by_where_the_branch_is(world: World) -> No
     assert "--pull-request" in told.err
 
 
+@pytest.mark.prove
 def test_many_at_once_all_come_through_each_with_one_commit(world: World, tmp_path: Path) -> None:
     count = 5
     keys = "".join(f"k{number}: old\n" for number in range(count))

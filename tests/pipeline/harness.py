@@ -73,8 +73,8 @@ class ListQueue:
 class Pipeline:
     """One worker's pipeline, driven by hand."""
 
-    def __init__(self, stack: Devstack, directory: Path, *, database_url: str = "", **settings: str) -> None:
-        """Work with a migrated database, by default a SQLite file of its own."""
+    def __init__(self, stack: Devstack, directory: Path, *, store: Store | None = None, **settings: str) -> None:
+        """Work with a migrated store, by default on a SQLite file of its own; its connections are closed at the end."""
         self.stack = stack
         self.queue = ListQueue()
         self.clock = MovedClock()
@@ -87,8 +87,8 @@ class Pipeline:
             "MERGEPORT_URL": "http://mergeport.test",
             **settings,
         }
-        self.store = Store(database_url or f"sqlite:///{directory}/mergeport.db")
-        if not database_url:
+        self.store = store or Store(f"sqlite:///{directory}/mergeport.db")
+        if store is None:
             migrate(self.store)
         self.context: Context = self._exits.enter_context(
             build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)

@@ -111,6 +111,7 @@ def test_image_that_is_there_is_reused_and_nothing_is_built(pipeline: Pipeline) 
         assert builds.of_run(tx, run.id) == []
 
 
+@pytest.mark.rows_decide
 def test_image_is_built_once_for_all_runs_of_a_commit(pipeline: Pipeline) -> None:
     both = CONFIGURATION.replace("stage: {branch: staging}", "stage: {branch: develop}")
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": both}, "Feed two")
@@ -194,6 +195,7 @@ def test_wobble_of_the_registry_ends_no_run(
     pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
 
 
+@pytest.mark.rows_decide
 def test_build_of_a_cancelled_run_is_not_made(pipeline: Pipeline) -> None:
     merge(pipeline)
     pipeline.take_deliveries()
@@ -211,6 +213,7 @@ def test_build_of_a_cancelled_run_is_not_made(pipeline: Pipeline) -> None:
     assert pipeline.stack.ecr.faults.requests("PUT", "/manifests/") == []
 
 
+@pytest.mark.rows_decide
 def test_later_change_supersedes_an_earlier_one_before_it_is_promoted(pipeline: Pipeline) -> None:
     first = merge(pipeline, "two")
     second = merge(pipeline, "three")
@@ -243,6 +246,7 @@ def test_image_whose_repository_refuses_does_not_keep_others_from_being_found(ex
     assert external.run(application="payments").images[""]["revision"] == commit
 
 
+@pytest.mark.rows_decide
 def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
     """What the builder logs meanwhile is kept for later."""
     merge(pipeline)

@@ -211,6 +211,7 @@ def test_push_that_lost_against_a_force_push_is_computed_on_what_is_there_now(pi
     assert "A mistake" not in bare.git("log", "--format=%s", BRANCH)
 
 
+@pytest.mark.rows_decide
 def test_edit_that_meets_a_bug_does_not_stop_the_others(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     two = CONFIGURATION + f"  payments:\n    source: {SOURCE}\n"
     pipeline.stack.github.push(
@@ -242,6 +243,7 @@ def test_edit_that_meets_a_bug_does_not_stop_the_others(pipeline: Pipeline, monk
     assert pipeline.run(application="payments").manifest_commit is not None
 
 
+@pytest.mark.rows_decide
 def test_commit_that_was_pushed_stays_when_its_run_is_cancelled(pipeline: Pipeline) -> None:
     pipeline.stack.git.faults.cut(method="POST", path="acme/manifests.*git-receive-pack")
     merge(pipeline)

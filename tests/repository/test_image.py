@@ -19,6 +19,8 @@ import pytest
 
 from tests.fixtures.tools import ROOT, missing_part
 
+pytestmark = pytest.mark.prove
+
 DEBIAN = ROOT / ".tools" / "debian-12.tar"
 WHEELS = ROOT / ".tools" / "wheels"
 BASE = "localhost/debian-with-python:12"
