@@ -144,7 +144,9 @@ def _argocd(settings: Settings, ca_file: Path | None) -> ArgoCD | None:
     sets = None
     if settings.argocd_applicationset_url:
         sets = ApplicationSets(settings.argocd_applicationset_url, settings.argocd_webhook_secret, ca_file=trusted)
-    return ArgoCD(settings.argocd_url, settings.argocd_token or "", ca_file=trusted, sets=sets)
+    return ArgoCD(
+        settings.argocd_url, settings.argocd_token or "", web_url=settings.argocd_web_url, ca_file=trusted, sets=sets
+    )
 
 
 def missing_builder(settings: Settings) -> str | None:

@@ -61,6 +61,7 @@ class Settings:
     known_hosts_file: Path | None
     argocd_url: str | None
     argocd_token: str | None = field(repr=False)
+    argocd_web_url: str | None
     argocd_applicationset_url: str | None
     argocd_webhook_secret: str | None = field(repr=False)
     ecr_endpoint: str | None
@@ -197,6 +198,7 @@ def _read(reader: Reader) -> Settings:
         known_hosts_file=reader.file("KNOWN_HOSTS_FILE"),
         argocd_url=reader.url("ARGOCD_URL"),
         argocd_token=reader.secret("ARGOCD_TOKEN"),
+        argocd_web_url=reader.url("ARGOCD_WEB_URL"),
         argocd_applicationset_url=reader.url("ARGOCD_APPLICATIONSET_URL"),
         argocd_webhook_secret=reader.secret("ARGOCD_WEBHOOK_SECRET"),
         ecr_endpoint=reader.url("ECR_ENDPOINT"),

@@ -27,8 +27,9 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class EcrApi:
                 raise self._refusal(action, code, error) from error
             except BotoCoreError as error:
                 raise self._silence(action, error) from error
+            except (ResponseParserError, LookupError, TypeError, ValueError) as error:
+                raise self._other_answer(action) from error
 
     def _new_client(self) -> ECRClient:
         session = _session(region_name=self._options.aws_region)
@@ -178,8 +181,15 @@ class EcrApi:
             hint = "AWS does not know the credentials that Mergeport runs with: check its role"
         else:
             hint = "the limits and rules of ECR are in its documentation under this code"
-        return PermanentError(
-            f"ECR {host} refused {action}: {code}.", code="registry-refused", hint=hint, registry=host
+        return DoubtfulError(f"ECR {host} refused {action}: {code}.", code="registry-refused", hint=hint, registry=host)
+
+    def _other_answer(self, action: str) -> DoubtfulError:
+        """Make the error of an answer in another shape, such as a proxy's page."""
+        return DoubtfulError(
+            f"What answered {action} is not ECR {self._options.host}.",
+            code="registry-answer",
+            hint="check the network and, where it is set, MERGEPORT_ECR_ENDPOINT",
+            registry=self._options.host,
         )
 
     def _silence(self, action: str, error: BotoCoreError) -> MergeportError:

@@ -101,7 +101,9 @@ def commit(  # click gives every argument by name
     as_json: bool,
     **target: str | bool | Path | None,
 ) -> None:
-    """Set values in files on a branch of a remote repository: one commit, pushed whatever others push meanwhile.
+    """Set values on a branch of a remote repository.
+
+    One commit, pushed whatever others push meanwhile.
 
     Each FILE is followed by its assignments, PATH=VALUE or PATH:=TYPED as `values set` takes them; a word without
     `=` begins the next file. When another push was faster, the edit is computed again on the new tip. What is

@@ -104,7 +104,10 @@ def _check_values(configuration: Configuration, path: Path, folders: tuple[Path,
 @_path
 @_as_json
 def show(application: str, environment: str, path: Path, as_json: bool) -> None:
-    """Show what applies to an APPLICATION in an ENVIRONMENT, and from which line."""
+    """Show what applies, and from which line.
+
+    To an APPLICATION in an ENVIRONMENT.
+    """
     configuration = _load(path)
     rows = configuration.explain(application, environment)
     if as_json:

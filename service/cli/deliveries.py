@@ -87,7 +87,10 @@ def show(delivery_id: str, json_wanted: bool) -> None:
 @click.argument("delivery_id", metavar="DELIVERY")
 @as_json
 def replay(delivery_id: str, json_wanted: bool) -> None:
-    """Have a delivery worked through again, by the configuration of now; its runs are new ones."""
+    """Have a delivery worked through again.
+
+    Its runs are new ones, by the configuration of now.
+    """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:

@@ -67,7 +67,10 @@ def list_runs(application: str, environment: str, states: tuple[str, ...], limit
 @click.argument("run_id", metavar="RUN")
 @as_json
 def show(run_id: str, json_wanted: bool) -> None:
-    """Show a run: its change, its steps, what it waits for, its image and the difference it made."""
+    """Show a run and all that is known of it.
+
+    Its change, its steps, what it waits for, its images and the difference that it made.
+    """
     with opened_store() as store, store.read() as tx:
         told = _everything(tx, run_id)
     if json_wanted:
@@ -107,7 +110,11 @@ def logs(run_id: str, follow: bool) -> None:
 @click.argument("run_id", metavar="RUN")
 @as_json
 def retry(run_id: str, json_wanted: bool) -> None:
-    """Try a run that has ended again, by the newest configuration that is right."""
+    """Try a run that has ended again.
+
+    By the newest configuration that is right. Refused where a later run counts: it is under way, has succeeded or was
+    superseded.
+    """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:
@@ -123,7 +130,10 @@ def retry(run_id: str, json_wanted: bool) -> None:
 @click.argument("run_id", metavar="RUN")
 @as_json
 def cancel(run_id: str, json_wanted: bool) -> None:
-    """Stop a run before its next step; what it has done already stays."""
+    """Stop a run before its next step.
+
+    What it has done already stays, but its pull request, if it is open still, is closed.
+    """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:
@@ -187,7 +197,7 @@ def _print_run(told: Mapping[str, Any]) -> None:
     if told["steps"]:
         say()
         print_rows(
-            ["step", "state", "seconds", "message"],
+            ["step", "state", "took", "message"],
             [[step.name, step.state, _seconds(step), _line(step.message)] for step in told["steps"]],
         )
     if edit is not None and edit.diff:
@@ -217,7 +227,7 @@ def _reference(image: Mapping[str, Any]) -> str:
 
 
 def _seconds(step: Any) -> str:  # noqa: ANN401 - a row of a module that is imported late
-    return "" if step.ended_at is None else f"{(step.ended_at - step.started_at).total_seconds():.1f}"
+    return "" if step.ended_at is None else f"{(step.ended_at - step.started_at).total_seconds():.1f} s"
 
 
 def _line(text: str) -> str:

@@ -34,7 +34,7 @@ GRACE_SECONDS = 20.0
 
 @click.command()
 def serve() -> None:
-    """Run everything on this machine: receive deliveries, work on them, show them.
+    """Run everything on this machine: `web` and `worker`.
 
     Brings the tables up to date first, then keeps the processes `web` and `worker` alive until it is told to
     stop (SIGTERM or Ctrl-C), which finishes or hands over what is under way.
@@ -68,11 +68,16 @@ def serve() -> None:
 
 
 @click.command()
-@click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(2, 256), help="Threads a process.")
+@click.option(
+    "--threads", default=THREADS, show_default=True, type=click.IntRange(2, 256), help="Threads of each process."
+)
 @click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 32), help="Processes that answer.")
 @click.option("--listeners", hidden=True, help="File descriptors of listeners that `serve` opened, public first.")
 def web(threads: int, processes: int, listeners: str | None) -> None:
-    """Receive deliveries on the public listener, and show pages and metrics on the private one."""
+    """Receive deliveries, and show pages and metrics.
+
+    Deliveries come to the public listener; pages and metrics are on the private one.
+    """
     loaded = _begin(Need.WEB)
     end_with_parent(grace=GRACE_SECONDS)
     from service.web import server  # noqa: PLC0415 - gunicorn is for those who listen
@@ -93,7 +98,10 @@ def web(threads: int, processes: int, listeners: str | None) -> None:
 
 @click.command()
 def worker() -> None:
-    """Work on what was received: on SQLite one such process, on PostgreSQL as many as you like."""
+    """Work on what was received.
+
+    On SQLite one such process, on PostgreSQL as many as you like.
+    """
     loaded = _begin(Need.WORKER)
     stop = stop_when_asked()
     end_with_parent(grace=GRACE_SECONDS)
@@ -106,7 +114,10 @@ def worker() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the tables of the database to the shape that this version needs; again is harmless."""
+    """Bring the database's tables up to this version.
+
+    Done again, it changes nothing.
+    """
     click.echo(f"tables are at {_migrate(_begin())}")
 
 

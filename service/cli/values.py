@@ -46,7 +46,10 @@ class _Values(click.Group):
 
 @click.group(cls=_Values)
 def values() -> None:
-    """Edit Helm values files: only the named scalars change, byte for byte, or nothing does."""
+    """Edit Helm values files.
+
+    Only the named scalars change, byte for byte, or nothing does.
+    """
 
 
 @values.command("set")
@@ -69,7 +72,9 @@ def set_values(  # click gives every argument by name
     to_stdout: bool,
     as_json: bool,
 ) -> None:
-    """Set values in FILE, in place; `-` reads standard input and prints the new file.
+    """Set values in FILE, in place.
+
+    With `-` standard input is read and the new file printed.
 
     PATH=VALUE writes text (quoted where YAML would take it for something else), PATH:=TYPED a number or a
     boolean. Paths look like image.tag, a."key.with.dots".b, env[2].value or env[name=TAG].value; they go on
@@ -102,7 +107,10 @@ def set_values(  # click gives every argument by name
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Print an object from path to value.")
 def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
-    """Print the values at PATHs in FILE (`-`: standard input), one a line, as Helm would read them."""
+    """Print the values at PATHs in FILE.
+
+    One a line, as Helm would read them; `-` is standard input.
+    """
     source = read_values_file(file)
     found = {path: read_value(source.text, path, file=source.name or "<stdin>") for path in paths}
     if as_json:
@@ -117,7 +125,10 @@ def get_values(file: str, paths: tuple[str, ...], as_json: bool) -> None:
 @click.option("--images", is_flag=True, help="Only image references, with the paths of their parts.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def list_values(file: str, images: bool, as_json: bool) -> None:
-    """Print what can be set in FILE (`-`: standard input), one a line, as `values set` takes it."""
+    """Print what can be set in FILE.
+
+    One a line, as `values set` takes it; `-` is standard input.
+    """
     source = read_values_file(file)
     name = source.name or "<stdin>"
     if images:

@@ -14,7 +14,7 @@ from service.store.database import Transaction
 from service.store.pauses import LONGEST_PAUSE
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import runs as table
-from service.store.tables import waits
+from service.store.tables import steps, waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Run:
 
 
 _ENDED = [state for state in RunState if state.ended]
+_OPEN_STEP = ["running", "waiting", "retrying"]
 # What every step asks is put together once: that costs more than the asking.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
 _RUN_HELD = _RUN.with_for_update()
@@ -99,7 +100,7 @@ def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> No
 
 
 def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
-    """End a run in a final state, and what it waited for; one that has ended stays as it ended, and False is given."""
+    """End a run in a final state, with its wait and its open step; one that has ended stays, and False is given."""
     result = tx.execute(
         sa.update(table)
         .where(table.c.id == run_id, table.c.state.not_in(_ENDED))
@@ -111,6 +112,11 @@ def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: da
         sa.update(waits)
         .where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
         .values(answered_at=at, answer=f"the run is {state}", outcome=WaitOutcome.ENDED)
+    )
+    tx.execute(
+        sa.update(steps)
+        .where(steps.c.run_id == run_id, steps.c.state.in_(_OPEN_STEP))
+        .values(state="failed" if state is RunState.FAILED else "stopped", ended_at=at)
     )
     return True
 

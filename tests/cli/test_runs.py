@@ -69,7 +69,7 @@ def test_a_run_is_shown_with_its_steps_and_its_wait(call: Call, rows: Rows) -> N
     rows.step(run, "find image", 2.5, message="it is not there yet")
     rows.wait(run, WaitKind.IMAGE)
     told = call("runs", "show", run.id)
-    assert "find image  succeeded  2.5  it is not there yet" in told.out
+    assert "find image  succeeded  2.5 s  it is not there yet" in told.out
     assert "waits for image since 2026-03-04T12:00:00Z: the tag is not there yet" in told.out
     assert "Charge the right card (Ada)" in told.out
 

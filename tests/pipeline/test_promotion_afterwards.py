@@ -206,7 +206,7 @@ def test_cancelling_a_run_closes_its_pull_request_in_words(pipeline: Pipeline) -
     run = propose(pipeline)
     at = number(pipeline)
     cancel(pipeline, run)
-    assert pipeline.ended(run, RunState.CANCELLED).message == "cancelled by carol"
+    assert pipeline.ended(run, RunState.CANCELLED).message == f"cancelled by carol; pull request #{at} was closed"
     assert pipeline.stack.github.pulls(MANIFESTS, "open") == []
     assert "cancelled by carol" in pipeline.stack.github.comments(MANIFESTS, at)[-1].body
     pipeline.settle(looks=2)

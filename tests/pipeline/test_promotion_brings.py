@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from devstack.github.state import MergeMethod, Pull
@@ -59,6 +61,23 @@ def test_after_a_revert_everything_that_comes_back_is_listed_with_a_warning(
         assert told in body, told
 
 
+@pytest.mark.parametrize("before", ["", "by-hand"])
+def test_after_a_revert_of_the_first_promotion_it_is_listed_again_with_a_warning(
+    pipeline: Pipeline, before: str
+) -> None:
+    text = pipeline.stack.git.open(MANIFESTS).text("main", FILE)
+    other = re.sub(r"digest: .*", 'digest: ""', re.sub(r"tag: .*", f'tag: "{before}"', text))
+    pipeline.stack.github.push(MANIFESTS, "main", {FILE: other}, "Begin")
+    first, merged = promote(pipeline, "one")
+    revert = put_back(pipeline, merged)
+    propose(pipeline, "two")
+    body = opened(pipeline).body or ""
+    assert [text in body for text in ("Say one", "Say two", "WARNING", "this brings it back")] == [True] * 4
+    for told in (first[:12], revert[:12], "carol"):
+        assert told in body, told
+    assert ("is not known" in body) is bool(before)
+
+
 def test_without_a_revert_there_is_no_warning_and_only_the_new_is_listed(pipeline: Pipeline) -> None:
     promote(pipeline, "one")
     second, _ = promote(pipeline, "two")
@@ -102,7 +121,7 @@ def test_image_that_nobody_knows_is_said_to_be_unknown(pipeline: Pipeline) -> No
     pipeline.stack.github.push(MANIFESTS, "main", {FILE: text}, "Deploy by another tool")
     propose(pipeline, "two")
     body = opened(pipeline).body or ""
-    assert "nobody can tell" in body
+    assert "is not known" in body
     assert "compare/" not in body
 
 

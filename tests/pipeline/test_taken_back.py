@@ -233,3 +233,18 @@ def test_retry_of_what_was_taken_back_brings_it_again(pipeline: Pipeline) -> Non
     pipeline.settle_live("checkout-dev")
     pipeline.settle_live("checkout-dev")
     pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_run_whose_commit_people_wrote_anew_with_its_values_is_live_with_theirs(pipeline: Pipeline) -> None:
+    """A rebase by force: another commit of other parents, the same values."""
+    run = waiting(pipeline)
+    bare = pipeline.stack.git.open(MANIFESTS)
+    bare.update_ref("refs/heads/aside", bare.git("rev-parse", f"{run.manifest_commit}^"))
+    bare.commit_files("aside", {"README.md": "squeezed in\n"}, "Write")
+    anew = bare.commit_files("aside", {FILE: bare.text(str(run.manifest_commit), FILE)}, "Promote, rebased")
+    pipeline.stack.github.force_push(MANIFESTS, "main", anew, author="carol")
+    pipeline.settle()
+    assert pipeline.wait(run)[0] is WaitKind.SYNC
+    pipeline.stack.argocd.pace = 0.0
+    pipeline.settle_live("checkout-dev")
+    assert f"{anew[:12]} is live" in pipeline.ended(run, RunState.SUCCEEDED).message

@@ -106,6 +106,26 @@ def test_a_step_that_begins_again_is_the_same_step(rows: Rows, store: Store) -> 
         assert [step.name for step in steps.of_run(tx, run.id)] == ["find image", "push"]
 
 
+@pytest.mark.parametrize(
+    ("ends_as", "step"),
+    [(RunState.CANCELLED, "stopped"), (RunState.SUPERSEDED, "stopped"), (RunState.FAILED, "failed")],
+)
+@pytest.mark.parametrize("left", ["waiting", "running", "retrying"])
+def test_an_ended_run_has_no_step_that_goes_on(
+    rows: Rows, store: Store, ends_as: RunState, step: str, left: str
+) -> None:
+    run = rows.run(state=RunState.RUNNING)
+    rows.step(run, "find image", 2.0)
+    rows.step(run, "await merge", None)
+    at = NOW + timedelta(seconds=9)
+    with store.begin() as tx:
+        if left != "running":
+            steps.end(tx, run.id, "await merge", left, "waiting for pull request #1 to be merged", at=NOW)
+        assert runs.end(tx, run.id, ends_as, "told why", at=at)
+        found = {one.name: (one.state, one.ended_at) for one in steps.of_run(tx, run.id)}
+    assert found == {"find image": ("succeeded", NOW + timedelta(seconds=2)), "await merge": (step, at)}
+
+
 def test_step_seconds_are_added_up_by_the_database(rows: Rows, store: Store) -> None:
     for commit, seconds in (("1a" * 20, 0.5), ("2a" * 20, 2.0), ("3a" * 20, 90.0)):
         rows.step(rows.run(rows.change(commit)), "push", seconds)

@@ -158,6 +158,24 @@ def test_runs_that_follow_each_other_link_each_other(private: FlaskClient, rows:
 
 
 @pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (RunState.FAILED, "which has failed."),
+        (RunState.SUCCEEDED, "which has succeeded."),
+        (RunState.CANCELLED, "which was cancelled."),
+        (RunState.SUPERSEDED, "which was superseded."),
+    ],
+)
+def test_a_retry_s_page_says_how_the_earlier_run_ended(
+    private: FlaskClient, rows: Rows, ended: RunState, words: str
+) -> None:
+    change = rows.change()
+    rows.run(change, state=ended)
+    again = rows.run(change, generation=1)
+    assert words in text_of(private.get(f"/runs/{again.id}").text)
+
+
+@pytest.mark.parametrize(
     ("state", "seconds"),
     [(RunState.QUEUED, "2"), (RunState.RUNNING, "2"), (RunState.WAITING, "10"), (RunState.SUCCEEDED, None)],
 )

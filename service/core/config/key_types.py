@@ -82,6 +82,9 @@ Entry = Annotated[
         schema={"type": ["string", "number", "boolean"]},
     ),
 ]
+DurationKey = Annotated[
+    str, *either(lambda value: isinstance(value, str), words="a duration", schema={"type": "string"})
+]
 RegistryKey = Annotated[
     str | dict[str, object],
     *either(lambda value: isinstance(value, str | dict), words="text or a mapping", schema={LINK: "Registry"}),

@@ -22,6 +22,7 @@ from service.core.config.key_types import (
     LINK,
     BuildKey,
     Create,
+    DurationKey,
     Entry,
     GatesKey,
     Keys,
@@ -47,7 +48,7 @@ class ManifestKeys(Keys):
     branch: str = Field(
         default="", description="The branch that is written; the repository's default branch if absent."
     )
-    batch_window: str = Field(
+    batch_window: DurationKey = Field(
         default="", description="How long the first promotion waits for others to be pushed with; not at all if absent."
     )
     protected: Literal["error", "pull-request"] = Field(
@@ -145,20 +146,20 @@ class ImageKeys(Keys):
 class DeadlineKeys(Keys):
     """How long a run waits for each thing before it fails: 90s, 30m, 12h, 30d, 1h30m."""
 
-    build: str = Field(default="30m", description="A build on this machine.")
-    image: str = Field(default="60m", description="An image that somebody else builds and pushes.")
-    sync: str = Field(default="15m", description="Argo CD having the commit live and healthy.")
-    pull_request: str = Field(default="30d", description="A person merging the pull request.")
+    build: DurationKey = Field(default="30m", description="A build on this machine.")
+    image: DurationKey = Field(default="60m", description="An image that somebody else builds and pushes.")
+    sync: DurationKey = Field(default="15m", description="Argo CD having the commit live and healthy.")
+    pull_request: DurationKey = Field(default="30d", description="A person merging the pull request.")
 
 
 class HealthKeys(Keys):
     """What Argo CD shows counts as live and healthy only if it lasts, and as failed only if it lasts."""
 
-    grace: str = Field(
+    grace: DurationKey = Field(
         default="60s",
         description="How long Degraded, a failing comparison and the like are waited out: they often pass.",
     )
-    stable: str = Field(
+    stable: DurationKey = Field(
         default="", description="How long live and healthy must last before the run succeeds; at once if absent."
     )
     out_of_sync: Literal["wait", "accept"] = Field(

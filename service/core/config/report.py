@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cache
+from typing import TypeGuard
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -173,11 +174,31 @@ def hint_for(wanted: str, node: Node) -> str:
     """Say what to do where something else was wanted."""
     if wanted == "text" or ("text" in wanted and isinstance(node, Table)):
         return _quoting(node)
+    if wanted == "a duration":
+        return f"write it with its unit: {node.value}s, {node.value}m" if _is_number(node) else "write 90s, 30m or 12h"
+    if wanted == "a mapping":
+        return _mapping(node)
     if wanted == "a list" and isinstance(node, Table):
         return "begin each item with -"
     if wanted == "a list" and isinstance(node, Scalar) and isinstance(node.value, str):
         return "put it in brackets: [ … ]"
     return ""
+
+
+def _is_number(node: Node) -> TypeGuard[Scalar]:
+    return isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool)
+
+
+def _mapping(node: Node) -> str:
+    match node:
+        case Series():
+            return "write NAME: in the place of each -"
+        case Scalar(value=None):
+            return "its keys belong below it, each indented further"
+        case Scalar(value=str() as text) if ":" in text:
+            return "a key needs a space after its colon"
+        case _:
+            return ""
 
 
 def _quoting(node: Node) -> str:
@@ -186,6 +207,8 @@ def _quoting(node: Node) -> str:
             return "a text that begins with { needs quotes around it"
         case Series(items=items) if len(items) == 1:
             return "a text that begins with [ needs quotes around it"
+        case Series():
+            return "one text alone can be said here"
         case Scalar(value=bool() | int() | float()):
             return "put quotes around it"
         case _:

@@ -6,7 +6,7 @@ target could not be made.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -18,7 +18,7 @@ from service.core.config.keys import DeadlineKeys
 from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_branch_pattern, check_pattern
-from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders
+from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
 from service.core.config.targets import (
     Deadlines,
     OrderPolicy,
@@ -194,13 +194,24 @@ def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
     for key in ("file", "set"):
         if isinstance(node, Table) and key not in said:
             layers.report.add_missing(node, key)
-    file = layers.rendered(values_file, entry.file, "values", index, "file") if "file" in _said(node) else None
+    file = layers.checked(_file_for(layers), entry.file, "values", index, "file") if "file" in _said(node) else None
     written_in = said.get("set")
     if isinstance(written_in, Table) and not written_in.entries:
         layers.report.add(written_in.place, "writes nothing", "say which values path gets what")
     written = _all([_written(layers, index, path, value) for path, value in entry.set.items()])
     new_file = entry.create == "file"
     return ValuesTarget(file, written, bool(entry.create), new_file) if file is not None and written else None
+
+
+def _file_for(layers: Layers) -> Callable[[str], str]:
+    """Give a check of a values file's path: what is wrong with the template is the same fault for all targets."""
+
+    def check(template: str) -> str:
+        check_placeholders(template, layers.statics)
+        values_file(template)
+        return values_file(render(template, layers.statics))
+
+    return check
 
 
 def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:

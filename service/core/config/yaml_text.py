@@ -101,6 +101,10 @@ def _report_syntax(text: str, error: MarkedYAMLError, report: Report) -> None:
         hint = "a text that begins with a special character needs quotes around it"
     elif problem.startswith("mapping values are not allowed"):
         hint = "a text with a colon and a space in it needs quotes around it"
+    elif problem.startswith("found unexpected ':'"):
+        hint = "within { } and [ ] a key needs a space after its colon, and a text with a colon needs quotes around it"
+    elif problem.startswith(("did not find expected key", "did not find expected '-' indicator")):
+        hint = "look at the indentation: what belongs together begins in the same column"
     if context and error.context_mark:
         context += f" that begins on line {error.context_mark.line + 1}"
     report.add(place, f"this is not YAML: {problem} {context}".rstrip(), hint)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
 
 from service.core.images import ImageReference
 from service.core.words import Repository, Sha
+
+_LAST_SYNC = re.compile(r"^Failed last sync attempt to \[?[0-9a-f, ]+\]?: ")
 
 
 class Standing(StrEnum):
@@ -18,7 +21,7 @@ class Standing(StrEnum):
     FOREIGN = "foreign"
     """It is not of our branch: of another repository, or not known there any more."""
     KEEPS = "keeps"
-    """It contains our commit and has our images."""
+    """It contains our commit and has our images; or people wrote the branch anew without it, and it has them."""
     REPLACES = "replaces"
     """It contains our commit and has other images in their place."""
 
@@ -111,5 +114,17 @@ class Verdict:
 
     def words(self, *, most: int = 20, longest: int = 2000) -> str:
         """Give the reason with the deployer's own words after it."""
-        told = [message if len(message) <= longest else message[: longest - 1] + "…" for message in self.messages]
+        said = _once(self.messages)
+        told = [message if len(message) <= longest else message[: longest - 1] + "…" for message in said]
         return ": ".join([self.reason, "; ".join(told[:most])]) if told else self.reason
+
+
+def _once(messages: tuple[str, ...]) -> list[str]:
+    """Leave out what another message says already: Argo CD tells one failure of its object, operation and condition."""
+    kept: list[str] = []
+    for message in messages:
+        news = _LAST_SYNC.sub("", message)
+        if not any(news in one for one in kept):
+            kept = [one for one in kept if one not in message]
+            kept.append(message)
+    return kept

@@ -9,7 +9,8 @@ from service.core.deployment import Standing
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
+from service.pipeline.deploy.taken_back import has_release
+from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.runs.claim import Claim
 
 
@@ -33,10 +34,14 @@ class Standings:
         key = (place, revision, commit)
         if key not in self._contains:
             self._contains[key] = commit in manifests.ancestors(revision, {commit})
-        if not self._contains[key]:
+        contains = self._contains[key]
+        if not contains and self._is_behind(place, tip, commit):
             return Standing.BEFORE
-        wanted = wanted_edits(claim.run, claim.target)
-        return Standing.KEEPS if has_images(manifests, revision, wanted) else Standing.REPLACES
+        has = has_release(manifests, revision, claim)
+        if contains:
+            return Standing.KEEPS if has else Standing.REPLACES
+        # People wrote the branch anew: a commit of it that has our images brings what ours did.
+        return Standing.KEEPS if has else Standing.BEFORE
 
     def tip(self, place: Place) -> Sha | None:
         """Give a manifest branch's newest commit, fetched once."""

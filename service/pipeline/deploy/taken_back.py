@@ -36,7 +36,7 @@ def taken_back(claim: Claim, tip: Sha) -> Taker | None:
     if commit is None or tip == commit:
         return None
     manifests = _manifests(claim)
-    return None if _has(manifests, tip, claim) else taker_of(claim, tip)
+    return None if has_release(manifests, tip, claim) else taker_of(claim, tip)
 
 
 def taker_of(claim: Claim, revision: Sha) -> Taker:
@@ -71,11 +71,7 @@ def newer_there(claim: Claim, revision: Sha) -> Run | None:
     return next((one for one in later if one.manifest_commit in there), None)
 
 
-def _manifests(claim: Claim) -> Manifests:
-    return claim.context.outside.manifests.open(place_of(claim.context, claim.target).repository)
-
-
-def _has(manifests: Manifests, commit: Sha, claim: Claim) -> bool:
+def has_release(manifests: Manifests, commit: Sha, claim: Claim) -> bool:
     """Tell whether a commit has the run's images; one without the file has not."""
     try:
         return has_images(manifests, commit, wanted_edits(claim.run, claim.target))
@@ -83,6 +79,10 @@ def _has(manifests: Manifests, commit: Sha, claim: Claim) -> bool:
         raise
     except MergeportError:
         return False
+
+
+def _manifests(claim: Claim) -> Manifests:
+    return claim.context.outside.manifests.open(place_of(claim.context, claim.target).repository)
 
 
 def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
@@ -94,7 +94,7 @@ def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
         since.append(commit.id)
     else:
         return revision
-    return next((commit for commit in reversed(since) if not _has(manifests, commit, claim)), revision)
+    return next((commit for commit in reversed(since) if not has_release(manifests, commit, claim)), revision)
 
 
 def _who(commit: Commit, run: Run) -> str:

@@ -27,9 +27,11 @@ MOST_RUNS, MOST_ASKED, CONTAINED_IN_A_ROW = 500, 20, 20
 _CONTAINED = frozenset({Relation.BEHIND, Relation.IDENTICAL})
 _CONTAINS = frozenset({Relation.AHEAD, Relation.IDENTICAL})
 UNKNOWN = (
-    "What is deployed now was made of a commit that nobody can tell, so this lists the newest change alone: "
-    "there may be more in it, or less."
+    "Which source commit is deployed now is not known, as before a first promotion, so this lists the newest change "
+    "alone: it may bring more, or take something back."
 )
+
+UNKNOWN_BEFORE = "Which source commit is deployed now is not known: what came before that is not listed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,23 @@ def what_it_brings(
     with claim.context.store.read() as tx:
         earlier = runs.up_to(tx, run, limit=MOST_RUNS)
     if standing and deployed is None:
-        return Brings(None, (run.change_id,), UNKNOWN)
+        return _beside_unknown(claim, manifests, base, earlier)
     if deployed is None:
-        return Brings(None, tuple(dict.fromkeys(one.change_id for one in reversed(earlier))))
+        every = tuple(dict.fromkeys(one.change_id for one in reversed(earlier)))
+        return Brings(None, every, _taken_back(claim, manifests, base, None, earlier))
     return Brings(deployed, _since(claim, deployed, earlier), _taken_back(claim, manifests, base, deployed, earlier))
+
+
+def _beside_unknown(claim: Claim, manifests: Manifests, base: Sha, earlier: Sequence[Run]) -> Brings:
+    """Tell what is brought where nobody knows what stands: the newest change, and what was there before it."""
+    run, last = claim.run, _last_promoted(claim.run, earlier)
+    back = _taken_back(claim, manifests, base, None, earlier)
+    if last is None or not back:
+        return Brings(None, (run.change_id,), UNKNOWN)
+    since = [one for one in earlier if one.repository == run.repository and one.sequence >= last.sequence]
+    within = [one for one in since if relation_of(claim.context, run.repository, one.commit, run.commit) in _CONTAINS]
+    changes = (*(one.change_id for one in reversed(within)), run.change_id)
+    return Brings(None, tuple(dict.fromkeys(changes)), f"{back} {UNKNOWN_BEFORE}")
 
 
 def _made_of(claim: Claim, manifests: Manifests, base: Sha, image: Standing) -> Sha | None:
@@ -96,13 +111,18 @@ def _since(claim: Claim, deployed: Sha, earlier: Sequence[Run]) -> tuple[ChangeI
     return tuple(dict.fromkeys(reversed(found)))
 
 
-def _taken_back(claim: Claim, manifests: Manifests, base: Sha, deployed: Sha, earlier: Sequence[Run]) -> str:
+def _last_promoted(run: Run, earlier: Sequence[Run]) -> Run | None:
+    """Find the newest earlier run whose commit reached the manifest repository."""
+    return next((one for one in earlier if one.manifest_commit is not None and one.id != run.id), None)
+
+
+def _taken_back(claim: Claim, manifests: Manifests, base: Sha, deployed: Sha | None, earlier: Sequence[Run]) -> str:
     """Warn where something newer than what is deployed was there before, and comes back with this run."""
     context, run = claim.context, claim.run
-    last = next((one for one in earlier if one.manifest_commit is not None and one.id != run.id), None)
+    last = _last_promoted(run, earlier)
     if last is None or last.repository != run.repository or last.commit == deployed:
         return ""
-    if relation_of(context, run.repository, deployed, last.commit) in _CONTAINED:
+    if deployed is not None and relation_of(context, run.repository, deployed, last.commit) in _CONTAINED:
         return ""
     if relation_of(context, run.repository, last.commit, run.commit) not in _CONTAINS:
         return ""

@@ -32,7 +32,7 @@ def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
         close_in_words(
             claim.context, place.repository, found.number, f"Its run has ended: {cancelled}.", run_id=claim.run.id
         )
-    return Cancelled(str(cancelled), code="pull-request-closed")
+    return Cancelled(f"{cancelled}; pull request #{found.number} was closed", code="pull-request-closed")
 
 
 def _open(claim: Claim, place: Place, head: Place) -> PullRequest | None:

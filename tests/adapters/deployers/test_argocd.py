@@ -46,6 +46,12 @@ def sent(http: responses.RequestsMock) -> list[requests.PreparedRequest]:
     return [call.request for call in http.calls]
 
 
+def test_links_lead_to_where_people_open_it(http: responses.RequestsMock) -> None:
+    http.get(LIST, json=recorded("applications-list.json"))
+    seen = ArgoCD(URL, "secret-token", web_url="https://argocd.example.com/").look(["web-dev", "set-stage"])
+    assert seen["web-dev"].url == "https://argocd.example.com/applications/argocd/web-dev"
+
+
 def test_look_reads_the_recorded_list_in_one_call(argo: ArgoCD, http: responses.RequestsMock) -> None:
     http.get(LIST, json=recorded("applications-list.json"))
     seen = argo.look(["web-dev", "set-stage", "not-there"])

@@ -273,3 +273,22 @@ def test_repository_that_is_known_by_another_address_is_still_judged_by_its_comm
     observed = replace(FOREIGN, images=(str(IMAGE),))
     verdict = judge(observed, images=[IMAGE], standings={LATER: Standing.BEFORE})
     assert "not aaaaaaaaaaaa yet" in verdict.reason
+
+
+FAILURE = 'one or more objects failed to apply, reason: Deployment.apps "web" is invalid'
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        ((f"Deployment/web: {FAILURE}", FAILURE, f"Failed last sync attempt to {OURS}: {FAILURE}"), 1),
+        ((FAILURE, f"Deployment/web: {FAILURE}"), 1),
+        ((FAILURE, f"Failed last sync attempt to [{OURS}]: {FAILURE}"), 1),
+        ((f"{FAILURE} (retried 2 times).", f"Failed last sync attempt to {OURS}: {FAILURE} (retried 2 times)."), 1),
+        ((f"Deployment/web: {FAILURE}", "Service/web: port is taken"), 2),
+    ],
+)
+def test_what_argo_cd_says_of_one_failure_in_three_places_is_told_once(messages: tuple[str, ...], told: int) -> None:
+    words = Verdict(VerdictKind.FAILED, "the sync failed", messages).words()
+    assert words.count("; ") == told - 1
+    assert words.count(FAILURE) == 1

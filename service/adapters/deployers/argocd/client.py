@@ -62,13 +62,18 @@ class ArgoCD:
         url: str,
         token: str,
         *,
+        web_url: str | None = None,
         ca_file: str | None = None,
         sets: ApplicationSets | None = None,
         timeouts: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
-        """Keep the address (with the root path, if Argo CD has one) and the token; nothing is asked yet."""
+        """Keep the address (with the root path, if Argo CD has one) and the token; nothing is asked yet.
+
+        `web_url` is where people open its pages, if that is another address.
+        """
         self._url = url.rstrip("/")
+        self._web_url = (web_url or url).rstrip("/")
         self._headers = MappingProxyType({"Authorization": f"Bearer {token}", "Accept": "application/json"})
         self._verify: bool | str = ca_file or True
         self._timeouts = timeouts
@@ -102,17 +107,19 @@ class ArgoCD:
                     application=application,
                 )
             self._check(response)
-            return self._found(response)
+            return self._found(response, (namespace, name))
 
     def announce(self, page: str, branch: str) -> None:
         """Tell the ApplicationSet controller of a push, where its address is known."""
         if self._sets is not None:
             self._sets.announce(page, branch)
 
-    def _found(self, response: requests.Response) -> Observation | None:
-        """Read what a refresh found; what cannot be read is left to the next look."""
+    def _found(self, response: requests.Response, asked: tuple[str, str]) -> Observation | None:
+        """Read what a refresh found; what cannot be read, or is another application, is left to the next look."""
         try:
             item = json.loads(self._bounded(response))
+            if not isinstance(item, dict) or asked not in names_of(item):
+                return None
             return observation_of(item, url=self._page(item))
         except (ValueError, RecursionError, ValidationError, StopIteration, requests.exceptions.RequestException):
             return None
@@ -192,7 +199,7 @@ class ArgoCD:
     def _page(self, item: Mapping[str, Any]) -> str:
         """Give the address of the application's page in Argo CD's own pages."""
         namespace, name = next(names_of(item))
-        return f"{self._url}/applications/{quote(namespace or 'argocd')}/{quote(name)}"
+        return f"{self._web_url}/applications/{quote(namespace or 'argocd')}/{quote(name)}"
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
