@@ -7,10 +7,13 @@ once it is known to name a branch, a tag or a commit.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup, escape
 
 from devstack.bare import BareRepository, Commit
 from devstack.github import comparing
@@ -18,7 +21,10 @@ from devstack.github.state import Repository, Status
 
 HISTORY_SHOWN = 100
 _SHA = re.compile(r"[0-9a-f]{7,40}")
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_FOLDING = re.compile(r"&lt;(/?(?:details|summary))&gt;")
+"""The tags that are shown as GitHub shows them, written without attributes and escaped."""
 
 
 class Place(NamedTuple):
@@ -82,5 +88,14 @@ def newest_statuses(repo: Repository, sha: str) -> list[Status]:
 
 
 def rendered(text: str) -> Markup:
-    """Render Markdown as HTML; HTML in it stays text, and links lead to addresses alone."""
-    return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes, and lets no HTML through
+    """Render Markdown as HTML. Comments in it are left out, details fold, and all other HTML stays text."""
+    return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes, and lets only two tags through
+
+
+def _harmless(_renderer: RendererHTML, tokens: Sequence[Token], at: int, *_: object) -> str:
+    """Write a piece of HTML that stands in Markdown."""
+    return _FOLDING.sub(r"<\1>", str(escape(_COMMENT.sub("", tokens[at].content))))
+
+
+for _rule in ("html_block", "html_inline"):
+    _MARKDOWN.add_render_rule(_rule, _harmless)

@@ -23,6 +23,7 @@ import click
 from service.cli.printing import say
 from service.cli.values_assignments import parse_assignment
 from service.cli.values_branch import Start, Wish, bring, rehearse, tip_of
+from service.cli.values_hints import hints_for, refuse_reserved
 from service.cli.values_message import write_message
 from service.cli.values_proposal import Proposal, head_of, propose
 from service.core.values import Rewrite, ValueEdit
@@ -115,7 +116,9 @@ def commit(  # click gives every argument by name
     place = Target(**target)  # type: ignore[arg-type] # the options above are its fields
     edits, signed = read_words(words), _read_author(author) if author else None
     new = New(keys=create or create_file, files=create_file)
-    outcome = _run(place, edits, new=new, message=message, author=signed, dry=dry_run or show_diff)
+    refuse_reserved(file for file, _ in edits)
+    with hints_for(place.repo):
+        outcome = _run(place, edits, new=new, message=message, author=signed, dry=dry_run or show_diff)
     for warning in outcome.rewrite.warnings:
         say(f"warning: {warning}", err=True)
     if as_json:

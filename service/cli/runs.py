@@ -155,7 +155,8 @@ def _find(tx: Transaction, beginning: str) -> Run:
 
 
 def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
-    from service.store import builds, changes, edits, steps, waits  # noqa: PLC0415 - heavy
+    from service.core.deployment import past_from  # noqa: PLC0415 - beside the next
+    from service.store import builds, changes, edits, sightings, steps, waits  # noqa: PLC0415 - heavy
 
     run = _find(tx, beginning)
     return {
@@ -163,6 +164,7 @@ def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
         "change": changes.get(tx, run.change_id),
         "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
+        "gives_up_at": past_from(sightings.of_runs(tx, [run.id]).get(run.id)).gives_up_at,
         "builds": builds.of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
     }
@@ -192,6 +194,8 @@ def _print_run(told: Mapping[str, Any]) -> None:
     if wait is not None:
         seen = wait.last_seen or "nothing yet"
         say(f"\nwaits for {wait.kind} since {moment(wait.created_at)}: {seen}")
+        if told["gives_up_at"] is not None and wait.kind == "sync":
+            say(f"gives up at {moment(told['gives_up_at'])}, unless it gets better")
         if wait.deadline is not None:
             say(f"until {moment(wait.deadline)}")
     if told["steps"]:

@@ -37,7 +37,8 @@ CHANGE_LENGTH, BECAUSE_LENGTH = 1_000, 2_000
 WARNING_LENGTH = 500
 PULL_REQUESTS_NAMED = 100
 """Of the trailers that name a pull request."""
-CHANGES_ROOM, TABLE_ROOM, PULL_REQUESTS_ROOM = 40_000, 24_000, 22_000
+CHANGES_ROOM, TABLE_ROOM, PULL_REQUESTS_ROOM = 40_000, 24_000, 18_000
+DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
 """Bytes of what can grow: GitHub takes a body of 65,536 characters, and a commit's message should stay readable."""
 SHORT = 12
 
@@ -59,12 +60,22 @@ class SourcePullRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectPush:
+    """A commit that was pushed to the source branch without a pull request."""
+
+    commit: Sha
+    subject: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """All that a promotion's texts tell. `previous` is the source commit that is deployed now, where it is known.
 
     `warning` is what people must know before they merge. `changes` are the values files' changed scalars, each with its
     file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest change,
-    `newest_number` its pull request, `more` are the changes beside it. `unread` counts the commits that were not looked
+    `newest_number` its pull request, `more` are the changes beside it. `direct` are those of the changes that came
+    without a pull request. `unread` counts the commits that were not looked
     through for pull requests, `problem` says why none were.
     """
 
@@ -80,6 +91,7 @@ class Promotion:
     subject: str = ""
     author: Actor | None = None
     pull_requests: tuple[SourcePullRequest, ...] = ()
+    direct: tuple[DirectPush, ...] = ()
     run_url: str = ""
     warning: str = ""
     newest: str = ""
@@ -198,6 +210,7 @@ def _source(promotion: Promotion) -> str:
             + link(code(f"{old[:SHORT]}...{new[:SHORT]}"), f"{promotion.source_url}/compare/{old}...{new}")
         )
     lines += _pull_requests(promotion)
+    lines += _direct_pushes(promotion, beside=bool(lines))
     lines += _not_looked_through(promotion)
     return "\n".join(lines)
 
@@ -230,6 +243,21 @@ def _pull_requests(promotion: Promotion) -> Iterator[str]:
     yield from shown
     left = len(promotion.pull_requests) - len(shown)
     if left > 0:
+        yield f"- and {left} more: {link('all its commits', _comparison(promotion))}"
+
+
+def _direct_pushes(promotion: Promotion, *, beside: bool) -> Iterator[str]:
+    if not promotion.direct:
+        return
+    yield "\nPushed without a pull request:\n" if beside else "Pushed without a pull request:\n"
+    every = []
+    for one in promotion.direct[-DIRECT_PUSHES_SHOWN:]:
+        by = f" by {markdown(one.author, NAME_LENGTH)}" if one.author else ""
+        address = link(code(one.commit[:SHORT]), f"{promotion.source_url}/commit/{one.commit}")
+        every.append(f"- {address} {markdown(one.subject, SUBJECT_LENGTH)}{by}")
+    shown = fitting(every, DIRECT_PUSHES_ROOM)
+    yield from shown
+    if (left := len(promotion.direct) - len(shown)) > 0:
         yield f"- and {left} more: {link('all its commits', _comparison(promotion))}"
 
 

@@ -22,8 +22,9 @@ SHORTEST_COMMIT = 7
 
 _LONGEST = 1_000
 """Characters of a text that is read; a longer one names no image."""
-_NONE_YET = Digest("sha256:" + "0" * 64)
-"""What people write where there is no image yet."""
+_NO_DIGEST = Digest("sha256:" + "0" * 64)
+_NO_TAG = "unreleased"
+"""What people write where there is no image yet: this digest, this tag (the manifests template does), or nothing."""
 _TAG, _DIGEST = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", r"sha256:[0-9a-f]{64}"
 _COMMIT_PARTS = frozenset({"sha", "short_sha"})
 
@@ -90,13 +91,17 @@ class _Spot:
 
 def _of_image(name: str, tag_template: str, spots: list[_Spot]) -> Iterator[Standing]:
     reads = [_read(name, spot, tag_template) for spot in spots if spot.before]
-    digests = [read for read in reads if read.digest is not None and read.digest != _NONE_YET]
+    digests = [read for read in reads if read.digest is not None and read.digest != _NO_DIGEST]
     there_already = any(spot.before is None and spot.has_digest for spot in spots)
-    none_yet = any(read.digest == _NONE_YET for read in reads)
+    none_yet = any(_is_none_yet(read) for read in reads)
     if digests:
         yield from digests
     elif not there_already and not none_yet:
         yield from reads
+
+
+def _is_none_yet(read: Standing) -> bool:
+    return read.digest == _NO_DIGEST or (read.digest is None and read.tag == _NO_TAG)
 
 
 def _read(name: str, spot: _Spot, tag_template: str) -> Standing:
@@ -118,7 +123,9 @@ def _of_commit(target: Target, before: Mapping[tuple[str, str], str]) -> Iterato
         if "commit" in pattern.groupindex and (text := before.get(where)):
             match = _matching(pattern, text)
             name = target.images[0].name if len(target.images) == 1 else ""
-            yield Standing(name, text, tag=text, commit=match["commit"] if match else "")
+            read = Standing(name, text, tag=text, commit=match["commit"] if match else "")
+            if not _is_none_yet(read):
+                yield read
 
 
 def _templates(target: Target) -> Iterator[tuple[tuple[str, str], str]]:

@@ -1,6 +1,7 @@
 """The pages of the configuration: what was read at which commit, and every fault with a link to its line.
 
-Added to the private listener beside the other pages; reads the store alone.
+Added to the private listener beside the other pages. Every page's navigation says how many faults keep the newest
+configuration from being in force. It reads only the store.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from flask import Flask, render_template
 from werkzeug.exceptions import NotFound
 
 from service.core.words import Sha
+from service.errors import MergeportError
 from service.store import Store, configurations
 from service.web.pages import Places
 
@@ -20,6 +22,17 @@ _FILE = "mergeport.yaml"
 
 def add_configuration_pages(app: Flask, store: Store, now: Callable[[], datetime], places: Places) -> None:
     """Give the application the list of configurations and the page of each."""
+
+    @app.context_processor
+    def faults_of_newest() -> dict[str, int]:
+        try:
+            with store.read() as tx:
+                newest = configurations.last(tx)
+        except MergeportError:  # the page that says so needs its navigation too
+            return {"configuration_faults": 0}
+        if newest is None or newest.good:
+            return {"configuration_faults": 0}
+        return {"configuration_faults": max(1, len(newest.faults))}
 
     @app.get("/configurations")
     def configuration_list() -> str:

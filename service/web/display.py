@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from markupsafe import Markup, escape
+
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
@@ -84,6 +86,14 @@ def short(text: str | None) -> str:
     if text.startswith("sha256:"):
         return text[: len("sha256:") + _SHORT]
     return text[:_SHORT] if _SHA.fullmatch(text) else text
+
+
+def with_code(text: str) -> Markup:
+    """Give text as HTML in which what stands between backticks is code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
 
 
 def safe_url(url: object) -> str:

@@ -166,6 +166,7 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
         for other in runs.of_change(tx, run.change_id)
         if (other.application, other.environment) == (run.application, run.environment)
     ]
+    seen = past_from(sightings.of_runs(tx, [run.id]).get(run.id))
     return {
         "change": changes.get(tx, run.change_id),
         "configured": configurations.get(tx, run.configuration_commit) is not None,
@@ -173,7 +174,8 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
         "deployments": deployments.of_run(tx, run.id),
-        "argocd_url": past_from(sightings.of_runs(tx, [run.id]).get(run.id)).url,
+        "argocd_url": seen.url,
+        "gives_up_at": seen.gives_up_at,
         "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],
         "renamed": repositories.new_name(tx, run.repository),
         "retry_of": next((one for one in siblings if one.generation == run.generation - 1), None),

@@ -17,6 +17,7 @@ from service.state_files import Identity
 from service.store import Store
 from service.web import access, display
 from service.web.access import Role
+from service.web.advice import advice
 from service.web.configuration_pages import add_configuration_pages
 from service.web.counters import Counters
 from service.web.health import Readiness
@@ -54,8 +55,12 @@ def private_app(
     app = Flask("mergeport-private", static_folder=None, template_folder=str(_HERE / "templates"))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        {name: getattr(display, name) for name in ("ago", "between", "diff_lines", "moment", "safe_url", "short")}
+        {
+            name: getattr(display, name)
+            for name in ("ago", "between", "diff_lines", "moment", "safe_url", "short", "with_code")
+        }
     )
+    app.jinja_env.filters["advice"] = advice
     counters.registry.register(StoreCollector(store, now))
     access.guard(app, url, role_of)
     places = places or Places()

@@ -14,7 +14,11 @@ import yaml
 
 from service.adapters.kinds import kinds
 from service.core.config import load as load_configuration
-from service.core.values import ValueEdit, edit_values
+from service.core.edits import resolve_values
+from service.core.images import ImageReference
+from service.core.standing import standing_images
+from service.core.values import ValueEdit, edit_values, rewrite
+from service.core.words import Digest, Sha
 from tests.fixtures.charts import TEMPLATE, Manifest, Render, assert_valid, one
 from tests.fixtures.tools import ROOT
 
@@ -86,6 +90,19 @@ def test_configuration_has_no_fault_and_makes_every_target() -> None:
     configuration = load_configuration((TEMPLATE / "mergeport.yaml").read_text(), kinds=kinds())
     made = {(target.application, target.environment) for target in configuration.targets()}
     assert made == {("checkout", environment) for environment in ENVIRONMENTS}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_first_promotion_finds_no_image_in_the_template(environment: str) -> None:
+    target = load_configuration((TEMPLATE / "mergeport.yaml").read_text(), kinds=kinds()).target(
+        "checkout", environment
+    )
+    assert target is not None
+    image = ImageReference(REPOSITORY.partition("/")[0], "checkout", "4f2c1e9ab012", Digest(DIGEST))
+    edits = resolve_values(target, {"": image}, commit=Sha("4f2c1e9ab012" + "0" * 28), branch="main")
+    done = rewrite(lambda file: (TEMPLATE / file).read_bytes(), edits)
+    assert [change.before for _, change in done.changes] == ["unreleased", ""]
+    assert standing_images(target, done.changes, {"": image}) == ()
 
 
 def test_vendored_chart_is_the_chart() -> None:

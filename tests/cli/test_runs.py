@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from service.core.deployment import Past, past_text
 from service.core.words import BuildState, RunId, RunState, Sha, WaitKind
-from service.store import Store, builds, configurations, runs, waits
+from service.store import Store, builds, configurations, runs, sightings, waits
 from service.store.configurations import StoredConfiguration
 from service.store.tables import audit
 from tests.cli.calling import Call
@@ -72,6 +73,14 @@ def test_a_run_is_shown_with_its_steps_and_its_wait(call: Call, rows: Rows) -> N
     assert "find image  succeeded  2.5 s  it is not there yet" in told.out
     assert "waits for image since 2026-03-04T12:00:00Z: the tag is not there yet" in told.out
     assert "Charge the right card (Ada)" in told.out
+
+
+def test_a_run_that_waits_while_something_is_wrong_says_when_it_gives_up(call: Call, store: Store, rows: Rows) -> None:
+    run = rows.run()
+    rows.wait(run, WaitKind.SYNC)
+    with store.begin() as tx:
+        sightings.keep(tx, run.id, past_text(Past(gives_up_at=NOW + timedelta(minutes=4))))
+    assert "gives up at 2026-03-04T12:04:00Z, unless it gets better" in call("runs", "show", run.id).out
 
 
 def test_a_run_is_shown_as_json(call: Call, rows: Rows) -> None:

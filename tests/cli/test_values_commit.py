@@ -84,6 +84,16 @@ def test_a_file_that_is_not_there_or_not_ours_is_refused(world: World, file: str
     assert words in told.err
 
 
+@pytest.mark.parametrize("file", ["mergeport.yaml", "./Mergeport.yaml", ".github/values.yaml"])
+def test_a_file_of_configuration_is_refused_before_its_keys_are_looked_for(world: World, file: str) -> None:
+    world.repository.commit_files("main", {file.removeprefix("./"): "b: 1\n"}, "Configure")
+    told = world.commit(file, "a=b")
+    assert told.status == 1
+    assert "is not a values file: it is the" in told.err
+    assert "hint: name a values file, or change this one by hand" in told.err
+    assert "create" not in told.err
+
+
 def test_a_branch_that_is_not_there_is_told(world: World) -> None:
     told = world.commit(A, "image.tag=v2", branch="none")
     assert told.status == 1
@@ -160,6 +170,7 @@ def test_a_wrong_token_is_told_without_it(world: World, monkeypatch: pytest.Monk
     told = world.commit(A, "image.tag=v2")
     assert told.status == 1
     assert "does not accept our credentials" in told.err
+    assert "hint: check the token in MERGEPORT_GIT_TOKEN" in told.err
     assert "wrong-t0ken" not in told.out + told.err
 
 

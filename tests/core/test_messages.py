@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.core import trailers
 from service.core.images import ImageReference
 from service.core.messages import (
+    DirectPush,
     Promotion,
     SourcePullRequest,
     commit_message,
@@ -242,6 +243,18 @@ def test_any_text_leaves_the_body_whole(text: str) -> None:
     assert not re.search(r"#\d", outside)
 
 
+def test_commits_that_were_pushed_directly_are_listed_by_subject_newest_last() -> None:
+    pushes = tuple(DirectPush(Sha(f"{n:040x}"), f"Fix [{n}] for @bob", "ada") for n in range(30))
+    body = pull_request_body(replace(PROMOTION, direct=pushes))
+    told = body.partition("Pushed without a pull request:")[2].partition("To roll back")[0].strip().splitlines()
+    assert len(told) == 21
+    assert told[-2] == (
+        f"- [`{pushes[-1].commit[:12]}`]({PROMOTION.source_url}/commit/{pushes[-1].commit}) "
+        "Fix \\[29\\] for @\u200bbob by ada"
+    )
+    assert told[-1].startswith("- and 10 more: [all its commits](")
+
+
 def test_link_that_is_none_is_left_out() -> None:
     pull = SourcePullRequest(41, "x", "ada", "javascript:alert(1)")
     assert "javascript" not in pull_request_body(replace(PROMOTION, pull_requests=(pull,)))
@@ -309,6 +322,7 @@ def test_text_of_any_length_keeps_commit_and_body_within_githubs_limit(part: str
         author=Actor(text, "a@b.example"),
         changes=tuple((f"{number}/{text}", ScalarChange(text, 1, text, text)) for number in range(many)),
         pull_requests=tuple(SourcePullRequest(n, text, text, f"https://x.example/{text}") for n in range(1, many)),
+        direct=tuple(DirectPush(NEW, text, text) for _ in range(many)),
     )
     written = [commit_message(promotion, co_author=True), pull_request_body(promotion, because=text)]
     assert max(len(one.encode()) for one in written) < 65_536

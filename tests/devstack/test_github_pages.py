@@ -10,6 +10,7 @@ import requests
 
 from devstack.argocd.rendering import Source
 from devstack.bare import Entry
+from devstack.github import looking
 from devstack.stack import GITHUB_TOKEN, Devstack
 
 NAME = "acme/checkout"
@@ -161,6 +162,32 @@ def test_words_of_strangers_stay_words(world: Devstack) -> None:
         assert "<script" not in answer.text, path
         assert 'href="javascript' not in answer.text, path
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_comments_of_a_body_are_hidden_and_details_fold() -> None:
+    body = """Brings <!-- nothing --> it.
+
+<!-- mergeport title 0123456789abcdef -->
+
+<details><summary>For <i>machines</i></summary>
+
+```text
+<!-- told --> <summary>
+```
+
+</details>
+
+<details onclick="x">
+
+<!-- never closed
+"""
+    shown = str(looking.rendered(body))
+    assert "mergeport title" not in shown
+    assert "nothing" not in shown
+    assert "never closed" not in shown
+    assert "<details><summary>For &lt;i&gt;machines&lt;/i&gt;</summary>" in shown
+    assert "&lt;!-- told --&gt; &lt;summary&gt;" in shown
+    assert "<details onclick" not in shown
 
 
 def test_old_name_and_other_case_lead_to_the_repository(world: Devstack) -> None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from service.web.advice import advice, from_documentation
 from tests.docs.pages import page
 from tests.fixtures.tools import ROOT
 
@@ -138,6 +139,13 @@ def test_every_code_is_in_the_documentation() -> None:
 
 def test_no_code_is_documented_that_is_not_there() -> None:
     assert set(ROWS) - set(SOURCE) == set()
+
+
+def test_pages_give_the_advice_of_this_documentation() -> None:
+    """Repair with: .venv/bin/python -m service.web.advice docs/errors.md."""
+    told = from_documentation(page("docs/errors.md").text)
+    assert set(told) == set(ROWS)
+    assert {code: advice(code) for code in told} == told
 
 
 def test_every_code_is_documented_once_with_what_to_do() -> None:

@@ -108,6 +108,13 @@ def test_branch_names_are_kept_as_they_are(quiet: Pipeline, branch: str) -> None
     assert quiet.run("dev").branch == branch
 
 
+def test_delivery_of_a_manifest_repository_says_that_its_commits_start_no_runs(quiet: Pipeline) -> None:
+    quiet.stack.github.merge(MANIFESTS, "main", {"apps/checkout/values-dev.yaml": "replicas: 2\n"})
+    quiet.settle(looks=0)
+    said = {quiet.delivery(event).reason for event in ("push", "pull_request")}
+    assert said == {"acme/manifests is a manifest repository: its commits start no runs"}
+
+
 def test_repository_that_is_not_configured_is_ignored(quiet: Pipeline) -> None:
     quiet.stack.create_repository("acme/other", {"a": "b"})
     quiet.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
@@ -48,6 +49,19 @@ def test_every_fault_is_shown_with_a_link_to_its_line(private: FlaskClient, stor
 def test_without_a_good_one_the_page_says_that_nothing_is_started(private: FlaskClient, store: Store) -> None:
     keep(store, BAD, FAULTS)
     assert "There is no good one yet" in text_of(private.get(f"/configurations/{BAD}").text)
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"), [([], "Configuration"), (FAULTS[:1], "Configuration (1 fault)"), (FAULTS, "(2 faults)")]
+)
+def test_every_page_says_in_its_navigation_that_the_newest_is_refused(
+    private: FlaskClient, store: Store, faults: list[Fault], said: str
+) -> None:
+    keep(store, GOOD, FAULTS)
+    keep(store, BAD, faults, later=1)
+    for path in ("/", "/deliveries", "/configurations", "/nowhere"):
+        navigation = text_of(private.get(path).text.partition("<nav>")[2].partition("</nav>")[0])
+        assert navigation.endswith(said)
 
 
 def test_the_list_says_which_one_is_in_force(private: FlaskClient, store: Store) -> None:

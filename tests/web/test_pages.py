@@ -105,6 +105,30 @@ def test_a_run_s_page_tells_steps_and_what_it_waits_for(private: FlaskClient, ro
     assert "Deadline in 30 min" in told
 
 
+def test_a_failed_run_says_what_to_do_about_its_code(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(state=RunState.FAILED, message="there is no image.tga", code="values-missing")
+    page = private.get(f"/runs/{run.id}").text
+    assert "What to do: Correct the path, or allow it to be added: create: true , --create ." in text_of(page)
+    assert "<code>create: true</code>" in page
+
+
+def test_a_run_with_a_code_of_another_version_shows_it_alone(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(state=RunState.FAILED, message="it broke", code="of-a-later-version")
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "it broke of-a-later-version" in told
+    assert "What to do" not in told
+
+
+def test_a_wait_says_when_it_gives_up_before_its_deadline(private: FlaskClient, store: Store, rows: Rows) -> None:
+    run = rows.run()
+    rows.wait(run, WaitKind.SYNC)
+    with store.begin() as tx:
+        sightings.keep(tx, run.id, past_text(Past(gives_up_at=NOW + timedelta(minutes=4))))
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert re.search("Gives up in 4 min ?, unless it gets better", told)
+    assert told.index("Gives up") < told.index("Deadline")
+
+
 def test_a_run_s_page_tells_image_and_difference(private: FlaskClient, store: Store, rows: Rows) -> None:
     digest = "sha256:" + "0a" * 32
     image = {"registry": "r.example", "repository": "checkout", "tag": "4f2c1e9ab012", "digest": digest}

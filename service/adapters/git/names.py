@@ -1,16 +1,16 @@
 """Paths, branches and commits as git may be given them: whatever could mean something else is refused.
 
-Used by who reads and writes manifest repositories.
+Used by the code that reads and writes manifest repositories.
 """
 
 from __future__ import annotations
 
 import re
 
+from service.core.reserved_files import reserved_for
 from service.core.words import Sha
 from service.errors import PermanentError
 
-_OURS_ALONE = frozenset({"mergeport.yaml", "mergeport.d", ".mergeport", ".github"})
 _NOT_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$")
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -20,7 +20,7 @@ def path_parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:
     names = path.split("/")
     folded = [name.casefold() for name in names]
     inside = all(name not in {"", ".", "..", ".git"} for name in folded) and "\0" not in path and "\n" not in path
-    if not inside or (writing and folded[0] in _OURS_ALONE):
+    if not inside or (writing and reserved_for(path)):
         raise PermanentError(
             f"{path!r} is not a values file.",
             code="values-file-forbidden",

@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
+from service.core.reserved_files import reserved_for
 from service.core.words import Repository
 
 NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -34,9 +35,6 @@ _LONGEST_REPOSITORY = 255
 _LONGEST_ARGOCD = 253
 _LONGEST_DEADLINE = timedelta(days=365)
 _LONGEST_WINDOW = timedelta(hours=1)
-
-_OURS = {"mergeport.yaml": "the configuration itself", "mergeport.d": "configuration"}
-_FORBIDDEN = {**_OURS, ".mergeport": "Mergeport's own", ".github": "the workflows' own"}
 
 
 class TextError(ValueError):
@@ -181,9 +179,8 @@ def values_file(text: str) -> str:
         raise TextError(f'"{text}" is not a path inside the repository', "no empty part, no . and no ..")
     if any(part.casefold() == ".git" for part in parts):
         raise TextError(f'"{text}" is inside .git')
-    top = parts[0].casefold()
-    if top in _FORBIDDEN:
-        raise TextError(f'"{text}" is never written: it is {_FORBIDDEN[top]}', "name a Helm values file")
+    if owner := reserved_for(text):
+        raise TextError(f'"{text}" is never written: it is {owner}', "name a Helm values file")
     return text
 
 

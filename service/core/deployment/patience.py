@@ -21,11 +21,12 @@ _LONG_APART = timedelta(seconds=30)
 class Past:
     """What was seen so far.
 
-    `doubt` has lasted since `doubt_since`, success since `right_since`, and something (`apart`) was first
-    seen out of sync at our commit at `apart_since`. `progress` is the furthest that was seen. `failure` has the words
-    of the last failure that was tried again, and `failing` names its operation; they are told until something better is
-    known. `pods` has the words of the pods as they were read last, `url` is the application's page, `tip` the branch's
-    newest commit that was held against our images.
+    `doubt` has lasted since `doubt_since`, and fails the run at `gives_up_at` if it lasts until then. Success has
+    lasted since `right_since`. Something (`apart`) was first seen out of sync at our commit at `apart_since`.
+    `progress` is the furthest that was seen. `failure` has the words of the last failure that was tried again, and
+    `failing` names its operation; both are kept until something better is known. `pods` has the words of the pods as
+    they were read last, `url` is the application's page, and `tip` is the branch's newest commit that was compared with
+    our images.
     """
 
     doubt: Doubt | None = None
@@ -39,6 +40,7 @@ class Past:
     url: str = ""
     tip: str = ""
     failing: str = ""
+    gives_up_at: datetime | None = None
 
 
 NOTHING_SEEN = Past()
@@ -59,11 +61,11 @@ def decide(verdict: Verdict, past: Past, patience: Patience, now: datetime) -> t
         reason = f"the sync failed after its last try, and so does the next one; {verdict.reason}"
         return replace(verdict, kind=VerdictKind.FAILED, reason=reason), kept
     if verdict.kind is VerdictKind.DOUBTFUL:
-        since = kept.doubt_since or now
+        gives_up_at = (kept.doubt_since or now) + patience.grace
         if verdict.doubt is Doubt.NOT_COMPARABLE and past.progress >= Progress.COMPARED:
             return replace(verdict, kind=VerdictKind.WAITING), kept
-        if now - since < patience.grace:
-            return replace(verdict, kind=VerdictKind.WAITING), kept
+        if now < gives_up_at:
+            return replace(verdict, kind=VerdictKind.WAITING), replace(kept, gives_up_at=gives_up_at)
         return replace(verdict, kind=VerdictKind.FAILED), kept
     if verdict.kind is VerdictKind.SUCCEEDED:
         return _succeeded(verdict, kept, patience, now), kept
@@ -122,7 +124,7 @@ def past_from(text: str | None) -> Past:
     if not text:
         return NOTHING_SEEN
     read = json.loads(text)
-    times = {name: _time(read[name]) for name in ("doubt_since", "right_since", "apart_since")}
+    times = {name: _time(read.get(name)) for name in ("doubt_since", "right_since", "apart_since", "gives_up_at")}
     return Past(
         doubt=Doubt(read["doubt"]) if read["doubt"] else None,
         progress=Progress(read["progress"]),

@@ -233,7 +233,10 @@ def _configuration_for(
     configuration, told = _caught_up(context, part, configuration, repository)
     if repository in configuration.sources():
         return configuration
-    reason = f"{repository} is no source in mergeport.yaml{told}"
+    if repository in configuration.manifest_repositories(context.configuration_repository):
+        reason = f"{repository} is a manifest repository: its commits start no runs{told}"
+    else:
+        reason = f"{repository} is no source in mergeport.yaml{told}"
     _mark(context, part, Outcome(note.state, note.words or reason))
     return None
 

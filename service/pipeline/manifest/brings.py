@@ -27,11 +27,13 @@ MOST_RUNS, MOST_ASKED, CONTAINED_IN_A_ROW = 500, 20, 20
 _CONTAINED = frozenset({Relation.BEHIND, Relation.IDENTICAL})
 _CONTAINS = frozenset({Relation.AHEAD, Relation.IDENTICAL})
 UNKNOWN = (
-    "Which source commit is deployed now is not known, as before a first promotion, so this lists the newest change "
-    "alone: it may bring more, or take something back."
+    "Mergeport does not know which source commit is deployed now, so this lists only the newest change. "
+    "Merging it may bring more than that, or take something back."
 )
 
-UNKNOWN_BEFORE = "Which source commit is deployed now is not known: what came before that is not listed."
+UNKNOWN_BEFORE = (
+    "Mergeport does not know which source commit is deployed now, so it does not list the changes before that."
+)
 
 
 @dataclass(frozen=True, slots=True)

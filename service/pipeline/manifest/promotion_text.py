@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.core.messages import Promotion, SourcePullRequest, commit_message, pull_request_body
+from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
 from service.core.promotion_title import is_ours, pull_request_title
 from service.core.values import ScalarChange
 from service.core.words import Actor, Publish
@@ -71,6 +71,7 @@ def _with_merged(claim: Claim, brings: Brings, promotion: Promotion) -> Promotio
     return replace(
         promotion,
         pull_requests=tuple(told[number] for number in sorted(told)),
+        direct=tuple(DirectPush(one.commit, one.subject, one.author) for one in alone),
         newest=newest.title if newest else promotion.subject,
         newest_number=newest.number if newest else None,
         more=max(len(told) + len(alone) - 1, 0),

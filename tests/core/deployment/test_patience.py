@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from service.core.deployment import (
+    NOTHING_SEEN,
     Doubt,
     Past,
     Patience,
     Progress,
     VerdictKind,
+    decide,
     past_from,
     past_text,
 )
@@ -38,6 +40,15 @@ def test_degraded_that_lasts_fails_with_its_words() -> None:
     found = lived((0, DEGRADED), (59, DEGRADED), (60, DEGRADED))
     assert [verdict.kind for verdict in found] == [VerdictKind.WAITING, VerdictKind.WAITING, VerdictKind.FAILED]
     assert found[-1].words().endswith("Degraded: back-off")
+
+
+def test_while_degraded_is_waited_out_it_is_known_when_that_fails() -> None:
+    past = NOTHING_SEEN
+    for seconds in (10, 40):
+        _, past = decide(judge(DEGRADED), past, Patience(), NOW + timedelta(seconds=seconds))
+        assert past_from(past_text(past)).gives_up_at == NOW + timedelta(seconds=70)
+    _, past = decide(judge(LIVE), past, Patience(), NOW + timedelta(seconds=50))
+    assert past.gives_up_at is None
 
 
 def test_grace_is_the_configured_one() -> None:
