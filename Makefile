@@ -2,7 +2,8 @@
 #
 #   make install   the environment in .venv, from the locks with their hashes
 #   make demo      a merge becomes a deployment, on this machine alone; KEEP=1 leaves it running
-#   make test      every test whose parts are here; what is missing is named
+#   make test      the tests of everyday work, in minutes; parts that this machine lacks are named
+#   make prove     the tests that are long by nature: whole demos, races, crashes, builds, benchmarks at toy size
 #   make checks    format, lint, types, layers, spelling, workflows, image file, charts, locks
 #   make format    let ruff write the code's layout
 #   make bench     the measurements that docs/performance.md shows
@@ -33,6 +34,8 @@ ACTIONS := $(wildcard .github/actions/*/action.yml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_NO_PROGRESS := 1
+# Every process that a test starts would compile the whole program again.
+unexport PYTHONDONTWRITEBYTECODE
 # uv asks the same index as pip, and trusts whom the machine trusts.
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -41,7 +44,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := 1
 endif
 
-.PHONY: install demo test checks format bench fuzz soak lock clean
+.PHONY: install demo test prove checks format bench fuzz soak lock clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -57,9 +60,9 @@ $(INSTALLED): requirements/main.txt requirements/dev.txt requirements/ministack.
 	@test -x $(MINISTACK)/bin/python || $(BIN)/python -m venv --without-pip $(MINISTACK)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt \
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt \
 	  || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	@$(BIN)/uv pip sync --quiet --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt \
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt \
 	  || $(BIN)/python -m pip --python $(MINISTACK)/bin/python install --quiet --require-hashes -r requirements/ministack.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline -e . \
 	  || $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
@@ -75,7 +78,10 @@ demo: install
 	@KEEP='$(KEEP)' $(BIN)/python -m devstack.demo
 
 test: install $(HELM)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
+	@$(BIN)/python -m pytest -m 'not prove' $(PYTEST_ARGS) $(TESTS)
+
+prove: install $(HELM)
+	@$(BIN)/python -m pytest -m prove $(PYTEST_ARGS) $(TESTS)
 
 format: install
 	$(BIN)/ruff format .

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devstack import objects
+from devstack import refs as ref_files
 from devstack.objects import NOBODY, Commit, Entry, Files, Person
 
 __all__ = ["NOBODY", "ZERO", "BareRepository", "Commit", "Entry", "Files", "GitError", "Person", "git_environment"]
@@ -40,7 +41,7 @@ def git_environment(**extra: str) -> dict[str, str]:
 
 
 class BareRepository:
-    """A bare repository in a directory. Every call is one or a few git processes."""
+    """A bare repository in a directory. Refs are read from its files; any other call is one or a few git processes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -91,8 +92,7 @@ class BareRepository:
 
     def refs(self) -> dict[str, str]:
         """Return every ref by its full name."""
-        lines = self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-        return dict(line.split(" ", 1) for line in lines)
+        return ref_files.read_all(self.path)
 
     def branches(self) -> dict[str, str]:
         """Return the tip of each branch by its short name."""
@@ -100,15 +100,16 @@ class BareRepository:
 
     def resolve(self, revision: str) -> str | None:
         """Return the full SHA of a commit, branch or tag, or None; a branch wins over a tag."""
-        for candidate in (f"refs/heads/{revision}", revision):
-            done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
-            if done.returncode == 0:
-                return done.stdout.decode().strip()
-        return None
+        for branch in (f"refs/heads/{revision}", revision):
+            if branch.startswith("refs/heads/") and (tip := ref_files.read(self.path, branch)):
+                return tip
+        done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return done.stdout.decode().strip() if done.returncode == 0 else None
 
     def tip(self, branch: str) -> str:
         """Return a branch's commit; raise GitError when there is no such branch."""
-        return self.git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
+        tip = ref_files.read(self.path, f"refs/heads/{branch}")
+        return tip or self.git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
 
     def read(self, revision: str, path: str) -> bytes | None:
         """Return a file's bytes at a revision, or None where there is no such file."""
@@ -176,14 +177,14 @@ class BareRepository:
         )
         head = people.encode() + objects.data(message.encode())
         for attempt in range(COMMIT_ATTEMPTS):
-            tip = self.resolve(f"refs/heads/{branch}")
+            tip = ref_files.read(self.path, f"refs/heads/{branch}")
             parent = tip or (self.resolve(start) if start else None)
             stream = objects.commit_stream(branch, parent, head, files)
             try:
                 # Without --force a branch that has moved on meanwhile is left alone and the command fails.
                 output = self.git("fast-import", "--quiet", "--cat-blob-fd=1", data=stream)
             except GitError:
-                if attempt + 1 == COMMIT_ATTEMPTS or self.resolve(f"refs/heads/{branch}") == tip:
+                if attempt + 1 == COMMIT_ATTEMPTS or ref_files.read(self.path, f"refs/heads/{branch}") == tip:
                     raise
             else:
                 return output.strip().splitlines()[-1]

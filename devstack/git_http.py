@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -80,6 +81,7 @@ class GitServer:
         self.log: list[GitRequest] = []
         self.listeners: list[PushListener] = []
         self.faults = FaultLayer(self._serve, record_bodies=False)
+        self._abilities: dict[bytes, tuple[list[tuple[str, str]], bytes]] = {}
         self.moved: dict[str, str] = {}
         """Names, in small letters, that repositories had before, and what they are called now."""
         self._server = LoopbackServer(self.faults, port=port)
@@ -182,7 +184,33 @@ class GitServer:
             sentence = self.closed.get(repository, "") if seen.status == 403 else ""  # noqa: PLR2004 # HTTP's own number
             return [(sentence or refusal).encode()]
         assert match is not None  # noqa: S101 # _refusal has answered 404
+        asked = (environ.get("HTTP_GIT_PROTOCOL"), service, match["rest"])
+        if asked == ("version=2", "git-upload-pack", "info/refs"):
+            return self._tell_abilities(environ, start_response, seen)
         return self._backend(environ, start_response, seen, match["rest"])
+
+    def _tell_abilities(
+        self, environ: WSGIEnvironment, start_response: StartResponse, seen: GitRequest
+    ) -> Iterable[bytes]:
+        """Answer the first request of a fetch: what git said before, because only the configuration decides it."""
+        configuration = (self.path(seen.repository) / "config").read_bytes()
+        if known := self._abilities.get(configuration):
+            seen.status = HTTPStatus.OK
+            start_response("200 OK", known[0])
+            return iter([known[1]])  # with no length told, as git itself answers: the connection ends with it
+        told: list[list[tuple[str, str]]] = []
+
+        def listen(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
+            told.append(headers)
+            return start_response(status, headers)
+
+        stream = self._backend(environ, listen, seen, "info/refs")
+        body = b"".join(stream)
+        if isinstance(stream, Stream):
+            stream.close()
+        if seen.status == HTTPStatus.OK:
+            self._abilities[configuration] = (told[-1], body)
+        return iter([body])
 
     def _written(self, repository: str) -> str:
         """Give the name as it was made, however it was asked for; as it was asked for where there is none."""

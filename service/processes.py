@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import NoReturn
 
 import structlog
@@ -74,8 +73,7 @@ class Supervisor:
 
         0: asked to stop, and all ended in time. 1: a child could not work, or had to be killed.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        _call_when_asked(self._stop)
         failed = False
         while not self._stopping and not failed:
             self._start_due()
@@ -87,7 +85,7 @@ class Supervisor:
         os.close(self._pipe[0])
         return 0 if clean and not failed else 1
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a signal handler
+    def _stop(self) -> None:
         self._stopping = True
         self._events.put(None)
 
@@ -167,22 +165,34 @@ def _ended(name: str, process: subprocess.Popen[bytes], deadline: float) -> bool
 
 
 def stop_when_asked() -> threading.Event:
-    """Give an event that SIGTERM or SIGINT sets; asked more than once is the same as once.
-
-    A handler runs between any two steps of the main thread. Were it to set the event that this thread is just
-    waking from, it would wait for a lock that its own thread holds; so a thread of its own sets it.
-    """
-    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    """Give an event that SIGTERM or SIGINT sets; asked more than once is the same as once."""
     stop = threading.Event()
+    _call_when_asked(stop.set)
+    return stop
+
+
+def _call_when_asked(call: Callable[[], None]) -> None:
+    """Call from a thread of its own at the first SIGTERM or SIGINT, whatever the main thread is doing.
+
+    Python runs a handler in the main thread alone. One that waits without a timeout does not hear of a signal that the
+    system gave to another thread, or that came just before it began to wait: it would wait for ever. And a handler that
+    set the event which its thread is just waking from would wait for a lock that its own thread holds. So the system
+    writes the signal's number into a pipe, and a thread reads it.
+    https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
 
     def hear() -> None:
-        asked.get()
-        stop.set()
+        asked = {signal.SIGTERM, signal.SIGINT}
+        while not asked.intersection(os.read(reading, 64)):
+            pass
+        call()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: asked.put(number))
     threading.Thread(target=hear, name="stop", daemon=True).start()
-    return stop
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
 
 
 def leave() -> NoReturn:

@@ -57,6 +57,21 @@ for _ in range(100):
 leave()
 """
 
+HARD_OF_HEARING = """
+import os, signal, sys, threading, time
+from service.processes import Child, Supervisor, stop_when_asked
+
+def elsewhere():
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=elsewhere, daemon=True).start()
+if sys.argv[1] == "worker":
+    stop_when_asked().wait()
+else:
+    sys.exit(Supervisor([Child("sleeper", ["sleep", "60"])]).run())
+"""
+
 
 class Supervised:
     """A supervisor in a process of its own, and the children that it was told to keep."""
@@ -161,3 +176,10 @@ def test_a_process_that_is_asked_again_and_again_ends_though_a_thread_of_it_hang
                 assert process.wait(10) == 0
             finally:
                 process.kill()
+
+
+@pytest.mark.parametrize("role", ["worker", "supervisor"])
+def test_a_signal_that_another_thread_was_given_ends_the_process(role: str) -> None:
+    """The system may choose any thread; a main thread that waits without a timeout would never hear of it."""
+    ended = subprocess.run([sys.executable, "-c", HARD_OF_HEARING, role], timeout=15, check=False)
+    assert ended.returncode == 0

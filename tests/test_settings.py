@@ -73,7 +73,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
     assert settings.url == "https://mergeport.example.com"
     assert settings.webhook_secrets == ("whsec-long-enough", "older-one")
     assert (settings.configuration_repository, settings.configuration_branch) == ("acme/manifests", "live")
-    assert (settings.argocd_url, settings.argocd_token) == ("https://argocd.example.com", "argo")
+    assert (settings.argocd.url, settings.argocd.token) == ("https://argocd.example.com", "argo")
     assert settings.registry_auth_file == auth
     assert settings.insecure_registries == {"127.0.0.1:5000", "localhost:5001"}
     assert settings.committer == Actor("Deploy Bot", "mergeport@localhost")

@@ -11,7 +11,7 @@ import json
 import time
 from typing import cast
 
-from flask import current_app, g, request
+from flask import g, request
 
 from devstack.github.actions import Actions
 from devstack.github.refusal import RefusalError, not_found
@@ -20,11 +20,13 @@ from devstack.github.state import Level, Repository, State, Token, User
 APP_TOKEN_LIFE = 600
 """Seconds: GitHub refuses an App's own token that is valid for longer."""
 CLOCK_DRIFT = 60
+ACTIONS_KEY = "devstack.github.actions"
+"""Under this key of the WSGI environment lies what the routes act with: one application serves every double."""
 
 
 def actions() -> Actions:
     """Return what the routes act with."""
-    return cast(Actions, current_app.extensions["actions"])
+    return cast(Actions, request.environ[ACTIONS_KEY])
 
 
 def state() -> State:

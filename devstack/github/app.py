@@ -5,6 +5,7 @@ Joins the routes, turns refusals into GitHub's error bodies, and puts the rate-l
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from typing import Any
@@ -13,7 +14,6 @@ from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
 from devstack.github import access
-from devstack.github.actions import Actions
 from devstack.github.refusal import RefusalError
 from devstack.github.routes import apps, commits, gitdata, hooks, issues, pulls, repositories, statuses
 
@@ -21,10 +21,10 @@ RATE_LIMIT = 5000
 HOUR = 3600
 
 
-def create_app(actions: Actions) -> Flask:
-    """Build the application over a state."""
+@functools.cache
+def shared_app() -> Flask:
+    """Build the application, once a process because its many routes take long; each request brings its state along."""
     app = Flask("devstack.github")
-    app.extensions["actions"] = actions
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     for module in (repositories, commits, gitdata, statuses, pulls, issues, apps, hooks):

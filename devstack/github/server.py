@@ -6,6 +6,7 @@ of pushes over HTTP from there.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -17,8 +18,9 @@ from devstack.faults import REQUEST_KEY, Answer, Fault, FaultLayer, Request
 from devstack.git_backend import RefUpdate
 from devstack.git_http import PATH as GIT_PATH
 from devstack.git_http import GitServer
+from devstack.github.access import ACTIONS_KEY
 from devstack.github.actions import Actions
-from devstack.github.app import create_app
+from devstack.github.app import shared_app
 from devstack.github.hooks import Courier
 from devstack.github.pages import create_pages
 from devstack.github.people import People
@@ -27,6 +29,7 @@ from devstack.serving import LoopbackServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from flask import Flask
 
 
 LIMIT_DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
@@ -67,12 +70,15 @@ class GitHub(People):
         super().__init__(state, courier, Actions(state, courier, git.tokens))
         self.violations: list[str] = []
         self._validator = validator
-        self._flask = create_app(self.actions)
-        self._pages = create_pages(state)
+        self._flask = shared_app()
         self.faults = FaultLayer(self._answer, on_request=self._validate)
         self._server = LoopbackServer(self._dispatch, port=port)
         self.state.base_url, self.state.git_url = self._server.url, git.url
         git.listeners.append(self._pushed)
+
+    @functools.cached_property
+    def _pages(self) -> Flask:
+        return create_pages(self.state)
 
     @property
     def url(self) -> str:
@@ -232,6 +238,7 @@ class GitHub(People):
         if moved := self._moved(environ):
             start_response(moved.status, list(moved.headers))
             return [moved.body]
+        environ[ACTIONS_KEY] = self.actions
         if self._validator is None:
             return self._flask(environ, start_response)
         held: list[tuple[str, list[tuple[str, str]]]] = []

@@ -184,13 +184,15 @@ class Distribution:
         if self._http.request("HEAD", f"/v2/{quote(repository)}/blobs/{digest}", scope=_push(repository)).found:
             return digest
         place = self._begin(repository)
-        self._http.request(
+        answer = self._http.request(
             "PUT",
             f"{place}{'&' if '?' in place else '?'}digest={quote(digest)}",
             scope=_push(repository),
             headers={"Content-Type": "application/octet-stream"},
             body=content,
         )
+        if not answer.found:
+            raise bad_answer(self._http.host, "no upload where it had begun one")
         return digest
 
     def push_manifest(self, repository: str, tag: str, content: bytes, *, media_type: str = OCI_MANIFEST) -> Digest:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import requests
 
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 
 
 def refusal(host: str, status: int, headers: Mapping[str, str], content: bytes) -> MergeportError:
@@ -40,9 +40,9 @@ def refusal(host: str, status: int, headers: Mapping[str, str], content: bytes) 
     return bad_answer(host, f"the answer {told}")
 
 
-def refused(host: str, told: str) -> PermanentError:
-    """Make the error of wrong or insufficient credentials."""
-    return PermanentError(
+def refused(host: str, told: str) -> DoubtfulError:
+    """Make the error of wrong or insufficient credentials: of a moment's wobble as well, for tokens run out early."""
+    return DoubtfulError(
         f"Registry {host} refused the request: {told}.",
         code="registry-refused",
         hint="check the registry's credentials, and that they may pull from and push to this repository",
@@ -71,9 +71,29 @@ def missing_repository(host: str, repository: str) -> PermanentError:
     )
 
 
-def bad_answer(host: str, what: str) -> PermanentError:
-    """Make the error of an answer that no registry should give."""
+def without_tls(host: str) -> PermanentError:
+    """Make the error of a token service that would hear the credentials in the clear."""
     return PermanentError(
+        f"Registry {host} refused us: its token service is without TLS, so nothing was sent there.",
+        code="registry-refused",
+        hint="a registry without TLS must be listed among the insecure ones in the settings",
+        registry=host,
+    )
+
+
+def too_large(host: str, limit: int) -> PermanentError:
+    """Make the error of an answer that is larger than any that is asked for."""
+    return PermanentError(
+        f"Registry {host} gave an answer of more than {limit} bytes.",
+        code="registry-answer",
+        hint="check that the host in the configuration is a registry",
+        registry=host,
+    )
+
+
+def bad_answer(host: str, what: str) -> DoubtfulError:
+    """Make the error of an answer that no registry should give; a proxy's page is one, for a moment."""
+    return DoubtfulError(
         f"Registry {host} gave {what}.",
         code="registry-answer",
         hint="check that the host in the configuration is a registry",

@@ -22,7 +22,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from service.adapters.distribution_errors import bad_answer, refusal, refused, unavailable
+from service.adapters.distribution_errors import bad_answer, refusal, too_large, unavailable, without_tls
 from service.adapters.urls import parts_of
 from service.ports import Credentials
 
@@ -190,7 +190,7 @@ class RegistryHttp:
     def _token(self, challenge: _Challenge, scope: str, credentials: Credentials | None) -> str:
         """Fetch a token, as https://distribution.github.io/distribution/spec/auth/token/ tells."""
         if parts_of(challenge.realm).scheme != "https" and not self._insecure:
-            raise refused(self.host, "its token service is without TLS, so nothing was sent there")
+            raise without_tls(self.host)
         query = requests.Request("GET", challenge.realm, params={"service": challenge.service, "scope": scope})
         url = query.prepare().url or challenge.realm
         answer = self._send(_Request("GET", url), _basic(credentials), ours=False)
@@ -246,7 +246,7 @@ class RegistryHttp:
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             content += chunk
             if len(content) > limit:
-                raise bad_answer(self.host, f"an answer of more than {limit} bytes")
+                raise too_large(self.host, limit)
             if time.monotonic() > ends:
                 raise requests.ReadTimeout(f"the answer took more than {self._timeouts.whole:g} s")
         return bytes(content)

@@ -6,6 +6,7 @@ and made anew once when AWS says that its credentials have expired; nothing else
 
 from __future__ import annotations
 
+import functools
 import json
 from base64 import b64decode
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -24,8 +26,10 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials
 
 if TYPE_CHECKING:
@@ -49,6 +53,18 @@ _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooM
 _SERVER_FAULT = 500
 
 Result = TypeVar("Result")
+
+
+@functools.cache
+def _loader(places: str | None) -> Loader:
+    return create_loader(places)
+
+
+def _session(**settings: str) -> boto3.session.Session:
+    """Make a session; all share AWS's descriptions of its services, which take long to read."""
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+    return boto3.session.Session(botocore_session=core, **settings)
 
 
 class EcrApi:
@@ -134,14 +150,16 @@ class EcrApi:
                 raise self._refusal(action, code, error) from error
             except BotoCoreError as error:
                 raise self._silence(action, error) from error
+            except (ResponseParserError, LookupError, TypeError, ValueError) as error:
+                raise self._other_answer(action) from error
 
     def _new_client(self) -> ECRClient:
-        session = boto3.session.Session(region_name=self._options.aws_region)
+        session = _session(region_name=self._options.aws_region)
         if self._options.role_arn:
             role = session.client("sts", config=_CONFIG, verify=self._verify).assume_role(
                 RoleArn=self._options.role_arn, RoleSessionName="mergeport"
             )["Credentials"]
-            session = boto3.session.Session(
+            session = _session(
                 aws_access_key_id=role["AccessKeyId"],
                 aws_secret_access_key=role["SecretAccessKey"],
                 aws_session_token=role["SessionToken"],
@@ -163,8 +181,15 @@ class EcrApi:
             hint = "AWS does not know the credentials that Mergeport runs with: check its role"
         else:
             hint = "ECR's documentation explains this code"
-        return PermanentError(
-            f"ECR {host} refused {action}: {code}.", code="registry-refused", hint=hint, registry=host
+        return DoubtfulError(f"ECR {host} refused {action}: {code}.", code="registry-refused", hint=hint, registry=host)
+
+    def _other_answer(self, action: str) -> DoubtfulError:
+        """Make the error of an answer in another shape, such as a proxy's page."""
+        return DoubtfulError(
+            f"What answered {action} is not ECR {self._options.host}.",
+            code="registry-answer",
+            hint="check the network and, where it is set, MERGEPORT_ECR_ENDPOINT",
+            registry=self._options.host,
         )
 
     def _silence(self, action: str, error: BotoCoreError) -> MergeportError:

@@ -94,25 +94,26 @@ class Configurations:
 
     def current(self) -> Configuration:
         """Give the configuration in force: the last good one, read now if none was ever kept."""
-        with self._store.read() as tx:
-            stored = configurations.last(tx, good=True)
-        if stored is None:
+        commit = self._last_good()
+        if commit is None:
             self.reload()
-            with self._store.read() as tx:
-                stored = configurations.last(tx, good=True)
-        if stored is None:
+            commit = self._last_good()
+        if commit is None:
             raise PermanentError(
                 f"there is no valid {FILE} in {self._repository}",
                 code="configuration-missing",
                 hint=f"put a {FILE} on its branch {self.branch()}; `mergeport config check` lists its faults",
                 repository=self._repository,
             )
-        return self._parse(stored)
+        return self.at(commit)
 
     def has_good(self) -> bool:
         """Tell whether any configuration was ever good, so that one is in force."""
+        return self._last_good() is not None
+
+    def _last_good(self) -> Sha | None:
         with self._store.read() as tx:
-            return configurations.last(tx, good=True) is not None
+            return configurations.last_good(tx)
 
     def newest_if_at(self, commit: Sha) -> StoredConfiguration | None:
         """Give what was read last, good or not, if it is of this commit."""
@@ -121,7 +122,11 @@ class Configurations:
         return newest if newest is not None and newest.commit == commit else None
 
     def at(self, commit: Sha) -> Configuration:
-        """Give the configuration of a commit that a run was routed by."""
+        """Give the configuration of a commit that a run was routed by; what was parsed once is not read again."""
+        with self._lock:
+            known = self._parsed.get(commit)
+        if known is not None:
+            return known
         with self._store.read() as tx:
             stored = configurations.get(tx, commit)
         if stored is None:

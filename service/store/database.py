@@ -6,6 +6,7 @@ across a call to the outside.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -56,7 +57,11 @@ class Store:
         self._outage = Outage()
         if self.sqlite:
             self.engine = sa.create_engine(
-                parsed, pool_size=8, max_overflow=16, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
+                parsed,
+                pool_size=8,
+                max_overflow=16,
+                connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+                pool_reset_on_return=None,  # each transaction here is ended by its block
             )
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin)
@@ -185,4 +190,11 @@ def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
+    """Begin by the driver itself: SQLAlchemy's way costs as much as a question."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - listened to on SQLite alone
+    begin = "BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN"
+    try:
+        driver.execute(begin)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error

@@ -47,7 +47,7 @@ def by_registry(url: str, ca_file: Path | None, folder: Path) -> object:
     registry = OciRegistry(oci.Options(host=url.removeprefix("https://")), ca_file=ca_file)
     try:
         return registry.find("checkout", "1")
-    except PermanentError as error:
+    except MergeportError as error:
         if error.code != "registry-refused":
             raise
         return error.code

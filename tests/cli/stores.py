@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from service.store import Store
-from service.store.migrate import migrate
 from tests.cli.calling import Call, caller
 from tests.fixtures.rows import Rows
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Give a migrated store in the state directory, which is the one setting."""
     monkeypatch.setenv("MERGEPORT_STATE_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("LOGNAME", "ada")
-    made = Store(f"sqlite:///{tmp_path}/mergeport.db")
-    migrate(made)
+    made = Store(migrated_sqlite_url)
     yield made
     made.close()
 

@@ -55,6 +55,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory, nowhere: dict[str, str]) -
         yield running
 
 
+@pytest.mark.prove
 def test_deliveries_into_a_database_that_was_deleted_are_refused(serve: Command, tmp_path: Path) -> None:
     public, private = serve.addresses
     body = raw(push())
@@ -138,6 +139,7 @@ def test_a_killed_worker_comes_back(lasting: Command) -> None:
     assert ready(lasting.addresses[1])
 
 
+@pytest.mark.prove
 def test_nothing_is_left_when_serve_is_killed(serve: Command) -> None:
     pids = [serve.wait_for("process started", process=name)["pid"] for name in ("web", "worker")]
     serve.server.process.kill()

@@ -1,4 +1,4 @@
-"""`mergeport values commit` while others push and connections break: an edit arrives once, or its failure is reported.
+"""`mergeport values commit` while others push and connections break: an edit arrives once or is reported."""
 
 # ruff: noqa: ARG002 # the stand-in of a port has the port's arguments
 
@@ -103,6 +103,7 @@ def test_a_refusal_that_stays_is_told_by_where_the_branch_is(world: World) -> No
     assert "--pull-request" in told.err
 
 
+@pytest.mark.prove
 def test_many_at_once_all_come_through_each_with_one_commit(world: World, tmp_path: Path) -> None:
     count = 5
     keys = "".join(f"k{number}: old\n" for number in range(count))

@@ -21,7 +21,7 @@ from service.adapters.distribution import Distribution, fixed
 from service.adapters.distribution_http import Timeouts
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
-from service.errors import PermanentError, RetryableError
+from service.errors import DoubtfulError, PermanentError, RetryableError
 from service.ports import Credentials, Registry
 from tests.contract.registries import (
     ECR_HOST,
@@ -216,9 +216,9 @@ def test_right_password_reads(make: Make, faulty: Faulty) -> None:
     assert found.revision == REVISION
 
 
-def test_wrong_password_is_permanent(make: Make, faulty: Faulty) -> None:
+def test_wrong_password_is_believed_when_it_lasts(make: Make, faulty: Faulty) -> None:
     faulty.registry.passwords = {"another"}
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         make(faulty.host).find("app", "1")
     assert caught.value.code == "registry-refused"
     assert "right" not in str(caught.value)
@@ -241,9 +241,9 @@ def test_expired_bearer_token_is_fetched_again(make: Make, faulty: Faulty) -> No
     assert registry.find("app", "1") is not None
 
 
-def test_wrong_password_for_a_token_is_permanent(make: Make, faulty: Faulty) -> None:
+def test_wrong_password_for_a_token_is_believed_when_it_lasts(make: Make, faulty: Faulty) -> None:
     faulty.registry.passwords, faulty.registry.bearer = {"another"}, True
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         make(faulty.host).find("app", "1")
     assert caught.value.code == "registry-refused"
 
@@ -327,7 +327,7 @@ def test_huge_manifest_is_refused(make: Make) -> None:
 
 def test_page_that_is_no_manifest_is_refused(make: Make, faulty: Faulty) -> None:
     faulty.registry.content["/v2/app/manifests/1"] = ("text/html", b"<html>Welcome</html>")
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         make(faulty.host).find("app", "1")
     assert caught.value.code == "registry-answer"
 
@@ -335,11 +335,11 @@ def test_page_that_is_no_manifest_is_refused(make: Make, faulty: Faulty) -> None
 @pytest.mark.parametrize(
     ("status", "error", "code"),
     [
-        ("403 Forbidden", PermanentError, "registry-refused"),
+        ("403 Forbidden", DoubtfulError, "registry-refused"),
         ("429 Too Many Requests", RetryableError, "registry-throttled"),
         ("500 Internal Server Error", RetryableError, "registry-unavailable"),
         ("503 Service Unavailable", RetryableError, "registry-unavailable"),
-        ("400 Bad Request", PermanentError, "registry-answer"),
+        ("400 Bad Request", DoubtfulError, "registry-answer"),
     ],
 )
 def test_status_becomes_our_error(make: Make, faulty: Faulty, status: str, error: type[Exception], code: str) -> None:
@@ -422,6 +422,6 @@ def test_ecr_token_is_fetched_before_it_expires(faulty: Faulty) -> None:
 
 def test_ecr_token_fetched_a_moment_ago_is_not_fetched_again_when_refused(faulty: Faulty) -> None:
     faulty.registry.passwords = {"another"}
-    with pytest.raises(PermanentError):
+    with pytest.raises(DoubtfulError):
         _ecr(faulty.host, TestClock(), "only-one").find("app", "1")
     assert _passwords_seen(faulty) == ["only-one"]

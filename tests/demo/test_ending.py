@@ -6,8 +6,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.demo.playing import SECONDS, playing
 from tests.fixtures.processes import wait_until
+
+pytestmark = pytest.mark.prove
 
 
 def test_interrupt_ends_everything(tmp_path: Path) -> None:

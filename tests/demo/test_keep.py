@@ -5,10 +5,13 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.demo.playing import playing
 from tests.fixtures.following import follow
+
+pytestmark = pytest.mark.prove
 
 
 def test_kept_demo_shows_its_pages_refuses_a_second_and_ends_when_told(tmp_path: Path) -> None:

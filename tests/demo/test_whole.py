@@ -11,6 +11,8 @@ import pytest
 from devstack.bare import BareRepository
 from tests.demo.playing import Playing, playing
 
+pytestmark = pytest.mark.prove
+
 STEPS = [
     "find image",
     "build image",

@@ -78,6 +78,7 @@ def lines_of(text: str) -> list[str]:
 # --- try it on your own repository -----------------------------------------------------------------
 
 
+@pytest.mark.prove
 def test_trial_works_as_it_stands(stack: Devstack, tmp_path: Path) -> None:
     """The README's very lines, run by a shell; only addresses, the token and the place of the state are put in."""
     values = "image:\n  tag: none  # by hand until now\n  digest: ''\n"

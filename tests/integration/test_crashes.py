@@ -49,7 +49,14 @@ def commits(service: Service, branch: str = "main") -> list[str]:
     return [subject for subject in subjects if subject.startswith("Promote ")]
 
 
-@pytest.mark.parametrize("hold", [hold_before_image, hold_after_image, hold_after_push])
+@pytest.mark.parametrize(
+    "hold",
+    [
+        pytest.param(hold_before_image, marks=pytest.mark.prove),
+        pytest.param(hold_after_image, marks=pytest.mark.prove),
+        hold_after_push,
+    ],
+)
 def test_worker_killed_around_an_effect_in_dev_leaves_it_done_once(
     service: Service, hold: Callable[[Service], Gate]
 ) -> None:
@@ -67,6 +74,7 @@ def test_worker_killed_around_an_effect_in_dev_leaves_it_done_once(
     )
 
 
+@pytest.mark.prove
 @service_on_both
 def test_worker_killed_before_its_push_has_effect_pushes_once(
     service: Service, tmp_path_factory: pytest.TempPathFactory
@@ -85,6 +93,7 @@ def test_worker_killed_before_its_push_has_effect_pushes_once(
     assert len(commits(service)) == 1
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("hold", [hold_before_pull_request, hold_at_pull_request, hold_after_pull_request])
 def test_worker_killed_around_the_pull_request_leaves_one(service: Service, hold: Callable[[Service], Gate]) -> None:
     gate = hold(service)
@@ -114,6 +123,7 @@ def test_web_killed_right_after_its_answer_loses_nothing(service: Service) -> No
     service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
 
 
+@pytest.mark.prove
 @service_on_both
 def test_worker_asked_to_stop_hands_its_build_over(service: Service) -> None:
     gate = service.stack.ecr.faults.hang(method="PUT", path="/manifests/")
@@ -128,6 +138,7 @@ def test_worker_asked_to_stop_hands_its_build_over(service: Service) -> None:
     assert len(set(images(service))) == 1
 
 
+@pytest.mark.prove
 def test_worker_asked_to_stop_while_git_hangs_ends_in_time(service: Service) -> None:
     """Nobody waits for the server: the thread that does is left behind, and the next worker does its work."""
     gate = service.stack.git.faults.hang(path="acme/manifests.*info/refs")

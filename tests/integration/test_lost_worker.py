@@ -16,6 +16,8 @@ from tests.integration.test_crashes import (
     images,
 )
 
+pytestmark = pytest.mark.prove
+
 
 @pytest.mark.parametrize(
     "hold",

@@ -25,6 +25,8 @@ from tests.contract.registries import make_image, push
 from tests.fixtures.service import MANIFESTS, REGISTRY, VALUES, Service, poll
 from tests.web.deliveries import headers, raw
 
+pytestmark = pytest.mark.prove
+
 SOURCES, EACH = 25, 4
 TAG_LENGTH = 12
 MOST_PUSHES = 5

@@ -18,6 +18,8 @@ from tests.integration.test_crashes import (
     images,
 )
 
+pytestmark = pytest.mark.prove
+
 
 def statuses(service: Service, commit: str, environment: str = "dev") -> list[str]:
     return [one.state for one in service.stack.github.statuses(SOURCE, commit, f"mergeport/{environment}")]

@@ -25,6 +25,8 @@ from tests.fixtures.processes import wait_until
 from tests.fixtures.service import MANIFESTS, REGISTRY, SOURCE, Service
 from tests.fixtures.tools import RegistryServer
 
+pytestmark = pytest.mark.prove
+
 DOCKERFILE = """\
 FROM scratch
 COPY busybox /bin/busybox

@@ -7,12 +7,15 @@ import hmac
 import uuid
 from collections.abc import Callable
 
+import pytest
 import requests
 
 from devstack.stack import WEBHOOK_SECRET, Devstack
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES, Service, free_port, poll
 from tests.integration.pairs import wait_alive
 from tests.integration.test_crashes import commits, images
+
+pytestmark = pytest.mark.prove
 
 
 def send(url: str, event: str, body: bytes, delivery: str) -> int:

@@ -14,6 +14,8 @@ from service.engine import queue
 from tests.fixtures.service import MANIFESTS, SOURCE, Service, poll
 from tests.fixtures.tools import missing_part
 
+pytestmark = pytest.mark.prove
+
 
 @contextmanager
 def locked(service: Service) -> Iterator[None]:

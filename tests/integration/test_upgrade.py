@@ -72,7 +72,9 @@ def load_postgresql(url: str, names: dict[str, str]) -> str:
     return url
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.real_postgresql)])
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=[pytest.mark.real_postgresql, pytest.mark.prove])]
+)
 def test_work_of_the_previous_release_goes_on(
     kind: str, request: pytest.FixtureRequest, world: Devstack, make_service: Callable[..., Service], tmp_path: Path
 ) -> None:

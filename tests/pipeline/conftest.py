@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from devstack.stack import WEBHOOK_SECRET, Devstack
-from tests.fixtures.databases import BOTH
+from service.store import Store
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -28,30 +30,60 @@ ON_BOTH = frozenset(
         "test_writing",
     }
 )
-"""Where rows decide: these run on PostgreSQL as well. The others are about what is outside and would only take time."""
+"""Modules that run on PostgreSQL as well: all of it with `make prove`, and what is marked `rows_decide`, because rows
+and locks decide it, with `make test` too. The other modules are about what is outside and would only take time.
+"""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses a database on the kinds of it that its module wants."""
-    if "database_url" in metafunc.fixturenames:
-        both = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
-        metafunc.parametrize("database_url", BOTH if both else ["sqlite"], indirect=True)
+    if "database_url" not in metafunc.fixturenames:
+        return
+    kinds: list[str | ParameterSet] = ["sqlite"]
+    if metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
+        decided_by_rows = metafunc.definition.get_closest_marker("rows_decide")
+        marks = [pytest.mark.real_postgresql, *([] if decided_by_rows else [pytest.mark.prove])]
+        kinds.append(pytest.param("postgresql", marks=marks))
+    metafunc.parametrize("database_url", kinds, indirect=True)
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
     """Give the URL of a database with our tables, of the kind that the test is run for."""
-    return str(request.getfixturevalue(f"migrated_{request.param}_url"))
+    name = "kept_sqlite_url" if request.param == "sqlite" else "migrated_postgresql_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(scope="session")
+def kept_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Keep one store on SQLite for the session, because it remembers the SQL of every statement that it has seen."""
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('kept')}/mergeport.db")
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def pipeline(world: Devstack, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+def kept_sqlite_url(kept_store: Store, sqlite_template: Path) -> Iterator[str]:
+    """Give the URL of the kept store; its database is a new one for each test."""
+    assert kept_store.file is not None
+    shutil.copy(sqlite_template, kept_store.file)
+    yield str(kept_store.url)
+    kept_store.close()  # it opens again when it is used
+    for file in kept_store.file.parent.iterdir():
+        file.unlink()
+
+
+@pytest.fixture
+def pipeline(
+    world: Devstack, tmp_path: Path, database_url: str, kept_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
     """Give a pipeline in a world with hooks; the hooks' address answers nobody, the deliveries are handed over."""
     for name, value in world.environment().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
     for repository in (SOURCE, MANIFESTS):
         world.github.add_hook(repository, "http://127.0.0.1:9/webhooks/github", WEBHOOK_SECRET)
-    one = Pipeline(world, tmp_path / "state", database_url=database_url)
+    store = kept_store if database_url == str(kept_store.url) else Store(database_url)
+    one = Pipeline(world, tmp_path / "state", store=store)
     yield one
     one.close()

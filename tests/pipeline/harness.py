@@ -24,6 +24,8 @@ from service.pipeline.context import Context
 from service.pipeline.deploy.refreshes import take_due, tell
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.reports.statuses import send_reports
+from service.pipeline.runs import transitions
+from service.pipeline.runs.steps import wait_for
 from service.pipeline.watches import answer_due, look, watched
 from service.settings import load
 from service.store import Store, deliveries, runs, steps, waits
@@ -71,8 +73,8 @@ class ListQueue:
 class Pipeline:
     """One worker's pipeline, driven by hand."""
 
-    def __init__(self, stack: Devstack, directory: Path, *, database_url: str = "", **settings: str) -> None:
-        """Work with a migrated database, by default a SQLite file of its own."""
+    def __init__(self, stack: Devstack, directory: Path, *, store: Store | None = None, **settings: str) -> None:
+        """Work with a migrated store, by default on a SQLite file of its own; its connections are closed at the end."""
         self.stack = stack
         self.queue = ListQueue()
         self.clock = MovedClock()
@@ -85,8 +87,8 @@ class Pipeline:
             "MERGEPORT_URL": "http://mergeport.test",
             **settings,
         }
-        self.store = Store(database_url or f"sqlite:///{directory}/mergeport.db")
-        if not database_url:
+        self.store = store or Store(f"sqlite:///{directory}/mergeport.db")
+        if store is None:
             migrate(self.store)
         self.context: Context = self._exits.enter_context(
             build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)
@@ -199,6 +201,16 @@ class Pipeline:
             again = runs.get(tx, new)
         assert again is not None
         self.queue.enqueue_run(again)
+
+    def resumed(self, run: Run) -> Run:
+        """Queue a run whose worker died under a new workflow, as the sweeper does; give it as it stands."""
+        at = self.clock.now()
+        wait = wait_for(self.context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="going on")
+        with self.store.begin() as tx:
+            again = transitions.resume(tx, wait, at=at)
+        assert again is not None
+        self.queue.enqueue_run(again)
+        return again
 
     def _drain(self) -> None:
         for _ in range(500):

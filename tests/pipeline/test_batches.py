@@ -32,6 +32,7 @@ def test_run_alone_is_written_without_waiting_for_anybody(pipeline: Pipeline) ->
         assert {wait.kind for wait in waits.of_run(tx, run.id)} == {WaitKind.BUILD}
 
 
+@pytest.mark.rows_decide
 def test_what_waits_for_the_branch_is_written_in_one_push_in_the_order_of_acceptance(pipeline: Pipeline) -> None:
     settle_in(pipeline, *NAMES)
     merge(pipeline)
@@ -53,6 +54,7 @@ def test_writer_waits_a_moment_for_a_run_that_is_on_its_way(pipeline: Pipeline) 
     assert written(pipeline) == [NAMES[0]]
 
 
+@pytest.mark.rows_decide
 def test_nobody_is_overtaken_by_a_stream_of_later_edits(pipeline: Pipeline) -> None:
     """At each push a run comes that was accepted later: those that wait go first all the same."""
     settle_in(pipeline, *NAMES)
@@ -128,6 +130,7 @@ def test_what_is_switched_off_while_a_batch_gathers_is_not_written_with_it(pipel
     assert "is not in dev any more" in pipeline.ended(pipeline.run(application=off), RunState.CANCELLED).message
 
 
+@pytest.mark.rows_decide
 def test_refused_edit_fails_its_own_run_and_never_its_batch(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +160,7 @@ def test_refused_edit_fails_its_own_run_and_never_its_batch(
     assert pushed(pipeline) == [["good"]]
 
 
+@pytest.mark.rows_decide
 def test_run_that_is_cancelled_while_it_writes_itself_ends_as_cancelled(pipeline: Pipeline) -> None:
     settle_in(pipeline, "checkout", "cart")
     merge(pipeline)

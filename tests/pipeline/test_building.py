@@ -111,6 +111,7 @@ def test_image_that_is_there_is_reused_and_nothing_is_built(pipeline: Pipeline) 
         assert builds.of_run(tx, run.id) == []
 
 
+@pytest.mark.rows_decide
 def test_image_is_built_once_for_all_runs_of_a_commit(pipeline: Pipeline) -> None:
     both = CONFIGURATION.replace("stage: {branch: staging}", "stage: {branch: develop}")
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": both}, "Feed two")
@@ -159,13 +160,42 @@ def test_registry_that_dies_in_the_push_is_tried_again(pipeline: Pipeline) -> No
     assert pipeline.run().state == RunState.SUCCEEDED
 
 
-def test_registry_that_refuses_the_token_fails_the_run(pipeline: Pipeline) -> None:
-    pipeline.stack.ecr.faults.answer("403 Forbidden", path="/v2/", times=50)
+def test_registry_that_refuses_the_token_for_minutes_fails_the_run(pipeline: Pipeline) -> None:
+    pipeline.stack.ecr.faults.answer("403 Forbidden", path="/v2/", times=10_000)
     merge(pipeline)
     pipeline.settle()
+    assert pipeline.wait(pipeline.run())[0] is WaitKind.RETRY
+    pipeline.settle_over_time(seconds=420)
     assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "registry-refused"
 
 
+PAGE = b"<html>We are down for maintenance.</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body"),
+    [
+        ("403 Forbidden", "GET", "/blobs/sha256", b""),
+        ("401 Unauthorized", "GET", "/manifests/", b""),
+        ("200 OK", "GET", "/manifests/", PAGE),
+        ("200 OK", "POST", "^/$", PAGE),
+        ("200 OK", "POST", "^/$", b"{}"),
+        ("302 Found", "POST", "^/$", b""),
+        ("404 Not Found", "PUT", "/blobs/uploads/", b""),
+        ("200 OK", "POST", "/blobs/uploads/", PAGE),
+    ],
+)
+def test_wobble_of_the_registry_ends_no_run(
+    pipeline: Pipeline, status: str, method: str, path: str, body: bytes
+) -> None:
+    pipeline.stack.ecr.faults.answer(status, method=method, path=path, body=body, times=2)
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    pipeline.settle_over_time("checkout-dev", seconds=60)
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+@pytest.mark.rows_decide
 def test_build_of_a_cancelled_run_is_not_made(pipeline: Pipeline) -> None:
     merge(pipeline)
     pipeline.take_deliveries()
@@ -183,6 +213,7 @@ def test_build_of_a_cancelled_run_is_not_made(pipeline: Pipeline) -> None:
     assert pipeline.stack.ecr.faults.requests("PUT", "/manifests/") == []
 
 
+@pytest.mark.rows_decide
 def test_later_change_supersedes_an_earlier_one_before_it_is_promoted(pipeline: Pipeline) -> None:
     first = merge(pipeline, "two")
     second = merge(pipeline, "three")
@@ -211,10 +242,11 @@ def test_image_whose_repository_refuses_does_not_keep_others_from_being_found(ex
         external.push_image(commit[:12], repository=repository, revision=commit)
     external.stack.ecr.faults.answer("403 Forbidden", path="/v2/checkout/", times=1000)
     external.settle()
-    assert external.run(application="checkout").code == "registry-refused"
+    assert "refused us: 403" in external.wait(external.run(application="checkout"))[1]
     assert external.run(application="payments").images[""]["revision"] == commit
 
 
+@pytest.mark.rows_decide
 def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
     """What the builder logs meanwhile is kept for later."""
     merge(pipeline)

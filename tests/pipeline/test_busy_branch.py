@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devstack.git_backend import RefUpdate
 from service.core.words import RunState
 from tests.fixtures.service import MANIFESTS
@@ -20,6 +22,7 @@ git update-ref "$ref" "$(git commit-tree -p "$old" -m 'By hand' "$old^{tree}")" 
 """
 
 
+@pytest.mark.rows_decide
 def test_batch_that_loses_every_race_gets_smaller_until_it_wins(pipeline: Pipeline) -> None:
     """Somebody is always faster than a push of more than one commit."""
     settle_in(pipeline, *NAMES)

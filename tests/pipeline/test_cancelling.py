@@ -31,6 +31,7 @@ def hold_pull_request(pipeline: Pipeline) -> str:
     return "main"
 
 
+@pytest.mark.rows_decide
 @pytest.mark.parametrize(
     ("hold", "kind"),
     [

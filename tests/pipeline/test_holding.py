@@ -22,6 +22,8 @@ from tests.fixtures.service import MANIFESTS, poll
 from tests.pipeline.crowd import BRANCH, merge, pushed, ready, settle_in, states
 from tests.pipeline.harness import Pipeline
 
+pytestmark = pytest.mark.rows_decide
+
 LEASE = Place(Repository(MANIFESTS), BRANCH).lease
 NAMES = ("checkout", "cart")
 

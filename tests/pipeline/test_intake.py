@@ -25,6 +25,7 @@ def quiet(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.rows_decide
 @pytest.mark.parametrize("order", ["push-first", "pull-request-first"])
 def test_push_and_pull_request_of_one_merge_make_one_run(quiet: Pipeline, order: Order) -> None:
     pull = quiet.stack.github.merge(
@@ -65,6 +66,7 @@ def test_every_merge_method_makes_one_run_at_the_head_and_covers_its_commits(
     assert {change.commit if change else None for change in covering} == {head}
 
 
+@pytest.mark.rows_decide
 def test_same_delivery_ten_times_makes_one_run(quiet: Pipeline) -> None:
     quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
     quiet.settle(looks=0)
@@ -216,6 +218,7 @@ def test_configuration_that_is_good_again_leaves_no_fault(quiet: Pipeline) -> No
     assert (newest.commit, newest.good, list(newest.faults)) == (good, True, [])
 
 
+@pytest.mark.rows_decide
 def test_forge_that_hangs_holds_up_only_its_own_repository(quiet: Pipeline) -> None:
     filtered = EXTERNAL.replace(
         f"source: {SOURCE}", f"source: {SOURCE}\n    paths: ['app.py']\n  other:\n    source: acme/other"
@@ -234,6 +237,7 @@ def test_forge_that_hangs_holds_up_only_its_own_repository(quiet: Pipeline) -> N
     assert sorted(run.application for run in quiet.runs()) == ["checkout", "other"]
 
 
+@pytest.mark.rows_decide
 def test_replay_makes_a_new_generation_of_runs(quiet: Pipeline) -> None:
     quiet.stack.github.merge(SOURCE, "develop", {"app.py": "two\n"})
     quiet.settle(looks=0)
@@ -257,6 +261,7 @@ def test_push_that_breaks_the_configuration_is_still_a_change_of_its_repository(
     assert quiet.run("prod", application="site").commit == bad
 
 
+@pytest.mark.rows_decide
 def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touched(quiet: Pipeline) -> None:
     """A merge queue pushes two merges at once; the event of the second comes first and tells its own paths only."""
     two = EXTERNAL.replace(

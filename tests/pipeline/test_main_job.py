@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from service.core.words import RunState
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
 
+@pytest.mark.rows_decide
 def test_merge_becomes_one_commit_that_changes_only_the_image(pipeline: Pipeline) -> None:
     pull = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"}, title="Say two")
     pipeline.settle_live("checkout-dev")

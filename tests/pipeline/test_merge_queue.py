@@ -44,6 +44,7 @@ def merge_by_queue(pipeline: Pipeline, *pulls: Pull, push_first: bool) -> list[s
     return commits
 
 
+@pytest.mark.rows_decide
 @pytest.mark.parametrize("push_first", [True, False])
 def test_several_pull_requests_of_one_push_promote_one_image_that_knows_them_all(
     pipeline: Pipeline, push_first: bool

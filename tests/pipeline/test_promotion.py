@@ -55,6 +55,7 @@ def test_pull_request_closed_unmerged_cancels_the_run(pipeline: Pipeline) -> Non
     assert run.message == f"pull request #{pull.number} was closed without being merged"
 
 
+@pytest.mark.rows_decide
 def test_newer_image_updates_the_same_pull_request(pipeline: Pipeline) -> None:
     first = propose(pipeline, "two")
     pipeline.stack.git.open(MANIFESTS).commit_files("main", {"README.md": "a person was here\n"}, "Write")
@@ -129,6 +130,7 @@ def test_branch_pushed_without_an_answer_is_adopted(pipeline: Pipeline) -> None:
     assert len(pipeline.stack.git.pushes(MANIFESTS)) == 1
 
 
+@pytest.mark.rows_decide
 def test_older_run_that_hangs_while_opening_does_not_take_the_pull_request_back(pipeline: Pipeline) -> None:
     """GitHub keeps the older run waiting for an answer; the newer one comes meanwhile."""
     gate = pipeline.stack.github.faults.hang(method="GET", path="/repos/acme/manifests/pulls$")
@@ -152,6 +154,7 @@ def test_older_run_that_hangs_while_opening_does_not_take_the_pull_request_back(
     assert commits[0][:12] in pipeline.stack.git.open(MANIFESTS).text(BRANCH, FILE)
 
 
+@pytest.mark.rows_decide
 def test_older_run_that_does_not_wait_just_now_is_superseded_as_well(pipeline: Pipeline) -> None:
     """Its wait was answered, or is not written yet, when the newer run takes the pull request over."""
     first = propose(pipeline)

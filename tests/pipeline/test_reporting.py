@@ -97,6 +97,7 @@ class SlowForge:
             raise RetryableError("GitHub did not answer in time", code="github-timeout")
 
 
+@pytest.mark.rows_decide
 @pytest.mark.parametrize("answers", [True, False])
 def test_status_that_another_worker_overtakes_on_its_way_is_put_right(pipeline: Pipeline, answers: bool) -> None:
     commit = Sha(merge(pipeline))

@@ -17,6 +17,8 @@ from service.store.reports import Report
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, REPOSITORY, Rows
 
+pytestmark = pytest.mark.rows_decide
+
 A, B, C, D = (Sha(letter * 40) for letter in "abcd")
 
 

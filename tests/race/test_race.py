@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.race.plan import Plan
 from tests.race.running import race
+
+pytestmark = pytest.mark.prove
 
 SEED = 20
 SLICE = Plan(

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,8 +20,11 @@ import pytest
 
 from tests.fixtures.tools import ROOT, missing_part
 
-DEBIAN = ROOT / ".tools" / "debian-12.tar"
-WHEELS = ROOT / ".tools" / "wheels"
+pytestmark = pytest.mark.prove
+
+TOOLS = ROOT / ".tools"
+DEBIAN = TOOLS / "debian-12.tar"
+WHEELS = TOOLS / "wheels"
 BASE = "localhost/debian-with-python:12"
 IMAGE = "localhost/mergeport:test"
 
@@ -35,19 +39,26 @@ def call(argv: Sequence[str], **more: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Iterator[Path]:
+    """Give a folder beside the tar file: the tests' own may be in memory, where no device can be made."""
+    TOOLS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TOOLS) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def debian(folder: Path) -> Path:
     """Give a Debian 12 with Python, git and ssh as one tar file."""
     if DEBIAN.exists():
         return DEBIAN
     debootstrap = shutil.which("debootstrap")
     if debootstrap is None or os.geteuid() != 0:
         missing_part("Debian base image", "needs root and debootstrap; apt-get install debootstrap")
-    root = tmp_path_factory.mktemp("debian")
+    root = Path(tempfile.mkdtemp(prefix="debian-", dir=folder))
     packages = "--include=python3,python3-venv,git,openssh-client,ca-certificates"
     call([debootstrap, "--variant=minbase", packages, "bookworm", str(root)])
     call(["chroot", str(root), "apt-get", "clean"])
     (root / "etc" / "apt" / "sources.list").write_text("")
-    DEBIAN.parent.mkdir(exist_ok=True)
     partial = DEBIAN.with_suffix(f".{os.getpid()}")
     unread = [f"--exclude=./{place}/*" for place in ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache")]
     call(["tar", "--create", "--file", str(partial), *unread, "--directory", str(root), "."])
@@ -66,9 +77,10 @@ def wheels() -> Path:
 
 
 @pytest.fixture(scope="module")
-def image(buildah: list[str], debian: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def image(buildah: list[str], debian: Path, wheels: Path, folder: Path) -> str:
     """Build the Dockerfile and give the image's name."""
-    context = tmp_path_factory.mktemp("base")
+    context = folder / "base"
+    context.mkdir()
     os.link(debian, context / "debian.tar")
     (context / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
     (context / "Dockerfile").write_text("FROM scratch\nADD debian.tar /\nCOPY pip.conf /etc/pip.conf\n")

@@ -59,6 +59,7 @@ def test_no_pattern_needs_a_newer_python() -> None:
     assert [f"{file.relative_to(ROOT)}:{line}" for file in files for line in too_new(file.read_text())] == []
 
 
+@pytest.mark.prove
 def test_what_reads_texts_runs_on_the_systems_python_too() -> None:
     """With the packages of this environment: only a Python of the same minor version can load their compiled parts."""
     python = shutil.which("python3", path=os.pathsep.join(["/usr/bin", "/bin"]))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from service.adapters.sources.github import GitHubSource
 from service.store import Store
-from service.store.migrate import migrate
 from service.web.counters import Counters
 from service.web.private import private_app
 from service.web.webhooks import Receiver, public_app
@@ -25,10 +23,9 @@ SOURCES = {"github": GitHubSource([SECRET, b"the-next-secret"])}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(migrated_sqlite_url: str) -> Iterator[Store]:
     """Give a migrated SQLite store."""
-    made = Store(f"sqlite:///{tmp_path}/mergeport.db")
-    migrate(made)
+    made = Store(migrated_sqlite_url)
     yield made
     made.close()
 

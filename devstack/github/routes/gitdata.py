@@ -91,7 +91,7 @@ def delete_ref(owner: str, name: str, ref: str) -> tuple[str, int]:
 
 def _ref(repo: Repository, ref: str, sha: str) -> shapes.Json:
     state = access.state()
-    kind = repo.bare.git("cat-file", "-t", sha)
+    kind = repo.bare.immutable("cat-file", "-t", sha).decode().strip()
     area = {"commit": "commits", "tag": "tags"}.get(kind, "trees")
     return {
         "ref": ref,

@@ -38,8 +38,7 @@ def build(claim: Claim) -> None:
         _await_image(claim, image)
     for image, one in built:
         _read_back(claim, image, one)
-    with claim.context.store.begin() as tx:
-        claim.update(tx, stage=Stage.PROMOTE)
+    claim.note(stage=Stage.PROMOTE)
 
 
 def _find(claim: Claim, image: ImageTarget) -> bool:
@@ -95,8 +94,7 @@ def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
         "platforms": list(found.platforms),
         "revision": run.commit if ours else None,
     }
-    with claim.context.store.begin() as tx:
-        claim.update(tx, images={**run.images, image.name: accepted})
+    claim.note(images={**run.images, image.name: accepted})
     return str(reference) if ours else f"{reference}; {told.words}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.core.words import WaitKind
+from service.errors import DoubtfulError
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import read_claim
@@ -12,7 +13,11 @@ from service.store.waits import Wait
 
 
 def look_at_images(context: Context, key: str) -> Answers:
-    """Answer the waits whose image is there; each image is asked for once."""
+    """Answer the waits whose image is there; each image is asked for once.
+
+    An answer that may be a wobble answers the wait too: the run's own step meets it, tries again, and believes what
+    lasts. So one repository that refuses keeps nobody from the others.
+    """
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.IMAGE, key)
     found: dict[str, bool] = {}
@@ -21,7 +26,12 @@ def look_at_images(context: Context, key: str) -> Answers:
         for wait in waiting:
             with isolated.one(wait, answers):
                 if wait.subject not in found:
-                    found[wait.subject] = _image_is_there(context, wait)
+                    try:
+                        found[wait.subject] = _image_is_there(context, wait)
+                    except DoubtfulError as error:
+                        saw(context, wait, str(error))
+                        answers[wait] = "to be looked at again"
+                        continue
                 if found[wait.subject]:
                     answers[wait] = "there"
                 else:

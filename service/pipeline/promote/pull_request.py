@@ -160,8 +160,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             )
         if pull_request.merged and pull_request.merge_commit is not None:
             if _is_of_another(claim, head, pull_request):
-                with context.store.begin() as tx:
-                    claim.update(tx, pull_request=None, pull_request_url=None)
+                claim.note(pull_request=None, pull_request_url=None)
                 record.message = f"pull request #{number} was merged before it contained this run's image"
                 return None
             with context.store.begin() as tx:

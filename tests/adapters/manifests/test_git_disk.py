@@ -57,6 +57,7 @@ def gathered(served: Served) -> int:
 # it stays bounded
 
 
+@pytest.mark.prove
 def test_writes_of_nobody_but_us_gather_no_more_objects_than_they_may(served: Served) -> None:
     manifests, most = limited(served, loose=40), 0
     for number in range(40):
@@ -67,6 +68,7 @@ def test_writes_of_nobody_but_us_gather_no_more_objects_than_they_may(served: Se
     assert len(served.repository.log("main")) == 41
 
 
+@pytest.mark.prove
 def test_large_files_gather_no_more_bytes_than_they_may(served: Served) -> None:
     manifests, most = limited(served, extra=2 * MEGABYTE), 0
     for number in range(15):
@@ -75,6 +77,7 @@ def test_large_files_gather_no_more_bytes_than_they_may(served: Served) -> None:
     assert 2 * MEGABYTE < most < 3 * MEGABYTE
 
 
+@pytest.mark.prove
 def test_others_commits_gather_no_more_packs_than_they_may(served: Served) -> None:
     manifests, most = limited(served, packs=5), 0
     for number in range(20):

@@ -195,6 +195,7 @@ def test_a_local_git_that_loops_has_no_more_than_its_time_on_the_processor(serve
     assert line.split()[3] == str(30 + ORPHAN_GRACE)
 
 
+@pytest.mark.prove
 def test_a_mirror_that_others_make_anew_again_and_again_loses_nothing(served: Served) -> None:
     mirror = served.manifests()._mirror
     renewed = 0

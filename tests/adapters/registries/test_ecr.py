@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from service.adapters.ecr_options import Create
 from service.adapters.registries.ecr import EcrRegistry, Options
 from service.core.images import ImageReference
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from tests.contract.registries import ECR_HOST, LABELS, Ministack, TestClock, make_image, push
 from tests.fixtures.processes import free_port
 
@@ -175,11 +175,11 @@ def test_push_to_a_repository_that_is_not_there_is_refused_by_name(ministack: Mi
 @pytest.mark.parametrize(
     ("code", "status", "error", "ours", "hint"),
     [
-        ("AccessDeniedException", 400, PermanentError, "registry-refused", "allow ecr:DescribeRepositories"),
-        ("UnrecognizedClientException", 400, PermanentError, "registry-refused", "does not know the credentials"),
+        ("AccessDeniedException", 400, DoubtfulError, "registry-refused", "allow ecr:DescribeRepositories"),
+        ("UnrecognizedClientException", 400, DoubtfulError, "registry-refused", "does not know the credentials"),
         ("ThrottlingException", 400, RetryableError, "registry-throttled", ""),
         ("ServerException", 500, RetryableError, "registry-unavailable", ""),
-        ("LimitExceededException", 400, PermanentError, "registry-refused", ""),
+        ("LimitExceededException", 400, DoubtfulError, "registry-refused", ""),
     ],
 )
 def test_refusal_of_aws_becomes_ours(code: str, status: int, error: type[MergeportError], ours: str, hint: str) -> None:
@@ -196,7 +196,7 @@ def test_denied_creation_names_its_action() -> None:
     client, stub = stubbed()
     stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
     stub.add_client_error("create_repository", "AccessDeniedException")
-    with pytest.raises(PermanentError, match="ecr:CreateRepository"):
+    with pytest.raises(DoubtfulError, match="ecr:CreateRepository"):
         registry(lambda: client).ensure_repository("app")
 
 
@@ -204,7 +204,7 @@ def test_denied_login_names_its_action() -> None:
     client, stub = stubbed()
     stub.add_response("describe_repositories", {"repositories": [{}]})
     stub.add_client_error("get_authorization_token", "AccessDeniedException")
-    with pytest.raises(PermanentError, match="ecr:GetAuthorizationToken"):
+    with pytest.raises(DoubtfulError, match="ecr:GetAuthorizationToken"):
         registry(lambda: client).push_target(REFERENCE)
 
 

@@ -255,6 +255,7 @@ def test_push_field_of_another_shape_is_named(path: str, value: object) -> None:
         ("pull_request.base", None),
         ("pull_request.base.ref", None),
         ("pull_request.merge_commit_sha", None),
+        ("pull_request.merge_commit_sha", "0" * 40),
         ("pull_request.labels", "x"),
         ("pull_request.labels.0.name", 5),
     ],

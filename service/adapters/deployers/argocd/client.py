@@ -107,17 +107,19 @@ class ArgoCD:
                     application=application,
                 )
             self._check(response)
-            return self._found(response)
+            return self._found(response, (namespace, name))
 
     def announce(self, page: str, branch: str) -> None:
         """Tell the ApplicationSet controller of a push, where its address is known."""
         if self._sets is not None:
             self._sets.announce(page, branch)
 
-    def _found(self, response: requests.Response) -> Observation | None:
-        """Read what a refresh found; what cannot be read is left to the next look."""
+    def _found(self, response: requests.Response, asked: tuple[str, str]) -> Observation | None:
+        """Read what a refresh found; what cannot be read, or is another application, is left to the next look."""
         try:
             item = json.loads(self._bounded(response))
+            if not isinstance(item, dict) or asked not in names_of(item):
+                return None
             return observation_of(item, url=self._page(item))
         except (ValueError, RecursionError, ValidationError, StopIteration, requests.exceptions.RequestException):
             return None

@@ -226,13 +226,14 @@ def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignore
 
 def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> PullRequestMerged:
     pull = event.pull_request
-    if pull.merge_commit_sha is None:
+    sha = pull.merge_commit_sha
+    if sha is None or sha == _NO_COMMIT:
         raise _invalid("pull_request.merge_commit_sha", "it is missing, although the pull request is merged")
     return PullRequestMerged(
         repository=Repository(event.repository.full_name),
         branch=pull.base.ref,
         base_sha=Sha(pull.base.sha),
-        merge_commit=Sha(pull.merge_commit_sha),
+        merge_commit=Sha(sha),
         number=pull.number,
         title=pull.title,
         author=_login(pull.user),

@@ -1,0 +1,23 @@
+"""A slice of letting every request go wrong once; `python -m tests.pipeline.at_each_request` is the whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstack.ecr import Ecr
+from tests.pipeline.at_each_request import perform
+
+
+@pytest.mark.parametrize(
+    ("scenario", "server", "fault", "number"),
+    [
+        ("dev", "argocd", "list", 2),
+        ("rolled", "git", "cut", 40),
+        ("cancelled", "github", "404", 45),
+    ],
+)
+def test_scenario_ends_as_if_no_request_had_gone_wrong(
+    ecr: Ecr, scenario: str, server: str, fault: str, number: int
+) -> None:
+    told, hit, _ = perform(scenario, server, ecr, fault=fault, number=number)
+    assert told.wrong == [], hit
