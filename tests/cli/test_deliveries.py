@@ -105,7 +105,7 @@ def test_a_delivery_whose_body_is_forgotten_is_not_replayed(call: Call, rows: Ro
     forget_deliveries(store, before=NOW + timedelta(days=1), after=0)
     told = call("deliveries", "replay", "1111")
     assert told.status == 1
-    assert "is not kept any more" in told.err
+    assert "was deleted because of its age" in told.err
     assert state(store, delivery) == (DeliveryState.PROCESSED, 0)
 
 

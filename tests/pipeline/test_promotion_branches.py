@@ -200,7 +200,7 @@ def test_file_changed_under_a_branch_with_peoples_commits_is_told_and_left_to_th
     theirs = pipeline.stack.github.push(MANIFESTS, BRANCH, {"notes.md": "mine\n"}, "Work here")
     edit_file(pipeline)
     pipeline.settle(looks=3)
-    assert "theirs to bring up to date" in pipeline.wait(pipeline.run("prod"))[1]
+    assert "a person has to update the branch" in pipeline.wait(pipeline.run("prod"))[1]
     assert pipeline.stack.git.open(MANIFESTS).tip(BRANCH) == theirs
     pipeline.stack.github.update_branch(MANIFESTS, number(pipeline))
     pipeline.settle(looks=2)
