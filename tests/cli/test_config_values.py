@@ -52,7 +52,7 @@ def test_a_checkout_beside_the_configuration_is_checked_and_the_rest_named(tmp_p
 
     assert result.exit_code == 0
     assert result.stdout.endswith("ok: 1 application, 2 environments, 2 targets; 1 values file checked\n")
-    assert result.stderr == "values files not checked: no checkout of acme/production is here\n"
+    assert result.stderr == "values files not checked: there is no checkout of acme/production\n"
 
 
 def test_a_missing_file_beside_the_configuration_is_a_fault(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_missing_file_beside_the_configuration_is_a_fault(tmp_path: Path) -> N
 
     assert result.exit_code == 1
     assert result.stdout == (
-        f"{place}/mergeport.yaml:3:19: defaults.values[0].file: checkout in dev: checkout-dev.yaml is not there "
+        f"{place}/mergeport.yaml:3:19: defaults.values[0].file: checkout in dev: checkout-dev.yaml does not exist "
         "(did you mean checkout-dv.yaml?)\n"
     )
 
