@@ -1,8 +1,8 @@
 """Commits per second into one manifest repository, with one, two and four workers on PostgreSQL, kept busy.
 
 A run is one commit, its image is there. So many runs are under way at all times: when one is written, the next
-delivery is sent. Against bare pushes, one a commit, of commits that are ready, with nothing else on the machine:
-what a writer reaches at best that pushes every commit alone.
+delivery is sent. It is compared with bare pushes of ready commits, one push for each, with nothing else on the machine:
+the best rate of a writer that pushes every commit alone.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ConfiguredImages:
             if kind not in self._builders:
                 if kind not in kinds().builders:
                     raise PermanentError(
-                        f'There is no builder of kind "{kind}" any more.',
+                        f'The builder of kind "{kind}" does not exist any more.',
                         code="builder-missing",
                         hint="put its file back, or name another builder in mergeport.yaml",
                     )

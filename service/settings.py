@@ -50,7 +50,7 @@ class ArgoCDSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting, checked. What may be absent is None or empty; `missing` tells of it."""
+    """Every setting, checked. An absent one is None or empty, and `missing` names it."""
 
     state_directory: Path
     database_url: str = field(repr=False)
@@ -115,7 +115,7 @@ class Settings:
         if self.webhook_secrets:
             return []
         hint = "set it to the secret of the GitHub webhook, or MERGEPORT_WEBHOOK_SECRET_FILE to a file with it"
-        return [Fault("MERGEPORT_WEBHOOK_SECRET", "is missing: without it nobody's deliveries can be trusted", hint)]
+        return [Fault("MERGEPORT_WEBHOOK_SECRET", "is missing: without it no delivery can be trusted", hint)]
 
     def _worker_faults(self) -> list[Fault]:
         faults = []
@@ -124,7 +124,7 @@ class Settings:
             faults.append(Fault("MERGEPORT_CONFIGURATION_REPOSITORY", "is missing", hint))
         if self.github_token is None and self.github_app is None:
             hint = "set it, or MERGEPORT_GITHUB_APP_ID and MERGEPORT_GITHUB_APP_PRIVATE_KEY_FILE"
-            faults.append(Fault("MERGEPORT_GITHUB_TOKEN", "is missing: GitHub cannot be reached without", hint))
+            faults.append(Fault("MERGEPORT_GITHUB_TOKEN", "is missing: GitHub cannot be called without it", hint))
         return faults
 
 
@@ -141,8 +141,8 @@ def load(
 ) -> Settings:
     """Give the settings in an environment; raise SettingsError with everything that is wrong or missing there.
 
-    `need` says what must not be missing, and `also` tells what else is wrong. Names that are no settings are told
-    with the faults, for one of them may be the misspelt name of what is missing.
+    `need` says what must not be missing, and `also` reports what else is wrong. Unknown names are listed with the
+    faults, because one of them may be the misspelt name of a missing setting.
     """
     reader = Reader(environ)
     settings = _read(reader)

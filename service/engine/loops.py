@@ -1,6 +1,6 @@
 """Loops: small functions called again and again on threads of their own, until the worker stops.
 
-An error in one call is logged and the loop goes on; what fails again and again is told once. `until_store_answers`
+An error in one call is logged and the loop goes on; a repeated failure is logged once. `until_store_answers`
 repeats the work of a workflow in the same way.
 """
 

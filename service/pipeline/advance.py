@@ -64,7 +64,7 @@ def _advance(claim: Claim) -> None:
         _end(claim, RunState.FAILED, str(error), code=error.code)
     except Exception:
         log.exception("internal error in a run")
-        _end(claim, RunState.FAILED, "internal error; the worker's log has it", code="internal-error")
+        _end(claim, RunState.FAILED, "internal error; the worker's log has the traceback", code="internal-error")
     else:
         _end(claim, RunState.SUCCEEDED, message)
 
@@ -110,7 +110,7 @@ def _cancel(claim: Claim, cancelled: Cancelled) -> None:
     except MergeportError as error:
         if isinstance(error, RetryableError) and _retry(claim, error, ends=False):
             return
-        left = f"; its pull request may be open still, for it could not be closed: {error}"
+        left = f"; its pull request could not be closed and may still be open: {error}"
     _end(claim, RunState.CANCELLED, f"{cancelled}{left}", code=cancelled.code)
 
 

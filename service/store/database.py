@@ -149,7 +149,7 @@ def _unavailable(error: Exception) -> RetryableError:
     return RetryableError(
         "the database does not answer",
         code="store-unavailable",
-        hint="is the database up, its disk not full, and `mergeport migrate` run?",
+        hint="check that the database is up, that its disk is not full, and that `mergeport migrate` has run",
         retry_after=1.0,
         kind=type(error.__cause__ or error).__name__,
     )
@@ -166,7 +166,7 @@ def _known(error: DBAPIError) -> MergeportError | None:
         return PermanentError(
             "the database's file is not a database",
             code="database-unusable",
-            hint="does MERGEPORT_DATABASE_URL or MERGEPORT_STATE_DIRECTORY name another file?",
+            hint="check whether MERGEPORT_DATABASE_URL or MERGEPORT_STATE_DIRECTORY names another file",
         )
     return None
 

@@ -19,7 +19,7 @@ from service.store.tables import runs, waits
 class Wait:
     """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found.
 
-    What became of it is told by `outcome` alone, never by the words or the clock.
+    Only `outcome` says how it ended, never the words or the clock.
     """
 
     id: WaitId

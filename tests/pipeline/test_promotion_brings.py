@@ -1,4 +1,4 @@
-"""What a promotion's pull request says that it brings: told from what the values file says on the base."""
+"""The list of what a promotion's pull request brings, read from the values file on the base."""
 
 from __future__ import annotations
 

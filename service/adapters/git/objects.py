@@ -95,7 +95,7 @@ def reading(git: Git, remote: Remote | None) -> Iterator[Objects]:
 
 @dataclass(frozen=True, slots=True)
 class CommitText:
-    """What a commit says beside its files; all of it goes into its SHA."""
+    """The parts of a commit beside its files. All of them go into its SHA."""
 
     message: str
     author: Actor
@@ -252,7 +252,7 @@ def _missing(path: bytes, why: str) -> PermanentError:
     return PermanentError(
         f"There is no file {_shown(path)}: {why}.",
         code="values-file-missing",
-        hint="look at `file:` in mergeport.yaml, or add the file: by hand, or by `create: file` there",
+        hint="correct `file` in mergeport.yaml, or add the file: by hand, or with `create: file` there",
         path=_shown(path),
     )
 
@@ -261,14 +261,14 @@ def _clash(path: bytes, what: str) -> PermanentError:
     return PermanentError(
         f"{_shown(path)} {what}.",
         code="values-file-clash",
-        hint="name a file, or a new one in folders that are folders",
+        hint="name a file, or a new file in an existing folder",
         path=_shown(path),
     )
 
 
 def _forbidden(path: bytes, why: str) -> PermanentError:
     return PermanentError(
-        f"{_shown(path)} is not touched: {why}.",
+        f"{_shown(path)} cannot be edited: {why}.",
         code="values-file-forbidden",
         hint="name a plain file inside the manifest repository",
         path=_shown(path),

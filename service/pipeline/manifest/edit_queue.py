@@ -1,7 +1,7 @@
 """Decides who writes to a branch: group commit by flat combining under the branch's lease.
 
-A run inserts its edit and tries the lease. Who gets it has all pending edits written, by
-refused_pushes.py beside this; who does not, waits as a row. No hop when alone, one push when a hundred come.
+A run inserts its edit and tries to get the lease. If it gets the lease, it writes all pending edits, through
+refused_pushes.py; otherwise it waits as a row. A single run writes at once, and a hundred runs share one push.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pushes what is pending on a branch: a commit an edit, all in one compare-and-swap push.
 
-Called by who holds the branch's lease. All commits are stored before anything is pushed: what was stored tells, after
-a crash, what became of it. An edit that is refused for its own sake fails alone.
+Called by the holder of the branch's lease. All commits are stored before anything is pushed, so after a crash the store
+and the branch together show whether the push happened. An edit that is itself at fault fails alone.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def _make(branch: Branch, parent: Sha, edit: Edit, run: Run | None) -> Made | No
     except Exception:
         # A bug that one edit meets must not stop the others of its push, for ever.
         log.exception("internal error in an edit", run=edit.run_id)
-        words = "internal error in its edit; the worker's log has it"
+        words = "internal error in its edit; the worker's log has the traceback"
         refuse(branch, [edit], PermanentError(words, code="internal-error"))
     return None
 

@@ -46,7 +46,7 @@ def _edit_of(claim: Claim) -> Edit | None:
 
 
 def _may_be_there(edit: Edit | None) -> bool:
-    """Tell whether the run's commit was on its way: then only who looks at the branch knows what became of it."""
+    """Tell whether the run's commit was being pushed: then only the branch shows whether it arrived."""
     return edit is not None and edit.state in {EditState.PUSHING, EditState.PUBLISHED}
 
 
@@ -56,12 +56,16 @@ def _commit(claim: Claim, place: Place) -> Sha | None:
         window = claim.target.writing.batch_window
         edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))
         if edit.branch == promotion_branch(claim.target):
-            record.message = f"{edit.message or f'{place.branch} refuses the push'}: it goes on as a pull request"
+            record.message = (
+                f"{edit.message or f'{place.branch} refuses the push'}: the run goes on with a pull request"
+            )
             return None
         assert edit.commit is not None  # noqa: S101 - a published edit has one
         where = f"{place.repository}@{place.branch}"
         record.message = (
-            f"{edit.commit[:12]} on {where}" if edit.diff else f"{where} says this already, at {edit.commit[:12]}"
+            f"{edit.commit[:12]} on {where}"
+            if edit.diff
+            else f"{where} has these values already, at {edit.commit[:12]}"
         )
         if edit.message:
             record.message += f"; {edit.message}"

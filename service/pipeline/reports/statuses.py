@@ -1,4 +1,4 @@
-"""What people see on the source commit: one status an environment, wanted here, sent by the worker until it arrives.
+"""The statuses on source commits: one per environment, decided here and sent by the worker until GitHub has it.
 
 Failing to report never fails a run. Several applications of one commit share the environment's status.
 """
