@@ -242,7 +242,7 @@ def test_image_whose_repository_refuses_does_not_keep_others_from_being_found(ex
         external.push_image(commit[:12], repository=repository, revision=commit)
     external.stack.ecr.faults.answer("403 Forbidden", path="/v2/checkout/", times=1000)
     external.settle()
-    assert "refused us: 403" in external.wait(external.run(application="checkout"))[1]
+    assert "refused the request: 403" in external.wait(external.run(application="checkout"))[1]
     assert external.run(application="payments").images[""]["revision"] == commit
 
 
