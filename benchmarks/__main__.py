@@ -17,7 +17,19 @@ from benchmarks.machine import Machine
 from benchmarks.page import Section, write_page
 from benchmarks.scale import TOY, Scale
 
-MODULES = ("values_edit", "start_up", "one_write", "accept", "slow", "delivered", "many", "rate", "recovery", "waiting")
+MODULES = (
+    "values_edit",
+    "start_up",
+    "one_write",
+    "accept",
+    "slow",
+    "delivered",
+    "many",
+    "cost",
+    "rate",
+    "recovery",
+    "waiting",
+)
 
 
 class Benchmark(Protocol):

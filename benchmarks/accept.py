@@ -36,7 +36,7 @@ from service.store import deliveries
 
 NAME = "accept"
 TITLE = "Accepting webhooks while the worker is busy"
-BAR = Bar(5)
+BAR = Bar(4)
 MEDIAN, SLOWEST = 0.5, 0.99
 ACCEPTED = 202
 

@@ -26,7 +26,7 @@ from service.store import deliveries
 
 NAME = "delivered"
 TITLE = "Delivery accepted to manifest commit pushed, image already there"
-BAR = Bar(1, "s")
+BAR = Bar(0.25, "s")
 BARE = "acme/bare"
 
 

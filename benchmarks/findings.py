@@ -1,4 +1,4 @@
-"""What a benchmark found: one finding a comparison, with its bar and whether it is met; printed as a table.
+"""The results of a benchmark: one finding for each comparison, with its bar and whether it is met; printed as a table.
 
 Made by the benchmarks, shown by the command and by the page writer. Nothing is measured here.
 """

@@ -30,7 +30,7 @@ from service.store import runs
 NAME = "many"
 TITLE = "Many applications merged at once into one manifest repository"
 PUSHES_BAR = Bar(5, "pushes")
-SPEED_BAR = Bar(20, least=True)
+SPEED_BAR = Bar(50, least=True)
 COPY = "acme/clones"
 LIMIT_SECONDS = 240.0
 ACCEPTED = 202

@@ -28,7 +28,7 @@ from service.ports import Credentials
 NAME = "one-write"
 TITLE = "One write: from the edit to the pushed commit, over HTTP"
 JUDGED_FILES = 15_000
-BARE_BAR = Bar(3)
+BARE_BAR = Bar(2)
 CLONE_BAR = Bar(20, least=True)
 GROWTH_BAR = Bar(1.5)
 MERGEPORT = Actor("Mergeport", "mergeport@localhost")

@@ -27,8 +27,8 @@ from service.store.runs import Run
 
 NAME = "recovery"
 TITLE = "A worker killed with -9: until its run has finished, less the work itself"
-RESTARTED_BAR = Bar(10, "s")
-TAKEN_OVER_BAR = Bar(LEASE_SECONDS + 10, "s")
+RESTARTED_BAR = Bar(5, "s")
+TAKEN_OVER_BAR = Bar(LEASE_SECONDS + 5, "s")
 BUILT, EXTERNAL = 0, 1
 """The applications by their numbers: one is built here, the image of the other comes from elsewhere."""
 PUSH = "acme/manifests.*git-receive-pack"

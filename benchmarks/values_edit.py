@@ -20,7 +20,7 @@ from service.core.values import ValueEdit, edit_values
 NAME = "values-edit"
 TITLE = "Values edit: one tag in one file"
 JUDGED_LINES = 15_000
-BAR = Bar(10, least=True)
+BAR = Bar(15, least=True)
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from benchmarks.databases import postgresql
 from benchmarks.findings import Bar, Finding
 from benchmarks.installation import MANIFESTS, Installation, installation, until
 from benchmarks.load import Post, send
@@ -32,10 +33,10 @@ from service.store import deliveries, edits, runs, tables
 from service.store.ids import new_id
 
 NAME = "waiting"
-TITLE = "Thousands of runs that wait, SQLite"
-MEMORY_BAR = Bar(250, "MB")
-IDLE_BAR = Bar(10, "%")
-HINT_BAR = Bar(1, "s")
+TITLE = "Thousands of runs that wait"
+MEMORY_BAR = Bar(150, "MB")
+IDLE_BAR = Bar(3, "%")
+HINT_BAR = Bar(0.5, "s")
 SLOWEST = 0.99
 _TICKS = os.sysconf("SC_CLK_TCK")
 _STEPS = ("find image", "check order", "open pull request", "await merge")
@@ -52,18 +53,28 @@ class Measured:
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
+    """Measure on SQLite, and on PostgreSQL where there is one."""
+    found = _on(scale, say, "SQLite")
+    with postgresql(say) as server:
+        if server is not None:
+            found += _on(scale, say, "PostgreSQL", server.url("waiting"))
+    return found
+
+
+def _on(scale: Scale, say: Callable[[str], None], store: str, database: str = "") -> list[Finding]:
     """Measure the worker with as many runs waiting as get a hint, and with thousands more."""
     with (
         tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder,
-        installation(Path(folder), applications=1, files=0) as ours,
+        installation(Path(folder), applications=1, files=0, database=database) as ours,
     ):
         repo = ours.stack.github.repository(f"acme/{ours.applications[0]}")
         commits = iter(make_commits(repo.bare, scale.waiting + scale.hints)[1:])
         ours.start("web", "worker")
         few = _measure(ours, list(itertools.islice(commits, scale.hints)), scale, say)
         many = _measure(ours, list(commits), scale, say)
-    what, against = f"{many.count:,} runs waiting", f"{few.count:,} runs waiting"
-    note = f"{scale.hints} hints; their median is {_milliseconds(many)}, with few runs waiting {_milliseconds(few)}."
+    what, against = f"{many.count:,} runs waiting, {store}", f"{few.count:,} runs waiting"
+    medians = f"their median is {_milliseconds(many)}, with few runs waiting {_milliseconds(few)}"
+    note = f"{store}: {scale.hints} hints; {medians}."
     rows = (
         ("memory of the worker at its most", many.megabytes, few.megabytes, MEMORY_BAR),
         ("processor of the worker while nothing happens", many.idle, few.idle, IDLE_BAR),

@@ -10,10 +10,10 @@ faults      planted faults in front of each of them, and the requests that came
 proxy       a TCP proxy that cuts, delays and throttles
 showing     the plain pages that people see of each of them, from templates/
 layer       a builder for machines where nothing else builds: the one part that knows the product's ports
-demo/       `make demo`: merges become deployments before one's eyes
+demo/       `make demo`: merges become deployments
 serving     WSGI applications on free loopback ports
 ```
 
-Everything listens on 127.0.0.1 and ends with its object. But for `layer`, and the demo's look for a builder, the
-product is seen by HTTP, git and its command line alone.
+Everything listens on 127.0.0.1 and ends with its object. Except for `layer` and the demo's search for a builder, it
+uses the product only over HTTP, git and its command line.
 """

@@ -1,4 +1,4 @@
-"""Faults on request: a WSGI layer that records what comes and, when told, answers wrongly, hangs or cuts.
+"""Faults on request: a WSGI layer that records requests and, when asked, answers wrongly, hangs or cuts the connection.
 
 Stands in front of each double. Tests and the demo switch it at run time. With no fault planted it changes nothing.
 """

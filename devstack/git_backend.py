@@ -1,6 +1,6 @@
-"""What `git http-backend` writes, read piece by piece: the head of its answer, the rest, the refs that a push moved.
+"""Reads the output of `git http-backend` piece by piece: the head of its answer, the rest, the refs that a push moved.
 
-Used by the git server alone.
+Used only by the git server.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Git over HTTP with passwords: git's own `http-backend` behind a WSGI application.
 
-Used by the GitHub double (which tells it the tokens and is told of pushes) and alone by tests of the manifest
+Used by the GitHub double, which gives it the tokens and gets its pushes, and without it by tests of the manifest
 writer. Protocol version 2, partial clones and compressed bodies work. It knows nothing of pull requests.
 """
 

@@ -1,7 +1,7 @@
-"""The small HTML pages of the doubles: what a person sees who follows a link to one of them.
+"""The small HTML pages of the doubles, for people who follow a link to one of them.
 
-Called by the GitHub, Argo CD and ECR doubles. Everything that is put in is escaped, and no page has a script. It knows
-no double: each brings its template and values.
+Called by the GitHub, Argo CD and ECR doubles. All values are escaped, and no page has a script. Each double brings its
+own template and values.
 """
 
 from __future__ import annotations

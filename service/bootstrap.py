@@ -28,7 +28,7 @@ from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
 from service.ports import Builder, Clock, Commits, Credentials, Registry
-from service.settings import GitHubApp, Settings
+from service.settings import ArgoCDSettings, GitHubApp, Settings
 from service.store import Store
 
 
@@ -60,7 +60,7 @@ class ConfiguredImages:
             if kind not in self._builders:
                 if kind not in kinds().builders:
                     raise PermanentError(
-                        f'There is no builder of kind "{kind}" any more.',
+                        f'The builder of kind "{kind}" does not exist any more.',
                         code="builder-missing",
                         hint="put its file back, or name another builder in mergeport.yaml",
                     )
@@ -92,7 +92,7 @@ def build_context(
     )  # fmt: skip
     yield Context(
         store=store,
-        outside=Outside(forge, manifest_forge, images, manifests, trees, _argocd(settings, ca_file), clock),
+        outside=Outside(forge, manifest_forge, images, manifests, trees, _argocd(settings.argocd, ca_file), clock),
         sources=sources(settings),
         configurations=configurations,
         queue=queue,
@@ -137,16 +137,14 @@ def _manifests(settings: Settings, forge: Commits, ca_file: Path | None) -> GitM
     return GitManifestRepositories(place, url_for, nobody, ssh_login=SshLogin(key, hosts), signing_key=signing_key)
 
 
-def _argocd(settings: Settings, ca_file: Path | None) -> ArgoCD | None:
-    if not settings.argocd_url:
+def _argocd(settings: ArgoCDSettings, ca_file: Path | None) -> ArgoCD | None:
+    if not settings.url:
         return None
     trusted = str(ca_file) if ca_file else None
     sets = None
-    if settings.argocd_applicationset_url:
-        sets = ApplicationSets(settings.argocd_applicationset_url, settings.argocd_webhook_secret, ca_file=trusted)
-    return ArgoCD(
-        settings.argocd_url, settings.argocd_token or "", web_url=settings.argocd_web_url, ca_file=trusted, sets=sets
-    )
+    if settings.applicationset_url:
+        sets = ApplicationSets(settings.applicationset_url, settings.webhook_secret, ca_file=trusted)
+    return ArgoCD(settings.url, settings.token or "", web_url=settings.web_url, ca_file=trusted, sets=sets)
 
 
 def missing_builder(settings: Settings) -> str | None:

@@ -1,7 +1,7 @@
-"""Joins what deliveries are received and read by: the sources that are there, by kind.
+"""Joins the sources, which receive and read deliveries, by kind.
 
-Called by the web role, which has to stay light, and by `bootstrap` for the worker. Apart from it because a source asks
-nobody: no client of GitHub, no registry and no git is loaded for one.
+Called by the web role, which has to stay light, and by `bootstrap` for the worker. It is a module of its own because a
+source calls nobody: it needs no client of GitHub, no registry and no git.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Joins what `mergeport values commit` needs: one repository by its address, and GitHub for its pull request.
 
-Called by that command alone. Apart from `bootstrap` because it needs no settings, no database and no configuration:
-what it is told comes from the command line and from a few variables of the environment.
+Called only by that command. It is separate from `bootstrap` because it needs no settings, no database and no
+configuration: everything comes from the command line and from a few environment variables.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REPOSITORY = re.compile(r"/*(?P<name>[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+?)
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the environment says to the command; secrets show in no repr."""
+    """The command's settings from the environment. No repr shows the secrets."""
 
     token: str | None
     committer: Actor
@@ -44,7 +44,7 @@ class Environment:
 
 
 def read_environment(environ: Mapping[str, str], url: str) -> Environment:
-    """Read what is set; SettingsError with all that is wrong.
+    """Read the variables; raise SettingsError with everything that is wrong.
 
     The workflow's own GITHUB_TOKEN is for its own server and for github.com alone: it is sent to nobody else.
     """
@@ -90,7 +90,7 @@ def open_values(
     if (key is None) != (hosts is None):
         missing = "--known-hosts or MERGEPORT_KNOWN_HOSTS_FILE" if key else "--ssh-key or MERGEPORT_SSH_KEY_FILE"
         fault = Fault(missing, "is missing", "SSH needs a key file and a known hosts file")
-        raise SettingsError("half of what SSH needs is there", [fault], code="settings-invalid")
+        raise SettingsError("half of the settings for SSH are missing", [fault], code="settings-invalid")
     credentials = Credentials("x-access-token", environment.token) if environment.token else None
 
     def credentials_for(repository: Repository, *, write: bool = False) -> Credentials | None:  # noqa: ARG001 - the port's

@@ -5,7 +5,7 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ ConfigError                  mergeport.yaml is wrong; all faults at once, each with file, line and key
 ├─ DeliveryError                a webhook request that is refused; carries the HTTP status
 ├─ ValuesEditError              a values file that is not edited, with file, line, column and the text there
-├─ NotFoundError                a run, delivery or application that the command names and nobody has
+├─ NotFoundError                a run, delivery or application that the command names and that does not exist
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
 │  └─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
 └─ PermanentError               it will not work again unless a person changes something
@@ -134,10 +134,10 @@ BELIEVED_AFTER_SECONDS = 300.0
 
 
 class DoubtfulError(RetryableError):
-    """What mostly means that a person must change something, and sometimes is only a moment of the other side.
+    """Mostly a person must change something, but the error may also pass by itself after a moment.
 
-    A replica that lags answers 404, a token is refused before its time, a proxy puts a page in between. It is tried
-    again, and told meanwhile; where it lasts for BELIEVED_AFTER_SECONDS it is believed.
+    For example, a lagging replica answers 404, a new token is refused for a moment, or a proxy answers with a page. The
+    call is repeated, and people see why. An error that lasts for BELIEVED_AFTER_SECONDS is believed.
     """
 
 

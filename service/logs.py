@@ -132,7 +132,7 @@ def configure(log_format: str = "console", level: str = "info", *, stream: TextI
 
 
 class _NowAndThen(logging.Filter):
-    """Lets what a library says again and again through once a minute; a database that is away it tells each second."""
+    """Lets a repeated message of a library through once a minute: it reports an absent database every second."""
 
     def __init__(self, library: str) -> None:
         """Take the name of the library's logger."""

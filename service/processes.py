@@ -1,4 +1,4 @@
-"""Keeps the processes of `mergeport serve` alive, and ends them: starts them, starts a dead one again, stops them all.
+"""Starts the processes of `mergeport serve`, starts one that died again, and stops them all.
 
 Called by the command `serve`; the children call `end_with_parent`, and the worker asks here how it is told to stop.
 Knows nothing of what the children do, and never ends a process that it did not start.
@@ -205,8 +205,8 @@ def leave() -> NoReturn:
 def end_with_parent(*, grace: float = 20.0) -> None:
     """End this process by SIGTERM when the supervisor is gone, however it went; without one, do nothing.
 
-    The supervisor holds the other end of a pipe, which the system closes even after `kill -9`. Whoever has
-    not ended `grace` seconds later is killed.
+    The supervisor holds the other end of a pipe, which the system closes even after `kill -9`. A process that has not
+    ended `grace` seconds later is killed.
     """
     named = os.environ.pop(PARENT_PIPE, "")
     if not named:

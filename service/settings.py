@@ -38,8 +38,19 @@ class GitHubApp:
 
 
 @dataclass(frozen=True, slots=True)
+class ArgoCDSettings:
+    """How Argo CD is reached: its API, the pages that people open, and its ApplicationSet controller."""
+
+    url: str | None
+    token: str | None = field(repr=False)
+    web_url: str | None
+    applicationset_url: str | None
+    webhook_secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting, checked. What may be absent is None or empty; `missing` tells of it."""
+    """Every setting, checked. An absent one is None or empty, and `missing` names it."""
 
     state_directory: Path
     database_url: str = field(repr=False)
@@ -59,11 +70,7 @@ class Settings:
     manifest_ssh_url: str | None
     ssh_key_file: Path | None
     known_hosts_file: Path | None
-    argocd_url: str | None
-    argocd_token: str | None = field(repr=False)
-    argocd_web_url: str | None
-    argocd_applicationset_url: str | None
-    argocd_webhook_secret: str | None = field(repr=False)
+    argocd: ArgoCDSettings
     ecr_endpoint: str | None
     ecr_host: str | None
     registry_auth_file: Path | None
@@ -108,7 +115,7 @@ class Settings:
         if self.webhook_secrets:
             return []
         hint = "set it to the secret of the GitHub webhook, or MERGEPORT_WEBHOOK_SECRET_FILE to a file with it"
-        return [Fault("MERGEPORT_WEBHOOK_SECRET", "is missing: without it nobody's deliveries can be trusted", hint)]
+        return [Fault("MERGEPORT_WEBHOOK_SECRET", "is missing: without it no delivery can be trusted", hint)]
 
     def _worker_faults(self) -> list[Fault]:
         faults = []
@@ -117,7 +124,7 @@ class Settings:
             faults.append(Fault("MERGEPORT_CONFIGURATION_REPOSITORY", "is missing", hint))
         if self.github_token is None and self.github_app is None:
             hint = "set it, or MERGEPORT_GITHUB_APP_ID and MERGEPORT_GITHUB_APP_PRIVATE_KEY_FILE"
-            faults.append(Fault("MERGEPORT_GITHUB_TOKEN", "is missing: GitHub cannot be reached without", hint))
+            faults.append(Fault("MERGEPORT_GITHUB_TOKEN", "is missing: GitHub cannot be called without it", hint))
         return faults
 
 
@@ -134,8 +141,8 @@ def load(
 ) -> Settings:
     """Give the settings in an environment; raise SettingsError with everything that is wrong or missing there.
 
-    `need` says what must not be missing, and `also` tells what else is wrong. Names that are no settings are told
-    with the faults, for one of them may be the misspelt name of what is missing.
+    `need` says what must not be missing, and `also` reports what else is wrong. Unknown names are listed with the
+    faults, because one of them may be the misspelt name of a missing setting.
     """
     reader = Reader(environ)
     settings = _read(reader)
@@ -196,11 +203,7 @@ def _read(reader: Reader) -> Settings:
         manifest_ssh_url=reader.ssh_url("MANIFEST_SSH_URL"),
         ssh_key_file=reader.file("SSH_KEY_FILE"),
         known_hosts_file=reader.file("KNOWN_HOSTS_FILE"),
-        argocd_url=reader.url("ARGOCD_URL"),
-        argocd_token=reader.secret("ARGOCD_TOKEN"),
-        argocd_web_url=reader.url("ARGOCD_WEB_URL"),
-        argocd_applicationset_url=reader.url("ARGOCD_APPLICATIONSET_URL"),
-        argocd_webhook_secret=reader.secret("ARGOCD_WEBHOOK_SECRET"),
+        argocd=_argocd(reader),
         ecr_endpoint=reader.url("ECR_ENDPOINT"),
         ecr_host=reader.host("ECR_HOST"),
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
@@ -221,6 +224,16 @@ def _read(reader: Reader) -> Settings:
     )
     reader.faults += reader.weak("WEBHOOK_SECRET", secrets[0])
     return _checked_together(reader, settings)
+
+
+def _argocd(reader: Reader) -> ArgoCDSettings:
+    return ArgoCDSettings(
+        url=reader.url("ARGOCD_URL"),
+        token=reader.secret("ARGOCD_TOKEN"),
+        web_url=reader.url("ARGOCD_WEB_URL"),
+        applicationset_url=reader.url("ARGOCD_APPLICATIONSET_URL"),
+        webhook_secret=reader.secret("ARGOCD_WEBHOOK_SECRET"),
+    )
 
 
 def _places(reader: Reader) -> tuple[Path, str, str]:
@@ -248,9 +261,9 @@ def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
 
 def _checked_together(reader: Reader, settings: Settings) -> Settings:
     """Tell of settings that are right alone and wrong together."""
-    if settings.argocd_url and not settings.argocd_token and not reader.faulty("ARGOCD_TOKEN"):
+    if settings.argocd.url and not settings.argocd.token and not reader.faulty("ARGOCD_TOKEN"):
         reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
-    if settings.argocd_token and not settings.argocd_url and not reader.faulty("ARGOCD_URL"):
+    if settings.argocd.token and not settings.argocd.url and not reader.faulty("ARGOCD_URL"):
         reader.add("ARGOCD_URL", "is missing: MERGEPORT_ARGOCD_TOKEN is set", "set it to Argo CD's address")
     for name in ("ARGOCD_APPLICATIONSET_URL", "ARGOCD_WEBHOOK_SECRET"):
         needed = "ARGOCD_URL" if name == "ARGOCD_APPLICATIONSET_URL" else "ARGOCD_APPLICATIONSET_URL"

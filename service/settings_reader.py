@@ -72,7 +72,7 @@ class Reader:
         try:
             text.encode()
         except UnicodeEncodeError:
-            self.add(name, "has bytes that are not UTF-8", "write it anew, in UTF-8")
+            self.add(name, "has bytes that are not UTF-8", "write it again, in UTF-8")
             return ""
         return text
 
@@ -91,19 +91,19 @@ class Reader:
         return any("\ud800" <= character <= "\udfff" for character in text)
 
     def weak(self, name: str, secret: str | None) -> list[Fault]:
-        """Tell of a webhook secret that can be guessed: whoever sees one signed delivery may try without being seen."""
+        """Report a webhook secret that can be guessed from one signed delivery, without anybody noticing."""
         if secret is None or (len(secret) >= SHORTEST_SECRET and len(set(secret)) >= FEWEST_CHARACTERS):
             return []
         short = len(secret) < SHORTEST_SECRET
-        why = f"is shorter than {SHORTEST_SECRET} characters" if short else "is of too few different characters"
-        told = f"{why}, so it can be found by trying"
+        why = f"is shorter than {SHORTEST_SECRET} characters" if short else "has too few different characters"
+        told = f"{why}, so it can be guessed"
         return [Fault(PREFIX + name, told, "make one with `openssl rand -hex 32`, and set it at GitHub too")]
 
     def line(self, name: str, default: str) -> str:
         """Give a text that git can write into a commit."""
         text = self.text(name, default)
         if not text.isprintable() or set(text) & set("<>"):
-            self.add(name, "has a character that git does not write", "use one plain line without < and >")
+            self.add(name, "has a character that git does not allow", "use one plain line without < and >")
             return default
         return text
 
@@ -126,10 +126,10 @@ class Reader:
             self.add(name, "names a path with bytes that are not UTF-8", "use another path")
             return None
         except UnicodeDecodeError:
-            self.add(name, "names a file that is not text", "the file holds the secret and nothing else")
+            self.add(name, "names a file that is not text", "the file must contain the secret and nothing else")
             return None
         if not content:
-            self.add(name, "names an empty file", "the file holds the secret and nothing else")
+            self.add(name, "names an empty file", "the file must contain the secret and nothing else")
         return content or None
 
     def file(self, name: str) -> Path | None:
@@ -139,7 +139,7 @@ class Reader:
             missing = bool(text) and not Path(text).is_file()
         except (OSError, ValueError) as error:  # a name that is too long, a directory that may not be looked into
             why = error.strerror if isinstance(error, OSError) else "it is no path"
-            self.add(name, f"names a file that cannot be looked at: {why}", "check the path and its permissions")
+            self.add(name, f"names a file that cannot be read: {why}", "check the path and its permissions")
             return None
         if missing:
             self.add(name, "names no file", "check the path")
@@ -156,7 +156,9 @@ class Reader:
                 ssl.create_default_context(cafile=file)
         except OSError:
             self.add(
-                name, "names a file without a certificate in PEM form", "it begins with -----BEGIN CERTIFICATE-----"
+                name,
+                "names a file without a certificate in PEM form",
+                "a certificate begins with -----BEGIN CERTIFICATE-----",
             )
             return None
         return file
@@ -200,7 +202,7 @@ class Reader:
         """Give a database's address; it may have a password, so it may also be given as a file."""
         text = self.secret(name) or default
         if not text.startswith(_DATABASES):
-            self.add(name, "is not a database that is known", f"begin with {' or '.join(_DATABASES)}")
+            self.add(name, "is not a supported database", f"begin with {' or '.join(_DATABASES)}")
             return default
         return text
 

@@ -1,7 +1,7 @@
-"""The files of a SQLite database and their directory: who may read them, and whether they are still there.
+"""The files of a SQLite database and their directory: their permissions, and whether they are still there.
 
-SQLite goes on with a file that was deleted: what is written then is lost when the last process closes it. So the store
-asks here before and after each transaction whether the file under the database's name is the one that it has open.
+SQLite keeps writing to a file that was deleted, and the data is lost when the last process closes it. So the store
+checks here, before and after each transaction, that the file under the database's name is the one that it has open.
 Called by the store, by readiness, and by the commands at their start.
 """
 
@@ -84,7 +84,7 @@ def prepare(places: Iterable[Place]) -> list[Fault]:
                 pass
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no path"
-            hint = f"it has to be a directory in which user {os.geteuid()} may write"
+            hint = f"it must be a directory in which user {os.geteuid()} may write"
             faults.append(Fault(place.setting, f"names {place.directory}, which cannot be used: {why}", hint))
     return faults
 

@@ -1,4 +1,4 @@
-"""What logs may say, and what they never may."""
+"""What logs may contain, and what they must never contain."""
 
 from __future__ import annotations
 

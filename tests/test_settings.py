@@ -73,7 +73,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
     assert settings.url == "https://mergeport.example.com"
     assert settings.webhook_secrets == ("whsec-long-enough", "older-one")
     assert (settings.configuration_repository, settings.configuration_branch) == ("acme/manifests", "live")
-    assert (settings.argocd_url, settings.argocd_token) == ("https://argocd.example.com", "argo")
+    assert (settings.argocd.url, settings.argocd.token) == ("https://argocd.example.com", "argo")
     assert settings.registry_auth_file == auth
     assert settings.insecure_registries == {"127.0.0.1:5000", "localhost:5001"}
     assert settings.committer == Actor("Deploy Bot", "mergeport@localhost")
@@ -141,7 +141,7 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
         "MERGEPORT_URL": "is not an http or https address",
         "MERGEPORT_PUBLIC_BIND": "is not address:port",
         "MERGEPORT_PRIVATE_BIND": "is not address:port",
-        "MERGEPORT_DATABASE_URL": "is not a database that is known",
+        "MERGEPORT_DATABASE_URL": "is not a supported database",
         "MERGEPORT_WEBHOOK_SECRET_FILE": "names a file that cannot be read: No such file or directory",
         "MERGEPORT_WEBHOOK_SECRET_PREVIOUS_FILE": "names an empty file",
         "MERGEPORT_GITHUB_TOKEN_FILE": "names a file that is not text",
@@ -153,7 +153,7 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
         "MERGEPORT_INSECURE_REGISTRIES": "is not a comma list of host:port",
         "MERGEPORT_REGISTRY_AUTH_FILE": "names no file",
         "MERGEPORT_CA_FILE": "names a file without a certificate in PEM form",
-        "MERGEPORT_COMMITTER_NAME": "has a character that git does not write",
+        "MERGEPORT_COMMITTER_NAME": "has a character that git does not allow",
         "MERGEPORT_BUILDER": "is not a known word",
         "MERGEPORT_WATCH_INTERVAL": "is not a number from 0.1 to 3600",
         "MERGEPORT_BUILD_CONCURRENCY": "is not a whole number from 1 to 64",

@@ -1,7 +1,7 @@
-"""What an application's sources come to at a revision: a fingerprint of what would be applied, and its images.
+"""Renders an application's sources at a revision to a fingerprint of what would be applied, and its images.
 
-Instead of a Helm render the values files are merged and searched for images, in the ways that charts commonly write
-them. Enough to tell whether a commit changes an application, and what it would run.
+Instead of a Helm render, it merges the values files and searches them for images, in the ways that charts commonly
+write them. That shows whether a commit changes an application, and what it would run.
 """
 
 from __future__ import annotations

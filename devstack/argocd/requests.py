@@ -1,4 +1,4 @@
-"""What requests to the Argo CD double ask for, and how it refuses them. Called by `server`."""
+"""Reads requests to the Argo CD double, and refuses wrong ones. Called by `server`."""
 
 from __future__ import annotations
 

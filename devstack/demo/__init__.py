@@ -11,5 +11,5 @@ ending      signals, and what ends with them
 source/     the application's first commit
 ```
 
-The demo knows the product from outside: HTTP, git, and its command line. It ends all that it starts.
+The demo uses the product only from outside: HTTP, git, and its command line. It stops everything that it starts.
 """

@@ -1,6 +1,6 @@
 """Signals of the demo: Ctrl-C and its like end it by an exception, and never in the middle of a start.
 
-Used by the command around everything, and by whoever starts something that must be known before it can be ended.
+Used by the command around everything, and by code that starts something that has to be known before it can be ended.
 """
 
 from __future__ import annotations

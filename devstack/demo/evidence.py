@@ -1,4 +1,4 @@
-"""What the demo reads by itself, so that nobody has to believe the product: the image, and the manifest commit.
+"""Reads the image and the manifest commit independently of the product, so that the demo proves its result.
 
 The image comes from the registry over HTTP and its digest from the bytes; the difference comes from the repository by
 git. Raises DemoError where something is not as it should be.

@@ -1,6 +1,6 @@
 """What the demo prints: headings, aligned steps, a coloured difference, and progress while it waits.
 
-On a terminal a spinner tells what is under way; elsewhere each step is a plain line when it has ended. Can record an
+On a terminal a spinner shows what is under way; elsewhere each step is a plain line when it has ended. Can record an
 excerpt as a picture. Used by the story and the command; knows nothing of what it prints.
 """
 

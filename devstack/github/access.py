@@ -1,4 +1,4 @@
-"""Who calls the GitHub double and what that caller may, with GitHub's answers to those who may not.
+"""Finds out who calls the GitHub double and what that caller may do, and refuses as GitHub does.
 
 Used by every route. The caller's token is in `flask.g` for the time of one request.
 """

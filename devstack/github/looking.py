@@ -1,7 +1,7 @@
 """What the GitHub double's pages read of a repository: refs, files, commits and differences.
 
-Called by `pages`. Names in addresses are strangers' text: nothing of them reaches git but as a path behind a commit, or
-once it is known to name a branch, a tag or a commit.
+Called by `pages`. Names in addresses are untrusted: they reach git only as a path behind a commit, or after they are
+known to name a branch, a tag or a commit.
 """
 
 from __future__ import annotations

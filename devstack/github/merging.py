@@ -1,6 +1,6 @@
 """Merges as GitHub makes them: a merge commit, one squashed commit, or rebased commits.
 
-Only objects are written here; who calls moves the branch. Everything happens in the bare repository, without a
+It only writes objects; the caller moves the branch. Everything happens in the bare repository, without a
 work tree.
 """
 

@@ -146,7 +146,7 @@ def probe(wanted: Wanted, folder: Path) -> Probe:
     preferred to one that is only first on PATH.
     """
     if wanted == "none":
-        return Probe(None, "no builder is wanted by the settings")
+        return Probe(None, "the settings say that there is no builder")
     reasons: list[str] = []
     if wanted in {"auto", "docker"}:
         for tool in _dockers(reasons):

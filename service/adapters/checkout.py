@@ -68,7 +68,7 @@ class GitCheckout:
                 self._fetch(bare, remote, repository, commit)
                 self._write(Git(Path(place), work_tree=directory), commit, directory)
             except BrokenRepositoryError as error:
-                raise _failed(directory, error.said, "look at the disk's space and speed") from None
+                raise _failed(directory, error.said, "check the disk's free space and speed") from None
 
     def _fetch(self, git: Git, remote: Remote, repository: Repository, commit: Sha) -> None:
         outcome = git.run("init", "--quiet", "--bare", "--template=")
@@ -84,7 +84,7 @@ class GitCheckout:
         if outcome.ok:
             outcome = git.run("checkout-index", "--all", "--quiet", timeout=self._timeout)
         if not outcome.ok:
-            raise _failed(directory, last_words(outcome.said), "the words are git's own")
+            raise _failed(directory, last_words(outcome.said), "these are git's own words")
 
 
 def _judged(outcome: Outcome, remote: Remote, repository: Repository, commit: Sha) -> MergeportError:

@@ -1,4 +1,4 @@
-"""A child process that is watched: its output line by line, a deadline, and an end when nobody wants it any more.
+"""Watches a child process: reads its output line by line, and ends it at a deadline or when nobody wants it any more.
 
 Builders run their tools through this. The child has a process group of its own, which is ended as a
 whole, and an environment of its own, which has none of this process's secrets.
@@ -159,9 +159,9 @@ def _check(output: _Output, ends_at: float) -> None:
         output.finish()
         last = output.last[-1] if output.last else "(none)"
         raise PermanentError(
-            f"The build took longer than it may; its last line was: {last}",
+            f"The build took longer than allowed; its last line was: {last}",
             code="build-timeout",
-            hint="set `timeout` of the build to more, e.g. 1h, or find in its log what it waits for",
+            hint="set a longer `timeout` for the build, e.g. 1h, or find in its log what it waits for",
         )
 
 

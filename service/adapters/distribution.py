@@ -230,9 +230,9 @@ class Distribution:
         digest = digest_of(answer.content)
         if told and told != digest:
             raise RetryableError(
-                f"Registry {self._http.host} gave bytes that are not {told}.",
+                f"Registry {self._http.host}, gave bytes that do not match {told}.",
                 code="registry-damaged",
-                hint="something between here and the registry damages its answers",
+                hint="a proxy between here and the registry damages its answers",
                 registry=self._http.host,
             )
         return digest

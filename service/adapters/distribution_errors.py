@@ -1,4 +1,4 @@
-"""What a registry's refusals, silences and wrong answers are in our errors.
+"""Turns a registry's refusals, silences and wrong answers into our errors.
 
 Used by the `distribution` client alone. Decides by status and by the specification's error codes, never by
 the text of a message, and never repeats a body in an error.
@@ -30,7 +30,7 @@ def refusal(host: str, status: int, headers: Mapping[str, str], content: bytes) 
         )
     if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
         return RetryableError(
-            f"Registry {host} is not well: {told}.",
+            f"Registry {host} has an error: {told}.",
             code="registry-unavailable",
             retry_after=_seconds(headers),
             registry=host,
@@ -43,7 +43,7 @@ def refusal(host: str, status: int, headers: Mapping[str, str], content: bytes) 
 def refused(host: str, told: str) -> DoubtfulError:
     """Make the error of wrong or insufficient credentials: of a moment's wobble as well, for tokens run out early."""
     return DoubtfulError(
-        f"Registry {host} refused us: {told}.",
+        f"Registry {host} refused the request: {told}.",
         code="registry-refused",
         hint="check the registry's credentials, and that they may pull from and push to this repository",
         registry=host,
@@ -53,7 +53,7 @@ def refused(host: str, told: str) -> DoubtfulError:
 def immutable(host: str, reference: str = "the tag") -> PermanentError:
     """Make the error of a tag that names another image and must stay so."""
     return PermanentError(
-        f"Registry {host} does not let {reference} be moved: it names another image already.",
+        f"Registry {host} does not allow {reference} to move: it already names another image.",
         code="tag-immutable",
         hint="nothing was overwritten; delete the tag there, or use {sha} in the tag",
         registry=host,

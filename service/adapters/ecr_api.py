@@ -180,7 +180,7 @@ class EcrApi:
         elif code in _UNKNOWN:
             hint = "AWS does not know the credentials that Mergeport runs with: check its role"
         else:
-            hint = "the limits and rules of ECR are in its documentation under this code"
+            hint = "ECR's documentation explains this code"
         return DoubtfulError(f"ECR {host} refused {action}: {code}.", code="registry-refused", hint=hint, registry=host)
 
     def _other_answer(self, action: str) -> DoubtfulError:
@@ -207,7 +207,7 @@ class EcrApi:
         if isinstance(error, NoCredentialsError | PartialCredentialsError):
             hint = "give this process an AWS role (IRSA, Pod Identity, an instance profile)"
         return PermanentError(
-            f"No call to ECR {host} can be made: {kind}.", code="aws-settings", hint=hint, registry=host
+            f"Mergeport cannot call ECR {host}: {kind}.", code="aws-settings", hint=hint, registry=host
         )
 
 

@@ -1,6 +1,6 @@
-"""Strangers' addresses taken apart: one that is none has no parts, instead of an error of the library.
+"""Splits addresses from outside into parts. An invalid address has no parts; the library would raise an error.
 
-Called by adapters and the command line. It asks nobody.
+Called by adapters and the command line. It calls nobody.
 """
 
 from __future__ import annotations

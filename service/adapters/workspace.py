@@ -1,7 +1,7 @@
-"""Folders that builds work in: private, gone afterwards, and swept up after a process that died.
+"""The folders for builds: private, removed after the build, and swept up after a process that died.
 
-Builders work here. A folder is locked while its process lives, so that a sweep by any process on the
-machine takes only what nobody uses. Paths of users are resolved here and must stay inside.
+Builders use it. A process locks its folder while it lives, so that a sweep by any process on the machine removes only
+unused folders. It resolves users' paths and refuses those that lead outside.
 """
 
 from __future__ import annotations

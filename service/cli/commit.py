@@ -55,7 +55,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """What may be made where it is missing."""
+    """What may be created if it is missing."""
 
     keys: bool
     files: bool
@@ -63,7 +63,7 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, for people and for machines; `commit` is None where nothing was pushed."""
+    """The result, for people and for machines; `commit` is None if nothing was pushed."""
 
     branch: str
     tip: Sha
@@ -79,15 +79,15 @@ class Outcome:
 @click.option("--repo", required=True, metavar="URL", help="https://HOST/OWNER/NAME.git, ssh://... or git@HOST:PATH.")
 @click.option("--branch", required=True, metavar="BRANCH", help="The branch to change.")
 @click.option("--create", is_flag=True, help="Add keys that are missing.")
-@click.option("--create-file", is_flag=True, help="Make files that are missing too, with their folders.")
+@click.option("--create-file", is_flag=True, help="Also create files that are missing, with their folders.")
 @click.option("-m", "--message", metavar="TEXT", help="The commit's message.  [default: what was set, and where]")
 @click.option("--author", metavar="'NAME <ADDRESS>'", help="The commit's author.  [default: the committer]")
-@click.option("--pull-request", is_flag=True, help="Open a pull request on GitHub, or bring the open one up to date.")
+@click.option("--pull-request", is_flag=True, help="Open a pull request on GitHub, or update the open one.")
 @click.option("--head", metavar="BRANCH", help="The pull request's branch.  [default: mergeport/values/HASH]")
 @click.option("--ssh-key", type=_FILE, metavar="FILE", help="The private key for an SSH address.")
 @click.option("--known-hosts", type=_FILE, metavar="FILE", help="The host keys that are trusted over SSH.")
 @click.option("--cache", type=_DIRECTORY, metavar="DIRECTORY", help="Keep the mirror here for the next time.")
-@click.option("--dry-run", is_flag=True, help="Push nothing; tell what would change.")
+@click.option("--dry-run", is_flag=True, help="Push nothing; say what would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Push nothing; print the change as a unified diff.")
 @click.option("--json", "as_json", is_flag=True, help="Print what happened as JSON.")
 def commit(  # click gives every argument by name
@@ -139,7 +139,7 @@ def read_words(words: Sequence[str]) -> Edits:
             groups.append((word.removeprefix("./"), []))
     for file, edits in groups:
         if not edits:
-            raise click.UsageError(f"{file!r} is no PATH=VALUE, and as a file it has none after it")
+            raise click.UsageError(f"{file!r} is not PATH=VALUE; as a file it needs a PATH=VALUE after it")
     return tuple((file, tuple(edits)) for file, edits in groups)
 
 
@@ -171,7 +171,7 @@ def _run(place: Target, edits: Edits, *, new: New, message: str | None, author: 
     if place.pull_request and repository is None:
         raise click.UsageError("--pull-request needs a --repo that ends in OWNER/NAME, on GitHub")
     if place.head and not place.pull_request:
-        raise click.UsageError("--head goes with --pull-request")
+        raise click.UsageError("--head needs --pull-request")
     configure(level="error")
     environment = read_environment(os.environ, place.repo)
     wish = Wish(
@@ -220,11 +220,11 @@ def _lines(outcome: Outcome, place: Target) -> Iterator[str]:
         before = "(new)" if change.before is None else change.before or '""'
         yield f"{file}:{change.line}: {change.path} {before} -> {change.after}"
     if not outcome.rewrite.changes:
-        yield f"nothing to change: {place.branch} says this already ({outcome.tip[:12]})"
+        yield f"nothing to change: {place.branch} has these values already ({outcome.tip[:12]})"
     elif outcome.dry:
         yield f"nothing was pushed: {place.branch} stays at {outcome.tip[:12]}"
     elif outcome.commit is None:
-        yield f"nothing to push: {outcome.branch} says this already ({outcome.tip[:12]})"
+        yield f"nothing to push: {outcome.branch} has these values already ({outcome.tip[:12]})"
     else:
         yield f"pushed {outcome.commit[:12]} to {outcome.branch}"
     if outcome.pull_request is not None:

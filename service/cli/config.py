@@ -39,10 +39,10 @@ def config() -> None:
 )
 @_as_json
 def check(path: Path, folders: tuple[Path, ...], as_json: bool) -> None:
-    """Tell every fault of the configuration, with file, line and key.
+    """List every fault of the configuration, with file, line and key.
 
-    PATH is the file or the folder that it is in (default: ./mergeport.yaml); - reads standard input. Where that folder
-    is a git checkout, or with --repository, values files that are missing and paths that are not in them are told too.
+    PATH is the file or the folder that it is in (default: ./mergeport.yaml); - reads standard input. If that folder is
+    a git checkout, or with --repository, missing values files and paths that are missing in them are listed too.
     """
     try:
         configuration = _load(path)

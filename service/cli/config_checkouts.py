@@ -41,7 +41,7 @@ class Checkout:
             except FileNotFoundError:
                 return None
             except NotADirectoryError:
-                hint = "name a file, or a new one in folders that are folders"
+                hint = "name a file, or a new file in an existing folder"
                 raise PermanentError("is below a file, not a folder", code="values-file-clash", hint=hint) from None
             if stat.S_ISLNK(mode):
                 raise PermanentError("is a symbolic link", code="values-file-symlink", hint="name the file itself")
@@ -90,7 +90,7 @@ def share_out(
         elif here:
             left[f"{target.manifest_branch} is not checked out in {here[0][0].folder}"] = None
         else:
-            left[f"no checkout of {target.manifest_repository or 'the configuration repository'} is here"] = None
+            left[f"there is no checkout of {target.manifest_repository or 'the configuration repository'}"] = None
     return shares, list(left)
 
 

@@ -1,4 +1,4 @@
-"""`mergeport deliveries`: lists and shows what webhooks brought, and has one worked through again.
+"""`mergeport deliveries`: lists and shows deliveries, and has one processed again.
 
 Speaks to the database that the settings name, and to nothing else.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def deliveries() -> None:
-    """Show what was received, and have it worked through again.
+    """List deliveries, show one, and have one processed again.
 
     DELIVERY is a delivery's id (GitHub's X-GitHub-Delivery) or its beginning.
     """
@@ -87,9 +87,9 @@ def show(delivery_id: str, json_wanted: bool) -> None:
 @click.argument("delivery_id", metavar="DELIVERY")
 @as_json
 def replay(delivery_id: str, json_wanted: bool) -> None:
-    """Have a delivery worked through again.
+    """Have a delivery processed again.
 
-    Its runs are new ones, by the configuration of now.
+    It starts new runs, by the current configuration.
     """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 
@@ -98,7 +98,7 @@ def replay(delivery_id: str, json_wanted: bool) -> None:
     if json_wanted:
         print_json({"delivery": found.id})
         return
-    say(f"{found.id} will be worked through again")
+    say(f"{found.id} will be processed again")
 
 
 def _find(tx: Transaction, beginning: str) -> StoredDelivery:

@@ -81,7 +81,7 @@ def main() -> None:
     except UnicodeError:
         if sys.argv[1:2] and sys.argv[1] in _ROLES:
             raise  # settings are told by name when they are read: what comes later is a bug, with its traceback
-        _fail("an argument, a file name or a text has bytes that are not UTF-8\nhint: write it anew, in UTF-8")
+        _fail("an argument, a file name or a text has bytes that are not UTF-8\nhint: write it again, in UTF-8")
 
 
 def _fail(told: str) -> NoReturn:

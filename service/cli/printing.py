@@ -29,7 +29,7 @@ as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON."
 
 @contextmanager
 def opened_store() -> Iterator[Store]:
-    """Open the database that the settings name; NotFoundError where there is none, rather than making one."""
+    """Open the database that the settings name; raise NotFoundError if there is none, rather than create one."""
     from service import settings  # noqa: PLC0415 - for those who have a store
     from service.store import Store  # noqa: PLC0415 - heavy
 
@@ -62,9 +62,9 @@ def actor() -> str:
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print a text, whoever wrote it: what a terminal would obey is shown as its escape.
+    """Print a text of any origin: characters that a terminal would obey are shown as escapes.
 
-    The one way to print; a redirected output is the same, for a terminal may be where it is read.
+    All printing goes through this function. Redirected output is escaped too, because people may read it on a terminal.
     """
     click.echo(visible(text), err=err, nl=nl)
 

@@ -67,9 +67,9 @@ def list_runs(application: str, environment: str, states: tuple[str, ...], limit
 @click.argument("run_id", metavar="RUN")
 @as_json
 def show(run_id: str, json_wanted: bool) -> None:
-    """Show a run and all that is known of it.
+    """Show a run and everything that is known about it.
 
-    Its change, its steps, what it waits for, its images and the difference that it made.
+    Shows its change, its steps, what it waits for, its images and its difference.
     """
     with opened_store() as store, store.read() as tx:
         told = _everything(tx, run_id)
@@ -112,7 +112,7 @@ def logs(run_id: str, follow: bool) -> None:
 def retry(run_id: str, json_wanted: bool) -> None:
     """Try a run that has ended again.
 
-    By the newest configuration that is right. Refused where a later run counts: it is under way, has succeeded or was
+    The new run uses the newest valid configuration. Refused if a later run is under way, has succeeded or was
     superseded.
     """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
@@ -132,7 +132,7 @@ def retry(run_id: str, json_wanted: bool) -> None:
 def cancel(run_id: str, json_wanted: bool) -> None:
     """Stop a run before its next step.
 
-    What it has done already stays, but its pull request, if it is open still, is closed.
+    What it has done already stays, but its pull request is closed if it is still open.
     """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 

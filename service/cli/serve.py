@@ -1,7 +1,7 @@
 """`mergeport serve`, `web`, `worker` and `migrate`: the processes that keep running, and their tables.
 
 `serve` is all of it on one machine: it migrates, opens both listeners, and keeps `web` and `worker` alive.
-It holds the listeners itself, so that a web process that dies refuses nobody: its successor takes them over.
+It holds the listeners itself, so that no connection is refused when a web process dies: the next one takes them over.
 """
 
 from __future__ import annotations
@@ -122,16 +122,16 @@ def migrate() -> None:
 
 
 def _begin(need: Need | None = None) -> Settings:
-    """Read the settings, set logging up by them, and have a place for the files that nobody else reads."""
+    """Read the settings, set up logging, and make a directory that no other user can read."""
     loaded = settings.load(os.environ, need, lambda read: prepare(_places(read, need)))
     logs.configure(loaded.log_format, loaded.log_level)
     for fault in loaded.warnings:
-        logger.warning("a setting needs a look", setting=fault.where, what=fault.message, hint=fault.hint)
+        logger.warning("a setting needs attention", setting=fault.where, what=fault.message, hint=fault.hint)
     if _places(loaded, need) and not keep_private(loaded.state_directory, _databases(loaded)):
         logger.warning(
-            "others on this machine may look into the state directory",
+            "other users of this machine can read the state directory",
             directory=str(loaded.state_directory),
-            hint="it belongs to another user; let it belong to this one, or close it with `chmod 0700`",
+            hint="it belongs to another user; change its owner to this user, or close it with `chmod 0700`",
         )
     return loaded
 
@@ -210,7 +210,7 @@ def _tell_of_builders(loaded: Settings) -> None:
     reason = missing_builder(loaded)
     if reason is not None:
         logger.warning(
-            "nothing here can build images",
+            "this machine cannot build images",
             reason=reason,
             hint="let your own pipeline push them: `build: {kind: external}` in mergeport.yaml",
         )

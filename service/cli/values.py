@@ -82,7 +82,7 @@ def set_values(  # click gives every argument by name
     All are set, or none: a refusal leaves the file as it was and exits with status 1.
     """
     if to_stdout and (as_json or show_diff):
-        raise click.UsageError("--stdout prints the file; it does not go with --json or --diff")
+        raise click.UsageError("--stdout prints the file; it cannot be combined with --json or --diff")
     edits = [parse_assignment(assignment) for assignment in assignments]
     source = read_values_file(file, new=create_file, missing="correct the path, or make the file with --create-file")
     name = source.name or "<stdin>"
@@ -194,7 +194,7 @@ def _print_result(
 
 
 def _json_value(value: Scalar | None) -> Scalar | None:
-    """Give what JSON can hold: a number that is none, or has no end, as its YAML text."""
+    """Give a value that JSON can hold: NaN and infinite numbers become their YAML text."""
     return value if not isinstance(value, float) or math.isfinite(value) else shown(value)
 
 

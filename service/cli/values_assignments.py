@@ -37,7 +37,7 @@ def _typed(assignment: str, written: str) -> Scalar:
             f"{assignment!r}: {written.strip()} is {shown(read)} for Helm, and something else for other readers of "
             f"YAML; write :={shown(read)}, or PATH={written.strip()} for the text"
         )
-    raise click.UsageError(f"{assignment!r}: after := stands a number, true or false; for text write PATH=VALUE")
+    raise click.UsageError(f"{assignment!r}: write a number, true or false after :=; for text write PATH=VALUE")
 
 
 def shown(value: Scalar | None) -> str:

@@ -18,7 +18,7 @@ from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result,
 from service.ports import Manifests
 
 BOUNDS = Bounds(refusals=4, pauses=(0.1, 0.2, 0.4), failures=4)
-"""A push refused four times onto a branch that nobody moved is a rule there; a fifth broken connection ends it."""
+"""Four refusals of a push onto a branch that nobody moved mean a rule there. A fifth broken connection ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +105,16 @@ def bring(
     swapped = swap(manifests, branch, _Wished(manifests, branch, wish, start), bounds=BOUNDS, pause=pause)
     if swapped.result is Result.REFUSED or swapped.attempt is None:
         raise PermanentError(
-            f"{branch} refuses the push, though nobody moved it.",
+            f"{branch} refuses the push, although nobody moved it.",
             code="push-refused",
-            hint="a hook or branch protection? Let this account push there, or use --pull-request",
+            hint="check for a hook or branch protection; allow this account to push there, or use --pull-request",
         )
     return replace(swapped.attempt.made, attempts=swapped.pushes)
 
 
 @dataclass(slots=True)
 class _Wished:
-    """The wish as the loop's work; `unsure` is a push of which nobody knows whether it went through."""
+    """The wish as the loop's work; `unsure` is a push that may have gone through."""
 
     manifests: Manifests
     branch: str

@@ -1,4 +1,4 @@
-"""What a commit and a pull request of `values commit` say when nobody says it for them. Pure; called by it alone."""
+"""The default texts of a commit and a pull request of `values commit`. Pure; called only by that command."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Proposed:
 
 
 def head_of(base: str, wish: Wish) -> str:
-    """Name the branch by what is set and not to which value, so that the next value comes to the same pull request."""
+    """Name the branch by the paths that are set, so that the next values update the same pull request."""
     places = sorted((file, edit.path) for file, edits in wish.edits for edit in edits)
     text = "\n".join([base, *(f"{file}\0{path}" for file, path in places)])
     return f"mergeport/values/{hashlib.sha256(text.encode()).hexdigest()[:12]}"

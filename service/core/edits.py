@@ -48,7 +48,7 @@ def resolve_values(
 
 def _parts(reference: ImageReference) -> dict[str, str]:
     if reference.digest is None:
-        raise ValueError(f"{reference} has no digest yet: it is written only after the registry told it")
+        raise ValueError(f"{reference} has no digest yet: it is written only after the registry gave it")
     return {
         "repository": reference.name,
         "tag": reference.tag,

@@ -1,6 +1,6 @@
-"""Text that people wrote, made harmless where we repeat it: on one line, of bounded length, and acted upon by nobody.
+"""Makes text of people harmless before we repeat it: on one line, of bounded length, without effects on GitHub.
 
-Called by what writes messages, pull requests and statuses, which decides what is written. GitHub acts on texts wherever
+Called by the code that writes messages, pull requests and statuses. GitHub acts on texts wherever
 it finds them, in commits' messages too: it closes issues, mentions people, and links.
 """
 

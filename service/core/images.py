@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?::(?P<length>\d+))?\}")
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """`registry/repository:tag@digest`; the digest is absent until a registry has told it."""
+    """`registry/repository:tag@digest`; the digest is absent until a registry has given it."""
 
     registry: str
     repository: str
@@ -42,7 +42,7 @@ class ImageReference:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a registry says of an image, read back from it and never taken from a builder's word.
+    """The facts about an image, read from the registry and never taken from a builder.
 
     `digest` is that of what the tag names (an index where there is one); `platforms` are `os/arch`;
     `revision` and `source` are the OCI labels or annotations, None where the image has none.

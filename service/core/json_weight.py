@@ -1,4 +1,4 @@
-"""How many values a JSON text has, told before it is parsed: a few bytes can become objects of a hundred each.
+"""Counts the values of a JSON text before it is parsed: a few bytes can become objects of a hundred each.
 
 Called by sources on what is signed but may still be hostile. Knows nothing of what the text says,
 and does not check that it is JSON.

@@ -1,4 +1,4 @@
-"""What an image's labels say of the commit that it was made of, and how far they can be believed.
+"""Reads from an image's labels which commit it was made of, and decides how far to believe them.
 
 The build stage and the order of promotions call it. Labels are inherited from base images, and written by whatever
 pipeline builds: only a commit id, in an image that does not name another repository, says anything of our commits.
@@ -29,7 +29,7 @@ class Told:
 
     @property
     def whole(self) -> Sha | None:
-        """The commit where its whole id is told."""
+        """The commit, if the label has its whole id."""
         return Sha(self.commit) if len(self.commit) == _FULL else None
 
 
@@ -37,11 +37,13 @@ def told_of(image: Image, source: Repository) -> Told:
     """Read what the labels say of a commit of the source repository."""
     revision = (image.revision or "").strip().lower()
     if not revision:
-        return Told("", "it has no revision label, so what it was made of is not known")
+        return Told("", "it has no revision label, so its source commit is not known")
     if image.source is not None and not names(image.source, source):
-        return Told("", f"its labels are of {image.source}, as a base image's are: what it was made of is not known")
+        return Told(
+            "", f"its labels name {image.source}, as those of a base image do, so its source commit is not known"
+        )
     if not _COMMIT.fullmatch(revision):
-        return Told("", f"its revision label `{image.revision}` is no commit, so what it was made of is not known")
+        return Told("", f"its revision label `{image.revision}` is not a commit id, so its source commit is not known")
     return Told(revision)
 
 

@@ -1,7 +1,7 @@
-"""Which pull requests commits tell of in their messages, as GitHub writes these when it merges.
+"""Finds the numbers of pull requests in commit messages, as GitHub writes them when it merges.
 
-Called by what lists the pull requests that a promotion brings. Only a hint: an issue may have the number as well, and a
-fork has numbers of its own, so who calls looks each of them up.
+Called by the code that lists the pull requests of a promotion. A number is only a hint: it may be an issue's, or of a
+fork, so the caller looks up each of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a promotion says of itself: its commit's message, its pull request, and the source commit's status.
+"""Writes a promotion's texts: its commit's message, its pull request, and the source commit's status.
 
 The promote stage and the reports call it. Pure text in, text out. Text that people wrote (titles, names, values) is
 put on one line and made harmless: it breaks no table, mentions nobody, closes no issue and adds no trailer.
@@ -72,11 +72,11 @@ class DirectPush:
 class Promotion:
     """All that a promotion's texts tell. `previous` is the source commit that is deployed now, where it is known.
 
-    `warning` is what people must know before they merge. `changes` are the values files' changed scalars, each with its
-    file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest change,
-    `newest_number` its pull request, `more` are the changes beside it. `direct` are those of the changes that came
-    without a pull request. `unread` counts the commits that were not looked
-    through for pull requests, `problem` says why none were.
+    `warning` says what people must know before they merge. `changes` are the values files' changed scalars, each with
+    its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
+    change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
+    without a pull request. `unread` counts the commits that were not searched for pull requests, and `problem` says why
+    none were.
     """
 
     run: RunId
@@ -127,14 +127,14 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
 
 
 def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
-    """Give the pull request's body in GitHub's Markdown; `because` says why it is none of the configuration's.
+    """Give the pull request's body in GitHub's Markdown; `because` says why it is no commit, if one was configured.
 
     The trailers are repeated in it, because a squash merge may drop those of the commit.
     """
     sections = [
         _headline(promotion),
         f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
-        f"This is a pull request and no commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
+        f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
         _table(promotion),
         "\n".join(f"Image: {code(str(image))}" for image in promotion.images),
         _source(promotion),

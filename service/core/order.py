@@ -1,4 +1,4 @@
-"""Never backwards: whether a source commit may take the place of the one that is deployed.
+"""Decides whether a source commit may replace the deployed one, so that no older commit replaces a newer one.
 
 The promote stage asks, about one image that its edit would replace. Nothing here looks anything up: where the answer
 depends on what is not known yet, it says what to ask for, and the caller judges again with it.
@@ -31,7 +31,7 @@ class Relation(StrEnum):
 
 
 class Answer(StrEnum):
-    """What becomes of a run, or what has to be known first."""
+    """What happens to a run, or what has to be looked up first."""
 
     GO_ON = "go-on"
     SUPERSEDED = "superseded"
@@ -67,14 +67,14 @@ def judge(
 ) -> Judgement:
     """Judge whether the new commit's image may take the place of the deployed commit's.
 
-    `deployed` None means that nobody knows what the image was made of: allowed, and said. `relation` is how `new`
-    stands to `deployed`. Ancestry decides wherever it can, whatever the policy: a clock may be wrong, and a commit
-    that contains the other never is.
+    `deployed` None means that the source commit of the image is unknown: the run goes on and says so. `relation` is
+    how `new` stands to `deployed`. Ancestry decides wherever it can, whatever the policy says, because a clock may be
+    wrong, but ancestry cannot.
     """
     if policy.by is OrderBy.OFF or deployed == new:
         return Judgement(Answer.GO_ON, deployed=deployed)
     if deployed is None:
-        return Judgement(Answer.GO_ON, "order not checked: what was deployed before is not known")
+        return Judgement(Answer.GO_ON, "order not checked: the source commit of the deployed image is not known")
     match relation:
         case None:
             return Judgement(Answer.ASK_RELATION, deployed=deployed)

@@ -21,7 +21,7 @@ _MARK = re.compile(r"<!-- mergeport title ([0-9a-f]{16}) -->")
 
 
 class Told(Protocol):
-    """What a title tells of a promotion."""
+    """What a title says about a promotion."""
 
     @property
     def application(self) -> str:
@@ -77,7 +77,7 @@ def mark_of(title: str) -> str:
 
 
 def is_ours(told: Told, title: str, body: str) -> bool:
-    """Tell whether a pull request has a title as we wrote it; a person's is kept.
+    """Tell whether a pull request still has our title; a person's title is kept.
 
     Where the body has no mark, because somebody rewrote it or an earlier version opened the pull request, the title
     is ours if it looks so.

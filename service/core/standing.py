@@ -1,7 +1,7 @@
-"""Which images stand in values files: read at the paths that are written, by what their placeholders say is there.
+"""Reads which images values files name now, at the paths that a promotion writes.
 
-The order of promotions asks. A target says which path holds the tag, the digest or the commit of which image, so
-nothing is searched for in other texts. Pure: it is told what an edit replaces, and looks nothing up.
+Called by the order of promotions. The target's placeholders say which path holds the tag, the digest or the commit of
+which image, so other texts are not searched. Pure: it gets the values that an edit replaces, and looks nothing up.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Standing:
     """An image that an edit would replace: `text` for people, and what that says of it.
 
     `name` is the image's in the target; `commit` are the first characters of the source commit, at least seven. A text
-    that is neither has none of the three, and nobody knows it.
+    without digest, tag and commit names an unknown image.
     """
 
     name: str

@@ -104,7 +104,7 @@ def _end(lines: list[str]) -> int:
 
 @dataclass
 class _Count:
-    """What the lines of the last paragraph are, counted from its end."""
+    """The kinds of the lines of the last paragraph, counted from its end."""
 
     trailers: int = 0
     others: int = 0

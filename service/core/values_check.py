@@ -1,7 +1,7 @@
 """Checks that the values files are there and have every path that a configuration writes, before anything is built.
 
-`mergeport config check` asks it of a checkout; the service can ask it of a commit. The edits of a promotion are
-computed on the files with made-up images, so what is told here is what a run would be refused with. Writes nothing.
+`mergeport config check` does this for a checkout; the service can do it for a commit. It computes the edits of a
+promotion with made-up images, so it reports exactly what would refuse a run. Writes nothing.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _check(configuration: Configuration, entry: _Entry, tree: Tree, taken: Colle
         tell(place("file"), f"{edit.file}: {error.message}", error.hint)
         return
     if content is None and not edit.new_file:
-        tell(place("file"), f"{edit.file} is not there", _meant(tree, edit.file, taken))
+        tell(place("file"), f"{edit.file} does not exist", _meant(tree, edit.file, taken))
         return
     if (fault := _refusal(content or b"", edit)) is None:
         return
@@ -117,7 +117,7 @@ def _words(error: ValuesEditError) -> str:
 def _meant(tree: Tree, file: str, taken: Collection[str]) -> str:
     """Give the hint that names the file most likely meant, unless the configuration names that one itself."""
     found = _nearest_file(tree, "", file.split("/"), taken)
-    return f"did you mean {found}?" if found else "add the file, or say create: file"
+    return f"did you mean {found}?" if found else "add the file, or set `create: file`"
 
 
 def _nearest_file(tree: Tree, folder: str, parts: list[str], taken: Collection[str]) -> str:

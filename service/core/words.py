@@ -48,7 +48,7 @@ class Repository(str):
 
 
 class RunState(StrEnum):
-    """What a run is at; the last four never change again."""
+    """The state of a run. The last four never change again."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -65,7 +65,7 @@ class RunState(StrEnum):
 
 
 class Stage(StrEnum):
-    """What a run passes through, in this order."""
+    """The stages of a run, in this order."""
 
     BUILD = "build"
     PROMOTE = "promote"
@@ -85,7 +85,7 @@ class WaitKind(StrEnum):
 
 
 class WaitOutcome(StrEnum):
-    """What became of a wait; the words beside it are for people, or what its watch found."""
+    """The outcome of a wait. The words beside it are for people, or are what its watch found."""
 
     OPEN = "open"
     READY = "ready"
@@ -101,7 +101,7 @@ class WaitOutcome(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     STORED = "stored"
     PROCESSED = "processed"
@@ -110,7 +110,7 @@ class DeliveryState(StrEnum):
 
 
 class BuildState(StrEnum):
-    """What a build is at; the last three change only with its next attempt."""
+    """The state of a build. The last three change only with its next attempt."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -133,11 +133,11 @@ class BuilderPlace(StrEnum):
     HERE = "here"
     """On this machine, in a long workflow of ours."""
     ELSEWHERE = "elsewhere"
-    """At somebody else's, where it is started and followed."""
+    """On another system, where it is started and followed."""
 
 
 class EditState(StrEnum):
-    """What became of a wanted edit of the manifest repository."""
+    """The state of a wanted edit of the manifest repository."""
 
     PENDING = "pending"
     PUSHING = "pushing"
@@ -146,7 +146,7 @@ class EditState(StrEnum):
     OVERTAKEN = "overtaken"
     """Something newer stands where it would write."""
     UNORDERED = "unordered"
-    """What stands there is not known yet: its run looks it up, and then it is pending again."""
+    """The image that it would replace is not known yet: its run looks it up, then the edit is pending again."""
 
 
 class Publish(StrEnum):
@@ -164,7 +164,7 @@ class Protected(StrEnum):
 
 
 class OrderBy(StrEnum):
-    """How it is told which of two source commits is newer."""
+    """How Mergeport decides which of two source commits is newer."""
 
     ANCESTRY = "ancestry"
     COMMIT_TIME = "commit-time"
@@ -172,7 +172,7 @@ class OrderBy(StrEnum):
 
 
 class Rewritten(StrEnum):
-    """What is done where neither of two commits descends from the other, or one of them is gone."""
+    """What happens if neither of two commits descends from the other, or one of them is gone."""
 
     REFUSE = "refuse"
     ALLOW = "allow"

@@ -33,5 +33,5 @@ class Deaths(NamedTuple):
     def words(self) -> str:
         """Why it is given up."""
         if self.resumes > MOST_RESUMES:
-            return f"internal error: its worker died {self.resumes} times over it, and it came no further"
-        return f"internal error: its worker died {self.shared} times while it and others were under way"
+            return f"internal error: its worker died {self.resumes} times during it, without any progress"
+        return f"internal error: its worker died {self.shared} times while it and other work were under way"

@@ -1,6 +1,6 @@
 """Loops: small functions called again and again on threads of their own, until the worker stops.
 
-An error in one call is logged and the loop goes on; what fails again and again is told once. `until_store_answers`
+An error in one call is logged and the loop goes on; a repeated failure is logged once. `until_store_answers`
 repeats the work of a workflow in the same way.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import MergeportError
+from service.store.motion import Stillness
 
 FAILED_PAUSE_SECONDS = 0.5
 STORE_PAUSE_SECONDS = 1.0
@@ -29,12 +30,18 @@ class Loop:
         seconds: float | Callable[[], float],
         function: Callable[[], bool | None],
         stop: threading.Event,
+        *,
+        still: Stillness | None = None,
     ) -> None:
-        """Take the function; it returns True to be called again without a pause. The seconds may change on the way."""
+        """Take the function; it returns True to be called again without a pause. The seconds may change on the way.
+
+        With `still` it is not called while nothing has moved in the store, but when it was woken.
+        """
         self._name = name
         self._seconds = seconds if callable(seconds) else lambda: seconds
         self._function = function
         self._stop = stop
+        self._still = still
         self._failing = ""
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -53,10 +60,12 @@ class Loop:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        again = True
         while not self._stop.is_set():
-            more = self._call()
-            if not more:
-                self._woken.wait(self._seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            rests = self._still is not None and self._still.may_rest() and not again
+            again = False if rests else self._call()
+            if not again:
+                again = self._woken.wait(self._seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
                 self._woken.clear()
 
     def _call(self) -> bool:
@@ -76,6 +85,8 @@ class Loop:
             self._failing = ""
             return more
         self._stop.wait(FAILED_PAUSE_SECONDS)
+        if self._still is not None:
+            self._still.work()
         return False
 
 

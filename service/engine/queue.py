@@ -1,8 +1,9 @@
-"""The queues on DBOS: hands ids of runs and builds to short and long workflows, and finds those left behind.
+"""The engine on DBOS: hands ids of runs and builds to short and long workflows, and finds those left behind.
 
-The library gives durable queues, concurrency limits and recovery; what a workflow does is the
-pipeline's. Its checkpoints are not used: every step of ours looks before it acts.
-https://docs.dbos.dev/python/reference/queues
+The library keeps which workflow goes on where, and tells after a death; what a workflow does is the pipeline's. Its
+checkpoints are not used: every step of ours looks before it acts. Nor are its queues, which look for work many times a
+second: a workflow is started by who knows of it, and what has no room yet is a row of ours (lanes.py).
+https://docs.dbos.dev/python/tutorials/workflow-tutorial
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, error
 from sqlalchemy.engine import make_url
 
 from service.core.words import BuildId, RunId
+from service.engine.lanes import Lane, Start
 from service.store.builds import Build
 from service.store.runs import Run
 
@@ -28,9 +30,6 @@ APPLICATION = "mergeport"
 APPLICATION_VERSION = "1"
 """Fixed: a workflow holds ids only, so any version of the program can go on with it."""
 
-RUNS, BUILDS = "runs", "builds"
-_RUNS_POLL_SECONDS = 0.1
-_BUILDS_POLL_SECONDS = 0.5
 _ASKED_AT_ONCE = 500
 
 log = structlog.get_logger()
@@ -82,33 +81,52 @@ class Engine:
         """Take where the engine's own tables are, and this boot's unique name."""
         self.executor = executor
         self._url = database_url
-        self._run_concurrency = run_concurrency
-        self._build_concurrency = build_concurrency
+        self._threads = 2 * run_concurrency + build_concurrency + 8
+        self._runs = Lane(run_concurrency, _starting(_advance))
+        self._builds = Lane(build_concurrency, _starting(_build))
+        self._starts = Lane(run_concurrency, _starting(_build))
 
     def start(self, advance: Callable[[RunId, str], None], build: Callable[[BuildId, str], None]) -> None:
-        """Launch: from now on workflows of the queues run here."""
-        _work.advance, _work.build = advance, build
-        DBOS(config=_config(self._url, self.executor, threads=self._run_concurrency + self._build_concurrency + 8))
+        """Launch: from now on workflows that are handed over run here."""
+
+        def advance_in_lane(run_id: RunId, workflow_id: str) -> None:
+            with self._runs.going(workflow_id):
+                advance(run_id, workflow_id)
+
+        def build_in_lane(build_id: BuildId, workflow_id: str) -> None:
+            lane = self._starts if self._starts.has(workflow_id) else self._builds
+            with lane.going(workflow_id):
+                build(build_id, workflow_id)
+
+        _work.advance, _work.build = advance_in_lane, build_in_lane
+        DBOS(config=_config(self._url, self.executor, threads=self._threads))
+        DBOS.listen_queues([])  # an earlier version had queues of the library, which it would look at for ever
         DBOS.launch()
-        DBOS.register_queue(RUNS, worker_concurrency=self._run_concurrency, polling_interval_sec=_RUNS_POLL_SECONDS)
-        DBOS.register_queue(
-            BUILDS, worker_concurrency=self._build_concurrency, polling_interval_sec=_BUILDS_POLL_SECONDS
-        )
 
     def stop(self, *, seconds: int) -> None:
         """Take no more work, wait so long for what is under way, and leave the rest to be resumed."""
+        for lane in (self._runs, self._builds, self._starts):
+            lane.close()
         DBOS.destroy(workflow_completion_timeout_sec=seconds)
 
     def enqueue_run(self, run: Run) -> None:
-        """Have the run advanced under its workflow id; an id that is known already is not enqueued again."""
-        _enqueue(RUNS, _advance, run.workflow_id, run.id)
+        """Have the run advanced under its workflow id, once there is room; an id that is known already is not again."""
+        self._runs.offer(run.workflow_id, run.id)
+
+    def take_up_run(self, run: Run) -> None:
+        """Have a run advanced that nobody seems to attend to, if there is room: it may be in another worker's line."""
+        self._runs.offer(run.workflow_id, run.id, stands=False)
+
+    def attends(self, workflow_id: str) -> bool:
+        """Tell whether a workflow is under way in this worker, or in line."""
+        return any(lane.knows(workflow_id) for lane in (self._runs, self._builds, self._starts))
 
     def enqueue_build(self, build: Build) -> None:
         """Have the build made, or started elsewhere, under its workflow id.
 
         A start elsewhere is short and uses nothing of this machine: it does not stand behind builds of minutes.
         """
-        _enqueue(RUNS if build.builder else BUILDS, _build, build.workflow_id, build.id)
+        (self._starts if build.builder else self._builds).offer(build.workflow_id, build.id)
 
     def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
         """Tell where the engine has these workflows, in few calls however many they are."""
@@ -120,9 +138,12 @@ class Engine:
         return told
 
     def orphans(self, alive: Collection[str]) -> list[Orphan]:
-        """List the workflows that an executor which is not alive any more had begun."""
-        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        lost = [one for one in pending if one.executor_id not in alive]
+        """List the workflows that an executor which is not alive any more had begun.
+
+        Those in a queue of the library, too: an earlier version has put them there, and nobody takes from it any more.
+        """
+        begun = DBOS.list_workflows(status=["PENDING", "ENQUEUED"], load_input=False, load_output=False)
+        lost = [one for one in begun if one.status == "ENQUEUED" or one.executor_id not in alive]
         if not lost:
             return []
         # Also those that a sweeper has dropped before it died itself, or that another one drops at the same time.
@@ -136,21 +157,22 @@ class Engine:
         DBOS.cancel_workflow(workflow_id)
 
 
-def _enqueue(queue: str, workflow: Callable[[str], None], workflow_id: str, argument: str) -> None:
-    """Enqueue outside of any workflow's context; what cannot be enqueued now, the sweeper enqueues.
+def _starting(workflow: Callable[[str], None]) -> Start:
+    """Start workflows outside of any other's context.
 
     Within one, the library would count this as a checkpoint of the caller, and after a crash answer the caller's
-    first enqueue with whatever it had enqueued first before.
+    first start with whatever it had started first before.
     """
 
-    def enqueue() -> None:
-        with SetWorkflowID(workflow_id):
-            DBOS.enqueue_workflow(queue, workflow, argument)
+    def start(workflow_id: str, argument: str) -> bool:
+        with SetWorkflowID(workflow_id, workflow_id_reuse_policy="reject"):
+            try:
+                DBOS.start_workflow(workflow, argument)
+            except error.DBOSWorkflowIDInUseError:
+                return False
+        return True
 
-    try:
-        Context().run(enqueue)
-    except Exception as error:  # noqa: BLE001 - the library's errors have no common class; the row says what is wanted
-        log.warning("not enqueued, the sweeper will", workflow=workflow_id, error=str(error))
+    return lambda workflow_id, argument: Context().run(start, workflow_id, argument)
 
 
 _ALIVE = frozenset({"PENDING", "ENQUEUED", "DELAYED"})

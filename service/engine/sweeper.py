@@ -42,8 +42,8 @@ def sweep(context: Context, engine: Engine) -> None:
         _take_up(context, engine, orphan.workflow_id, alone=orphan.alone)
     before = context.now() - timedelta(seconds=UNATTENDED_SECONDS)
     with context.store.read() as tx:
-        lost_runs = runs.unattended(tx, before=before)
-        lost_builds = builds.unattended(tx, before=before)
+        lost_runs = [run for run in runs.unattended(tx, before=before) if not engine.attends(run.workflow_id)]
+        lost_builds = [one for one in builds.unattended(tx, before=before) if not engine.attends(one.workflow_id)]
     ids = [run.workflow_id for run in lost_runs] + [build.workflow_id for build in lost_builds]
     standings = engine.standings(ids)
     for run in lost_runs:
@@ -106,7 +106,7 @@ def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) 
         case Standing.ALIVE:
             return
         case Standing.UNKNOWN:
-            engine.enqueue_run(run)
+            engine.take_up_run(run)
         case Standing.FINISHED:
             _resume_run(context, engine, run, alone=True, ended=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,15 +38,18 @@ from service.store import Store, deliveries, leases
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
+from service.store.motion import Motion, Stillness
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
 """How often in that time the lease is renewed: so many may fail in a row, less one."""
-INTAKE_SECONDS = 0.1
+INTAKE_SECONDS = 0.05
 INTAKE_SECONDS_LISTENING = 1.0
 """How often to look for deliveries while the bell tells of them: what it did not tell, and what was postponed."""
 INTAKE_THREADS = 4
 WATCH_SECONDS = 0.3
+KEYS_SECONDS = 5.0
+"""How old what is known of the outside systems to look at may be while nothing moves in the store."""
 DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
@@ -108,7 +111,12 @@ class Worker:
         self._lease_seconds = lease_seconds
         self._has_lease = False
         self._listener = Listener(context.store, self._wake_intake, stop)
-        self._intake_loop = Loop("intake", self._intake_pause, self.take_in, stop)
+        self._motion = Motion(context.store)
+        self._keys: dict[tuple[WaitKind, str], str] = {}
+        self._keys_still = Stillness(self._motion, KEYS_SECONDS)
+        self._intake_loop = Loop(
+            "intake", self._intake_pause, self.take_in, stop, still=Stillness(self._motion, INTAKE_SECONDS_LISTENING)
+        )
         self._refresher = Refresher(context)
         self._retention = Retention(context.store, context.now, days=keep_days)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
@@ -120,12 +128,12 @@ class Worker:
         loops = [
             Loop("lease", self._lease_seconds / RENEWALS, self._renew, self._stop),
             self._intake_loop,
-            Loop("due", DUE_SECONDS, lambda: answer_due(self._context), self._stop),
+            self._loop_at_rest("due", DUE_SECONDS, lambda: answer_due(self._context), 2 * DUE_SECONDS),
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
             Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
-            Loop("refreshes", REFRESH_SECONDS, self._refresher.start_due, self._stop),
-            Loop("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), self._stop),
-            Loop("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), self._stop),
+            self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
+            self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 1.0),
+            self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -146,6 +154,11 @@ class Worker:
         self._refresher.stop()
         self._stop_engine()
         self._hand_over()
+        self._motion.close()
+
+    def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: float) -> Loop:
+        """Make a loop that rests while nothing moves in the store, so many seconds at most."""
+        return Loop(name, seconds, function, self._stop, still=Stillness(self._motion, longest))
 
     def _stop_engine(self) -> None:
         """Wait for what is under way, but not long for what hangs: the library waits for each thread in turn."""
@@ -220,9 +233,14 @@ class Worker:
         return INTAKE_SECONDS_LISTENING if self._listener.alive else INTAKE_SECONDS
 
     def _tick(self) -> None:
-        with self._context.store.read() as tx:
-            keys = watched(tx)
-        self._schedule.tick(keys, time.monotonic())
+        if not self._keys_still.may_rest():
+            try:
+                with self._context.store.read() as tx:
+                    self._keys = watched(tx)
+            except BaseException:
+                self._keys_still.work()
+                raise
+        self._schedule.tick(self._keys, time.monotonic())
 
     def _reload(self) -> None:
         self._context.configurations.reload()

@@ -1,7 +1,7 @@
-"""Actions: what people ask for, each in one place, whoever passes it on, and each kept in the audit.
+"""Actions: everything that people can ask for. Each action is kept in the audit.
 
-Called by the command line; pages, an API and comments call the same. An action writes rows in the caller's
-transaction; the worker does what they say. Never decides who may ask.
+Called by the command line; pages, an API and comments can call the same functions. An action writes rows in the
+caller's transaction, and the worker acts on them. It never decides who may ask.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
     later = runs.later(tx, old)
     if later is not None:
         raise PermanentError(
-            f"A later run of {old.application} in {old.environment} is there: {later.id}, {later.state}",
+            f"There is a later run of {old.application} in {old.environment}: {later.id}, {later.state}",
             code="run-outdated",
-            hint="what came later counts; to go back, revert the commit in the manifest repository",
+            hint="the later run counts; to go back, revert the commit in the manifest repository",
         )
     good = configurations.last(tx, good=True)
     wish = Wish(
@@ -46,7 +46,7 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
 
 
 def cancel(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> str:
-    """Have a run stop before its next step, and tell who asked for that first; what it has done already stays."""
+    """Have a run stop before its next step, and give who asked for that first; what it has done already stays."""
     run = _run(tx, run_id)
     if run.state.ended:
         raise PermanentError(
@@ -60,21 +60,21 @@ def cancel(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> str:
 
 
 def replay(tx: Transaction, delivery_id: DeliveryId, *, by: str, at: datetime) -> StoredDelivery:
-    """Have a delivery worked through again, by the configuration of now; its runs are new ones."""
+    """Have a delivery processed again, by the current configuration; its runs are new ones."""
     found = deliveries.get(tx, delivery_id)
     assert found is not None  # noqa: S101 - looked up in this transaction
     if not deliveries.body(tx, found.id):
         raise _not_kept(found)
     if not deliveries.replay(tx, found.id):
         raise PermanentError(
-            f"Delivery {found.id} is not worked through yet", code="delivery-waiting", hint="the worker will take it"
+            f"Delivery {found.id} is not processed yet", code="delivery-waiting", hint="the worker will take it"
         )
     audit.record(tx, at=at, actor=by, action="replay", subject=found.id)
     return found
 
 
 def _run(tx: Transaction, run_id: RunId) -> Run:
-    """Give the run, which nobody else changes until the transaction ends."""
+    """Give the run, locked until the transaction ends."""
     run = runs.hold(tx, run_id)
     assert run is not None  # noqa: S101 - looked up in this transaction
     return run
@@ -83,12 +83,12 @@ def _run(tx: Transaction, run_id: RunId) -> Run:
 def _not_kept(found: StoredDelivery) -> PermanentError:
     if found.state is DeliveryState.IGNORED:
         return PermanentError(
-            f"Delivery {found.id} was ignored as it came: {found.reason}",
+            f"Delivery {found.id} was ignored on arrival: {found.reason}",
             code="delivery-not-kept",
-            hint="its body was not kept; nothing in it could start a run",
+            hint="its body was not kept, because it could not start a run",
         )
     return PermanentError(
-        f"The body of delivery {found.id} is not kept any more",
+        f"The body of delivery {found.id} was deleted because of its age",
         code="delivery-not-kept",
-        hint="MERGEPORT_KEEP_DELIVERIES sets for how many days; `mergeport runs retry` needs none",
+        hint="MERGEPORT_KEEP_DELIVERIES sets how many days bodies are kept; `mergeport runs retry` needs no body",
     )

@@ -24,11 +24,10 @@ from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.promote_stage import promote
 from service.pipeline.promote.withdraw import withdraw
 from service.pipeline.runs import transitions
-from service.pipeline.runs.claim import Claim, claim_of, read_claim
-from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, is_ours, wait_for
+from service.pipeline.runs.claim import Claim, read_claim
+from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, has_workflow, is_ours, wait_for
 from service.store import runs, waits
 from service.store.pauses import pause_of
-from service.store.runs import Run
 from service.store.waits import Wait
 
 MOST_RETRIES = 60
@@ -45,33 +44,36 @@ def advance(context: Context, run_id: RunId, workflow_id: str) -> None:
     if run is None:
         return
     with structlog.contextvars.bound_contextvars(run=run.id, application=run.application, environment=run.environment):
-        try:
-            message = _through_stages(context, run)
-        except Pause as pause:
-            _wait(context, run, pause)
-        except Stale:
-            log.warning("another workflow has the run")
-        except Cancelled as cancelled:
-            _cancel(context, run, cancelled)
-        except Superseded as superseded:
-            _supersede(context, run, superseded)
-        except RetryableError as error:
-            _retry(context, run, error)
-        except MergeportError as error:
-            _end(context, run, RunState.FAILED, str(error), code=error.code)
-        except Exception:
-            log.exception("internal error in a run")
-            _end(context, run, RunState.FAILED, "internal error; the worker's log has it", code="internal-error")
-        else:
-            _end(context, run, RunState.SUCCEEDED, message)
+        _advance(Claim(context, run))
 
 
-def _through_stages(context: Context, run: Run) -> str:
+def _advance(claim: Claim) -> None:
+    try:
+        message = _through_stages(claim)
+    except Pause as pause:
+        _wait(claim, pause)
+    except Stale:
+        log.warning("another workflow has the run")
+    except Cancelled as cancelled:
+        _cancel(claim, cancelled)
+    except Superseded as superseded:
+        _supersede(claim, superseded)
+    except RetryableError as error:
+        _retry(claim, error)
+    except MergeportError as error:
+        _end(claim, RunState.FAILED, str(error), code=error.code)
+    except Exception:
+        log.exception("internal error in a run")
+        _end(claim, RunState.FAILED, "internal error; the worker's log has the traceback", code="internal-error")
+    else:
+        _end(claim, RunState.SUCCEEDED, message)
+
+
+def _through_stages(claim: Claim) -> str:
     """Take the run from the stage that it is in to its end; give the words that end it."""
-    claim = claim_of(context, run)
     stages = list(Stage)
     message = ""
-    for stage in stages[stages.index(run.stage) :]:
+    for stage in stages[stages.index(claim.run.stage) :]:
         match stage:
             case Stage.BUILD:
                 build(claim)
@@ -84,51 +86,57 @@ def _through_stages(context: Context, run: Run) -> str:
     return message
 
 
-def _supersede(context: Context, run: Run, superseded: Superseded) -> None:
+def _supersede(claim: Claim, superseded: Superseded) -> None:
     """End a run for a newer one, whose success is its own only if that contains its commit: look that up before."""
+    context, run = claim.context, claim.run
     if superseded.by is not None:
         with context.store.read() as tx:
             newer = runs.get(tx, superseded.by)
         if newer is not None and newer.repository == run.repository:
             with suppress(MergeportError):
                 relation_of(context, run.repository, run.commit, newer.commit)
-    _end(context, run, RunState.SUPERSEDED, str(superseded), superseded_by=superseded.by)
+    _end(claim, RunState.SUPERSEDED, str(superseded), superseded_by=superseded.by)
 
 
-def _cancel(context: Context, run: Run, cancelled: Cancelled) -> None:
+def _cancel(claim: Claim, cancelled: Cancelled) -> None:
     """End a run that is not wanted any more; the pull request of one that a person cancelled is closed first."""
     left = ""
     try:
         if not cancelled.code:
-            cancelled = withdraw(_as_it_stands(context, run), cancelled)
+            cancelled = withdraw(_as_it_stands(claim), cancelled)
     except Stale:
         log.warning("another workflow has the run")
         return
     except MergeportError as error:
-        if isinstance(error, RetryableError) and _retry(context, run, error, ends=False):
+        if isinstance(error, RetryableError) and _retry(claim, error, ends=False):
             return
-        left = f"; its pull request may be open still, for it could not be closed: {error}"
-    _end(context, run, RunState.CANCELLED, f"{cancelled}{left}", code=cancelled.code)
+        left = f"; its pull request could not be closed and may still be open: {error}"
+    _end(claim, RunState.CANCELLED, f"{cancelled}{left}", code=cancelled.code)
 
 
-def _as_it_stands(context: Context, run: Run) -> Claim:
+def _as_it_stands(claim: Claim) -> Claim:
     """Read the run again, as this workflow's still: what has another by now is not to be acted for."""
-    claim = read_claim(context, run.id) or claim_of(context, run)
-    claim.run = replace(claim.run, workflow_id=run.workflow_id)
-    return claim
+    read = read_claim(claim.context, claim.run.id) or claim
+    return Claim(claim.context, replace(read.run, workflow_id=claim.run.workflow_id), read.found)
 
 
-def _wait(context: Context, run: Run, pause: Pause, *, patient: bool = False) -> None:
+def _wait(claim: Claim, pause: Pause, *, patient: bool = False) -> None:
+    """Let the run wait; where the wait was `opened` before, it may be answered and with another workflow by now."""
+    context = claim.context
     with context.store.begin() as tx:
-        if not pause.opened and not is_ours(tx, run):
+        ours = has_workflow(tx, claim.run) if pause.opened else is_ours(tx, claim.run)
+        if not ours and not pause.opened:
             log.warning("another workflow has the run, or it has ended")
             return
+        if ours:
+            claim.settle(tx)
         transitions.rest(tx, pause.wait, at=context.now(), opened=pause.opened, patient=patient)
     log.info("run waits", kind=pause.wait.kind, subject=pause.wait.subject, saw=pause.wait.last_seen)
 
 
-def _retry(context: Context, run: Run, error: RetryableError, *, ends: bool = True) -> bool:
+def _retry(claim: Claim, error: RetryableError, *, ends: bool = True) -> bool:
     """Let the run wait for its next try; after too many it ends, or False is given where the caller ends it."""
+    context, run = claim.context, claim.run
     with context.store.read() as tx:
         tried = _in_a_row(waits.of_run(tx, run.id), error.code)
     attempts = len(tried)
@@ -136,14 +144,14 @@ def _retry(context: Context, run: Run, error: RetryableError, *, ends: bool = Tr
     if believed or attempts >= MOST_RETRIES:
         if ends:
             words = str(error) if believed else f"gave up after {attempts} retries: {error}"
-            _end(context, run, RunState.FAILED, words, code=error.code)
+            _end(claim, RunState.FAILED, words, code=error.code)
         return False
     pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
     not_before = context.now() + pause_of(pause_seconds)
     wait = wait_for(
         context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
     )
-    _wait(context, run, Pause(wait), patient=not ends)
+    _wait(claim, Pause(wait), patient=not ends)
     return True
 
 
@@ -157,11 +165,13 @@ def _lasts(first: Wait, now: datetime) -> bool:
     return (now - first.created_at).total_seconds() >= BELIEVED_AFTER_SECONDS
 
 
-def _end(
-    context: Context, run: Run, state: RunState, message: str, *, code: str = "", superseded_by: RunId | None = None
-) -> None:
+def _end(claim: Claim, state: RunState, message: str, *, code: str = "", superseded_by: RunId | None = None) -> None:
+    context, run = claim.context, claim.run
     with context.store.begin() as tx:
-        ended = is_ours(tx, run) and transitions.end(
+        ours = is_ours(tx, run)
+        if ours:
+            claim.settle(tx)
+        ended = ours and transitions.end(
             tx, run.id, state, message, at=context.now(), code=code, superseded_by=superseded_by
         )
     if not ended:

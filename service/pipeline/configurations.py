@@ -1,7 +1,7 @@
 """The configuration as the worker sees it: read from the forge, kept in the store, parsed once a commit.
 
 Called by intake on a push and by the worker at its start and now and then, because a hint may be lost.
-A broken file keeps the last good one in force and is told as a failed status on its commit.
+If a file is broken, the last good one stays in force, and the commit's status is a failure.
 """
 
 from __future__ import annotations
@@ -94,25 +94,26 @@ class Configurations:
 
     def current(self) -> Configuration:
         """Give the configuration in force: the last good one, read now if none was ever kept."""
-        with self._store.read() as tx:
-            stored = configurations.last(tx, good=True)
-        if stored is None:
+        commit = self._last_good()
+        if commit is None:
             self.reload()
-            with self._store.read() as tx:
-                stored = configurations.last(tx, good=True)
-        if stored is None:
+            commit = self._last_good()
+        if commit is None:
             raise PermanentError(
-                f"no good {FILE} in {self._repository}",
+                f"there is no valid {FILE} in {self._repository}",
                 code="configuration-missing",
-                hint=f"put a {FILE} on its branch {self.branch()}; `mergeport config check` tells its faults",
+                hint=f"put a {FILE} on its branch {self.branch()}; `mergeport config check` lists its faults",
                 repository=self._repository,
             )
-        return self._parse(stored)
+        return self.at(commit)
 
     def has_good(self) -> bool:
         """Tell whether any configuration was ever good, so that one is in force."""
+        return self._last_good() is not None
+
+    def _last_good(self) -> Sha | None:
         with self._store.read() as tx:
-            return configurations.last(tx, good=True) is not None
+            return configurations.last_good(tx)
 
     def newest_if_at(self, commit: Sha) -> StoredConfiguration | None:
         """Give what was read last, good or not, if it is of this commit."""
@@ -121,7 +122,11 @@ class Configurations:
         return newest if newest is not None and newest.commit == commit else None
 
     def at(self, commit: Sha) -> Configuration:
-        """Give the configuration of a commit that a run was routed by."""
+        """Give the configuration of a commit that a run was routed by; what was parsed once is not read again."""
+        with self._lock:
+            known = self._parsed.get(commit)
+        if known is not None:
+            return known
         with self._store.read() as tx:
             stored = configurations.get(tx, commit)
         if stored is None:
@@ -131,7 +136,7 @@ class Configurations:
     def catch_up(self, since: datetime) -> bool:
         """Read the newest file, unless it was read after a time; tell whether what is in force is that new.
 
-        Not more often than some times a minute: whoever pushes anywhere would have us ask the forge.
+        At most some times a minute, because otherwise every push anywhere would make us ask the forge.
         """
         now = self._clock.now()
         if self._read_at is not None and self._read_at >= since + _SKEW:
@@ -178,9 +183,9 @@ class Configurations:
             since = self._missing[1] if self._missing else None
         if since is not None and now - since < LAGS:
             raise RetryableError(
-                f"{FILE} is not there at {head[:12]}, as far as the forge tells by now",
+                f"{FILE} is not there at {head[:12]}, as far as the forge shows yet",
                 code="configuration-not-seen-yet",
-                hint="it is looked for again in a moment",
+                hint="Mergeport looks again in a moment",
                 retry_after=2.0,
                 repository=self._repository,
             )

@@ -1,8 +1,8 @@
-"""Watches: one look at an outside system for all runs that wait there; those that are ready are queued.
+"""Watches: one look at an outside system serves all runs that wait there; runs that are ready are queued.
 
-Called by the worker on a schedule, and at once by a hint. A look answers waits, or keeps what it saw; only the one at
-builds elsewhere also acts, on builds that may have no run any more. A system that does not answer is told on the waits,
-and looked at again.
+Called by the worker on a schedule, and at once by a hint. A look answers waits, or keeps what it saw. Only the look at
+builds elsewhere also acts, on builds that may have no run any more. If a system does not answer, its waits say so, and
+it is looked at again.
 """
 
 from __future__ import annotations

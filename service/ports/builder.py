@@ -1,7 +1,7 @@
-"""Has images made: here, by a long work of our own, or elsewhere, by somebody else's that is started and followed.
+"""Has images made: here, by a long task of our own, or elsewhere, by another system that is started and followed.
 
-A builder says by `place` which of the two it is, and is asked for that once, when a build is wanted; from then on the
-build's row says it. Where another pipeline pushes by itself there is nobody to start or to ask, and so no builder.
+A builder's `place` says which of the two it is. It is read once, when a build is wanted; from then on the build's row
+has it. If another pipeline pushes by itself, there is nothing to start or to ask, and so no builder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class BuildRequest:
 
 
 class BuildControl(Protocol):
-    """What a builder here is given to tell and to be told while it works."""
+    """The callbacks of a builder here: it reports its output and asks whether to stop."""
 
     def log(self, text: str) -> None:
         """Keep a piece of the build's log."""
@@ -76,7 +76,7 @@ class StartRequest:
 
 
 class Progress(StrEnum):
-    """What a build elsewhere is at."""
+    """The state of a build elsewhere."""
 
     RUNNING = "running"
     """Queued there, or under way."""

@@ -1,4 +1,4 @@
-"""What a forge tells of repositories and their commits."""
+"""What a forge knows about repositories and their commits."""
 
 from __future__ import annotations
 

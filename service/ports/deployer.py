@@ -21,9 +21,9 @@ class Deployer(Protocol):
         ...
 
     def announce(self, page: str, branch: str) -> None:
-        """Tell what makes applications by itself that a branch of the repository at this page has moved.
+        """Tell the part that creates applications that a branch of the repository at this page has moved.
 
-        Does nothing where nobody is to be told; RetryableError where it is not taken.
+        Does nothing if there is no such part; RetryableError if it does not accept the message.
         """
         ...
 

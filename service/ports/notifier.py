@@ -11,7 +11,7 @@ from service.core.words import RunId, RunState
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is told: one change of a run's state, in words, with the page that says more."""
+    """A notice: one change of a run's state, in words, with the page that says more."""
 
     run: RunId
     application: str
@@ -23,7 +23,7 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """Whoever passes notices on. The same notice may come twice; people may see it twice."""
+    """Passes notices on. The same notice may come twice, and people may see it twice."""
 
     def notify(self, notice: Notice) -> None:
         """Pass a notice on."""

@@ -1,4 +1,4 @@
-"""Where changes come from: a source verifies what somebody delivers, and reads events of any source out of it."""
+"""Where changes come from: a source verifies a delivery and reads its events, in the form that all sources share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DeliveryHead:
 
     `id` is the same when the delivery is sent again, and no other source gives it: it is random, or begins with the
     source's kind. `event` is the source's own word for what it is, and `repository` names the line that it waits in:
-    deliveries of one source about one repository are worked through in order. It is empty where it names none.
+    deliveries of one source about one repository are processed in order. It is empty where it names none.
     """
 
     id: DeliveryId

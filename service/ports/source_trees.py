@@ -1,4 +1,4 @@
-"""What git itself tells of a source repository's files, exact however many they are."""
+"""The files of a source repository as git knows them: complete, however many there are."""
 
 from __future__ import annotations
 

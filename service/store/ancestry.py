@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +17,37 @@ from service.store.tables import commit_times, order_answers, runs
 
 MOST_FOLLOWED = 2_000
 """Commits that are followed back from one, before it is cheaper to ask the forge."""
+
+
+_TOLD = sa.select(table.c.base, table.c.head, table.c.relation).where(
+    table.c.repository == sa.bindparam("repository"),
+    table.c.base.in_([sa.bindparam("one"), sa.bindparam("other")]),
+    table.c.head.in_([sa.bindparam("one"), sa.bindparam("other")]),
+)
+_JUDGEMENTS = sa.select(order_answers).where(order_answers.c.run_id == sa.bindparam("run_id"))
+_TIME = sa.select(commit_times.c.at).where(
+    commit_times.c.repository == sa.bindparam("repository"), commit_times.c.commit == sa.bindparam("commit")
+)
+
+
+def _behind() -> sa.Select[Any]:
+    """Put together what follows known steps back from a commit."""
+    ahead = sa.and_(table.c.repository == sa.bindparam("repository"), table.c.relation == Relation.AHEAD)
+    behind = sa.select(table.c.base).where(ahead, table.c.head == sa.bindparam("head")).cte("behind", recursive=True)
+    behind = behind.union(sa.select(table.c.base).join(behind, table.c.head == behind.c.base).where(ahead))
+    return sa.select(behind.c.base).limit(MOST_FOLLOWED)
+
+
+_BEHIND = _behind()
+_IMAGES = sa.cast(runs.c.images, sa.Text)
+_OF_APPLICATION = (
+    sa.select(*columns(Run, runs))
+    .where(runs.c.application == sa.bindparam("application"))
+    .order_by(runs.c.sequence.desc())
+    .limit(sa.bindparam("most"))
+)
+_NAMING = _OF_APPLICATION.where(_IMAGES.like(sa.bindparam("pattern"), escape="/"))
+_WITH_IMAGES = _OF_APPLICATION.where(_IMAGES != "{}")
 
 
 def remember(tx: Transaction, repository: Repository, base: Sha, head: Sha, relation: Relation) -> None:
@@ -32,7 +64,8 @@ def relation(tx: Transaction, repository: Repository, base: Sha, head: Sha) -> R
     """
     if base == head:
         return Relation.IDENTICAL
-    known = {(row.base, row.head): Relation(row.relation) for row in tx.execute(_told(repository, base, head))}
+    asked = {"repository": repository, "one": base, "other": head}
+    known = {(row.base, row.head): Relation(row.relation) for row in tx.execute(_TOLD, asked)}
     if (base, head) in known:
         return known[base, head]
     if (head, base) in known:
@@ -42,18 +75,9 @@ def relation(tx: Transaction, repository: Repository, base: Sha, head: Sha) -> R
     return Relation.BEHIND if _descends(tx, repository, base, head) else None
 
 
-def _told(repository: Repository, one: Sha, other: Sha) -> sa.Select[tuple[str, str, str]]:
-    return sa.select(table.c.base, table.c.head, table.c.relation).where(
-        table.c.repository == repository, table.c.base.in_([one, other]), table.c.head.in_([one, other])
-    )
-
-
 def _descends(tx: Transaction, repository: Repository, head: Sha, base: Sha) -> bool:
     """Tell whether steps that are known lead back from a commit to another."""
-    ahead = sa.and_(table.c.repository == repository, table.c.relation == Relation.AHEAD)
-    behind = sa.select(table.c.base).where(ahead, table.c.head == head).cte("behind", recursive=True)
-    behind = behind.union(sa.select(table.c.base).join(behind, table.c.head == behind.c.base).where(ahead))
-    found = tx.execute(sa.select(behind.c.base).limit(MOST_FOLLOWED)).scalars()
+    found = tx.execute(_BEHIND, {"repository": repository, "head": head}).scalars()
     return any(commit == base for commit in found)
 
 
@@ -64,8 +88,7 @@ def remember_time(tx: Transaction, repository: Repository, commit: Sha, at: date
 
 def time(tx: Transaction, repository: Repository, commit: Sha) -> datetime | None:
     """Give a commit's date where it is known."""
-    query = sa.select(commit_times.c.at).where(commit_times.c.repository == repository, commit_times.c.commit == commit)
-    return tx.execute(query).scalar_one_or_none()
+    return tx.execute(_TIME, {"repository": repository, "commit": commit}).scalar_one_or_none()
 
 
 def keep_judgement(tx: Transaction, run_id: RunId, image: str, judgement: Judgement) -> None:
@@ -78,17 +101,21 @@ def keep_judgement(tx: Transaction, run_id: RunId, image: str, judgement: Judgem
 
 def judgements(tx: Transaction, run_id: RunId) -> dict[str, Judgement]:
     """Give what a run has found out, by image."""
-    rows = tx.execute(sa.select(order_answers).where(order_answers.c.run_id == run_id))
+    rows = tx.execute(_JUDGEMENTS, {"run_id": run_id})
     return {row.image: Judgement(Answer(row.answer), row.words, row.deployed) for row in rows}
 
 
 def runs_naming(tx: Transaction, application: str, text: str = "", *, limit: int = 200) -> list[Run]:
     """List the newest runs of an application, in any environment, whose images name a text, or that have images."""
-    images = sa.cast(runs.c.images, sa.Text)
-    query = (
-        sa.select(*columns(Run, runs))
-        .where(runs.c.application == application, images.contains(text, autoescape=True) if text else images != "{}")
-        .order_by(runs.c.sequence.desc())
-        .limit(limit)
+    asked = {"application": application, "most": limit}
+    rows = (
+        tx.execute(_NAMING, {**asked, "pattern": f"%{_literally(text)}%"}) if text else tx.execute(_WITH_IMAGES, asked)
     )
-    return [made(Run, row) for row in tx.execute(query)]
+    return [made(Run, row) for row in rows]
+
+
+def _literally(text: str) -> str:
+    """Write a text for LIKE, with its wildcards taken as they are."""
+    for special in "/%_":
+        text = text.replace(special, f"/{special}")
+    return text

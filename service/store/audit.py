@@ -1,4 +1,4 @@
-"""Audit: who did what by hand."""
+"""Audit: what people did by hand, and who."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The bell: wakes workers as soon as something was stored for them, by PostgreSQL's LISTEN and NOTIFY.
 
-Rung by the inbox after its deliveries are on disk, heard by every worker. It carries nothing and promises nothing: who
-does not hear it finds the rows by looking now and then. On SQLite nobody rings and nobody listens.
+The inbox sends a notification after its deliveries are on disk, and every worker receives it. It has no content and may
+be lost: a worker also looks for rows now and then. On SQLite there are no notifications.
 https://www.postgresql.org/docs/current/sql-notify.html
 """
 

@@ -59,11 +59,42 @@ class Build:
         return f"build:{self.id}:{self.attempt}"
 
 
+_OURS = [BuildState.QUEUED, BuildState.RUNNING]
+_BUILD = sa.select(*columns(Build, table))
+_OF_KEY = _BUILD.where(table.c.key == sa.bindparam("key")).with_for_update()
+_ONE = _BUILD.where(table.c.id == sa.bindparam("build_id"))
+_HELD = _ONE.with_for_update()
+_UPDATED = sa.update(table).where(table.c.id == sa.bindparam("build_id"))
+_OF_RUN = (
+    _BUILD.join(build_runs, build_runs.c.build_id == table.c.id)
+    .where(build_runs.c.run_id == sa.bindparam("run_id"))
+    .order_by(table.c.created_at)
+)
+_WANTED = (
+    sa.select(build_runs.c.build_id)
+    .select_from(build_runs.join(runs, runs.c.id == build_runs.c.run_id))
+    .where(
+        build_runs.c.build_id.in_(sa.bindparam("build_ids", expanding=True)),
+        runs.c.state.not_in([state for state in RunState if state.ended]),
+        runs.c.cancel_requested_by.is_(None),
+    )
+)
+_NEWEST_BY_BUILDER = (
+    sa.select(table.c.builder, sa.func.max(table.c.id))
+    .where(table.c.state == BuildState.STARTED)
+    .group_by(table.c.builder)
+)
+_UNATTENDED = _BUILD.where(
+    table.c.state.in_(_OURS),
+    sa.or_(table.c.updated_at < sa.bindparam("before"), table.c.updated_at > sa.bindparam("too_far")),
+)
+_LOG = sa.insert(build_logs)
+
+
 def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
     """Let a run share the build of this key, new or known; its row is held until the transaction ends."""
     insert_new(tx, table, **{name: getattr(build, name) for name in Build.__dataclass_fields__})
-    query = sa.select(*columns(Build, table)).where(table.c.key == build.key).with_for_update()
-    kept = one(Build, tx.execute(query).first())
+    kept = one(Build, tx.execute(_OF_KEY, {"key": build.key}).first())
     assert kept is not None  # noqa: S101 - inserted above
     insert_new(tx, build_runs, build_id=kept.id, run_id=run_id)
     return kept
@@ -71,18 +102,17 @@ def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
 
 def get(tx: Transaction, build_id: BuildId) -> Build | None:
     """Give a build by its id."""
-    return one(Build, tx.execute(sa.select(*columns(Build, table)).where(table.c.id == build_id)).first())
+    return one(Build, tx.execute(_ONE, {"build_id": build_id}).first())
 
 
 def hold(tx: Transaction, build_id: BuildId) -> Build | None:
     """Give a build, and keep every other process from changing it until the transaction ends."""
-    query = sa.select(*columns(Build, table)).where(table.c.id == build_id).with_for_update()
-    return one(Build, tx.execute(query).first())
+    return one(Build, tx.execute(_HELD, {"build_id": build_id}).first())
 
 
 def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -> None:  # noqa: ANN401 - columns' values
     """Bring columns of a build to these values."""
-    tx.execute(sa.update(table).where(table.c.id == build_id).values(updated_at=at, **values))
+    tx.execute(_UPDATED, {"build_id": build_id, "updated_at": at, **values})
 
 
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
@@ -108,13 +138,7 @@ def _next_attempt(tx: Transaction, build: Build, *, at: datetime, **values: Any)
 
 def of_run(tx: Transaction, run_id: RunId) -> list[Build]:
     """List the builds that a run needs or needed."""
-    query = (
-        sa.select(*columns(Build, table))
-        .join(build_runs, build_runs.c.build_id == table.c.id)
-        .where(build_runs.c.run_id == run_id)
-        .order_by(table.c.created_at)
-    )
-    return [made(Build, row) for row in tx.execute(query)]
+    return [made(Build, row) for row in tx.execute(_OF_RUN, {"run_id": run_id})]
 
 
 def wanted(tx: Transaction, build_id: BuildId) -> bool:
@@ -124,16 +148,7 @@ def wanted(tx: Transaction, build_id: BuildId) -> bool:
 
 def wanted_among(tx: Transaction, build_ids: Collection[BuildId]) -> set[BuildId]:
     """Give those builds that any run still needs, which has not ended and is not to be cancelled."""
-    query = (
-        sa.select(build_runs.c.build_id)
-        .select_from(build_runs.join(runs, runs.c.id == build_runs.c.run_id))
-        .where(
-            build_runs.c.build_id.in_(build_ids),
-            runs.c.state.not_in([state for state in RunState if state.ended]),
-            runs.c.cancel_requested_by.is_(None),
-        )
-    )
-    return {BuildId(build_id) for build_id in tx.execute(query).scalars()}
+    return {BuildId(build_id) for build_id in tx.execute(_WANTED, {"build_ids": list(build_ids)}).scalars()}
 
 
 def under_way(tx: Transaction) -> dict[BuildId, Build]:
@@ -154,27 +169,18 @@ def started(tx: Transaction, builder: str) -> list[Build]:
 
 def newest_by_builder(tx: Transaction) -> dict[str, str]:
     """Give the newest build that each builder elsewhere has; ids sort by the time they were made."""
-    query = (
-        sa.select(table.c.builder, sa.func.max(table.c.id))
-        .where(table.c.state == BuildState.STARTED)
-        .group_by(table.c.builder)
-    )
-    return {builder: newest for builder, newest in tx.execute(query)}  # noqa: C416 - rows, not pairs
+    return {builder: newest for builder, newest in tx.execute(_NEWEST_BY_BUILDER)}  # noqa: C416 - rows, not pairs
 
 
 def unattended(tx: Transaction, *, before: datetime) -> list[Build]:
     """List builds that a workflow should have, last touched before a time, or by a clock ahead of ours."""
-    touched = sa.or_(table.c.updated_at < before, table.c.updated_at > before + LONGEST_PAUSE)
-    query = sa.select(*columns(Build, table)).where(table.c.state.in_(_OURS), touched)
-    return [made(Build, row) for row in tx.execute(query)]
-
-
-_OURS = [BuildState.QUEUED, BuildState.RUNNING]
+    rows = tx.execute(_UNATTENDED, {"before": before, "too_far": before + LONGEST_PAUSE})
+    return [made(Build, row) for row in rows]
 
 
 def log(tx: Transaction, build_id: BuildId, attempt: int, text: str) -> None:
     """Keep a piece of a build's log."""
-    tx.execute(sa.insert(build_logs).values(build_id=build_id, attempt=attempt, text=text))
+    tx.execute(_LOG, {"build_id": build_id, "attempt": attempt, "text": text})
 
 
 def log_of(tx: Transaction, build_id: BuildId, *, after: int = 0, limit: int = 5000) -> list[tuple[int, int, str]]:

@@ -33,6 +33,20 @@ class Change:
     created_at: datetime
 
 
+_CHANGE = sa.select(*columns(Change, table))
+_ONE = _CHANGE.where(table.c.id == sa.bindparam("change_id"))
+_SOME = _CHANGE.where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+_OF_COMMIT = _CHANGE.where(
+    table.c.repository == sa.bindparam("repository"), table.c.branch == sa.bindparam("branch"),
+    table.c.commit == sa.bindparam("commit"),
+)  # fmt: skip
+_COVERING = _CHANGE.join(covered_commits, covered_commits.c.change_id == table.c.id).where(
+    covered_commits.c.repository == sa.bindparam("repository"), covered_commits.c.branch == sa.bindparam("branch"),
+    covered_commits.c.commit == sa.bindparam("commit"),
+)  # fmt: skip
+_UPDATED = sa.update(table).where(table.c.id == sa.bindparam("change_id"))
+
+
 def ensure(tx: Transaction, change: Change) -> Change:
     """Keep a change, or give the one that is already kept for its repository, branch and commit."""
     insert_new(
@@ -56,22 +70,19 @@ def widen(tx: Transaction, change: Change, paths: list[str] | None) -> Change:
 
 def find(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> Change | None:
     """Give the change of a commit on a branch."""
-    query = sa.select(*columns(Change, table)).where(
-        table.c.repository == repository, table.c.branch == branch, table.c.commit == commit
-    )
-    return one(Change, tx.execute(query).first())
+    asked = {"repository": repository, "branch": branch, "commit": commit}
+    return one(Change, tx.execute(_OF_COMMIT, asked).first())
 
 
 def of_ids(tx: Transaction, ids: Collection[ChangeId]) -> dict[ChangeId, Change]:
     """Give several changes by their ids."""
-    query = sa.select(*columns(Change, table)).where(table.c.id.in_(ids))
-    found = [made(Change, row) for row in tx.execute(query)]
+    found = [made(Change, row) for row in tx.execute(_SOME, {"ids": list(ids)})]
     return {one.id: one for one in found}
 
 
 def get(tx: Transaction, change_id: ChangeId) -> Change | None:
     """Give a change by its id."""
-    return one(Change, tx.execute(sa.select(*columns(Change, table)).where(table.c.id == change_id)).first())
+    return one(Change, tx.execute(_ONE, {"change_id": change_id}).first())
 
 
 def newest(tx: Transaction, repository: Repository, limit: int) -> list[Change]:
@@ -91,16 +102,8 @@ def cover(tx: Transaction, change: Change, commits: Iterable[Sha]) -> None:
 
 def covering(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> Change | None:
     """Give the change that a commit counts as part of."""
-    query = (
-        sa.select(*columns(Change, table))
-        .join(covered_commits, covered_commits.c.change_id == table.c.id)
-        .where(
-            covered_commits.c.repository == repository,
-            covered_commits.c.branch == branch,
-            covered_commits.c.commit == commit,
-        )
-    )
-    return one(Change, tx.execute(query).first())
+    asked = {"repository": repository, "branch": branch, "commit": commit}
+    return one(Change, tx.execute(_COVERING, asked).first())
 
 
 def enrich(
@@ -123,4 +126,4 @@ def enrich(
     if pull_request is not None and all(known["number"] != pull_request["number"] for known in change.pull_requests):
         values["pull_requests"] = sorted([*change.pull_requests, pull_request], key=lambda known: int(known["number"]))
     if values:
-        tx.execute(sa.update(table).where(table.c.id == change.id).values(**values))
+        tx.execute(_UPDATED, {"change_id": change.id, **values})

@@ -31,6 +31,15 @@ class StoredConfiguration:
     loaded_at: datetime
 
 
+_NEWEST_FIRST = (table.c.loaded_at.desc(), table.c.sequence.desc())
+_LAST_GOOD = sa.select(table.c.commit).where(table.c.good).order_by(*_NEWEST_FIRST).limit(1)
+
+
+_NEWEST = sa.select(*columns(StoredConfiguration, table)).order_by(*_NEWEST_FIRST).limit(sa.bindparam("most"))
+_NEWEST_GOOD = _NEWEST.where(table.c.good == sa.bindparam("good"))
+_ONE = sa.select(*columns(StoredConfiguration, table)).where(table.c.commit == sa.bindparam("commit"))
+
+
 def keep(tx: Transaction, configuration: StoredConfiguration) -> None:
     """Keep what was read at a commit."""
     insert_or_update(
@@ -41,21 +50,24 @@ def keep(tx: Transaction, configuration: StoredConfiguration) -> None:
 
 def get(tx: Transaction, commit: Sha) -> StoredConfiguration | None:
     """Give the configuration of a commit."""
-    query = sa.select(*columns(StoredConfiguration, table)).where(table.c.commit == commit)
-    return _made(tx.execute(query).first())
+    return _made(tx.execute(_ONE, {"commit": commit}).first())
 
 
 def last(tx: Transaction, *, good: bool | None = None) -> StoredConfiguration | None:
     """Give the newest, or the newest that is good or bad."""
-    query = _newest().limit(1)
-    if good is not None:
-        query = query.where(table.c.good == good)
-    return _made(tx.execute(query).first())
+    if good is None:
+        return _made(tx.execute(_NEWEST, {"most": 1}).first())
+    return _made(tx.execute(_NEWEST_GOOD, {"most": 1, "good": good}).first())
+
+
+def last_good(tx: Transaction) -> Sha | None:
+    """Give the commit of the newest that is good: the one in force."""
+    return tx.execute(_LAST_GOOD).scalar()
 
 
 def newest(tx: Transaction, *, limit: int = 50) -> list[StoredConfiguration]:
     """List the newest first."""
-    return [found for row in tx.execute(_newest().limit(limit)) if (found := _made(row))]
+    return [found for row in tx.execute(_NEWEST, {"most": limit}) if (found := _made(row))]
 
 
 def repository_of(tx: Transaction, commit: Sha) -> Repository | None:
@@ -63,10 +75,6 @@ def repository_of(tx: Transaction, commit: Sha) -> Repository | None:
     query = sa.select(reports.c.repository).where(reports.c.commit == commit, reports.c.context == STATUS_CONTEXT)
     name = tx.execute(query).scalar()
     return Repository(name) if name else None
-
-
-def _newest() -> sa.Select[Any]:
-    return sa.select(*columns(StoredConfiguration, table)).order_by(table.c.loaded_at.desc(), table.c.sequence.desc())
 
 
 def _made(row: sa.Row[Any] | None) -> StoredConfiguration | None:

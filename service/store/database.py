@@ -6,6 +6,7 @@ across a call to the outside.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -56,7 +57,11 @@ class Store:
         self._outage = Outage()
         if self.sqlite:
             self.engine = sa.create_engine(
-                parsed, pool_size=8, max_overflow=16, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
+                parsed,
+                pool_size=8,
+                max_overflow=16,
+                connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+                pool_reset_on_return=None,  # each transaction here is ended by its block
             )
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin)
@@ -144,7 +149,7 @@ def _unavailable(error: Exception) -> RetryableError:
     return RetryableError(
         "the database does not answer",
         code="store-unavailable",
-        hint="is the database up, its disk not full, and `mergeport migrate` run?",
+        hint="check that the database is up, that its disk is not full, and that `mergeport migrate` has run",
         retry_after=1.0,
         kind=type(error.__cause__ or error).__name__,
     )
@@ -161,7 +166,7 @@ def _known(error: DBAPIError) -> MergeportError | None:
         return PermanentError(
             "the database's file is not a database",
             code="database-unusable",
-            hint="does MERGEPORT_DATABASE_URL or MERGEPORT_STATE_DIRECTORY name another file?",
+            hint="check whether MERGEPORT_DATABASE_URL or MERGEPORT_STATE_DIRECTORY names another file",
         )
     return None
 
@@ -185,4 +190,11 @@ def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
+    """Begin by the driver itself: SQLAlchemy's way costs as much as a question."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - listened to on SQLite alone
+    begin = "BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN"
+    try:
+        driver.execute(begin)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error

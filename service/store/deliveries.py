@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from service.core.words import ChangeId, DeliveryId, DeliveryState
 from service.store.database import Transaction
-from service.store.pauses import is_over
+from service.store.pauses import is_over, times
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import deliveries as table
 from service.store.tables import runs
@@ -66,45 +66,55 @@ def accept(
     return new
 
 
+_EARLIER = table.alias("earlier")
+_DELIVERY = sa.select(*columns(StoredDelivery, table))
+_BEHIND_ANOTHER = sa.exists().where(
+    _EARLIER.c.repository == table.c.repository,
+    _EARLIER.c.source == table.c.source,
+    _EARLIER.c.state == DeliveryState.STORED,
+    _EARLIER.c.sequence < table.c.sequence,
+)
+_FREE = (
+    _DELIVERY.where(
+        table.c.state == DeliveryState.STORED, table.c.claimed_by.is_(None), is_over(table.c.not_before),
+        ~_BEHIND_ANOTHER,
+    )
+    .order_by(table.c.sequence)
+    .limit(1)
+    .with_for_update(skip_locked=True, of=table)
+)  # fmt: skip
+_ONE = sa.update(table).where(table.c.sequence == sa.bindparam("number"))
+_CLAIMED = _ONE.values(attempts=table.c.attempts + 1)
+_FREED = sa.update(table).where(
+    table.c.state == DeliveryState.STORED,
+    table.c.claimed_by.is_not(None),
+    table.c.claimed_by.not_in(sa.bindparam("alive", expanding=True)),
+)
+_STILL_CLAIMED = (
+    sa.select(table.c.sequence)
+    .where(
+        table.c.sequence == sa.bindparam("number"), table.c.state == DeliveryState.STORED,
+        table.c.claimed_by == sa.bindparam("executor"), table.c.attempts == sa.bindparam("so_many"),
+    )
+    .with_for_update()
+)  # fmt: skip
+_OLDEST = sa.select(sa.func.min(table.c.received_at)).where(table.c.state == DeliveryState.STORED)
+_BODY = sa.select(table.c.body).where(table.c.id == sa.bindparam("delivery_id"))
+
+
 def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | None:
     """Take the oldest stored delivery of a repository in which none is under way; None when there is none."""
-    earlier = table.alias("earlier")
-    free = (
-        sa.select(*columns(StoredDelivery, table))
-        .where(
-            table.c.state == DeliveryState.STORED,
-            table.c.claimed_by.is_(None),
-            is_over(table.c.not_before, now),
-            ~sa.exists().where(
-                earlier.c.repository == table.c.repository,
-                earlier.c.source == table.c.source,
-                earlier.c.state == DeliveryState.STORED,
-                earlier.c.sequence < table.c.sequence,
-            ),
-        )
-        .order_by(table.c.sequence)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    row = tx.execute(free).first()
+    row = tx.execute(_FREE, times(now)).first()
     if row is None:
         return None
     found = made(StoredDelivery, row)
-    tx.execute(
-        sa.update(table)
-        .where(table.c.sequence == found.sequence)
-        .values(claimed_by=executor, attempts=table.c.attempts + 1)
-    )
+    tx.execute(_CLAIMED, {"number": found.sequence, "claimed_by": executor})
     return found
 
 
 def release_claims(tx: Transaction, *, alive: list[str]) -> None:
     """Free what workers that are not alive any more had claimed."""
-    tx.execute(
-        sa.update(table)
-        .where(table.c.state == DeliveryState.STORED, table.c.claimed_by.is_not(None), table.c.claimed_by.not_in(alive))
-        .values(claimed_by=None)
-    )
+    tx.execute(_FREED, {"alive": alive, "claimed_by": None})
 
 
 def release(tx: Transaction, sequences: list[int]) -> None:
@@ -117,17 +127,8 @@ def keep_claim(tx: Transaction, delivery: StoredDelivery, *, executor: str) -> b
 
     Every claim counts an attempt, so one that lost the delivery and claimed it anew does not take the two for one.
     """
-    query = (
-        sa.select(table.c.sequence)
-        .where(
-            table.c.sequence == delivery.sequence,
-            table.c.state == DeliveryState.STORED,
-            table.c.claimed_by == executor,
-            table.c.attempts == delivery.attempts + 1,
-        )
-        .with_for_update()
-    )
-    return tx.execute(query).first() is not None
+    mine = {"number": delivery.sequence, "executor": executor, "so_many": delivery.attempts + 1}
+    return tx.execute(_STILL_CLAIMED, mine).first() is not None
 
 
 def finish(
@@ -141,21 +142,13 @@ def finish(
     routing: Any = None,  # noqa: ANN401 - shown as it is
 ) -> None:
     """Mark what became of a delivery."""
-    tx.execute(
-        sa.update(table)
-        .where(table.c.sequence == sequence)
-        .values(
-            state=state, reason=reason, change_id=change_id, routing=routing, processed_at=at, claimed_by=None,
-            not_before=None,
-        )
-    )  # fmt: skip
+    values = {"state": state, "reason": reason, "change_id": change_id, "routing": routing, "processed_at": at}
+    tx.execute(_ONE, {"number": sequence, "claimed_by": None, "not_before": None, **values})
 
 
 def postpone(tx: Transaction, sequence: int, reason: str, *, until: datetime) -> None:
     """Leave a delivery stored, to be looked at again later; only its own repository waits meanwhile."""
-    tx.execute(
-        sa.update(table).where(table.c.sequence == sequence).values(claimed_by=None, not_before=until, reason=reason)
-    )
+    tx.execute(_ONE, {"number": sequence, "claimed_by": None, "not_before": until, "reason": reason})
 
 
 def replay(tx: Transaction, delivery_id: DeliveryId) -> bool:
@@ -178,15 +171,12 @@ def replay(tx: Transaction, delivery_id: DeliveryId) -> bool:
 
 def get(tx: Transaction, delivery_id: DeliveryId) -> StoredDelivery | None:
     """Give a delivery by its id."""
-    return one(
-        StoredDelivery, tx.execute(sa.select(*columns(StoredDelivery, table)).where(table.c.id == delivery_id)).first()
-    )
+    return one(StoredDelivery, tx.execute(_DELIVERY.where(table.c.id == delivery_id)).first())
 
 
 def body(tx: Transaction, delivery_id: DeliveryId) -> bytes:
     """Give a delivery's raw body."""
-    found = tx.execute(sa.select(table.c.body).where(table.c.id == delivery_id)).scalar_one()
-    return bytes(found)
+    return bytes(tx.execute(_BODY, {"delivery_id": delivery_id}).scalar_one())
 
 
 def newest(
@@ -211,4 +201,4 @@ def counts(tx: Transaction, *, repository: str = "") -> dict[str, int]:
 
 def oldest_stored(tx: Transaction) -> datetime | None:
     """Give when the oldest unprocessed delivery came: the queue's age."""
-    return tx.execute(sa.select(sa.func.min(table.c.received_at)).where(table.c.state == DeliveryState.STORED)).scalar()
+    return tx.execute(_OLDEST).scalar()

@@ -35,6 +35,12 @@ class Deployment:
 
 
 _ALL = sa.select(*columns(Deployment, table))
+_STILL_LIVE = sa.update(table).where(table.c.id == sa.bindparam("deployment"), table.c.until.is_(None))
+_LIVE = _ALL.where(
+    table.c.application == sa.bindparam("application"), table.c.environment == sa.bindparam("environment"),
+    table.c.until.is_(None),
+)  # fmt: skip
+_OF_RUNS = _ALL.where(table.c.run_id.in_(sa.bindparam("run_ids", expanding=True))).order_by(table.c.id)
 
 
 def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: str, at: datetime) -> bool:
@@ -48,20 +54,19 @@ def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: 
 
 def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None) -> None:
     """Keep how a live release fares."""
-    query = sa.update(table).where(table.c.id == deployment.id, table.c.until.is_(None))
-    tx.execute(query.values(health=health, healthy_since=healthy_since))
+    tx.execute(_STILL_LIVE, {"deployment": deployment.id, "health": health, "healthy_since": healthy_since})
 
 
 def end(tx: Transaction, deployment: Deployment, words: str, *, by_us: bool, at: datetime) -> bool:
     """Keep that a release is live no more; False where that was known."""
-    query = sa.update(table).where(table.c.id == deployment.id, table.c.until.is_(None))
-    return tx.execute(query.values(until=at, ended_by=words, by_us=by_us)).rowcount == 1
+    values = {"until": at, "ended_by": words, "by_us": by_us}
+    return bool(tx.execute(_STILL_LIVE, {"deployment": deployment.id, **values}).rowcount == 1)
 
 
 def live(tx: Transaction, application: str, environment: str) -> Deployment | None:
     """Give what is live in an application's environment."""
-    query = _ALL.where(table.c.application == application, table.c.environment == environment, table.c.until.is_(None))
-    return one(Deployment, tx.execute(query).first())
+    asked = {"application": application, "environment": environment}
+    return one(Deployment, tx.execute(_LIVE, asked).first())
 
 
 def all_live(tx: Transaction) -> list[Deployment]:
@@ -87,8 +92,8 @@ def of_run(tx: Transaction, run_id: RunId) -> list[Deployment]:
 
 def newest_of_runs(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, Deployment]:
     """Give the newest deployment of each run that has one."""
-    query = _ALL.where(table.c.run_id.in_(run_ids)).order_by(table.c.id)
-    return {deployment.run_id: deployment for row in tx.execute(query) if (deployment := made(Deployment, row))}
+    rows = tx.execute(_OF_RUNS, {"run_ids": list(run_ids)})
+    return {deployment.run_id: deployment for row in rows if (deployment := made(Deployment, row))}
 
 
 def failed_and_not_live(tx: Transaction, *, since: datetime) -> list[Run]:

@@ -43,6 +43,28 @@ class Edit:
 _UPDATED = sa.update(table).where(table.c.run_id == sa.bindparam("of_run"))
 _SETTLED = _UPDATED.where(table.c.state.in_(_OPEN))
 _OF_RUN = sa.select(*columns(Edit, table)).where(table.c.run_id == sa.bindparam("run_id"))
+_OPEN_AT = (
+    sa.select(*columns(Edit, table))
+    .outerjoin(runs, runs.c.id == table.c.run_id)
+    .where(
+        table.c.repository == sa.bindparam("repository"), table.c.branch == sa.bindparam("branch"),
+        table.c.state.in_(_OPEN),
+    )
+    .order_by(runs.c.sequence, table.c.sequence)
+)  # fmt: skip
+_EXPECTED_SOON = (
+    sa.select(runs.c.application, runs.c.environment, runs.c.configuration_commit)
+    .outerjoin(table, table.c.run_id == runs.c.id)
+    .where(
+        runs.c.state.in_([RunState.QUEUED, RunState.RUNNING]),
+        runs.c.stage.in_([Stage.BUILD, Stage.PROMOTE]),
+        runs.c.created_at >= sa.bindparam("since"),
+        table.c.run_id.is_(None),
+    )
+    .limit(500)
+)
+_ANY_OWN = sa.select(own_commits.c.commit).where(own_commits.c.commit.in_(sa.bindparam("commits", expanding=True)))
+_OWN_AMONG = _ANY_OWN.where(own_commits.c.repository == sa.bindparam("repository"))
 
 
 def ensure(
@@ -72,13 +94,8 @@ def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
 
 def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:
     """List the edits of a branch that are not settled, that of the run first that was accepted first."""
-    query = (
-        sa.select(*columns(Edit, table))
-        .outerjoin(runs, runs.c.id == table.c.run_id)
-        .where(table.c.repository == repository, table.c.branch == branch, table.c.state.in_(_OPEN))
-        .order_by(runs.c.sequence, table.c.sequence)
-    )
-    return [made(Edit, row) for row in tx.execute(query)]
+    rows = tx.execute(_OPEN_AT, {"repository": repository, "branch": branch})
+    return [made(Edit, row) for row in rows]
 
 
 def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, Sha]]:
@@ -86,18 +103,8 @@ def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, S
 
     Those that wait for something, such as their build, are not among them.
     """
-    query = (
-        sa.select(runs.c.application, runs.c.environment, runs.c.configuration_commit)
-        .outerjoin(table, table.c.run_id == runs.c.id)
-        .where(
-            runs.c.state.in_([RunState.QUEUED, RunState.RUNNING]),
-            runs.c.stage.in_([Stage.BUILD, Stage.PROMOTE]),
-            runs.c.created_at >= since,
-            table.c.run_id.is_(None),
-        )
-        .limit(500)
-    )
-    return [(application, environment, Sha(commit)) for application, environment, commit in tx.execute(query)]
+    rows = tx.execute(_EXPECTED_SOON, {"since": since})
+    return [(application, environment, Sha(commit)) for application, environment, commit in rows]
 
 
 def hand_on(tx: Transaction, old: RunId, new: RunId) -> None:
@@ -160,8 +167,7 @@ def owner(tx: Transaction, repository: Repository, commit: Sha) -> RunId | None:
 
 def any_own(tx: Transaction, commits: Collection[Sha]) -> set[Sha]:
     """Give those of these commits that we made, in whatever repository: one may have another name by now."""
-    query = sa.select(own_commits.c.commit).where(own_commits.c.commit.in_(commits))
-    return {Sha(commit) for commit in tx.execute(query).scalars()}
+    return {Sha(commit) for commit in tx.execute(_ANY_OWN, {"commits": list(commits)}).scalars()}
 
 
 def answered_changes(tx: Transaction, repository: Repository, branch: str, *, since: datetime) -> int:
@@ -180,10 +186,8 @@ def answered_changes(tx: Transaction, repository: Repository, branch: str, *, si
 
 def own_among(tx: Transaction, repository: Repository, commits: Collection[Sha]) -> set[Sha]:
     """Give those of these commits that we made."""
-    query = sa.select(own_commits.c.commit).where(
-        own_commits.c.repository == repository, own_commits.c.commit.in_(commits)
-    )
-    return {Sha(commit) for commit in tx.execute(query).scalars()}
+    asked = {"commits": list(commits), "repository": repository}
+    return {Sha(commit) for commit in tx.execute(_OWN_AMONG, asked).scalars()}
 
 
 def promotion_tip(tx: Transaction, repository: Repository, branch: str) -> tuple[Sha, RunId] | None:

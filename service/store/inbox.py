@@ -1,7 +1,7 @@
 """The inbox: deliveries that come at the same time are kept in one transaction, so that they share one sync to disk.
 
-Called by the webhooks' threads; each returns when its own delivery is on disk. Who finds nobody writing writes for
-all that wait by then, and hands on to the next. A delivery that comes alone waits for nobody.
+Called by the webhooks' threads; each returns when its own delivery is on disk. A thread that finds no other one writing
+writes all deliveries that wait by then, and hands on to the next. A single delivery does not wait.
 """
 
 from __future__ import annotations

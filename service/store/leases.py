@@ -7,19 +7,45 @@ it lives, renews it within seconds.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store.database import Transaction
 from service.store.pauses import LONGEST_PAUSE
-from service.store.rows import insert_new
 from service.store.tables import leases as table
+
+_CLOCK = sa.select(sa.func.clock_timestamp())
+_LIVES = (table.c.expires_at > sa.bindparam("now"), table.c.expires_at <= sa.bindparam("too_far"), table.c.holder != "")
+_KEPT = sa.update(table).where(table.c.name == sa.bindparam("called"), table.c.holder == sa.bindparam("of"))
+_PREFIX = sa.bindparam("prefix", type_=sa.Text)
+_HOLDERS = sa.select(table.c.holder).where(sa.func.substr(table.c.name, 1, sa.func.length(_PREFIX)) == _PREFIX, *_LIVES)
+_HOLDER = sa.select(table.c.holder).where(table.c.name == sa.bindparam("called"), *_LIVES)
+_HELD = sa.select(table.c.name, table.c.holder).where(table.c.holder != "")
+
+
+@cache
+def _taking(dialect: str) -> sa.Executable:
+    """Insert or renew, where it is nobody's, the holder's own, or over. On PostgreSQL the row is locked either way."""
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    new = insert.excluded
+    theirs = (
+        table.c.holder != "", table.c.holder != new.holder,
+        table.c.expires_at > sa.bindparam("now"), table.c.expires_at <= sa.bindparam("too_far"),
+    )  # fmt: skip
+    statement: sa.Executable = insert.on_conflict_do_update(
+        index_elements=[table.c.name],
+        set_={"holder": new.holder, "expires_at": new.expires_at},
+        where=sa.not_(sa.and_(*theirs)),
+    ).returning(sa.literal_column("1"))
+    return statement
 
 
 def clock(tx: Transaction, now: datetime) -> datetime:
     """Give the time by which leases are judged."""
     if tx.dialect.name == "postgresql":
-        at = tx.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        at = tx.execute(_CLOCK).scalar_one()
         assert isinstance(at, datetime)  # noqa: S101 - timestamptz
         return at
     return now
@@ -28,27 +54,19 @@ def clock(tx: Transaction, now: datetime) -> datetime:
 def acquire(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
     """Take or renew a lease; False when somebody else holds it. The row stays locked until the transaction ends."""
     now = clock(tx, now)
-    row = None
-    while row is None:  # again where the row was deleted between the two: its holder was found dead
-        insert_new(tx, table, name=name, holder="", expires_at=now)
-        row = tx.execute(sa.select(table).where(table.c.name == name).with_for_update()).first()
-    if row.holder not in ("", holder) and now < row.expires_at <= now + LONGEST_PAUSE:
-        return False
-    expires = now + timedelta(seconds=seconds)
-    tx.execute(sa.update(table).where(table.c.name == name).values(holder=holder, expires_at=expires))
-    return True
+    values = {"name": name, "holder": holder, "expires_at": now + timedelta(seconds=seconds), **_times(now)}
+    return tx.execute(_taking(tx.dialect.name), values).first() is not None
 
 
 def keep(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
     """Have a lease longer; False when it is the holder's no more. The row stays locked until the transaction ends."""
     expires = clock(tx, now) + timedelta(seconds=seconds)
-    kept = tx.execute(sa.update(table).where(table.c.name == name, table.c.holder == holder).values(expires_at=expires))
-    return bool(kept.rowcount == 1)
+    return bool(tx.execute(_KEPT, {"called": name, "of": holder, "expires_at": expires}).rowcount == 1)
 
 
 def release(tx: Transaction, name: str, holder: str) -> None:
     """Give a lease up, if it is still the holder's."""
-    tx.execute(sa.update(table).where(table.c.name == name, table.c.holder == holder).values(holder=""))
+    tx.execute(_KEPT, {"called": name, "of": holder, "holder": ""})
 
 
 def clear(tx: Transaction) -> None:
@@ -58,27 +76,21 @@ def clear(tx: Transaction) -> None:
 
 def holders(tx: Transaction, prefix: str, *, now: datetime) -> list[str]:
     """List who holds live leases whose name starts so."""
-    now = clock(tx, now)
-    query = sa.select(table.c.holder).where(
-        table.c.name.startswith(prefix, autoescape=True), *_lives(now), table.c.holder != ""
-    )
-    return list(tx.execute(query).scalars())
+    return list(tx.execute(_HOLDERS, {"prefix": prefix, **_times(clock(tx, now))}).scalars())
 
 
 def holder(tx: Transaction, name: str, *, now: datetime) -> str | None:
     """Give who holds one lease now; None when nobody does."""
-    now = clock(tx, now)
-    query = sa.select(table.c.holder).where(table.c.name == name, *_lives(now), table.c.holder != "")
-    return tx.execute(query).scalar()
+    return tx.execute(_HOLDER, {"called": name, **_times(clock(tx, now))}).scalar()
 
 
 def release_dead(tx: Transaction, *, alive: list[str]) -> None:
     """Give up what processes hold that are not alive any more; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
-    held = tx.execute(sa.select(table.c.name, table.c.holder).where(table.c.holder != "")).all()
+    held = tx.execute(_HELD).all()
     dead = [name for name, holder in held if holder.partition("/")[0] not in alive]
     if dead:
         tx.execute(sa.delete(table).where(table.c.name.in_(dead)))
 
 
-def _lives(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return table.c.expires_at > now, table.c.expires_at <= now + LONGEST_PAUSE
+def _times(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "too_far": now + LONGEST_PAUSE}

@@ -40,7 +40,7 @@ def _one(tx: Transaction, word: str, column: sa.Column[str], beginning: str) -> 
             raise NotFoundError(
                 f"More than one {word} begins with {beginning}",
                 code=f"{word}-ambiguous",
-                hint=f"give more of it: {', '.join(several[:_SHOWN])}{' …' if len(several) > _SHOWN else ''}",
+                hint=f"give more of the id: {', '.join(several[:_SHOWN])}{' …' if len(several) > _SHOWN else ''}",
             )
 
 

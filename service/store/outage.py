@@ -1,4 +1,4 @@
-"""A database that is away is told once when that begins and once when it is over, by each process.
+"""Logs an outage of the database once when it begins and once when it is over, in each process.
 
 Used by the store around every transaction. Whoever gets the error only acts on it.
 """

@@ -21,9 +21,14 @@ def pause_of(seconds: float) -> timedelta:
     return min(timedelta(seconds=min(max(0.0, seconds), 1e6)), LONGEST_PAUSE)
 
 
-def is_over(not_before: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
-    """Tell whether a pause is over: there is none, its time has come, or it can be none of ours."""
-    return sa.or_(not_before.is_(None), not_before <= now, not_before > now + LONGEST_PAUSE + TOLERANCE)
+def is_over(not_before: sa.ColumnElement[datetime | None]) -> sa.ColumnElement[bool]:
+    """Tell whether a pause is over: there is none, its time has come, or it can be none of ours; asked with `times`."""
+    return sa.or_(not_before.is_(None), not_before <= sa.bindparam("now"), not_before > sa.bindparam("too_far"))
+
+
+def times(now: datetime) -> dict[str, datetime]:
+    """Give what a statement with `is_over` is asked with."""
+    return {"now": now, "too_far": now + LONGEST_PAUSE + TOLERANCE}
 
 
 def from_ahead(written_at: datetime, now: datetime) -> bool:

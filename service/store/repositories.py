@@ -20,9 +20,12 @@ class Known:
     called: Repository
 
 
+_OF_ID = sa.select(table.c.name, table.c.called).where(table.c.forge_id == sa.bindparam("forge_id"))
+
+
 def of_id(tx: Transaction, forge_id: str) -> Known | None:
     """Give the repository of an id, where it was ever seen under a name of ours."""
-    row = tx.execute(sa.select(table.c.name, table.c.called).where(table.c.forge_id == forge_id)).one_or_none()
+    row = tx.execute(_OF_ID, {"forge_id": forge_id}).one_or_none()
     return None if row is None else Known(row.name, row.called)
 
 

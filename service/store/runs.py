@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,8 +54,59 @@ _ENDED = [state for state in RunState if state.ended]
 _OPEN_STEP = ["running", "waiting", "retrying"]
 # What every step asks is put together once: that costs more than the asking.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
+_SOME = sa.select(*columns(Run, table)).where(table.c.id.in_(sa.bindparam("run_ids", expanding=True)))
 _RUN_HELD = _RUN.with_for_update()
 _UPDATED = sa.update(table).where(table.c.id == sa.bindparam("of_run"))
+_ENDED_RUN = _UPDATED.where(table.c.state.not_in(_ENDED))
+_ENDED_WAIT = sa.update(waits).where(waits.c.run_id == sa.bindparam("of_run"), waits.c.answered_at.is_(None))
+_ENDED_STEP = sa.update(steps).where(steps.c.run_id == sa.bindparam("of_run"), steps.c.state.in_(_OPEN_STEP))
+_SAME_PLACE = (table.c.application == sa.bindparam("application"), table.c.environment == sa.bindparam("environment"))
+_BRANCH = (table.c.repository == sa.bindparam("repository"), table.c.branch == sa.bindparam("branch"))
+_LATER = (
+    sa.select(*columns(Run, table))
+    .where(
+        *_SAME_PLACE,
+        table.c.sequence > sa.bindparam("sequence"),
+        table.c.state.not_in([RunState.FAILED, RunState.CANCELLED]),
+        sa.or_(table.c.superseded_by.is_(None), table.c.superseded_by != sa.bindparam("run_id")),
+    )
+    .order_by(table.c.sequence.desc())
+    .limit(sa.bindparam("most"))
+)
+_OF_COMMIT = (
+    sa.select(*columns(Run, table))
+    .where(
+        table.c.repository == sa.bindparam("repository"), table.c.commit == sa.bindparam("commit"),
+        table.c.environment == sa.bindparam("environment"),
+    )
+    .order_by(table.c.sequence)
+)  # fmt: skip
+_LAST_PROMOTED = (
+    sa.select(*columns(Run, table))
+    .where(*_SAME_PLACE, table.c.sequence < sa.bindparam("sequence"), table.c.manifest_commit.is_not(None))
+    .order_by(table.c.sequence.desc())
+    .limit(1)
+)
+_NEWEST_OF_BRANCH = (
+    sa.select(*columns(Run, table)).where(*_BRANCH, *_SAME_PLACE).order_by(table.c.sequence.desc()).limit(1)
+)
+_FIRST_OF_COMMIT = (
+    sa.select(sa.func.min(table.c.sequence)).where(*_BRANCH, table.c.commit == sa.bindparam("commit")).scalar_subquery()
+)
+_FOLLOWED = (
+    sa.select(table.c.id)
+    .where(*_BRANCH, table.c.commit != sa.bindparam("commit"), table.c.sequence > _FIRST_OF_COMMIT)
+    .limit(1)
+)
+_UNATTENDED = (
+    sa.select(*columns(Run, table))
+    .where(
+        table.c.state.in_([RunState.QUEUED, RunState.RUNNING]),
+        sa.or_(table.c.updated_at < sa.bindparam("before"), table.c.updated_at > sa.bindparam("too_far")),
+    )
+    .order_by(table.c.sequence)
+    .limit(sa.bindparam("most"))
+)
 
 
 def accept(
@@ -86,6 +137,12 @@ def get(tx: Transaction, run_id: RunId) -> Run | None:
     return one(Run, tx.execute(_RUN, {"run_id": run_id}).first())
 
 
+def some(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, Run]:
+    """Give several runs by their ids."""
+    found = [made(Run, row) for row in tx.execute(_SOME, {"run_ids": list(run_ids)})]
+    return {run.id: run for run in found}
+
+
 def hold(tx: Transaction, run_id: RunId) -> Run | None:
     """Give a run, and keep every other process from changing it until the transaction ends.
 
@@ -101,22 +158,13 @@ def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> No
 
 def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
     """End a run in a final state, with its wait and its open step; one that has ended stays, and False is given."""
-    result = tx.execute(
-        sa.update(table)
-        .where(table.c.id == run_id, table.c.state.not_in(_ENDED))
-        .values(state=state, message=message, code=code, updated_at=at, ended_at=at)
-    )
-    if result.rowcount != 1:
+    ended = {"state": state, "message": message, "code": code, "updated_at": at, "ended_at": at}
+    if tx.execute(_ENDED_RUN, {"of_run": run_id, **ended}).rowcount != 1:
         return False
+    answered = {"answered_at": at, "answer": f"the run is {state}", "outcome": WaitOutcome.ENDED}
+    tx.execute(_ENDED_WAIT, {"of_run": run_id, **answered})
     tx.execute(
-        sa.update(waits)
-        .where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
-        .values(answered_at=at, answer=f"the run is {state}", outcome=WaitOutcome.ENDED)
-    )
-    tx.execute(
-        sa.update(steps)
-        .where(steps.c.run_id == run_id, steps.c.state.in_(_OPEN_STEP))
-        .values(state="failed" if state is RunState.FAILED else "stopped", ended_at=at)
+        _ENDED_STEP, {"of_run": run_id, "state": "failed" if state is RunState.FAILED else "stopped", "ended_at": at}
     )
     return True
 
@@ -137,46 +185,24 @@ def all_later(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
 
     The newest come first. One that ended because this one is newer, whenever it was accepted, does not count.
     """
-    query = (
-        sa.select(*columns(Run, table))
-        .where(
-            table.c.application == run.application,
-            table.c.environment == run.environment,
-            table.c.sequence > run.sequence,
-            table.c.state.not_in([RunState.FAILED, RunState.CANCELLED]),
-            sa.or_(table.c.superseded_by.is_(None), table.c.superseded_by != run.id),
-        )
-        .order_by(table.c.sequence.desc())
-        .limit(limit)
-    )
-    return [made(Run, row) for row in tx.execute(query)]
+    rows = tx.execute(_LATER, {**_place(run), "run_id": run.id, "most": limit})
+    return [made(Run, row) for row in rows]
+
+
+def _place(run: Run) -> dict[str, Any]:
+    return {"application": run.application, "environment": run.environment, "sequence": run.sequence}
 
 
 def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment: str) -> list[Run]:
     """List the newest generation of each application's run of a commit in an environment."""
-    query = (
-        sa.select(*columns(Run, table))
-        .where(table.c.repository == repository, table.c.commit == commit, table.c.environment == environment)
-        .order_by(table.c.sequence)
-    )
-    newest = {row.application: made(Run, row) for row in tx.execute(query)}
+    asked = {"repository": repository, "commit": commit, "environment": environment}
+    newest = {row.application: made(Run, row) for row in tx.execute(_OF_COMMIT, asked)}
     return list(newest.values())
 
 
 def last_promoted(tx: Transaction, run: Run) -> Run | None:
     """Give the newest earlier run of the same application and environment that reached the manifest repository."""
-    query = (
-        sa.select(*columns(Run, table))
-        .where(
-            table.c.application == run.application,
-            table.c.environment == run.environment,
-            table.c.sequence < run.sequence,
-            table.c.manifest_commit.is_not(None),
-        )
-        .order_by(table.c.sequence.desc())
-        .limit(1)
-    )
-    return one(Run, tx.execute(query).first())
+    return one(Run, tx.execute(_LAST_PROMOTED, _place(run)).first())
 
 
 def up_to(tx: Transaction, run: Run, *, limit: int) -> list[Run]:
@@ -217,26 +243,14 @@ def newest_of_branch(
     tx: Transaction, repository: Repository, branch: str, application: str, environment: str
 ) -> Run | None:
     """Give the run that a branch's commits came to last, of an application in an environment."""
-    query = (
-        sa.select(*columns(Run, table))
-        .where(
-            table.c.repository == repository,
-            table.c.branch == branch,
-            table.c.application == application,
-            table.c.environment == environment,
-        )
-        .order_by(table.c.sequence.desc())
-        .limit(1)
-    )
-    return one(Run, tx.execute(query).first())
+    asked = {"repository": repository, "branch": branch, "application": application, "environment": environment}
+    return one(Run, tx.execute(_NEWEST_OF_BRANCH, asked).first())
 
 
 def is_followed(tx: Transaction, repository: Repository, branch: str, commit: Sha) -> bool:
     """Tell whether another commit of the branch has a run that was accepted after one of this commit."""
-    of_branch = sa.and_(table.c.repository == repository, table.c.branch == branch)
-    first = sa.select(sa.func.min(table.c.sequence)).where(of_branch, table.c.commit == commit).scalar_subquery()
-    query = sa.select(table.c.id).where(of_branch, table.c.commit != commit, table.c.sequence > first).limit(1)
-    return tx.execute(query).first() is not None
+    asked = {"repository": repository, "branch": branch, "commit": commit}
+    return tx.execute(_FOLLOWED, asked).first() is not None
 
 
 def newest(
@@ -261,19 +275,14 @@ def newest(
     return [made(Run, row) for row in tx.execute(query)]
 
 
-def unattended(tx: Transaction, *, before: datetime, limit: int = 5000) -> list[Run]:
+def unattended(tx: Transaction, *, before: datetime, limit: int = 500) -> list[Run]:
     """List runs that are queued or running and were last touched before a time: a workflow should have them.
 
-    What was touched in the future, by a clock that was ahead, counts too.
+    What was touched in the future, by a clock that was ahead, counts too. Those accepted first come first; the others'
+    turn comes as these go on.
     """
-    touched = sa.or_(table.c.updated_at < before, table.c.updated_at > before + LONGEST_PAUSE)
-    query = (
-        sa.select(*columns(Run, table))
-        .where(table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), touched)
-        .order_by(table.c.sequence)
-        .limit(limit)
-    )
-    return [made(Run, row) for row in tx.execute(query)]
+    asked = {"before": before, "too_far": before + LONGEST_PAUSE, "most": limit}
+    return [made(Run, row) for row in tx.execute(_UNATTENDED, asked)]
 
 
 def counts(tx: Transaction, **only: str) -> dict[str, int]:

@@ -11,6 +11,8 @@ from service.store.database import Transaction
 from service.store.rows import insert_or_update
 from service.store.tables import sightings as table
 
+_OF_RUNS = sa.select(table.c.run_id, table.c.past).where(table.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
+
 
 def keep(tx: Transaction, run_id: RunId, past: str) -> None:
     """Keep what was seen, in place of what was kept before."""
@@ -19,5 +21,4 @@ def keep(tx: Transaction, run_id: RunId, past: str) -> None:
 
 def of_runs(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, str]:
     """Give what was seen of each of these runs; those of which nothing was are left out."""
-    query = sa.select(table.c.run_id, table.c.past).where(table.c.run_id.in_(run_ids))
-    return {RunId(run_id): past for run_id, past in tx.execute(query)}
+    return {RunId(run_id): past for run_id, past in tx.execute(_OF_RUNS, {"run_ids": list(run_ids)})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -32,10 +32,10 @@ class Step:
 _STEP = sa.select(*columns(Step, table)).where(
     table.c.run_id == sa.bindparam("run_id"), table.c.name == sa.bindparam("name")
 )
-_STEPS_SO_FAR = sa.select(sa.func.count()).where(table.c.run_id == sa.bindparam("run_id")).scalar_subquery()
+_OF_RUN = sa.select(*columns(Step, table)).where(table.c.run_id == sa.bindparam("run_id")).order_by(table.c.position)
 _FIRST_TIME = sa.insert(table).values(
-    run_id=sa.bindparam("run_id"), name=sa.bindparam("name"), stage=sa.bindparam("stage"), position=_STEPS_SO_FAR,
-    state="running", attempts=1, started_at=sa.bindparam("at"),
+    run_id=sa.bindparam("run_id"), name=sa.bindparam("name"), stage=sa.bindparam("stage"),
+    position=sa.bindparam("position"), state="running", attempts=1, started_at=sa.bindparam("at"),
 )  # fmt: skip
 _UPDATED_STEP = sa.update(table).where(table.c.run_id == sa.bindparam("of_run"), table.c.name == sa.bindparam("called"))
 _ENDED_STEP = (
@@ -50,17 +50,32 @@ _ENDED_STEP = (
 
 
 def begin(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: datetime) -> Step | None:
-    """Record that a step begins, or begins again, and give it as it was before.
+    """Record that a step begins, or begins again, and give it as it was before."""
+    known = of_run(tx, run_id)
+    before = next((one for one in known if one.name == name), None)
+    begin_known(tx, run_id, name, stage, before, position=len(known), at=at)
+    return before
 
-    One that succeeded stays as it was until it does not.
+
+def begin_known(
+    tx: Transaction, run_id: RunId, name: str, stage: Stage, before: Step | None, *, position: int, at: datetime
+) -> Step:
+    """Record that a step begins, or begins again after it was so `before`, and give it as it is now.
+
+    One that succeeded stays as it was until it does not. A new one comes at `position`, counted from 0.
     """
-    known = get(tx, run_id, name)
-    if known is None:
-        tx.execute(_FIRST_TIME, {"run_id": run_id, "name": name, "stage": stage, "at": at})
-    elif known.state != "succeeded":
-        again = {"state": "running", "attempts": known.attempts + 1, "ended_at": None}
-        tx.execute(_UPDATED_STEP, {"of_run": run_id, "called": name, **again})
-    return known
+    if before is None:
+        values = {"run_id": run_id, "name": name, "stage": stage, "position": position, "at": at}
+        tx.execute(_FIRST_TIME, values)
+        return Step(run_id, name, stage, position, "running", "", 1, at, None)
+    if before.state == "succeeded":
+        return before
+    again = replace(before, state="running", attempts=before.attempts + 1, ended_at=None)
+    tx.execute(
+        _UPDATED_STEP,
+        {"of_run": run_id, "called": name, "state": again.state, "attempts": again.attempts, "ended_at": None},
+    )
+    return again
 
 
 def end(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
@@ -76,8 +91,7 @@ def get(tx: Transaction, run_id: RunId, name: str) -> Step | None:
 
 def of_run(tx: Transaction, run_id: RunId) -> list[Step]:
     """List a run's steps in the order they first began."""
-    query = sa.select(*columns(Step, table)).where(table.c.run_id == run_id).order_by(table.c.position)
-    return [made(Step, row) for row in tx.execute(query)]
+    return [made(Step, row) for row in tx.execute(_OF_RUN, {"run_id": run_id})]
 
 
 def succeeded(tx: Transaction, run_id: RunId) -> int:

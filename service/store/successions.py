@@ -21,6 +21,25 @@ Known = dict[RunId, Run | None]
 """The ends of chains that were gone through in a transaction."""
 
 
+def _followers() -> sa.Select[tuple[Repository, str, str]]:
+    """Put together what goes from runs to all that were superseded by them, straight or through others."""
+    start = sa.select(*(table.c[name] for name in _KEY)).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+    chain = start.cte("chain", recursive=True)
+    above = table.alias("above")
+    step = (
+        sa.select(*(table.c[name] for name in _KEY))
+        .join(above, table.c.superseded_by == above.c.id)
+        .join(chain, sa.and_(*(above.c[name] == chain.c[name] for name in _KEY)))
+        .where(table.c.state == RunState.SUPERSEDED)
+    )
+    chain = chain.union(step)
+    return sa.select(chain.c.repository, chain.c.commit, chain.c.environment).distinct()
+
+
+_FOLLOWERS = _followers()
+_GENERATIONS = sa.select(*columns(Run, table)).where(*(table.c[name] == sa.bindparam(name) for name in _KEY))
+
+
 def last_of_chain(tx: Transaction, run: Run, known: Known, *, held: bool = False) -> Run | None:
     """Give the run that a superseded one came to: it has ended otherwise, or is under way. None where nobody is known.
 
@@ -49,17 +68,7 @@ def last_of_chain(tx: Transaction, run: Run, known: Known, *, held: bool = False
 
 def followers(tx: Transaction, some: Collection[Run]) -> set[tuple[Repository, Sha, str]]:
     """Name commits and environments of the superseded runs that came to one of these, straight or through others."""
-    start = sa.select(*(table.c[name] for name in _KEY)).where(table.c.id.in_([run.id for run in some]))
-    chain = start.cte("chain", recursive=True)
-    above = table.alias("above")
-    step = (
-        sa.select(*(table.c[name] for name in _KEY))
-        .join(above, table.c.superseded_by == above.c.id)
-        .join(chain, sa.and_(*(above.c[name] == chain.c[name] for name in _KEY)))
-        .where(table.c.state == RunState.SUPERSEDED)
-    )
-    chain = chain.union(step)
-    rows = tx.execute(sa.select(chain.c.repository, chain.c.commit, chain.c.environment).distinct())
+    rows = tx.execute(_FOLLOWERS, {"ids": [run.id for run in some]})
     return {(row.repository, row.commit, row.environment) for row in rows}
 
 
@@ -80,5 +89,5 @@ def committed_after(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
 
 
 def _newest_generation(tx: Transaction, run: Run) -> Run:
-    query = sa.select(*columns(Run, table)).where(*(table.c[name] == getattr(run, name) for name in _KEY))
-    return max((made(Run, row) for row in tx.execute(query)), key=lambda one: one.sequence, default=run)
+    rows = tx.execute(_GENERATIONS, {name: getattr(run, name) for name in _KEY})
+    return max((made(Run, row) for row in rows), key=lambda one: one.sequence, default=run)

@@ -26,8 +26,8 @@ class NoTurn(Exception):  # noqa: N818 - the store makes an error of ours of it
 class Turns:
     """The line at one database file, kept by locks on two empty files beside it that the kernel frees at any death.
 
-    Who waits holds the place before the door (`-next`) and so is the one who gets the turn (`-turn`) after the one
-    that has it; that one, coming again, finds the place taken.
+    A process that waits holds `-next`, so it gets the turn (`-turn`) after the process that has it now. When that
+    process comes back for another turn, it finds `-next` taken and has to wait.
     """
 
     def __init__(self, database: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from service.core.words import RunId, RunState, WaitId, WaitKind, WaitOutcome
 from service.store.database import Transaction
-from service.store.pauses import TOLERANCE, is_over
+from service.store.pauses import TOLERANCE, is_over, times
 from service.store.rows import columns, made, one
 from service.store.tables import runs, waits
 
@@ -19,7 +19,7 @@ from service.store.tables import runs, waits
 class Wait:
     """A wait. `key` names the outside system, `subject` the thing there; `answer` is what its watch found.
 
-    What became of it is told by `outcome` alone, never by the words or the clock.
+    Only `outcome` says how it ended, never the words or the clock.
     """
 
     id: WaitId
@@ -36,103 +36,128 @@ class Wait:
     outcome: WaitOutcome = WaitOutcome.OPEN
 
 
+_WAIT = sa.select(*columns(Wait, waits))
+_OPEN = waits.c.answered_at.is_(None)
+_THERE = (_OPEN, waits.c.kind == sa.bindparam("at_kind"), waits.c.key == sa.bindparam("at_key"))
+_OLDEST_FIRST = (waits.c.created_at, waits.c.id)
+_NEW = sa.insert(waits)
+_WAITING_RUN = sa.update(runs).where(runs.c.id == sa.bindparam("of_run"))
+# The run's row first, as who ends a run does: the other way round, PostgreSQL would find them in a deadlock.
+_RUN_HELD = (
+    sa.select(runs.c.id)
+    .join(waits, waits.c.run_id == runs.c.id)
+    .where(waits.c.id == sa.bindparam("wait_id"))
+    .with_for_update(of=runs)
+)
+_ANSWERED = sa.update(waits).where(waits.c.id == sa.bindparam("wait_id"), _OPEN)
+_QUEUED_RUN = _WAITING_RUN.where(runs.c.state == sa.bindparam("before"))
+_ONE = _WAIT.where(waits.c.id == sa.bindparam("wait_id"))
+_OF_RUN = _WAIT.where(waits.c.run_id == sa.bindparam("run_id")).order_by(*_OLDEST_FIRST)
+_OPEN_OF_RUN = _WAIT.where(waits.c.run_id == sa.bindparam("run_id"), _OPEN)
+_NEWEST_BY_KEY = (
+    sa.select(waits.c.kind, waits.c.key, sa.func.max(waits.c.id))
+    .where(_OPEN, waits.c.kind != WaitKind.RETRY)
+    .group_by(waits.c.kind, waits.c.key)
+)
+_OPEN_AT = _WAIT.where(*_THERE).order_by(*_OLDEST_FIRST)
+_ANY_AT = sa.select(waits.c.id).where(*_THERE).limit(1)
+_RETRIES_DUE = _WAIT.where(_OPEN, waits.c.kind == WaitKind.RETRY, is_over(waits.c.not_before))
+_LATE = _WAIT.where(_OPEN, waits.c.deadline <= sa.bindparam("now"))
+_ANY_AHEAD = sa.select(waits.c.id).where(_OPEN, waits.c.created_at > sa.bindparam("tolerated")).limit(1)
+
+
 def open_wait(tx: Transaction, wait: Wait) -> None:
     """Keep a wait and let its run wait, in one transaction with whatever the caller decided it by."""
-    tx.execute(
-        sa.insert(waits).values(
-            id=wait.id, run_id=wait.run_id, kind=wait.kind, key=wait.key, subject=wait.subject,
-            last_seen=wait.last_seen, created_at=wait.created_at, not_before=wait.not_before, deadline=wait.deadline,
-        )
-    )  # fmt: skip
-    tx.execute(
-        sa.update(runs)
-        .where(runs.c.id == wait.run_id)
-        .values(state=RunState.WAITING, message=wait.last_seen, updated_at=wait.created_at)
-    )
+    values = {
+        "id": wait.id, "run_id": wait.run_id, "kind": wait.kind, "key": wait.key, "subject": wait.subject,
+        "last_seen": wait.last_seen, "created_at": wait.created_at, "not_before": wait.not_before,
+        "deadline": wait.deadline,
+    }  # fmt: skip
+    tx.execute(_NEW, values)
+    waiting = {"state": RunState.WAITING, "message": wait.last_seen, "updated_at": wait.created_at}
+    tx.execute(_WAITING_RUN, {"of_run": wait.run_id, **waiting})
 
 
 def answer(
     tx: Transaction, wait_id: WaitId, text: str, *, at: datetime, outcome: WaitOutcome = WaitOutcome.READY
 ) -> bool:
     """Answer a wait once and queue its run under `wait:ID`; False when it was answered before."""
-    run_id = tx.execute(sa.select(waits.c.run_id).where(waits.c.id == wait_id)).scalar()
+    run_id = tx.execute(_RUN_HELD, {"wait_id": wait_id}).scalar()
     if run_id is None:
         return False
-    # The run's row first, as who ends a run does: the other way round, PostgreSQL would find them in a deadlock.
-    tx.execute(sa.select(runs.c.id).where(runs.c.id == run_id).with_for_update())
-    result = tx.execute(
-        sa.update(waits)
-        .where(waits.c.id == wait_id, waits.c.answered_at.is_(None))
-        .values(answered_at=at, answer=text, outcome=outcome)
-    )
-    if result.rowcount != 1:
+    answered = {"answered_at": at, "answer": text, "outcome": outcome}
+    if tx.execute(_ANSWERED, {"wait_id": wait_id, **answered}).rowcount != 1:
         return False
-    tx.execute(
-        sa.update(runs)
-        .where(runs.c.id == run_id, runs.c.state == RunState.WAITING)
-        .values(state=RunState.QUEUED, workflow_id=f"wait:{wait_id}", updated_at=at)
-    )
+    queued = {"state": RunState.QUEUED, "workflow_id": f"wait:{wait_id}", "updated_at": at}
+    tx.execute(_QUEUED_RUN, {"of_run": run_id, "before": RunState.WAITING, **queued})
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The statements that write words on open waits and on their runs."""
+
+    held: sa.Executable
+    on_runs: sa.Executable
+    on_waits: sa.Executable
+
+
+def _words(*there: sa.ColumnElement[bool]) -> _Words:
+    """Put them together. The runs are taken first, and by everybody in this order.
+
+    Whatever was answered, or ended, while the runs' rows were waited for keeps the words that it has by then.
+    """
+    open_there = (*there, _OPEN, waits.c.last_seen != sa.bindparam("words"))
+    waiting = runs.c.id.in_(sa.select(waits.c.run_id).where(*open_there))
+    return _Words(
+        sa.select(runs.c.id).where(waiting).order_by(runs.c.id).with_for_update(),
+        sa.update(runs).where(waiting, runs.c.state == RunState.WAITING).values(message=sa.bindparam("words")),
+        sa.update(waits).where(*open_there).values(last_seen=sa.bindparam("words")),
+    )
+
+
+_OF_ONE = _words(waits.c.id == sa.bindparam("wait_id"))
+_OF_ALL_THERE = _words(*_THERE)
 
 
 def saw(tx: Transaction, wait_id: WaitId, text: str) -> None:
     """Keep what was last seen of the thing waited for, on the wait and on its run, where it changed."""
-    _keep_words(tx, waits.c.id == wait_id, text)
+    _keep_words(tx, _OF_ONE, {"wait_id": wait_id, "words": text})
 
 
 def all_saw(tx: Transaction, kind: WaitKind, key: str, text: str) -> None:
     """Keep what was last seen of an outside system as a whole, on all that wait there and on their runs."""
-    _keep_words(tx, sa.and_(waits.c.kind == kind, waits.c.key == key), text)
+    _keep_words(tx, _OF_ALL_THERE, {"at_kind": kind, "at_key": key, "words": text})
 
 
-def _keep_words(tx: Transaction, there: sa.ColumnElement[bool], text: str) -> None:
-    """Write words on open waits and on their runs, which are taken first, and by everybody in this order.
-
-    Whatever was answered, or ended, while the runs' rows were waited for keeps the words that it has by then.
-    """
-    open_there = (there, waits.c.answered_at.is_(None), waits.c.last_seen != text)
-    waiting = sa.select(waits.c.run_id).where(*open_there)
-    tx.execute(sa.select(runs.c.id).where(runs.c.id.in_(waiting)).order_by(runs.c.id).with_for_update())
-    still = runs.c.id.in_(waiting), runs.c.state == RunState.WAITING
-    tx.execute(sa.update(runs).where(*still).values(message=text))
-    tx.execute(sa.update(waits).where(*open_there).values(last_seen=text))
+def _keep_words(tx: Transaction, words: _Words, values: Mapping[str, str]) -> None:
+    for statement in (words.held, words.on_runs, words.on_waits):
+        tx.execute(statement, values)
 
 
 def get(tx: Transaction, wait_id: WaitId) -> Wait | None:
     """Give a wait by its id."""
-    return one(Wait, tx.execute(sa.select(*columns(Wait, waits)).where(waits.c.id == wait_id)).first())
+    return one(Wait, tx.execute(_ONE, {"wait_id": wait_id}).first())
 
 
 def open_of_run(tx: Transaction, run_id: RunId) -> Wait | None:
     """Give what a run waits for now."""
-    query = sa.select(*columns(Wait, waits)).where(waits.c.run_id == run_id, waits.c.answered_at.is_(None))
-    return one(Wait, tx.execute(query).first())
+    return one(Wait, tx.execute(_OPEN_OF_RUN, {"run_id": run_id}).first())
 
 
 def of_run(tx: Transaction, run_id: RunId) -> list[Wait]:
     """List a run's waits, oldest first, by when they were made: a clock that goes back changes no order."""
-    query = sa.select(*columns(Wait, waits)).where(waits.c.run_id == run_id).order_by(waits.c.created_at, waits.c.id)
-    return [made(Wait, row) for row in tx.execute(query)]
+    return [made(Wait, row) for row in tx.execute(_OF_RUN, {"run_id": run_id})]
 
 
 def newest_by_key(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
     """Give the newest open wait of each outside system that is looked at; ids sort by the time they were made."""
-    query = (
-        sa.select(waits.c.kind, waits.c.key, sa.func.max(waits.c.id))
-        .where(waits.c.answered_at.is_(None), waits.c.kind != WaitKind.RETRY)
-        .group_by(waits.c.kind, waits.c.key)
-    )
-    return {(WaitKind(kind), key): newest for kind, key, newest in tx.execute(query)}
+    return {(WaitKind(kind), key): newest for kind, key, newest in tx.execute(_NEWEST_BY_KEY)}
 
 
 def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
     """List the open waits at one outside system, oldest first."""
-    query = (
-        sa.select(*columns(Wait, waits))
-        .where(waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
-        .order_by(waits.c.created_at, waits.c.id)
-    )
-    return [made(Wait, row) for row in tx.execute(query)]
+    return [made(Wait, row) for row in tx.execute(_OPEN_AT, {"at_kind": kind, "at_key": key})]
 
 
 def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str], *, others: int) -> list[Wait]:
@@ -158,16 +183,13 @@ def worded_otherwise(tx: Transaction, kind: WaitKind, key: str, usual: str, *, l
 
 def any_at(tx: Transaction, kind: WaitKind, key: str) -> bool:
     """Tell whether any run waits for anything at one outside system."""
-    query = sa.select(waits.c.id).where(waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
-    return tx.execute(query.limit(1)).first() is not None
+    return tx.execute(_ANY_AT, {"at_kind": kind, "at_key": key}).first() is not None
 
 
 def due(tx: Transaction, now: datetime) -> list[Wait]:
     """List open waits whose time has come: retries that may go on, and anything past its deadline."""
-    still_open = sa.select(*columns(Wait, waits)).where(waits.c.answered_at.is_(None))
-    retries = still_open.where(waits.c.kind == WaitKind.RETRY, is_over(waits.c.not_before, now))
-    late = still_open.where(waits.c.deadline <= now)
-    return [made(Wait, row) for query in (retries, late) for row in tx.execute(query)]
+    found = [*tx.execute(_RETRIES_DUE, times(now)), *tx.execute(_LATE, {"now": now})]
+    return [made(Wait, row) for row in found]
 
 
 def set_back(tx: Transaction, now: datetime) -> int:
@@ -187,8 +209,7 @@ def set_back(tx: Transaction, now: datetime) -> int:
 
 def any_ahead(tx: Transaction, now: datetime) -> bool:
     """Tell whether a clock ahead of ours has written any open wait."""
-    query = sa.select(waits.c.id).where(waits.c.answered_at.is_(None), waits.c.created_at > now + TOLERANCE)
-    return tx.execute(query.limit(1)).first() is not None
+    return tx.execute(_ANY_AHEAD, {"tolerated": now + TOLERANCE}).first() is not None
 
 
 def ages(tx: Transaction, now: datetime) -> list[tuple[WaitKind, int, float]]:

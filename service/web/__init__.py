@@ -1,4 +1,4 @@
 """The web role: verify and store deliveries on the public listener, show what happens on the private one.
 
-Holds no credential but the webhook secrets, knows no engine and calls nobody.
+It has no credentials except the webhook secrets, does not use the engine, and calls nobody.
 """

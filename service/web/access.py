@@ -1,7 +1,7 @@
-"""Who may see what on the private listener: the one place that decides, before any view runs.
+"""Decides, before any view runs, who may see what on the private listener.
 
-Whoever reaches the private listener may read (it is on loopback unless the settings say otherwise). A later
-sign-in only has to give another `role_of`. A route that is not named here is for nobody.
+Everybody who reaches the private listener may read (it is on loopback unless the settings say otherwise). A later
+sign-in only has to give another `role_of`. Nobody may use a route that is not named here.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ NEEDED = {
 }
 """The role that each endpoint needs."""
 _ANY_HOST = {"healthz", "style"}
-"""What tells a stranger's page nothing; everything else is shown under a name of ours alone."""
+"""Endpoints that reveal nothing to other sites; all others answer only under our own names."""
 
 
 def role_of(asking: Request) -> Role:  # noqa: ARG001 - what a sign-in will read
-    """Give the role of whoever asks."""
+    """Give the role of the client."""
     return Role.READER
 
 
@@ -55,7 +55,7 @@ def guard(app: Flask, url: str, role_of: Callable[[Request], Role]) -> None:
         if "\0" in request.path:
             abort(404)
         if any("\0" in text for pair in request.args.items(multi=True) for text in pair):
-            abort(400, "A filter has a character that no text of ours has")
+            abort(400, "A filter has a character that is not allowed")
         if request.endpoint is None:
             return
         needed = NEEDED.get(request.endpoint, Role.NOBODY)
@@ -66,9 +66,9 @@ def guard(app: Flask, url: str, role_of: Callable[[Request], Role]) -> None:
 
 
 def _is_own_host(host: str, own: str) -> bool:
-    """Tell whether a Host header names us, so that a stranger's name that was made to point here reads nothing.
+    """Tell whether a Host header names us, so that another site's name that points here (DNS rebinding) reads nothing.
 
-    Addresses and `localhost` cannot be made to point elsewhere; any other name must be that of our links.
+    Addresses and `localhost` cannot be redirected; any other name must be the host of our links.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -1,7 +1,7 @@
-"""Reads a request's body under a cap: refused before reading where the length is told, counted where it is not.
+"""Reads a request's body up to a limit: by the announced length before reading, or by counting if there is none.
 
-Called by the webhook view. What it reads is here already: the worker's loop hands over whole requests alone, and
-few large ones at a time.
+Called by the webhook view. The body is here already: the worker's loop hands over only complete requests, and few
+large ones at a time.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def _too_large(most: int) -> DeliveryError:
         f"The body is larger than {most} bytes",
         status=413,
         code="body-too-large",
-        hint="GitHub sends no larger ones; a proxy may have changed it",
+        hint="GitHub sends no larger bodies; a proxy may have changed it",
     )
 
 
 def _broken_off() -> DeliveryError:
-    return DeliveryError("The body breaks off", status=400, code="body-broken-off", hint="redeliver it on GitHub")
+    return DeliveryError("The body ends too early", status=400, code="body-broken-off", hint="redeliver it on GitHub")

@@ -59,7 +59,7 @@ def _past(seconds: float) -> str:
 
 
 def _ahead(seconds: float) -> str:
-    """Round, so that what is granted for 30 days or 15 minutes is told so while it begins."""
+    """Round, so that a limit of 30 days or 15 minutes is shown as such when it begins."""
     if round(seconds) < _MINUTE:
         return f"{round(seconds)} s"
     minutes, hours = round(seconds / _MINUTE), round(seconds / _HOUR)

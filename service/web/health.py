@@ -65,7 +65,7 @@ class Readiness:
                 leases.acquire(tx, _NAME, _NAME, now=self._now(), seconds=1)
         except OSError as error:
             told = f"nothing can be written beside the database: {error.strerror}"
-            return [Check("write", ok=False, message=told, hint="make room on its disk, or let it be written")]
+            return [Check("write", ok=False, message=told, hint="make room on its disk, or make it writable")]
         except MergeportError as error:
             return [Check("write", ok=False, message=error.message, hint=error.hint)]
         return [Check("write", ok=True, message="a row was written")]
@@ -78,9 +78,9 @@ class Readiness:
         except FileGone:
             same = False
         if same:
-            return [Check("state", ok=True, message="the state directory is the one of the start")]
-        told = f"{self._state.path} was removed, or is another directory than at the start"
-        return [Check("state", ok=False, message=told, hint="start Mergeport again, with the directory as it was")]
+            return [Check("state", ok=True, message="the state directory is the same as at the start")]
+        told = f"{self._state.path} was removed or replaced since the start"
+        return [Check("state", ok=False, message=told, hint="restore the directory, then start Mergeport again")]
 
     def _workers(self) -> list[Check]:
         with self._store.read() as tx:

@@ -25,7 +25,7 @@ STEP_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 
 SETTLED_SECONDS = 10.0
-"""A step that ended so long ago is written down, whichever worker's clock told the time."""
+"""A step that ended so long ago is in the database, whichever worker's clock set the time."""
 
 
 class StepTimes:
@@ -50,7 +50,7 @@ class StepTimes:
 
 
 class StoreCollector(Collector):
-    """Reads the store once for each scrape; when it is away, says that and nothing else."""
+    """Reads the store once for each scrape; if the database does not answer, gives only that."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         """Take the store and the clock."""
@@ -77,10 +77,10 @@ class StoreCollector(Collector):
 
 
 def _figures(tx: Transaction, now: datetime, steps: StepTimes) -> Iterable[Metric]:
-    yield _by_state("mergeport_deliveries", "Deliveries by what became of them.", DeliveryState, deliveries.counts(tx))
+    yield _by_state("mergeport_deliveries", "Deliveries by outcome.", DeliveryState, deliveries.counts(tx))
     oldest = deliveries.oldest_stored(tx)
     age = GaugeMetricFamily(
-        "mergeport_delivery_queue_age_seconds", "Age of the oldest delivery that is not worked through; 0 if none."
+        "mergeport_delivery_queue_age_seconds", "Age of the oldest delivery that is not processed; 0 if none."
     )
     age.add_metric([], max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
     yield age

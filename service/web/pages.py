@@ -47,7 +47,7 @@ _NARROWED = ("application", "environment", "commit")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things outside are looked at by people."""
+    """Addresses of pages outside, for links."""
 
     forge_url: str = "https://github.com"
 
@@ -100,7 +100,7 @@ class Pages:
         )
 
     def all_runs(self) -> ResponseBase:
-        """Lead to the list of runs, which who cuts a run's address short looks for here."""
+        """Redirect to the list of runs, for people who shorten a run's address."""
         query = request.query_string.decode("latin-1")
         return redirect(f"/?{query}" if query else "/")
 

@@ -1,4 +1,4 @@
-"""The application of the private listener: pages, readiness and metrics behind one check of who may see them."""
+"""The application of the private listener: pages, readiness and metrics behind one access check."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ def _answer_errors(app: Flask, now: Callable[[], datetime]) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:
         words = {
-            403: "This address is not served here",
-            421: "This name is not ours: open the address in MERGEPORT_URL, or the listener's own address",
+            403: "You do not have access to this page",
+            421: "Open Mergeport under the address in MERGEPORT_URL, or the listener's own: it has no other name",
         }.get(error.code or 500, error.description or "")
         return page(error.code or 500, error.name, words)
 

@@ -17,12 +17,12 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import Unreader
 
 _IN_MEMORY = 64 * 1024
-"""What is larger goes to a file."""
+"""Bytes; a larger request goes to a file."""
 _PIECE = 64 * 1024
 _READ_AHEAD = 1024 * 1024
-"""So much more than it may have is kept of a body without a told length, so that whoever counts it sees it."""
+"""Bytes above the limit that are kept of a body without an announced length, so that counting it finds the excess."""
 _MOST_FRAMING = 64 * 1024
-"""So many bytes of lengths between its chunks a body may have, beside as many as it has itself."""
+"""Bytes of chunk lengths that a body may have, in addition to as many as the body itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Reading:
 
 
 class _Kept(RequestParser):  # type: ignore[misc]  # gunicorn has no types
-    """A parser of kept bytes: who waited for `100 Continue` has been told, and a spoiled connection ends."""
+    """A parser of kept bytes: `100 Continue` was sent already, and a spoiled connection ends."""
 
     spoiled = False
 

@@ -18,7 +18,7 @@ _TELL_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is refused before anybody has read it, as it is told."""
+    """Why a request is refused before it was read, as the answer says it."""
 
     status: str
     message: str
@@ -37,19 +37,19 @@ class Refusal:
 
 TOO_SLOW = Refusal(
     "408 Request Timeout",
-    "The request came too slowly",
+    "The request arrived too slowly",
     code="request-too-slow",
     hint="send it again over a faster connection",
 )
 TOO_MANY = Refusal(
     "503 Service Unavailable",
-    "Too many connections are open, and this one made room",
+    "Too many connections are open, and this one was ended to make room",
     code="too-many-connections",
     hint="send it again in a few seconds",
 )
 TOO_LARGE_TOGETHER = Refusal(
     "503 Service Unavailable",
-    "Too many large requests are under way, and this one made room",
+    "Too many large requests are under way, and this one was ended to make room",
     code="too-many-large-bodies",
     hint="send it again in a few seconds",
 )
@@ -62,7 +62,7 @@ NO_ROOM = Refusal(
 
 
 class RefusalLog:
-    """Says once in a while how many were refused: whoever sends slowly must not fill the log."""
+    """Logs once in a while how many were refused, so that slow clients cannot fill the log."""
 
     def __init__(self) -> None:
         """Begin with none."""

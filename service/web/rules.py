@@ -1,4 +1,4 @@
-"""What the worker's loop holds clients to: how patient it is, and how much may be here at once.
+"""The limits of the worker's loop for clients: how long they may take, and how much may be here at once.
 
 Made by `service.web.server` for each start; read by the worker. Decides nothing about what a request says.
 """

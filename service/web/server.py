@@ -66,12 +66,12 @@ def adopt(descriptors: Iterable[int]) -> Listeners:
 
 
 class ByListener:
-    """Gives each request to the application of the listener that accepted it; an unknown one to nobody."""
+    """Gives each request to the application of the listener that accepted it; a request of another port gets a 404."""
 
     def __init__(
         self, applications: Mapping[int, WSGIApplication], refused: Callable[[str], None] = lambda _code: None
     ) -> None:
-        """Take the applications by port, and who counts the requests that are refused before they are whole."""
+        """Take the applications by port, and the counter of requests that are refused before they are complete."""
         self._applications = {str(port): application for port, application in applications.items()}
         self.refused = refused
 
@@ -121,7 +121,7 @@ def serve(
 
 
 class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's words through our logging; no log of requests, so no query and no body is ever in one."""
+    """gunicorn's messages through our logging. Requests are not logged, so no query and no body is ever logged."""
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's own
         """Hand everything that matters to the root logger."""
@@ -160,7 +160,11 @@ def _bound(bind: str, setting: str) -> socket.socket:
         sock.bind(address)
         sock.listen(BACKLOG)
     except (OSError, ValueError) as error:
-        fault = Fault(setting, f"cannot listen on {bind}: {error}", "is another process there? choose another port")
+        fault = Fault(
+            setting,
+            f"cannot listen on {bind}: {error}",
+            "check whether another process uses it, or choose another port",
+        )
         raise SettingsError("the listeners cannot be opened", [fault], code="listener-unavailable") from error
     return sock
 

@@ -29,7 +29,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What receiving needs: who verifies and reads, by kind. `url` is the base of the links in answers."""
+    """What receiving needs: the sources by kind, which verify and read. `url` is the base of the links in answers."""
 
     store: Store
     sources: Mapping[str, Source] = field(repr=False)
@@ -63,7 +63,7 @@ def public_app(receiver: Receiver) -> Flask:
 def _receive(receiver: Receiver, source: Source, inbox: Inbox, raw: bytes) -> Response:
     """Verify, store and answer one delivery."""
     head = source.verify({name.lower(): value for name, value in request.headers.items()}, raw)
-    events = source.read(StoredRequest(head.event, raw)) or [Ignored("it tells of nothing")]
+    events = source.read(StoredRequest(head.event, raw)) or [Ignored("it reports no event")]
     pings = [event for event in events if isinstance(event, Ping)]
     if pings:
         receiver.counters.answered("pong")
@@ -92,7 +92,7 @@ def _receive(receiver: Receiver, source: Source, inbox: Inbox, raw: bytes) -> Re
 
 
 def _store(inbox: Inbox, arrival: Arrival) -> bool:
-    """Have the one row on disk; tell whether it is new. Raises RetryableError when the store is away."""
+    """Write the one row to disk; tell whether it is new. Raises RetryableError when the database does not answer."""
     try:
         return inbox.accept(arrival)
     except SQLAlchemyError as error:

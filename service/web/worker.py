@@ -105,7 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._receive(conn, sock)
 
     def _has_room(self, listener: socket.socket) -> bool:
-        """Make room for one more connection of a listener; where nobody can go, leave new ones in the queue."""
+        """Make room for one more connection of a listener; if none can be closed, leave new ones in the queue."""
         server = listener.getsockname()
         if self._of_listener.get(server, 0) < self._rules.most_connections(self._is_private(server)):
             return True

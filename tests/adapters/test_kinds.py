@@ -100,7 +100,7 @@ def test_without_a_kind_the_key_is_not_in_this_version(key: str, where: str) -> 
     text = TEXT.replace("dev: {branch: develop}", where.replace("KEY", key))
 
     assert faults(text, kinds())[0] == (
-        f"f:2:26: environments.dev.{key}: not in this version (remove {key}: it would not be obeyed)"
+        f"f:2:26: environments.dev.{key}: not in this version (remove {key}: it would have no effect)"
     )
 
 

@@ -25,4 +25,4 @@ def test_address_that_is_none_is_refused_in_words_by_values_commit(tmp_path: Pat
     )  # fmt: skip
     assert told.returncode == 1
     assert "Traceback" not in told.stderr
-    assert "The git address https://[acme/manifests is refused: its host is none." in told.stderr
+    assert "The git address https://[acme/manifests is refused: its host is invalid." in told.stderr

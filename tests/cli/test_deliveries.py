@@ -87,7 +87,7 @@ def test_a_delivery_that_still_waits_is_not_replayed(call: Call, rows: Rows, sto
     delivery = rows.delivery("11111111-a")
     told = call("deliveries", "replay", "1111")
     assert told.status == 1
-    assert "is not worked through yet" in told.err
+    assert "is not processed yet" in told.err
     assert state(store, delivery) == (DeliveryState.STORED, 0)
 
 
@@ -95,7 +95,7 @@ def test_a_delivery_without_its_body_is_not_replayed(call: Call, rows: Rows, sto
     delivery = rows.delivery("11111111-a", ignored="branch deleted")
     told = call("deliveries", "replay", "1111")
     assert told.status == 1
-    assert "was ignored as it came: branch deleted" in told.err
+    assert "was ignored on arrival: branch deleted" in told.err
     assert state(store, delivery) == (DeliveryState.IGNORED, 0)
 
 
@@ -105,7 +105,7 @@ def test_a_delivery_whose_body_is_forgotten_is_not_replayed(call: Call, rows: Ro
     forget_deliveries(store, before=NOW + timedelta(days=1), after=0)
     told = call("deliveries", "replay", "1111")
     assert told.status == 1
-    assert "is not kept any more" in told.err
+    assert "was deleted because of its age" in told.err
     assert state(store, delivery) == (DeliveryState.PROCESSED, 0)
 
 

@@ -175,7 +175,7 @@ def test_a_port_that_is_taken_is_a_known_error(tmp_path: Path) -> None:
 
 def test_a_machine_without_a_builder_is_told_of_external(tmp_path: Path, nowhere: dict[str, str]) -> None:
     with command(tmp_path, [*MERGEPORT, "serve"], **nowhere) as running:
-        assert "kind: external" in running.wait_for("nothing here can build images", timeout=60)["hint"]
+        assert "kind: external" in running.wait_for("this machine cannot build images", timeout=60)["hint"]
 
 
 def test_a_docker_on_path_that_does_not_build_is_none(tmp_path: Path, nowhere: dict[str, str]) -> None:
@@ -185,13 +185,13 @@ def test_a_docker_on_path_that_does_not_build_is_none(tmp_path: Path, nowhere: d
     (tools / "docker").chmod(0o755)
     settings = {**nowhere, "MERGEPORT_BUILDER": "docker", "PATH": f"{tools}:{os.environ['PATH']}"}
     with command(tmp_path, [*MERGEPORT, "serve"], **settings) as running:
-        told = running.wait_for("nothing here can build images", timeout=60)
+        told = running.wait_for("this machine cannot build images", timeout=60)
     assert "no daemon in here" in told["reason"]
 
 
 def test_a_misspelt_setting_is_told_at_start(tmp_path: Path, nowhere: dict[str, str]) -> None:
     with command(tmp_path, [*MERGEPORT, "serve"], **nowhere, MERGEPORT_WATCH_INTERVALL="5") as running:
-        told = running.wait_for("a setting needs a look", setting="MERGEPORT_WATCH_INTERVALL")
+        told = running.wait_for("a setting needs attention", setting="MERGEPORT_WATCH_INTERVALL")
     assert told["hint"] == "did you mean MERGEPORT_WATCH_INTERVAL?"
 
 

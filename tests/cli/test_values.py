@@ -304,8 +304,8 @@ def test_other_changes_of_a_value_are_told_without_a_warning(file: Path, assignm
     [
         ("0600", "0600 is 384 for Helm, and something else for other readers of YAML; write :=384"),
         ("yes", "yes is true for Helm, and something else for other readers of YAML; write :=true"),
-        ("v1", "stands a number, true or false"),
-        ("~", "stands a number, true or false"),
+        ("v1", "write a number, true or false"),
+        ("~", "write a number, true or false"),
     ],
 )
 def test_a_typed_value_that_readers_take_differently_is_refused_with_the_reason(

@@ -52,7 +52,7 @@ def test_message_author_and_committer_are_as_given(world: World, monkeypatch: py
 def test_the_same_value_makes_no_commit_and_is_no_error(world: World) -> None:
     told = world.commit(A, "image.tag=v1")
     assert (told.status, world.count()) == (0, 1)
-    assert told.out == f"nothing to change: main says this already ({world.repository.tip('main')[:12]})\n"
+    assert told.out == f"nothing to change: main has these values already ({world.repository.tip('main')[:12]})\n"
     assert world.server.push_attempts() == []
 
 
@@ -257,7 +257,7 @@ def test_what_can_be_no_file_is_told_without_a_way_that_does_not_lead_on(
     world: World, file: str, option: list[str]
 ) -> None:
     told = world.commit(file, "image.tag=v2", *option)
-    assert told.err.endswith("hint: name a file, or a new one in folders that are folders\n")
+    assert told.err.endswith("hint: name a file, or a new file in an existing folder\n")
 
 
 def test_a_dry_run_shows_the_file_that_would_be_made(world: World) -> None:

@@ -125,7 +125,7 @@ def test_a_branch_without_a_pull_request_is_built_on_and_not_overwritten(world: 
 def test_what_the_base_says_already_needs_no_pull_request(world: World) -> None:
     told = world.propose("image.tag=v1")
     assert (told.status, world.pulls(), list(world.repository.branches())) == (0, [], ["main"])
-    assert "nothing to change: main says this already" in told.out
+    assert "nothing to change: main has these values already" in told.out
 
 
 def test_json_names_the_pull_request(world: World) -> None:

@@ -1,4 +1,4 @@
-"""`mergeport values commit` among others who push, on lines that break: each edit comes through once, or is told."""
+"""`mergeport values commit` while others push and connections break: an edit arrives once or is reported."""
 
 # ruff: noqa: ARG002 # the stand-in of a port has the port's arguments
 
@@ -99,7 +99,7 @@ def test_a_refusal_that_stays_is_told_by_where_the_branch_is(world: World) -> No
     world.server.install_hook(NAME, "pre-receive", "#!/bin/sh\necho 'fetch first, stale info'\nexit 1\n")
     told = world.commit(A, "image.tag=v2")
     assert (told.status, world.count()) == (1, 1)
-    assert "main refuses the push, though nobody moved it" in told.err
+    assert "main refuses the push, although nobody moved it" in told.err
     assert "--pull-request" in told.err
 
 

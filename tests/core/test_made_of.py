@@ -1,4 +1,4 @@
-"""What an image's labels say of its commit is believed only as far as it can be."""
+"""An image's labels about its commit are believed only as far as they can be trusted."""
 
 from __future__ import annotations
 

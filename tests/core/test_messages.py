@@ -174,8 +174,8 @@ def test_commit_of_very_many_changes_lists_the_first() -> None:
 
 def test_body_says_why_there_is_a_pull_request() -> None:
     body = pull_request_body(PROMOTION, because="acme/manifests@main refuses the push")
-    assert "This is a pull request and no commit, because acme/manifests@" in body
-    assert "no commit, because" not in pull_request_body(PROMOTION)
+    assert "This is a pull request and not a commit, because acme/manifests@" in body
+    assert "not a commit, because" not in pull_request_body(PROMOTION)
 
 
 def test_body_has_what_a_release_manager_needs() -> None:

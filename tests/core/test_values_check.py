@@ -79,13 +79,13 @@ def test_every_path_that_is_not_in_the_file_is_told() -> None:
         ("apps/checkout/values-prd.yaml", "did you mean apps/checkout/values-prd.yaml?"),
         ("apps/chekout/values-prod.yaml", "did you mean apps/chekout/values-prod.yaml?"),
         ("app/checkout/values-prod.yaml", "did you mean app/checkout/values-prod.yaml?"),
-        ("elsewhere/values.yaml", "add the file, or say create: file"),
-        ("apps/checkout/values-prod.yaml/x", "add the file, or say create: file"),
+        ("elsewhere/values.yaml", "add the file, or set `create: file`"),
+        ("apps/checkout/values-prod.yaml/x", "add the file, or set `create: file`"),
     ],
 )
 def test_a_missing_file_is_told_with_the_one_that_is_meant(there: str, hint: str) -> None:
     assert faults({DEV: SOUND, there: SOUND}) == [
-        f"4:13: defaults.values[0].file: checkout in prod: {PROD} is not there ({hint})"
+        f"4:13: defaults.values[0].file: checkout in prod: {PROD} does not exist ({hint})"
     ]
 
 
@@ -119,4 +119,4 @@ def test_each_application_is_told_by_itself() -> None:
 
     (told,) = faults({DEV: SOUND, PROD: SOUND}, CONFIGURATION + cart)
 
-    assert "cart in prod: apps/cart/values-prod.yaml is not there" in told
+    assert "cart in prod: apps/cart/values-prod.yaml does not exist" in told

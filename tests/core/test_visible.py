@@ -1,4 +1,4 @@
-"""What strangers write moves no cursor and turns no text around."""
+"""Foreign text moves no cursor and reverses no text on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KEEP=1: everything goes on running, until it is told to end, and every link opens what it names."""
+"""KEEP=1: everything keeps running until it is stopped, and every link opens what it names."""
 
 from __future__ import annotations
 

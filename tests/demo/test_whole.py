@@ -1,4 +1,4 @@
-"""`make demo` from its beginning to its end, as it runs where nobody watches."""
+"""`make demo` from its beginning to its end, as it runs without a terminal."""
 
 from __future__ import annotations
 

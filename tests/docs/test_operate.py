@@ -1,4 +1,4 @@
-"""What the operating page says of a lost database is so."""
+"""The operating page is right about a lost database."""
 
 from __future__ import annotations
 

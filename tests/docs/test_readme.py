@@ -1,4 +1,4 @@
-"""The README is true: its recording is made again, its trial is run as it stands, its policies fit the code."""
+"""The README and the page about installing are true: recording and trial are run again, policies fit the code."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ from tests.docs.scenes import build_world, without_names, worker
 from tests.fixtures.service import MANIFESTS, SOURCE, free_port, poll
 from tests.fixtures.tools import ROOT
 
-README = page("README.md")
+README, INSTALL = page("README.md"), page("docs/install.md")
 
 
 def section(heading: str) -> str:
-    """Give the text under a heading, up to the next one of its level or above."""
+    """Give the text under a heading of the README or of the page about installing, up to the next of its level."""
     marks, _, _ = heading.partition(" ")
-    body = README.text.partition(f"\n{heading}\n")[2]
+    (text,) = [one.text for one in (README, INSTALL) if f"\n{heading}\n" in one.text]
+    body = text.partition(f"\n{heading}\n")[2]
     return re.split(rf"^#{{2,{len(marks)}}} ", body, maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -207,14 +208,14 @@ def _push_image(stack: Devstack, tag: str) -> str:
 
 
 def test_settings_of_the_container_are_enough() -> None:
-    lines = block("### The image", "ini").replace("…", "what-you-were-given").splitlines()
+    lines = block("## The image", "ini").replace("…", "what-you-were-given").splitlines()
     settings = load_settings(dict(line.split("=", 1) for line in lines))
     settings.require(Need.SERVE)
     assert settings.warnings == ()
 
 
 def test_values_of_the_chart_render(helm: str, tmp_path: Path) -> None:
-    (tmp_path / "my-values.yaml").write_text(block("### The chart", "yaml"))
+    (tmp_path / "my-values.yaml").write_text(block("## The chart", "yaml"))
     argv = [helm, "template", "mergeport", "charts/mergeport", "--values", str(tmp_path / "my-values.yaml")]
     told = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
@@ -223,14 +224,14 @@ def test_values_of_the_chart_render(helm: str, tmp_path: Path) -> None:
 
 
 def test_secret_of_the_chart_has_every_key_that_is_mounted() -> None:
-    made = block("### The chart", "sh")
+    made = block("## The chart", "sh")
     keys = re.findall(r"--from-(?:literal|file)=([\w.-]+)", made)
-    used = re.findall(r"keys: \{(.*)\}", block("### The chart", "yaml"))[0]
+    used = re.findall(r"keys: \{(.*)\}", block("## The chart", "yaml"))[0]
     assert {pair.split(": ")[1] for pair in used.split(", ")} | {"webhook"} == set(keys)
 
 
 def test_policy_allows_every_action_that_is_called() -> None:
-    policy = json.loads(block("### A role for Amazon ECR", "json"))
+    policy = json.loads(block("## A role for Amazon ECR", "json"))
     actions = [one["Action"] for one in policy["Statement"]]
     allowed = {action for one in actions for action in ([one] if isinstance(one, str) else one)}
     source = (ROOT / "service/adapters/ecr_api.py").read_text()
@@ -245,7 +246,7 @@ def test_policy_allows_every_action_that_is_called() -> None:
 
 
 def test_permissions_of_the_app_are_those_that_the_calls_need() -> None:
-    rows = re.findall(r"^\| [a-z, ]+ \| ([A-Z][\w ]+): (read|write) \|", section("### A GitHub App"), re.MULTILINE)
+    rows = re.findall(r"^\| [a-z, ]+ \| ([A-Z][\w ]+): (read|write) \|", section("## A GitHub App"), re.MULTILINE)
     given = {(name.lower(), level) for name, level in rows}
     needed = set()
     for path in (ROOT / "service/adapters/forges/github").glob("*.py"):
@@ -257,7 +258,7 @@ def test_permissions_of_the_app_are_those_that_the_calls_need() -> None:
     assert {name for name, _ in given} == {name for name, _ in needed}
 
 
-def test_configurations_in_the_readme_load() -> None:
+def test_configurations_for_the_first_steps_load() -> None:
     for heading in ("## Try it on your own repository", "## Configure"):
         assert load(block(heading, "yaml"), kinds=kinds()).applications == ("checkout",)
 

@@ -35,6 +35,12 @@ class AskedEngine:
     def enqueue_run(self, run: Run) -> None:
         self.enqueued.append(run.workflow_id)
 
+    def take_up_run(self, run: Run) -> None:
+        self.enqueued.append(run.workflow_id)
+
+    def attends(self, workflow_id: str) -> bool:
+        return workflow_id in self.enqueued
+
     def enqueue_build(self, build: Build) -> None:
         self.enqueued.append(build.workflow_id)
 

@@ -1,4 +1,4 @@
-"""What a worker asks its store again and again is found by index, however much history there is."""
+"""The repeated queries of a worker use an index, however much history there is."""
 
 from __future__ import annotations
 

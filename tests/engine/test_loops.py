@@ -1,4 +1,4 @@
-"""A loop goes on whatever its function does, and what fails again and again is told once."""
+"""A loop goes on whatever its function does, and a repeated failure is logged once."""
 
 from __future__ import annotations
 

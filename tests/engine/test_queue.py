@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dbos import DBOS
+from dbos import DBOS, SetWorkflowID
 
 from service.core.words import BuildId, RunId
-from service.engine.queue import Engine, Standing, migrate
+from service.engine.queue import Engine, Standing, _advance, migrate
 from service.store import Store
+from service.store.runs import Run
 from tests.fixtures.rows import Rows
 from tests.fixtures.service import poll
 
@@ -75,3 +76,55 @@ def test_orphans_tell_whether_their_worker_had_others_under_way(
 
 def assert_came(go: threading.Event) -> None:
     assert go.wait(30)
+
+
+def test_known_ids_keep_no_place_from_others(real: Engine, rows: Rows) -> None:
+    """Nor for a while: two may go on at once, and three that have run before are handed over again."""
+    before = [rows.run(application=f"a{number}") for number in range(3)]
+    ran: list[RunId] = []
+    real.start(lambda run_id, _: ran.append(run_id), lambda _id, _workflow: None)
+    for run in before:
+        real.enqueue_run(run)
+    poll(lambda: set(finished(real, before)) == {Standing.FINISHED}, seconds=15, what="the ends")
+    for run in [*before, new := rows.run(application="new")]:
+        real.enqueue_run(run)
+    poll(lambda: len(ran) == 4, seconds=3, what="the new one")
+    assert ran[-1] == new.id
+
+
+def finished(real: Engine, some: list[Run]) -> list[Standing]:
+    return list(real.standings([run.workflow_id for run in some]).values())
+
+
+def test_what_stands_in_line_is_nobody_s_and_goes_on_once_there_is_room(real: Engine, rows: Rows) -> None:
+    """So the sweeper of another worker may take it; whoever comes second finds the id known."""
+    go, ran = threading.Event(), list[RunId]()
+
+    def advance(run_id: RunId, _workflow: str) -> None:
+        assert_came(go)
+        ran.append(run_id)
+
+    real.start(advance, lambda _id, _workflow: None)
+    some = [rows.run(application=f"a{number}") for number in range(3)]
+    for run in some:
+        real.enqueue_run(run)
+    poll(lambda: len(real.orphans([])) == 2, seconds=15, what="two under way")
+    assert finished(real, some) == [Standing.ALIVE, Standing.ALIVE, Standing.UNKNOWN]
+    go.set()
+    poll(lambda: len(ran) == 3, seconds=5, what="all three")
+
+
+def test_workflow_that_an_earlier_version_left_in_a_queue_is_an_orphan(real: Engine, rows: Rows) -> None:
+    """Nobody takes from the library's queues any more; also where its worker seems alive."""
+    run, ran = rows.run(), list[RunId]()
+    real.start(lambda run_id, _: ran.append(run_id), lambda _id, _workflow: None)
+    leave_in_queue(run)
+    assert [one.workflow_id for one in real.orphans(["worker-one"])] == [run.workflow_id]
+    assert ran == []
+
+
+def leave_in_queue(run: Run) -> None:
+    """Leave a run's workflow as an earlier version did, which had a queue of the library with this name."""
+    DBOS.register_queue("runs", worker_concurrency=8, polling_interval_sec=0.1)
+    with SetWorkflowID(run.workflow_id):
+        DBOS.enqueue_workflow("runs", _advance, run.id)

@@ -1,6 +1,6 @@
-"""Processes that change the same rows at once: nobody overlooks the other, and nobody waits for ever.
+"""Processes that change the same rows at once: none overlooks the other, and none waits for ever.
 
-On PostgreSQL alone: on SQLite a writer is alone anyway.
+Only on PostgreSQL, because on SQLite there is only one writer at a time.
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ def test_build_that_hangs_is_ended_by_its_timeout(hire: Hire) -> None:
     team = hire()
     team.begin(timeout="5s")
     commit = team.merge(Dockerfile=hanging(6201))
-    run = team.service.wait_run("failed", commit=commit, message="longer than it may")
+    run = team.service.wait_run("failed", commit=commit, message="longer than allowed")
     assert run.code == "build-timeout"
     wait_until(lambda: not running_with("sleep\0006201"), timeout=10)
     assert left_mounts(team.service) == []

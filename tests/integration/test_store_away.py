@@ -1,4 +1,4 @@
-"""The database is away for a while, with real processes: senders are told, work waits, nothing is lost."""
+"""The database does not answer for a while, with real processes: senders get a refusal, work waits, nothing is lost."""
 
 from __future__ import annotations
 

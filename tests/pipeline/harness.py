@@ -24,6 +24,8 @@ from service.pipeline.context import Context
 from service.pipeline.deploy.refreshes import take_due, tell
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.reports.statuses import send_reports
+from service.pipeline.runs import transitions
+from service.pipeline.runs.steps import wait_for
 from service.pipeline.watches import answer_due, look, watched
 from service.settings import load
 from service.store import Store, deliveries, runs, steps, waits
@@ -199,6 +201,16 @@ class Pipeline:
             again = runs.get(tx, new)
         assert again is not None
         self.queue.enqueue_run(again)
+
+    def resumed(self, run: Run) -> Run:
+        """Queue a run whose worker died under a new workflow, as the sweeper does; give it as it stands."""
+        at = self.clock.now()
+        wait = wait_for(self.context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="going on")
+        with self.store.begin() as tx:
+            again = transitions.resume(tx, wait, at=at)
+        assert again is not None
+        self.queue.enqueue_run(again)
+        return again
 
     def _drain(self) -> None:
         for _ in range(500):

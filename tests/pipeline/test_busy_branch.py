@@ -1,4 +1,4 @@
-"""A branch that people move all the time: what Mergeport has to write gets there all the same."""
+"""A branch that people move all the time: Mergeport's edits still get there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written goes by the configuration in force, also where the run waited since long before."""
+"""A run writes by the configuration in force, even if it has waited since an older one."""
 
 from __future__ import annotations
 

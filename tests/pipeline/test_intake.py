@@ -165,7 +165,9 @@ def test_delivery_of_a_broken_configuration_has_failed_and_says_what_stays_in_fo
     quiet.settle(looks=0)
     delivery = quiet.delivery("push")
     assert delivery.state == DeliveryState.FAILED
-    assert delivery.reason.startswith(f"mergeport.yaml at {bad[:12]} is refused, the last good one stays: 2 faults; ")
+    assert delivery.reason.startswith(
+        f"mergeport.yaml at {bad[:12]} is refused, the last good one stays in force: 2 faults; "
+    )
     assert delivery.reason.endswith(f"{quiet.context.url}/configurations/{bad}")
 
 
@@ -175,7 +177,7 @@ def test_delivery_of_a_configuration_that_was_read_before_it_says_what_came_of_i
     quiet.context.configurations.reload()  # as the worker's loop does once a minute
     quiet.settle(looks=0)
     assert quiet.delivery("push").state == DeliveryState.FAILED
-    assert "is refused, the last good one stays" in quiet.delivery("push").reason
+    assert "is refused, the last good one stays in force" in quiet.delivery("push").reason
 
 
 def proposed(pipeline: Pipeline, text: str, **files: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Which pull requests a comparison's commits came with, told by a forge in memory that counts what it is asked."""
+"""The pull requests that a comparison's commits came with, from a forge in memory that counts its requests."""
 
 from __future__ import annotations
 

@@ -104,4 +104,4 @@ def test_pushes_that_answer_each_of_our_commits_are_stopped(pipeline: Pipeline, 
     pipeline.settle_live("checkout-dev")
     last = pipeline.delivery("push")
     assert len(pipeline.runs()) <= MOST_MERGES - 2
-    assert (last.state, "answer each other" in last.reason) == (DeliveryState.FAILED, True)
+    assert (last.state, "cause each other" in last.reason) == (DeliveryState.FAILED, True)

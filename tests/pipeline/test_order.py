@@ -188,7 +188,7 @@ def test_image_that_nobody_knows_is_replaced_and_the_step_says_so(pipeline: Pipe
     run = pipeline.run(commit=commit)
     assert standing(pipeline) == commit[:12]
     told = pipeline.steps(run)["commit to manifest repository"][1]
-    assert "order not checked: what was deployed before is not known" in told
+    assert "order not checked: the source commit of the deployed image is not known" in told
     assert "7" * 64 in told
 
 

@@ -1,4 +1,4 @@
-"""What an image was made of is told by manifest commits too, near or far, and by those of its own place only."""
+"""Manifest commits, near or far, also say what an image was made of, but only those of its own place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who stands in manifest commits: the configured author and committer, and the change's author where that is wanted."""
+"""The people in manifest commits: the configured author and committer, and the change's author if that is wanted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pull request whose run has ended: closed, cancelled, reopened, merged all the same."""
+"""A pull request whose run has ended: closed, cancelled, reopened, or still merged."""
 
 from __future__ import annotations
 

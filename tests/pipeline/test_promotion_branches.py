@@ -192,7 +192,7 @@ def test_base_that_says_it_already_closes_the_pull_request_and_is_what_is_deploy
     run = pipeline.run("prod")
     assert (run.state, run.manifest_commit) == (RunState.SUCCEEDED, theirs)
     assert pipeline.stack.github.pulls(MANIFESTS, "open") == []
-    assert "says this already" in pipeline.stack.github.comments(MANIFESTS, at)[-1].body
+    assert "has these values already" in pipeline.stack.github.comments(MANIFESTS, at)[-1].body
 
 
 def test_file_changed_under_a_branch_with_peoples_commits_is_told_and_left_to_them(pipeline: Pipeline) -> None:
@@ -200,7 +200,7 @@ def test_file_changed_under_a_branch_with_peoples_commits_is_told_and_left_to_th
     theirs = pipeline.stack.github.push(MANIFESTS, BRANCH, {"notes.md": "mine\n"}, "Work here")
     edit_file(pipeline)
     pipeline.settle(looks=3)
-    assert "theirs to bring up to date" in pipeline.wait(pipeline.run("prod"))[1]
+    assert "a person has to update the branch" in pipeline.wait(pipeline.run("prod"))[1]
     assert pipeline.stack.git.open(MANIFESTS).tip(BRANCH) == theirs
     pipeline.stack.github.update_branch(MANIFESTS, number(pipeline))
     pipeline.settle(looks=2)

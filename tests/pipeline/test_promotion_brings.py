@@ -1,4 +1,4 @@
-"""What a promotion's pull request says that it brings: told from what the values file says on the base."""
+"""The list of what a promotion's pull request brings, read from the values file on the base."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_after_a_revert_of_the_first_promotion_it_is_listed_again_with_a_warning
     assert [text in body for text in ("Say one", "Say two", "WARNING", "this brings it back")] == [True] * 4
     for told in (first[:12], revert[:12], "carol"):
         assert told in body, told
-    assert ("is not known" in body) is bool(before)
+    assert ("does not know which source commit" in body) is bool(before)
 
 
 def test_without_a_revert_there_is_no_warning_and_only_the_new_is_listed(pipeline: Pipeline) -> None:
@@ -121,7 +121,7 @@ def test_image_that_nobody_knows_is_said_to_be_unknown(pipeline: Pipeline) -> No
     pipeline.stack.github.push(MANIFESTS, "main", {FILE: text}, "Deploy by another tool")
     propose(pipeline, "two")
     body = opened(pipeline).body or ""
-    assert "is not known" in body
+    assert "does not know which source commit" in body
     assert "compare/" not in body
 
 

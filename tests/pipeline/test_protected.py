@@ -52,12 +52,12 @@ def test_edit_that_a_hook_refuses_goes_on_as_a_pull_request_where_that_is_wanted
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
     run = pipeline.run(application="search")
     assert (pull.head, pull.base) == ("mergeport/promotion/dev/search", BRANCH)
-    assert "refuses the push, though nobody moved it" in (pull.body or "")
+    assert "refuses the push, although nobody moved it" in (pull.body or "")
     waiting = f"waiting for pull request #{pull.number} to be merged: its branch refuses pushes"
     assert pipeline.wait(run) == (WaitKind.PULL_REQUEST, waiting)
     (status,) = pipeline.stack.github.statuses(SOURCE, run.commit, "mergeport/dev")[-1:]
     assert (status.state, status.description) == ("pending", f"1 of 2 done; search: {waiting}")
-    assert "it goes on as a pull request" in pipeline.steps(run)["commit to manifest repository"][1]
+    assert "the run goes on with a pull request" in pipeline.steps(run)["commit to manifest repository"][1]
 
 
 def test_pull_request_instead_of_a_commit_ends_as_any_other(pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""Argo CD is told to look apart from runs, at once and together, and again until it compares what was written."""
+"""Argo CD is refreshed independently of runs, at once and together, and again until it compares our commit."""
 
 from __future__ import annotations
 

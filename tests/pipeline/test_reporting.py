@@ -94,7 +94,7 @@ class SlowForge:
         self.meanwhile()
         self.forge.set_commit_status(repository, commit, status)
         if not self.answers:
-            raise RetryableError("GitHub does not answer in time", code="github-timeout")
+            raise RetryableError("GitHub did not answer in time", code="github-timeout")
 
 
 @pytest.mark.rows_decide

@@ -65,7 +65,7 @@ def test_delivery_of_several_events_starts_the_runs_of_all(pipeline: Pipeline) -
 
 def test_delivery_of_no_event_is_done(pipeline: Pipeline) -> None:
     found = deliver(pipeline, [])
-    assert (found.state, found.reason) == (DeliveryState.IGNORED, "it tells of nothing")
+    assert (found.state, found.reason) == (DeliveryState.IGNORED, "it reports no event")
 
 
 def test_delivery_of_a_source_that_is_not_here_fails_in_words_and_can_be_replayed(pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""What a superseded run's commit shows: what became of the run that superseded it; success only where that is live."""
+"""A superseded run's commit shows the state of the run that superseded it, and success only if that is live."""
 
 from __future__ import annotations
 

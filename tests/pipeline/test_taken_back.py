@@ -1,4 +1,4 @@
-"""What a person takes back before Argo CD has it ends its run at once, in words that name who, how and when."""
+"""A person's revert before Argo CD has the commit ends the run at once, in words that name who, how and when."""
 
 from __future__ import annotations
 

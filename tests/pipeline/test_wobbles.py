@@ -1,4 +1,4 @@
-"""One wobble of the outside ends no run: what lasts a moment is tried again, what lasts is told and then believed."""
+"""A single wrong answer from outside ends no run: it is repeated, and believed only when it lasts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_what_lasts_is_told_meanwhile_and_then_believed(pipeline: Pipeline) -> N
     run = pipeline.ended(pipeline.run(), RunState.WAITING)
     kind, seen = pipeline.wait(run)
     pipeline.settle_over_time(seconds=420)
-    assert (kind, "is not there, or not for us (404)" in seen) == (WaitKind.RETRY, True)
+    assert (kind, "does not exist, or we may not see it (404)" in seen) == (WaitKind.RETRY, True)
     assert pipeline.ended(run, RunState.FAILED).code == "git-repository-missing"
 
 

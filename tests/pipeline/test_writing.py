@@ -10,8 +10,12 @@ from devstack.bare import Entry
 from devstack.faults import Fault, Gate
 from service.core.config import Target
 from service.core.values import FileEdit
-from service.core.words import EditState, Repository, RunState
+from service.core.words import EditState, Repository, RunState, Stage
+from service.pipeline.build.build_stage import build
 from service.pipeline.manifest.place import wanted_edits
+from service.pipeline.promote.promote_stage import promote
+from service.pipeline.runs import transitions
+from service.pipeline.runs.claim import Claim
 from service.store import edits, runs
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES
@@ -248,4 +252,27 @@ def test_commit_that_was_pushed_stays_when_its_run_is_cancelled(pipeline: Pipeli
         runs.update(tx, pipeline.run().id, at=pipeline.clock.now(), cancel_requested_by="carol")
     pipeline.settle_over_time("checkout-dev", seconds=60)
     assert "carol" in pipeline.ended(pipeline.run(), RunState.CANCELLED).message
+    assert len(ours(pipeline)) == 1
+
+
+def test_worker_killed_between_the_push_and_its_record_repeats_nothing_visible(pipeline: Pipeline) -> None:
+    """What the step found is lost with the worker: the next one finds the commit on the branch."""
+    commit = merge(pipeline)
+    pipeline.push_image(commit[:12], revision=commit)
+    pipeline.take_deliveries()
+    while pipeline.intake():
+        pass
+    run = pipeline.run()
+    with pipeline.store.begin() as tx:
+        begun = transitions.begin(tx, run.id, run.workflow_id, at=pipeline.clock.now())
+    assert begun is not None
+    dies = Claim(pipeline.context, begun)
+    build(dies)
+    promote(dies)
+    before = pipeline.stack.git.open(MANIFESTS).tip(BRANCH)
+    again = pipeline.resumed(run)
+    assert (again.stage, again.manifest_commit) == (Stage.PROMOTE, None)
+    pipeline.settle_live("checkout-dev")
+    ended = pipeline.ended(run, RunState.SUCCEEDED)
+    assert (ended.manifest_commit, pipeline.stack.git.open(MANIFESTS).tip(BRANCH)) == (before, before)
     assert len(ours(pipeline)) == 1

@@ -1,4 +1,4 @@
-"""What the checker can find, each kind with what it means. Nothing here decides."""
+"""The kinds of faults that the checker can find, each with its meaning. Nothing here decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of source commits stays known, and what follows from it is known too."""
+"""Facts about source commits are kept, and so are the facts that follow from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old deliveries are forgotten a portion at a time; nothing that is still to be worked through is."""
+"""Old deliveries are deleted a portion at a time, but never one that is not processed yet."""
 
 from __future__ import annotations
 

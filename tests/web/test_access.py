@@ -1,4 +1,4 @@
-"""The one check of who may see what: no route is outside of it, and what it does not know is for nobody."""
+"""The one access check: every route is in it, and nobody may use an unknown one."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_every_fault_is_shown_with_a_link_to_its_line(private: FlaskClient, stor
 
 def test_without_a_good_one_the_page_says_that_nothing_is_started(private: FlaskClient, store: Store) -> None:
     keep(store, BAD, FAULTS)
-    assert "There is no good one yet" in text_of(private.get(f"/configurations/{BAD}").text)
+    assert "There is no valid one yet" in text_of(private.get(f"/configurations/{BAD}").text)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,10 @@ def test_a_run_s_page_tells_steps_and_what_it_waits_for(private: FlaskClient, ro
 def test_a_failed_run_says_what_to_do_about_its_code(private: FlaskClient, rows: Rows) -> None:
     run = rows.run(state=RunState.FAILED, message="there is no image.tga", code="values-missing")
     page = private.get(f"/runs/{run.id}").text
-    assert "What to do: Correct the path, or allow it to be added: create: true , --create ." in text_of(page)
+    assert (
+        "What to do: Correct the path, or allow Mergeport to add the key: create: true in mergeport.yaml , --create on"
+        in text_of(page)
+    )
     assert "<code>create: true</code>" in page
 
 
@@ -140,7 +143,7 @@ def test_a_run_s_page_tells_image_and_difference(private: FlaskClient, store: St
         edits.update(tx, run.id, diff=DIFF, state=EditState.PUBLISHED, commit=Sha("77" * 20))
     page = private.get(f"/runs/{run.id}").text
     assert digest in page
-    assert "not known: it has no revision label" in page
+    assert "not known: the image has no revision label" in page
     assert '<span class="removed">-  tag: 91be77a0c3d1</span>' in page
     assert '<span class="added">+  tag: 4f2c1e9ab012</span>' in page
 

@@ -1,4 +1,4 @@
-"""Clients that send slowly, say nothing or do not read, against the real gunicorn: they keep nobody else waiting."""
+"""Clients that send slowly, say nothing or do not read, against the real gunicorn: they do not delay other clients."""
 
 from __future__ import annotations
 

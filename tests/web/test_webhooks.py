@@ -130,7 +130,7 @@ def test_a_signed_body_that_cannot_be_read_is_refused(public: FlaskClient, store
         (gzip.compress(raw(push())), "The body is compressed"),
         (b'{"ref": "\xff"}', "its bytes are not UTF-8"),
         (raw(push())[:-1], "delimiter at character"),
-        (b'{"a": NaN}', "a number that is none"),
+        (b'{"a": NaN}', "an invalid number"),
         (raw(push(ref="refs/heads/a\x07")), "The payload's `ref` cannot be read: has a control character"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Builders: who has an image made of a source commit."""
+"""Builders: each one has an image made of a source commit."""

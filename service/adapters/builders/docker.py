@@ -1,8 +1,8 @@
 """Builds a Dockerfile on this machine, with Docker or buildah, whichever really works, and pushes the image.
 
-The build queue calls it. It runs the RUN lines of whoever can push to the source repository: for
-development and single tenants. It believes the registry, not the tool, about what became of a push.
-Whoever only reads its options loads none of what runs processes.
+The build queue calls it. It runs the RUN lines of everybody who can push to the source repository, so it is for
+development and single tenants. It asks the registry, not the tool, whether a push succeeded.
+Code that only reads its options does not load the code that runs processes.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _layer_builder(checkout: Checkout) -> HereBuilder:
         found = import_module("devstack.layer")
     except ModuleNotFoundError as error:
         raise PermanentError(
-            "The builder `layer` is not here: it comes with the sources of Mergeport, for its demo.",
+            "The builder `layer` is not installed: it is only for the demo, and comes with Mergeport's sources.",
             code="builder-missing",
             hint="set MERGEPORT_BUILDER to docker, buildah or auto",
         ) from error
@@ -266,7 +266,7 @@ def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> N
     if there is not None and (target.immutable_tags or "immutable" in ended.words.lower()):
         raise immutable(target.host, str(reference))
     raise RetryableError(
-        f"The image was built but not pushed: {ended.last[-1] if ended.last else 'no word why'}",
+        f"The image was built but not pushed: {ended.last[-1] if ended.last else 'the tool gave no reason'}",
         code="push-failed",
         hint="the build's log has what the tool said",
     )

@@ -1,7 +1,7 @@
 """An existing pipeline builds and pushes by itself; Mergeport waits until the registry has exactly the configured tag.
 
-There is no builder: nobody to start, to ask or to cancel, and no log. The wait, its deadline and the look at the
-revision are the pipeline's.
+There is no builder to start, to ask or to cancel, and there is no log. The pipeline waits for the image, keeps
+the deadline and checks the revision.
 """
 
 from __future__ import annotations

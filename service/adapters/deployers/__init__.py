@@ -1,1 +1,1 @@
-"""Deployers: who makes desired state live, and tells how it fares."""
+"""Deployers: each one makes desired state live and reports its state."""

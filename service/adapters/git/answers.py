@@ -1,6 +1,6 @@
-"""What a git server's answer over HTTP means, as ours: its status, its kind and its own sentence.
+"""Turns a git server's answer over HTTP into our errors: by its status, its content type and its own sentence.
 
-Used by the remote, which asks, and by whoever can make refused credentials anew. It asks nothing itself.
+Used by the remote, which asks the server, and by code that can renew refused credentials. It asks nothing itself.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def meaning(
             url=place,
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        return RetryableError(f"{place} is not well ({status}).", code="git-unavailable", retry_after=after, url=place)
+        return RetryableError(f"{place} has an error ({status}).", code="git-unavailable", retry_after=after, url=place)
     if status < HTTPStatus.BAD_REQUEST:
         # Anything else, such as a login page, git itself would read as a repository without branches.
         kind = answer.headers.get("Content-Type", "")
@@ -80,15 +80,15 @@ def _refused(status: int, place: str, service: str, words: str) -> DoubtfulError
         )
     if status == HTTPStatus.NOT_FOUND:
         return DoubtfulError(
-            f"{place} is not there, or not for us ({status}).",
+            f"{place} does not exist, or we may not see it ({status}).",
             code="git-repository-missing",
-            hint="check its name, and that the App sees it",
+            hint="check its name, and that the App or token may see it",
             url=place,
         )
     says = f": {words}" if words else ""
     if status == HTTPStatus.FORBIDDEN:
         return DoubtfulError(
-            f"{place} does not let us {writing} it ({status}){says}.",
+            f"{place} does not allow us to {writing} it ({status}){says}.",
             code="git-forbidden",
             hint=f"give the App or token the right to {writing} it, unless the server says otherwise",
             url=place,

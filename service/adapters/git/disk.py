@@ -20,9 +20,9 @@ import structlog
 from service.errors import MergeportError, PermanentError, RetryableError
 
 STALE = 900.0
-"""Seconds after which a temporary file or a lock is nobody's any more: three times what any git of ours may live."""
+"""Seconds after which a temporary file or lock counts as left behind: three times the longest life of a git of ours."""
 UNUSED = 30 * 24 * 3600.0
-"""Seconds after which a mirror that nobody used is removed: its repository has left the configuration."""
+"""Seconds after which an unused mirror is removed, because its repository is no longer in the configuration."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_WORDS = tuple(os.strerror(number) for number in sorted(_FULL))
@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a mirror may gather before it is made anew; looked at once in so many fetches of a process.
+    """What a mirror may gather before it is made anew. A process checks this once in so many fetches.
 
     Every write adds some loose objects, every fetch that brings something a pack. A repack would cost more than a
     shallow fetch. `extra` is bytes beside the largest pack, which is the repository itself.
@@ -110,7 +110,7 @@ def unwritable(directory: Path, said: str) -> MergeportError:
     return full(directory, said) or PermanentError(
         f"The mirror {directory} cannot be made: {said}.",
         code="mirror-failed",
-        hint="look at the disk, and at the owner of the state directory",
+        hint="check the disk, and the owner of the state directory",
     )
 
 
@@ -121,7 +121,7 @@ def _no_space(directory: Path) -> RetryableError:
     return RetryableError(
         f"There is no space left on the disk for the mirror {directory.name}.",
         code="mirror-disk-full",
-        hint=f"make room at {directory.parent}, where {free} bytes are free: it goes on by itself then",
+        hint=f"make room at {directory.parent}, where {free} bytes are free; then the run goes on by itself",
     )
 
 

@@ -94,7 +94,7 @@ class Git:
             talk.end()
 
     def begin(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Talk:
-        """Start a command that is asked and answers in turns, for who ends it."""
+        """Start a command that answers questions in turns. The caller has to end it."""
         limit = self._limit(remote, timeout)
         return Talk(self._start(arguments, remote, None, limit), arguments, remote, limit)
 

@@ -33,7 +33,7 @@ def configuration(url: str) -> str:
 
 
 def put_in_place(directory: Path, url: str) -> None:
-    """Make an empty mirror; whoever still reads the old one fails, and comes again.
+    """Make an empty mirror. A reader of the old one fails and tries again.
 
     Removes what makings that were killed have left. RetryableError `mirror-disk-full`, PermanentError `mirror-failed`.
     """

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.adapters.git import disk
+from service.adapters.git import disk, loose
 from service.adapters.git.answers import READ
 from service.adapters.git.driver import Git
 from service.adapters.git.empty_mirror import configuration, put_in_place
@@ -136,8 +136,8 @@ class Mirror:
 
     def keep_tip(self, ref: str, commit: Sha) -> None:
         """Remember what a push has just put there, so that the next fetch has nothing to bring."""
-        with suppress(BrokenRepositoryError):
-            self.git.run("update-ref", _kept(ref), commit)
+        with suppress(OSError):
+            loose.write_ref(self.directory / _kept(ref), commit)
 
     def boundary(self) -> frozenset[str]:
         """Give the commits whose parents were left out."""

@@ -6,21 +6,25 @@ and never makes an index: `write-tree` would download every blob of a partial cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from service.adapters.git import loose
 from service.adapters.git.driver import Git
 from service.adapters.git.remote import Remote
 from service.adapters.git.running import BrokenRepositoryError, Talk
 from service.adapters.git.signing import SigningKey
-from service.adapters.git.trees import DIRECTORY, FILE, LINK, SUBMODULE, Entry, Made, find, packed, put
+from service.adapters.git.trees import DIRECTORY, FILE, LINK, SUBMODULE, Entry, Made, find, put
 from service.core.words import Actor, Sha
 from service.errors import PermanentError
 
 _LEFT_OUT = "from promisor remote"
+_AT_NO_END = "".join(map(chr, range(33))) + ".,:;<>\"\\'"
+_NEVER = re.compile(r"[\n<>]")
 LARGEST_FILE = 5 * 1024 * 1024
 """Bytes of a file that is read or written; values files of people are a hundredth of it."""
 
@@ -91,13 +95,22 @@ def reading(git: Git, remote: Remote | None) -> Iterator[Objects]:
 
 @dataclass(frozen=True, slots=True)
 class CommitText:
-    """What a commit says beside its files; all of it goes into its SHA."""
+    """The parts of a commit beside its files. All of them go into its SHA."""
 
     message: str
     author: Actor
     committer: Actor
     at: datetime
     signing_key: SigningKey | None = None
+
+    def whole(self, tree: str, parent: Sha) -> Made | None:
+        """Give the commit as git makes it; None where git itself has to: it is signed, or git refuses it."""
+        author, committer = _written(self.author), _written(self.committer)
+        if self.signing_key is not None or not author or not committer or "\0" in self.message:
+            return None
+        date = f"{int(self.at.timestamp())} +0000"
+        people = f"author {author} {date}\ncommitter {committer} {date}"
+        return Made("commit", f"tree {tree}\nparent {parent}\n{people}\n\n{self.message}".encode())
 
     def environment(self) -> dict[str, str]:
         """Give the people and the one fixed date as git takes them."""
@@ -112,10 +125,19 @@ class CommitText:
         }
 
 
+def _written(actor: Actor) -> str:
+    """Write a person as git does, which strips names and addresses of what is no part of them; "" for no name.
+
+    https://github.com/git/git/blob/v2.47.0/ident.c#L203
+    """
+    name, email = (_NEVER.sub("", part.strip(_AT_NO_END)) for part in (actor.name, actor.email))
+    return f"{name} <{email}>" if name else ""
+
+
 def write_commit(
     git: Git, objects: Objects, parent: Sha, files: Mapping[tuple[bytes, ...], bytes], text: CommitText
 ) -> Sha:
-    """Make the commit object: one process for all files and directories, one for the commit.
+    """Make the commit object, without a process of git unless it is signed.
 
     A file keeps its mode; a new one is 100644. Symbolic links, submodules and directories are not overwritten.
     """
@@ -124,10 +146,11 @@ def write_commit(
     plan = _look(objects, objects.tree_of(parent), _Changes.of(files), b"")
     made: list[Made] = []
     tree = _build(plan, files, (), made)
-    outcome = git.run("unpack-objects", "-q", data=packed(made))
-    if not outcome.ok:
-        raise BrokenRepositoryError(outcome.said)
-    return _write_text(git, tree, parent, text)
+    whole = text.whole(tree, parent)
+    if whole is not None:
+        made.append(whole)
+    loose.write(git.directory, made)
+    return Sha(whole.sha) if whole is not None else _write_text(git, tree, parent, text)
 
 
 def _write_text(git: Git, tree: str, parent: Sha, text: CommitText) -> Sha:
@@ -229,7 +252,7 @@ def _missing(path: bytes, why: str) -> PermanentError:
     return PermanentError(
         f"There is no file {_shown(path)}: {why}.",
         code="values-file-missing",
-        hint="look at `file:` in mergeport.yaml, or add the file: by hand, or by `create: file` there",
+        hint="correct `file` in mergeport.yaml, or add the file: by hand, or with `create: file` there",
         path=_shown(path),
     )
 
@@ -238,14 +261,14 @@ def _clash(path: bytes, what: str) -> PermanentError:
     return PermanentError(
         f"{_shown(path)} {what}.",
         code="values-file-clash",
-        hint="name a file, or a new one in folders that are folders",
+        hint="name a file, or a new file in an existing folder",
         path=_shown(path),
     )
 
 
 def _forbidden(path: bytes, why: str) -> PermanentError:
     return PermanentError(
-        f"{_shown(path)} is not touched: {why}.",
+        f"{_shown(path)} cannot be edited: {why}.",
         code="values-file-forbidden",
         hint="name a plain file inside the manifest repository",
         path=_shown(path),

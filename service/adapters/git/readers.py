@@ -1,7 +1,7 @@
 """Keeps a few `cat-file --batch` of one repository between their uses: starting git takes many times what a read takes.
 
-Used by the mirrors. One that failed, was used for long, or belongs to a mirror that was made anew since, is ended; the
-others end when nobody has needed them for some seconds, and at once when this process is gone, with their input.
+Used by the mirrors. A process ends if it failed, was used for long, or belongs to a mirror that was made anew. The
+others end after some seconds without use, and at once when this process dies, because their input ends.
 """
 
 from __future__ import annotations

@@ -74,21 +74,21 @@ class Remote:
         if not self.url:
             raise _refused('""', "it is empty")
         if _NOT_IN_AN_ADDRESS.search(self.url):
-            raise _refused(self.place, "it has a character that no address has")
+            raise _refused(self.place, "it has a character that is not allowed in an address")
         if ssh.split_scp(self.url):
             return
         parts = parts_of(self.url)
         if (parts.username and parts.scheme != "ssh") or parts.password:
-            raise _refused(self.place, "there is a user or password in it")
+            raise _refused(self.place, "it contains a user or password")
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-            raise _refused(self.place, "plain HTTP is for this machine itself only")
+            raise _refused(self.place, "plain HTTP is allowed only to this machine itself")
         if "://" in self.url.lstrip(":/") and not parts.scheme:
-            raise _refused(self.place, "its host is none")
+            raise _refused(self.place, "its host is invalid")
         if parts.scheme not in {"https", "http", "ssh"}:
             hint = f"https://github.com/{self.url.removesuffix('.git')}.git" if _NAME.fullmatch(self.url) else ""
             raise _refused(self.place, "it is neither HTTPS nor SSH", hint)
         if not parts.hostname or parts.hostname.startswith("-"):
-            raise _refused(self.place, "it names no host")
+            raise _refused(self.place, "it has no host")
 
     @property
     def protocol(self) -> str:
@@ -154,7 +154,7 @@ class Remote:
         return DoubtfulError(
             f"git failed at {self.place}: {last_words(said)}.",
             code="git-failed",
-            hint="the words are git's own; `git ls-remote` with the same credentials shows the same",
+            hint="these are git's own words; `git ls-remote` with the same credentials shows the same error",
             url=self.place,
         )
 
@@ -189,7 +189,7 @@ class Remote:
 
     def _no_trust(self, error: requests.exceptions.SSLError) -> MergeportError:
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-            return RetryableError(f"{self.place} breaks off TLS.", code="git-unreachable", url=self.place)
+            return RetryableError(f"{self.place} ended the TLS connection.", code="git-unreachable", url=self.place)
         return PermanentError(
             f"The certificate of {self.place} is not trusted.",
             code="git-certificate-refused",
@@ -220,7 +220,7 @@ def _refused(place: str, why: str, instead: str = "an https:// address") -> Perm
 
 def _no_login(place: str) -> PermanentError:
     return PermanentError(
-        f"{place} is reached over SSH, and there is no key for it.",
+        f"{place} has an SSH address, and there is no key for it.",
         code="git-ssh-key-missing",
         hint="give a key file and a known hosts file, or use an https:// address",
         url=place,

@@ -1,6 +1,6 @@
-"""A git command that runs: what is said to it and answered, how it ends, and what its end means.
+"""A running git command: writes to it, reads its answers, ends it, and judges its end.
 
-Used by the driver, which starts it, and by who talks with one. Starts nothing itself.
+Used by the driver, which starts it, and by code that talks to one. Starts nothing itself.
 """
 
 from __future__ import annotations

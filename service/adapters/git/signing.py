@@ -38,7 +38,7 @@ class SigningKey:
             return
         first, second = self._sign(), self._sign()
         if first != second:
-            raise self._unusable("it signs the same bytes differently each time", "use an ed25519 key")
+            raise self._unusable("it gives a different signature for the same bytes each time", "use an ed25519 key")
         self._proven = True
 
     def _sign(self) -> bytes:
@@ -59,7 +59,7 @@ class SigningKey:
         if done.returncode != 0:
             lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines()]
             words = "; ".join(line for line in lines if line.strip("@ "))[-300:].rstrip(".?")
-            hint = "give a private key without a passphrase, which only we can read (mode 0600)"
+            hint = "give a private key without a passphrase that only Mergeport's user can read (mode 0600)"
             raise self._unusable(f"ssh-keygen says: {words}", hint)
         return done.stdout
 

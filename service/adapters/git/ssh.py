@@ -1,7 +1,7 @@
 """SSH as git's transport: one key, pinned host keys, and nothing of the machine's or the user's own.
 
-Used by `remote`. It starts nothing itself: it gives git the command to start, and tells what ssh's words mean. A host
-whose key is not in the file is never talked to, and nobody is ever asked.
+Used by `remote`. It starts nothing itself: it gives git the command to start, and turns ssh's words into our errors. It
+never talks to a host whose key is not in the file, and never asks a person.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class SshLogin:
         for file, what in ((self.key_file, "key"), (self.known_hosts, "known hosts")):
             if _SPECIAL.search(str(file)) or not file.is_absolute() or not file.is_file():
                 raise PermanentError(
-                    f"{str(file)!r} is no file for SSH ({what}).",
+                    f"{str(file)!r} cannot be used as a file for SSH ({what}).",
                     code="git-ssh-file-invalid",
                     hint='give the absolute path of a file, without " \\ % or $ in it',
                 )
@@ -116,7 +116,7 @@ def judge(said: str, place: str) -> MergeportError:
         return DoubtfulError(
             f"{place} does not accept our credentials: {words}.",
             code="git-unauthorized",
-            hint="add the key's public half there, and let nobody else read the private one (mode 0600)",
+            hint="add the key's public half there, and make the private one readable for nobody else (mode 0600)",
             url=place,
         )
     if any(sign in said for sign in _AWAY):
@@ -126,6 +126,6 @@ def judge(said: str, place: str) -> MergeportError:
     return DoubtfulError(
         f"git failed at {place}: {words}.",
         code="git-failed",
-        hint="the words are git's own; `git ls-remote` with the same key shows the same",
+        hint="these are git's own words; `git ls-remote` with the same key shows the same error",
         url=place,
     )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zlib
 from bisect import bisect
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from service.adapters.git.running import BrokenRepositoryError
 
@@ -22,8 +21,6 @@ _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 
 No possessive quantifiers here and below: the Python 3.11.2 of Debian 12 matches wrongly with them.
 """
-_KINDS: Final = {"tree": 2, "blob": 3}
-_PACK_VERSION = 2
 
 
 class Entry(NamedTuple):
@@ -34,16 +31,20 @@ class Entry(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A new object, not written yet: its kind (`blob` or `tree`) and its bytes."""
+    """A new object, not written yet: its kind (`blob`, `tree` or `commit`) and its bytes."""
 
     kind: str
     content: bytes
 
     @property
+    def whole(self) -> bytes:
+        """Its bytes as git keeps them, before they are compressed."""
+        return f"{self.kind} {len(self.content)}\0".encode() + self.content
+
+    @property
     def sha(self) -> str:
         """Its name, which its kind and bytes alone decide."""
-        head = f"{self.kind} {len(self.content)}\0".encode()
-        return hashlib.sha1(head + self.content, usedforsecurity=False).hexdigest()
+        return hashlib.sha1(self.whole, usedforsecurity=False).hexdigest()
 
 
 def find(raw: bytes, names: Collection[bytes]) -> dict[bytes, Entry]:
@@ -90,21 +91,3 @@ def _hits(raw: bytes, names: Collection[bytes]) -> Iterator[re.Match[bytes]]:
 def _order(name: bytes, mode: str) -> bytes:
     """Give what git sorts by: a directory as if its name ended in a slash."""
     return name + b"/" if int(mode, 8) == int(DIRECTORY, 8) else name
-
-
-def packed(objects: Iterable[Made]) -> bytes:
-    """Give objects as one pack for `unpack-objects`, not compressed: it goes through a pipe and git compresses it.
-
-    https://git-scm.com/docs/gitformat-pack
-    """
-    each = {made.sha: made for made in objects}
-    parts = [b"PACK", _PACK_VERSION.to_bytes(4, "big"), len(each).to_bytes(4, "big")]
-    for kind, content in each.values():
-        size = len(content)
-        first, size = _KINDS[kind] << 4 | size & 15, size >> 4
-        while size:
-            parts.append(bytes([first | 128]))
-            first, size = size & 127, size >> 7
-        parts += [bytes([first]), zlib.compress(content, 0)]
-    pack = b"".join(parts)
-    return pack + hashlib.sha1(pack, usedforsecurity=False).digest()

@@ -260,7 +260,7 @@ class GitManifests:
         raise error
 
     def _packs(self, new: Sha, expected: Sha | None) -> bool:
-        """Tell whether our side of a push works, by doing it with nobody on the other side."""
+        """Tell whether our side of a push works, by packing the commits without sending them."""
         wanted = f"{new}\n" + (f"^{expected}\n" if expected and self._mirror.has(expected) else "")
         arguments = ("pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--shallow")
         with suppress(BrokenRepositoryError):

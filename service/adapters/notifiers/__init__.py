@@ -1,1 +1,1 @@
-"""Notifiers: who is told what became of a run. One file is one kind, which `notify` in the configuration names."""
+"""Notifiers: each one reports the end of a run. One file is one kind, which `notify` in the configuration names."""

@@ -118,7 +118,7 @@ class EcrRegistry:
     def _credentials(self, *, renew: bool = False) -> Credentials:
         """Give the user and token of the registry, fetched again before they expire or when they are refused.
 
-        A token that is fetched moments ago is not renewed: who refuses that one refuses us.
+        A token that was fetched moments ago is not renewed: if it is refused, a new one would be refused too.
         """
         with self._lock:
             now = self._clock.now()

@@ -127,7 +127,7 @@ def docker_credentials(file: Path, host: str) -> Credentials | None:
     except (ValueError, AttributeError, TypeError) as error:
         raise _unreadable(file, "not a Docker configuration") from error
     if helped:
-        raise _unreadable(file, f"{host} is left to a credential helper, and helpers are not called")
+        raise _unreadable(file, f"{host} uses a credential helper, and Mergeport does not call helpers")
     return None
 
 

@@ -39,10 +39,10 @@ def _find_shared_writes(read: Sequence[Read], faults: Report) -> None:
 
 
 def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) -> None:
-    """Tell of one image name that two targets build differently from one source.
+    """Report an image name that two targets build differently from one source.
 
-    In one environment the same commit reaches both, and whoever is second finds the other's image. In
-    two environments that happens only where one commit reaches both branches, so it is a warning.
+    In one environment the same commit reaches both targets, and the second one finds the image of the first. In
+    two environments that happens only if one commit reaches both branches, so it is a warning.
     """
     sharing: dict[tuple[str, str, str, str], list[tuple[Target, ImageTarget, Layers]]] = {}
     for target, layers in read:

@@ -23,7 +23,7 @@ _IMAGE_KEYS = ("registry", "image", "tag", "build")
 
 
 def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
-    """Give the application's images; None when a fault was told."""
+    """Give the application's images; None when a fault was reported."""
     if layers.spoilt("images"):
         return None
     names = image_names(layers) or [""]
@@ -36,14 +36,14 @@ def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
             if (image.registry_host, image.repository, image.tag) == (other.registry_host, other.repository, other.tag):
                 layers.report.add(
                     layers.place("images", image.name),
-                    f"{other.name} and {image.name} would be one image, {image.repository}:{image.tag}",
+                    f"{other.name} and {image.name} would be the same image, {image.repository}:{image.tag}",
                     "put {name} into image, or give each its own image",
                 )
     return images
 
 
 def image_names(layers: Layers) -> list[str]:
-    """Name an application's images, those whose fault was told included; none where it has one without a name."""
+    """Name an application's images, also faulty ones; none if the application has one image without a name."""
     images = layers.table.table("images")
     return list(images.entries) if images else []
 
@@ -78,7 +78,7 @@ class _Image:
         return node.place if node else self.layers.place(*self.at, key)
 
     def _checked_text(self, key: str, default: str) -> str | None:
-        """Give the key's text; None where something else is there, which was told."""
+        """Give the key's text; None if its value is something else, which was reported."""
         if key not in self.table.entries:
             return default
         return self.table.text(key)

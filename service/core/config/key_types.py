@@ -1,4 +1,4 @@
-"""What the keys of `mergeport.yaml` are made of: mappings that tell their unknown keys, and types with one fault each.
+"""Types of the keys of `mergeport.yaml`: mappings that report unknown keys, and types with one fault each.
 
 Used by the keys, and by those who read what is unknown or not there yet.
 """
@@ -25,7 +25,7 @@ from service.core.config.tree import Located, Place
 LINK = "x-definition"
 """Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""
 LATER = frozenset({"from", "mergeport.d"})
-"""Keys that are known and do not work yet: told, never ignored. Those of which no kind is there come on top."""
+"""Known keys that do not work yet: they are reported, never ignored. Keys without any kind are added to them."""
 
 
 class UnknownKey(NamedTuple):

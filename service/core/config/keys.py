@@ -37,7 +37,7 @@ from service.core.words import OrderBy
 class PullRequestKeys(Keys):
     """How a promotion's pull request is presented."""
 
-    reviewers: list[str] = Field(default=[], description="Who is asked for a review: logins, or team:SLUG.")
+    reviewers: list[str] = Field(default=[], description="The reviewers who are asked: logins, or team:SLUG.")
     labels: list[str] = Field(default=[], description="Labels of the pull request.")
 
 
@@ -53,7 +53,7 @@ class ManifestKeys(Keys):
     )
     protected: Literal["error", "pull-request"] = Field(
         default="error",
-        description="What becomes of a commit that the branch refuses for good: an error, or a pull request.",
+        description="What happens when the branch refuses a commit for good: an error, or a pull request.",
     )
     co_author: bool = Field(
         default=False, description="Whether the commit names the change's author as Co-authored-by."
@@ -65,14 +65,14 @@ ORDER = re.compile(r"(defaults|environments\.[^.]+|applications\.[^.]+(\.environ
 
 
 class OrderKeys(Keys):
-    """How it is told which of two source commits is newer, and what is done where it cannot be told."""
+    """How Mergeport decides which of two source commits is newer, and what happens if it cannot."""
 
     by: Literal["ancestry", "commit-time", "off"] = Field(
         default="ancestry",
-        description="ancestry: what contains the deployed commit is newer. commit-time: else what was committed later.",
+        description="ancestry: a commit that contains the deployed one is newer. commit-time: else the later one is.",
     )
     rewritten: Literal["refuse", "allow"] = Field(
-        default="refuse", description="What is done where it cannot be told, as after a force-push of the source."
+        default="refuse", description="What happens if the order is unknown, as after a force-push of the source."
     )
 
 
@@ -89,7 +89,7 @@ OrderKey = Annotated[
     OrderKeys,
     BeforeValidator(_spelled_out),
     WithJsonSchema({"anyOf": [{"enum": [*(by.value for by in OrderBy), False]}, {LINK: "OrderKeys"}]}),
-    Field(default={}, validate_default=True, description="What is never deployed over something newer."),
+    Field(default={}, validate_default=True, description="How an older commit is kept from replacing a newer one."),
 ]
 
 
@@ -111,9 +111,9 @@ class EnvironmentKeys(Keys):
     )
     order: OrderKey
     gates: GatesKey = Field(
-        default={}, description="What a promotion waits for, by the gate's kind; false: not for it."
+        default={}, description="What a promotion waits for, by the gate's kind; false turns a gate off."
     )
-    notify: NotifyKey = Field(default={}, description="Who is told what becomes of it, by the notifier's kind.")
+    notify: NotifyKey = Field(default={}, description="Who is notified of the result, by the notifier's kind.")
 
 
 class ValuesKeys(Keys):
@@ -126,7 +126,7 @@ class ValuesKeys(Keys):
     )
     set: dict[str, Entry] = Field(
         default={},
-        description="Values path to what is written there: text with placeholders, or a number or boolean as it is.",
+        description="Maps a values path to its value: text with placeholders, or a number or boolean as it is.",
     )
     create: Create = Field(
         default=False,
@@ -147,7 +147,7 @@ class DeadlineKeys(Keys):
     """How long a run waits for each thing before it fails: 90s, 30m, 12h, 30d, 1h30m."""
 
     build: DurationKey = Field(default="30m", description="A build on this machine.")
-    image: DurationKey = Field(default="60m", description="An image that somebody else builds and pushes.")
+    image: DurationKey = Field(default="60m", description="An image that another pipeline builds and pushes.")
     sync: DurationKey = Field(default="15m", description="Argo CD having the commit live and healthy.")
     pull_request: DurationKey = Field(default="30d", description="A person merging the pull request.")
 
@@ -157,14 +157,14 @@ class HealthKeys(Keys):
 
     grace: DurationKey = Field(
         default="60s",
-        description="How long Degraded, a failing comparison and the like are waited out: they often pass.",
+        description="How long a run waits while Degraded, a failed comparison and the like last: they often pass.",
     )
     stable: DurationKey = Field(
         default="", description="How long live and healthy must last before the run succeeds; at once if absent."
     )
     out_of_sync: Literal["wait", "accept"] = Field(
         default="wait",
-        description="accept: objects without our images may be OutOfSync, once our sync went well.",
+        description="accept: objects without our images may be OutOfSync after our sync succeeded.",
     )
 
 
@@ -190,7 +190,7 @@ class ApplicationKeys(ImageKeys):
         default={}, validate_default=True, description="How long a run waits before it fails."
     )
     health: HealthKeys = Field(
-        default={}, validate_default=True, description="When what Argo CD shows counts as live and healthy."
+        default={}, validate_default=True, description="When a release counts as live and healthy in Argo CD."
     )
     order: OrderKey
 
@@ -208,7 +208,8 @@ class Application(ApplicationKeys):
     """One application."""
 
     environments: Overrides = Field(
-        default={}, description="What is different in one environment, by its name; false: it is not there."
+        default={},
+        description="What is different in one environment, by its name; false: the application is not in it.",
     )
 
 

@@ -21,8 +21,8 @@ T = TypeVar("T")
 class Layers(NamedTuple):
     """What the layers say together: `table` with places, `keys` as typed values with defaults.
 
-    `home` is where the application is written and `environment_home` where the environment is: what
-    is missing is missing there. None stands for one that is not there, so that the other can be checked all the same.
+    `home` is where the application is written and `environment_home` where the environment is: a missing key is
+    reported there. None means that the layer does not exist, so that the other one can still be checked.
     """
 
     application: str
@@ -43,7 +43,7 @@ class Layers(NamedTuple):
         return name in self.table.entries and not self.spoilt(name)
 
     def spoilt(self, name: str) -> bool:
-        """Tell whether a key's fault has been told."""
+        """Tell whether a key's fault was reported."""
         return isinstance(self.table.entries.get(name), Broken)
 
     @property
@@ -105,7 +105,7 @@ def lay(
     override: Table | None,
     report: Report,
 ) -> Layers:
-    """Lay the layers over each other. Their keys and types are sound; meanings are checked by who reads them."""
+    """Lay the layers over each other. Their keys and types are sound; the code that reads them checks their meaning."""
     (name, home), (environment_name, environment_home) = application, environment
     layers = (environment_home, defaults, home.without("environments") if home else None, override)
     base = home or environment_home or defaults

@@ -91,7 +91,7 @@ class _Loading:
                     yield target
 
     def _tables(self, name: str) -> dict[str, Table]:
-        """Give the named mappings under a key; a name that cannot be one is told."""
+        """Give the named mappings under a key; report names that are not allowed."""
         table = self._tree.table(name)
         if table is None:
             return {}

@@ -64,9 +64,9 @@ def read_options(
 
 
 def read_named(layers: Layers, models: Models, what: str, key: str) -> tuple[tuple[str, BaseModel], ...] | None:
-    """Give the options of each kind that a key names: `gates: {KIND: OPTIONS}`; None when a fault was told.
+    """Give the options of each kind that a key names: `gates: {KIND: OPTIONS}`; None when a fault was reported.
 
-    `false` takes out what another layer says.
+    `false` removes a kind that another layer names.
     """
     table = layers.table.table(key)
     found: list[tuple[str, BaseModel]] = []

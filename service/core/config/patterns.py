@@ -131,7 +131,7 @@ def _piece(pattern: str, at: int) -> tuple[str, int, bool]:
             raise TextError("] closes nothing", "write \\] for the character itself")
         case "\\":
             if len(rest) == 1:
-                raise TextError("the backslash at the end takes nothing")
+                raise TextError("the backslash at the end escapes nothing")
             return re.escape(rest[1]), 2, True
         case character:
             return re.escape(character), 1, True

@@ -38,7 +38,7 @@ class Placeholder(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def parse(template: str) -> tuple[str | Placeholder, ...]:
-    """Give the pieces of a template in order; raise TextError at the first that is none."""
+    """Give the pieces of a template in order; raise TextError at the first invalid one."""
     return tuple(_pieces(template))
 
 

@@ -1,7 +1,7 @@
-"""Collects the faults of one file, so that all are told at once. Called while a configuration is read.
+"""Collects the faults of one file, so that all are reported at once. Called while a configuration is read.
 
-Also knows how to say what was found, which known name is nearest, and what pydantic's findings mean
-in plain words. Never raises for a fault.
+It also describes what was found, finds the nearest known name, and explains pydantic's findings
+in plain words. It never raises for a fault.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WANTED = {
 
 
 class Report:
-    """The faults of one file, each told once however often it is met."""
+    """The faults of one file, each reported once, however often it is met."""
 
     def __init__(self, file: str) -> None:
         """Begin with none."""
@@ -51,7 +51,7 @@ class Report:
 
     @property
     def faults(self) -> list[Fault]:
-        """All faults in the order of the file, but those of what nobody reads: the key is told, once."""
+        """All faults in the order of the file. Below a key that is not read, only the key itself is reported."""
         told = [fault for fault in self._faults if not self._is_unread(fault)]
         return sorted(told, key=lambda fault: (fault.line or 0, fault.column or 0))
 
@@ -67,7 +67,7 @@ class Report:
         self._unread[printable(place.key)] = self._fault(place, message, hint)
 
     def add_unknown(self, place: Place, name: str, known: Collection[str]) -> None:
-        """Tell of a key that nobody knows, with the nearest one that is known; that one's value is judged too."""
+        """Report an unknown key with the nearest known one, and check its value as that key's."""
         add = self.add if nearest_name(name, known) else self.add_unread
         add(place, f'"{name}" is not a key here', nearest(name, known))
 
@@ -96,7 +96,7 @@ class Report:
         context = detail.get("ctx", {})
         match detail["type"]:
             case "missing" if isinstance(node, Table) and left and left[-1] in node.entries:
-                pass  # it is there, and its fault was told
+                pass  # it is there, and its fault was reported
             case "missing":
                 self.add(node.place.under(left[-1]) if left else node.place, "is missing")
             case "extra_forbidden":
@@ -208,7 +208,7 @@ def _quoting(node: Node) -> str:
         case Series(items=items) if len(items) == 1:
             return "a text that begins with [ needs quotes around it"
         case Series():
-            return "one text alone can be said here"
+            return "only one text is allowed here"
         case Scalar(value=bool() | int() | float()):
             return "put quotes around it"
         case _:

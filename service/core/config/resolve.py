@@ -1,7 +1,7 @@
-"""Makes a target of the layers of one application in one environment.
+"""Makes a target from the layers of one application in one environment.
 
-Called by `load` for each pair. Reads on after a fault, so that all are told; gives None where a
-target could not be made.
+Called by `load` for each pair. It continues after a fault, so that all are reported, and gives None if it cannot
+make a target.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class EnvironmentParts(NamedTuple):
 
 
 def read_target(layers: Layers, kinds: Kinds) -> Target | None:
-    """Give the target; None when a fault was told."""
+    """Give the target; None when a fault was reported."""
     source, paths = _source(layers), _paths(layers)
     images, values = read_images(layers, kinds), _values(layers)
     argocd, deadlines, patience = _argocd(layers), _deadlines(layers), _patience(layers)

@@ -2,7 +2,7 @@
 
 Called by the document reader. A text such as `on`, `012` or `2024-01-01` is one thing to a YAML 1.1
 reader and another to a YAML 1.2 reader; editors, Helm and people differ as well. Such a scalar is
-told as ambiguous and never guessed.
+reported as ambiguous and never guessed.
 
 Sources: https://yaml.org/spec/1.2.2/#103-core-schema and https://yaml.org/type/
 """

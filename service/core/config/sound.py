@@ -17,7 +17,7 @@ from service.core.config.tree import Place, Table, plain_table, without
 
 
 def keep_sound(file: Table, kinds: Kinds, report: Report) -> Table:
-    """Give the file with Broken for each value of a wrong type, and without the keys that are none, all told."""
+    """Give the file with Broken for each value of a wrong type and without unknown keys. All of them are reported."""
     unknown = Unknown(LATER | kinds.missing, [])
     faulty = _told(File, file, unknown, report).union(
         *(_told(TargetKeys, override, unknown, report) for override in _overrides(file))
@@ -49,7 +49,7 @@ def _overrides(file: Table) -> Iterator[Table]:
 def _tell(key: UnknownKey, later: frozenset[str], report: Report) -> str:
     """Tell of an unknown key; name the one that it is most likely meant for, if any."""
     if key.name in later:
-        report.add_unread(key.place, "not in this version", f"remove {key.name}: it would not be obeyed")
+        report.add_unread(key.place, "not in this version", f"remove {key.name}: it would have no effect")
     elif key.name in key.keys.elsewhere:
         report.add_unread(key.place, f'"{key.name}" does not belong here', key.keys.elsewhere[key.name])
     else:

@@ -1,4 +1,4 @@
-"""What a configuration comes to: one target for each application in each environment, all resolved.
+"""The result of a configuration: one resolved target for each application in each environment.
 
 Made by `load`, read by routing and the pipeline. Nothing here looks at the file again.
 """
@@ -18,7 +18,7 @@ Written: TypeAlias = str | int | float | bool
 
 
 class ImageTarget(NamedTuple):
-    """One image of an application: where it is kept, how it is tagged, who builds it.
+    """One image of an application: its registry and repository, its tag and its builder.
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
     `service.core.images.tag_for`.
@@ -60,7 +60,7 @@ class OrderPolicy(NamedTuple):
 class WritingPolicy(NamedTuple):
     """How commits come to the manifest branch.
 
-    The first of several promotions waits `batch_window` for the others. `protected` says what becomes of a commit
+    The first of several promotions waits `batch_window` for the others. `protected` says what happens to a commit
     that the branch refuses for good, `co_author` whether the commit names the change's author.
     """
 

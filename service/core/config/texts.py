@@ -53,7 +53,7 @@ def is_name(text: str) -> bool:
 
 
 def fit_name(text: str) -> str:
-    """Give the name, or one that is fit in its place, so that its fault is told once and not in every text."""
+    """Give the name, or a valid one in its place, so that its fault is reported once and not in every text."""
     return text if is_name(text) else re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "x"
 
 
@@ -73,16 +73,16 @@ def branch_name(text: str) -> str:
 
 
 def check_branch_words(text: str, *, pattern: bool = False) -> None:
-    """Raise TextError for a branch as a clone names it, and for what is none: `refs/heads/`, `origin/`, `refs/tags/`.
+    """Raise TextError for a branch as a clone names it, and for names that are not branches, such as `refs/tags/`.
 
-    A pattern has a way to name a branch that is really called so.
+    A pattern can still name a branch that really has such a name.
     """
     named = _OTHER_NAMES.fullmatch(text)
     if named is None:
         return
     kind, rest = named["kind"], named["rest"]
     plain = f"write {rest or 'the branch'}"
-    really = f", or [{text[0]}]{text[1:]} where a branch is really called so"
+    really = f", or [{text[0]}]{text[1:]} if a branch really has this name"
     really = really if pattern and not kind.startswith("refs") else ""
     if kind.endswith("heads"):
         raise TextError(f'"{text}" is a ref, not a branch', f"{plain}{really}")

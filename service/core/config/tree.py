@@ -82,7 +82,7 @@ class Table(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """Something whose fault has been told already: neither missing nor usable."""
+    """A value whose fault was reported already: neither missing nor usable."""
 
     place: Place
 

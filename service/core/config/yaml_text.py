@@ -34,7 +34,7 @@ _MOST_TOLD = 40
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _BOM = "\ufeff"
 _SPECIAL_CONTEXTS = {"while scanning an alias", "while scanning an anchor", "while scanning a directive"}
-_NO_ANCHORS = "anchors, aliases and merge keys are not read here; put what is shared under defaults"
+_NO_ANCHORS = "anchors, aliases and merge keys are not supported here; put shared keys under defaults"
 
 
 def decode(content: bytes, report: Report) -> str | None:
@@ -104,14 +104,14 @@ def _report_syntax(text: str, error: MarkedYAMLError, report: Report) -> None:
     elif problem.startswith("found unexpected ':'"):
         hint = "within { } and [ ] a key needs a space after its colon, and a text with a colon needs quotes around it"
     elif problem.startswith(("did not find expected key", "did not find expected '-' indicator")):
-        hint = "look at the indentation: what belongs together begins in the same column"
+        hint = "check the indentation: keys that belong together begin in the same column"
     if context and error.context_mark:
         context += f" that begins on line {error.context_mark.line + 1}"
     report.add(place, f"this is not YAML: {problem} {context}".rstrip(), hint)
 
 
 class _StopReadingError(Exception):
-    """What follows cannot be put anywhere; the fault has been told."""
+    """The rest cannot be placed anywhere; its fault was reported."""
 
 
 @dataclass(slots=True)

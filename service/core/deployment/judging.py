@@ -17,7 +17,7 @@ from service.core.deployment.verdicts import Doubt, Expected, Progress, Standing
 from service.core.deployment.wording import LONGEST, is_sha, names_of, operation_of, since, some
 from service.core.words import Repository, Sha
 
-_ELSE = "the Argo CD application does not say why; another values file or `.argocd-source.yaml` may"
+_ELSE = "the Argo CD application does not say why; another values file or `.argocd-source.yaml` may override ours"
 _FAILED_PHASES = frozenset({"Failed", "Error"})
 
 
@@ -30,14 +30,14 @@ def judge(
 ) -> Verdict:
     """Judge whether a commit of ours is live and healthy at this moment.
 
-    `standings` holds what git has answered to earlier `ASK` verdicts, `jobs` what `Pods` told. Where
-    nothing had to be changed no operation is waited for; nor where Argo CD finds nothing to sync because our images
-    are live already: a change that was taken back before Argo CD looked.
+    `standings` holds git's answers to earlier `ASK` verdicts, `jobs` the job images of `Pods`. No operation has to
+    finish in two cases: nothing had to be changed, or Argo CD finds nothing to sync because our images are live
+    already, as when a change was taken back before Argo CD looked.
 
-    The three conditions of "live" are Argo CD's compared revision, its sync status and its last operation's
-    revision: the compared revision alone names the new commit before anything is deployed, and "Succeeded, Healthy"
-    beside `OutOfSync` still tells of the old version. An application of which no source is our manifest repository
-    never compares our commit: its images alone are judged.
+    "Live" has three conditions: Argo CD's compared revision, its sync status and the revision of its last operation.
+    The compared revision alone names the new commit before anything is deployed, and "Succeeded, Healthy" beside
+    `OutOfSync` still describes the old version. An application without our manifest repository among its sources
+    never compares our commit, so only its images are judged.
     """
     known = {**(standings or {}), expected.commit: Standing.KEEPS}
     seen = _Seen(observation, expected, known, jobs)
@@ -185,7 +185,7 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
 def _by_images(seen: _Seen) -> Verdict:
     """Judge an application whose chart and values come from elsewhere: it never compares our commit."""
     observation, expected = seen.observation, seen.expected
-    why = f"no source of it is {expected.repository}, so its images are judged"
+    why = f"no source of it is {expected.repository}, so only its images are compared"
     if not _is_idle(observation) or observation.sync != "Synced":
         return _waiting(f"{observation.sync or 'Unknown'}{operation_of(observation)}; {why}", observation.sync_errors)
     if not has_all(observation, expected.images) and not carriers(observation, expected.images):
@@ -207,7 +207,7 @@ def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
                 Doubt.DEGRADED, f"{is_live} and Degraded{beside}", observation, Progress.LIVE, revision=live, ask=True
             )
         case "Suspended":
-            reason = f"{is_live} and Suspended{since(observation)}{named}: somebody or a rollout step holds it"
+            reason = f"{is_live} and Suspended{since(observation)}{named}: a person or a rollout step holds it"
             return _waiting(reason, progress=Progress.LIVE)
         case health:
             reason = f"{is_live} and {health or 'Unknown'}{named}{beside}"
@@ -226,7 +226,7 @@ def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
         return Verdict(VerdictKind.SUCCEEDED, reason, revision=live, progress=Progress.LIVE)
     ours, other = found
     named = some(tuple(str(one) for one in ours_over or observation.overrides))
-    over = f"{named} of the Argo CD application stands over the values files" if named else _ELSE
+    over = f"{named} of the Argo CD application overrides the values files" if named else _ELSE
     return Verdict(
         VerdictKind.DOUBTFUL,
         f"{other} runs in place of {ours}: {over}",

@@ -1,4 +1,4 @@
-"""What a deployer says of one application at one moment. Deployers make it, `judging` reads it; plain data."""
+"""What a deployer shows of one application at one moment. Deployers make it, `judging` reads it; plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lasts: a doubt fails a run only after a grace, and success may have to last. Called by a deployer's watch.
+"""Decides by time: a doubt fails a run only after a grace, and success may have to last. Called by a deployer's watch.
 
 `Past` is what was seen of one wait before. Pure: the time is a parameter, and the caller keeps the past.
 """
@@ -76,7 +76,7 @@ def decide(verdict: Verdict, past: Past, patience: Patience, now: datetime) -> t
 
 
 def _succeeded(verdict: Verdict, kept: Past, patience: Patience, now: datetime) -> Verdict:
-    """Let success last, and tell of what was out of sync for so long that this may be but a moment between."""
+    """Require success to last, and name what was out of sync for so long that it may be so again."""
     reason = verdict.reason
     if kept.apart_since is not None and now - kept.apart_since >= _LONG_APART:
         reason += f"; until now {', '.join(kept.apart[:5])} was out of sync, since {_moment(kept.apart_since)}"
@@ -104,7 +104,7 @@ def _kept(verdict: Verdict, past: Past, now: datetime) -> Past:
 
 
 def _with_failure(verdict: Verdict, past: Past) -> Verdict:
-    """Tell the last try's failure beside what is told of the next one while that is under way."""
+    """Add the failure of the last try to the words about the next one while that is under way."""
     if verdict.progress is Progress.LIVE or verdict.kind is VerdictKind.SUCCEEDED or not past.failure:
         return verdict
     return replace(verdict, messages=tuple(dict.fromkeys((*verdict.messages, *past.failure))))

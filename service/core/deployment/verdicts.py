@@ -27,7 +27,7 @@ class Standing(StrEnum):
 
 
 class Doubt(StrEnum):
-    """What is wrong now and often passes by itself: it fails a run only where it lasts."""
+    """Something is wrong now and often passes by itself: it fails a run only if it lasts."""
 
     DEGRADED = "degraded"
     NOT_COMPARABLE = "not-comparable"
@@ -94,7 +94,7 @@ class Verdict:
 
     `messages` are the deployer's own words, most telling first. `revision` is the one to place for `ASK`, the
     one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN` and `TAKEN_BACK`.
-    `ask_pods` tells that the application's pods would tell more; `apart` names what is not in sync,
+    `ask_pods` says that the application's pods would explain more; `apart` names what is not in sync,
     `about` the application of an application that the verdict is about. `ask_windows` tells
     that nothing is seen of what keeps it from syncing. `failing` names the operation that brings ours and has failed
     once at least.

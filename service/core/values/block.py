@@ -1,4 +1,4 @@
-"""What a literal block scalar holds, as a text of its own, and a change of it as a splice of the file.
+"""Treats the content of a literal block scalar as a text of its own, and a change of it as a splice of the file.
 
 Called by the editor, the reading and the listing for paths that go on inside a block. Knows nothing of YAML within.
 """
@@ -43,7 +43,7 @@ def open_block(doc: Document, node: int, path: ValuesPath) -> Block:
     event = doc.events[node]
     if event.style == ">":
         raise doc.error(
-            f"{path.text} goes on within a folded block scalar (>), whose lines are not those of its text",
+            f"{path.text} continues inside a folded block scalar (>), whose lines differ from the lines of its text",
             code="values-block-scalar",
             node=node,
             hint="write it as a literal one (|) first",
@@ -60,7 +60,7 @@ def open_block(doc: Document, node: int, path: ValuesPath) -> Block:
     indent = next((len(raw) - len(line) for raw, line in zip(written, lines, strict=True) if line), 0)
     if not any(lines) or [raw[indent:] for raw in written] != lines:
         raise doc.error(
-            f"{path.text} goes on within a block scalar that is empty, or is not read line by line",
+            f"{path.text} continues inside a block scalar that is empty, or is not read line by line",
             code="values-block-scalar",
             node=node,
             hint="write its value there first",

@@ -95,7 +95,7 @@ def _several(stream: Stream, path: ValuesPath) -> ValuesEditError:
     """Say that the path must begin with a document, and show how for those in which it leads somewhere."""
     filled = [document for document in stream.documents if not document.is_empty]
     starts = [document_step(stream, document) for document in filled if _leads(document, path)][:_SHOWN]
-    helms = "" if any(_field(document, ("kind",)) for document in filled) else ", of which Helm reads the first alone"
+    helms = "" if any(_field(document, ("kind",)) for document in filled) else ", and Helm reads only the first one"
     whole = [format_path((*stream.prefix, start, *path.steps)) for start in starts]
     hint = f"name the document first: {' or '.join(whole)}" if whole else _documents(stream)
     where = format_path(stream.prefix) or "The file"

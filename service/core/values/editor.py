@@ -234,7 +234,7 @@ def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> li
 
 
 def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:
-    """Give the paths that end as this one does, for one who forgot where it begins."""
+    """Give the paths with the same end, for a person who left out the beginning."""
     ends = (scalar.path for steps, scalar in settable_in(doc, ()) if steps[-len(path.steps) :] == path.steps)
     return list(islice(ends, 3))
 

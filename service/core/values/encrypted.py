@@ -1,7 +1,7 @@
 """What SOPS allows in a file that it has encrypted. Called by the editor before each change, and by the listing.
 
 SOPS keeps a MAC over every value of the file, the plain ones too, unless it was told `mac_only_encrypted: true`: after
-any other edit the file does not decrypt any more. Only says so; decrypts nothing.
+any other edit the file cannot be decrypted. This module only reports it; it decrypts nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _seals(doc: Document) -> Iterator[Seal]:
 
 
 _SEALED = (
-    "SOPS has encrypted this file, and its MAC covers plain values too: after an edit it would not decrypt any more",
+    "SOPS encrypted this file, and its MAC covers plain values too: after an edit the file could not be decrypted",
     f"{SET_WITH_SOPS}, or encrypt the file anew with `mac_only_encrypted: true`",
 )
 
@@ -80,7 +80,7 @@ def _refusal(seal: Seal, path: ValuesPath, *, filled: bool) -> tuple[str, str]:
         return _SEALED
     names = [step.name for step in path.steps if isinstance(step, Key)]
     if names[:1] == ["sops"]:
-        return f"{path.text} is what SOPS itself has written", "change it with sops"
+        return f"{path.text} belongs to SOPS itself", "change it with sops"
     encrypts = not filled if any(rule in seal for rule in _COMMENTS) else _is_encrypted(seal, names)
     if encrypts:
         return (
@@ -95,7 +95,7 @@ def _covers_encrypted_only(seal: Seal) -> bool:
 
 
 def _is_encrypted(seal: Seal, names: list[str]) -> bool:
-    """Apply the file's rules to the keys of a path, one after the other; what cannot be told counts as encrypted."""
+    """Apply the file's rules to the keys of a path, one after the other; without a decision it counts as encrypted."""
     rules = {rule: seal[rule] for rule in _RULES if seal.get(rule)}
     rules = rules or {"unencrypted_suffix": _UNENCRYPTED_SUFFIX}
     encrypted = True

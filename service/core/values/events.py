@@ -133,7 +133,7 @@ def parse_documents(text: str, *, file: str, pure: bool, origin: Origin = WHOLE_
                     origin,
                     "values-too-deep",
                     f"The nesting is deeper than {MAX_DEPTH} levels",
-                    "no chart reads such values: flatten them",
+                    "no chart reads values like these: flatten them",
                 )
         if event.anchor is not None:
             anchors.add(event.anchor)

@@ -1,4 +1,4 @@
-"""Finds the node that a values path names, and refuses with the nearest help where there is none.
+"""Finds the node that a values path names; if there is none, refuses and names the nearest one.
 
 Called by the editor and the listing. An alias, a duplicate key or a scalar on the way is a refusal:
 an edit there would change something else too, or nothing that Helm reads.
@@ -123,7 +123,7 @@ def _refuse_way(doc: Document, node: int, step: Step, done: tuple[Step, ...], pa
         raise alias_error(doc, node, here, path)
     if event.kind is Kind.SCALAR:
         raise doc.error(
-            f"{here} is the scalar {shown(event.value)}, so nothing is below it",
+            f"{here} is the scalar {shown(event.value)}, so it has no keys",
             code="values-through-scalar",
             node=node,
             hint=f"set {here} itself" if done or doc.prefix else "the file must be a mapping",

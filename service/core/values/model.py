@@ -1,4 +1,4 @@
-"""What the values editor takes and gives: edits, changes, edited text.
+"""The input and output of the values editor: edits, changes, edited text.
 
 Used by the pipeline, the manifest writer and the command line. Never reads or writes anything.
 """

@@ -1,4 +1,4 @@
-"""Where a value can be written that is not there yet: after `key:`, after a dash, after an anchor.
+"""Finds the place for a value that does not exist yet: after `key:`, after a dash, after an anchor.
 
 Called by the editor and by `create`. Changes nothing itself.
 """

@@ -150,16 +150,16 @@ def _write_typed(value: float | bool) -> str:
     if isinstance(value, int):
         if not is_exact(value):
             raise ValuesEditError(
-                "Helm does not keep this number: it reads whole numbers as they are up to 2^53",
+                "Helm does not keep this number: it keeps whole numbers only up to 2^53",
                 code="values-value-invalid",
                 hint="write it as text",
             )
         return str(value)
     if not math.isfinite(value):
         raise ValuesEditError(
-            f"{value} is not a number that Helm reads: it refuses a file with it",
+            f"{value} is not a number that Helm can read: it would refuse the file",
             code="values-value-invalid",
-            hint="write a number that has an end, or text",
+            hint="write a finite number, or text",
         )
     written = repr(value)
     mantissa, e, exponent = written.partition("e")

@@ -72,7 +72,7 @@ def _decoded(doc: Document, node: int) -> str:
     try:
         return base64.b64decode(doc.events[node].value, validate=True).decode("utf-8")
     except ValueError:
-        raise _unread(doc, node, "what it decodes to is no text") from None
+        raise _unread(doc, node, "it does not decode to text") from None
 
 
 def _unread(doc: Document, node: int, why: str) -> ValuesEditError:

@@ -30,7 +30,7 @@ def missing_error(
 ) -> ValuesEditError:
     """Say what is missing, and name the nearest thing that is there.
 
-    `create`: it cannot be created either; `reading`: nobody asked to write; `elsewhere`: paths that end likewise.
+    `create`: it cannot be created either; `reading`: it is only read; `elsewhere`: paths with the same end.
     """
     step = format_path(missing.steps[:1])
     place = f"in {doc.name(missing.done)}" if doc.name(missing.done) else "at the top of the file"
@@ -62,7 +62,7 @@ def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEdi
     if can_override(doc, missing):
         hint += ", or override it here with create (--create)"
     return doc.error(
-        f"There is no key {format_path(missing.steps[:1])} of its own {place}: it comes through << from line {line}",
+        f"{place} has no key {format_path(missing.steps[:1])} of its own: it comes through << from line {line}",
         code="values-missing",
         node=missing.node,
         hint=hint,
@@ -111,7 +111,7 @@ def no_newline_error(doc: Document, path: ValuesPath) -> ValuesEditError:
 def no_place_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEditError:
     """Say that there is no place to add it."""
     return doc.error(
-        f"There is no place to add {path.text}",
+        f"There is no place where one can add {path.text}",
         code="values-no-colon",
         node=missing.key,
         hint="write its key there first",

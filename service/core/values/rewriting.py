@@ -23,7 +23,7 @@ _LEFT_OUT = "(the rest is left out)\n"
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What edits come to: nothing where `files` is empty."""
+    """The result of edits; `files` is empty if nothing changes."""
 
     files: Mapping[str, bytes]
     changes: Changes

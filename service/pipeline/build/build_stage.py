@@ -1,7 +1,7 @@
-"""Stage build: every image of the run is in its registry, made of the run's commit, its digest read back.
+"""Stage build: makes sure that every image of the run is in its registry, made of its commit, and reads its digest.
 
-A tag that is there and was made of the same commit is reused; of another commit it is a failure. What
-is missing is built, here or elsewhere (a build row, shared), or awaited from somebody else's pipeline (a wait).
+If the tag exists and its image was made of the same commit, it is reused; of another commit, the run fails. A missing
+image is built, here or elsewhere (a build row, shared), or awaited from another pipeline (a wait).
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ def build(claim: Claim) -> None:
         _await_image(claim, image)
     for image, one in built:
         _read_back(claim, image, one)
-    with claim.context.store.begin() as tx:
-        claim.update(tx, stage=Stage.PROMOTE)
+    claim.note(stage=Stage.PROMOTE)
 
 
 def _find(claim: Claim, image: ImageTarget) -> bool:
@@ -95,8 +94,7 @@ def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
         "platforms": list(found.platforms),
         "revision": run.commit if ours else None,
     }
-    with claim.context.store.begin() as tx:
-        claim.update(tx, images={**run.images, image.name: accepted})
+    claim.note(images={**run.images, image.name: accepted})
     return str(reference) if ours else f"{reference}; {told.words}"
 
 
@@ -109,11 +107,15 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
         if not now_at.state.ended:
             kind, key = awaited_at(now_at)
             if expired(context, run.id, kind, one.id):
-                why = f"look at {key}" if now_at.builder else "are more builds wanted than MERGEPORT_BUILD_CONCURRENCY?"
+                why = (
+                    f"look at {key}"
+                    if now_at.builder
+                    else "check whether MERGEPORT_BUILD_CONCURRENCY allows enough builds at a time"
+                )
                 raise PermanentError(
                     f"the build of {now_at.reference} was still {now_at.state} at its deadline",
                     code="build-deadline",
-                    hint=f"`deadlines.build` sets the time; {why}",
+                    hint=f"`deadlines.build` sets how long a run waits; {why}",
                 )
             saw = f"build of {now_at.reference} is {now_at.state}"
             within = claim.target.deadlines.build
@@ -142,14 +144,14 @@ def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:
             now_at = builds.get(tx, one.id)
         if now_at is not None and just_ended(now_at, claim.context.now()):
             raise RetryableError(
-                f"the build ended well; {reference} is not seen in the registry yet",
+                f"the build succeeded; the registry does not show {reference} yet",
                 code="image-not-seen-yet",
-                hint="it comes by replication within seconds, or it was never pushed",
+                hint="replication takes some seconds; otherwise it was never pushed",
             )
         raise PermanentError(
-            f"the build ended well, but {reference} is not in the registry",
+            f"the build succeeded, but {reference} is not in the registry",
             code="image-missing",
-            hint="does a lifecycle rule or another process delete it? `mergeport runs retry` builds again",
+            hint="check whether a lifecycle rule or another process deletes it; `mergeport runs retry` builds it again",
         )
 
 
@@ -161,7 +163,7 @@ def _await_image(claim: Claim, image: ImageTarget) -> None:
             raise PermanentError(
                 f"nobody pushed {reference} in time",
                 code="image-not-pushed",
-                hint="did the pipeline that builds it fail, or use another tag? The tag must be exactly this one",
+                hint="check whether its pipeline failed or used another tag; the tag must be exactly this one",
             )
         wait = wait_for(
             context,

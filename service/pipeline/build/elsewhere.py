@@ -28,7 +28,7 @@ log = structlog.get_logger()
 def start_elsewhere(context: Context, build: Build) -> None:
     """Have the build started and followed; a start that an earlier attempt asked for is only followed."""
     if build.asked_at is not None:
-        _follow(context, build, None, "its start was asked for; whether it began is looked up")
+        _follow(context, build, None, "its start was requested; Mergeport looks up whether it began")
         return
     try:
         image = image_of(context, build)
@@ -52,7 +52,7 @@ def builder_elsewhere(context: Context, kind: str) -> ElsewhereBuilder:
         raise PermanentError(
             f"the builder {kind} does not build elsewhere any more",
             code="builder-missing",
-            hint="`mergeport runs retry` has it built where it is built now",
+            hint="`mergeport runs retry` builds it with the builder that is configured now",
         )
     return builder
 
@@ -92,8 +92,8 @@ def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, bui
         fail_build(context, build, error)
     except Exception as error:  # whatever it was, the other side may have begun
         known = isinstance(error, MergeportError)
-        log.warning("the start of a build was not heard to its end", error=str(error), exc_info=not known)
-        _follow(context, build, None, str(error) if known else "internal error; the worker's log has it")
+        log.warning("the answer to the start of a build was cut off", error=str(error), exc_info=not known)
+        _follow(context, build, None, str(error) if known else "internal error; the worker's log has the traceback")
     else:
         if not _follow(context, build, external_id, "", heard=True) and external_id is not None:
             log.warning("a build was started too late: another goes on, or nobody wants it", external_id=external_id)

@@ -67,7 +67,7 @@ class _Look:
         self._each(found, lambda build: self._judge(build, standings, follow_log=build.id in read))
 
     def _each(self, some: Iterable[Build], act: Callable[[Build], None]) -> None:
-        """Act on each; what is wrong with one keeps the others waiting only where the builder itself is away."""
+        """Act on each. An error of one build delays the others only if the builder itself does not answer."""
         failed = 0
         for build in some:
             try:
@@ -154,7 +154,7 @@ class _Look:
                 assert_never(standing.progress)
 
     def _log_is_kept(self, build: Build) -> bool:
-        """Keep the rest of an ended build's log; False where it is to be tried again before the end is told."""
+        """Keep the rest of an ended build's log; False if it has to be tried again before the end is reported."""
         try:
             read_log(self.context, self.builder, build, to_its_end=True)
         except MergeportError as error:
@@ -165,7 +165,7 @@ class _Look:
         return True
 
     def _lose(self, build: Build, what: str) -> None:
-        """End a build of which nobody knows anything; its runs look in the registry all the same."""
+        """End a build that the builder does not know; its runs still look in the registry."""
         message = f"{build.builder} {what}"
         if build.id in self.wanted:
             finish_build(self.context, build, BuildState.FAILED, message, code="build-lost")

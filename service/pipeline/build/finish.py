@@ -1,7 +1,7 @@
-"""How a build's attempt ends, wherever it was made: kept as words, told to the runs that wait for it.
+"""Ends a build's attempt, wherever it was made: keeps the outcome and answers the waits of its runs.
 
-Called by who makes a build here, by who starts one elsewhere and follows it, and by the sweeper. Never decides what
-becomes of the runs: it answers their waits.
+Called by the code that builds here, by the code that starts and follows a build elsewhere, and by the sweeper. It never
+decides what happens to the runs.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def fail_build(context: Context, build: Build, error: Exception) -> None:
         finish_build(context, build, BuildState.FAILED, str(error), code=error.code)
     else:
         log.error("internal error in a build", exc_info=error)
-        words = "internal error; the worker's log has it"
+        words = "internal error; the worker's log has the traceback"
         finish_build(context, build, BuildState.FAILED, words, code="internal-error")
 
 

@@ -74,8 +74,8 @@ class StoredControl:
     def cancelled(self) -> bool:
         """Tell whether to stop: this process is going down, no run wants the build any more, or another has it.
 
-        Another worker has it where this one was paused for so long that it was taken for dead. The time of a pause
-        counts, so who wakes up from one looks before it does anything more.
+        Another worker has it if this one was paused for so long that it counted as dead. The time of a pause
+        counts, so a worker that wakes up checks this before it does anything more.
         """
         if self._stopping():
             return True
@@ -126,7 +126,7 @@ def _builder(context: Context, kind: str) -> HereBuilder:
         raise PermanentError(
             f"the builder {kind} does not build on this machine any more",
             code="builder-missing",
-            hint="`mergeport runs retry` has it built where it is built now",
+            hint="`mergeport runs retry` builds it with the builder that is configured now",
         )
     return builder
 

@@ -1,6 +1,6 @@
-"""Performs one build: hands it to who makes it here, or to who starts it elsewhere, as its row says.
+"""Performs one build: builds it here or starts it elsewhere, as its row says.
 
-Called by the engine's workflow with the build's id. Never makes anything itself.
+Called by the engine's workflow with the build's id. It only hands the build on.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Argo CD is told, and the run's revision is followed until it is live and healthy."""
+"""Asks Argo CD to refresh, and follows the run's revision until it is live and healthy."""

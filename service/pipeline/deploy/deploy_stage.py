@@ -1,4 +1,4 @@
-"""Stage deploy: Argo CD is told at once, and the run goes on until our revision is live and healthy."""
+"""Stage deploy: asks Argo CD to refresh at once, and waits until our revision is live and healthy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def deploy(claim: Claim) -> str:
         return f"committed as {commit[:12]}; no Argo CD application is named"
     if claim.context.outside.deployer is None:
         raise PermanentError(
-            f"no Argo CD is configured, so nobody can tell whether {application} is live",
+            f"no Argo CD is configured, so Mergeport cannot know whether {application} is live",
             code="argocd-not-configured",
             hint="set MERGEPORT_ARGOCD_URL and MERGEPORT_ARGOCD_TOKEN, or `argocd: false`",
         )
@@ -47,7 +47,7 @@ def _refresh(claim: Claim, application: str) -> None:
         if not record.done_before:
             with claim.context.store.begin() as tx:
                 refreshes.want(tx, application, at=claim.context.now())
-        record.message = f"{application} is told to look now"
+        record.message = f"{application} was asked to refresh now"
 
 
 def _await_live(claim: Claim, application: str, commit: Sha) -> str:
@@ -91,7 +91,7 @@ def _too_late(claim: Claim, application: str, commit: Sha, last_seen: str) -> Pe
     return PermanentError(
         f"{commit[:12]} was not live and healthy in time; last seen: {last_seen}",
         code="sync-timeout",
-        hint=f"{_where(claim, application)}; `deadlines.sync` sets the time",
+        hint=f"{_where(claim, application)}; `deadlines.sync` sets how long a run waits",
     )
 
 

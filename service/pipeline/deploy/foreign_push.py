@@ -1,6 +1,6 @@
-"""A push to a manifest branch that is not ours: the applications that it touches are told to look at once.
+"""Reacts to other people's pushes to a manifest branch: refreshes the applications that the push touches.
 
-Called by intake for every push. Only a hint: what is true is read by the looks that follow.
+Called by intake for every push. The push is only a hint: the looks that follow read the truth.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from service.store import refreshes
 
 
 def tell_deployer(context: Context, push: Push, look_now: Callable[[WaitKind, str], None], *, own: bool) -> None:
-    """Have Argo CD told of a push, and look at what waits there: the push may have taken back what is waited for."""
+    """Have Argo CD refreshed after a push, and look at the runs that wait there: the push may have reverted them."""
     if (push.forced or not own) and hint_deployer(context, push):
         look_now(WaitKind.SYNC, WATCH_KEY)
 
 
 def hint_deployer(context: Context, push: Push) -> int:
-    """Want what a push touches told to look; give how many applications that are."""
+    """Want a refresh of the applications that a push touches; give their number."""
     if context.outside.deployer is None:
         return 0
     try:
@@ -44,8 +44,8 @@ def hint_deployer(context: Context, push: Push) -> int:
 def touched(targets: Iterable[Target], paths: Iterable[str]) -> list[Target]:
     """Give the targets that paths touch: by their values files, else by these files' folders, else all of them.
 
-    A path in another folder may be a chart that all share. A file at the top is nobody's. No path means that the
-    source named none, so all are.
+    A path in another folder may be a chart that all share. A file at the top belongs to no target. If the source named
+    no paths, the push touches all targets.
     """
     some = list(targets)
     found: list[Target] = []

@@ -1,6 +1,6 @@
 """Looks at what is live, also after its run has ended: is it still ours, is it healthy, was it repaired by hand?
 
-Called by the worker each minute, and right after the deployer was told of somebody else's push. One list call for all.
+Called by the worker each minute, and right after a refresh for another's push. One list call serves all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Telling the deployer to look: wanted as a row, told apart from runs, and told again until it compares our commit.
+"""Refreshes: a row asks the deployer to look at an application, again and again until it compares our commit.
 
-Stage deploy and looks want; the worker's refresher tells, many at once. A deployer that is slow to answer holds up no
-run, no push and no look. A lost telling is no harm: the next look finds the deployer behind, and wants it again.
+Stage deploy and looks write the rows; the worker's refresher sends many of them at once. So a deployer that answers
+slowly delays no run, no push and no look. A lost refresh does no harm: the next look sees that the deployer is behind,
+and wants it again.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ _FIRST_PAUSE_SECONDS = 3.0
 _GROWTH = 1.6
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_FOLLOWED = 6
-"""How often an application that still moves is told again, only to see where it comes to rest."""
+"""How often an application that still changes is refreshed again, only to see its final state."""
 
 log = structlog.get_logger()
 
 
 def take_due(context: Context, *, limit: int) -> list[Refresh]:
-    """Take what is to be told now, at most so many."""
+    """Take the refreshes that are due, at most so many."""
     with context.store.read() as tx:
         due = refreshes.due(tx, context.now(), limit=limit) if limit else []
     if not due:
@@ -70,7 +71,7 @@ def _announce(context: Context, deployer: Deployer, application: str) -> None:
 
 
 def again(context: Context, behind: Collection[str], known: Mapping[str, Refresh]) -> None:
-    """Want applications told again that do not compare what we wrote, each after a pause that grows."""
+    """Want another refresh of applications that do not compare our commit, each after a growing pause."""
     late = [one for name in behind if (one := known.get(name)) is not None and _is_late(context, one)]
     unknown = [name for name in behind if name not in known]
     if not late and not unknown:

@@ -1,6 +1,6 @@
-"""Where live revisions stand towards manifest commits, as git has it: asked once a look, for all runs.
+"""Tells how live revisions stand to manifest commits in git. Each is looked up once per look, for all runs.
 
-Made by the looks at the deployer. A branch that cannot be had hangs once a look, not once a run.
+Made by the looks at the deployer. A branch that does not answer delays a look once, not once for each run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from service.pipeline.runs.claim import Claim
 
 
 class Standings:
-    """What git told in one look."""
+    """Git's answers during one look."""
 
     def __init__(self, context: Context) -> None:
         """Take where manifest repositories are opened."""

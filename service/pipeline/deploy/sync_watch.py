@@ -1,6 +1,6 @@
 """Looks at Argo CD for the runs that wait to be live: one look for all of them, each judged by itself.
 
-Git is looked at as well, since what a person took back on the branch will never be live.
+It also looks at git, because images that a person removed from the branch will never be live.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _by_turns(context: Context, waiting: list[Wait]) -> list[Wait]:
 
 
 class _Look:
-    """One look: what was observed, and what git and the trees told of it."""
+    """One look: the observations, and what git and the trees add to them."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class _Look:
     def _held_against_branch(self, claim: Claim, decided: Verdict, known: str) -> tuple[Verdict, str]:
         """End a run that waits for what a person has taken back; give the branch's tip at which that is not so.
 
-        A branch that cannot be had now is no reason to know less of the deployer.
+        If the branch cannot be read now, the deployer's verdict stays as it is.
         """
         try:
             if decided.kind is VerdictKind.OVERTAKEN and decided.revision is not None:
@@ -186,7 +186,7 @@ class _Look:
                 tip = self.standings.tip(place_of(self._context, claim.target))
                 return (taken, known) if taken is not None else (decided, tip or known)
         except MergeportError as error:
-            log.warning("a branch was not held against what waits for it", run=claim.run.id, error=str(error))
+            log.warning("a branch could not be compared with what waits for it", run=claim.run.id, error=str(error))
         return decided, known
 
     def _closed_windows(self, application: str) -> tuple[str, ...]:
@@ -195,12 +195,12 @@ class _Look:
             try:
                 self._windows[application] = self._deployer.closed_windows(application)
             except MergeportError as error:
-                log.warning("Argo CD's sync windows are not to be had", application=application, error=str(error))
+                log.warning("Argo CD's sync windows could not be read", application=application, error=str(error))
                 self._windows[application] = ()
         return self._windows.get(application, ())
 
     def _pods_of(self, application: str, decided: Verdict) -> Pods | None:
-        """Read an application's tree where that is worth it; what is not to be had is no reason to know less."""
+        """Read an application's tree if that is worth a call. Without the tree the run is judged as before."""
         if application in self._pods:
             return self._pods[application]
         if decided.kind is VerdictKind.WAITING and len(self._pods) >= PODS_PER_LOOK:
@@ -208,6 +208,6 @@ class _Look:
         try:
             self._pods[application] = self._deployer.pods(application)
         except MergeportError as error:
-            log.warning("Argo CD's resource tree is not to be had", application=application, error=str(error))
+            log.warning("Argo CD's resource tree could not be read", application=application, error=str(error))
             self._pods[application] = None
         return self._pods[application]

@@ -1,7 +1,7 @@
-"""Who took a run's images away on its branch, told by git alone: also before the deployer has seen either commit.
+"""Finds out from git who removed a run's images from its branch, even before the deployer has seen either commit.
 
-Called by the looks at the deployer and at what is live, and by stage deploy. A person's revert or edit, and a force
-push that removed our commit, are told apart from a newer run of ours. Writes nothing.
+Called by the looks at the deployer and at what is live, and by stage deploy. It tells a person's revert, edit or force
+push from a newer run of ours. Writes nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Taker:
 
 
 def taken_back(claim: Claim, tip: Sha) -> Taker | None:
-    """Tell who took a run's images away from its branch, whose newest commit is given; None while they are there."""
+    """Tell who removed a run's images from its branch, by its newest commit; None while they are there."""
     commit = claim.run.manifest_commit
     if commit is None or tip == commit:
         return None
@@ -40,7 +40,7 @@ def taken_back(claim: Claim, tip: Sha) -> Taker | None:
 
 
 def taker_of(claim: Claim, revision: Sha) -> Taker:
-    """Tell who took a run's images away before a revision that has them no more."""
+    """Tell who removed a run's images before a revision that no longer has them."""
     context, run, place = claim.context, claim.run, place_of(claim.context, claim.target)
     manifests = _manifests(claim)
     newer = newer_there(claim, revision)
@@ -106,7 +106,7 @@ def _who(commit: Commit, run: Run) -> str:
 
 
 def _removed(tip: Commit, place: Place, commit: Sha) -> str:
-    """Say that a force push removed our commit: git does not tell who pushed, only what is there now."""
+    """Say that a force push removed our commit. Git does not know who pushed, only what is there now."""
     subject = tip.message.partition("\n")[0][:_LONGEST_SUBJECT]
     return (
         f"{commit[:12]} was removed from {place.branch} by a force push to {tip.id[:12]} "

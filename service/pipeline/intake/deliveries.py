@@ -1,7 +1,7 @@
 """Intake: turns stored deliveries into changes and runs, in order per source repository.
 
-Called by the worker's intake loop. Everything a delivery comes to is one transaction, and every row
-has a key of its own, so that a crash anywhere repeats harmlessly.
+Called by the worker's intake loop. The whole result of a delivery is one transaction, and every row has a unique key,
+so repeating the work after a crash does no harm.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def claim(context: Context) -> StoredDelivery | None:
 
 
 def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> None:
-    """Work a claimed delivery through; what may work later leaves it stored, for its repository alone."""
+    """Process a claimed delivery. After an error that may pass it stays stored, and only its repository waits."""
     with structlog.contextvars.bound_contextvars(delivery=delivery.id):
         try:
             accepted = _work(context, delivery, look_now)
@@ -60,7 +60,9 @@ def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> No
             _finish(context, delivery, Outcome(DeliveryState.FAILED, str(error)))
         except Exception:
             log.exception("internal error in a delivery")
-            _finish(context, delivery, Outcome(DeliveryState.FAILED, "internal error; the worker's log has it"))
+            _finish(
+                context, delivery, Outcome(DeliveryState.FAILED, "internal error; the worker's log has the traceback")
+            )
         else:
             for run in accepted:
                 context.queue.enqueue_run(run)
@@ -93,17 +95,17 @@ def _mark(context: Context, part: Part, outcome: Outcome) -> None:
 
 
 def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list[Run]:
-    """Work all events of a delivery through, in their order; repeated as a whole where one cannot be worked yet."""
+    """Process all events of a delivery in their order; if one cannot be processed yet, all are repeated later."""
     source = context.sources.get(delivery.source)
     if source is None:
         raise PermanentError(
-            f"no source `{delivery.source}` is here to read it",
+            f"this version has no source `{delivery.source}` to read it",
             code="source-unknown",
             hint="run the version that received it, then `mergeport deliveries replay`",
         )
     with context.store.read() as tx:
         raw = deliveries.body(tx, delivery.id)
-    events = source.read(StoredRequest(delivery.event, raw)) or [Ignored("it tells of nothing")]
+    events = source.read(StoredRequest(delivery.event, raw)) or [Ignored("it reports no event")]
     outcomes: list[Outcome] = []
     accepted: list[Run] = []
     for number, event in enumerate(events, start=1):
@@ -153,10 +155,10 @@ def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> l
         return []
     if own_commits.is_loop(context, configuration, push):
         raise PermanentError(
-            f"pushes to {push.branch} and our own commits on it answer each other: nothing was started",
+            f"pushes to {push.branch} and our own commits on it cause each other: nothing was started",
             code="own-commit-loop",
-            hint="what pushes after each commit of ours? Say `paths`, so that values files feed no environment; "
-            "`mergeport deliveries replay` takes the push all the same, once it is quiet",
+            hint="find out what pushes after each of our commits; set `paths`, so that values files feed no "
+            "environment; `mergeport deliveries replay` processes the push anyway, once it is quiet",
         )
     found = touched(context, configuration, push.repository, push.branch, push.before, push.after)
     change = _new_change(
@@ -200,7 +202,7 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
 
 
 def _reload(context: Context, push: Push) -> Note:
-    """Read the configuration again after a push to its branch; tell what came of it, also where it was read before."""
+    """Read the configuration again after a push to its branch; give the result, also if it was read before."""
     context.configurations.heard(push.repository, push.default_branch)
     if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
         return Note()
@@ -209,7 +211,9 @@ def _reload(context: Context, push: Push) -> Note:
         return Note()
     if stored.good:
         return Note(f"mergeport.yaml at {stored.commit[:12]} is in force")
-    what_now = "the last good one stays" if context.configurations.has_good() else "and there is no good one yet"
+    what_now = (
+        "the last good one stays in force" if context.configurations.has_good() else "and there is no valid one yet"
+    )
     told = f"mergeport.yaml at {stored.commit[:12]} is refused, {what_now}: {in_short(stored.faults)}"
     return Note(f"{told}; all: {context.url}/configurations/{stored.commit}", refused=True)
 
@@ -244,10 +248,10 @@ def _configuration_for(
 def _caught_up(
     context: Context, part: Part, configuration: Configuration, repository: Repository
 ) -> tuple[Configuration, str]:
-    """Give the newest configuration, by which a delivery may start what it does not by the one in force, and words.
+    """Give the newest configuration and words about it; a delivery may start something only by a newer one.
 
-    It may have been pushed just before, to where no webhook tells of it. Where the forge cannot tell now, a source that
-    is known goes on without: most of its pushes are to branches that feed nothing, and others wait behind them.
+    It may have been pushed just before, in a repository without a webhook. If the forge does not answer now, a known
+    source goes on without it: most of its pushes are to branches that feed nothing, and others wait behind them.
     """
     try:
         if context.configurations.catch_up(part.delivery.received_at):

@@ -1,6 +1,6 @@
-"""What deliveries tell of promotions' pull requests and of the bases under them: a reason to look now, never believed.
+"""Handles deliveries about promotions' pull requests and their bases: a reason to look now, never a fact.
 
-Called by intake. A run that waits is looked for by its watch; one that has ended may go on in its next generation.
+Called by intake. The watch looks for a run that waits; a run that has ended may continue in its next generation.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ LookNow = Callable[[WaitKind, str], None]
 
 
 def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
-    """Go on with the next generation where the pull request's run has ended; give the runs, and what is told of it."""
+    """Start the next generation if the pull request's run has ended; give the runs, and words about it."""
     followed = follow(context, hint.repository, hint.number)
     if followed:
-        return followed, f"pull request #{hint.number} of ours goes on in the next generation: its run has ended"
-    return [], f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks now"
+        return (
+            followed,
+            f"pull request #{hint.number} of ours is followed by the next generation, because its run has ended",
+        )
+    return [], f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks at it now"
 
 
 def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a commit shows for the environments that its branch feeds and that it does not reach: nothing is to be done.
+"""Sets a commit's status for environments that its branch feeds but in which nothing is to be deployed.
 
 Called by intake in the transaction of the change. Where a run shares the status, the run's words stay.
 """
@@ -20,7 +20,7 @@ def want_refusals(tx: Transaction, change: Change, routing: Routing, delivery: D
         reports.hold(tx, change.repository, change.commit, context)
         if runs.of_commit(tx, change.repository, change.commit, environment):
             continue
-        words = reasons[0] if len(reasons) == 1 else f"none of {len(reasons)} applications is to be deployed"
+        words = reasons[0] if len(reasons) == 1 else f"none of {len(reasons)} applications has anything to deploy"
         reports.want(
             tx,
             repository=change.repository,

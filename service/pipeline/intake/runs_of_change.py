@@ -1,6 +1,6 @@
-"""What a change comes to: its row, the commits that it covers, its runs, and the delivery's mark, in one transaction.
+"""Writes the result of a change in one transaction: its row, its covered commits, its runs, the delivery's outcome.
 
-Called by intake with what it has looked up. Every row has a key of its own, so repeating is harmless.
+Called by intake with everything that it has looked up. Every row has a unique key, so repeating does no harm.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ class Part:
     delivery: StoredDelivery
     last: bool
     before: list[Outcome] = field(default_factory=list)
-    """What became of the events before it, of which the same list is handed on."""
+    """The outcomes of the events before it; all events of a delivery share this list."""
 
 
 class Note(NamedTuple):
-    """What a delivery came to beside its runs: the configuration was read again, and may be refused."""
+    """The outcome of a delivery beside its runs: the configuration was read again, and may be refused."""
 
     words: str = ""
     refused: bool = False
 
     @property
     def state(self) -> DeliveryState:
-        """What the delivery is where nothing else decides."""
+        """The delivery's state if nothing else decides it."""
         if self.refused:
             return DeliveryState.FAILED
         return DeliveryState.PROCESSED if self.words else DeliveryState.IGNORED
@@ -78,7 +78,7 @@ def accept(
     """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction.
 
     `ancestor` is a commit that the change's is known to descend from. `moved_back` says that the branch is at this
-    commit again, after others: its runs are a new generation then. `doubt` says what could not be told of its paths.
+    commit again, after others: its runs are a new generation then. `doubt` says what is not known about its paths.
     """
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
@@ -144,7 +144,7 @@ def _together(outcomes: list[Outcome]) -> Outcome:
 
 
 def _take_over(tx: Transaction, change: Change, covered: tuple[Sha, ...]) -> None:
-    """Count the commits as part of the change, with the pull requests that earlier events told of them."""
+    """Count the commits as part of the change, with the pull requests of earlier events about them."""
     for commit in covered:
         earlier = changes.find(tx, change.repository, change.branch, commit)
         if earlier is not None and earlier.id != change.id:
@@ -175,7 +175,7 @@ def _words(routing: Routing, accepted: list[Run]) -> str:
     if not routing.targets:
         return routing.reason
     if not accepted:
-        return "its runs are there already"
+        return "its runs exist already"
     return "runs: " + ", ".join(f"{run.application} to {run.environment}" for run in accepted)
 
 

@@ -1,6 +1,6 @@
-"""Which paths a change touched, as far as anybody can tell; where nobody can, all of them count, and it is said why.
+"""Finds the paths that a change touched. If they cannot be found, all paths count, and the reason is kept.
 
-Called by intake. The forge is asked first, which is one request; git itself where the forge gives no whole answer.
+Called by intake. It asks the forge first, which takes one request, and git itself if that answer is not complete.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ def touched(
     try:
         found = context.outside.trees.changed_paths(repository, before, after)
     except (PermanentError, DoubtfulError) as error:
-        log.warning("git does not tell the changed paths", error=str(error), code=error.code)
+        log.warning("git cannot list the changed paths", error=str(error), code=error.code)
         return Touched(
-            None, f"every path counts as touched: too many for the API, and git does not tell ({error.code})"
+            None,
+            f"every path counts as touched: there are too many for the API, and git cannot list them ({error.code})",
         )
     if found is None:
-        return Touched(None, f"every path counts as touched: {before[:12]} is gone, so it cannot be compared with")
+        return Touched(None, f"every path counts as touched: {before[:12]} is gone, so nothing can be compared with it")
     return Touched(sorted(found))

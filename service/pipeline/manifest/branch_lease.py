@@ -31,6 +31,7 @@ class Holding:
         self._name = name
         self._holder = holder
         self._every = every
+        self._given_up = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
 
@@ -43,8 +44,9 @@ class Holding:
     ) -> None:
         self._end.set()
         self._thread.join()
-        with self._context.store.begin() as tx:
-            self.release(tx)
+        if not self._given_up:
+            with self._context.store.begin() as tx:
+                leases.release(tx, self._name, self._holder)
 
     def keep(self, tx: Transaction) -> None:
         """Make sure, until the transaction ends, that nobody else writes there; RetryableError where somebody may."""
@@ -58,6 +60,10 @@ class Holding:
     def release(self, tx: Transaction) -> None:
         """Give the lease up before the end, in a transaction with what it was found to be done by."""
         leases.release(tx, self._name, self._holder)
+
+    def is_released(self) -> None:
+        """Be told that the transaction which gave it up is committed: nothing is left to be done at the end."""
+        self._given_up = True
 
     def _renew(self) -> None:
         while not self._end.wait(self._every):

@@ -1,7 +1,7 @@
 """Decides who writes to a branch: group commit by flat combining under the branch's lease.
 
-A run inserts its edit and tries the lease. Who gets it has all pending edits written, by
-refused_pushes.py beside this; who does not, waits as a row. No hop when alone, one push when a hundred come.
+A run inserts its edit and tries to get the lease. If it gets the lease, it writes all pending edits, through
+refused_pushes.py; otherwise it waits as a row. A single run writes at once, and a hundred runs share one push.
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ def write(context: Context, run: Run, place: Place, *, window: timedelta = timed
     edit = _begin(context, run, place, window)
     if _is_open(edit, place):
         with Holding(context, place.lease, _holder(context, run)) as holding:
-            _drain(context, run, place, holding, window)
-        edit = _settled(context, run, place)
+            edit = _settled(_drain(context, run, place, holding, window), place)
     if edit.state is EditState.REFUSED:
         _raise_refusal(context, edit)
     return edit
@@ -114,10 +113,7 @@ def _closes(context: Context, pending: Sequence[Edit], window: timedelta) -> dat
     return now if from_ahead(opened, now) else opened + window
 
 
-def _settled(context: Context, run: Run, place: Place) -> Edit:
-    with context.store.read() as tx:
-        edit = edits.of_run(tx, run.id)
-    assert edit is not None  # noqa: S101 - ensured by write()
+def _settled(edit: Edit, place: Place) -> Edit:
     if _is_open(edit, place):
         raise RetryableError("the edit is not written yet", code="edit-pending", retry_after=0.0)
     return edit
@@ -131,14 +127,16 @@ def _raise_refusal(context: Context, edit: Edit) -> None:
     raise PermanentError(edit.message, code=edit.code or "edit-refused", repository=edit.repository)
 
 
-def _drain(context: Context, run: Run, place: Place, holding: Holding, window: timedelta) -> None:
+def _drain(context: Context, run: Run, place: Place, holding: Holding, window: timedelta) -> Edit:
     """Write all pending edits of the branch; after one's own and some seconds, leave the rest to the next waiter.
 
-    Edits that come while others are written wait for their own window, where they have one.
+    Edits that come while others are written wait for their own window, where they have one. Gives the run's own edit
+    as it stands then.
     """
     branch = Branch(context, context.outside.manifests.open(place.repository), place, holding)
     started = time.monotonic()
     while True:
+        write_pending(branch)
         heir: RunId | None = None
         with context.store.begin() as tx:
             holding.keep(tx)
@@ -150,11 +148,14 @@ def _drain(context: Context, run: Run, place: Place, holding: Holding, window: t
             if done:
                 holding.release(tx)
                 heir = wake_next(tx, context, place.lease) if pending else None
+            edit = edits.of_run(tx, run.id)
+        assert edit is not None  # noqa: S101 - ensured by write()
+        if done:
+            holding.is_released()
         if heir is not None:
             enqueue(context, heir)
         if done:
-            return
-        write_pending(branch)
+            return edit
 
 
 def wake_next(tx: Transaction, context: Context, lease: str) -> RunId | None:

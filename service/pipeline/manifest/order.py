@@ -1,7 +1,7 @@
-"""Never backwards: holds each promotion against what is deployed, where its edit is computed.
+"""Keeps an older commit from replacing a newer one: compares each promotion with what is deployed.
 
-Called by the promote stage before it writes, by who makes the commits, and for pull requests. Under a branch's lease
-nobody outside is asked: what is not known there is looked up by the run itself, without the lease, and judged again.
+Called by the promote stage before it writes, by the code that makes the commits, and for pull requests. Under a
+branch's lease no outside system is asked: the run looks up missing facts without the lease, and is judged again.
 """
 
 from __future__ import annotations

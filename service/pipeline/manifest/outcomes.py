@@ -15,6 +15,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.collect import Branch
 from service.store import Transaction, edits, runs, waits
 from service.store.edits import Edit
+from service.store.runs import Run
 from service.store.waits import Wait
 
 
@@ -41,8 +42,8 @@ def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
                 diff=one.rewrite.diff,
                 message="; ".join(one.rewrite.warnings),
             )
-            _answer(tx, branch, waiting, one.edit.run_id, "written")
-    _wake(branch, [one.edit for one in made])
+        woken = _answer(tx, branch, waiting, [one.edit for one in made], "written")
+    _wake(branch, woken)
 
 
 def found(branch: Branch, edit: Edit, commit: Sha) -> None:
@@ -51,8 +52,8 @@ def found(branch: Branch, edit: Edit, commit: Sha) -> None:
     with branch.context.store.begin() as tx:
         base = edit.expected if commit == edit.commit else None
         edits.settle(tx, edit.run_id, state=EditState.PUBLISHED, commit=commit, base=base, diff=diff, message="")
-        _answer(tx, branch, _waiting(tx, branch), edit.run_id, "written")
-    _wake(branch, [edit])
+        woken = _answer(tx, branch, _waiting(tx, branch), [edit], "written")
+    _wake(branch, woken)
 
 
 def refuse(branch: Branch, some: Sequence[Edit], error: MergeportError) -> None:
@@ -62,8 +63,8 @@ def refuse(branch: Branch, some: Sequence[Edit], error: MergeportError) -> None:
         waiting = _waiting(tx, branch)
         for edit in some:
             edits.settle(tx, edit.run_id, state=EditState.REFUSED, message=str(error), code=error.code)
-            _answer(tx, branch, waiting, edit.run_id, "refused")
-    _wake(branch, some)
+        woken = _answer(tx, branch, waiting, some, "refused")
+    _wake(branch, woken)
 
 
 def settle_aside(branch: Branch, edit: Edit, state: EditState, words: str) -> None:
@@ -71,8 +72,8 @@ def settle_aside(branch: Branch, edit: Edit, state: EditState, words: str) -> No
     with branch.context.store.begin() as tx:
         branch.holding.keep(tx)
         edits.settle(tx, edit.run_id, state=state, message=words)
-        _answer(tx, branch, _waiting(tx, branch), edit.run_id, "refused")
-    _wake(branch, [edit])
+        woken = _answer(tx, branch, _waiting(tx, branch), [edit], "refused")
+    _wake(branch, woken)
 
 
 def turn(branch: Branch, edit: Edit, head: str, error: MergeportError) -> None:
@@ -83,8 +84,8 @@ def turn(branch: Branch, edit: Edit, head: str, error: MergeportError) -> None:
             tx, edit.run_id, branch=head, state=EditState.PENDING, expected=None, commit=None, changes=None,
             message=error.message, code=error.code,
         )  # fmt: skip
-        _answer(tx, branch, _waiting(tx, branch), edit.run_id, "refused")
-    _wake(branch, [edit])
+        woken = _answer(tx, branch, _waiting(tx, branch), [edit], "refused")
+    _wake(branch, woken)
 
 
 def enqueue(context: Context, run_id: RunId) -> None:
@@ -99,11 +100,16 @@ def _waiting(tx: Transaction, branch: Branch) -> Mapping[RunId, Wait]:
     return {wait.run_id: wait for wait in waits.open_at(tx, WaitKind.PUSH, branch.place.lease)}
 
 
-def _answer(tx: Transaction, branch: Branch, waiting: Mapping[RunId, Wait], run_id: RunId, text: str) -> None:
-    if run_id in waiting:
-        waits.answer(tx, waiting[run_id].id, text, at=branch.context.now())
+def _answer(
+    tx: Transaction, branch: Branch, waiting: Mapping[RunId, Wait], some: Sequence[Edit], text: str
+) -> list[Run]:
+    """Answer the waits of these edits' runs, and give the runs; the writer's own run does not wait."""
+    at = branch.context.now()
+    their_waits = [waiting[edit.run_id] for edit in some if edit.run_id in waiting]
+    answered = [wait.run_id for wait in their_waits if waits.answer(tx, wait.id, text, at=at)]
+    return list(runs.some(tx, answered).values()) if answered else []
 
 
-def _wake(branch: Branch, some: Sequence[Edit]) -> None:
-    for edit in some:
-        enqueue(branch.context, edit.run_id)
+def _wake(branch: Branch, woken: Sequence[Run]) -> None:
+    for run in woken:
+        branch.context.queue.enqueue_run(run)

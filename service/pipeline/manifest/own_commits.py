@@ -70,8 +70,8 @@ def is_loop(context: Context, configuration: Configuration, push: Push) -> bool:
 def is_promotions(context: Context, merged: PullRequestMerged) -> bool:
     """Tell whether a pull request from a branch that is named as ours are is one of ours.
 
-    It is none in a repository that we do not write to, nor where we did not push the branch and another account opened
-    it.
+    It is not ours in a repository that we do not write to, nor if another account opened it and we did not push its
+    branch.
     """
     with context.store.read() as tx:
         if edits.promotion_tip(tx, merged.repository, merged.head_branch) is not None:

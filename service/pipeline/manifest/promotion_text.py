@@ -105,8 +105,9 @@ def changes_of(edit: Edit) -> Changes:
 
 def _promotion(context: Context, run: Run, changed: Changes, brings: Brings) -> Promotion:
     with context.store.read() as tx:
-        change = changes.get(tx, run.change_id)
-        brought = [changes.get(tx, one) for one in brings.changes]
+        known = changes.of_ids(tx, {run.change_id, *brings.changes})
+    change = known.get(run.change_id)
+    brought = (known[one] for one in brings.changes if one in known)
     return Promotion(
         run=run.id,
         application=run.application,
@@ -120,7 +121,7 @@ def _promotion(context: Context, run: Run, changed: Changes, brings: Brings) -> 
         warning=brings.warning,
         subject=change.subject if change else "",
         author=Actor(change.author, change.author_email) if change and change.author_email else None,
-        pull_requests=tuple(_pull_requests(one for one in brought if one is not None)),
+        pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
     )
 

@@ -1,12 +1,12 @@
 """Pushes what is pending on a branch: a commit an edit, all in one compare-and-swap push.
 
-Called by who holds the branch's lease. All commits are stored before anything is pushed: what was stored tells, after
-a crash, what became of it. An edit that is refused for its own sake fails alone.
+Called by the holder of the branch's lease. All commits are stored before anything is pushed, so after a crash the store
+and the branch together show whether the push happened. An edit that is itself at fault fails alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,11 +19,12 @@ from service.pipeline.manifest.outcomes import Made, found, publish, refuse, set
 from service.pipeline.manifest.place import renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
-from service.pipeline.runs.claim import Claim, read_claim
+from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import edits
+from service.store import edits, runs
 from service.store.edits import Edit
+from service.store.runs import Run
 
 log = structlog.get_logger()
 
@@ -79,8 +80,10 @@ class _Pushing:
         made: list[Made] = []
         gathers, self.gathers = self.gathers, False
         for new in arriving(self.branch, self.pending, most=self.most, gathers=gathers):
-            for edit in self._unwritten(tip, new):
-                one = _make(self.branch, made[-1].commit if made else tip, edit)
+            unwritten = self._unwritten(tip, new)
+            known = _runs_of(self.branch, unwritten)
+            for edit in unwritten:
+                one = _make(self.branch, made[-1].commit if made else tip, edit, known.get(edit.run_id))
                 made += [one] if one else []
         self.tried = len(made)
         if not made:
@@ -168,13 +171,18 @@ def _rewritten(edit: Edit) -> PermanentError:
     )
 
 
-def _make(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
+def _runs_of(branch: Branch, some: Sequence[Edit]) -> Mapping[RunId, Run]:
+    with branch.context.store.read() as tx:
+        return runs.some(tx, [edit.run_id for edit in some])
+
+
+def _make(branch: Branch, parent: Sha, edit: Edit, run: Run | None) -> Made | None:
     """Make an edit's commit; one that is refused is settled alone, and None is given."""
     try:
-        claim = read_claim(branch.context, edit.run_id)
-        if claim is None or claim.run.state.ended or claim.run.cancel_requested_by is not None:
+        if run is None or run.state.ended or run.cancel_requested_by is not None:
             refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
             return None
+        claim = claim_of(branch.context, run)
         target_in_force(claim)
         return _commit(branch, parent, edit, claim)
     except Cancelled as cancelled:  # its run ends in the same words before it asks again
@@ -186,7 +194,7 @@ def _make(branch: Branch, parent: Sha, edit: Edit) -> Made | None:
     except Exception:
         # A bug that one edit meets must not stop the others of its push, for ever.
         log.exception("internal error in an edit", run=edit.run_id)
-        words = "internal error in its edit; the worker's log has it"
+        words = "internal error in its edit; the worker's log has the traceback"
         refuse(branch, [edit], PermanentError(words, code="internal-error"))
     return None
 

@@ -1,8 +1,8 @@
 """Brings all pending edits onto a branch, and tells apart those that it does not take.
 
-Called by who holds the branch's lease. That a branch takes no push is told by its state alone: nobody moved it, and it
-still refuses. Before that is believed it is tried for some seconds, for there are hooks that fail now and then; and in
-parts, so that one edit that a hook refuses takes no other with it.
+Called by the holder of the branch's lease. A refusal is recognised by the branch's state alone: nobody moved it, and it
+still refuses the push. Before that is believed, the push is repeated for some seconds, because some hooks fail now and
+then, and in parts, so that an edit that a hook refuses does not fail the others.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _end(branch: Branch, edit: Edit) -> None:
     place = branch.place
     claim = read_claim(branch.context, edit.run_id)
     error = PermanentError(
-        f"{place.repository}@{place.branch} refuses the push, though nobody moved it",
+        f"{place.repository}@{place.branch} refuses the push, although nobody moved it",
         code="push-refused",
-        hint="a hook or branch protection? Allow Mergeport to push there, or say `protected: pull-request`",
+        hint="check for a hook or branch protection; allow Mergeport to push there, or say `protected: pull-request`",
     )
     log.warning("push refused for good", repository=place.repository, branch=place.branch, run=edit.run_id)
     if claim is not None and claim.target.writing.protected is Protected.PULL_REQUEST:

@@ -1,8 +1,8 @@
 """The one compare-and-swap loop: compute on a branch's tip, push if the branch is still there, else compute again.
 
 Called by whoever writes to a branch of a manifest repository: the service's commits, promotion branches and
-`values commit`. Nothing is merged, rebased or forced, and the words of a refusal are never read: where the branch is
-tells what became of a push. Keeps nothing between calls, and knows nothing of runs.
+`values commit`. It never merges, rebases or forces, and never reads the words of a refusal: the branch's position shows
+whether a push went through. It keeps nothing between calls, and knows nothing of runs.
 """
 
 from __future__ import annotations

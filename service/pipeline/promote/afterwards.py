@@ -1,7 +1,8 @@
-"""Pull requests whose run has ended: one that is merged or reopened all the same is followed by the next generation.
+"""Follows pull requests whose run has ended: if one is merged or reopened, the run's next generation starts.
 
-Called by intake on a pull request's event, by the watch with what it lists, and by a slow loop for what nobody told.
-An ended run stays ended. What would bring back something that was removed from its base is closed in words.
+Called by intake on a pull request's event, by the watch with the pull requests that it lists, and by a slow loop that
+finds what no event reported. An ended run stays ended. A pull request that would bring back something that was removed
+from its base is closed with a comment.
 """
 
 from __future__ import annotations

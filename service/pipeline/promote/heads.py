@@ -1,7 +1,7 @@
-"""What a promotion branch holds, read from git: nobody's work, our edit alone, or people's commits beside it.
+"""Reads from git what is on a promotion branch: nothing of interest, only our edit, or people's commits beside it.
 
-Called by who pushes the branch, by who waits for its pull request, and by the watch. Reads only. Nothing is told by the
-words or the authors of commits: what our edit of a commit comes to, and where the base is, decide.
+Called by the code that pushes the branch or waits for its pull request, and by the watch. Reads only. Messages and
+authors of commits do not matter: the result of our edit of a commit, and the position of the base, decide.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from service.pipeline.manifest.place import has_images, rewrite_at
 from service.ports import Manifests
 
 MOST_WALKED = 200
-"""Commits of a promotion branch that are read; who has more there works on it."""
+"""Commits of a promotion branch that are read; a branch with more commits is a person's work."""
 
 
 class Holds(StrEnum):

@@ -29,9 +29,8 @@ def take_in_force(claim: Claim) -> None:
         if edits.of_run(tx, run.id) is not None:
             return
     with step(claim, "take the configuration in force", Stage.PROMOTE) as record:
-        with claim.context.store.begin() as tx:
-            claim.update(tx, configuration_commit=commit)
-        claim.target = target
+        claim.note(configuration_commit=commit)
+        claim.found = target
         record.message = f"{commit[:12]} says otherwise where or how it is written"
 
 

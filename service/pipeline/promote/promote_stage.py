@@ -13,15 +13,17 @@ from service.pipeline.promote.pull_request import propose
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import step
 from service.store import edits
+from service.store.edits import Edit
 
 
 def promote(claim: Claim) -> None:
     """Bring the images into the manifest repository, or pause; the claim has the manifest commit then."""
-    if not _may_be_there(claim):
+    edit = _edit_of(claim)
+    if not _may_be_there(edit):
         take_in_force(claim)
     place = place_of(claim.context, claim.target)
     with step(claim, "check order", Stage.PROMOTE) as record:
-        if claim.run.pull_request is None and not _may_be_there(claim):
+        if claim.run.pull_request is None and not (edit and _may_be_there(_edit_of(claim))):
             yield_to_later(claim)
         if claim.target.publish is Publish.COMMIT and claim.run.pull_request is None:
             warm(case_at(claim, place), place)
@@ -34,14 +36,17 @@ def promote(claim: Claim) -> None:
             commit = propose(claim, place)
         case _:
             assert_never(claim.target.publish)
-    with claim.context.store.begin() as tx:
-        claim.update(tx, stage=Stage.DEPLOY, manifest_commit=commit)
+    claim.note(stage=Stage.DEPLOY, manifest_commit=commit)
 
 
-def _may_be_there(claim: Claim) -> bool:
-    """Tell whether the run's commit was on its way: then only who looks at the branch knows what became of it."""
+def _edit_of(claim: Claim) -> Edit | None:
+    """Read what the run wants written; only the run itself begins that, but others may write it."""
     with claim.context.store.read() as tx:
-        edit = edits.of_run(tx, claim.run.id)
+        return edits.of_run(tx, claim.run.id)
+
+
+def _may_be_there(edit: Edit | None) -> bool:
+    """Tell whether the run's commit was being pushed: then only the branch shows whether it arrived."""
     return edit is not None and edit.state in {EditState.PUSHING, EditState.PUBLISHED}
 
 
@@ -51,12 +56,16 @@ def _commit(claim: Claim, place: Place) -> Sha | None:
         window = claim.target.writing.batch_window
         edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))
         if edit.branch == promotion_branch(claim.target):
-            record.message = f"{edit.message or f'{place.branch} refuses the push'}: it goes on as a pull request"
+            record.message = (
+                f"{edit.message or f'{place.branch} refuses the push'}: the run goes on with a pull request"
+            )
             return None
         assert edit.commit is not None  # noqa: S101 - a published edit has one
         where = f"{place.repository}@{place.branch}"
         record.message = (
-            f"{edit.commit[:12]} on {where}" if edit.diff else f"{where} says this already, at {edit.commit[:12]}"
+            f"{edit.commit[:12]} on {where}"
+            if edit.diff
+            else f"{where} has these values already, at {edit.commit[:12]}"
         )
         if edit.message:
             record.message += f"; {edit.message}"

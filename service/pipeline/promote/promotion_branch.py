@@ -67,7 +67,7 @@ def push_branch(claim: Claim, place: Place, head: Place) -> Edit:
     with step(claim, "push promotion branch", Stage.PROMOTE) as record:
         edit = _bring_branch(claim, place, head)
         record.message = (
-            f"{head.branch} at {(edit.commit or '')[:12]}" if edit.diff else f"{place.branch} says this already"
+            f"{head.branch} at {(edit.commit or '')[:12]}" if edit.diff else f"{place.branch} has these values already"
         )
         if edit.message and claim.target.publish is Publish.PULL_REQUEST:
             record.message += f"; {edit.message}"
@@ -88,14 +88,14 @@ def _bring_branch(claim: Claim, place: Place, head: Place) -> Edit:
         raise PermanentError(
             f"{head.repository} refuses the push of {head.branch}, though nobody moved it",
             code="push-refused",
-            hint="a hook or branch protection? Allow Mergeport to push branches below mergeport/promotion/",
+            hint="check for a hook or branch protection; allow Mergeport to push branches below mergeport/promotion/",
         )
     return _settle(claim, head, swapped.attempt.made)
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What the promotion branch has: our commit and its diff; without a diff it is the base, which says it already."""
+    """The promotion branch: our commit and its diff. Without a diff it is the base, which already has the values."""
 
     commit: Sha
     base: Sha | None

@@ -34,7 +34,9 @@ from service.store.edits import Edit
 from service.store.runs import Run
 
 WAITS_FOR_MERGE = "waiting for pull request #{} to be merged"
-STUCK = ": {} has changed in the same file, and people's commits are on its branch, so it is theirs to bring up to date"
+STUCK = (
+    ": {} has changed in the same file, and people's commits are on its branch, so a person has to update the branch"
+)
 MOST_MADE_ANEW = 5
 
 
@@ -59,7 +61,7 @@ def propose(claim: Claim, place: Place) -> Sha:
         if merged is not None:
             return _verify(claim, place, merged)
         anew = True
-    raise RetryableError("the base moves under the pull request", code="promotion-busy", retry_after=1.0)
+    raise RetryableError("the base keeps moving under the pull request", code="promotion-busy", retry_after=1.0)
 
 
 def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
@@ -78,7 +80,7 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
             _open(claim, place, head, edit)
             return None
         if before is not None and is_last_pusher(claim, head):
-            words = f"{place.branch} says this already, at {(edit.commit or '')[:12]}"
+            words = f"{place.branch} has these values already, at {(edit.commit or '')[:12]}"
             close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
         return edit.commit
 
@@ -152,15 +154,14 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
         if pull_request.base != place.branch:
             raise renamed(context, target, place) or PermanentError(
-                f"pull request #{number} goes into {pull_request.base} now, not into {place.branch}",
+                f"pull request #{number} now has the base {pull_request.base} instead of {place.branch}",
                 code="pull-request-retargeted",
-                hint="give it its base back, and the run's next generation goes on; or close it, and retry the run",
+                hint="give it its base back, and the run's next generation starts; or close it, and retry the run",
             )
         if pull_request.merged and pull_request.merge_commit is not None:
             if _is_of_another(claim, head, pull_request):
-                with context.store.begin() as tx:
-                    claim.update(tx, pull_request=None, pull_request_url=None)
-                record.message = f"pull request #{number} was merged before it had this run's image"
+                claim.note(pull_request=None, pull_request_url=None)
+                record.message = f"pull request #{number} was merged before it contained this run's image"
                 return None
             with context.store.begin() as tx:
                 edits.forget_promotion_tip(tx, head.repository, head.branch, run.id)
@@ -173,7 +174,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         if not judged:
             told = _judge(claim, place, head, pull_request)
             if told is None:
-                record.message = f"pull request #{number} has to be made anew: {place.branch} has changed under it"
+                record.message = f"pull request #{number} has to be made anew, because {place.branch} has changed"
                 return None
             saw += told
         subject = subject_of(place.repository, number)
@@ -181,7 +182,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             raise PermanentError(
                 f"pull request #{number} was not merged in time",
                 code="pull-request-timeout",
-                hint="merge it, and the next generation goes on; or close it; `deadlines.pull_request` sets the time",
+                hint="merge it, and the next generation starts; or close it; see `deadlines.pull_request`",
             )
         within: timedelta = target.deadlines.pull_request
         wait = wait_for(

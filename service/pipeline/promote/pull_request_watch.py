@@ -31,7 +31,7 @@ MOST_REWORDED = 200
 MOST_READ_ALONE = 5
 """Pull requests beyond the listed page that one look reads: GitHub counts every request, and what changes is listed."""
 MOST_HELD_ALONE = 50
-"""Further ones that one look holds against their base as rows tell them, chosen by lot: that asks nobody."""
+"""Further pull requests that one look compares with their base, by rows alone, chosen at random."""
 
 log = structlog.get_logger()
 
@@ -76,7 +76,7 @@ def _follow(context: Context, repository: Repository, known: Mapping[str, PullRe
 
 
 def _base(context: Context, place: Place) -> Base | None:
-    """Give the base as it is now; None where the repository does not tell it: the forge is looked at all the same."""
+    """Give the base as it is now; None if the repository does not answer. The look at the forge goes on."""
     manifests = context.outside.manifests.open(place.repository)
     try:
         tip = manifests.fetch(place.branch)

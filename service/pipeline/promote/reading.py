@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
     STANDS = "stands"
     ANEW = "anew"
-    """The base has changed under it, or lost a commit that it contains; nobody's work is on it: it is made again."""
+    """Its base has changed, or has lost a commit that it contains. No person's work is on it, so it is made again."""
     STUCK = "stuck"
     """The base has changed the same file, and people's commits are on it: only a person can bring it up to date."""
     EDITED = "edited"
@@ -35,7 +35,7 @@ class Standing(StrEnum):
 
 
 def read_for_push(claim: Claim, base: Base, head: Place, tip: Sha) -> Head:
-    """Read the branch by what was written there last, whichever run did; what is merged is nobody's work any more."""
+    """Read the branch by what any run wrote there last. Merged commits do not count as a person's work any more."""
     with claim.context.store.read() as tx:
         pushed = edits.promotion_tip(tx, head.repository, head.branch)
         owner = edits.owner(tx, head.repository, tip)

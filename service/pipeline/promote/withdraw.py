@@ -1,7 +1,7 @@
-"""Withdraws the pull request of a run that somebody cancels: what nobody wants is not left open to be merged.
+"""Closes the pull request of a run that somebody cancels, so that it cannot be merged by mistake.
 
-Called by `advance` before such a run ends. A pull request that is merged, or that another run has taken over, is left
-as it is.
+Called by `advance` before such a run ends. It leaves a pull request as it is if it is merged or another run has taken
+it over.
 """
 
 from __future__ import annotations

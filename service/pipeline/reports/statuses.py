@@ -1,4 +1,4 @@
-"""What people see on the source commit: one status an environment, wanted here, sent by the worker until it arrives.
+"""The statuses on source commits: one per environment, decided here and sent by the worker until GitHub has it.
 
 Failing to report never fails a run. Several applications of one commit share the environment's status.
 """
@@ -101,14 +101,26 @@ def send_reports(context: Context) -> int:
     One worker sends at a time, so that two versions of one status cannot overtake each other on their way.
     """
     with context.store.read() as tx:
+        if not reports.unsent(tx, context.now(), limit=1):
+            return 0
+    with context.store.begin() as tx:
+        if not _is_sender(tx, context):
+            return 0
         unsent = reports.unsent(tx, context.now())
-    return sum(_send(context, report) for report in unsent)
+    arrived = 0
+    for number, report in enumerate(unsent):
+        if number == 0 or _is_wanted(context, report):
+            arrived += _send(context, report)
+    return arrived
+
+
+def _is_wanted(context: Context, report: Report) -> bool:
+    """Tell whether the report is still to be sent: sending those before it may have taken long."""
+    with context.store.read() as tx:
+        return reports.is_wanted(tx, report)
 
 
 def _send(context: Context, report: Report) -> bool:
-    with context.store.begin() as tx:
-        if not _is_sender(tx, context) or not reports.is_wanted(tx, report):
-            return False
     # A page of ours is stored without its host, which may be another by the time the status is sent.
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
@@ -121,13 +133,13 @@ def _send(context: Context, report: Report) -> bool:
         pause = max(asked or 0.0, min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS))
         log.warning("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
         with context.store.begin() as tx:
-            if not _is_sender(tx, context) or reports.is_sent(tx, report):
+            if not _is_still_sender(tx, context) or reports.is_sent(tx, report):
                 _send_newest_again(tx, report)
             else:
                 reports.failed(tx, report, str(error), until=context.now() + pause_of(pause))
         return False
     with context.store.begin() as tx:
-        if not _is_sender(tx, context) or not reports.sent(tx, report):
+        if not _is_still_sender(tx, context) or not reports.sent(tx, report):
             _send_newest_again(tx, report)
     return True
 
@@ -145,6 +157,11 @@ def _send_newest_again(tx: Transaction, report: Report) -> None:
 def _is_sender(tx: Transaction, context: Context) -> bool:
     """Become or stay the worker that sends; False where another one is."""
     return leases.acquire(tx, LEASE, context.holder, now=context.now(), seconds=LEASE_SECONDS)
+
+
+def _is_still_sender(tx: Transaction, context: Context) -> bool:
+    """Stay the worker that sends; False where another became it."""
+    return leases.keep(tx, LEASE, context.holder, now=context.now(), seconds=LEASE_SECONDS)
 
 
 def _urgency(run: Run) -> int:

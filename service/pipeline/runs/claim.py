@@ -1,12 +1,14 @@
 """A claim: a run and its target, read together once, and renewed by what is written through it.
 
 Made by `advance` for the workflow that has the run, and by looks for the runs that wait. Every step renews it by the
-row that the step reads anyway. Never decides anything.
+row that the step reads anyway. What a step has found is written with the beginning of the next one, or with what ends
+the workflow: one transaction a step. Whatever is lost before that, the run does again. Never decides anything.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from service.core.config import Target
@@ -14,26 +16,79 @@ from service.core.images import ImageReference
 from service.core.words import RunId
 from service.errors import PermanentError
 from service.pipeline.context import Context
-from service.store import Transaction, runs
+from service.store import Transaction, runs, steps
 from service.store.runs import Run
+from service.store.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class EndedStep:
+    """How a step ended, and when."""
+
+    name: str
+    state: str
+    message: str
+    at: datetime
 
 
 @dataclass(slots=True)
 class Claim:
-    """A run, its target by the configuration that the run has, and what the pipeline works with."""
+    """A run, its target by the configuration that the run has, and what the pipeline works with.
+
+    `found` is the target, once it was asked for. `ended` and `owed` are steps and columns of the run that are not
+    written yet; `known` are the run's steps by name, once they were read.
+    """
 
     context: Context
     run: Run
-    target: Target
+    found: Target | None = None
+    ended: list[EndedStep] = field(default_factory=list)
+    owed: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, Step] | None = None
+
+    @property
+    def target(self) -> Target:
+        """What the run goes to; PermanentError `target-gone` where its configuration has none."""
+        if self.found is None:
+            self.found = _target_of(self.context, self.run)
+        return self.found
+
+    def note(self, **values: Any) -> None:  # noqa: ANN401 - columns' values
+        """Bring columns of the run to these values here; the store has them with the next thing that is written."""
+        self.run = replace(self.run, **values)
+        self.owed |= values
 
     def update(self, tx: Transaction, **values: Any) -> None:  # noqa: ANN401 - columns' values
         """Bring columns of the run to these values, here as in the store."""
-        runs.update(tx, self.run.id, at=self.context.now(), **values)
-        self.run = replace(self.run, **values)
+        self.note(**values)
+        self.settle(tx)
+
+    def settle(self, tx: Transaction) -> None:
+        """Write what is not written yet. The caller knows, by the run's row that it holds, that the run is its own."""
+        for one in self.ended:
+            steps.end(tx, self.run.id, one.name, one.state, one.message, at=one.at)
+        if self.owed:
+            runs.update(tx, self.run.id, at=self.context.now(), **self.owed)
+        self.ended, self.owed = [], {}
+
+    def begin_step(self, tx: Transaction, name: str) -> Step | None:
+        """Write that a step begins, or begins again, and give it as it was before."""
+        if self.known is None:
+            self.known = {one.name: one for one in steps.of_run(tx, self.run.id)}
+        before = self.known.get(name)
+        self.known[name] = steps.begin_known(
+            tx, self.run.id, name, self.run.stage, before, position=len(self.known), at=self.context.now()
+        )
+        return before
+
+    def end_step(self, name: str, state: str, message: str) -> None:
+        """Note how a step ended, or that it waits."""
+        self.ended.append(EndedStep(name, state, message, self.context.now()))
+        if self.known is not None and not (self.known[name].state == "succeeded" and state == "succeeded"):
+            self.known[name] = replace(self.known[name], state=state)
 
 
-def claim_of(context: Context, run: Run) -> Claim:
-    """Give the run with its target; PermanentError `target-gone` where its configuration has none."""
+def _target_of(context: Context, run: Run) -> Target:
     target = context.configurations.at(run.configuration_commit).target(run.application, run.environment)
     if target is None:
         raise PermanentError(
@@ -41,7 +96,12 @@ def claim_of(context: Context, run: Run) -> Claim:
             code="target-gone",
             hint=f"the configuration at {run.configuration_commit[:12]} does not have it",
         )
-    return Claim(context, run, target)
+    return target
+
+
+def claim_of(context: Context, run: Run) -> Claim:
+    """Give the run with its target; PermanentError `target-gone` where its configuration has none."""
+    return Claim(context, run, _target_of(context, run))
 
 
 def read_claim(context: Context, run_id: RunId) -> Claim | None:

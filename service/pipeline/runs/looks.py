@@ -1,4 +1,4 @@
-"""What every look at an outside system shares: what it saw is told on the wait, and one bad thing stops no others.
+"""The shared part of every look at an outside system: the wait shows what it saw, and one failure stops no others.
 
 Called by the looks beside each stage (see watches.py). Never acts and never raises for one run's thing.
 """
@@ -30,8 +30,8 @@ def saw(context: Context, wait: Wait, text: str) -> None:
 class Isolated:
     """Keeps what is wrong with one run's thing from the others that wait at the same system.
 
-    What is wrong for good answers the wait: the run's own step meets it and fails in words. What may work later is
-    told on the wait; after some of that in one look the system itself is away, and the look ends.
+    A permanent error answers the wait: the run's own step then meets it and fails with its words. The wait shows an
+    error that may pass. After some of these in one look the system itself does not answer, and the look ends.
     """
 
     def __init__(self, context: Context) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from service.core.words import RunId, RunState, Stage, WaitId, WaitKind, WaitOutcome
 from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import Claim
-from service.store import Transaction, runs, steps, waits
+from service.store import Transaction, runs, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -70,6 +70,12 @@ def is_ours(tx: Transaction, run: Run) -> bool:
     return now_at is not None and _is_under(now_at, run)
 
 
+def has_workflow(tx: Transaction, run: Run) -> bool:
+    """Tell whether the run has still the workflow that read it, whether or not it goes on; held as by `is_ours`."""
+    now_at = runs.hold(tx, run.id)
+    return now_at is not None and now_at.workflow_id == run.workflow_id
+
+
 def _is_under(now_at: Run, run: Run) -> bool:
     return now_at.workflow_id == run.workflow_id and now_at.state is RunState.RUNNING
 
@@ -78,44 +84,42 @@ def _is_under(now_at: Run, run: Run) -> bool:
 def step(claim: Claim, name: str, stage: Stage) -> Iterator[StepRecord]:
     """Record a step around its effect: running, then how it ended. A failed one keeps the error's words.
 
-    The claim is renewed: it has the run as it stands now.
+    The claim is renewed: it has the run as it stands now. How the step ended is written with what comes next.
     """
-    context, run = claim.context, claim.run
-    with context.store.begin() as tx:
-        now_at = runs.hold(tx, run.id)
-        if now_at is None or not _is_under(now_at, run):
+    with claim.context.store.begin() as tx:
+        now_at = runs.hold(tx, claim.run.id)
+        if now_at is None or not _is_under(now_at, claim.run):
             raise Stale
         if now_at.cancel_requested_by is not None:
-            raise Cancelled(f"cancelled by {now_at.cancel_requested_by}")
-        known = steps.begin(tx, run.id, name, stage, at=context.now())
-        claim.run = now_at
-        claim.update(tx, stage=stage)
+            claim.settle(tx)
+            known, cancelled_by = None, now_at.cancel_requested_by
+        else:
+            claim.run = replace(now_at, **claim.owed)
+            if claim.run.stage is not stage:
+                claim.note(stage=stage)
+            claim.settle(tx)
+            known, cancelled_by = claim.begin_step(tx, name), None
+    if cancelled_by is not None:
+        raise Cancelled(f"cancelled by {cancelled_by}")
     record = StepRecord(done_before=known is not None and known.state == "succeeded")
     try:
         yield record
     except Pause as pause:
-        _end(context, run, name, "waiting", str(pause))
+        claim.end_step(name, "waiting", str(pause))
         raise
     except RetryableError as error:
-        _end(context, run, name, "retrying", str(error))
+        claim.end_step(name, "retrying", str(error))
         raise
     except MergeportError as error:
-        _end(context, run, name, "failed", str(error))
+        claim.end_step(name, "failed", str(error))
         raise
     except (Cancelled, Superseded) as ended:
-        _end(context, run, name, "stopped", str(ended))
+        claim.end_step(name, "stopped", str(ended))
         raise
     except Exception:
-        _end(context, run, name, "failed", "internal error")
+        claim.end_step(name, "failed", "internal error")
         raise
-    _end(context, run, name, "succeeded", record.message)
-
-
-def _end(context: Context, run: Run, name: str, state: str, message: str) -> None:
-    with context.store.begin() as tx:
-        now_at = runs.hold(tx, run.id)
-        if now_at is not None and now_at.workflow_id == run.workflow_id:
-            steps.end(tx, run.id, name, state, message, at=context.now())
+    claim.end_step(name, "succeeded", record.message)
 
 
 def wait_for(

@@ -26,7 +26,7 @@ def target_in_force(claim: Claim) -> tuple[Sha, Target]:
         target = current.target(run.application, run.environment)
     except NotFoundError:
         target = None
-    at = f"as of {current.commit[:12]} of the configuration"
+    at = f"as of the configuration at {current.commit[:12]}"
     if target is None:
         raise Cancelled(f"{run.application} is not in {run.environment} any more, {at}")
     if target.source != run.repository or not matches(target.branch, run.branch):

@@ -8,7 +8,7 @@ out: the outbox of reports is sent by its own loop.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
@@ -73,7 +73,9 @@ def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> 
     if run is None or run.workflow_id != workflow_id or run.state not in _UNDER_WAY:
         return None
     runs.update(tx, run_id, at=at, state=RunState.RUNNING)
-    return _told(tx, run_id)
+    run = replace(run, state=RunState.RUNNING, updated_at=at)
+    want_status(tx, run)
+    return run
 
 
 def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False, patient: bool = False) -> None:
@@ -83,10 +85,13 @@ def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False, pat
     """
     if not opened:
         waits.open_wait(tx, wait)
-    if wait.kind is not WaitKind.RETRY:
+    run = runs.get(tx, wait.run_id)
+    if run is None:
+        return
+    if wait.kind is not WaitKind.RETRY and (run.resumes or run.shared_deaths):
         runs.update(tx, wait.run_id, at=at, resumes=0, shared_deaths=0)
-    run = _told(tx, wait.run_id)
-    if run is not None and run.cancel_requested_by is not None and not patient:
+    want_status(tx, run)
+    if run.cancel_requested_by is not None and not patient:
         waits.answer(tx, wait.id, "cancelled", at=at, outcome=WaitOutcome.CANCELLED)
 
 

@@ -1,4 +1,4 @@
-"""What builders are given in tests: a checkout from a folder, a control that listens, and requests."""
+"""The parts that builders get in tests: a checkout from a folder, a control that listens, and requests."""
 
 from __future__ import annotations
 

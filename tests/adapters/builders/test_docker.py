@@ -26,7 +26,7 @@ from service.adapters.builders.docker import DockerBuilder, Options
 from service.adapters.distribution import Distribution, fixed
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
-from service.errors import PermanentError, RetryableError
+from service.errors import DoubtfulError, PermanentError, RetryableError
 from service.ports import BuildRequest, Credentials, Registry
 from tests.adapters.builders.parts import Control, Source, request_for, running_with
 from tests.contract.registries import (
@@ -307,7 +307,7 @@ def test_dead_registry_at_push_is_retryable(workshop: Workshop) -> None:
 def test_wrong_password_at_push_is_refused(workshop: Workshop, on_oci: Place) -> None:
     workshop.write(PLAIN)
     wrong = Credentials("AWS", "quite-another")
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         workshop.build(request_for(on_oci.host, on_oci.repository, Options(), credentials=wrong))
     assert caught.value.code == "registry-refused"
 

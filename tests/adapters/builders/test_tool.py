@@ -1,4 +1,4 @@
-"""How the `docker` builder treats its tool, told by a tool that only writes down how it was called."""
+"""How the `docker` builder calls its tool, shown by a tool that only records its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub lags, moves things and closes doors: what is asked again, what is followed, and what is told."""
+"""GitHub lags, moves and refuses things: what is asked again, what is followed, and what is reported."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ def test_addresses_that_are_not_safe_are_refused(url: str) -> None:
     ("url", "told", "hint"),
     [
         ("", 'The git address "" is refused: it is empty.', "use an https:// address"),
-        ("https://x[", "The git address https://x[ is refused: its host is none.", "use an https:// address"),
-        ("https:///a/b", "The git address https:///a/b is refused: it names no host.", "use an https:// address"),
+        ("https://x[", "The git address https://x[ is refused: its host is invalid.", "use an https:// address"),
+        ("https:///a/b", "The git address https:///a/b is refused: it has no host.", "use an https:// address"),
         (
             "acme/manifests",
             "acme/manifests is refused: it is neither HTTPS nor SSH.",

@@ -1,4 +1,4 @@
-"""What changed between two commits is told by git itself, whatever its size and whichever way history goes."""
+"""Git itself lists the changes between two commits, however many, and whatever the shape of the history."""
 
 from __future__ import annotations
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from devstack.bare import BareRepository
+from service.adapters.git import loose
+from service.adapters.git.objects import CommitText
 from service.adapters.git.running import BrokenRepositoryError
-from service.adapters.git.trees import DIRECTORY, EXECUTABLE, FILE, LINK, SUBMODULE, Entry, Made, find, packed, put
+from service.adapters.git.trees import DIRECTORY, EXECUTABLE, FILE, LINK, SUBMODULE, Entry, Made, find, put
+from service.core.words import Actor, Sha
 
 KINDS = {DIRECTORY: b"tree", SUBMODULE: b"commit"}
 LOOKS_LIKE_AN_ENTRY = b"\x0040000 a\x00100644 a.b\x00"
@@ -89,7 +93,7 @@ def test_a_directory_that_is_cut_short_is_no_directory(raw: bytes) -> None:
 def test_objects_of_any_size_are_written_as_they_are(repository: BareRepository, size: int) -> None:
     blob = Made("blob", b"x" * size)
     tree = Made("tree", put(b"", {b"f": Entry(FILE, blob.sha)}))
-    repository.git("unpack-objects", "-q", data=packed([blob, tree, blob]))
+    loose.write(repository.path, [blob, tree, blob])
     assert repository.git_bytes("cat-file", "blob", f"{tree.sha}:f") == blob.content
 
 
@@ -98,5 +102,47 @@ def test_written_objects_are_sound(tmp_path: Path) -> None:
     blob = Made("blob", b"tag: one\n")
     tree = Made("tree", put(b"", {b"a": Entry(FILE, blob.sha), b"a.b": Entry(EXECUTABLE, blob.sha)}))
     top = Made("tree", put(b"", {b"a-": Entry(FILE, blob.sha), b"a": Entry(DIRECTORY, tree.sha)}))
-    repository.git("unpack-objects", "-q", "--strict", data=packed([blob, tree, top]))
+    loose.write(repository.path, [blob, tree, top])
     assert repository.git("fsck", "--strict", "--no-dangling") == ""
+
+
+def test_git_reads_a_ref_that_is_written_here_and_one_that_is_locked_stays(tmp_path: Path) -> None:
+    repository = BareRepository.create(tmp_path / "r.git")
+    commit = repository.commit_files("main", {"a": "1"}, "Begin")
+    loose.write_ref(repository.path / "refs/tips/one", commit)
+    assert repository.git("rev-parse", "refs/tips/one") == commit
+    (repository.path / "refs/tips/one.lock").touch()
+    with pytest.raises(FileExistsError):
+        loose.write_ref(repository.path / "refs/tips/one", "0" * 40)
+    assert repository.git("rev-parse", "refs/tips/one") == commit
+
+
+def test_where_the_repository_is_gone_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(BrokenRepositoryError):
+        loose.write(tmp_path / "gone.git", [Made("blob", b"")])
+    assert list(tmp_path.iterdir()) == []
+
+
+texts = st.text(
+    st.one_of(st.sampled_from(" .,:;<>\"\\'\n\t[]@é"), st.characters(codec="utf-8", exclude_characters="\0"))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=texts, email=texts, message=texts, seconds=st.integers(0, 2**31 - 1))
+@example(name="Ada", email="ada@example.org", message="Promote", seconds=0)
+@example(name="J. R. Jr.", email="<j@example.org>", message="", seconds=1)
+def test_commit_is_the_one_that_git_makes(
+    repository: BareRepository, name: str, email: str, message: str, seconds: int
+) -> None:
+    """Where it is made here at all: git refuses a person without a name, and makes what is signed."""
+    tree, parent = "4b825dc642cb6eb9a060e54bf8d69288fbee4904", Sha("1" * 40)
+    person, at = Actor(name, email), datetime.fromtimestamp(seconds, UTC)
+    text = CommitText(message, person, Actor("Mergeport", "mergeport@example.org"), at)
+    made = text.whole(tree, parent)
+    if made is None:
+        return
+    loose.write(repository.path, [Made("tree", b"")])
+    told = repository.git("commit-tree", tree, data=message.encode(), env=text.environment()).strip()
+    by_git = repository.git_bytes("cat-file", "commit", told)
+    assert made.content.replace(f"parent {parent}\n".encode(), b"") == by_git

@@ -1,4 +1,4 @@
-"""One wrong answer of the git server is tried again; what lasts is told, in the server's own words."""
+"""A single wrong answer of the git server is repeated; a lasting one is reported in the server's own words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that share a mirror, and die: whoever comes next goes on, and no git of the dead stays for long."""
+"""Processes that share a mirror and die: the next one continues, and no git of a dead one stays for long."""
 
 from __future__ import annotations
 

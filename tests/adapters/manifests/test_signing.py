@@ -1,4 +1,4 @@
-"""Commits that are signed by an SSH key: git verifies them, they stay repeatable, and a bad key is told as such."""
+"""Commits that are signed by an SSH key: git verifies them, they stay repeatable, and a bad key is reported as such."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_without_a_key_nothing_is_signed(served: Served) -> None:
 @pytest.mark.parametrize(
     ("kind", "passphrase", "words"),
     [
-        ("ecdsa", "", "differently each time"),
+        ("ecdsa", "", "a different signature"),
         ("ed25519", "long-passphrase", "passphrase"),
     ],
 )

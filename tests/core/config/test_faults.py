@@ -1,4 +1,4 @@
-"""Golden files: a broken configuration, and below it every fault that must be told, in order."""
+"""Golden files: a broken configuration, and below it every fault that must be reported, in order."""
 
 from __future__ import annotations
 

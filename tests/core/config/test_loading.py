@@ -1,4 +1,4 @@
-"""What a good configuration comes to."""
+"""The result of a valid configuration."""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ def test_application_of_another_repository_is_judged_by_its_images_and_says_so(
 ) -> None:
     verdict = judge(observed, images=[IMAGE], standings={LATER: Standing.FOREIGN})
     assert verdict.kind is kind
-    assert "its images are judged" in verdict.reason
+    assert "only its images are compared" in verdict.reason
 
 
 def test_application_that_follows_another_branch_of_ours_says_which() -> None:

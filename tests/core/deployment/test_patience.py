@@ -1,4 +1,4 @@
-"""What lasts is told from what passes, by what is kept between looks."""
+"""Lasting states are distinguished from passing ones, by the facts that are kept between looks."""
 
 from __future__ import annotations
 

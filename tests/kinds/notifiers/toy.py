@@ -1,4 +1,4 @@
-"""A notifier that keeps what it is told: all that a notifier has to be."""
+"""A notifier that keeps its notices: the smallest possible one."""
 
 from __future__ import annotations
 

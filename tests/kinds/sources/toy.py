@@ -38,7 +38,7 @@ class ToySource:
         """Compare the body's HMAC."""
         wanted = hmac.new(self._secret, body, "sha256").hexdigest()
         if not hmac.compare_digest(wanted, headers.get("x-toy-signature", "")):
-            raise DeliveryError("The signature does not fit", status=401, code="signature-wrong")
+            raise DeliveryError("The signature does not match", status=401, code="signature-wrong")
         return DeliveryHead(DeliveryId(hashlib.sha256(body).hexdigest()[:32]), "line", repository="")
 
     def read(self, delivery: StoredRequest) -> Sequence[Event]:

@@ -1,6 +1,6 @@
-"""Telling Argo CD's ApplicationSet controller of a push, as GitHub's webhook would: it has an address of its own.
+"""Tells Argo CD's ApplicationSet controller about a push, as GitHub's webhook would. It has its own address.
 
-Used by the client where the settings name that address. Without being told, the controller looks every three minutes.
+Used by the client if the settings name that address. Without a webhook, the controller looks every three minutes.
 https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/Generators-Git/#webhook-configuration
 """
 

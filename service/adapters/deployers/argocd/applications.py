@@ -1,4 +1,4 @@
-"""What is read of Argo CD's JSON, as pydantic models. Used by `observation` and `tree`; reads only.
+"""The parts of Argo CD's JSON that we read, as pydantic models. Used by `observation` and `tree`.
 
 Go leaves empty fields out and writes empty lists as null, so every field here may be absent or null. The shapes
 are those of recorded answers (tests/data/argocd).

@@ -100,7 +100,7 @@ class ArgoCD:
         with response:
             if response.status_code in {_FORBIDDEN, _NOT_FOUND}:
                 raise PermanentError(
-                    f"Argo CD knows no application `{application}`, or the token may not see it",
+                    f"Argo CD has no application `{application}`, or the token may not see it",
                     code="argocd-application-unknown",
                     hint="compare `argocd` of the configuration with `argocd app list`, "
                     "and give the token's account `applications, get` in the application's project",
@@ -168,7 +168,7 @@ class ArgoCD:
         try:
             return replace(seen, children=(*seen.children, *generated_in(self._tree(name))))
         except (RetryableError, PermanentError) as error:
-            _log.warning("Argo CD's resource tree is not to be had", application=name, error=str(error))
+            _log.warning("Argo CD's resource tree could not be read", application=name, error=str(error))
             return None
 
     def pods(self, application: str) -> Pods:
@@ -230,7 +230,7 @@ class ArgoCD:
         except (ValueError, RecursionError) as error:
             raise self._unexpected("its answer is not JSON") from error
         if not isinstance(answer, dict):
-            raise self._unexpected("its answer is no object")
+            raise self._unexpected("its answer is not an object")
         return answer
 
     def _bounded(self, response: requests.Response) -> bytes:
@@ -242,7 +242,7 @@ class ArgoCD:
                 raise PermanentError(
                     f"Argo CD's list of applications is over {self._limit} bytes",
                     code="argocd-answer-too-large",
-                    hint="give the token's account access to the projects that Mergeport deploys only",
+                    hint="give the token's account access only to the projects that Mergeport deploys",
                 )
             pieces.append(piece)
         return b"".join(pieces)
@@ -276,7 +276,7 @@ class ArgoCD:
         return PermanentError(
             f"This is not Argo CD's API: {what}",
             code="argocd-unexpected-answer",
-            hint="check the address in the settings; it is the one that people open, with its root path if it has one",
+            hint="check the address in the settings; it is Argo CD's own address, with its root path if it has one",
         )
 
     def _unreachable(self, error: requests.exceptions.RequestException) -> RetryableError | PermanentError:
@@ -287,10 +287,10 @@ class ArgoCD:
                 hint="name its certificate authority's file in MERGEPORT_CA_FILE",
             )
         if isinstance(error, requests.exceptions.Timeout):
-            return RetryableError("Argo CD does not answer in time", code="argocd-timeout")
+            return RetryableError("Argo CD did not answer in time", code="argocd-timeout")
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
-            return self._unexpected("the address is none")
-        return RetryableError("Argo CD cannot be reached", code="argocd-unreachable", hint="see whether it is up")
+            return self._unexpected("the address is invalid")
+        return RetryableError("Argo CD cannot be reached", code="argocd-unreachable", hint="check whether it is up")
 
 
 def _seconds(header: str | None) -> float | None:

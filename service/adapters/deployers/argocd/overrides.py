@@ -1,4 +1,4 @@
-"""What an application's own settings say over its files, by the names under which values files say it.
+"""The settings of an application that override its values files, named by their values paths.
 
 Called by `observation`. Precedence is Helm's and Argo CD's own: files, then these
 (https://argo-cd.readthedocs.io/en/stable/user-guide/helm/).

@@ -1,4 +1,4 @@
-"""What GitHub answers and requests raises, as ours. Called by the connection alone.
+"""Turns GitHub's error answers and the exceptions of requests into our errors. Called only by the connection.
 
 Limits and refusals are told apart by headers: both are 403. Rate limits:
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
@@ -58,7 +58,7 @@ def ours(error: Exception, *, doing: str, repository: str) -> MergeportError:
                 repository=repository,
             )
         case requests.exceptions.Timeout():
-            return RetryableError("GitHub does not answer in time", code="github-timeout", repository=repository)
+            return RetryableError("GitHub did not answer in time", code="github-timeout", repository=repository)
         case requests.exceptions.RequestException():
             return RetryableError("GitHub cannot be reached", code="github-unreachable", repository=repository)
         case _:

@@ -210,8 +210,8 @@ class Pulls:
     def _ask_for_reviews(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> None:
         """Ask for the reviews that are not asked for yet.
 
-        One who cannot be asked (no collaborator, or the author) makes GitHub refuse all of a request, so then
-        each is asked alone; who is refused is told in the log, and the promotion goes on.
+        GitHub refuses the whole request if one reviewer cannot be asked (not a collaborator, or the author). Then each
+        one is asked alone. The log names those that are refused, and the promotion goes on.
         """
         asked = {account.login.lower() for account in pull.requested_reviewers or ()}
         asked |= {f"{TEAM}{team.slug}".lower() for team in pull.requested_teams or ()}
@@ -266,7 +266,7 @@ def _not_yet(refused: UnprocessableAnswerError, draft: PullRequestDraft) -> Doub
         return DoubtfulError(
             f"GitHub does not know `{draft.head}` or `{draft.base}` yet: {refused.message}",
             code="github-branch-unknown",
-            hint="look whether both branches are there",
+            hint="check that both branches exist",
             repository=repository,
         )
-    return DoubtfulError(refused.message, code=refused.code, hint="the words are GitHub's own", repository=repository)
+    return DoubtfulError(refused.message, code=refused.code, hint="these are GitHub's own words", repository=repository)

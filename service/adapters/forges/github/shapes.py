@@ -162,7 +162,7 @@ class Pull(BaseModel):
 
     @property
     def within(self) -> bool:
-        """Whether it comes from its own repository and no fork: told by ids or, without, by names."""
+        """Whether it comes from its own repository and not from a fork: by ids or, if there are none, by names."""
         head, base = self.head.repo, self.base.repo
         if head is None or base is None:
             return False

@@ -47,7 +47,7 @@ def _printable(text: str) -> str:
 
 def _storable(text: str) -> str:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("has a character that is none")
+        raise ValueError("has an invalid character")
     return text
 
 
@@ -159,7 +159,7 @@ def _invalid(path: str, why: str) -> DeliveryError:
         f"The payload's `{path}` cannot be read: {why}",
         status=400,
         code="payload-invalid",
-        hint="see the payload in the webhook's recent deliveries on GitHub",
+        hint="look at the payload in the webhook's recent deliveries on GitHub",
     )
 
 
@@ -228,7 +228,7 @@ def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> Pull
     pull = event.pull_request
     sha = pull.merge_commit_sha
     if sha is None or sha == _NO_COMMIT:
-        raise _invalid("pull_request.merge_commit_sha", "it is missing, though the pull request is merged")
+        raise _invalid("pull_request.merge_commit_sha", "it is missing, although the pull request is merged")
     return PullRequestMerged(
         repository=Repository(event.repository.full_name),
         branch=pull.base.ref,

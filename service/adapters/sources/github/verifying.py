@@ -47,7 +47,7 @@ def receive(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) ->
     identifier = headers.get(DELIVERY_HEADER, "")
     if not _ID.fullmatch(identifier):
         raise DeliveryError(
-            "The delivery's id is missing or is none",
+            "The delivery's id is missing or invalid",
             status=400,
             code="delivery-id-invalid",
             hint="X-GitHub-Delivery has 8 to 64 letters, digits and hyphens",
@@ -95,7 +95,7 @@ def verify(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> 
     fits = [hmac.compare_digest(sign(raw, secret), given) for secret in usable]
     if not any(fits):
         raise DeliveryError(
-            "The signature does not fit",
+            "The signature does not match",
             status=401,
             code="signature-wrong",
             hint="the webhook's secret on GitHub and in the settings differ, or the body was changed on the way",
@@ -114,7 +114,7 @@ def parse_body(raw: bytes) -> Mapping[str, object]:
             f"The body has more than {MOST_VALUES:,} values",
             status=413,
             code="body-too-many-values",
-            hint="GitHub sends no such ones",
+            hint="GitHub sends no such bodies",
         )
     try:
         payload = json.loads(raw.decode(), parse_constant=_no_constant)
@@ -127,9 +127,9 @@ def parse_body(raw: bytes) -> Mapping[str, object]:
     except json.JSONDecodeError as error:
         raise _malformed(f"{error.msg} at character {error.pos + 1}") from None
     except ValueError:
-        raise _malformed("it has a number that is none, or one of thousands of digits") from None
+        raise _malformed("it has an invalid number, or one with thousands of digits") from None
     if not isinstance(payload, dict):
-        raise _malformed("it is no object")
+        raise _malformed("it is not an object")
     return payload
 
 
@@ -143,7 +143,7 @@ def _compressed() -> DeliveryError:
         "The body is compressed",
         status=415,
         code="content-encoding-unknown",
-        hint="GitHub sends plain bodies; let what is in between leave them as they are",
+        hint="GitHub sends plain bodies; configure the proxy in between not to change them",
     )
 
 
@@ -156,13 +156,13 @@ def _require_json(content_type: str) -> None:
         raise DeliveryError(
             "The webhook sends its payload as a form", status=400, code="content-type-form", hint=f"{hint} on GitHub"
         )
-    raise DeliveryError("The body is not said to be JSON", status=400, code="content-type-unknown", hint=hint)
+    raise DeliveryError("The content type is not JSON", status=400, code="content-type-unknown", hint=hint)
 
 
 def _refuse_unsigned(*, sha1: bool) -> NoReturn:
     if sha1:
         raise DeliveryError(
-            "The request has a SHA-1 signature only",
+            "The request has only a SHA-1 signature",
             status=401,
             code="signature-sha1-only",
             hint="X-Hub-Signature-256 is needed; GitHub sends it for every webhook with a secret",
@@ -180,7 +180,7 @@ def _malformed(why: str) -> DeliveryError:
         f"The body is not a JSON object: {why}",
         status=400,
         code="body-not-json",
-        hint="GitHub sends an object in UTF-8; let what is in between leave it as it is",
+        hint="GitHub sends an object in UTF-8; configure the proxy in between not to change it",
     )
 
 

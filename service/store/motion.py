@@ -1,0 +1,127 @@
+"""Motion: whether anything was committed to the database since the last look. Asked many times a second.
+
+Used by the worker's loops, which otherwise would read their tables only to find what they found before. Both databases
+tell it without reading a table. SQLite counts the commits of others:
+https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would see: while
+that is the same, it would see the same rows: https://www.postgresql.org/docs/current/functions-info.html
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from service.store.database import Store
+
+FRESH_SECONDS = 0.1
+"""So long an answer of PostgreSQL is used again. What is committed in between is motion at the next look."""
+
+Version = tuple[int, int | str]
+
+
+class Motion:
+    """The version of what is in the database; None where it cannot be told. Threads share it."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the store; nothing is opened yet."""
+        self._source = _OfFile(store.file) if store.file is not None else _OfServer(store, clock)
+        self._lock = threading.Lock()
+
+    def version(self) -> Version | None:
+        """Give a value that is another one after any commit of anybody."""
+        with self._lock:
+            return self._source.version()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            self._source.forget()
+
+
+class _OfFile:
+    """The number of commits to a SQLite file, as a connection of its own is told it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._boot = 0
+
+    def version(self) -> Version | None:
+        try:
+            if self._connection is None:
+                uri = f"{self._path.absolute().as_uri()}?mode=ro"
+                self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+                self._boot += 1
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            self.forget()
+            return None
+        return self._boot, int(version)
+
+    def forget(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+
+class _OfServer:
+    """The snapshot that a query on PostgreSQL would read: it changes as a transaction that writes begins and ends."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._connection: sa.Connection | None = None
+        self._known: Version | None = None
+        self._until = 0.0
+
+    def version(self) -> Version | None:
+        now = self._clock()
+        if self._known is not None and now < self._until:
+            return self._known
+        try:
+            if self._connection is None:
+                self._connection = self._store.apart().connect()
+            told = self._connection.exec_driver_sql("SELECT CAST(pg_current_snapshot() AS text)").scalar_one()
+        except sa.exc.SQLAlchemyError:
+            self.forget()
+            return None
+        self._known, self._until = (0, str(told)), now + FRESH_SECONDS
+        return self._known
+
+    def forget(self) -> None:
+        self._known = None
+        if self._connection is not None:
+            with suppress(sa.exc.SQLAlchemyError):
+                self._connection.close()
+            self._connection = None
+
+
+class Stillness:
+    """Tells one loop whether it may rest: nothing has moved since it worked last, and that is not long ago."""
+
+    def __init__(self, motion: Motion, longest: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take how many seconds it may rest at most: time makes things due as well, and the file may be replaced."""
+        self._motion = motion
+        self._longest = longest
+        self._clock = clock
+        self._seen: Version | None = None
+        self._until = 0.0
+
+    def may_rest(self) -> bool:
+        """Tell so; where not, the caller works now, on what is there from here on."""
+        now, version = self._clock(), self._motion.version()
+        if version is not None and version == self._seen and now < self._until:
+            return True
+        self._seen, self._until = version, now + self._longest
+        return False
+
+    def work(self) -> None:
+        """Have the next answer be no."""
+        self._seen = None

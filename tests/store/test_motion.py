@@ -1,0 +1,121 @@
+"""Motion: a loop rests while nothing was committed, and never misses what was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from service.store import Store, leases
+from service.store.migrate import migrate
+from service.store.motion import FRESH_SECONDS, Motion, Stillness
+from tests.fixtures.rows import NOW
+
+
+def write(store: Store, name: str) -> None:
+    with store.begin() as tx:
+        leases.acquire(tx, name, "somebody", now=NOW, seconds=10)
+
+
+def write_and_fail(store: Store) -> None:
+    with store.begin() as tx:
+        leases.acquire(tx, "two", "somebody", now=NOW, seconds=10)
+        raise KeyError
+
+
+def a_store(tmp_path: Path) -> Store:
+    store = Store(f"sqlite:///{tmp_path}/mergeport.db")
+    migrate(store)
+    return store
+
+
+def test_commit_of_another_process_s_connection_is_motion(tmp_path: Path) -> None:
+    mine, other = a_store(tmp_path), a_store(tmp_path)
+    still = Stillness(Motion(mine), 60)
+    assert [still.may_rest(), still.may_rest()] == [False, True]
+    write(other, "one")
+    assert [still.may_rest(), still.may_rest()] == [False, True]
+
+
+def test_own_commit_is_motion_and_a_rollback_is_none(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    still = Stillness(Motion(store), 60)
+    still.may_rest()
+    write(store, "one")
+    assert not still.may_rest()
+    with pytest.raises(KeyError):
+        write_and_fail(store)
+    assert still.may_rest()
+
+
+def test_rest_ends_after_its_longest_time(tmp_path: Path) -> None:
+    seconds = 0.0
+    still = Stillness(Motion(a_store(tmp_path)), 5, clock=lambda: seconds)
+    still.may_rest()
+    seconds = 4.9
+    assert still.may_rest()
+    seconds = 5.0
+    assert not still.may_rest()
+
+
+def test_nobody_rests_on_a_file_that_is_not_there(tmp_path: Path) -> None:
+    still = Stillness(Motion(Store(f"sqlite:///{tmp_path}/none.db")), 60)
+    assert [still.may_rest(), still.may_rest()] == [False, False]
+
+
+class Seconds:
+    """A clock on which each look at PostgreSQL is a new one."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        self.at += 1
+        return self.at
+
+
+@pytest.fixture
+def served(migrated_postgresql_url: str) -> Iterator[Store]:
+    store = Store(migrated_postgresql_url)
+    yield store
+    store.close()
+
+
+def test_commit_on_postgresql_is_motion(served: Store) -> None:
+    with closing(Motion(served, clock=Seconds())) as motion:
+        still = Stillness(motion, 60)
+        assert rests(still)
+        write(served, "one")
+        assert not still.may_rest()
+
+
+def test_what_is_committed_after_the_look_at_it_is_motion(served: Store) -> None:
+    """A transaction that was under way at the look was not seen by what was done then."""
+    with closing(Motion(served, clock=Seconds())) as motion:
+        still = Stillness(motion, 60)
+        with served.begin() as tx:
+            leases.acquire(tx, "one", "somebody", now=NOW, seconds=10)
+            still.may_rest()
+        assert not still.may_rest()
+
+
+def test_answer_is_used_again_for_a_moment(served: Store) -> None:
+    seconds = 0.0
+    with closing(Motion(served, clock=lambda: seconds)) as motion:
+        before = motion.version()
+        write(served, "one")
+        assert motion.version() == before
+        seconds = FRESH_SECONDS
+        assert motion.version() != before
+
+
+def test_nobody_rests_while_the_server_is_away() -> None:
+    still = Stillness(Motion(Store("postgresql://nobody@127.0.0.1:9/none")), 60)
+    assert [still.may_rest(), still.may_rest()] == [False, False]
+
+
+def rests(still: Stillness) -> bool:
+    """Tell whether it comes to rest: the server's own tasks, and other tests, may write now and then."""
+    return any(still.may_rest() for _ in range(50))
