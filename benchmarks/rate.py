@@ -42,6 +42,8 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
             return []
         found = [_measure(scale, say, workers, server.url(f"rate_{workers}")) for workers in scale.worker_counts]
     one, most = found[0], found[-1]
+    if not one.ours:  # so short a measurement, as at toy size, may see no commit at all
+        return found
     against = Finding(
         NAME, f"most workers ({scale.worker_counts[-1]})", most.ours, f"{scale.worker_counts[0]}", one.ours,
         most.ours / one.ours, MORE_BAR, measured="commits/s",
