@@ -28,8 +28,9 @@ from devstack.bare import ZERO
 from devstack.git_backend import RefUpdate
 from devstack.github import payloads
 from devstack.layer import OCI_CONFIG, OCI_LAYER
+from devstack.pushing import Pusher
 from devstack.stack import WEBHOOK_SECRET, Devstack
-from service.adapters.distribution import OCI_MANIFEST, Distribution, digest_of, fixed
+from service.adapters.distribution import OCI_MANIFEST, digest_of, fixed
 from service.adapters.registries import ecr
 from service.core.images import ImageReference
 from service.engine.queue import migrate as migrate_engine
@@ -242,7 +243,7 @@ def _manifest() -> bytes:
     return json.dumps(document).encode()
 
 
-def _registry(stack: Devstack) -> Distribution:
+def _registry(stack: Devstack) -> Pusher:
     environment = stack.ecr.environment()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED"):
         os.environ.setdefault(name, environment[name])
@@ -251,7 +252,7 @@ def _registry(stack: Devstack) -> Distribution:
     )
     registry.ensure_repository(IMAGE)
     target = registry.push_target(ImageReference(REGISTRY, IMAGE, "any"))
-    return Distribution(target.host, credentials=fixed(target.credentials), insecure=True)
+    return Pusher(target.host, credentials=fixed(target.credentials), insecure=True)
 
 
 class _Now:

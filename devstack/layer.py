@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from service.adapters.distribution import OCI_MANIFEST, Distribution, digest_of, fixed
+from devstack.pushing import Pusher
+from service.adapters.distribution import OCI_MANIFEST, digest_of, fixed
 from service.adapters.workspace import resolve_inside
 from service.core.images import REVISION_LABEL
 from service.core.words import BuilderPlace
@@ -94,7 +95,7 @@ def _configuration(layer: bytes, labels: dict[str, str]) -> bytes:
 
 def _push(request: BuildRequest, layer: bytes, config: bytes, control: BuildControl) -> None:
     target, repository = request.target, request.reference.repository
-    registry = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    registry = Pusher(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
     blob = gzip.compress(layer, mtime=0)
     manifest = {
         "schemaVersion": 2,

@@ -1,7 +1,7 @@
 """A client of the OCI distribution API: manifests, labels, digests and platforms, read from the registry itself.
 
-The registries `ecr` and `oci` read through it, builders ask it what became of a push, and the layer
-builder of the devstack pushes with it. It believes no digest that it has not computed from the bytes.
+The registries `ecr` and `oci` read through it, and builders ask it what became of a push. It pushes nothing, and
+believes no digest that it has not computed from the bytes.
 
 The API: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
@@ -178,38 +178,9 @@ class Distribution:
         """Begin an upload and drop it, which raises what a push would meet: refusal, a missing repository, silence."""
         self._drop(self._begin(repository), repository)
 
-    def push_blob(self, repository: str, content: bytes) -> Digest:
-        """Upload a blob in one piece, unless the repository has it."""
-        digest = digest_of(content)
-        if self._http.request("HEAD", f"/v2/{quote(repository)}/blobs/{digest}", scope=_push(repository)).found:
-            return digest
-        place = self._begin(repository)
-        answer = self._http.request(
-            "PUT",
-            f"{place}{'&' if '?' in place else '?'}digest={quote(digest)}",
-            scope=_push(repository),
-            headers={"Content-Type": "application/octet-stream"},
-            body=content,
-        )
-        if not answer.found:
-            raise bad_answer(self._http.host, "no upload where it had begun one")
-        return digest
-
-    def push_manifest(self, repository: str, tag: str, content: bytes, *, media_type: str = OCI_MANIFEST) -> Digest:
-        """Put a manifest or index under a tag; PermanentError `tag-immutable` where the tag may not be moved."""
-        answer = self._http.request(
-            "PUT",
-            f"/v2/{quote(repository)}/manifests/{quote(tag, safe=':')}",
-            scope=_push(repository),
-            headers={"Content-Type": media_type},
-            body=content,
-        )
-        self._present(answer, repository)
-        return digest_of(content)
-
     def _begin(self, repository: str) -> str:
         """Begin an upload and give its address."""
-        answer = self._http.request("POST", f"/v2/{quote(repository)}/blobs/uploads/", scope=_push(repository))
+        answer = self._http.request("POST", f"/v2/{quote(repository)}/blobs/uploads/", scope=push_scope(repository))
         self._present(answer, repository)
         place = answer.headers.get("Location")
         if not place:
@@ -219,7 +190,7 @@ class Distribution:
     def _drop(self, place: str, repository: str) -> None:
         """Give up an upload; a registry that does not know how lets it expire."""
         with suppress(PermanentError, RetryableError):
-            self._http.request("DELETE", place, scope=_push(repository))
+            self._http.request("DELETE", place, scope=push_scope(repository))
 
     def _present(self, answer: Answer, repository: str) -> None:
         if not answer.found:
@@ -262,5 +233,6 @@ def _pull(repository: str) -> str:
     return f"repository:{repository}:pull"
 
 
-def _push(repository: str) -> str:
+def push_scope(repository: str) -> str:
+    """Name the right to push to a repository, as token services know it."""
     return f"repository:{repository}:pull,push"

@@ -26,8 +26,9 @@ import pytest
 from devstack.ecr import Ecr
 from devstack.faults import FaultLayer
 from devstack.layer import OCI_CONFIG, OCI_LAYER
+from devstack.pushing import Pusher
 from devstack.serving import LoopbackServer
-from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, Distribution, fixed
+from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, fixed
 from service.core.images import REVISION_LABEL, SOURCE_LABEL
 from service.ports import Credentials
 
@@ -84,9 +85,9 @@ class Ministack:
         username, _, secret = b64decode(token).decode().partition(":")
         return Credentials(username, secret)
 
-    def pusher(self) -> Distribution:
+    def pusher(self) -> Pusher:
         """Make a client that may push."""
-        return Distribution(self.host, credentials=fixed(self.credentials()), insecure=True)
+        return Pusher(self.host, credentials=fixed(self.credentials()), insecure=True)
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def make_index(images: Mapping[str, HandMade], annotations: Mapping[str, str] | 
     return json.dumps(document).encode()
 
 
-def push(to: Distribution, repository: str, tag: str, image: HandMade) -> None:
+def push(to: Pusher, repository: str, tag: str, image: HandMade) -> None:
     """Push an image with its blobs."""
     for blob in image.blobs:
         to.push_blob(repository, blob)
@@ -173,7 +174,7 @@ def push(to: Distribution, repository: str, tag: str, image: HandMade) -> None:
 
 
 def push_index(
-    to: Distribution,
+    to: Pusher,
     repository: str,
     tag: str,
     images: Mapping[str, HandMade],

@@ -17,7 +17,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from service.adapters.distribution import Distribution, fixed
+from devstack.pushing import Pusher
+from service.adapters.distribution import fixed
 from service.adapters.distribution_http import Timeouts
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
@@ -54,7 +55,7 @@ class Real:
     """A registry of ours on a real server, with what a test needs to look behind it."""
 
     registry: Registry
-    pusher: Distribution
+    pusher: Pusher
     url: str
     authorization: str
     reached: str
@@ -72,7 +73,7 @@ def real(request: pytest.FixtureRequest, tmp_path: Path) -> Real:
     credentials = Credentials(private.user, private.password)
     return Real(
         _oci(private.host, docker_config(tmp_path, private.host, private.password)),
-        Distribution(private.host, credentials=fixed(credentials), insecure=True),
+        Pusher(private.host, credentials=fixed(credentials), insecure=True),
         private.url,
         basic(private.user, private.password),
         private.host,
@@ -166,7 +167,7 @@ def test_push_target_is_where_the_registry_is_reached(real: Real, repository: st
 
 def test_push_targets_credentials_push(real: Real, repository: str) -> None:
     target = real.registry.push_target(ImageReference(real.registry.host, repository, "by-target"))
-    pusher = Distribution(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
+    pusher = Pusher(target.host, credentials=fixed(target.credentials), insecure=target.insecure)
     push(pusher, repository, "by-target", make_image(LABELS))
     assert real.registry.find(repository, "by-target") is not None
 

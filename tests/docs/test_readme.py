@@ -186,7 +186,8 @@ def _see_a_new_configuration_at_once(
 
 def _push_image(stack: Devstack, tag: str) -> str:
     """Push as another pipeline does; give the digest."""
-    from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - as the tests of the pipeline do
+    from devstack.pushing import Pusher  # noqa: PLC0415 - as the tests of the pipeline do
+    from service.adapters.distribution import fixed  # noqa: PLC0415 - the same
     from service.bootstrap_sources import SystemClock  # noqa: PLC0415 - heavy
 
     environment = stack.ecr.environment()
@@ -200,7 +201,7 @@ def _push_image(stack: Devstack, tag: str) -> str:
         registry.ensure_repository("checkout")
         target = registry.push_target(ImageReference(host, "checkout", tag))
         image = make_image({REVISION_LABEL: tag})
-        push(Distribution(target.host, credentials=fixed(target.credentials), insecure=True), "checkout", tag, image)
+        push(Pusher(target.host, credentials=fixed(target.credentials), insecure=True), "checkout", tag, image)
     return image.digest
 
 

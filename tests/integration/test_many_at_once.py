@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from devstack.bare import ZERO
 from devstack.git_backend import RefUpdate
 from devstack.github import payloads
+from devstack.pushing import Pusher
 from devstack.stack import WEBHOOK_SECRET, Devstack
-from service.adapters.distribution import Distribution, fixed
+from service.adapters.distribution import fixed
 from service.adapters.registries import ecr
 from service.core.images import ImageReference
 from service.engine.queue import migrate as migrate_engine
@@ -89,7 +90,7 @@ def merge_all(world: Devstack, monkeypatch: pytest.MonkeyPatch) -> tuple[list[by
     )
     registry.ensure_repository("shared")
     target = registry.push_target(ImageReference(REGISTRY, "shared", "any"))
-    images = Distribution(target.host, credentials=fixed(target.credentials), insecure=True)
+    images = Pusher(target.host, credentials=fixed(target.credentials), insecure=True)
     bodies: list[bytes] = []
     tags: dict[str, str] = {}
     for source in dict.fromkeys(APPLICATIONS.values()):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from devstack.pushing import Pusher
 from devstack.stack import Devstack
-from service.adapters.distribution import Distribution, fixed
+from service.adapters.distribution import fixed
 from service.adapters.registries import ecr
 from service.bootstrap import build_context
 from service.core.images import REVISION_LABEL, SOURCE_LABEL, ImageReference
@@ -259,7 +260,7 @@ class Pipeline:
         target = registry.push_target(ImageReference(REGISTRY, repository, tag))
         labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}
         image = make_image({name: value for name, value in labels.items() if value is not None})
-        push(Distribution(target.host, credentials=fixed(target.credentials), insecure=True), repository, tag, image)
+        push(Pusher(target.host, credentials=fixed(target.credentials), insecure=True), repository, tag, image)
         return image.digest
 
     def ended(self, run: Run, state: RunState) -> Run:

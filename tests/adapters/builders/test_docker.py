@@ -21,9 +21,10 @@ from uuid import uuid4
 
 import pytest
 
+from devstack.pushing import Pusher
 from service.adapters.build_tools import Wanted
 from service.adapters.builders.docker import DockerBuilder, Options
-from service.adapters.distribution import Distribution, fixed
+from service.adapters.distribution import fixed
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
 from service.errors import DoubtfulError, PermanentError, RetryableError
@@ -138,8 +139,8 @@ class Place:
     def authorization(self) -> str:
         return basic(self.credentials.username, self.credentials.secret)
 
-    def pusher(self) -> Distribution:
-        return Distribution(self.host, credentials=fixed(self.credentials), insecure=True)
+    def pusher(self) -> Pusher:
+        return Pusher(self.host, credentials=fixed(self.credentials), insecure=True)
 
     def config(self, tag: str = TAG) -> dict[str, Any]:
         """Read the image's configuration with nothing of ours between."""
