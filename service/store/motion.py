@@ -22,6 +22,9 @@ from service.store.database import Store
 FRESH_SECONDS = 0.1
 """So long an answer of PostgreSQL is used again. What is committed in between is motion at the next look."""
 
+AWAY_SECONDS = 1.0
+"""So long a server that was away is not asked again: every loop would wait for it in turn."""
+
 Version = tuple[int, int | str]
 
 
@@ -83,7 +86,7 @@ class _OfServer:
 
     def version(self) -> Version | None:
         now = self._clock()
-        if self._known is not None and now < self._until:
+        if now < self._until:
             return self._known
         try:
             if self._connection is None:
@@ -91,6 +94,7 @@ class _OfServer:
             told = self._connection.exec_driver_sql("SELECT CAST(pg_current_snapshot() AS text)").scalar_one()
         except sa.exc.SQLAlchemyError:
             self.forget()
+            self._until = self._clock() + AWAY_SECONDS
             return None
         self._known, self._until = (0, str(told)), now + FRESH_SECONDS
         return self._known

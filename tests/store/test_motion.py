@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from service.store import Store, leases
 from service.store.migrate import migrate
-from service.store.motion import FRESH_SECONDS, Motion, Stillness
+from service.store.motion import AWAY_SECONDS, FRESH_SECONDS, Motion, Stillness
 from tests.fixtures.rows import NOW
 
 
@@ -114,6 +116,29 @@ def test_answer_is_used_again_for_a_moment(served: Store) -> None:
 def test_nobody_rests_while_the_server_is_away() -> None:
     still = Stillness(Motion(Store("postgresql://nobody@127.0.0.1:9/none")), 60)
     assert [still.may_rest(), still.may_rest()] == [False, False]
+
+
+def test_server_that_is_away_is_not_asked_by_every_loop_in_turn() -> None:
+    seconds = 0.0
+    asked: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, _ = server.accept()
+                    asked.append(seconds)
+                    caller.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        port = server.getsockname()[1]
+        motion = Motion(Store(f"postgresql://nobody@127.0.0.1:{port}/none?sslmode=disable"), clock=lambda: seconds)
+        assert [motion.version(), motion.version()] == [None, None]
+        seconds = AWAY_SECONDS
+        assert motion.version() is None
+        server.shutdown(socket.SHUT_RDWR)
+    assert set(asked) == {0.0, AWAY_SECONDS}
+    assert asked.count(0.0) == asked.count(AWAY_SECONDS)
 
 
 def rests(still: Stillness) -> bool:
