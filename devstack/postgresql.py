@@ -33,6 +33,16 @@ def server_binaries() -> Path:
     return (found[0] if found else Path(str(on_path)).resolve()).parent
 
 
+def as_owner() -> list[str]:
+    """Give what stands before the server's commands: it refuses to run as root, who may have no `sbin` on the path."""
+    if os.geteuid() != 0:
+        return []
+    runuser = shutil.which("runuser", path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]))
+    if runuser is None:
+        raise PostgresqlMissingError("no runuser, which starts PostgreSQL as its own user: apt-get install util-linux")
+    return [runuser, "-u", "postgres", "--"]
+
+
 class Postgresql:
     """A running server; `url` gives the address of a database, which is made at the first call."""
 
@@ -40,7 +50,7 @@ class Postgresql:
         """Make a cluster in a folder of its own and start the server; its socket's path must be short."""
         self._binaries = server_binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="mergeport-postgresql-", dir="/tmp"))
-        self._as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self._as_owner = as_owner()
         self._made: set[str] = set()
         self.port = _free_port()
         try:
