@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from service.pipeline.context import Context
 from service.store import Store, leases
 from service.store.builds import Build
 from service.store.runs import Run
-from tests.fixtures.rows import NOW, Rows
+from tests.fixtures.rows import NOW
 
 
 @dataclass
@@ -61,18 +61,6 @@ class StillClock:
 
     def now(self) -> datetime:
         return self.at
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    one = Store(database_url)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def rows(store: Store) -> Rows:
-    return Rows(store)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -20,13 +19,6 @@ from tests.fixtures.rows import NOW, REPOSITORY, Rows
 pytestmark = pytest.mark.rows_decide
 
 A, B, C, D = (Sha(letter * 40) for letter in "abcd")
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    made = Store(database_url)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from service.store import Store
 from tests.fixtures.databases import BOTH
-from tests.fixtures.rows import Rows
 
 
 @pytest.fixture(params=BOTH)
@@ -26,16 +25,3 @@ def empty(empty_url: str) -> Iterator[Store]:
     made = Store(empty_url)
     yield made
     made.close()
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """Give a migrated store."""
-    made = Store(database_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def rows(store: Store) -> Rows:
-    return Rows(store)
