@@ -7,6 +7,7 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ ValuesEditError              a values file that is not edited, with file, line, column and the text there
 ├─ NotFoundError                a run, delivery or application that the command names and that does not exist
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
+│  ├─ BusyError                 refused for now because there is no room: nothing was begun
 │  └─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
 └─ PermanentError               it will not work again unless a person changes something
 
@@ -127,6 +128,10 @@ class RetryableError(MergeportError):
         """Keep the other side's own word of when to come back, where it gave one."""
         super().__init__(message, code=code, hint=hint, **fields)
         self.retry_after = retry_after
+
+
+class BusyError(RetryableError):
+    """The other side has no room now and began nothing: the same call works as soon as there is room."""
 
 
 BELIEVED_AFTER_SECONDS = 300.0

@@ -123,7 +123,8 @@ class ElsewhereBuilder(Protocol):
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Start the build and give its external id; None where the other side accepts it and does not tell one.
 
-        PermanentError: it was refused, and nothing was started. RetryableError: what became of it is not known.
+        PermanentError: it was refused, and nothing was started. BusyError: there is no room now, and nothing was
+        started. Another RetryableError: what became of it is not known.
         """
         ...
 

@@ -13,7 +13,7 @@ import structlog
 
 from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
-from service.errors import MergeportError, PermanentError
+from service.errors import BusyError, MergeportError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
@@ -90,6 +90,9 @@ def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, bui
         external_id = builder.start(request, build.correlation)
     except PermanentError as error:
         fail_build(context, build, error)
+    except BusyError as error:
+        log.info("the builder has no room for a build; it is asked again", code=error.code)
+        _follow(context, build, None, str(error), code=error.code)
     except Exception as error:  # whatever it was, the other side may have begun
         known = isinstance(error, MergeportError)
         log.warning("the answer to the start of a build was cut off", error=str(error), exc_info=not known)
@@ -101,10 +104,13 @@ def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, bui
                 builder.cancel(external_id)
 
 
-def _follow(context: Context, build: Build, external_id: str | None, message: str, *, heard: bool = False) -> bool:
+def _follow(
+    context: Context, build: Build, external_id: str | None, message: str, *, heard: bool = False, code: str = ""
+) -> bool:
     """Leave the build to its watch; False where the row does not want this start any more.
 
-    That is told by our name of the start: an attempt that took over meanwhile goes on with the same start.
+    That is told by our name of the start: an attempt that took over meanwhile goes on with the same start. A code
+    says that the builder had no room: it began nothing, and is asked again without an end but the runs' deadline.
     """
     now = context.now()
     values = {"external_id": external_id, "started_at": now} if heard else {}
@@ -114,6 +120,7 @@ def _follow(context: Context, build: Build, external_id: str | None, message: st
         if now_at is None or not ours or now_at.state.ended:
             return now_at is not None and external_id is not None and now_at.external_id == external_id
         if heard or now_at.attempt == build.attempt:
-            builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, **values)
-    log.info("build started elsewhere", builder=build.builder, external_id=external_id)
+            builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, code=code, **values)
+    if not code:
+        log.info("build started elsewhere", builder=build.builder, external_id=external_id)
     return True

@@ -82,6 +82,9 @@ class _Look:
         """Give the build with its id there; nothing where it is not known, and then decide what becomes of it."""
         if build.external_id is not None:
             return [build]
+        if build.code and self._just_asked(build):
+            self._tell(build, build.message)
+            return []
         external_id = self.builder.find(start_request(self.context, build), build.correlation)
         if external_id is None:
             self._not_found(build)
@@ -92,18 +95,20 @@ class _Look:
             if now_at is None or (now_at.state, now_at.correlation) != (BuildState.STARTED, build.correlation):
                 return []
             begun = build.started_at or now
-            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="")
-        return [replace(build, external_id=external_id, started_at=begun, message="")]
+            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="", code="")
+        return [replace(build, external_id=external_id, started_at=begun, message="", code="")]
+
+    def _just_asked(self, build: Build) -> bool:
+        return build.asked_at is not None and abs(self.context.now() - build.asked_at) < self.builder.listed_within
 
     def _not_found(self, build: Build) -> None:
-        now = self.context.now()
-        if build.asked_at is not None and abs(now - build.asked_at) < self.builder.listed_within:
+        if self._just_asked(build):
             self._tell(build, build.message or "asked for, and not listed there yet")
         elif build.started_at is not None:
             self._lose(build, f"took the build, and shows none under {build.correlation}")
         elif build.id not in self.wanted:
             cancel_build(self.context, build)
-        elif build.attempt >= MOST_ATTEMPTS:
+        elif build.attempt >= MOST_ATTEMPTS and not build.code:
             words = f"{build.builder} could not be asked to build {build.reference}: {build.message}"
             finish_build(self.context, build, BuildState.FAILED, words, code="build-not-started")
         else:
