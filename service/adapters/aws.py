@@ -21,6 +21,7 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
+    NoRegionError,
     PartialCredentialsError,
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
@@ -99,6 +100,8 @@ class Trouble:
                 return "AWS does not know the credentials that Mergeport runs with: check its role"
             case TroubleKind.NO_CREDENTIALS:
                 return "give this process an AWS role (IRSA, Pod Identity, an instance profile)"
+            case TroubleKind.SETTINGS if self.code == NoRegionError.__name__:
+                return "name the region, or set AWS_DEFAULT_REGION for this process"
             case TroubleKind.SETTINGS:
                 return "check the AWS settings of this process"
             case _:

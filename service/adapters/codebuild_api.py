@@ -25,6 +25,7 @@ _MOST_PAGES = 20
 """Of the builds of a project that are searched: 2,000 builds."""
 _MOST_EMPTY = 20
 """Pages of a log that are empty although it goes on, one after the other."""
+_START, _LIST = "codebuild:StartBuild", "codebuild:ListBuildsForProject"
 _THROTTLED_SECONDS = 10.0
 _LIMIT_SECONDS = 60.0
 
@@ -56,7 +57,7 @@ class CodeBuildApi:
 
     def start(self, request: StartBuildInputTypeDef) -> BuildTypeDef:
         """Start a build; PermanentError means that none was started."""
-        return self._builds("codebuild:StartBuild", lambda client: client.start_build(**request)["build"])
+        return self._builds(_START, lambda client: client.start_build(**request)["build"])
 
     def newest(self, project: str) -> Iterator[list[BuildTypeDef]]:
         """Give the project's builds, newest first, a page at a time.
@@ -70,7 +71,7 @@ class CodeBuildApi:
             def page(client: CodeBuildClient, given: Mapping[str, Any] = given) -> Mapping[str, Any]:
                 return client.list_builds_for_project(projectName=project, sortOrder="DESCENDING", **given)
 
-            told = self._builds("codebuild:ListBuildsForProject", page)
+            told = self._builds(_LIST, page)
             ids = list(told.get("ids", []))
             found = {build["id"]: build for build in self.get(ids)}
             yield [found[one] for one in ids if one in found]
@@ -136,11 +137,10 @@ class CodeBuildApi:
         hint = trouble.hint(self._role_arn)
         match trouble.kind:
             case TroubleKind.THROTTLED:
-                return RetryableError(
-                    f"{what} is asked too often for {action}: {code}.",
-                    code="codebuild-throttled",
-                    retry_after=_THROTTLED_SECONDS,
-                )
+                words = f"{what} is asked too often for {action}: {code}."
+                if action == _START:
+                    return BusyError(words, code="codebuild-throttled", retry_after=_THROTTLED_SECONDS)
+                return RetryableError(words, code="codebuild-throttled", retry_after=_THROTTLED_SECONDS)
             case TroubleKind.AWAY | TroubleKind.UNREACHABLE:
                 verb = "cannot be reached for" if trouble.kind is TroubleKind.UNREACHABLE else "cannot do"
                 return RetryableError(f"{what} {verb} {action} now: {code}.", code="codebuild-unavailable")
@@ -168,7 +168,7 @@ class CodeBuildApi:
                     hint="it is started when another ends; a higher quota of concurrently running builds lets more in",
                     retry_after=_LIMIT_SECONDS,
                 )
-            case "ResourceNotFoundException" if action in ("codebuild:StartBuild", "codebuild:ListBuildsForProject"):
+            case "ResourceNotFoundException" if action in (_START, _LIST):
                 return PermanentError(
                     f"{what} has no such project{said}",
                     code="codebuild-project-missing",

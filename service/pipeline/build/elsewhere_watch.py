@@ -64,7 +64,8 @@ class _Look:
             return
         standings = self.builder.states([build.external_id for build in found if build.external_id is not None])
         read = {build.id for build in random.sample(found, min(_MOST_LOGS, len(found)))}
-        self._each(found, lambda build: self._judge(build, standings, follow_log=build.id in read))
+        in_any_order = random.sample(found, len(found))  # so that the same few that fail never hold up the same others
+        self._each(in_any_order, lambda build: self._judge(build, standings, follow_log=build.id in read))
 
     def _each(self, some: Iterable[Build], act: Callable[[Build], None]) -> None:
         """Act on each. An error of one build delays the others only if the builder itself does not answer."""

@@ -25,7 +25,7 @@ from service.errors import BusyError, DoubtfulError, MergeportError, PermanentEr
 from service.ports import Progress
 from service.store.ids import new_id
 from tests.adapters.builders.elsewhere_contract import ElsewhereContract, start_request, started, whole_log
-from tests.contract.registries import ECR_HOST, REVISION
+from tests.contract.registries import ECR_HOST, REVISION, Ministack
 
 ONE_TRY = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=2, read_timeout=5)
 STATUSES = {Progress.SUCCEEDED: "SUCCEEDED", Progress.FAILED: "FAILED", Progress.CANCELLED: "STOPPED"}
@@ -257,6 +257,30 @@ def test_build_that_a_person_retried_is_the_newest_of_its_correlation(other: Sid
     assert other.builder.find(start_request(other.options), correlation) == again.arn
 
 
+def test_another_implementation_of_the_api_is_understood(ministack: Ministack) -> None:
+    """It ends each build at once and keeps no variables, but nothing of it was written with our code in mind."""
+    maker = client_of("codebuild", ministack.url)
+    maker.create_project(
+        name="images", source={"type": "NO_SOURCE", "buildspec": "version: 0.2"}, artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=ROLE,
+    )  # fmt: skip
+    builder = CodeBuildBuilder(
+        lambda region, role: CodeBuildApi(region, role, client=lambda service: client_of(service, ministack.url))
+    )
+    request = start_request(Options(project="images"))
+    external_id = builder.start(request, new_id())
+    assert external_id is not None
+    assert {one: told.progress for one, told in builder.states([external_id, Side.unknown_id]).items()} == {
+        external_id: Progress.SUCCEEDED
+    }
+    assert builder.find(request, new_id()) is None
+    builder.cancel(Side.unknown_id)
+    with pytest.raises(PermanentError) as caught:
+        builder.start(start_request(Options(project="not-there")), new_id())
+    assert caught.value.code == "codebuild-project-missing"
+
+
 # --- states ------------------------------------------------------------------------------------------
 
 
@@ -373,7 +397,7 @@ def test_log_whose_stream_is_gone_is_empty(other: Side) -> None:
     [
         ("AccessDeniedException", 400, DoubtfulError, "codebuild-refused", "allow codebuild:StartBuild"),
         ("UnrecognizedClientException", 400, DoubtfulError, "codebuild-refused", "does not know the credentials"),
-        ("ThrottlingException", 400, RetryableError, "codebuild-throttled", ""),
+        ("ThrottlingException", 400, BusyError, "codebuild-throttled", ""),
         ("AccountLimitExceededException", 400, BusyError, "codebuild-limit", "quota"),
         ("ResourceNotFoundException", 400, PermanentError, "codebuild-project-missing", "`project`"),
         ("OAuthProviderException", 400, DoubtfulError, "codebuild-refused", "documentation"),
@@ -428,6 +452,12 @@ def test_missing_credentials_ask_for_a_role() -> None:
 
     builder = CodeBuildBuilder(lambda region, role: CodeBuildApi(region, role, client=client))
     with pytest.raises(PermanentError, match="AWS role"):
+        builder.start(start_request(Options(project="images")), new_id())
+
+
+def test_missing_region_is_told_with_what_to_do() -> None:
+    builder = CodeBuildBuilder(CodeBuildApi)
+    with pytest.raises(PermanentError, match="AWS_DEFAULT_REGION"):
         builder.start(start_request(Options(project="images")), new_id())
 
 
