@@ -17,6 +17,17 @@ PATHS = {
     "/app/installations/{installation_id}/access_tokens": "post",
     "/rate_limit": "get",
     "/repos/{owner}/{repo}": "get",
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs": "get",
+    "/repos/{owner}/{repo}/actions/runs": "get",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}": "get",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/cancel": "post",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs": "get",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun": "post",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs": "post",
+    "/repos/{owner}/{repo}/actions/workflows": "get",
+    "/repos/{owner}/{repo}/actions/workflows/{workflow_id}": "get",
+    "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches": "post",
+    "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs": "get",
     "/repos/{owner}/{repo}/branches": "get",
     "/repos/{owner}/{repo}/branches/{branch}": "get",
     "/repos/{owner}/{repo}/commits": "get",
@@ -63,6 +74,9 @@ DROPPED = {"examples", "example", "x-github", "externalDocs", "summary", "tags",
 def main(whole: Path) -> None:
     """Write the pruned description beside this script."""
     document = json.loads(whole.read_text(encoding="utf-8"))
+    # It says that `created` is a time; GitHub takes a range of times too, as in a search:
+    # https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
+    document["components"]["parameters"]["created"]["schema"].pop("format")
     paths = {path: _operations(document["paths"][path], methods.split()) for path, methods in PATHS.items()}
     kept: dict[str, Any] = {
         "openapi": document["openapi"],
