@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devstack.github.server import GitHub
+from devstack.github.state import Repository
 from devstack.github.workflow_records import WorkflowRun
 
 Push = Callable[[str, str, str], None]
@@ -42,11 +43,12 @@ class Runner:
         """Play all that waits to its end; give the runs."""
         waiting = self.waiting(full_name)
         for run in waiting:
-            self._play(full_name, run, script or Script())
+            self.play_one(self._github.repository(full_name), run, script or Script())
         return waiting
 
-    def _play(self, full_name: str, run: WorkflowRun, script: Script) -> None:
-        repo, workflows = self._github.repository(full_name), self._github.actions.workflows
+    def play_one(self, repo: Repository, run: WorkflowRun, script: Script) -> None:
+        """Play one run to its end."""
+        workflows = self._github.actions.workflows
         if script.conclusion in {"skipped", "startup_failure"}:
             workflows.complete(repo, run, script.conclusion)
             return

@@ -13,14 +13,14 @@ import structlog
 
 from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
-from service.errors import MergeportError, PermanentError
+from service.errors import MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder, StartRequest
 from service.store import builds
 from service.store.builds import Build
-from service.store.ids import new_id
+from service.store.ids import made_at, new_id
 
 log = structlog.get_logger()
 
@@ -64,7 +64,8 @@ def start_request(context: Context, build: Build) -> StartRequest:
     labels = labels_for(
         source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
     )
-    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options)
+    since = made_at(build.correlation) if build.correlation else None
+    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)
 
 
 def _intend(context: Context, build: Build) -> Build | None:
@@ -88,7 +89,7 @@ def _intend(context: Context, build: Build) -> Build | None:
 def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, build: Build) -> None:
     try:
         external_id = builder.start(request, build.correlation)
-    except PermanentError as error:
+    except (PermanentError, NotStartedError) as error:
         fail_build(context, build, error)
     except Exception as error:  # whatever it was, the other side may have begun
         known = isinstance(error, MergeportError)

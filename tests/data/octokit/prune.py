@@ -131,6 +131,8 @@ def _strip(node: Any, *, names: bool = False) -> Any:  # noqa: ANN401 # JSON is 
         if key in {"anyOf", "oneOf"} and node.get("nullable"):
             # GitHub answers null here; OpenAPI 3.0 lets `nullable` count only beside a type.
             value = [*value, {"type": "object", "nullable": True, "enum": [None]}]
+        if key == "enum" and node.get("nullable") and None not in value:
+            value = [*value, None]  # the same: a list of words does not have it
         # GitHub's alternatives overlap (a list of files is also a list of anything), so one match must do.
         name = "anyOf" if key == "oneOf" and not names else key
         kept[name] = _strip(value, names=not names and key in {"properties", "paths", "schemas", "responses", "parameters"})
