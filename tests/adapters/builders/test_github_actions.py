@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -237,9 +238,17 @@ def test_run_whose_name_tells_nothing_keeps_a_second_one_from_being_started(acti
     correlation = new_id()
     request = actions.request(correlation)
     actions.builder.start(request, correlation)
-    with pytest.raises(DoubtfulError) as caught:
+    with pytest.raises(RetryableError) as caught:
         actions.builder.find(request, correlation)
     assert (caught.value.code, "run-name" in caught.value.hint) == ("workflow-run-unnamed", True)
+
+
+def test_run_is_found_though_githubs_clock_is_five_minutes_behind(actions: Actions) -> None:
+    one = start(actions)
+    run, correlation = actions.run(one), actions.run(one).inputs["correlation"]
+    at = datetime.fromisoformat(run.created_at) - timedelta(minutes=5)
+    run.created_at = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert actions.builder.find(actions.request(correlation), correlation) == one
 
 
 def test_runs_of_other_builds_are_not_taken(actions: Actions) -> None:
@@ -427,4 +436,4 @@ def test_options_that_github_would_refuse_or_misread_are_refused_before(
     actions: Actions, options: dict[str, object]
 ) -> None:
     with pytest.raises(ValueError, match="validation error"):
-        actions.request(**options)  # type: ignore[arg-type] # whatever they are
+        actions.request(**options)

@@ -83,7 +83,7 @@ class GitHubActions:
     def find(self, request: StartRequest, correlation: str) -> str | None:
         """Look for a run whose name has the correlation, which `run-name` puts there; see the port.
 
-        DoubtfulError `workflow-run-unnamed`: there is a run of the workflow that does not tell whose it is, so that a
+        RetryableError `workflow-run-unnamed`: there is a run of the workflow that does not tell whose it is, so that a
         second one might be started beside it.
         """
         workflow, ref = options_of(request).workflow, ref_of(request)
@@ -99,7 +99,7 @@ class GitHubActions:
             if len(found) < PAGE:
                 break
         if unnamed is not None:
-            raise DoubtfulError(
+            raise RetryableError(
                 f"run {unnamed.id} of {workflow} in {request.repository} may be ours, but its name does not tell",
                 code="workflow-run-unnamed",
                 hint=f"set `run-name` in {FOLDER}/{workflow} so that it has ${{{{ inputs.correlation }}}}",
