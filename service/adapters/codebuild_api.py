@@ -10,7 +10,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from service.adapters.aws import Calls, Trouble, TroubleKind, make_client
-from service.errors import BusyError, DoubtfulError, MergeportError, PermanentError, RetryableError
+from service.errors import (
+    BELIEVED_AFTER_SECONDS,
+    BusyError,
+    DoubtfulError,
+    MergeportError,
+    NotStartedError,
+    PermanentError,
+    RetryableError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +36,8 @@ _MOST_EMPTY = 20
 _START, _LIST = "codebuild:StartBuild", "codebuild:ListBuildsForProject"
 _THROTTLED_SECONDS = 10.0
 _LIMIT_SECONDS = 60.0
+_REFUSED_SECONDS = BELIEVED_AFTER_SECONDS / 5
+"""Between two starts that are refused: a build has six."""
 
 MakeClient = Callable[[str], Any]
 """Makes a client of the service with this name."""
@@ -150,7 +160,7 @@ class CodeBuildApi:
             case TroubleKind.REFUSED:
                 return self._refusal(what, trouble)
             case TroubleKind.ROLE | TroubleKind.DENIED | TroubleKind.UNKNOWN:
-                return DoubtfulError(f"{what} refused {action}: {code}.", code="codebuild-refused", hint=hint)
+                return self._refused(what, trouble, hint)
             case TroubleKind.NO_CREDENTIALS | TroubleKind.SETTINGS:
                 return PermanentError(f"Mergeport cannot call {what}: {code}.", code="aws-settings", hint=hint)
             case _:
@@ -181,8 +191,15 @@ class CodeBuildApi:
                     hint="check `build` in mergeport.yaml, and the source and the environment of the project",
                 )
             case _:
-                hint = "CodeBuild's documentation explains this code"
-                return DoubtfulError(f"{what} refused {action}: {code}.", code="codebuild-refused", hint=hint)
+                return self._refused(what, trouble, "CodeBuild's documentation explains this code")
+
+    @staticmethod
+    def _refused(what: str, trouble: Trouble, hint: str) -> MergeportError:
+        """Doubt a refusal for as long as any other; a start that was refused has begun nothing."""
+        words = f"{what} refused {trouble.action}: {trouble.code}."
+        if trouble.action == _START:
+            return NotStartedError(words, code="codebuild-refused", hint=hint, retry_after=_REFUSED_SECONDS)
+        return DoubtfulError(words, code="codebuild-refused", hint=hint)
 
 
 def _line(message: str) -> str:

@@ -79,6 +79,18 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildHint:
+    """Something that makes images of a repository elsewhere has moved: look at what we await of it now.
+
+    `builder` is the kind of the builder whose build it may be.
+    """
+
+    repository: Repository
+    builder: str
+    repository_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A source only tries whether deliveries arrive; `words` are answered to it."""
 
@@ -93,7 +105,7 @@ class Ignored:
     reason: str
 
 
-Event = Push | PullRequestMerged | Hint | Ping | Ignored
+Event = Push | PullRequestMerged | Hint | BuildHint | Ping | Ignored
 
 
 def needless(event: Event) -> str | None:

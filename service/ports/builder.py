@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
@@ -73,6 +73,8 @@ class StartRequest:
     reference: ImageReference
     labels: Mapping[str, str]
     options: object
+    since: datetime | None = None
+    """When the start was first asked for, by our clock; None where it was not yet."""
 
 
 class Progress(StrEnum):
@@ -123,8 +125,8 @@ class ElsewhereBuilder(Protocol):
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Start the build and give its external id; None where the other side accepts it and does not tell one.
 
-        PermanentError: it was refused, and nothing was started. BusyError: there is no room now, and nothing was
-        started. Another RetryableError: what became of it is not known.
+        PermanentError: it was refused. NotStartedError: it was refused for now; BusyError: because there is no room.
+        Nothing has begun after any of these. Any other RetryableError: what became of it is not known.
         """
         ...
 

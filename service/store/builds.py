@@ -167,6 +167,12 @@ def started(tx: Transaction, builder: str) -> list[Build]:
     return [made(Build, row) for row in tx.execute(query)]
 
 
+def any_started(tx: Transaction, builder: str, repository: Repository) -> bool:
+    """Tell whether a builder elsewhere has any build of a repository, however its name is written."""
+    query = sa.select(table.c.repository).where(table.c.state == BuildState.STARTED, table.c.builder == builder)
+    return any(Repository(name).key == repository.key for name in tx.execute(query.distinct()).scalars())
+
+
 def newest_by_builder(tx: Transaction) -> dict[str, str]:
     """Give the newest build that each builder elsewhere has; ids sort by the time they were made."""
     return {builder: newest for builder, newest in tx.execute(_NEWEST_BY_BUILDER)}  # noqa: C416 - rows, not pairs

@@ -265,7 +265,8 @@ def test_permissions_of_the_app_are_those_that_the_calls_need() -> None:
     rows = re.findall(r"^\| [a-z, ]+ \| ([A-Z][\w ]+): (read|write) \|", section("## A GitHub App"), re.MULTILINE)
     given = {(name.lower(), level) for name, level in rows}
     needed = set()
-    for path in (ROOT / "service/adapters/forges/github").glob("*.py"):
+    callers = [ROOT / "service/adapters/forges/github", ROOT / "service/adapters/builders/github_actions"]
+    for path in (found for caller in callers for found in caller.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 needed |= set(re.findall(r"^([a-z ]+): (read|write)$", node.value))

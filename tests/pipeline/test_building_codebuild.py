@@ -130,6 +130,22 @@ def test_project_that_is_not_there_fails_the_run_at_once(pipeline: Pipeline, cod
     assert (run.code, "no such project" in run.message) == ("codebuild-project-missing", True)
 
 
+def test_start_that_is_refused_for_minutes_fails_the_run_with_what_to_allow(
+    pipeline: Pipeline, codebuild: CodeBuild
+) -> None:
+    denied = b'{"__type": "AccessDeniedException", "message": "not authorized"}'
+    codebuild.faults.answer("400 Bad Request", times=100, body=denied)
+    merge(pipeline)
+    for _ in range(5):
+        pipeline.settle()
+        assert pipeline.run().state == RunState.WAITING
+        assert "allow codebuild:StartBuild" in pipeline.run().message
+        pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (run.code, "allow codebuild:StartBuild" in run.message) == ("codebuild-refused", True)
+
+
 def test_account_without_room_is_waited_for(pipeline: Pipeline, codebuild: CodeBuild) -> None:
     codebuild.limit = 0
     merge(pipeline)

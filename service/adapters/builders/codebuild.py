@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -117,9 +117,9 @@ class CodeBuildBuilder:
         return _external_id(build, options)
 
     def find(self, request: StartRequest, correlation: str) -> str | None:
-        """Search the project's newest builds, back to the time at which the correlation was made."""
+        """Search the project's newest builds, back to the time at which the start was first asked for."""
         options = _options_of(request)
-        since = _made_at(correlation)
+        since = request.since
         for builds in self._api(options.region, options.role_arn).newest(options.project):
             for build in builds:
                 if since is not None and build["startTime"] < since - _CLOCKS:
@@ -253,13 +253,3 @@ def _external_id(build: BuildTypeDef, options: Options) -> str:
 
 def _logs_nowhere(build: BuildTypeDef) -> bool:
     return build.get("logs", {}).get("cloudWatchLogs", {}).get("status") == "DISABLED"
-
-
-def _made_at(correlation: str) -> datetime | None:
-    """Give the time in a correlation, which is a ULID; None where it is none."""
-    from ulid import ULID  # noqa: PLC0415 - as the module's docstring says
-
-    try:
-        return ULID.from_str(correlation).datetime.astimezone(UTC)
-    except ValueError:
-        return None

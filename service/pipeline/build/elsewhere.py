@@ -13,14 +13,15 @@ import structlog
 
 from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
-from service.errors import BusyError, MergeportError, PermanentError
+from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder, StartRequest
 from service.store import builds
 from service.store.builds import Build
-from service.store.ids import new_id
+from service.store.ids import made_at, new_id
+from service.store.pauses import pause_of
 
 log = structlog.get_logger()
 
@@ -64,7 +65,8 @@ def start_request(context: Context, build: Build) -> StartRequest:
     labels = labels_for(
         source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
     )
-    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options)
+    since = made_at(build.correlation) if build.correlation else None
+    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)
 
 
 def _intend(context: Context, build: Build) -> Build | None:
@@ -88,11 +90,11 @@ def _intend(context: Context, build: Build) -> Build | None:
 def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, build: Build) -> None:
     try:
         external_id = builder.start(request, build.correlation)
-    except PermanentError as error:
-        fail_build(context, build, error)
     except BusyError as error:
         log.info("the builder has no room for a build; it is asked again", code=error.code)
-        _follow(context, build, None, str(error), code=error.code)
+        _wait_for_room(context, build, error)
+    except (PermanentError, NotStartedError) as error:
+        fail_build(context, build, error)
     except Exception as error:  # whatever it was, the other side may have begun
         known = isinstance(error, MergeportError)
         log.warning("the answer to the start of a build was cut off", error=str(error), exc_info=not known)
@@ -104,13 +106,10 @@ def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, bui
                 builder.cancel(external_id)
 
 
-def _follow(
-    context: Context, build: Build, external_id: str | None, message: str, *, heard: bool = False, code: str = ""
-) -> bool:
+def _follow(context: Context, build: Build, external_id: str | None, message: str, *, heard: bool = False) -> bool:
     """Leave the build to its watch; False where the row does not want this start any more.
 
-    That is told by our name of the start: an attempt that took over meanwhile goes on with the same start. A code
-    says that the builder had no room: it began nothing, and is asked again without an end but the runs' deadline.
+    That is told by our name of the start: an attempt that took over meanwhile goes on with the same start.
     """
     now = context.now()
     values = {"external_id": external_id, "started_at": now} if heard else {}
@@ -120,7 +119,18 @@ def _follow(
         if now_at is None or not ours or now_at.state.ended:
             return now_at is not None and external_id is not None and now_at.external_id == external_id
         if heard or now_at.attempt == build.attempt:
-            builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, code=code, **values)
-    if not code:
-        log.info("build started elsewhere", builder=build.builder, external_id=external_id)
+            builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, **values)
+    log.info("build started elsewhere", builder=build.builder, external_id=external_id)
     return True
+
+
+def _wait_for_room(context: Context, build: Build, error: BusyError) -> None:
+    """Leave the build to its watch, which has it started again after a pause; the code says that it has no room."""
+    pause = pause_of(error.retry_after).total_seconds() if error.retry_after is not None else None
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        ours = now_at is not None and (now_at.correlation, now_at.attempt) == (build.correlation, build.attempt)
+        if now_at is None or not ours or now_at.state.ended or now_at.external_id is not None:
+            return
+        values = {"message": str(error), "code": error.code, "retry_after": pause}
+        builds.update(tx, build.id, at=context.now(), state=BuildState.STARTED, **values)

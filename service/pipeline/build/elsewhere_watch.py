@@ -100,7 +100,9 @@ class _Look:
         return [replace(build, external_id=external_id, started_at=begun, message="", code="")]
 
     def _just_asked(self, build: Build) -> bool:
-        return build.asked_at is not None and abs(self.context.now() - build.asked_at) < self.builder.listed_within
+        """Tell whether it is too early to ask again: its start may not be listed yet, or there is no room."""
+        pause = max(self.builder.listed_within, timedelta(seconds=build.retry_after or 0.0))
+        return build.asked_at is not None and abs(self.context.now() - build.asked_at) < pause
 
     def _not_found(self, build: Build) -> None:
         if self._just_asked(build):

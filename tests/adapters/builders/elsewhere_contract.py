@@ -7,6 +7,7 @@ The yard of tests/kinds runs the same, so that the pipeline's tests know no buil
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import pytest
@@ -71,7 +72,7 @@ class OtherSide(Protocol):
 
 
 def start_request(options: object, *, commit: str = REVISION, tag: str = TAG) -> StartRequest:
-    """Give the request of an image."""
+    """Give the request of an image, asked for now."""
     return StartRequest(
         repository=Repository("acme/checkout"),
         branch="main",
@@ -79,6 +80,7 @@ def start_request(options: object, *, commit: str = REVISION, tag: str = TAG) ->
         reference=ImageReference(ECR_HOST, "checkout", tag),
         labels=labels_for(source_url=SOURCE, commit=Sha(commit), version=tag),
         options=options,
+        since=datetime.now(UTC),
     )
 
 

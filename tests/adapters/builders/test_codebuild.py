@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from devstack.codebuild import ACCOUNT, REGION, TOKEN_SECONDS, Build, CodeBuild
 from service.adapters.builders.codebuild import LISTED_WITHIN, CodeBuildBuilder, Options
 from service.adapters.codebuild_api import CodeBuildApi
-from service.errors import BusyError, DoubtfulError, MergeportError, PermanentError, RetryableError
+from service.errors import BusyError, DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.ports import Progress
 from service.store.ids import new_id
 from tests.adapters.builders.elsewhere_contract import ElsewhereContract, start_request, started, whole_log
@@ -395,12 +395,12 @@ def test_log_whose_stream_is_gone_is_empty(other: Side) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "error", "ours", "hint"),
     [
-        ("AccessDeniedException", 400, DoubtfulError, "codebuild-refused", "allow codebuild:StartBuild"),
-        ("UnrecognizedClientException", 400, DoubtfulError, "codebuild-refused", "does not know the credentials"),
+        ("AccessDeniedException", 400, NotStartedError, "codebuild-refused", "allow codebuild:StartBuild"),
+        ("UnrecognizedClientException", 400, NotStartedError, "codebuild-refused", "does not know the credentials"),
         ("ThrottlingException", 400, BusyError, "codebuild-throttled", ""),
         ("AccountLimitExceededException", 400, BusyError, "codebuild-limit", "quota"),
         ("ResourceNotFoundException", 400, PermanentError, "codebuild-project-missing", "`project`"),
-        ("OAuthProviderException", 400, DoubtfulError, "codebuild-refused", "documentation"),
+        ("OAuthProviderException", 400, NotStartedError, "codebuild-refused", "documentation"),
         ("InternalFailure", 500, RetryableError, "codebuild-unavailable", ""),
     ],
 )
