@@ -89,6 +89,7 @@ class Actions:
                 made += self.courier.emit(repo, "push", payload, copies=copies)
             for update in updates:
                 self._follow(repo, update, sender)
+                self.workflows.moved(repo, update, sender)
         return made
 
     def _follow(self, repo: Repository, update: RefUpdate, sender: User) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from devstack.github import workflow_files, workflow_shapes
+from devstack.bare import ZERO
+from devstack.git_backend import RefUpdate
+from devstack.github import comparing, workflow_files, workflow_shapes
 from devstack.github.hooks import Courier
 from devstack.github.refusal import RefusalError, not_found
 from devstack.github.state import Repository, State, User, now
@@ -28,13 +30,15 @@ class Mode:
 
     `answers`: with the run's id where it is asked for, as an older server that knows no such thing, or as one that
     refuses the unknown key. `lists` False: new runs are in no list yet. `shows` False: they cannot be seen at all.
-    `loses`: a dispatch is accepted and no run comes of it, ever.
+    `loses`: a dispatch is accepted and no run comes of it, ever. `pushes`: whether pushes start workflows too, which
+    costs each push some calls of git.
     """
 
     answers: Answers = "details"
     lists: bool = True
     shows: bool = True
     loses: bool = False
+    pushes: bool = False
 
 
 class Workflows:
@@ -94,8 +98,13 @@ class Workflows:
             title = file.title(given) or file.name
             return self._begin(repo, workflow, file, "workflow_dispatch", (branch, commit), title, sender, given)
 
-    def pushed(self, repo: Repository, branch: str, commit: str, paths: list[str], sender: User) -> list[WorkflowRun]:
+    def moved(self, repo: Repository, update: RefUpdate, sender: User) -> list[WorkflowRun]:
         """Start the workflows that a push to a branch triggers, as they are at its commit."""
+        branch, commit = update.ref.removeprefix("refs/heads/"), update.new
+        if not self.mode.pushes or branch == update.ref or commit == ZERO or not repo.bare.files(commit, FOLDER):
+            return []
+        before = comparing.EMPTY_TREE if update.old == ZERO else update.old
+        paths = [path for path, _ in comparing.changed_paths(repo.bare, before, commit)]
         begun = []
         message = repo.bare.commit(commit).message
         for path in repo.bare.files(commit, FOLDER):

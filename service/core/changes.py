@@ -82,11 +82,13 @@ class Hint:
 class BuildHint:
     """Something that makes images of a repository elsewhere has moved: look at what we await of it now.
 
-    `builder` is the kind of the builder whose build it may be.
+    `builder` is the kind of the builder whose build it may be; empty where it is none of ours. `ended` says that
+    something is over, so that an image may be there, or may never come.
     """
 
     repository: Repository
     builder: str
+    ended: bool
     repository_id: str = ""
 
 

@@ -25,6 +25,7 @@ from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Rece
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
+from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
@@ -61,6 +62,9 @@ __all__ = [
     "Notice",
     "Notifier",
     "Observation",
+    "PipelineQuestion",
+    "PipelineStanding",
+    "Pipelines",
     "Pods",
     "Progress",
     "PullRequest",

@@ -116,8 +116,14 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 
 
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
-    """Queue the next attempt of an ended build, anew: its workflow and its start elsewhere have names of their own."""
-    elsewhere = {"correlation": "", "asked_at": None, "external_id": None, "log_after": "", "unheard_since": None}
+    """Queue the next attempt of an ended build, anew: its workflow and its start elsewhere have names of their own.
+
+    The id of a build that failed elsewhere stays until another is asked for: a person may have it run again there. One
+    that we cancelled may go on for a moment, and is not taken up.
+    """
+    elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
+    if build.state is not BuildState.FAILED:
+        elsewhere["external_id"] = None
     return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, **elsewhere)
 
 

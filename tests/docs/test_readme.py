@@ -266,6 +266,7 @@ def test_permissions_of_the_app_are_those_that_the_calls_need() -> None:
     given = {(name.lower(), level) for name, level in rows}
     needed = set()
     callers = [ROOT / "service/adapters/forges/github", ROOT / "service/adapters/builders/github_actions"]
+    callers.append(ROOT / "service/adapters/builders/external")
     for path in (found for caller in callers for found in caller.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

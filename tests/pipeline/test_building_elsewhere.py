@@ -362,6 +362,49 @@ def test_build_cancelled_there_by_a_person_fails_the_run_and_a_retry_starts_anot
     assert first.correlation != second.correlation
 
 
+def test_retry_follows_the_build_that_a_person_runs_again_there(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.FAILED, "exit status 2")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    only(yard).standing = BuildStanding(Progress.RUNNING, "attempt 2")
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    assert "attempt 2" in pipeline.run().message
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert (build_of(pipeline).state, yard.asked.count("start")) == (BuildState.SUCCEEDED, 1)
+
+
+def test_retry_takes_no_build_up_that_is_being_cancelled(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    run = pipeline.run()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, run.id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.settle()
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    first, second = yard.builds.values()
+    assert (first.stopped, second.stopped) == (True, False)
+
+
+def test_retry_of_a_build_that_cannot_be_asked_for_starts_no_second_one(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.FAILED, "exit status 2")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    yard.failing["states"] = AWAY
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    assert (pipeline.wait(pipeline.run())[0], yard.asked.count("start")) == (WaitKind.RETRY, 1)
+
+
 def test_build_that_is_still_under_way_at_the_deadline_fails_the_run_and_is_cancelled(
     pipeline: Pipeline, yard: Yard
 ) -> None:

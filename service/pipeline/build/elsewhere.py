@@ -17,7 +17,7 @@ from service.errors import BusyError, MergeportError, NotStartedError, Permanent
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
-from service.ports import ElsewhereBuilder, StartRequest
+from service.ports import ElsewhereBuilder, Progress, StartRequest
 from service.store import builds
 from service.store.builds import Build
 from service.store.ids import made_at, new_id
@@ -38,6 +38,9 @@ def start_elsewhere(context: Context, build: Build) -> None:
             finish_build(context, build, BuildState.SUCCEEDED, words)
             return
         builder, request = builder_elsewhere(context, build.builder), start_request(context, build)
+        if build.external_id is not None and _runs_again(builder, build.external_id):
+            _take_up(context, build)
+            return
     except Exception as error:  # noqa: BLE001 - every outcome of a build is kept as words
         fail_build(context, build, error)
         return
@@ -80,11 +83,29 @@ def _intend(context: Context, build: Build) -> Build | None:
             return None
         wanted = builds.wanted(tx, build.id)
         if wanted:
-            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now)
+            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now, external_id=None)
     if not wanted:
         cancel_build(context, build)
         return None
-    return replace(build, correlation=correlation, asked_at=now)
+    return replace(build, correlation=correlation, asked_at=now, external_id=None)
+
+
+def _runs_again(builder: ElsewhereBuilder, external_id: str) -> bool:
+    """Tell whether the build of an earlier attempt is under way there, so that a second one would be beside it."""
+    standing = builder.states([external_id]).get(external_id)
+    return standing is not None and standing.progress is Progress.RUNNING
+
+
+def _take_up(context: Context, build: Build) -> None:
+    """Follow the build of the earlier attempt, which somebody has run again there."""
+    now = context.now()
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        if now_at is not None and (now_at.attempt, now_at.state) == (build.attempt, BuildState.RUNNING):
+            builds.update(
+                tx, build.id, at=now, state=BuildState.STARTED, correlation=new_id(), asked_at=now, started_at=now
+            )
+    log.info("a build is followed that somebody runs again elsewhere", external_id=build.external_id)
 
 
 def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, build: Build) -> None:

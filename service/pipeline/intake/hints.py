@@ -13,7 +13,7 @@ from service.pipeline.context import Context
 from service.pipeline.intake.runs_of_change import Outcome
 from service.pipeline.manifest.place import Place
 from service.pipeline.promote.afterwards import follow, follow_all
-from service.store import builds
+from service.store import builds, waits
 from service.store.runs import Run
 
 LookNow = Callable[[WaitKind, str], None]
@@ -32,14 +32,17 @@ def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
 
 
 def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> Outcome:
-    """Have the builder's builds looked at if any is of the repository; give what came of the delivery."""
+    """Have builds of the repository looked at, and its awaited images; give what came of the delivery."""
     with context.store.read() as tx:
-        under_way = builds.any_started(tx, hint.builder, hint.repository)
-    if not under_way:
-        return Outcome(DeliveryState.IGNORED, f"no build of ours is under way in {hint.repository}")
-    look_now(WaitKind.BUILD_ELSEWHERE, hint.builder)
-    words = f"{hint.builder} has moved in {hint.repository}: its builds are looked at now"
-    return Outcome(DeliveryState.PROCESSED, words)
+        under_way = bool(hint.builder) and builds.any_started(tx, hint.builder, hint.repository)
+        awaited_at = waits.keys_of(tx, WaitKind.IMAGE, hint.repository) if hint.ended else []
+    if under_way:
+        look_now(WaitKind.BUILD_ELSEWHERE, hint.builder)
+    for key in awaited_at:
+        look_now(WaitKind.IMAGE, key)
+    if not under_way and not awaited_at:
+        return Outcome(DeliveryState.IGNORED, f"no build of {hint.repository} is awaited")
+    return Outcome(DeliveryState.PROCESSED, f"what is awaited of {hint.repository} is looked at now")
 
 
 def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:

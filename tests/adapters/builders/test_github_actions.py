@@ -276,6 +276,13 @@ def test_all_runs_of_a_repository_are_asked_for_in_one_call(actions: Actions) ->
     assert len(actions.github.faults.log) - before == 1
 
 
+def test_more_runs_than_a_page_has_cost_a_call_a_page(actions: Actions) -> None:
+    ids = [start(actions) for _ in range(120)]
+    before = len(actions.github.faults.log)
+    assert set(actions.builder.states(ids)) == set(ids)
+    assert len(actions.github.faults.log) - before == 2
+
+
 def test_run_that_is_not_on_the_page_is_asked_for_by_itself(actions: Actions) -> None:
     ids = [start(actions) for _ in range(2)]
     actions.run(ids[0]).listed = False

@@ -277,11 +277,14 @@ def test_pull_request_field_of_another_shape_is_named(path: str, value: object) 
         ("workflow_job", "completed", True),
         ("workflow_job", "queued", False),
         ("workflow_job", "waiting", False),
+        ("check_suite", "completed", True),
+        ("check_suite", "requested", False),
     ],
 )
 def test_workflow_that_moved_is_a_hint_at_its_builder(event: str, action: str, *, hints: bool) -> None:
     told = parse_event(event, {"action": action, "repository": {"full_name": "acme/checkout", "id": 7}})
-    assert (told == BuildHint(Repository("acme/checkout"), "github-actions", "7")) is hints
+    builder = "" if event == "check_suite" else "github-actions"
+    assert (told == BuildHint(Repository("acme/checkout"), builder, action == "completed", "7")) is hints
     assert (needless(told) is None) is hints
 
 

@@ -75,11 +75,7 @@ class Options(BaseModel):
 def make(parts: Parts) -> ElsewhereBuilder:
     """Give the builder, with the login of the source repositories; nothing is asked yet."""
     from service.adapters.builders.github_actions.builder import GitHubActions  # noqa: PLC0415 - as above
-    from service.adapters.github_api.connection import Connection  # noqa: PLC0415 - as above
-    from service.adapters.github_api.tokens import AppLogin, TokenLogin  # noqa: PLC0415 - as above
+    from service.adapters.github_api.login import connection_of  # noqa: PLC0415 - as above
 
-    settings, trusted = parts.settings, str(parts.ca_file) if parts.ca_file else None
-    app = settings.github_app
-    login = AppLogin(str(app.id), app.private_key) if app else TokenLogin(settings.github_token or "")
-    connection = Connection(settings.github_api_url, login, now=parts.clock.now, ca_file=trusted)
-    return GitHubActions(connection, api_url=settings.github_api_url, ca_file=trusted)
+    trusted = str(parts.ca_file) if parts.ca_file else None
+    return GitHubActions(connection_of(parts), api_url=parts.settings.github_api_url, ca_file=trusted)

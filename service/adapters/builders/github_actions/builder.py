@@ -193,7 +193,7 @@ class GitHubActions:
         ).workflow_runs  # fmt: skip
 
     def _states_of(self, repository: Repository, ids: Mapping[str, int]) -> dict[str, BuildStanding]:
-        runs = self._listed(repository) if len(ids) > 1 else {}
+        runs = self._listed(repository, set(ids.values())) if len(ids) > 1 else {}
         told = {}
         for external_id, number in ids.items():
             run = runs.get(number) or self._run(repository, number)
@@ -203,12 +203,23 @@ class GitHubActions:
                 told[external_id] = standing(run, self._jobs_of(external_id) if bad else ())
         return told
 
-    def _listed(self, repository: Repository) -> dict[int, Run]:
-        found = self._connection.get(
-            Runs, f"/repos/{repository}/actions/runs", parameters={"event": "workflow_dispatch", "per_page": PAGE},
-            doing="list the runs of workflows", repository=repository, permission=_READ,
-        )  # fmt: skip
-        return {run.id: run for run in found.workflow_runs}
+    def _listed(self, repository: Repository, wanted: set[int]) -> dict[int, Run]:
+        """List runs, newest first, for as long as a page may have one of those that are wanted."""
+        runs: dict[int, Run] = {}
+        for page in range(1, MOST_PAGES + 1):
+            found = self._connection.get(
+                Runs,
+                f"/repos/{repository}/actions/runs",
+                parameters={"event": "workflow_dispatch", "per_page": PAGE, "page": page},
+                doing="list the runs of workflows",
+                repository=repository,
+                permission=_READ,
+            ).workflow_runs
+            runs |= {run.id: run for run in found}
+            oldest = min((run.id for run in found), default=0)
+            if len(found) < PAGE or all(number >= oldest for number in wanted - runs.keys()):
+                break
+        return runs
 
     def _run(self, repository: Repository, number: int) -> Run | None:
         try:

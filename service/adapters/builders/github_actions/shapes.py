@@ -42,6 +42,9 @@ class Run(BaseModel):
     name: str | None = None
     display_title: str = ""
     head_branch: str | None = None
+    head_sha: str = ""
+    event: str = ""
+    created_at: datetime | None = None
     status: str | None = None
     conclusion: str | None = None
     run_attempt: int = 1

@@ -31,7 +31,7 @@ def parse_event(event: str, payload: Mapping[str, object]) -> Event:
             return _push(_read(_Push, payload))
         case "pull_request":
             return _pull_request(_read(_PullRequestEvent, payload))
-        case "workflow_run" | "workflow_job":
+        case "workflow_run" | "workflow_job" | "check_suite":
             return _workflow(event, _read(_WorkflowEvent, payload))
         case "ping":
             read = _read(_Ping, payload)
@@ -262,10 +262,15 @@ def _moves_a_run(event: _PullRequestEvent) -> bool:
 
 
 def _workflow(event: str, told: _WorkflowEvent) -> BuildHint | Ignored:
-    """A run or job that begins or ends; a job that is only queued says nothing that its run does not."""
-    if told.action in {"queued", "waiting"}:
+    """A run or job that begins or ends, or all checks of a commit that end, whoever makes them.
+
+    A job that is only queued says nothing that its run does not.
+    """
+    ended = told.action == "completed"
+    if told.action in {"queued", "waiting"} or (event == "check_suite" and not ended):
         return Ignored(f"{event} {told.action}")
-    return BuildHint(Repository(told.repository.full_name), GITHUB_ACTIONS, _id(told.repository))
+    builder = "" if event == "check_suite" else GITHUB_ACTIONS
+    return BuildHint(Repository(told.repository.full_name), builder, ended, _id(told.repository))
 
 
 def _id(repository: _Repository) -> str:
