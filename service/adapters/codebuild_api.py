@@ -67,7 +67,14 @@ class CodeBuildApi:
 
     def start(self, request: StartBuildInputTypeDef) -> BuildTypeDef:
         """Start a build; PermanentError means that none was started."""
-        return self._builds(_START, lambda client: client.start_build(**request)["build"])
+
+        def start(client: CodeBuildClient) -> BuildTypeDef:
+            build = client.start_build(**request)["build"]
+            if not build["arn"]:
+                raise LookupError("a build without an ARN")
+            return build
+
+        return self._builds(_START, start)
 
     def newest(self, project: str) -> Iterator[list[BuildTypeDef]]:
         """Give the project's builds, newest first, a page at a time.
@@ -103,7 +110,7 @@ class CodeBuildApi:
             some = wanted[begin : begin + MOST_IDS]
 
             def get(client: CodeBuildClient, some: list[str] = some) -> list[BuildTypeDef]:
-                return client.batch_get_builds(ids=some)["builds"]
+                return [one for one in client.batch_get_builds(ids=some)["builds"] if one.get("id") and one.get("arn")]
 
             found += self._builds("codebuild:BatchGetBuilds", get)
         return found

@@ -30,7 +30,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 def standing_of(build: BuildTypeDef) -> BuildStanding:
     """Say how a build stands; a status that is not known yet counts by whether the build is complete."""
-    status: str = build["buildStatus"]
+    status: str = build.get("buildStatus", "")
     match status:
         case "SUCCEEDED":
             return BuildStanding(Progress.SUCCEEDED, _digest(build))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -118,6 +119,18 @@ def test_start_that_no_list_shows_for_long_makes_no_second_build(pipeline: Pipel
     merge(pipeline)
     pipeline.settle(looks=2)
     pipeline.clock.move(seconds=61)
+    pipeline.settle(looks=3)
+    assert (of_run(pipeline).external_id, len(codebuild.builds)) == (only(codebuild).arn, 1)
+
+
+def test_worker_that_comes_back_after_the_token_has_run_out_finds_the_build(
+    pipeline: Pipeline, codebuild: CodeBuild
+) -> None:
+    codebuild.faults.cut(times=2)
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    pipeline.clock.move(minutes=10)
+    codebuild.now = lambda: time.time() + 600
     pipeline.settle(looks=3)
     assert (of_run(pipeline).external_id, len(codebuild.builds)) == (only(codebuild).arn, 1)
 

@@ -122,10 +122,11 @@ class CodeBuildBuilder:
         since = request.since
         for builds in self._api(options.region, options.role_arn).newest(options.project):
             for build in builds:
-                if since is not None and build["startTime"] < since - _CLOCKS:
+                begun = build.get("startTime")
+                if since is not None and begun is not None and begun < since - _CLOCKS:
                     return None
                 told = build.get("environment", {}).get("environmentVariables", [])
-                if any((one["name"], one["value"]) == (CORRELATION, correlation) for one in told):
+                if any((one.get("name"), one.get("value")) == (CORRELATION, correlation) for one in told):
                     return _external_id(build, options)
         return None
 
@@ -166,7 +167,7 @@ class CodeBuildBuilder:
         try:
             api.stop(found["build"])
         except PermanentError:
-            if any(build["buildStatus"] == "IN_PROGRESS" for build in api.get([found["build"]])):
+            if any(build.get("buildStatus") == "IN_PROGRESS" for build in api.get([found["build"]])):
                 raise
 
     def log(self, external_id: str, after: str) -> LogPiece:
