@@ -52,7 +52,8 @@ KEYS_SECONDS = 5.0
 """How old what is known of the outside systems to look at may be while nothing moves in the store."""
 DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
-REPORT_SECONDS = 0.3
+REPORT_SECONDS = 1.0
+"""What a status should say changes many times in a short run; the forge is told the newest, so often at most."""
 REFRESH_SECONDS = 0.2
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
@@ -132,7 +133,7 @@ class Worker:
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
             Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
-            self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 1.0),
+            self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
@@ -204,8 +205,8 @@ class Worker:
         delivery = None
         try:
             with self._context.store.read() as tx:
-                waiting = deliveries.oldest_stored(tx)
-            delivery = claim(self._context) if waiting is not None else None
+                waiting = deliveries.any_free(tx, self._context.now())
+            delivery = claim(self._context) if waiting else None
         finally:
             if delivery is None:
                 self._free.release()

@@ -74,15 +74,16 @@ _BEHIND_ANOTHER = sa.exists().where(
     _EARLIER.c.state == DeliveryState.STORED,
     _EARLIER.c.sequence < table.c.sequence,
 )
+_IS_FREE = (
+    table.c.state == DeliveryState.STORED, table.c.claimed_by.is_(None), is_over(table.c.not_before), ~_BEHIND_ANOTHER,
+)  # fmt: skip
 _FREE = (
-    _DELIVERY.where(
-        table.c.state == DeliveryState.STORED, table.c.claimed_by.is_(None), is_over(table.c.not_before),
-        ~_BEHIND_ANOTHER,
-    )
+    _DELIVERY.where(*_IS_FREE)
     .order_by(table.c.sequence)
     .limit(1)
     .with_for_update(skip_locked=True, of=table)
 )  # fmt: skip
+_ANY_FREE = sa.select(table.c.sequence).where(*_IS_FREE).limit(1)
 _ONE = sa.update(table).where(table.c.sequence == sa.bindparam("number"))
 _CLAIMED = _ONE.values(attempts=table.c.attempts + 1)
 _FREED = sa.update(table).where(
@@ -100,6 +101,11 @@ _STILL_CLAIMED = (
 )  # fmt: skip
 _OLDEST = sa.select(sa.func.min(table.c.received_at)).where(table.c.state == DeliveryState.STORED)
 _BODY = sa.select(table.c.body).where(table.c.id == sa.bindparam("delivery_id"))
+
+
+def any_free(tx: Transaction, now: datetime) -> bool:
+    """Tell whether there is a delivery to claim."""
+    return tx.execute(_ANY_FREE, times(now)).first() is not None
 
 
 def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | None:

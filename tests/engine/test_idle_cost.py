@@ -41,7 +41,7 @@ ASKED: dict[str, Callable[[Context, Rows], object]] = {
     "due": lambda context, _: answer_due(context),
     "reports": lambda context, _: send_reports(context),
     "intake": lambda context, _: claim(context),
-    "oldest": lambda context, _: reading(context, deliveries.oldest_stored),
+    "free": lambda context, _: reading(context, lambda tx: deliveries.any_free(tx, context.now())),
     "keys": lambda context, _: reading(context, waits.newest_by_key),
     "builds": lambda context, _: reading(context, builds.under_way),
     "status": told,
