@@ -42,14 +42,14 @@ from service.store.motion import Motion, Stillness
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
-"""How often in that time the lease is renewed: so many may fail in a row, less one."""
+"""How often the lease is renewed in that time; all but one of these renewals may fail in a row."""
 INTAKE_SECONDS = 0.05
 INTAKE_SECONDS_LISTENING = 1.0
-"""How often to look for deliveries while the bell tells of them: what it did not tell, and what was postponed."""
+"""How often to look for deliveries although the bell announces them: it may miss some, and some were postponed."""
 INTAKE_THREADS = 4
 WATCH_SECONDS = 0.3
 KEYS_SECONDS = 5.0
-"""How old what is known of the outside systems to look at may be while nothing moves in the store."""
+"""How old the list of outside systems to look at may be while nothing moves in the store."""
 DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 0.3
