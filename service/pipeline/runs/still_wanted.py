@@ -15,9 +15,9 @@ from service.pipeline.runs.steps import Cancelled
 
 
 def target_in_force(claim: Claim) -> tuple[Sha, Target]:
-    """Give the configuration's commit and the run's target as of now; Cancelled where it has no place there any more.
+    """Give the commit of the configuration in force and the run's target in it; Cancelled if the target is gone.
 
-    A broken configuration changes nothing: the last good one is in force.
+    A broken configuration changes nothing, because the last good one stays in force.
     """
     run, current = claim.run, claim.context.configurations.current()
     if current.commit == run.configuration_commit:
