@@ -173,7 +173,7 @@ def meets(doc: Document, item: int, condition: Condition) -> bool:
 
 
 def meets_plain(value: Scalar, condition: Condition) -> bool:
-    """Tell whether a plain item meets a condition: `[=TEXT]` is all of it, `[image=NAME]` an image without its tag."""
+    """Tell whether a plain item meets a condition: `[=TEXT]` is all of it, `[image=NAME]` its image without a tag."""
     if not isinstance(value, str) or condition.keys not in {(), ("image",)}:
         return False
     return condition.value == (image_name(value) if condition.keys else value)
