@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ _TOLD = sa.select(table.c.base, table.c.head, table.c.relation).where(
     table.c.base.in_([sa.bindparam("one"), sa.bindparam("other")]),
     table.c.head.in_([sa.bindparam("one"), sa.bindparam("other")]),
 )
-_JUDGEMENTS = sa.select(order_answers).where(order_answers.c.run_id == sa.bindparam("run_id"))
+_JUDGEMENTS = sa.select(order_answers).where(order_answers.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
 _TIME = sa.select(commit_times.c.at).where(
     commit_times.c.repository == sa.bindparam("repository"), commit_times.c.commit == sa.bindparam("commit")
 )
@@ -101,8 +102,15 @@ def keep_judgement(tx: Transaction, run_id: RunId, image: str, judgement: Judgem
 
 def judgements(tx: Transaction, run_id: RunId) -> dict[str, Judgement]:
     """Give what a run has found out, by image."""
-    rows = tx.execute(_JUDGEMENTS, {"run_id": run_id})
-    return {row.image: Judgement(Answer(row.answer), row.words, row.deployed) for row in rows}
+    return judgements_of(tx, [run_id]).get(run_id, {})
+
+
+def judgements_of(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, dict[str, Judgement]]:
+    """Give what several runs have found out, by run and image; a run that has found out nothing is left out."""
+    told: dict[RunId, dict[str, Judgement]] = {}
+    for row in tx.execute(_JUDGEMENTS, {"run_ids": list(run_ids)}):
+        told.setdefault(row.run_id, {})[row.image] = Judgement(Answer(row.answer), row.words, row.deployed)
+    return told
 
 
 def runs_naming(tx: Transaction, application: str, text: str = "", *, limit: int = 200) -> list[Run]:

@@ -6,7 +6,7 @@ branch's lease no outside system is asked: the run looks up missing facts withou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -60,10 +60,14 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A run whose edit is to be compared with what a manifest repository has."""
+    """A run whose edit is to be compared with what a manifest repository has.
+
+    `told` is what the run has found out before, by image, if that was read already.
+    """
 
     claim: Claim
     manifests: Manifests
+    told: Mapping[str, Judgement] | None = None
 
 
 def case_at(claim: Claim, place: Place) -> Case:
@@ -213,8 +217,10 @@ def _judgements(case: Case, tip: Sha, done: Rewrite, *, ask: bool) -> list[Judge
     standing = standing_images(target, done.changes, images_of(run))
     if not standing:
         return []
-    with case.claim.context.store.read() as tx:
-        known = ancestry.judgements(tx, run.id)
+    known = case.told
+    if known is None:
+        with case.claim.context.store.read() as tx:
+            known = ancestry.judgements(tx, run.id)
     return [known.get(image.text) or _judge_image(case, tip, image, ask=ask) for image in standing]
 
 

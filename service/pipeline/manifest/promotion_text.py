@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
 from service.core.promotion_title import is_ours, pull_request_title
 from service.core.values import ScalarChange
-from service.core.words import Actor, Publish
+from service.core.words import Actor, ChangeId, Publish
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
 from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
@@ -29,9 +29,13 @@ Changes = Sequence[tuple[str, ScalarChange]]
 """Changed scalars, each with its file."""
 
 
-def message_of(claim: Claim, changed: Changes) -> str:
-    """Give the message of the run's manifest commit; the same run and changes give the same words."""
-    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)))
+def message_of(claim: Claim, changed: Changes, change: Change | None = None) -> str:
+    """Give the message of the run's manifest commit; the same run and changes give the same words.
+
+    `change` is the run's own, where it was read already.
+    """
+    known = {} if change is None else {change.id: change}
+    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)), known)
     return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
@@ -103,9 +107,13 @@ def changes_of(edit: Edit) -> Changes:
     ]
 
 
-def _promotion(context: Context, run: Run, changed: Changes, brings: Brings) -> Promotion:
-    with context.store.read() as tx:
-        known = changes.of_ids(tx, {run.change_id, *brings.changes})
+def _promotion(
+    context: Context, run: Run, changed: Changes, brings: Brings, known: Mapping[ChangeId, Change] | None = None
+) -> Promotion:
+    wanted = {run.change_id, *brings.changes}
+    if not known or not wanted <= known.keys():
+        with context.store.read() as tx:
+            known = changes.of_ids(tx, wanted)
     change = known.get(run.change_id)
     brought = (known[one] for one in brings.changes if one in known)
     return Promotion(

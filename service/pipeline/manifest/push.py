@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from service.core.words import EditState, RunId, Sha
+from service.core.config import Configuration
+from service.core.order import Judgement
+from service.core.words import ChangeId, EditState, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.manifest.collect import LARGEST_PUSH, Branch, Pending, arriving
 from service.pipeline.manifest.order import Case, Order, order_of
@@ -22,7 +24,8 @@ from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result,
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import edits, runs
+from service.store import ancestry, changes, edits, runs
+from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -81,9 +84,9 @@ class _Pushing:
         gathers, self.gathers = self.gathers, False
         for new in arriving(self.branch, self.pending, most=self.most, gathers=gathers):
             unwritten = self._unwritten(tip, new)
-            known = _runs_of(self.branch, unwritten)
+            facts = _facts_of(self.branch, unwritten)
             for edit in unwritten:
-                one = _make(self.branch, made[-1].commit if made else tip, edit, known.get(edit.run_id))
+                one = _make(self.branch, made[-1].commit if made else tip, edit, facts)
                 made += [one] if one else []
         self.tried = len(made)
         if not made:
@@ -171,20 +174,35 @@ def _rewritten(edit: Edit) -> PermanentError:
     )
 
 
-def _runs_of(branch: Branch, some: Sequence[Edit]) -> Mapping[RunId, Run]:
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the store knows of a portion of edits, read in one go: runs, changes, and what is known of their order."""
+
+    in_force: Configuration
+    runs: Mapping[RunId, Run]
+    changes: Mapping[ChangeId, Change]
+    order: Mapping[RunId, Mapping[str, Judgement]]
+
+
+def _facts_of(branch: Branch, some: Sequence[Edit]) -> _Facts:
+    ids = [edit.run_id for edit in some]
+    in_force = branch.context.configurations.current()
     with branch.context.store.read() as tx:
-        return runs.some(tx, [edit.run_id for edit in some])
+        known = runs.some(tx, ids)
+        brought = changes.of_ids(tx, {run.change_id for run in known.values()})
+        return _Facts(in_force, known, brought, ancestry.judgements_of(tx, ids))
 
 
-def _make(branch: Branch, parent: Sha, edit: Edit, run: Run | None) -> Made | None:
+def _make(branch: Branch, parent: Sha, edit: Edit, facts: _Facts) -> Made | None:
     """Make an edit's commit; None if the edit is refused, which settles only this one."""
+    run = facts.runs.get(edit.run_id)
     try:
         if run is None or run.state.ended or run.cancel_requested_by is not None:
             refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
             return None
         claim = claim_of(branch.context, run)
-        target_in_force(claim)
-        return _commit(branch, parent, edit, claim)
+        target_in_force(claim, facts.in_force)
+        return _commit(branch, parent, edit, claim, facts)
     except Cancelled as cancelled:  # its run ends with the same words before it asks again
         refuse(branch, [edit], PermanentError(str(cancelled), code="run-ended"))
     except RetryableError:
@@ -199,12 +217,12 @@ def _make(branch: Branch, parent: Sha, edit: Edit, run: Run | None) -> Made | No
     return None
 
 
-def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim) -> Made | None:
+def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim, facts: _Facts) -> Made | None:
     context = branch.context
     done = rewrite_at(branch.manifests, parent, wanted_edits(claim.run, claim.target))
     if not done.files:
         return Made(edit, parent, done)
-    judged = order_of(Case(claim, branch.manifests), parent, done)
+    judged = order_of(Case(claim, branch.manifests, facts.order.get(edit.run_id, {})), parent, done)
     match judged.order:
         case Order.NEWER:
             done = judged.told(done)
@@ -214,7 +232,7 @@ def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim) -> Made | Non
         case Order.UNKNOWN:
             settle_aside(branch, edit, EditState.UNORDERED, judged.words)
             return None
-    message = message_of(claim, done.changes)
+    message = message_of(claim, done.changes, facts.changes.get(claim.run.change_id))
     commit = branch.manifests.commit(
         parent, done.files, message, author=context.author, committer=context.committer, at=edit.at
     )
