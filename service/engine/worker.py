@@ -166,7 +166,7 @@ class Worker:
         ending.start()
         ending.join(STOP_SECONDS + ENGINE_STOP_SECONDS)
         if ending.is_alive():
-            log.warning("something still hangs; whoever comes next goes on with it")
+            log.warning("something still hangs; the next worker goes on with it")
 
     def _begin(self) -> None:
         with self._context.store.begin() as tx:
@@ -194,7 +194,7 @@ class Worker:
             if not kept:
                 leases.acquire(tx, name, executor, now=now, seconds=seconds)
         if not kept and self._has_lease:
-            log.warning("this worker was taken for dead while it stood still; others go on with what it had")
+            log.warning("this worker was taken for dead while it was paused; other workers go on with its work")
         self._has_lease = True
 
     def take_in(self) -> bool:

@@ -157,7 +157,7 @@ def _behind(claim: Claim, deployment: Deployment, seen: Observation) -> None:
     found = other_image(seen, tuple(images_of(claim.run).values()), frozenset())
     if found is not None:
         revision = seen.revisions[-1]
-        words = f"gone from its branch: {found[1]} runs, of {revision[:12]}"
+        words = f"gone from its branch: {found[1]} runs now, from {revision[:12]}"
         gone(claim, deployment, Sha(revision), words, by_us=False)
 
 

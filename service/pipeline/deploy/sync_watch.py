@@ -186,7 +186,9 @@ class _Look:
                 tip = self.standings.tip(place_of(self._context, claim.target))
                 return (taken, known) if taken is not None else (decided, tip or known)
         except MergeportError as error:
-            log.warning("a branch could not be compared with what waits for it", run=claim.run.id, error=str(error))
+            log.warning(
+                "a branch could not be compared with the run that waits for it", run=claim.run.id, error=str(error)
+            )
         return decided, known
 
     def _closed_windows(self, application: str) -> tuple[str, ...]:

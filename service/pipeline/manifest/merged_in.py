@@ -53,7 +53,7 @@ def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -
     except RetryableError:
         raise
     except MergeportError as error:
-        log.warning("the pull requests of a promotion are not to be had", repository=repository, reason=error.message)
+        log.warning("the pull requests of a promotion cannot be read", repository=repository, reason=error.message)
         return MergedIn(problem=error.message)
     left_out = between.total - len(between.commits)
     return MergedIn(tuple(search.found[number] for number in sorted(search.found)), search.unread + left_out)
