@@ -42,14 +42,14 @@ from service.store.motion import Motion, Stillness
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
-"""How often in that time the lease is renewed: so many may fail in a row, less one."""
+"""How often the lease is renewed in that time; all but one of these renewals may fail in a row."""
 INTAKE_SECONDS = 0.05
 INTAKE_SECONDS_LISTENING = 1.0
-"""How often to look for deliveries while the bell tells of them: what it did not tell, and what was postponed."""
+"""How often to look for deliveries although the bell announces them: it may miss some, and some were postponed."""
 INTAKE_THREADS = 4
 WATCH_SECONDS = 0.3
 KEYS_SECONDS = 5.0
-"""How old what is known of the outside systems to look at may be while nothing moves in the store."""
+"""How old the list of outside systems to look at may be while nothing moves in the store."""
 DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 1.0
@@ -167,7 +167,7 @@ class Worker:
         ending.start()
         ending.join(STOP_SECONDS + ENGINE_STOP_SECONDS)
         if ending.is_alive():
-            log.warning("something still hangs; whoever comes next goes on with it")
+            log.warning("something still hangs; the next worker goes on with it")
 
     def _begin(self) -> None:
         with self._context.store.begin() as tx:
@@ -195,7 +195,7 @@ class Worker:
             if not kept:
                 leases.acquire(tx, name, executor, now=now, seconds=seconds)
         if not kept and self._has_lease:
-            log.warning("this worker was taken for dead while it stood still; others go on with what it had")
+            log.warning("this worker was taken for dead while it was paused; other workers go on with its work")
         self._has_lease = True
 
     def take_in(self) -> bool:

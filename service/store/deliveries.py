@@ -18,7 +18,7 @@ from service.store.tables import runs
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery without its body. `source` is the kind of what reads it."""
+    """A delivery without its body. `source` is the kind of the source that reads it."""
 
     sequence: int
     id: DeliveryId
@@ -48,7 +48,7 @@ def accept(
     at: datetime,
     ignored: str = "",
 ) -> bool:
-    """Keep a delivery; a redelivered id is the same row, counted. Tell whether it is new."""
+    """Store a delivery and tell whether it is new; a redelivered id only raises the count in its row."""
     new = insert_new(
         tx,
         table,
@@ -124,14 +124,15 @@ def release_claims(tx: Transaction, *, alive: list[str]) -> None:
 
 
 def release(tx: Transaction, sequences: list[int]) -> None:
-    """Free deliveries whose work ended without an outcome: the store was away."""
+    """Free deliveries whose work ended without an outcome because the store was away."""
     tx.execute(sa.update(table).where(table.c.sequence.in_(sequences)).values(claimed_by=None))
 
 
 def keep_claim(tx: Transaction, delivery: StoredDelivery, *, executor: str) -> bool:
     """Tell whether the delivery is still the claimant's, and keep it so until the transaction ends.
 
-    Every claim counts an attempt, so one that lost the delivery and claimed it anew does not take the two for one.
+    Every claim counts up `attempts`. So a worker that lost the delivery and claimed it again can tell the two claims
+    apart.
     """
     mine = {"number": delivery.sequence, "executor": executor, "so_many": delivery.attempts + 1}
     return tx.execute(_STILL_CLAIMED, mine).first() is not None

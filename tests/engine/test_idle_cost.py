@@ -32,7 +32,7 @@ def told(context: Context, rows: Rows) -> None:
 
 @pytest.fixture
 def database_url(migrated_sqlite_url: str) -> str:
-    """Ask SQLite alone, which tells its plan whatever the size of the tables; the indexes are the same on both."""
+    """Use only SQLite, whose plan does not depend on the size of the tables; both databases have the same indexes."""
     return migrated_sqlite_url
 
 
@@ -68,4 +68,4 @@ def test_no_question_that_is_asked_all_the_time_reads_a_whole_table(context: Con
 
 
 SMALL = ("CONSTANT ROW", "ix_reports_unsent")
-"""What may be read as a whole; that index holds only what is still to be sent."""
+"""The index that may be read as a whole, because it has only what is still to be sent."""
