@@ -118,7 +118,7 @@ class Calls(Generic[Client]):
         self._client: Client | None = None
 
     def __call__(self, action: str, call: Callable[[Client], Result]) -> Result:
-        """Call, once more with a new client where the credentials of the old one have expired."""
+        """Call AWS; if the client's credentials have expired, once more with a new client."""
         fresh = self._client is None
         while True:
             try:
@@ -173,7 +173,7 @@ def _loader(places: str | None) -> Loader:
 
 
 def _session(**settings: str) -> boto3.session.Session:
-    """Make a session; all share AWS's descriptions of its services, which take long to read."""
+    """Make a session; all sessions share AWS's descriptions of its services, which take long to read."""
     core = botocore.session.get_session()
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     return boto3.session.Session(botocore_session=core, **settings)
@@ -204,7 +204,7 @@ def _refusal(action: str, error: ClientError) -> Trouble:
 
 
 def _silence(action: str, error: BotoCoreError) -> Trouble:
-    """Tell an AWS that is away from credentials or settings that a person must change."""
+    """Distinguish an AWS that is away from credentials or settings that a person must change."""
     name = type(error).__name__
     if isinstance(error, AwsConnectionError | HTTPClientError | CredentialRetrievalError):
         return Trouble(TroubleKind.UNREACHABLE, action, name)

@@ -36,7 +36,7 @@ class EcrApi:
         client: Callable[[], ECRClient] | None = None,
         ca_file: Path | None = None,
     ) -> None:
-        """Take the registry's options, whom to trust and, for an ECR that is not AWS's, its address."""
+        """Take the registry's options, whom to trust and, for an ECR outside AWS, its address."""
         self._options = options
         self._endpoint = endpoint
         self._ca_file = ca_file
@@ -137,7 +137,7 @@ class EcrApi:
 
 
 def _expire_untagged(days: int) -> str:
-    """Write a policy as https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html has it."""
+    """Write a policy: https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html."""
     selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
     rule = {
         "rulePriority": 1,

@@ -20,8 +20,8 @@ from service.store.waits import Wait
 def look_at_images(context: Context, key: str) -> Answers:
     """Answer the waits whose image is there; each image is asked for once.
 
-    An answer that may be a wobble answers the wait too: the run's own step meets it, tries again, and believes what
-    lasts. So one repository that refuses keeps nobody from the others. A pipeline that is over without an image answers
+    An error that may pass answers the wait too: the run's own step meets it, tries again, and believes an error that
+    lasts. So one repository that refuses does not hold up the others. A pipeline that is over without an image answers
     the wait as well: the run's step asks again, and ends in its words.
     """
     with context.store.read() as tx:
@@ -62,7 +62,7 @@ class _Found:
 
 
 def _look_for(context: Context, wait: Wait) -> _Found:
-    """Look for the wait's image; one that its run has no more is for the run's step to judge."""
+    """Look for the wait's image; if the run no longer has it, wake the run, so that its step can judge."""
     claim = read_claim(context, wait.run_id)
     image = _image(claim, wait)
     if claim is None or image is None:
