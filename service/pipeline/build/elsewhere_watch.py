@@ -19,6 +19,7 @@ from service.errors import MergeportError, RetryableError
 from service.pipeline.build.elsewhere import builder_elsewhere, start_request
 from service.pipeline.build.elsewhere_log import read_log
 from service.pipeline.build.finish import MOST_ATTEMPTS, cancel_build, finish_build
+from service.pipeline.build.turns import Turns, words
 from service.pipeline.context import Context
 from service.pipeline.runs.looks import Answers, saw
 from service.ports import BuildStanding, ElsewhereBuilder, Progress
@@ -43,7 +44,8 @@ def look_elsewhere(context: Context, key: str) -> Answers:
         still = builds.under_way(tx).keys() | {build.id for build in has}
         waiting = waits.open_at(tx, WaitKind.BUILD_ELSEWHERE, key)
     if has:
-        _Look(context, builder_elsewhere(context, key), wanted, waiting).follow(has)
+        builder = builder_elsewhere(context, key)
+        _Look(context, builder, wanted, waiting, Turns(context, builder)).follow(has)
     return {wait: "ended" for wait in waiting if BuildId(wait.subject) not in still}
 
 
@@ -55,6 +57,7 @@ class _Look:
     builder: ElsewhereBuilder
     wanted: set[BuildId]
     waiting: list[Wait]
+    turns: Turns
 
     def follow(self, has: list[Build]) -> None:
         """Find the ids that are not known yet, ask how all stand, and go by that."""
@@ -82,6 +85,9 @@ class _Look:
         """Give the build with its id there; nothing where it is not known, and then decide what becomes of it."""
         if build.external_id is not None:
             return [build]
+        if build.asked_at is None:
+            self._take_turn(build)
+            return []
         external_id = self.builder.find(start_request(self.context, build), build.correlation)
         if external_id is None:
             self._not_found(build)
@@ -94,6 +100,17 @@ class _Look:
             begun = build.started_at or now
             builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="")
         return [replace(build, external_id=external_id, started_at=begun, message="")]
+
+    def _take_turn(self, build: Build) -> None:
+        """Have a build asked for whose turn it is; one that no run wants gives its turn up."""
+        if build.id not in self.wanted:
+            cancel_build(self.context, build)
+            return
+        most = self.builder.most_at_once(start_request(self.context, build).options)
+        if self.turns.comes(build, most):
+            self._start_again(build)
+        else:
+            self._tell(build, words(build, most or 0))
 
     def _not_found(self, build: Build) -> None:
         now = self.context.now()
@@ -110,10 +127,15 @@ class _Look:
             self._start_again(build)
 
     def _start_again(self, build: Build) -> None:
-        """Have it asked for once more, under the same name: the start that was asked for never began."""
+        """Have it asked for, once more under the same name where it was before: that start never began.
+
+        A look of another worker may have done so meanwhile; then this one knows too little.
+        """
         with self.context.store.begin() as tx:
             now_at = builds.hold(tx, build.id)
             if now_at is None or now_at.state is not BuildState.STARTED or now_at.external_id is not None:
+                return
+            if now_at.attempt != build.attempt:
                 return
             builds.update(tx, build.id, at=self.context.now(), asked_at=None)
             again = builds.resume_attempt(tx, now_at, at=self.context.now(), resumes=now_at.resumes)
