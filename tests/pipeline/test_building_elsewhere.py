@@ -168,7 +168,7 @@ def test_two_workers_that_miss_a_start_at_once_have_it_asked_for_once(pipeline: 
     pipeline.settle(looks=0)
     pipeline.clock.move(seconds=31)
     yard.tells_ids, yard.lags = False, True
-    yard.beside = lambda: pipeline.settle()
+    yard.beside = pipeline.settle
     pipeline.settle(looks=2)
     assert len(yard.builds) == 1
 
