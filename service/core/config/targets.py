@@ -84,7 +84,8 @@ class Target(NamedTuple):
     `branch` is a glob. No `paths` means every change counts. `manifest_repository` None is the
     configuration repository, `manifest_branch` None its default branch; `argocd_application` None
     ends a run at the commit. `patience` says when what is seen there counts.
-    `gates` and `notify` have the options by kind.
+    `gates` and `notify` have the options by kind. `cancel_in_progress` lets a newer merge end a run whose image is
+    still being made.
     """
 
     application: str
@@ -105,3 +106,4 @@ class Target(NamedTuple):
     order: OrderPolicy = OrderPolicy()
     gates: tuple[tuple[str, BaseModel], ...] = ()
     notify: tuple[tuple[str, BaseModel], ...] = ()
+    cancel_in_progress: bool = False

@@ -15,6 +15,7 @@ from service.core.words import BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
+from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
@@ -24,6 +25,7 @@ from service.store.builds import Build
 
 def build(claim: Claim) -> None:
     """Bring every image of the run to be, or pause; the claim has the run's images then."""
+    give_way(claim)
     missing = [image for image in claim.target.images if not _find(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[ImageTarget] = []
