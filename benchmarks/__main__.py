@@ -34,7 +34,7 @@ MODULES = (
 
 
 class Benchmark(Protocol):
-    """What a benchmark's module has."""
+    """What each benchmark's module contains."""
 
     NAME: str
     TITLE: str
@@ -45,8 +45,8 @@ class Benchmark(Protocol):
 
 
 def main(argv: list[str]) -> int:
-    """Run what is asked for; exit status 1 when --strict is given and a bar is missed."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))  # ends what it started
+    """Run the chosen benchmarks; exit status 1 if --strict is given and a bar is missed."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))  # end what it started
     known = {module.NAME: module for module in (_load(name) for name in MODULES)}
     arguments = _parse(argv, list(known))
     wanted = arguments.names or list(known)

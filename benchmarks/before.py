@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def measure_before(revision: str, arguments: Sequence[str]) -> int:
-    """Run the revision's benchmarks with these arguments, its tables on our output; give its exit status.
+    """Run the revision's benchmarks with these arguments, printing its tables; give its exit status.
 
     ValueError: git does not know the revision.
     """
@@ -28,7 +28,7 @@ def measure_before(revision: str, arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _checked_out(revision: str) -> Iterator[Path]:
-    """Give a tree of the revision beside the working tree, and remove it at the end."""
+    """Give a tree of the revision next to the working tree, and remove it at the end."""
     found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if found.returncode:
         raise ValueError(f"git knows no revision {revision}; a shallow clone has only the newest")

@@ -35,13 +35,13 @@ _LOST = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED})
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of processor time: the worker's own, and its children's that have ended."""
+    """Seconds of processor time: the worker's own, and that of its ended children."""
 
     own: float
     children: float
 
     def since(self, before: Spent) -> Spent:
-        """Give what was spent from then to now."""
+        """Give what was spent since then."""
         return Spent(self.own - before.own, self.children - before.children)
 
 
@@ -111,7 +111,7 @@ def _written(ours: Installation) -> int:
 
 
 def _clone(ours: Installation, scale: Scale) -> float:
-    """Give the middle processor time of a clone, edit, rebase and push, all in children of this process."""
+    """Give the median processor time of a clone, edit, rebase and push, all in children of this process."""
     ours.stack.git.tokens[TOKEN] = GitAccess("benchmark")
     took: list[float] = []
     for number in range(max(1, scale.clones)):

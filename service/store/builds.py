@@ -19,10 +19,11 @@ from service.store.tables import builds as table
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build; `key` is what makes two wishes the same image. Its workflow is `build:ID:ATTEMPT`.
+    """A build. Two requests with the same `key` share it. Its workflow is `build:ID:ATTEMPT`.
 
     `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
-    our `correlation`; from `asked_at` on it may have had effect, and `external_id` is theirs once it is known.
+    our `correlation`; from `asked_at` on the start may have had effect. `external_id` is the builder's own id, once it
+    is known.
     """
 
     id: BuildId
@@ -117,10 +118,10 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 
 
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
-    """Queue the next attempt of an ended build, anew: its workflow and its start elsewhere have names of their own.
+    """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names.
 
-    The id of a build that failed elsewhere stays until another is asked for: a person may have it run again there. One
-    that we cancelled may go on for a moment, and is not taken up.
+    The id of a build that failed elsewhere stays until another start is asked for, because a person may run that build
+    again there. A build that we cancelled may still be running for a moment, so its id does not stay.
     """
     elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
     if build.state is not BuildState.FAILED:
@@ -154,7 +155,7 @@ def wanted(tx: Transaction, build_id: BuildId) -> bool:
 
 
 def wanted_among(tx: Transaction, build_ids: Collection[BuildId]) -> set[BuildId]:
-    """Give those builds that any run still needs, which has not ended and is not to be cancelled."""
+    """Give those of these builds that a run still needs which has not ended and is not to be cancelled."""
     return {BuildId(build_id) for build_id in tx.execute(_WANTED, {"build_ids": list(build_ids)}).scalars()}
 
 

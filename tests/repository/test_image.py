@@ -40,7 +40,7 @@ def call(argv: Sequence[str], **more: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Give a folder beside the tar file: the tests' own may be in memory, where no device can be made."""
+    """Give a folder next to the tar file, because the tests' own may be in memory, where no device can be made."""
     TOOLS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS) as name:
         yield Path(name)
@@ -119,7 +119,7 @@ def test_git_and_ssh_are_inside(run: Run) -> None:
 
 
 def test_what_only_development_needs_is_outside(run: Run) -> None:
-    """Told by the exit status: under load, buildah loses what a command that fails writes."""
+    """The exit status tells it, because buildah under load loses the output of a command that fails."""
     names = ["devstack", "pytest", "pip", "hatchling"]
     found = (
         "import sys; from importlib.util import find_spec; sys.exit(40 + sum(map(bool, map(find_spec, sys.argv[1:]))))"

@@ -20,9 +20,9 @@ from service.store.waits import Wait
 def look_at_images(context: Context, key: str) -> Answers:
     """Answer the waits whose image is there; each image is asked for once.
 
-    An answer that may be a wobble answers the wait too: the run's own step meets it, tries again, and believes what
-    lasts. So one repository that refuses keeps nobody from the others. A pipeline that is over without an image answers
-    the wait as well: the run's step asks again, and ends in its words.
+    An error that may pass answers the wait too: the run's own step meets it, tries again, and believes an error that
+    lasts. So one repository that refuses does not hold up the others. A pipeline that ended without an image answers
+    the wait as well: the run's step asks again, and fails with its words.
     """
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.IMAGE, key)
@@ -55,14 +55,14 @@ def look_at_images(context: Context, key: str) -> Answers:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Whether an image is there, and whether its options name who is to push it."""
+    """Whether an image is there, and whether its options name the pipeline that pushes it."""
 
     there: bool
     has_pipeline: bool = False
 
 
 def _look_for(context: Context, wait: Wait) -> _Found:
-    """Look for the wait's image; one that its run has no more is for the run's step to judge."""
+    """Look for the wait's image; if the run no longer has that image, wake it, so that its step can judge."""
     claim = read_claim(context, wait.run_id)
     image = _image(claim, wait)
     if claim is None or image is None:

@@ -23,7 +23,7 @@ from service.store.runs import Run
 
 MOST_CHANGES = 1_000
 LONGEST_VALUE = 1_000
-"""Changed scalars of an edit, and characters of each, that are kept for pages and pull requests."""
+"""How many changed scalars of an edit, and how many characters of each, are kept for pages and pull requests."""
 
 Changes = Sequence[tuple[str, ScalarChange]]
 """Changed scalars, each with its file."""
@@ -40,9 +40,9 @@ def message_of(claim: Claim, changed: Changes, change: Change | None = None) -> 
 
 
 def pull_request_text(claim: Claim, place: Place, edit: Edit, known: PullRequest | None) -> tuple[str, str]:
-    """Give title and body of the run's pull request, with all that it brings to what its base says now.
+    """Give title and body of the run's pull request, with all that it brings to its base as it is now.
 
-    `known` is the open one, if any: a title that somebody has given it stays.
+    `known` is the open pull request, if any; a title that a person gave it stays.
     """
     manifests = claim.context.outside.manifests.open(edit.repository)
     base = manifests.last_tip(place.branch) or edit.base
@@ -89,7 +89,7 @@ def _told(one: PullRequest) -> SourcePullRequest:
 
 
 def stored_changes(changed: Changes) -> list[dict[str, Any]]:
-    """Write changed scalars as they are kept with an edit: the first of very many, and the beginning of long ones."""
+    """Write changed scalars for the store; only the first ones are kept, and long values are cut."""
     return [
         {"file": file, "path": one.path, "line": one.line, "before": _kept(one.before), "after": _kept(one.after)}
         for file, one in changed[:MOST_CHANGES]
@@ -101,7 +101,7 @@ def _kept(text: str | None) -> str | None:
 
 
 def changes_of(edit: Edit) -> Changes:
-    """Read the changed scalars that are kept with an edit."""
+    """Read the changed scalars that are stored with an edit."""
     return [
         (one["file"], ScalarChange(one["path"], one["line"], one["before"], one["after"])) for one in edit.changes or []
     ]

@@ -19,7 +19,7 @@ COMMIT_STEP = "commit to manifest repository"
 
 
 def promote(claim: Claim) -> None:
-    """Bring the images into the manifest repository, or pause; the claim has the manifest commit then."""
+    """Bring the images into the manifest repository, or pause; afterwards the claim has the manifest commit."""
     edit = _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
@@ -45,18 +45,18 @@ def promote(claim: Claim) -> None:
 
 
 def _edit_of(claim: Claim) -> Edit | None:
-    """Read what the run wants written; only the run itself begins that, but others may write it."""
+    """Read the run's edit; only the run itself creates it, but other runs may write it."""
     with claim.context.store.read() as tx:
         return edits.of_run(tx, claim.run.id)
 
 
 def _may_be_there(edit: Edit | None) -> bool:
-    """Tell whether the run's commit was being pushed: then only the branch shows whether it arrived."""
+    """Tell whether a push of the run's commit has begun: then only the branch shows whether it arrived."""
     return edit is not None and edit.state in {EditState.PUSHING, EditState.PUBLISHED}
 
 
 def _is_written(claim: Claim, edit: Edit, place: Place) -> bool:
-    """Tell whether the run's commit is on the branch itself: another run pushed it while this one waited."""
+    """Tell whether the run's commit is on the branch itself because another run pushed it while this one waited."""
     by_commit = claim.target.publish is Publish.COMMIT and claim.run.pull_request is None
     return by_commit and (edit.state, edit.branch) == (EditState.PUBLISHED, place.branch)
 
@@ -69,7 +69,7 @@ def _tell_written(claim: Claim, edit: Edit, place: Place) -> Sha:
 
 
 def _commit(claim: Claim, place: Place) -> Sha | None:
-    """Have the commit on the branch; None where the branch refuses it, and a pull request is wanted then."""
+    """Bring the commit onto the branch; None if the branch refuses it and a pull request is wanted instead."""
     with step(claim, COMMIT_STEP, Stage.PROMOTE) as record:
         window = claim.target.writing.batch_window
         edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))

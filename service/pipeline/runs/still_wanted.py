@@ -15,10 +15,10 @@ from service.pipeline.runs.steps import Cancelled
 
 
 def target_in_force(claim: Claim, current: Configuration | None = None) -> tuple[Sha, Target]:
-    """Give the configuration's commit and the run's target as of now; Cancelled where it has no place there any more.
+    """Give the commit of the configuration in force and the run's target in it; Cancelled if the target is gone.
 
-    A broken configuration changes nothing: the last good one is in force. `current` is that one, where it was read
-    already.
+    A broken configuration changes nothing, because the last good one stays in force. `current` is that one, if it was
+    read already.
     """
     run, current = claim.run, current or claim.context.configurations.current()
     if current.commit == run.configuration_commit:

@@ -25,7 +25,7 @@ GITHUB_ACTIONS = "github-actions"
 
 
 def parse_event(event: str, payload: Mapping[str, object]) -> Event:
-    """Read a payload; raise DeliveryError 400 that names the field where it has another shape."""
+    """Read a payload; raise DeliveryError 400 that names the field if it has another shape."""
     match event:
         case "push":
             return _push(_read(_Push, payload))
