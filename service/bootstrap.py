@@ -27,7 +27,7 @@ from service.errors import PermanentError
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
-from service.ports import Builder, Clock, Commits, Credentials, Pipelines, Registry
+from service.ports import Builder, Clock, Commits, Credentials, EventQueue, Pipelines, Registry
 from service.settings import ArgoCDSettings, GitHubApp, Settings
 from service.store import Store
 
@@ -156,6 +156,16 @@ def _argocd(settings: ArgoCDSettings, ca_file: Path | None) -> ArgoCD | None:
     if settings.applicationset_url:
         sets = ApplicationSets(settings.applicationset_url, settings.webhook_secret, ca_file=trusted)
     return ArgoCD(settings.url, settings.token or "", web_url=settings.web_url, ca_file=trusted, sets=sets)
+
+
+def event_queue(settings: Settings) -> EventQueue | None:
+    """Give the queue of AWS events; None where the settings name none."""
+    if settings.aws_events_queue_url is None:
+        return None
+    from service.adapters.aws_events import AwsEventQueue  # noqa: PLC0415 - loads AWS's library
+
+    ca_file = trusted_with(settings.ca_file, settings.state_directory) if settings.ca_file else None
+    return AwsEventQueue(settings.aws_events_queue_url, ca_file=ca_file)
 
 
 def missing_builder(settings: Settings) -> str | None:

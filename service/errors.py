@@ -9,6 +9,7 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
 │  ├─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
 │  └─ NotStartedError           a start elsewhere that is refused for now, so that nothing has begun
+│     └─ BusyError              refused because there is no room: asked again for as long as it is wanted
 └─ PermanentError               it will not work again unless a person changes something
 
 A step decides by type alone whether to try again. A library's own exceptions stop at its adapter and
@@ -144,6 +145,10 @@ class DoubtfulError(RetryableError):
 
 class NotStartedError(RetryableError):
     """A start elsewhere was refused for now: nothing has begun there, and the start may be asked for again later."""
+
+
+class BusyError(NotStartedError):
+    """There is no room for it now; once there is, the same start works, and so it is asked for again without an end."""
 
 
 class PermanentError(MergeportError):

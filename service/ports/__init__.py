@@ -21,6 +21,7 @@ from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
 from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation, Pods
+from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Received
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
@@ -34,6 +35,7 @@ from service.ports.statuses import CommitState, CommitStatus, Statuses
 __all__ = [
     "Between",
     "BuildControl",
+    "BuildEvent",
     "BuildRequest",
     "BuildStanding",
     "Builder",
@@ -48,9 +50,12 @@ __all__ = [
     "DeliveryHead",
     "Deployer",
     "ElsewhereBuilder",
+    "Event",
+    "EventQueue",
     "Forge",
     "ForgeCommit",
     "HereBuilder",
+    "ImageEvent",
     "LogPiece",
     "ManifestRepositories",
     "Manifests",
@@ -66,6 +71,7 @@ __all__ = [
     "PullRequestDraft",
     "PullRequests",
     "PushTarget",
+    "Received",
     "Registry",
     "Source",
     "SourceTrees",

@@ -129,8 +129,8 @@ class ElsewhereBuilder(Protocol):
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Start the build and give its external id; None if the other side accepts it but tells no id.
 
-        PermanentError: it was refused. NotStartedError: it was refused for now. After either, nothing was started. Any
-        other RetryableError: it is not known whether it started.
+        PermanentError: it was refused. NotStartedError: it was refused for now; BusyError: because there is no room.
+        Nothing has begun after any of these. Any other RetryableError: what became of it is not known.
         """
         ...
 

@@ -11,7 +11,7 @@ import pytest
 from service.core.words import BuildState, DeliveryId, RunState, WaitKind
 from service.engine.queue import Engine, Orphan, Standing
 from service.engine.sweeper import sweep
-from service.errors import PermanentError, RetryableError
+from service.errors import BusyError, PermanentError, RetryableError
 from service.ports import BuildStanding, Progress
 from service.store import builds as rows
 from service.store import deliveries, leases, runs
@@ -221,6 +221,47 @@ def test_start_that_is_refused_fails_the_run_in_the_builders_words(pipeline: Pip
     pipeline.settle()
     run = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert (run.code, "no workflow build.yaml" in run.message) == ("workflow-missing", True)
+
+
+def test_start_that_finds_no_room_is_asked_for_until_there_is_room(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["begin"] = BusyError("the yard is full", code="yard-full")
+    merge(pipeline)
+    for _ in range(10):
+        pipeline.settle(looks=2)
+        assert (pipeline.run().state, "the yard is full" in pipeline.run().message) == (RunState.WAITING, True)
+        pipeline.clock.move(seconds=31)
+    yard.failing.clear()
+    pipeline.settle(looks=2)
+    assert yard.asked.count("start") == 11
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert (build_of(pipeline).state, build_of(pipeline).code) == (BuildState.SUCCEEDED, "")
+
+
+def test_full_builder_is_not_asked_again_at_once(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["begin"] = BusyError("the yard is full", code="yard-full")
+    merge(pipeline)
+    pipeline.settle(looks=3)
+    assert yard.asked == ["start"]
+
+
+def test_start_that_waits_for_room_is_cancelled_with_its_run(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["begin"] = BusyError("the yard is full", code="yard-full")
+    merge(pipeline)
+    pipeline.settle()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, pipeline.run().id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.clock.move(seconds=31)
+    pipeline.settle()
+    assert (build_of(pipeline).state, yard.builds) == (BuildState.CANCELLED, {})
+
+
+def test_what_looks_like_a_secret_in_a_log_is_replaced(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).log = "curl -H 'Authorization: Bearer abcdefghijkl'\n"
+    pipeline.settle()
+    assert ("abcdefghijkl" in log_of(pipeline), "curl" in log_of(pipeline)) == (False, True)
 
 
 def test_failed_build_elsewhere_fails_the_run_and_leaves_its_log(pipeline: Pipeline, yard: Yard) -> None:

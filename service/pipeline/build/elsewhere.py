@@ -13,7 +13,7 @@ import structlog
 
 from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
-from service.errors import MergeportError, NotStartedError, PermanentError
+from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.turns import has_room, queue_up
 from service.pipeline.build.wanted_build import reference_of
@@ -22,6 +22,7 @@ from service.ports import ElsewhereBuilder, Progress, StartRequest
 from service.store import builds
 from service.store.builds import Build
 from service.store.ids import made_at, new_id
+from service.store.pauses import pause_of
 
 log = structlog.get_logger()
 
@@ -114,6 +115,9 @@ def _take_up(context: Context, build: Build) -> None:
 def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, build: Build) -> None:
     try:
         external_id = builder.start(request, build.correlation)
+    except BusyError as error:
+        log.info("the builder has no room for a build; it is asked again", code=error.code)
+        _wait_for_room(context, build, error)
     except (PermanentError, NotStartedError) as error:
         fail_build(context, build, error)
     except Exception as error:  # whatever the error was, the other side may have begun
@@ -143,3 +147,15 @@ def _follow(context: Context, build: Build, external_id: str | None, message: st
             builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, **values)
     log.info("build started elsewhere", builder=build.builder, external_id=external_id)
     return True
+
+
+def _wait_for_room(context: Context, build: Build, error: BusyError) -> None:
+    """Leave the build to its watch, which has it started again after a pause; the code says that it has no room."""
+    pause = pause_of(error.retry_after).total_seconds() if error.retry_after is not None else None
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        ours = now_at is not None and (now_at.correlation, now_at.attempt) == (build.correlation, build.attempt)
+        if now_at is None or not ours or now_at.state.ended or now_at.external_id is not None:
+            return
+        values = {"message": str(error), "code": error.code, "retry_after": pause}
+        builds.update(tx, build.id, at=context.now(), state=BuildState.STARTED, **values)

@@ -67,7 +67,8 @@ class _Look:
             return
         standings = self.builder.states([build.external_id for build in found if build.external_id is not None])
         read = {build.id for build in random.sample(found, min(_MOST_LOGS, len(found)))}
-        self._each(found, lambda build: self._judge(build, standings, follow_log=build.id in read))
+        in_any_order = random.sample(found, len(found))  # so that the same few that fail never hold up the same others
+        self._each(in_any_order, lambda build: self._judge(build, standings, follow_log=build.id in read))
 
     def _each(self, some: Iterable[Build], act: Callable[[Build], None]) -> None:
         """Act on each. An error of one build delays the others only if the builder itself does not answer."""
@@ -88,6 +89,9 @@ class _Look:
         if build.asked_at is None:
             self._take_turn(build)
             return []
+        if build.code and self._just_asked(build):
+            self._tell(build, build.message)
+            return []
         external_id = self.builder.find(start_request(self.context, build), build.correlation)
         if external_id is None:
             self._not_found(build)
@@ -98,8 +102,13 @@ class _Look:
             if now_at is None or (now_at.state, now_at.correlation) != (BuildState.STARTED, build.correlation):
                 return []
             begun = build.started_at or now
-            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="")
-        return [replace(build, external_id=external_id, started_at=begun, message="")]
+            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="", code="")
+        return [replace(build, external_id=external_id, started_at=begun, message="", code="")]
+
+    def _just_asked(self, build: Build) -> bool:
+        """Tell whether it is too early to ask again: its start may not be listed yet, or there is no room."""
+        pause = max(self.builder.listed_within, timedelta(seconds=build.retry_after or 0.0))
+        return build.asked_at is not None and abs(self.context.now() - build.asked_at) < pause
 
     def _take_turn(self, build: Build) -> None:
         """Have a build asked for whose turn it is; one that no run wants gives its turn up."""
@@ -113,21 +122,20 @@ class _Look:
             self._tell(build, words(build, most or 0))
 
     def _not_found(self, build: Build) -> None:
-        now = self.context.now()
-        if build.asked_at is not None and abs(now - build.asked_at) < self.builder.listed_within:
+        if self._just_asked(build):
             self._tell(build, build.message or "asked for, and not listed there yet")
         elif build.started_at is not None:
             self._lose(build, f"took the build, and shows none under {build.correlation}")
         elif build.id not in self.wanted:
             cancel_build(self.context, build)
-        elif build.attempt >= MOST_ATTEMPTS:
+        elif build.attempt >= MOST_ATTEMPTS and not build.code:
             words = f"{build.builder} could not be asked to build {build.reference}: {build.message}"
             finish_build(self.context, build, BuildState.FAILED, words, code="build-not-started")
         else:
             self._start_again(build)
 
     def _start_again(self, build: Build) -> None:
-        """Ask for the build, once more under the same name if it was asked for before: that start never began.
+        """Ask for the build, under the same name if it was asked for before, because that start never began.
 
         If another worker's look has already done so, `build` is out of date, and nothing is done.
         """

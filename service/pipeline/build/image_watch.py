@@ -21,8 +21,8 @@ def look_at_images(context: Context, key: str) -> Answers:
     """Answer the waits whose image is there; each image is asked for once.
 
     An error that may pass answers the wait too: the run's own step meets it, tries again, and believes an error that
-    lasts. So one repository that refuses does not hold up the others. A pipeline that ended without an image answers
-    the wait as well: the run's step asks again, and fails with its words.
+    lasts. So one repository that refuses does not hold up the others. A pipeline that is over without an image answers
+    the wait as well: the run's step asks again, and ends in its words.
     """
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.IMAGE, key)
@@ -62,7 +62,7 @@ class _Found:
 
 
 def _look_for(context: Context, wait: Wait) -> _Found:
-    """Look for the wait's image; if the run no longer has that image, wake it, so that its step can judge."""
+    """Look for the wait's image; if the run no longer has it, wake the run, so that its step can judge."""
     claim = read_claim(context, wait.run_id)
     image = _image(claim, wait)
     if claim is None or image is None:

@@ -55,7 +55,9 @@ class Yard:
     asked: list[str] = field(default_factory=list)
     killed: Literal["", "before", "after"] = ""
     failing: dict[str, MergeportError] = field(default_factory=dict)
-    """The error of a call of this name; a start fails after it has had effect."""
+    """The error of a call of this name; a `start` fails after it has had effect, a `begin` before."""
+    refused: dict[Options, MergeportError] = field(default_factory=dict)
+    """Options that no start is possible with."""
     tells_ids: bool = True
     beside: Callable[[], object] | None = None
     """What happens once, while it answers a search."""
@@ -70,6 +72,9 @@ class Yard:
         if self.killed == "before":
             self.killed = ""
             raise SystemExit("the worker dies here")
+        self._fail("begin")
+        if isinstance(request.options, Options) and request.options in self.refused:
+            raise self.refused[request.options]
         external_id = f"{request.repository}/{len(self.builds) + 1}"
         self.builds[external_id] = YardBuild(request, correlation)
         if self.killed == "after":
@@ -88,6 +93,8 @@ class Yard:
         return found
 
     def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
+        if not external_ids:
+            return {}
         self.asked.append("states")
         self._fail("states")
         return {one: self.builds[one].standing for one in external_ids if one in self._listed()}
