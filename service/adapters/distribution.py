@@ -1,7 +1,7 @@
 """A client of the OCI distribution API: manifests, labels, digests and platforms, read from the registry itself.
 
-The registries `ecr` and `oci` read through it, and builders ask it what became of a push. It pushes nothing, and
-believes no digest that it has not computed from the bytes.
+The registries `ecr` and `oci` read through it, and builders ask it what became of a push. It pushes no image, but gives
+one that is there another tag. It believes no digest that it has not computed from the bytes.
 
 The API: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.adapters.distribution_errors import bad_answer, missing_repository
 from service.adapters.distribution_http import Answer, CredentialSource, RegistryHttp, Timeouts
-from service.core.images import REVISION_LABEL, SOURCE_LABEL, Image, ImageReference
+from service.core.images import REVISION_LABEL, SOURCE_LABEL, TREE_LABEL, Image, ImageReference
 from service.core.words import Digest
 from service.errors import PermanentError, RetryableError
 from service.ports import Credentials
@@ -70,6 +70,7 @@ class _Document(_Part):
     config: _Descriptor | None = None
     manifests: tuple[_Descriptor, ...] | None = None
     annotations: Mapping[str, str] | None = None
+    media_type: str = Field(default="", alias="mediaType")
 
 
 class _ConfigSection(_Part):
@@ -90,6 +91,7 @@ class Manifest:
     children: tuple[Digest, ...]
     config: Digest | None
     annotations: Mapping[str, str]
+    media_type: str = OCI_MANIFEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Distribution:
             platforms=top.platforms or ((told.platform,) if told.platform else ()),
             revision=labels.get(REVISION_LABEL) or None,
             source=labels.get(SOURCE_LABEL) or None,
+            tree=labels.get(TREE_LABEL) or None,
         )
 
     def manifest(self, repository: str, name: str) -> Manifest | None:
@@ -158,6 +161,7 @@ class Distribution:
             children=tuple(Digest(child.digest) for child in images),
             config=Digest(document.config.digest) if document.config else None,
             annotations=document.annotations or {},
+            media_type=document.media_type or answer.headers.get("Content-Type", "").partition(";")[0] or OCI_MANIFEST,
         )
 
     def _labels(self, repository: str, manifest: Manifest) -> _Labels:
@@ -173,6 +177,24 @@ class Distribution:
         config = self._parse(_ImageConfig, answer.content, "an image configuration")
         labels = config.config.labels if config.config else None
         return _Labels(str(config), labels or {})
+
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Put the very bytes of a manifest or index under another tag; its layers are there already."""
+        there = self.manifest(repository, digest)
+        if there is None:
+            raise PermanentError(
+                f"{repository} in registry {self._http.host} has no image {digest}",
+                code="image-missing",
+                hint="check whether a lifecycle rule or another process deleted it; `mergeport runs retry` builds it",
+            )
+        answer = self._http.request(
+            "PUT",
+            f"/v2/{quote(repository)}/manifests/{quote(tag, safe='')}",
+            scope=push_scope(repository),
+            headers={"Content-Type": there.media_type},
+            body=there.content,
+        )
+        self._present(answer, repository)
 
     def check_push(self, repository: str) -> None:
         """Begin an upload and drop it, which raises what a push would raise: refusal, missing repository, no answer."""

@@ -47,8 +47,13 @@ def told_of(image: Image, source: Repository) -> Told:
     return Told(revision)
 
 
-def is_made_of(image: Image, commit: Sha) -> bool:
-    """Tell whether the labels name this commit, whole or by its beginning, whatever else they say."""
+def is_made_of(image: Image, commit: Sha, *, tree: str = "") -> bool:
+    """Tell whether the labels name this commit, whole or by its beginning, whatever else they say.
+
+    `tree` is what the commit's own image would be made of: an image of another commit with the same one is as good.
+    """
+    if tree and image.tree == tree:
+        return True
     revision = (image.revision or "").strip().lower()
     return _COMMIT.fullmatch(revision) is not None and commit.startswith(revision)
 

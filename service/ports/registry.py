@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.core.images import Image, ImageReference
+from service.core.words import Digest
 from service.ports.credentials import Credentials
 
 
@@ -39,6 +40,14 @@ class Registry(Protocol):
         """Give what the tag names, read from the registry itself; None when the tag or repository is not there.
 
         A digest may stand in the tag's place.
+        """
+        ...
+
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Have the tag name an image that is there already; nothing is copied. The caller reads it back.
+
+        PermanentError `tag-immutable` if the tag names another image and may not be moved; `image-missing` if the image
+        is not there.
         """
         ...
 

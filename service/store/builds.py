@@ -23,7 +23,7 @@ class Build:
 
     `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
     our `correlation`; from `asked_at` on the start may have had effect. `external_id` is the builder's own id, once it
-    is known.
+    is known. `tree` is what the image is made of, for its label; empty if that is not known.
     """
 
     id: BuildId
@@ -53,6 +53,7 @@ class Build:
     log_after: str = ""
     unheard_since: datetime | None = None
     shared_deaths: int = 0
+    tree: str = ""
 
     @property
     def workflow_id(self) -> str:

@@ -246,16 +246,20 @@ class Pipeline:
         assert found is not None, f"{run.state}: {run.message}"
         return found.kind, found.last_seen
 
-    def push_image(
-        self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
-    ) -> str:
-        """Push an image as another pipeline does; give its digest."""
-        registry = ecr.EcrRegistry(
+    def registry(self) -> ecr.EcrRegistry:
+        """Give the registry that another pipeline would use."""
+        return ecr.EcrRegistry(
             ecr.Options(host=REGISTRY),
             clock=self.clock,
             endpoint=self.stack.ecr.endpoint,
             reached_at=self.stack.ecr.host,
         )
+
+    def push_image(
+        self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
+    ) -> str:
+        """Push an image as another pipeline does; give its digest."""
+        registry = self.registry()
         registry.ensure_repository(repository)
         target = registry.push_target(ImageReference(REGISTRY, repository, tag))
         labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}

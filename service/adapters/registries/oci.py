@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.parts import Parts
+    from service.core.words import Digest
     from service.ports import Credentials, PushTarget
 
 
@@ -73,6 +74,10 @@ class OciRegistry:
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read from the registry; None when tag or repository is not there."""
         return self._v2.find(ImageReference(self.host, repository, tag))
+
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Have the tag name an image that is there already. Raises as the port says."""
+        self._v2.add_tag(repository, digest, tag)
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""

@@ -17,9 +17,10 @@ from service.core.config.targets import ImageTarget
 from service.core.config.texts import TextError, fit_name, image_repository, registry_host
 from service.core.config.tree import Place, Scalar, Table, find, kind_of, merge, registry_kind
 from service.core.images import is_tag
+from service.core.words import Rebuild, Reuse
 
 _LONGEST_TAG = 128
-_IMAGE_KEYS = ("registry", "image", "tag", "build")
+_IMAGE_KEYS = ("registry", "image", "tag", "build", "reuse", "rebuild")
 
 
 def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
@@ -71,7 +72,9 @@ class _Image:
         builder = self._builder()
         if registry is None or repository is None or tag is None or builder is None:
             return None
-        return ImageTarget(self.name, *registry, repository, tag, *builder)
+        reuse = Reuse(self._checked_text("reuse", Reuse.DEFAULT) or Reuse.DEFAULT)
+        rebuild = Rebuild(self._checked_text("rebuild", Rebuild.NEVER) or Rebuild.NEVER)
+        return ImageTarget(self.name, *registry, repository, tag, *builder, reuse, rebuild)
 
     def _place(self, key: str) -> Place:
         node = self.table.entries.get(key)

@@ -97,9 +97,12 @@ class EnvironmentKeys(Keys):
     """One environment: the branch that feeds it, and how changes reach its desired state."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines", "health"),
+        (
+            "source", "paths", "registry", "image", "images", "tag", "build", "reuse", "rebuild", "values", "argocd",
+            "deadlines", "health",
+        ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
-    )
+    )  # fmt: skip
 
     branch: str = Field(default="", description="The branch of the source repository that feeds it; a glob is allowed.")
     publish: Literal["commit", "pull-request"] = Field(
@@ -145,6 +148,13 @@ class ImageKeys(Keys):
     image: str = Field(default="", description="The repository in the registry.")
     tag: str = Field(default="{short_sha}", description="The tag; contains {short_sha}, {short_sha:7} or {sha}.")
     build: BuildKey = Field(default={}, description="The builder (kind) and its options.")
+    reuse: Literal["default", "tree", "never"] = Field(
+        default="default",
+        description="tree: an image of the same source tree is taken instead of a build. default: not for external.",
+    )
+    rebuild: Literal["never", "daily", "always"] = Field(
+        default="never", description="When an image is built although the same tree has one: for newer base images."
+    )
 
 
 class DeadlineKeys(Keys):

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from pydantic import BaseModel
 
 from service.core.deployment import Patience
-from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
+from service.core.words import OrderBy, Protected, Publish, Rebuild, Repository, Reuse, Rewritten
 
 Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
@@ -32,6 +32,8 @@ class ImageTarget(NamedTuple):
     tag: str
     builder_kind: str
     builder_options: BaseModel
+    reuse: Reuse = Reuse.DEFAULT
+    rebuild: Rebuild = Rebuild.NEVER
 
 
 class ValuesTarget(NamedTuple):

@@ -11,11 +11,12 @@ from dataclasses import replace
 from service.core.config import ImageTarget
 from service.core.images import Image
 from service.core.made_of import is_made_of, told_of
-from service.core.words import BuildState, Stage, WaitKind
+from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
+from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
@@ -31,10 +32,14 @@ def build(claim: Claim) -> None:
     pushed: list[ImageTarget] = []
     for image in missing:
         builder = claim.context.outside.images.builder(image.builder_kind)
+        known = bool(_awaiting(claim, image))
+        tree = "" if known or not is_reused(image, builder) else tree_at(claim, image)
+        if _reuse(claim, image, tree):
+            continue
         if builder is None:
             pushed.append(image)
         else:
-            built.append((image, want_build(claim, image, builder)))
+            built.append((image, want_build(claim, image, builder, tree)))
     for image, one in built:
         _await_build(claim, image, one)
     for image in pushed:
@@ -65,6 +70,21 @@ def _find(claim: Claim, image: ImageTarget) -> bool:
         return True
 
 
+def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
+    """Have the image that was made of the same tree before; False if there is none, or it is gone."""
+    made = made_before(claim, image, tree)
+    if made is None:
+        return False
+    reference = reference_of(claim.run, image)
+    with step(claim, _named("reuse image", image), Stage.BUILD) as record:
+        found = tag_again(claim.context.outside.images.registry(image), reference, made)
+        if found is None:
+            record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
+            return False
+        record.message = _accept(claim, image, found, tree=tree if found.digest == made.digest else "")
+        return True
+
+
 def _awaiting(claim: Claim, image: ImageTarget) -> str:
     """Name the step in which the run has the image built or waits for it; empty if there is none."""
     reference = str(reference_of(claim.run, image))
@@ -78,12 +98,16 @@ def _awaiting(claim: Claim, image: ImageTarget) -> str:
     return _named("await image", image) if awaited else ""
 
 
-def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
-    """Accept the image in the registry as the run's, unless its labels say that it was made of another commit."""
+def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -> str:
+    """Accept the image in the registry as the run's, unless its labels say that it was made of another commit.
+
+    One of another commit is accepted if it was made of the same tree. `tree` is that, if it is known to be.
+    """
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
     ours, told = is_made_of(found, run.commit), told_of(found, run.repository)
-    if told.commit and not ours:
+    same = bool(tree) or (not ours and found.tree is not None and found.tree == tree_at(claim, image))
+    if told.commit and not ours and not same:
         raise PermanentError(
             f"{reference.name}:{reference.tag} was made of commit {told.commit}, not of {run.commit}",
             code="tag-taken",
@@ -96,9 +120,20 @@ def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
         "digest": reference.digest,
         "platforms": list(found.platforms),
         "revision": run.commit if ours else None,
+        "made_for": told.commit if same and not ours else None,
     }
     claim.note(images={**run.images, image.name: accepted})
-    return str(reference) if ours else f"{reference}; {told.words}"
+    if ours:
+        _remember(claim, image, found)
+        return str(reference)
+    return f"{reference}: the image of {told.commit[:12]}, the same tree" if same else f"{reference}; {told.words}"
+
+
+def _remember(claim: Claim, image: ImageTarget, found: Image) -> None:
+    """Record of which tree the run's own image was made: by its label, or for another pipeline's by the commit."""
+    tree = found.tree or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
+    if tree:
+        keep_tree(claim, image, tree, found)
 
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
