@@ -121,8 +121,8 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
     """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names.
 
-    The id of a build that failed elsewhere stays until another is asked for: a person may have it run again there. One
-    that we cancelled may go on for a moment, and is not taken up.
+    The id of a build that failed elsewhere stays until another start is asked for, because a person may run that build
+    again there. A build that we cancelled may still be running for a moment, so its id does not stay.
     """
     elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
     if build.state is not BuildState.FAILED:

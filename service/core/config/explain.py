@@ -108,6 +108,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
     yield _row(layers, target.writing.protected.value, "manifest", "protected")
     yield _row(layers, target.writing.co_author, "manifest", "co_author")
+    yield _row(layers, target.cancel_in_progress, "cancel_in_progress")
     for key, chosen in (("gates", target.gates), ("notify", target.notify)):
         for kind, options in chosen:
             yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)

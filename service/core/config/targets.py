@@ -85,7 +85,8 @@ class Target(NamedTuple):
 
     `branch` is a glob. No `paths` means every change counts. `manifest_repository` None means the configuration
     repository, `manifest_branch` None the default branch; `argocd_application` None ends a run at the commit.
-    `patience` says when an observation counts. `gates` and `notify` have the options by kind.
+    `patience` says when an observation counts. `gates` and `notify` have the options by kind. If
+    `cancel_in_progress` is set, a newer merge ends a run whose image is still being built.
     """
 
     application: str
@@ -106,3 +107,4 @@ class Target(NamedTuple):
     order: OrderPolicy = OrderPolicy()
     gates: tuple[tuple[str, BaseModel], ...] = ()
     notify: tuple[tuple[str, BaseModel], ...] = ()
+    cancel_in_progress: bool = False

@@ -15,6 +15,7 @@ from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
+from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
@@ -25,6 +26,7 @@ from service.store.builds import Build
 
 def build(claim: Claim) -> None:
     """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
+    give_way(claim)
     missing = [image for image in claim.target.images if not _find(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[ImageTarget] = []

@@ -55,7 +55,7 @@ def look_at_images(context: Context, key: str) -> Answers:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Whether an image is there, and whether its options name who is to push it."""
+    """Whether an image is there, and whether its options name the pipeline that pushes it."""
 
     there: bool
     has_pipeline: bool = False

@@ -251,6 +251,17 @@ def test_run_is_found_though_githubs_clock_is_five_minutes_behind(actions: Actio
     assert actions.builder.find(actions.request(correlation), correlation) == one
 
 
+def test_run_that_is_not_listed_yet_is_not_seen_and_later_is(actions: Actions) -> None:
+    actions.workflows.mode.lists = actions.workflows.mode.shows = False
+    correlation = new_id()
+    request = actions.request(correlation)
+    one = actions.builder.start(request, correlation)
+    assert one is not None
+    assert (actions.builder.find(request, correlation), actions.builder.states([one])) == (None, {})
+    actions.workflows.reveal()
+    assert (actions.builder.find(request, correlation), words(actions, one)[0]) == (one, Progress.RUNNING)
+
+
 def test_runs_of_other_builds_are_not_taken(actions: Actions) -> None:
     start(actions)
     correlation = new_id()

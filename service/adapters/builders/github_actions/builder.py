@@ -60,6 +60,7 @@ class GitHubActions:
         self._verify: bool | str = ca_file or True
         self._tells_runs = True
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
+        self._idle: frozenset[str] = frozenset()
 
     def most_at_once(self, options: object) -> int | None:
         """Give what the options say; without, GitHub's own limits hold, and it queues what is beyond them."""
@@ -145,6 +146,8 @@ class GitHubActions:
     def log(self, external_id: str, after: str) -> LogPiece:
         """Tell the steps that ended since, and once all has, the end of the log of the job that tells most."""
         repository, _ = _parts(external_id)
+        if external_id in self._idle:
+            return LogPiece("", after)
         jobs = self._jobs_of(external_id)
         text, place = telling.tell(telling.Place.read(after), jobs, f"{self._web_url}/{external_id}")
         told = cause(jobs)
@@ -198,13 +201,15 @@ class GitHubActions:
 
     def _states_of(self, repository: Repository, ids: Mapping[str, int]) -> dict[str, BuildStanding]:
         runs = self._listed(repository, set(ids.values())) if len(ids) > 1 else {}
-        told = {}
+        told, idle = {}, set()
         for external_id, number in ids.items():
             run = runs.get(number) or self._run(repository, number)
             if run is not None:
                 self._ended.pop(external_id, None)
+                idle |= {external_id} if run.waits else set()
                 bad = run.ended and not run.went_well
                 told[external_id] = standing(run, self._jobs_of(external_id) if bad else ())
+        self._idle = self._idle.difference(ids) | idle
         return told
 
     def _listed(self, repository: Repository, wanted: set[int]) -> dict[int, Run]:
