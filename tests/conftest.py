@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.fixtures.service",
     "tests.fixtures.certificates",
     "tests.fixtures.kinds",
+    "tests.fixtures.debian",
 ]

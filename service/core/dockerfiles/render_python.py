@@ -117,7 +117,7 @@ def _install(dependencies: Dependencies, mount: str, extra: tuple[str, ...]) -> 
             yield from _exported(("uv",), f"{export} --output-file {_EXPORTED}", mount)
             yield f"{install} --require-hashes --requirement {_EXPORTED}"
         case Source.POETRY:
-            export = "poetry export --only main --format requirements.txt"
+            export = "poetry export --only main --without-urls --format requirements.txt"
             yield from _exported(("poetry", "poetry-plugin-export"), f"{export} --output {_EXPORTED}", mount)
             yield f"{install} --require-hashes --requirement {_EXPORTED}"
         case Source.PYPROJECT:
