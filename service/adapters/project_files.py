@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from service.core.dockerfiles import ProjectFiles, TemplateKeys, dockerfile_for, is_telling
+from service.core.dockerfiles import ProjectFiles, TemplateKeys, Wishes, dockerfile_for, is_telling
 from service.errors import PermanentError
 
 _LARGEST = 16 * 1024 * 1024
@@ -29,7 +29,7 @@ def render_project(keys: TemplateKeys, context: Path) -> str:
     """Give the Dockerfile that the template gives the project in a folder."""
     if keys.template is None:
         raise ValueError("no template is set")
-    return dockerfile_for(keys.template, read_project(context), keys.wishes)
+    return dockerfile_for(keys.template, read_project(context), keys.wishes or Wishes())
 
 
 def write_dockerfile(keys: TemplateKeys, context: Path, file: Path) -> str:

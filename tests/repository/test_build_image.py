@@ -156,6 +156,19 @@ def test_a_second_run_for_a_commit_takes_what_is_there(runner: Runner) -> None:
     assert (job.status, job.builds(), job.outputs["build"]["digest"]) == (0, [], DIGEST)
 
 
+@pytest.mark.parametrize(
+    ("there", "builds"), [(["amd64", "arm64"], 0), (["amd64"], 1), (["amd64", "unknown"], 1), ([], 1)]
+)
+def test_what_is_there_is_taken_only_with_all_platforms(runner: Runner, there: list[str], builds: int) -> None:
+    of = {"config": {"Labels": {"org.opencontainers.image.revision": runner.revision}}}
+    platforms = [{"os": "linux", "architecture": one, **({"variant": "v8"} if one == "arm64" else {})} for one in there]
+    manifest = {"digest": DIGEST, "manifests": [{"platform": one} for one in platforms]}
+    runner.answers["docker buildx imagetools inspect"] = json.dumps(
+        {"manifest": manifest, "image": {"linux/amd64": of}}
+    )
+    assert len(runner.run({"platforms": "linux/amd64,linux/arm64"}).builds()) == builds
+
+
 def test_a_tag_of_another_commit_is_left_to_the_registry_to_refuse(runner: Runner) -> None:
     image = {"config": {"Labels": {"org.opencontainers.image.revision": "0" * 40}}}
     told = {"manifest": {"digest": DIGEST}, "image": image}

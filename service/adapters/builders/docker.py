@@ -183,7 +183,7 @@ class DockerBuilder:
         """Write the template's Dockerfile beside the source, where the build's context does not have it."""
         from service.adapters.project_files import write_dockerfile  # noqa: PLC0415 - as above
 
-        secrets = {"netrc": self._credentials()} if options.wishes.credentials else {}
+        secrets = {"netrc": self._credentials()} if options.wishes and options.wishes.credentials else {}
         control.log(write_dockerfile(options, recipe.context, file))
         return replace(recipe, dockerfile=file, secrets=secrets)
 

@@ -79,14 +79,16 @@ class TemplateKeys(BaseModel):
     template: Template | None = Field(
         default=None, description="Builds without a Dockerfile: python-web, python-model or r-model."
     )
-    wishes: Wishes = Field(
-        default={}, validate_default=True, alias="with", description="What the image from the template shall be like."
+    wishes: Wishes | None = Field(
+        default=None, alias="with", description="What the image from the template shall be like."
     )
 
     @field_validator("wishes")
     @classmethod
-    def _fit_the_template(cls, value: Wishes, info: ValidationInfo) -> Wishes:
+    def _fit_the_template(cls, value: Wishes | None, info: ValidationInfo) -> Wishes | None:
         template = info.data.get("template")
+        if value is None:
+            return None
         if template is Template.R_MODEL and value.credentials:
             raise PydanticCustomError(
                 "with_template",
