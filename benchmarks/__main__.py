@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from rich.console import Console
 
+from benchmarks.before import measure_before
 from benchmarks.findings import Finding, Verdict, show
 from benchmarks.machine import Machine
 from benchmarks.page import Section, write_page
@@ -33,7 +34,7 @@ MODULES = (
 
 
 class Benchmark(Protocol):
-    """What a benchmark's module has."""
+    """What each benchmark's module contains."""
 
     NAME: str
     TITLE: str
@@ -44,8 +45,8 @@ class Benchmark(Protocol):
 
 
 def main(argv: list[str]) -> int:
-    """Run what is asked for; exit status 1 when --strict is given and a bar is missed."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))  # ends what it started
+    """Run the chosen benchmarks; exit status 1 if --strict is given and a bar is missed."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))  # end what it started
     known = {module.NAME: module for module in (_load(name) for name in MODULES)}
     arguments = _parse(argv, list(known))
     wanted = arguments.names or list(known)
@@ -56,6 +57,16 @@ def main(argv: list[str]) -> int:
     scale = scale.brief() if arguments.brief else scale
     scale = scale.large() if arguments.large else scale
     console = Console(width=max(150, Console().width) if not sys.stdout.isatty() else None)
+    if arguments.before:
+        console.rule(f"before, at {arguments.before}", align="left")
+        try:
+            status = measure_before(arguments.before, _same_as(arguments, wanted))
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
+        if status:
+            return status
+        console.rule("after, as it is here", align="left")
     machine = Machine.here()
     console.print(machine.line, highlight=False)
     results: dict[str, list[Finding]] = {}
@@ -95,8 +106,15 @@ def _parse(argv: list[str], names: list[str]) -> argparse.Namespace:
         action="store_true",
         help="write docs/performance.md and its plot, each benchmark as it ends; others stay",
     )
+    parser.add_argument("--before", metavar="REVISION", help="first measure the same at an earlier revision of git")
     parser.add_argument("--strict", action="store_true", help="exit with status 1 when a bar is missed")
     return parser.parse_args(argv)
+
+
+def _same_as(arguments: argparse.Namespace, names: list[str]) -> list[str]:
+    """Give the command line that measures the same elsewhere, and writes nothing."""
+    sizes = ("large", "toy", "brief")
+    return [*names, *(f"--{size}" for size in sizes if getattr(arguments, size))]
 
 
 def _sayer(console: Console) -> Callable[[str], None]:

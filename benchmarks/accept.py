@@ -76,7 +76,7 @@ def _measure(
 def _take_turns(
     ours: Installation, control_url: str, batches: Sequence[Sequence[Post]], clients: int, left: list[int]
 ) -> tuple[list[Samples], list[Samples]]:
-    """Send each batch both ways, who is first changing; the first batch warms up and leaves the worker with work."""
+    """Send each batch both ways, in alternating order; the first batch only warms up and gives the worker some work."""
     found: dict[str, list[Samples]] = {"ours": [], "control": []}
     for turn, batch in enumerate(batches):
         ways = {"ours": batch, "control": [replace(post, url=control_url) for post in batch]}
@@ -140,13 +140,13 @@ def _stored(ours: Installation) -> int:
 
 
 def posts(ours: Installation, commits: int) -> list[Post]:
-    """Make the deliveries of so many commits in each source repository, mixed as they would come."""
+    """Make the deliveries of so many commits in each source repository, mixed as they would arrive."""
     by_source = [_told(ours, f"acme/{name}", commits) for name in ours.applications]
     return [post for row in zip(*by_source, strict=True) for post in row]
 
 
 def _told(ours: Installation, name: str, commits: int) -> Iterator[Post]:
-    """Make commits in one go, and the delivery of each from the first one's."""
+    """Make all commits at once, and each delivery from that of the first commit."""
     github = ours.stack.github
     repo, user = github.repository(name), github.state.user("alice")
     shas = make_commits(repo.bare, commits)
@@ -158,7 +158,7 @@ def _told(ours: Installation, name: str, commits: int) -> Iterator[Post]:
 
 @contextmanager
 def control(place: Path, database: str, server: str = "ours") -> Iterator[str]:
-    """Run the control, on our server or on the plain one, and give where its webhooks go."""
+    """Run the control, on our server or on the plain one, and give the address of its webhooks."""
     (port,) = free_ports(1)
     argv = [sys.executable, "-m", "benchmarks.control", str(port), database, WEBHOOK_SECRET, server]
     with (place / "control.log").open("wb") as log:

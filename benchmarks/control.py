@@ -37,7 +37,7 @@ class Rows(Protocol):
     """Where the control keeps deliveries."""
 
     def insert(self, identifier: str, event: str, repository: str, body: bytes) -> None:
-        """Have one row on disk."""
+        """Write one row to disk."""
         ...
 
 
@@ -54,7 +54,7 @@ class SqliteRows:
         connection.execute(_SQLITE_TABLE)
 
     def insert(self, identifier: str, event: str, repository: str, body: bytes) -> None:
-        """Have one row on disk."""
+        """Write one row to disk."""
         connection = self._connection()
         with self._turn:
             connection.execute("BEGIN IMMEDIATE")
@@ -80,7 +80,7 @@ class PostgresqlRows:
         self._connection().execute(_POSTGRESQL_TABLE)
 
     def insert(self, identifier: str, event: str, repository: str, body: bytes) -> None:
-        """Have one row on disk."""
+        """Write one row to disk."""
         self._connection().execute(_POSTGRESQL_INSERT, (identifier, event, repository, body))
 
     def _connection(self) -> psycopg.Connection[tuple[object, ...]]:

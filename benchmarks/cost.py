@@ -1,7 +1,8 @@
 """Processor time of one worker for a run: delivery to commit, the image there; one after the other, and at once.
 
-SQLite, one worker, one application a run, so that no run gives way to another. Ours is the worker's own time and that
-of its git children. Against the processor time of a clone, edit, rebase and push of the same file.
+SQLite, one worker, one application a run, so that no run gives way to another. Each application has a run before the
+first that counts, since finding out about a repository happens once. Ours is the worker's own time and that of its git
+children. Against the processor time of a clone, edit, rebase and push of the same file.
 """
 
 from __future__ import annotations
@@ -30,19 +31,17 @@ TITLE = "Processor time of the worker for a run, SQLite"
 BAR = Bar(0.03, "s")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LOST = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED})
-_WARM = 4
-"""Runs before the first that counts: what is loaded once is not a run's cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of processor time: the worker's own, and its children's that have ended."""
+    """Seconds of processor time: the worker's own, and that of its ended children."""
 
     own: float
     children: float
 
     def since(self, before: Spent) -> Spent:
-        """Give what was spent from then to now."""
+        """Give what was spent since then."""
         return Spent(self.own - before.own, self.children - before.children)
 
 
@@ -54,7 +53,7 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
     ):
         ours.start("web", "worker")
         names = list(ours.applications)
-        _one_by_one(ours, names[:_WARM])
+        _at_once(ours, [ours.merge(name) for name in names], scale.clients)
         say(f"{len(names)} runs one after the other")
         alone = _spend(ours, lambda: _one_by_one(ours, names))
         say(f"{len(names)} runs at once")
@@ -112,7 +111,7 @@ def _written(ours: Installation) -> int:
 
 
 def _clone(ours: Installation, scale: Scale) -> float:
-    """Give the middle processor time of a clone, edit, rebase and push, all in children of this process."""
+    """Give the median processor time of a clone, edit, rebase and push, all in children of this process."""
     ours.stack.git.tokens[TOKEN] = GitAccess("benchmark")
     took: list[float] = []
     for number in range(max(1, scale.clones)):

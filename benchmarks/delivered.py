@@ -59,7 +59,7 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
 
 
 def _deliver(ours: Installation) -> float:
-    """Merge, tell of it, and wait for the push; give the seconds between accept and push."""
+    """Merge, send the webhook, and wait for the push; give the seconds between acceptance and push."""
     pushes = ours.manifest_pushes()
     post = ours.merge(ours.applications[0])
     (answer,) = send([post], clients=1)
@@ -82,7 +82,7 @@ def bare_copy(ours: Installation, place: Path) -> BareRepository:
 
 
 def push_once(ours: Installation, ready: BareRepository) -> float:
-    """Push one commit that is ready; give the seconds."""
+    """Push one commit that is already made; give the seconds."""
     file = f"apps/{ours.applications[0]}/values-dev.yaml"
     ready.commit_files(BRANCH, {file: ready.text(BRANCH, file) + f"# {time.time_ns()}\n"})
     return timed(lambda: push_ready(ready.path, ours.stack.git.remote(BARE)))

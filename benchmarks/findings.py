@@ -17,7 +17,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 _SECOND = 1.0
 _TEN = 10.0
 _FEW = 3
-"""Rounds below which a spread says nothing."""
+"""The fewest rounds for which a spread means something."""
 
 
 class Verdict(StrEnum):
@@ -49,7 +49,7 @@ class Bar:
 class Finding:
     """One line of the table: our way, the other way, and the figure that is judged.
 
-    `spread` is the range in which the figure's middle half lies over the rounds, where there were rounds.
+    `spread` is the interquartile range of the figure over the rounds, if there were rounds.
     """
 
     benchmark: str
@@ -67,7 +67,7 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the bar is met, where there is one."""
+        """Whether the bar is met, if there is one."""
         return self.bar.judge(self.figure) if self.bar else Verdict.NONE
 
     @property

@@ -63,7 +63,7 @@ applications:
 
 @dataclass(slots=True)
 class Installation:
-    """A running Mergeport in its world; `pushes` has each push to a repository with the time of its end."""
+    """A running Mergeport in its world; `pushes` has each push to a repository, and when it ended."""
 
     stack: Devstack
     directory: Path
@@ -78,7 +78,7 @@ class Installation:
 
     @property
     def hook(self) -> str:
-        """Where webhooks go."""
+        """The address for webhooks."""
         return f"{self.url}/webhooks/github"
 
     def start(self, *roles: str) -> None:
@@ -130,7 +130,7 @@ class Installation:
         self.workers.clear()
 
     def merge(self, application: str, *, image: bool = True) -> Post:
-        """Commit to the application's source repository and give the webhook of it; by then its image is there."""
+        """Commit to the application's source repository, push its image, and give its webhook."""
         github, name = self.stack.github, f"acme/{application}"
         repo, user = github.repository(name), github.state.user("alice")
         before = repo.bare.branches().get("main", ZERO)
@@ -145,7 +145,7 @@ class Installation:
         return self.stack.github.repository(f"acme/{application}").bare.tip("main")[:TAG_LENGTH]
 
     def tag(self, tag: str) -> None:
-        """Have the image under a tag, as another pipeline pushes it."""
+        """Push the image under a tag, as another pipeline does."""
         _registry(self.stack).push_manifest(IMAGE, tag, _manifest())
 
     def manifest_pushes(self) -> int:
@@ -157,10 +157,10 @@ class Installation:
 def installation(
     directory: Path, *, applications: int, files: int, built: int = 0, database: str = ""
 ) -> Iterator[Installation]:
-    """Make a world with so many applications, a source repository each, and Mergeport in it, not started yet.
+    """Make a world with so many applications, each with a source repository, and a Mergeport that is not started yet.
 
-    The manifest repository has so many files beside those of the applications. The first `built` of them are built
-    here, the images of the others come from elsewhere. Without a database's address it is SQLite.
+    The manifest repository has `files` more files than those of the applications. The first `built` applications are
+    built here; the images of the others come from elsewhere. Without a database's address it uses SQLite.
     """
     names = tuple(f"app-{number:03}" for number in range(applications))
     with Devstack(directory / "devstack") as stack:
@@ -187,7 +187,7 @@ def installation(
 
 
 def until(look: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
-    """Return when a look is true; raise TimeoutError that names what was awaited."""
+    """Wait until a condition is true; raises TimeoutError that names what was awaited."""
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:
@@ -196,7 +196,7 @@ def until(look: Callable[[], bool], *, what: str, seconds: float = START_SECONDS
 
 
 def free_ports(count: int) -> list[int]:
-    """Find loopback ports that nobody uses, all different, below those that the system itself gives to clients."""
+    """Find different unused loopback ports, below those that the system gives to clients."""
     found: list[int] = []
     for port in random.sample(_OURS, len(_OURS)):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -256,7 +256,7 @@ def _registry(stack: Devstack) -> Pusher:
 
 
 class _Now:
-    """The machine's clock, as the registry's port wants it."""
+    """The machine's clock, in the form that the registry needs."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -18,7 +18,7 @@ class LongLine:
     """Listens on a free loopback port and passes all to the target, `delay` seconds later in each direction."""
 
     def __init__(self, target: tuple[str, int], delay: float) -> None:
-        """Listen at once, on a thread of its own that ends with the process."""
+        """Begin to listen, on a thread of its own that ends with the process."""
         self._target = target
         self._delay = delay
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -59,7 +59,10 @@ class LongLine:
         await arriving
 
     async def _arrive(self, on_the_way: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
-        """Deliver what is due; an empty piece is the end. What cannot be delivered is dropped: the sink is gone."""
+        """Deliver what is due; an empty piece is the end.
+
+        What cannot be delivered is dropped, because the receiver is gone.
+        """
         clock = asyncio.get_running_loop().time
         broken = False
         while True:

@@ -35,7 +35,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One delivery to send, signed already."""
+    """One signed delivery to send."""
 
     id: str
     url: str
@@ -52,7 +52,7 @@ class Post:
 
 
 def send(posts: Sequence[Post], *, clients: int) -> list[Sent]:
-    """Send all, each client the next one as soon as its last was answered; the order of answers is free."""
+    """Send all deliveries; each client sends the next one as soon as its last one was answered."""
     lines = [
         json.dumps([post.id, post.url, post.event, base64.b64encode(post.body).decode(), post.signature])
         for post in posts

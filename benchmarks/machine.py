@@ -41,12 +41,12 @@ class Machine:
         )
 
     def ended(self) -> Machine:
-        """Give the same with the load as it is now."""
+        """Give the same machine with its present load at the end."""
         return replace(self, load_after=os.getloadavg()[0])
 
     @property
     def parts(self) -> str:
-        """What the machine is made of."""
+        """The machine's processor, memory and system."""
         return (
             f"{self.processor}, {self.cores} cores, {self.gibibytes:.0f} GiB; {self.system}; Python {self.python}, "
             f"git {self.git}"
@@ -54,7 +54,7 @@ class Machine:
 
     @property
     def times(self) -> str:
-        """When it was, and how busy it was."""
+        """The time, and how busy the machine was."""
         after = "" if self.load_after is None else f", {self.load_after:.1f} after"
         return f"{self.date}, load {self.load_before:.1f} before{after}"
 
@@ -65,7 +65,7 @@ class Machine:
 
     @property
     def busy(self) -> bool:
-        """Whether others were at work before anything was measured; what comes after may be our own load."""
+        """Whether the machine was busy before the measurement; later load may be our own."""
         return self.load_before > self.cores / 2
 
 

@@ -37,7 +37,7 @@ ACCEPTED = 202
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
-    """Send all deliveries at once; clone for some of them before, and for the others after."""
+    """Send all deliveries at once; time clones for some of the applications before, and for the others afterwards."""
     half = (scale.clones + 1) // 2
     with _world(scale, say, "") as ours:
         _serve_copy(ours)
@@ -77,7 +77,7 @@ def _judge(who: str, seconds: float, pushes: int, reckoned: float, scale: Scale,
 
 
 def _merge_all(ours: Installation, say: Callable[[str], None], *, clients: int, workers: int) -> tuple[float, int]:
-    """Merge in every source, tell of all at once, wait for the end, and see that each is there once."""
+    """Merge in every source, send all webhooks at once, wait for the end, and check that each change is there once."""
     posts = [ours.merge(name) for name in ours.applications]
     tags = {name: ours.tip_tag(name) for name in ours.applications}
     ours.start("web", *["worker"] * workers)

@@ -13,22 +13,22 @@ from types import MappingProxyType
 
 LEAST_ROUNDS = 3
 PULSE = 20_000
-"""Turns of the fixed piece of work that is timed before each round, as a measure of the machine's own unrest."""
+"""Repetitions of a fixed piece of work that is timed before each round, to measure the machine's own noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Seconds of one way, a round each, in the order of the rounds."""
+    """The seconds of one way in each round, in order."""
 
     seconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median."""
         return statistics.median(self.seconds)
 
     def at(self, share: float) -> float:
-        """Give the value below which this share of them lies (nearest rank)."""
+        """Give the percentile for this share (nearest rank)."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -38,7 +38,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What an interleaved measurement gave.
+    """The result of an interleaved measurement.
 
     `unrest` is the 90th percentile of a fixed piece of work's time over its median: 1 is a quiet machine.
     """
@@ -51,7 +51,7 @@ class Rounds:
         return self.ways[over].median / self.ways[under].median
 
     def ratio_range(self, over: str, under: str) -> tuple[float, float]:
-        """Give the quartiles of the ratios within each round: where the ratio is, whatever the machine did."""
+        """Give the quartiles of the ratios within each round, which do not depend on the machine's load."""
         ratios = Samples(tuple(one / other for one, other in self._pairs(over, under)))
         return ratios.at(0.25), ratios.at(0.75)
 
@@ -72,11 +72,11 @@ def interleave(
     seconds: float,
     most: Mapping[str, int] = MappingProxyType({}),
 ) -> Rounds:
-    """Run every way once a round, the order turned by one from round to round.
+    """Run every way once in each round; the order rotates by one from round to round.
 
-    Each way prepares itself as it likes and gives the seconds that count. The first round only warms up. It ends
-    after so many rounds or seconds, whichever is first, but not before LEAST_ROUNDS. Ways in `most` are slow and have
-    nothing to warm up: they run in so many of the first rounds only, in one at least.
+    Each way prepares itself and gives the seconds that count. The first round only warms up. The measurement ends after
+    so many rounds or seconds, whichever comes first, but not before LEAST_ROUNDS. Ways in `most` are slow and need no
+    warm-up: they run only in so many of the first rounds, at least in one.
     """
     names = list(ways)
     found: dict[str, list[float]] = {name: [] for name in names}

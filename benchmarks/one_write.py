@@ -35,7 +35,7 @@ MERGEPORT = Actor("Mergeport", "mergeport@localhost")
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
-    """Measure each size on a direct line, the judged one on long lines too, and the two largest against each other."""
+    """Measure each size on a direct line, the judged size on long lines too, and compare the two largest."""
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder:
         place = Path(folder)
@@ -59,7 +59,7 @@ def _line(delay: float) -> str:
 
 
 def growth(benches: Sequence[_Bench], scale: Scale) -> list[Finding]:
-    """Compare the two largest repositories, a write into one and a write into the other in turns."""
+    """Compare the two largest repositories by alternating writes into one and the other."""
     if len(benches) < 2:  # noqa: PLR2004 - a comparison needs two
         return []
     small, large = benches
@@ -110,7 +110,7 @@ class _Bench:
         return self._write(self._ours)
 
     def measure(self, scale: Scale) -> Rounds:
-        """Let every way write once a round, and see afterwards that each write is there."""
+        """Let every way write once in each round, and check afterwards that each write is there."""
         rounds = interleave(
             {
                 "ours": self.write,
@@ -175,11 +175,11 @@ class _Bench:
         return self._write(self._shared)
 
     def catch_up(self) -> None:
-        """Have for the bare push what was pushed over a longer line meanwhile."""
+        """Fetch for the bare push what was pushed over a longer line meanwhile."""
         git(self._ready.path, "fetch", "--quiet", self._url("bare"), f"+{BRANCH}:{BRANCH}")
 
     def push_ready(self) -> float:
-        """Push a commit that is ready with git alone; give its seconds."""
+        """Push a commit that is already made, with git alone; give its seconds."""
         file, part, tag = self._next()
         text = self._ready.text(BRANCH, file)
         edited = edit_values(text, [ValueEdit(f"{part}.image.tag", tag)]).text
@@ -210,7 +210,7 @@ def write(manifests: GitManifests, file: str, part: str, tag: str) -> None:
 
 
 def seconds_by_size(findings: list[Finding]) -> Iterator[tuple[str, int, float]]:
-    """Give what the plot shows: a way's name, the number of files, and its median on the direct line."""
+    """Give the plot's data: a way's name, the number of files, and its median on the direct line."""
     for finding in findings:
         size, _, rest = finding.what.partition(" files")
         if rest:

@@ -37,7 +37,7 @@ class Section:
 
 
 def write_page(new: Mapping[str, Section], order: Sequence[str]) -> None:
-    """Keep the new sections beside those that are there, and write page and plot; `order` names all benchmarks."""
+    """Store the new sections with the old ones, and write page and plot; `order` names all benchmarks."""
     kept = {**load_sections(), **new}
     sections = {name: kept[name] for name in order if name in kept}
     DATA.write_text(
@@ -53,7 +53,7 @@ def write_page(new: Mapping[str, Section], order: Sequence[str]) -> None:
 
 
 def load_sections() -> dict[str, Section]:
-    """Read what was kept, in its order."""
+    """Read the stored sections, in their order."""
     if not DATA.exists():
         return {}
     return {name: _section(kept) for name, kept in json.loads(DATA.read_text(encoding="utf-8")).items()}

@@ -39,12 +39,12 @@ def git(directory: Path, *arguments: str) -> None:
 
 
 def push_ready(repository: Path, url: str) -> None:
-    """Push what a clone has already committed: the least that any writer must do."""
+    """Push what a clone has already committed, which is the least that any writer must do."""
     git(repository, "push", "--quiet", url, f"{BRANCH}:{BRANCH}")
 
 
 def clone_edit_rebase_push(url: str, file: str, part: str, tag: str) -> None:
-    """Clone, load and dump the file, add, commit, rebase on what came meanwhile, push.
+    """Clone, load and dump the file, add, commit, rebase on newer commits, push.
 
     As gitopscli does (https://github.com/baloise/gitopscli, `git_api/git_repo.py`: a clone of the branch into a new
     directory for each change), with the rebase that pipelines add against lost races.

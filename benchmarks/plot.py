@@ -18,14 +18,14 @@ _NAME_HEIGHT = 14
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line: its name and its points, x and seconds, all above zero."""
+    """A line: its name and its points (x, seconds), all above zero."""
 
     name: str
     points: tuple[tuple[float, float], ...]
 
 
 def plot(panels: Sequence[tuple[str, Sequence[Series]]]) -> str:
-    """Draw the panels beside each other; every second is better when lower."""
+    """Draw the panels next to each other; fewer seconds are better."""
     width = len(panels) * _WIDTH + (len(panels) - 1) * _GAP
     drawn = "".join(
         f'<g transform="translate({number * (_WIDTH + _GAP)} 0)">{_panel(title, lines)}</g>'
@@ -81,7 +81,7 @@ def _line(line: Series, across: _Axis, up: _Axis, colour: str) -> str:
 
 
 def _names(lines: Sequence[Series], up: _Axis) -> list[str]:
-    """Write each name beside its line's end, pushed down where two would meet."""
+    """Write each name next to its line's end, moved down if two would overlap."""
     ends = sorted((up.place(max(line.points)[1]) + 4, line.name) for line in lines)
     placed, lowest = [], 0.0
     for wanted, name in ends:

@@ -28,15 +28,15 @@ NAME = "rate"
 TITLE = "Commits per second into one manifest repository, PostgreSQL"
 BAR = Bar(8, "commits/s", least=True)
 MORE_BAR = Bar(1, least=True)
-"""Of the most workers against one: adding workers makes it no slower."""
+"""The bar for the ratio of most workers to one: adding workers must not make it slower."""
 UNDER_WAY = 0.5
-"""Share of the applications that have a run under way: the others' turn comes before a run could be superseded."""
+"""The share of applications with a run under way, so small that no merge supersedes a run under way."""
 BARE_PUSHES = 10
 PAUSE_SECONDS = 0.05
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
-    """Measure each number of workers in a world of its own; none without a PostgreSQL."""
+    """Measure each number of workers in a world of its own; nothing without a PostgreSQL."""
     with postgresql(say) as server:
         if server is None:
             return []
@@ -73,7 +73,7 @@ def _measure(scale: Scale, say: Callable[[str], None], workers: int, database: s
 
 
 def _commits_for(ours: Installation, scale: Scale) -> tuple[int, float, int]:
-    """Keep the workers busy for so long after a warm-up; give commits, seconds and pushes of that time."""
+    """Keep the workers busy for a time after a warm-up; give the commits, seconds and pushes of that time."""
     feed = _Feed(ours, scale)
     repository = ours.stack.git.open(MANIFESTS)
     feed.keep_busy(scale.rate_seconds / 4)
@@ -85,7 +85,7 @@ def _commits_for(ours: Installation, scale: Scale) -> tuple[int, float, int]:
 
 
 class _Feed:
-    """Sends merges, each application in its turn, so that as many runs are under way as are wanted."""
+    """Sends merges to one application after the other, so that the wanted number of runs is under way."""
 
     def __init__(self, ours: Installation, scale: Scale) -> None:
         self._ours = ours
@@ -106,14 +106,14 @@ class _Feed:
                 time.sleep(PAUSE_SECONDS)
 
     def see_all_written(self) -> None:
-        """Wait for the last of every application; raise when one is lost."""
+        """Wait for the last commit of every application; raise if one is lost."""
         until(lambda: self._ended() == self._sent, what="the last runs")
         for name, tag in self._last.items():
             if f'tag: "{tag}"' not in self._repository.text(BRANCH, f"apps/{name}/values-dev.yaml"):
                 raise AssertionError(f"the last merge of {name} is lost")
 
     def _ended(self) -> int:
-        """Count the runs that are written, or gave way to a later one of their application."""
+        """Count the runs that were written or were superseded by a later one of their application."""
         with self._ours.store.read() as tx:
             counted = runs.counts(tx)
         if lost := counted.get(RunState.FAILED, 0) + counted.get(RunState.CANCELLED, 0):

@@ -35,7 +35,7 @@ PUSH = "acme/manifests.*git-receive-pack"
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
-    """Kill at each point, so many times; then with a second worker that takes over."""
+    """Kill the worker at each point, several times; then again with a second worker that takes over."""
     with (
         tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder,
         installation(Path(folder), applications=2, files=0, built=1) as ours,
@@ -59,7 +59,7 @@ def _with_another(say: Callable[[str], None]) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where the worker is killed: `reach` brings a run there and gives what lets the outside go on."""
+    """Where the worker is killed: `reach` brings a run there and gives the function that lets the outside go on."""
 
     name: str
     reach: Callable[[Installation], Reached]
@@ -138,7 +138,7 @@ def _undisturbed(ours: Installation, point: Point) -> float:
 
 
 def _finished(ours: Installation, commit: str, began: float) -> float:
-    """Wait for the run's end and see that it left one commit; give the seconds since it began."""
+    """Wait for the run's end and check that it made exactly one commit; give the seconds since it began."""
 
     def ended() -> bool:
         found = _run_of(ours, commit)

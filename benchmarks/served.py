@@ -39,7 +39,7 @@ class Served:
         return BareRepository(self.directory / OWNER / f"{name}.git")
 
     def put(self, template: BareRepository, name: str) -> BareRepository:
-        """Serve a copy of a repository under a name, in place of one that was there."""
+        """Serve a copy of a repository under a name; it replaces an earlier one."""
         place = self.directory / OWNER / f"{name}.git"
         if place.exists():
             shutil.rmtree(place)

@@ -30,7 +30,7 @@ BAR = Bar(1, "s")
 SLOWEST = 0.99
 ACCEPTED = 202
 TO_CONTROL = 16
-"""So many deliveries go to the control: each may take the ten seconds after which GitHub gives up."""
+"""How many deliveries go to the control, where each may take the ten seconds after which GitHub gives up."""
 PIECE, PAUSE_SECONDS = b"aaaaaaaa", 2.0
 KINDS = {
     "headers": [b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nX-Slow: "],
@@ -83,7 +83,7 @@ def _at(answers: Sequence[Sent], share: float) -> float:
 
 @contextmanager
 def slow_connections(kind: str, url: str, clients: int) -> Iterator[None]:
-    """Keep slow connections open for the block; it begins when all are."""
+    """Keep slow connections open for the block, which begins when all are open."""
     parts = urlsplit(url)
     argv = [sys.executable, "-m", "benchmarks.slow", kind, str(parts.hostname), str(parts.port), str(clients)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -24,7 +24,7 @@ BAR = Bar(15, least=True)
 
 
 def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
-    """Measure each size; the bar is for the largest, the others are shown beside it."""
+    """Measure each size; the bar is for the largest, and the others are shown too."""
     return [_measure(lines, scale, say) for lines in scale.values_lines]
 
 
@@ -82,7 +82,7 @@ def _check_exact(before: str, after: str, name: str, tag: str) -> None:
 
 
 def _lines_changed(before: str, after: str) -> int:
-    """Count the lines of the old text that are not in the new one; the texts are long, so line by line first."""
+    """Count the lines of the old text that are not in the new one; first line by line, because the texts are long."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     if len(old) == len(new):
         return sum(1 for one, other in zip(old, new, strict=True) if one != other)

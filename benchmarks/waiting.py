@@ -44,7 +44,7 @@ _STEPS = ("find image", "check order", "open pull request", "await merge")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the worker needs with so many runs waiting."""
+    """What the worker needs with a number of waiting runs."""
 
     count: int
     megabytes: float
@@ -62,7 +62,7 @@ def run(scale: Scale, say: Callable[[str], None]) -> list[Finding]:
 
 
 def _on(scale: Scale, say: Callable[[str], None], store: str, database: str = "") -> list[Finding]:
-    """Measure the worker with as many runs waiting as get a hint, and with thousands more."""
+    """Measure the worker with only the waiting runs that get a hint, and with thousands more."""
     with (
         tempfile.TemporaryDirectory(prefix="mergeport-bench-") as folder,
         installation(Path(folder), applications=1, files=0, database=database) as ours,
@@ -96,7 +96,7 @@ def _measure(ours: Installation, commits: Sequence[str], scale: Scale, say: Call
     say(f"{len(commits):,} runs waiting: writing the rows, then {scale.idle_seconds:.0f} s of nothing")
     pulls = _let_wait(ours, commits)
     worker = ours.workers[0].pid
-    time.sleep(scale.settle_seconds)  # a wait that is new is looked at more often
+    time.sleep(scale.settle_seconds)  # a new wait is looked at more often
     before, began = _processor_seconds(worker), time.monotonic()
     time.sleep(scale.idle_seconds)
     idle = (_processor_seconds(worker) - before) / (time.monotonic() - began) * 100
@@ -107,7 +107,7 @@ def _measure(ours: Installation, commits: Sequence[str], scale: Scale, say: Call
 
 
 def _let_wait(ours: Installation, commits: Sequence[str]) -> dict[int, RunId]:
-    """Write a run for each commit, waiting for a pull request of its own; give them by its number."""
+    """Write for each commit a run that waits for its own pull request; give the runs by its number."""
     manifests = ours.stack.github.repository(MANIFESTS)
     tip, at = Sha(manifests.bare.tip(BRANCH)), datetime.now(UTC)
     first = max(manifests.pulls, default=0) + 1
@@ -149,7 +149,7 @@ def _pull(ours: Installation, number: int, tip: Sha, at: datetime) -> Pull:
 
 
 def _hint(ours: Installation, number: int, run_id: RunId) -> float:
-    """Close a pull request, tell of it, and give the seconds from the accepted delivery to the run's end."""
+    """Close a pull request, send the webhook, and give the seconds from the accepted delivery to the run's end."""
     github = ours.stack.github
     repo, user = github.repository(MANIFESTS), github.state.user("alice")
     pull, told = repo.pulls[number], f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -20,7 +20,7 @@ __all__ = ["NOBODY", "ZERO", "BareRepository", "Commit", "Entry", "Files", "GitE
 
 ZERO = "0" * 40
 COMMIT_ATTEMPTS = 20
-"""How often a person's commit is repeated on a branch that others move at the same time."""
+"""How often a person's commit is tried again on a branch that others move at the same time."""
 
 
 class GitError(Exception):
@@ -41,7 +41,10 @@ def git_environment(**extra: str) -> dict[str, str]:
 
 
 class BareRepository:
-    """A bare repository in a directory. Refs are read from its files; any other call is one or a few git processes."""
+    """A bare repository in a directory.
+
+    Refs are read from its files; any other call starts one or a few git processes.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -72,7 +75,7 @@ class BareRepository:
         return done.stdout
 
     def immutable(self, *arguments: str) -> bytes:
-        """Run git once and remember the output: only for what full commit SHAs alone decide."""
+        """Run git once and remember the output; only for commands whose output depends on nothing but full SHAs."""
         if arguments not in self._known:
             self._known[arguments] = self.git_bytes(*arguments)
         return self._known[arguments]
@@ -146,7 +149,7 @@ class BareRepository:
         return [objects.parse(record) for record in output.decode("utf-8", "replace").split("\0") if record]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Tell whether one commit is the other or one of its forebears."""
+        """Tell whether one commit is the other or one of its ancestors."""
         return self.run("merge-base", "--is-ancestor", ancestor, descendant).returncode == 0
 
     def merge_base(self, one: str, other: str) -> str | None:
@@ -167,8 +170,8 @@ class BareRepository:
     ) -> str:
         """Commit changed files on a branch and return the commit.
 
-        A branch that does not exist begins at `start` (a revision), or with no history. It is a plain commit
-        made behind the server's back: nobody is told of it.
+        A branch that does not exist begins at `start` (a revision), or with no history. It is made in the repository
+        itself, past the server, so no hook or event tells of it.
         """
         when = date if date is not None else int(datetime.now(UTC).timestamp())
         who = committer or author
@@ -181,7 +184,7 @@ class BareRepository:
             parent = tip or (self.resolve(start) if start else None)
             stream = objects.commit_stream(branch, parent, head, files)
             try:
-                # Without --force a branch that has moved on meanwhile is left alone and the command fails.
+                # Without --force, the command fails and leaves a branch alone that has moved on meanwhile.
                 output = self.git("fast-import", "--quiet", "--cat-blob-fd=1", data=stream)
             except GitError:
                 if attempt + 1 == COMMIT_ATTEMPTS or ref_files.read(self.path, f"refs/heads/{branch}") == tip:

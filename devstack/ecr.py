@@ -53,7 +53,7 @@ def ministack_binary() -> Path:
 class Ecr:
     """A running ECR: `endpoint` for boto3, `host` for `/v2`, `faults` to plant faults and read requests.
 
-    `process` is the child; it ends with `stop`.
+    `process` is the child; `stop` ends it.
     """
 
     def __init__(self, directory: Path, *, port: int = 0) -> None:
@@ -90,7 +90,7 @@ class Ecr:
         }
 
     def expire_tokens(self) -> None:
-        """Let every login token given out so far run out now."""
+        """Let every login token given out so far expire now."""
         self.tokens.clear()
 
     def reset(self) -> None:
@@ -101,7 +101,7 @@ class Ecr:
         self._call("POST", "/_ministack/reset", b"", {})
 
     def stop(self) -> None:
-        """End the front and the child; again is harmless."""
+        """End the front and the child; calling this again is harmless."""
         self.faults.clear()
         self._server.stop()
         self._watcher.terminate()
@@ -199,7 +199,7 @@ class Ecr:
         return user == "AWS" and self.tokens.get(password, 0.0) > time.time()
 
     def _correct(self, target: str, status: int, request: bytes, answer: bytes) -> tuple[int, bytes]:
-        """Make the answers of the API what they are at AWS, where the part behind differs."""
+        """Correct the answers of the API where `ministack` differs from AWS."""
         if status != http.HTTPStatus.OK or target not in {"GetAuthorizationToken", "DescribeImages"}:
             return status, answer
         body: dict[str, Any] = json.loads(answer)
@@ -248,7 +248,7 @@ def _length(answer: bytes) -> tuple[str, str]:
 
 
 def _watch(pid: int) -> subprocess.Popen[bytes]:
-    """Start a shell that ends the child when this process dies without a chance to do it: its pipe closes then."""
+    """Start a shell that ends the child when this process dies without doing so, because its pipe closes then."""
     script = 'read -r _; kill "$0"'
     return subprocess.Popen(["sh", "-c", script, str(pid)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REQUEST_KEY = "devstack.request"
-"""Under this key of the WSGI environment lies the recorded request."""
+"""The key of the WSGI environment under which the recorded request is."""
 RECORD_LIMIT = 1 << 20
-"""Bytes: a larger body, an image's layer say, is passed on and not recorded."""
+"""Bytes: a larger body, such as an image's layer, is passed on but not recorded."""
 HANG_LIMIT = 120.0
-"""Seconds after which a forgotten hang lets go by itself."""
+"""Seconds after which a forgotten hang ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Gate:
             raise TimeoutError("no request reached the gate")
 
     def release(self) -> None:
-        """Let go of every request that hangs here, and of those to come."""
+        """Release every request that hangs here, and those to come."""
         self._open.set()
 
     def pass_through(self) -> None:
@@ -116,17 +116,17 @@ class FaultLayer:
         return self.plant(Fault(method, re.compile(path), times, answer=Answer(status, headers, body)))
 
     def lag(self, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
-        """Answer the next requests with 404, as a replica does that has not heard of a write yet."""
+        """Answer the next requests with 404, like a replica that does not know of a write yet."""
         return self.answer("404 Not Found", method=method, path=path, times=times, body=b'{"message": "Not Found"}')
 
     def page(self, *, method: str = "*", path: str = "", times: int = 1, status: str = "200 OK") -> Fault:
-        """Answer the next requests with a page, as a proxy, a login or a maintenance window does."""
+        """Answer the next requests with an HTML page, as a proxy, a login or a maintenance window does."""
         headers = (("Content-Type", "text/html; charset=utf-8"),)
         body = b"<!DOCTYPE html>\n<html><body>We are down for maintenance.</body></html>\n"
         return self.plant(Fault(method, re.compile(path), times, answer=Answer(status, headers, body)))
 
     def send_away(self, to: str, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
-        """Answer the next requests with a redirect to an address that is not this server's business."""
+        """Answer the next requests with a redirect to an address of another server."""
         answer = Answer("301 Moved Permanently", (("Location", to),))
         return self.plant(Fault(method, re.compile(path), times, answer=answer))
 
@@ -137,7 +137,7 @@ class FaultLayer:
         return gate
 
     def cut(self, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
-        """Do the next requests' effect and then drop the connection without an answer."""
+        """Carry out the next requests and then drop the connection without an answer."""
         return self.plant(Fault(method, re.compile(path), times, cut=True, after=True))
 
     def plant(self, fault: Fault) -> Fault:

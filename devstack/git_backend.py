@@ -23,7 +23,7 @@ class RefUpdate:
 
 
 class Stream:
-    """The rest of a backend's output, piece by piece; ends the process when the client leaves."""
+    """The rest of a backend's output, piece by piece; it ends the process when the client leaves."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes], body: IO[bytes]) -> None:
         self._process, self._output, self._body = process, output, body

@@ -32,7 +32,7 @@ PATH = re.compile(
 )
 POST_RECEIVE = '#!/bin/sh\n[ -z "$DEVSTACK_RECEIVED" ] || exec cat >>"$DEVSTACK_RECEIVED"\n'
 PROBE_LENGTH = 4
-"""A client sends a bare flush packet first, to see whether it may, when its body is large."""
+"""What a client with a large body sends first, to see whether it may: a bare flush packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,13 @@ class GitServer:
         directory.mkdir(parents=True, exist_ok=True)
         self.tokens: dict[str, GitAccess] = {}
         self.closed: dict[str, str] = {}
-        """Repositories that answer 403 to everybody, with this sentence: an address list, single sign-on."""
+        """Repositories that answer 403 to everybody with this sentence, as with an IP allow list or single sign-on."""
         self.log: list[GitRequest] = []
         self.listeners: list[PushListener] = []
         self.faults = FaultLayer(self._serve, record_bodies=False)
         self._abilities: dict[bytes, tuple[list[tuple[str, str]], bytes]] = {}
         self.moved: dict[str, str] = {}
-        """Names, in small letters, that repositories had before, and what they are called now."""
+        """Former names of repositories, in small letters, and their present names."""
         self._server = LoopbackServer(self.faults, port=port)
 
     @property
@@ -121,7 +121,7 @@ class GitServer:
         return next(made, asked)
 
     def rename(self, old: str, new: str) -> BareRepository:
-        """Give a repository another name or owner; who asks for the old one is sent to the new one."""
+        """Give a repository another name or owner; requests for the old one are redirected to the new one."""
         there = self.directory / f"{new}.git"
         there.parent.mkdir(exist_ok=True)
         self.path(old).rename(there)
@@ -192,12 +192,12 @@ class GitServer:
     def _tell_abilities(
         self, environ: WSGIEnvironment, start_response: StartResponse, seen: GitRequest
     ) -> Iterable[bytes]:
-        """Answer the first request of a fetch: what git said before, because only the configuration decides it."""
+        """Answer the first request of a fetch with git's earlier answer, because only the configuration decides it."""
         configuration = (self.path(seen.repository) / "config").read_bytes()
         if known := self._abilities.get(configuration):
             seen.status = HTTPStatus.OK
             start_response("200 OK", known[0])
-            return iter([known[1]])  # with no length told, as git itself answers: the connection ends with it
+            return iter([known[1]])  # without a length, as git itself answers: the connection ends after it
         told: list[list[tuple[str, str]]] = []
 
         def listen(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
@@ -213,7 +213,7 @@ class GitServer:
         return iter([body])
 
     def _written(self, repository: str) -> str:
-        """Give the name as it was made, however it was asked for; as it was asked for where there is none."""
+        """Give a repository's name as it was created, in whatever case it is asked for; unchanged if there is none."""
         with suppress(KeyError):
             path = self.path(repository)
             return _name_of(path) if path.is_dir() else repository

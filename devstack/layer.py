@@ -31,7 +31,7 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @runtime_checkable
 class _Options(Protocol):
-    """What it reads of the `docker` builder's options."""
+    """The options of the `docker` builder that it reads."""
 
     context: str
     dockerfile: str
@@ -47,7 +47,7 @@ class LayerBuilder:
         self._checkout = checkout
 
     def build(self, request: BuildRequest, control: BuildControl) -> None:
-        """Pack the context of the commit and push it as an image; `build-context` where it is not there."""
+        """Pack the context of the commit and push it as an image; `build-context` if the context is missing."""
         if not isinstance(request.options, _Options):
             raise TypeError(f"not the options of the docker builder: {type(request.options).__name__}")
         control.log("no builder works here: packing the context as one layer; this is not a Dockerfile build\n")
@@ -64,7 +64,7 @@ class LayerBuilder:
 
 
 def pack(context: Path, control: BuildControl) -> bytes:
-    """Make a tar of the folder that is the same byte for byte whenever and wherever it is made."""
+    """Make a tar of the folder that has the same bytes whenever and wherever it is made."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(context.rglob("*")):

@@ -15,7 +15,7 @@ LOG_FORMAT = "--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%at%x1f%cn%x1f%ce%x1f%ct%
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who a commit is by."""
+    """The author or committer of a commit."""
 
     name: str
     email: str
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a commit object says."""
+    """The content of a commit object."""
 
     sha: str
     tree: str

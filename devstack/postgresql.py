@@ -21,7 +21,7 @@ _PLACES = Path("/usr/lib/postgresql")
 
 
 class PostgresqlMissingError(Exception):
-    """The server's binaries are not on this machine, or it does not start."""
+    """The server's binaries are not on this machine, or the server does not start."""
 
 
 def server_binaries() -> Path:
@@ -34,7 +34,7 @@ def server_binaries() -> Path:
 
 
 def as_owner() -> list[str]:
-    """Give what stands before the server's commands: it refuses to run as root, who may have no `sbin` on the path."""
+    """Give the prefix of the server's commands: the server refuses to run as root, who may lack `sbin` on the path."""
     if os.geteuid() != 0:
         return []
     runuser = shutil.which("runuser", path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]))
@@ -77,12 +77,12 @@ class Postgresql:
         self._call("pg_ctl", "start", "-w", "-t", f"{START_SECONDS:.0f}", "-D", data, "-l", log, "-o", options)
 
     def halt(self) -> None:
-        """Stop the server as its package's restart does: connections are ended, what was committed is kept."""
+        """Stop the server as a restart of its package does: connections end, committed data stays."""
         data = str(self._folder / "data")
         self._call("pg_ctl", "stop", "-m", "fast", "-w", "-t", f"{STOP_SECONDS:.0f}", "-D", data)
 
     def stop(self) -> None:
-        """Stop the server and remove its folder; again is harmless."""
+        """Stop the server and remove its folder; calling this again is harmless."""
         data = self._folder / "data"
         if (data / "postmaster.pid").exists():
             self._call("pg_ctl", "stop", "-m", "immediate", "-w", "-t", f"{STOP_SECONDS:.0f}", "-D", str(data))

@@ -54,7 +54,7 @@ class FaultProxy:
         return len(doomed)
 
     def cut_after(self, amount: int) -> None:
-        """Cut everything once so many more bytes have passed, in both directions together; once."""
+        """Cut all connections, once, after so many more bytes have passed in both directions together."""
         with self._lock:
             self._cut_after = amount
 
@@ -65,7 +65,7 @@ class FaultProxy:
         self.delay, self.bytes_per_second, self.refuse = 0.0, None, False
 
     def stop(self) -> None:
-        """Stop listening, cut all and join the threads; again is harmless."""
+        """Stop listening, cut all connections and join the threads; calling this again is harmless."""
         if self._stopping.is_set():
             return
         self._stopping.set()

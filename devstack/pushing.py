@@ -34,7 +34,7 @@ class Pusher(Distribution):
         return digest
 
     def push_manifest(self, repository: str, tag: str, content: bytes, *, media_type: str = OCI_MANIFEST) -> Digest:
-        """Put a manifest or index under a tag; PermanentError `tag-immutable` where the tag may not be moved."""
+        """Put a manifest or index under a tag; PermanentError `tag-immutable` if the tag may not be moved."""
         answer = self._http.request(
             "PUT",
             f"/v2/{quote(repository)}/manifests/{quote(tag, safe=':')}",

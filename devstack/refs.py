@@ -40,7 +40,7 @@ def read_all(directory: Path) -> dict[str, str]:
 def _loose(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):  # not there, a folder, a name too long or with a NUL
+    except (OSError, ValueError):  # it does not exist, is a folder, or its name is too long or has a NUL
         return None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TLS_HANDSHAKE = b"\x16\x03"
 CUT_KEY = "devstack.cut"
-"""Under this key of the WSGI environment lies a function that cuts the connection at once."""
+"""The key of the WSGI environment under which a function is that cuts the connection at once."""
 
 
 class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
@@ -39,7 +39,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     task_class = _Task
 
     def received(self, data: bytes) -> bool:
-        """Hang up on a client that tries TLS first, as Docker and buildah do; else it waits 10 s for its handshake."""
+        """Hang up on a client that tries TLS first, as Docker and buildah do; it would wait 10 s for its handshake."""
         if self.request is None and data.startswith(TLS_HANDSHAKE):
             self.handle_close()
             return False
@@ -52,7 +52,7 @@ def cut_connection(environ: WSGIEnvironment) -> None:
 
 
 class LoopbackServer:
-    """One WSGI application, listening from the moment of construction until `stop`.
+    """One WSGI application, which listens from its construction until `stop`.
 
     The port is free and chosen by the kernel unless one is given.
     """
@@ -87,7 +87,7 @@ class LoopbackServer:
             wasyncore.loop(timeout=1, map=self._server._map, use_poll=True, count=1)  # noqa: SLF001 # waitress's own run() has no end that another thread can ask for
 
     def stop(self) -> None:
-        """Stop listening, close every connection and join the threads; again is harmless."""
+        """Stop listening, close every connection and join the threads; calling this again is harmless."""
         if self._stopping:
             return
         self._stopping = True

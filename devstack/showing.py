@@ -21,7 +21,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 MOST_SHOWN = 200_000
-"""Characters of a difference or a file; the rest of it is left out, and that is said."""
+"""The most characters of a difference or a file; the page says that the rest is left out."""
 
 
 class Line(NamedTuple):

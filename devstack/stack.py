@@ -26,7 +26,7 @@ class Devstack:
     """An offline world for Mergeport, with its state in a directory."""
 
     def __init__(self, directory: Path, *, ecr: Ecr | None = None, validator: Validator | None = None) -> None:
-        """Start everything; an ECR that is given is used as it is and outlives the stack."""
+        """Start everything; a given ECR is used as it is and is not ended with the stack."""
         self.directory = directory
         self._own_ecr = Ecr(directory / "ecr") if ecr is None else None
         self.ecr = ecr or cast(Ecr, self._own_ecr)
@@ -49,7 +49,7 @@ class Devstack:
         return self.github.create_repository(full_name, content, branches=branches, default_branch=default_branch)
 
     def environment(self) -> dict[str, str]:
-        """Return the settings with which Mergeport lives in this world."""
+        """Return the settings with which Mergeport runs in this world."""
         return {
             "MERGEPORT_GITHUB_API_URL": self.github.api_url,
             "MERGEPORT_GITHUB_GIT_URL": self.git.url,
@@ -61,7 +61,7 @@ class Devstack:
         }
 
     def stop(self) -> None:
-        """End everything; again is harmless."""
+        """End everything; calling this again is harmless."""
         self.argocd.stop()
         self.github.stop()
         self.git.stop()

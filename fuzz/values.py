@@ -45,7 +45,7 @@ def test_one_input(data: bytes) -> None:
         edit = parse_assignment(assignment.decode("utf-8", "surrogateescape"))
         paths = list_paths(text)
         list_images(text)
-        if b"p" in flags and paths:  # aim at a scalar that is there
+        if b"p" in flags and paths:  # choose a scalar that exists
             edit = ValueEdit(paths[len(assignment) % len(paths)].path, edit.value)
         edited = edit_values(text, [edit], create=b"c" in flags)
     except (ValuesEditError, click.UsageError):
@@ -66,11 +66,11 @@ def check(text: str, edit: ValueEdit, edited: EditedText) -> None:
         assert edited.text == text
         return
     before, after = events(text), events(edited.text)
-    if before is None:  # PyYAML refuses what YAML 1.2 allows
+    if before is None:  # PyYAML refuses some texts that YAML 1.2 allows
         return
     assert after is not None, "PyYAML read the file before"
     (change,) = edited.changes
-    if change.before is None and len(after) != len(before):  # else it was added within a block scalar
+    if change.before is None and len(after) != len(before):  # otherwise it was added within a block scalar
         assert len(after) > len(before)
         head = common(before, after)
         tail = common(before[::-1], after[::-1])
@@ -109,14 +109,14 @@ def spans(text: str) -> list[tuple[int, int]]:
         assert event.start_mark is not None
         assert event.end_mark is not None
         start, end = event.start_mark.index + bom, event.end_mark.index + bom
-        if start == end:  # nothing is written: any place between its neighbours
+        if start == end:  # the value is empty: any place between its neighbours is right
             start = len(text[:start].rstrip(" \t\r\n"))
         found.append((start, end))
     return found
 
 
 def common(one: list[tuple[object, ...]], other: list[tuple[object, ...]]) -> int:
-    """Count how many events two lists begin with alike."""
+    """Count how many events at the beginning of two lists are equal."""
     pairs = zip(one, other, strict=False)
     return next((place for place, pair in enumerate(pairs) if pair[0] != pair[1]), min(len(one), len(other)))
 

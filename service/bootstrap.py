@@ -33,7 +33,7 @@ from service.store import Store
 
 
 class ConfiguredImages:
-    """Registries and builders by what the configuration says of an image; one registry a set of options."""
+    """Gives registries and builders as the configuration describes an image; one registry for each set of options."""
 
     def __init__(self, settings: Settings, forge: Commits, *, ca_file: Path | None = None) -> None:
         """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
@@ -55,7 +55,7 @@ class ConfiguredImages:
             return self._registries[key]
 
     def builder(self, kind: str) -> Builder | None:
-        """Give the builder of a kind, and None where another pipeline builds by itself."""
+        """Give the builder of a kind; None if another pipeline builds by itself."""
         with self._lock:
             if kind not in self._builders:
                 if kind not in kinds().builders:
@@ -115,7 +115,7 @@ def _github(settings: Settings, token: str | None, app: GitHubApp | None, ca_fil
 
 
 def _manifests(settings: Settings, forge: Commits, ca_file: Path | None) -> GitManifestRepositories:
-    """Reach manifest repositories where the forge has them, or over SSH where the settings say so."""
+    """Make the access to manifest repositories: at the forge, or over SSH if the settings say so."""
     place, signing_key = settings.state_directory / "mirrors", settings.signing_key_file
     template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
     if not (template and key and hosts):
@@ -148,7 +148,7 @@ def _argocd(settings: ArgoCDSettings, ca_file: Path | None) -> ArgoCD | None:
 
 
 def missing_builder(settings: Settings) -> str | None:
-    """Tell why no image can be built on this machine, after trying to; None where one can."""
+    """Try to build an image on this machine and tell why that fails; None if it works."""
     if settings.builder == "layer":
         return None
     found = probe(wanted(settings.builder), settings.state_directory / "builds")

@@ -42,7 +42,7 @@ def sources(settings: Settings, options: Mapping[str, Mapping[str, object]] = _N
 
 
 def _no_checkout(repository: Repository, commit: Sha, directory: Path) -> None:
-    """Refuse: a source fetches no code."""
+    """Raise an error, because a source fetches no code."""
     raise PermanentError(
         f"{repository} at {commit[:12]} is not fetched into {directory} for a source", code="internal-error"
     )

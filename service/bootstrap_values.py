@@ -39,14 +39,14 @@ class Environment:
     server_api_url: str
 
     def __repr__(self) -> str:
-        """Say nothing of the token."""
+        """Leave the token out."""
         return f"Environment(committer={self.committer})"
 
 
 def read_environment(environ: Mapping[str, str], url: str) -> Environment:
     """Read the variables; raise SettingsError with everything that is wrong.
 
-    The workflow's own GITHUB_TOKEN is for its own server and for github.com alone: it is sent to nobody else.
+    The workflow's own GITHUB_TOKEN is sent only to its own server and to github.com.
     """
     reader = Reader(environ)
     found = _read(reader, environ, url)
@@ -85,7 +85,7 @@ def _read(reader: Reader, environ: Mapping[str, str], url: str) -> Environment:
 def open_values(
     url: str, environment: Environment, directory: Path, *, ssh_key: Path | None = None, known_hosts: Path | None = None
 ) -> Manifests:
-    """Open the repository at an address; its mirror lies in the directory. Nothing is asked of it yet."""
+    """Open the repository at an address, with its mirror in the directory. No request is made yet."""
     key, hosts = ssh_key or environment.ssh_key, known_hosts or environment.known_hosts
     if (key is None) != (hosts is None):
         missing = "--known-hosts or MERGEPORT_KNOWN_HOSTS_FILE" if key else "--ssh-key or MERGEPORT_SSH_KEY_FILE"
@@ -108,7 +108,7 @@ def open_values(
 
 
 def github_repository(url: str) -> Repository | None:
-    """Give OWNER/NAME of an address as GitHub has them; None where it has no such form."""
+    """Give OWNER/NAME of an address of GitHub's form; None for any other."""
     scp = split_scp(url)
     found = _REPOSITORY.fullmatch(scp[1] if scp else parts_of(url).path)
     return Repository(found["name"]) if found else None
@@ -139,7 +139,7 @@ def _api_url(url: str, environment: Environment) -> str:
 
 
 def _host(url: str) -> str:
-    """Give the host, with its port where HTTP has one: another port is another server."""
+    """Give the host, with the port of an HTTP address, because another port is another server."""
     if scp := split_scp(url):
         return scp[0]
     parts = parts_of(url)

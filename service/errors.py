@@ -86,7 +86,7 @@ class DeliveryError(MergeportError):
 
 
 class ValuesEditError(MergeportError):
-    """A values file that is refused, as it was found; nothing was written."""
+    """A values file is refused as it was found; nothing was written."""
 
     def __init__(
         self,
@@ -124,13 +124,13 @@ class RetryableError(MergeportError):
         retry_after: float | None = None,
         **fields: str | int | None,
     ) -> None:
-        """Keep the other side's own word of when to come back, where it gave one."""
+        """Keep the pause that the other side asked for, if it did."""
         super().__init__(message, code=code, hint=hint, **fields)
         self.retry_after = retry_after
 
 
 BELIEVED_AFTER_SECONDS = 300.0
-"""How long an answer that may be a wobble has to last before it is believed."""
+"""How long an error that may pass must last before it is believed."""
 
 
 class DoubtfulError(RetryableError):
@@ -142,4 +142,4 @@ class DoubtfulError(RetryableError):
 
 
 class PermanentError(MergeportError):
-    """It will not work again unless a person changes something; the hint says what."""
+    """It will not work unless a person changes something; the hint says what."""

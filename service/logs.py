@@ -28,7 +28,7 @@ _TRACES = {"exception", "stack"}
 _MOST_PARTS = 100
 _BEGINNING, _REPEAT_SECONDS = 30, 60.0
 _LARGE_NUMBER = 10**30
-"""A line stays one that people and log collectors take, whatever an outside text is like."""
+"""The most characters of a text, so that people and log collectors can handle any line."""
 
 _SECRET_KEYS = re.compile(r"(?i)(^|_)(authorization|cookie|credentials?|password|secret|secrets|token|private_?key)$")
 
@@ -46,7 +46,7 @@ _SECRETS = (
 )
 """Tokens of GitHub, keys of AWS, `Authorization` values, user parts of addresses, JSON web tokens, private keys.
 
-Where a pattern has a group, it is what stands between a name and its secret, and is kept.
+If a pattern has a group, it is the text between a name and its secret, and is kept.
 """
 
 
@@ -58,7 +58,7 @@ def redact(text: str) -> str:
 
 
 def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature
-    """Take secrets out of an event, whatever field they stand in."""
+    """Take secrets out of an event, in whatever field they are."""
     return {key: _redacted(value, key) for key, value in list(event.items())[:_MOST_PARTS]}
 
 
@@ -85,8 +85,8 @@ def _first(parts: Iterable[Any]) -> list[Any]:
 
 
 def _bounded(text: str, most: int) -> str:
-    """Take secrets out of a text, and its middle where it is longer than anybody reads."""
-    if len(text) > _MOST_LOOKED_AT:  # what is cut off here may be the end of a secret, so only the beginning is shown
+    """Take secrets out of a text, and cut out the middle of a very long one."""
+    if len(text) > _MOST_LOOKED_AT:  # this may cut a secret in two, so only the beginning is shown
         return f"{visible(redact(text[:_MOST_LOOKED_AT])[:most])} […of {len(text)} characters]"
     told, half = visible(redact(text)), most // 2
     return told if len(told) <= most else f"{told[:half]} […of {len(told)} characters…] {told[-half:]}"
@@ -132,7 +132,7 @@ def configure(log_format: str = "console", level: str = "info", *, stream: TextI
 
 
 class _NowAndThen(logging.Filter):
-    """Lets a repeated message of a library through once a minute: it reports an absent database every second."""
+    """Lets a repeated message of a library through once a minute; it reports an absent database every second."""
 
     def __init__(self, library: str) -> None:
         """Take the name of the library's logger."""
@@ -141,7 +141,7 @@ class _NowAndThen(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to say it, for others always; what it says begins with what it is about."""
+        """Tell whether to log a message: always for other loggers. Messages that begin alike count as the same."""
         if record.name.partition(".")[0] != self._library:
             return True
         about, now = f"{record.levelno}:{record.getMessage()[:_BEGINNING]}", time.monotonic()

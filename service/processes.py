@@ -26,18 +26,18 @@ PARENT_PIPE = "MERGEPORT_PARENT_PIPE"
 """The environment variable that names the pipe which ends when the supervisor does."""
 
 STEADY_SECONDS = 10.0
-"""A child that lived so long was well: its next end begins a new count."""
+"""A child that lived this long worked well, so its next end begins a new count."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 10.0
 REFUSALS = 5
-"""So many ends in a row by an exit status of its own, each soon after its start: the child cannot work here."""
+"""After this many ends in a row by its own exit status, each soon after its start, a child counts as unable to work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
     """A process to keep alive; `descriptors` stay open in it.
 
-    Of our environment it has what `keeps` says by name, and `environ` is added.
+    `keeps` says which variables of our environment it gets, and `environ` is added.
     """
 
     name: str
@@ -165,7 +165,7 @@ def _ended(name: str, process: subprocess.Popen[bytes], deadline: float) -> bool
 
 
 def stop_when_asked() -> threading.Event:
-    """Give an event that SIGTERM or SIGINT sets; asked more than once is the same as once."""
+    """Give an event that SIGTERM or SIGINT sets; further signals change nothing."""
     stop = threading.Event()
     _call_when_asked(stop.set)
     return stop
@@ -174,10 +174,10 @@ def stop_when_asked() -> threading.Event:
 def _call_when_asked(call: Callable[[], None]) -> None:
     """Call from a thread of its own at the first SIGTERM or SIGINT, whatever the main thread is doing.
 
-    Python runs a handler in the main thread alone. One that waits without a timeout does not hear of a signal that the
-    system gave to another thread, or that came just before it began to wait: it would wait for ever. And a handler that
-    set the event which its thread is just waking from would wait for a lock that its own thread holds. So the system
-    writes the signal's number into a pipe, and a thread reads it.
+    Python runs a handler in the main thread alone. A main thread that waits without a timeout would miss a signal that
+    the system gave to another thread, or that came just before it began to wait, and would wait for ever. And a handler
+    that sets the event from which its thread is just waking would wait for a lock that its own thread holds. So the
+    system writes the signal's number into a pipe, and a thread reads it.
     https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
     """
     reading, writing = os.pipe()
@@ -196,16 +196,16 @@ def _call_when_asked(call: Callable[[], None]) -> None:
 
 
 def leave() -> NoReturn:
-    """End this process now, by status 0, whatever its threads still wait for outside; all is handed over before."""
+    """End this process now with status 0, whatever its threads still wait for; its work was handed over before."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def end_with_parent(*, grace: float = 20.0) -> None:
-    """End this process by SIGTERM when the supervisor is gone, however it went; without one, do nothing.
+    """End this process by SIGTERM when the supervisor is gone, for whatever reason; without a supervisor, do nothing.
 
-    The supervisor holds the other end of a pipe, which the system closes even after `kill -9`. A process that has not
+    The supervisor holds the other end of a pipe, which the system closes even after a `kill -9`. A process that has not
     ended `grace` seconds later is killed.
     """
     named = os.environ.pop(PARENT_PIPE, "")

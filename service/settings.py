@@ -96,7 +96,7 @@ class Settings:
         return self.database_url.startswith("sqlite")
 
     def missing(self, need: Need | None) -> list[Fault]:
-        """Tell what a process would lack: web verifies deliveries, the worker reads GitHub, serve does both."""
+        """Tell which settings a process lacks: web verifies deliveries, the worker reads GitHub, serve does both."""
         match need:
             case None:
                 return []
@@ -130,7 +130,7 @@ class Settings:
 
 
 class Need(StrEnum):
-    """What a process is started for; each needs other settings."""
+    """What a process is started for; each purpose needs other settings."""
 
     WEB = "web"
     WORKER = "worker"
@@ -162,12 +162,12 @@ def is_for_database(name: str) -> bool:
 
 
 def is_for_web(name: str) -> bool:
-    """Tell whether the web process may have a variable: it holds no credential but webhook secrets and database."""
+    """Tell whether the web process may have a variable; of secrets it gets only the webhooks' and the database's."""
     return _FOR_WEB.fullmatch(name) is not None
 
 
 def is_for_worker(name: str) -> bool:
-    """Tell whether the worker may have a variable: what is the machine's and the cloud's, but no webhook secret."""
+    """Tell whether the worker may have a variable: those of the machine and the cloud, but no webhook secret."""
     return _NOT_FOR_WORKER.fullmatch(name) is None
 
 
@@ -246,7 +246,7 @@ def _places(reader: Reader) -> tuple[Path, str, str]:
 
 
 def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
-    """Give the token or the App of one purpose; both, or half an App, are faults."""
+    """Give the token or the App of one purpose; both together, or half an App, are faults."""
     token = reader.secret(f"{prefix}GITHUB_TOKEN")
     app_id = reader.whole(f"{prefix}GITHUB_APP_ID", 0, low=1, high=2**53)
     key = reader.secret(f"{prefix}GITHUB_APP_PRIVATE_KEY")
@@ -262,7 +262,7 @@ def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:
 
 
 def _checked_together(reader: Reader, settings: Settings) -> Settings:
-    """Tell of settings that are right alone and wrong together."""
+    """Report settings that are right alone and wrong together."""
     if settings.argocd.url and not settings.argocd.token and not reader.faulty("ARGOCD_TOKEN"):
         reader.add("ARGOCD_TOKEN", "is missing: MERGEPORT_ARGOCD_URL is set", "set it, or MERGEPORT_ARGOCD_TOKEN_FILE")
     if settings.argocd.token and not settings.argocd.url and not reader.faulty("ARGOCD_URL"):

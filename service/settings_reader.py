@@ -31,11 +31,11 @@ SHORTEST_SECRET = 8
 FEWEST_CHARACTERS = 4
 _LONGEST_SECRET_FILE = 65536
 _NOT_SETTINGS = re.compile(r"MERGEPORT_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_[0-9].*|PARENT_PIPE)")
-"""Set by Kubernetes for a Service of our name, or by ourselves between our own processes."""
+"""Variables that Kubernetes sets for a Service of our name, or that our own processes set for each other."""
 
 
 class Reader:
-    """An environment, what was asked of it, and what is wrong there."""
+    """An environment, the settings that were read from it, and its faults."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Keep the environment; nothing is read yet."""
@@ -53,7 +53,7 @@ class Reader:
         return any(fault.where in every for fault in self.faults)
 
     def faulty_at(self, setting: str) -> bool:
-        """Tell whether something about a whole setting's name is faulty already: itself, its file, or its App."""
+        """Tell whether a setting has a fault already: itself, its file, or its App."""
         name = setting.removeprefix(PREFIX)
         app = name.replace("GITHUB_TOKEN", "GITHUB_APP_")
         return self.faulty(name, f"{app}ID", f"{app}PRIVATE_KEY")
@@ -68,7 +68,7 @@ class Reader:
         return self._readable(name, self._environ.get(PREFIX + name, "").strip()) or default
 
     def _readable(self, name: str, text: str) -> str:
-        """Give a text that is UTF-8; the system hands other bytes on as half characters."""
+        """Give a text if it is UTF-8; Python represents other bytes as lone surrogates."""
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -77,7 +77,7 @@ class Reader:
         return text
 
     def directory(self, name: str, default: str) -> Path:
-        """Give the path of a directory, as an address of a database may have it."""
+        """Give the path of a directory; it must be usable in a database's address."""
         text = self.text(name, default)
         path = Path(text).absolute()
         wrong = [character for character in "?#%" if character in str(path)]
@@ -91,7 +91,7 @@ class Reader:
         return any("\ud800" <= character <= "\udfff" for character in text)
 
     def weak(self, name: str, secret: str | None) -> list[Fault]:
-        """Report a webhook secret that can be guessed from one signed delivery, without anybody noticing."""
+        """Report a webhook secret so weak that it can be guessed, unnoticed, from one signed delivery."""
         if secret is None or (len(secret) >= SHORTEST_SECRET and len(set(secret)) >= FEWEST_CHARACTERS):
             return []
         short = len(secret) < SHORTEST_SECRET
@@ -108,7 +108,7 @@ class Reader:
         return text
 
     def secret(self, name: str) -> str | None:
-        """Give a secret, set directly or as a file; None where neither is."""
+        """Give a secret, set directly or as a file; None if neither is set."""
         self.known.update({PREFIX + name, f"{PREFIX}{name}_FILE"})
         value, file = self._environ.get(PREFIX + name, ""), self._environ.get(f"{PREFIX}{name}_FILE", "")
         if value and file:
@@ -137,7 +137,7 @@ class Reader:
         text = self.text(name)
         try:
             missing = bool(text) and not Path(text).is_file()
-        except (OSError, ValueError) as error:  # a name that is too long, a directory that may not be looked into
+        except (OSError, ValueError) as error:  # the name is too long, or the directory may not be read
             why = error.strerror if isinstance(error, OSError) else "it is no path"
             self.add(name, f"names a file that cannot be read: {why}", "check the path and its permissions")
             return None
@@ -266,7 +266,7 @@ class Reader:
         return int(text)
 
     def unknown(self) -> list[Fault]:
-        """Tell of names that begin like settings and are none; most are misspelt."""
+        """Report names that begin like settings and are none; most are misspelt."""
         faults = []
         for name in sorted(self._environ):
             if name.startswith(PREFIX) and name not in self.known and not _NOT_SETTINGS.fullmatch(name):

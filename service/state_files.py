@@ -20,31 +20,31 @@ from service.errors import Fault
 
 DIRECTORY_MODE, FILE_MODE = 0o700, 0o600
 TRIED_BYTES = 1024 * 1024
-"""So much must fit on the disk for a delivery to be sure of its place."""
+"""How much must fit on the disk so that a delivery surely fits."""
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 class FileGone(Exception):  # noqa: N818 - the store makes an error of ours of it
-    """The database's file was deleted, or another one has its name."""
+    """The database's file was deleted or replaced."""
 
 
 Number = tuple[int, int]
-"""A file's device and number, which no other has while it is there."""
+"""A file's device and number, which no other file has while it exists."""
 
 
 class Identity:
-    """Which file, or directory, stands under a name."""
+    """Watches which file or directory has a name."""
 
     def __init__(self, path: Path) -> None:
-        """Take the path; nothing is looked at yet."""
+        """Keep the path; nothing is read yet."""
         self.path = path
         self._lock = threading.Lock()
         self._known: Number | None = None
 
     def look(self, moved: Callable[[], None] = lambda: None) -> Number | None:
-        """Give what stands there, calling `moved` first where it is another than at the last look.
+        """Give the device and number of what is there; if it differs from the last look, call `moved` first.
 
-        None where there never was anything. Raises FileGone where there is nothing any more.
+        None if there never was anything. Raises FileGone if the file has vanished.
         """
         with self._lock:
             try:
@@ -61,21 +61,21 @@ class Identity:
 
 
 def try_to_write(directory: Path) -> None:
-    """Take and give back some room in a directory; raise OSError when it is not to be had."""
+    """Use and free some room in a directory; raises OSError if there is not enough."""
     with tempfile.TemporaryFile(dir=directory, prefix=".mergeport-room-") as file:
         os.posix_fallocate(file.fileno(), 0, TRIED_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where files of ours are to be, and the setting that says so."""
+    """A directory for files of ours, and the setting that names it."""
 
     setting: str
     directory: Path
 
 
 def prepare(places: Iterable[Place]) -> list[Fault]:
-    """Make directories that are not there, readable by us alone, and try to write; give what is wrong."""
+    """Make missing directories, readable by us alone, and try to write; give the faults."""
     faults = []
     for place in dict.fromkeys(places):
         try:
@@ -90,9 +90,9 @@ def prepare(places: Iterable[Place]) -> list[Fault]:
 
 
 def keep_private(directory: Path, databases: Iterable[Path]) -> bool:
-    """Take the directory and the databases, those that are there already too, from everybody else.
+    """Make the directory and the databases, old ones included, unreadable to everybody else.
 
-    False when the directory stays open to others because it is not ours, as the root of a volume may not be.
+    False if the directory stays open to others because another user owns it, such as the root of a volume.
     """
     with suppress(OSError):
         directory.chmod(DIRECTORY_MODE)
@@ -104,5 +104,5 @@ def keep_private(directory: Path, databases: Iterable[Path]) -> bool:
 
 
 def make_private(database: Path) -> None:
-    """Have a database's file made with our mode, before SQLite makes it with the process's; its others follow it."""
+    """Make a database's file with our mode before SQLite makes it with the process's; its side files take the same."""
     os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))

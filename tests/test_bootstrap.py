@@ -34,7 +34,7 @@ def test_builder_of_the_demo_is_missed_in_words_where_its_sources_are_not(
 
 
 def test_every_kind_of_the_configuration_can_be_made() -> None:
-    """An integration is its one file: what offers options there is also what bootstrap makes."""
+    """An integration is one file: if it offers options, bootstrap can make it."""
     found = kinds()
     assert {"docker", "external"} <= found.builders.keys()
     assert {"ecr", "oci"} <= found.registries.keys()
@@ -43,7 +43,7 @@ def test_every_kind_of_the_configuration_can_be_made() -> None:
 
 
 def test_builder_of_a_kind_that_is_not_here_any_more_is_missed_in_words(tmp_path: Path) -> None:
-    """A build that was started elsewhere names its builder in a row, also after its file was removed."""
+    """A row names the builder of a build elsewhere, even after the builder's file was removed."""
     with pytest.raises(PermanentError, match="removed-since") as caught:
         images(tmp_path, "layer").builder("removed-since")
     assert caught.value.code == "builder-missing"

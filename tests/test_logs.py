@@ -35,7 +35,7 @@ PLACED = {
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """Log to a buffer as JSON, and put the process's logging back afterwards."""
+    """Log to a buffer as JSON, and restore the process's logging afterwards."""
     root = logging.getLogger()
     kept = (root.handlers[:], root.level, sys.excepthook, threading.excepthook)
     buffer = io.StringIO()

@@ -74,7 +74,7 @@ else:
 
 
 class Supervised:
-    """A supervisor in a process of its own, and the children that it was told to keep."""
+    """A supervisor in a process of its own, and the children that it keeps alive."""
 
     def __init__(self, folder: Path, *modes: str, grace: float = 5.0) -> None:
         (folder / "child.py").write_text(CHILD)
@@ -95,7 +95,7 @@ class Supervised:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that only waits to be collected does not."""
+    """Tell whether a process runs; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

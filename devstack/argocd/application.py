@@ -24,7 +24,7 @@ def now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will come of syncs: the outcome, and in which words it fails. `commit` None means any."""
+    """The planned outcome of syncs, and the words of a failure. `commit` None means any commit."""
 
     outcome: Outcome = "healthy"
     message: str = ""
@@ -59,7 +59,7 @@ class Deployed:
 
 @dataclass(slots=True)
 class Application:
-    """One Argo CD application, its live state and the steps that lie before it."""
+    """One Argo CD application, its live state and its coming steps."""
 
     name: str
     uid: str
@@ -120,7 +120,7 @@ class Application:
         return Plan()
 
     def set_health(self, status: str, message: str = "") -> None:
-        """Change the health; its time moves only when it is another one."""
+        """Change the health; its time changes only if the health does."""
         if status != self.health:
             self.health_at = now()
         self.health, self.health_message = status, message

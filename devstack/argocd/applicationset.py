@@ -20,7 +20,7 @@ from devstack.serving import LoopbackServer
 
 
 class ApplicationSetController:
-    """A controller on loopback that makes what was held back once it is told of a push."""
+    """A controller on loopback that creates the held-back applications once it is told of a push."""
 
     def __init__(self, argocd: ArgoCD, *, secret: str = "") -> None:
         self._argocd = argocd
@@ -37,7 +37,7 @@ class ApplicationSetController:
         return self._server.url
 
     def hold(self, name: str) -> None:
-        """Take an application away until the controller is told of a push."""
+        """Remove an application until the controller is told of a push."""
         self._held.append(self._argocd.applications.pop(name))
 
     def stop(self) -> None:

@@ -28,11 +28,11 @@ KNOWN = {
     "status.operationState.phase": "status.operationState.phase",
     "status.operationState.operation.sync": "status.operationState.syncResult",
 }
-"""Field to where its value really comes from; the last one is Argo CD's own oddity."""
+"""Each field and where its value really comes from; the last one is a quirk of Argo CD."""
 
 
 def select(item: Json, fields: str) -> Json:
-    """Return an application with the asked fields only, or (a leading minus) with the known ones but those."""
+    """Return an application with only the fields asked for or, with a leading minus, all known fields but those."""
     exclude = fields.startswith("-")
     asked = set(fields.removeprefix("-").split(","))
     chosen: Json = {}

@@ -13,11 +13,11 @@ from devstack.argocd.application import Application
 from devstack.showing import HEADERS, HTML, show
 
 NAMESPACE = "argocd"
-"""Where all applications of the double are."""
+"""The page that lists all applications of the double."""
 
 
 def is_page(path: str) -> bool:
-    """Tell whether a path is one for people; everything else is the API's."""
+    """Tell whether a path is a page for people; everything else belongs to the API."""
     return path in {"/", "/applications"} or path.startswith("/applications/")
 
 

@@ -29,15 +29,15 @@ RENDER = (
 
 
 class Lagging(BareRepository):
-    """A repository whose branches are seen where they were."""
+    """A repository whose branches are seen where they were at a certain time."""
 
     def __init__(self, path: Path, branches: dict[str, str]) -> None:
-        """Take where it is, and the tips that are seen."""
+        """Take the repository, and the tips that are seen."""
         super().__init__(path)
         self._branches = branches
 
     def resolve(self, revision: str) -> str | None:
-        """Return a branch's commit as it was, anything else as it is."""
+        """Return a branch's old commit, and anything else as it is now."""
         return self._branches.get(revision) or super().resolve(revision)
 
 
@@ -56,12 +56,12 @@ class Source:
     ref: str = ""
     chart: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
-    """`helm.parameters`, which stand over all values files."""
+    """`helm.parameters`, which override all values files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The desired state: `key` differs when anything that would be applied differs."""
+    """The desired state; `key` differs if anything that would be applied differs."""
 
     key: str
     images: tuple[str, ...]

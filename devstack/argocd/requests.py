@@ -21,7 +21,7 @@ VERSION = {
 
 
 def is_listed(app: Application) -> bool:
-    """Tell whether the list call's parameters leave an application in; `projects` may be given several times."""
+    """Tell whether the parameters of a list call include an application; `projects` may be given several times."""
     projects = [*request.args.getlist("projects"), *request.args.getlist("project")]
     named = request.args.get("name") in {None, "", app.name}
     return named and (not projects or app.project in projects) and _selected(app, request.args.get("selector", ""))

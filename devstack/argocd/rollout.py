@@ -23,9 +23,9 @@ FAILED = (
 
 
 def compare(application: Application, open_repository: Open) -> bool:
-    """Look at the sources now and begin what follows from it; return whether a sync began.
+    """Compare with the sources now and begin a sync if one is due; return whether it began.
 
-    While one runs only the new target is noted, and it is compared again after it.
+    While a sync runs, only the new target is noted, and it is compared again afterwards.
     """
     application.reconciled_at = now()
     _changed(application)
@@ -57,9 +57,9 @@ def _desired(application: Application, open_repository: Open) -> tuple[tuple[str
 
 
 def _nothing_to_apply(application: Application, revisions: tuple[str, ...]) -> None:
-    """Let the target revision move on; the last operation stays as it was.
+    """Note the new target revision; the last operation stays as it was.
 
-    A comparison is also what finds that a finished sync took effect. Before Argo CD heals itself it finds nothing.
+    Only a comparison finds that a finished sync took effect. While a self-heal is still to come, it finds nothing.
     """
     following = application.script[0][0] if application.script else ""
     if following == "synced":
@@ -111,7 +111,7 @@ def begin(application: Application, operation: Operation, rendered: Rendered) ->
 
 
 def _healing(app: Application, first: Operation, rendered: Rendered) -> list[tuple[str, Callable[[], None]]]:
-    """Argo CD syncs the same revision once more, limited to some resources, as it does when its cache lags."""
+    """Sync the same revision once more, limited to some resources, as Argo CD does when its cache lags."""
     healing = Operation(first.revisions, healing=True, image=first.image)
     return [
         ("heal-requested", lambda: _request(app, healing)),
@@ -132,7 +132,7 @@ def _ending(app: Application, rendered: Rendered, plan: Plan) -> list[tuple[str,
 
 
 def step(application: Application) -> str:
-    """Take the next step, if there is one, and return the name of where the application is."""
+    """Take the next step, if there is one, and return the name of the application's state."""
     if application.script:
         application.at, act = application.script.popleft()
         act()
@@ -204,14 +204,14 @@ def _fail_once(app: Application, operation: Operation, plan: Plan) -> None:
 
 
 def _await_try(operation: Operation) -> None:
-    """Run on with the words of the try before, as Argo CD does: the failed phase is seen for 0.02 s."""
+    """Stay Running with the words of the failed try, as Argo CD does: it shows the failed phase only for 0.02 s."""
     operation.phase = "Running"
     operation.retries += 1
     operation.message = f"{operation.message}. Retrying attempt #{operation.retries} at 10:07AM."
 
 
 def _try_again(operation: Operation) -> None:
-    """Begin the next try: the result of the one before is gone, and the message tells of this one."""
+    """Begin the next try: the result of the last one is gone, and the message is about this one."""
     operation.finished_at, operation.failed = "", False
     operation.message = f"Retrying operation. Attempt #{operation.retries}"
 
@@ -226,7 +226,7 @@ def _fail(app: Application, operation: Operation, plan: Plan) -> None:
 
 
 def settle_at(application: Application, revisions: tuple[str, ...], rendered: Rendered) -> None:
-    """Put an application where it is when nothing has happened for long: synced, healthy, history of one."""
+    """Put an application into the state of one that has been quiet for long: synced, healthy, with a history of one."""
     operation = Operation(revisions, image=rendered.images[0] if rendered.images else "")
     _run(application, operation)
     _out_of_sync(application, operation)

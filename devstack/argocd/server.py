@@ -27,7 +27,7 @@ from devstack.git_http import GitServer
 from devstack.serving import LoopbackServer
 
 _BETWEEN_TRIES = 0.02
-"""Seconds for which a real one shows a failed try before it goes on with the next."""
+"""Seconds for which a real Argo CD shows a failed try before it goes on with the next."""
 
 
 class ArgoCD:
@@ -69,7 +69,7 @@ class ArgoCD:
         deployed: bool = True,
         project: str = "default",
     ) -> Application:
-        """Create an application, by default one that has long been synced and healthy at the present commit."""
+        """Create an application; by default it has long been synced and healthy at the present commit."""
         app = Application(name, str(uuid.uuid4()), sources, namespace or name, labels=labels or {}, automated=automated)
         app.project = project
         app.polled_at = self._clock()
@@ -106,17 +106,17 @@ class ArgoCD:
         return made
 
     def plan(self, name: str, outcome: Outcome, *, message: str = "", commit: str | None = None) -> None:
-        """Say what will come of syncs from now on, of one commit or of all."""
+        """Set the outcome of syncs from now on, of one commit or of all."""
         with self._lock:
             self.applications[name].plans.append(Plan(outcome, message, commit))
 
     def forget_plans(self, name: str) -> None:
-        """Let syncs and comparisons from now on come to what they come to by themselves."""
+        """Let syncs and comparisons take their natural course from now on."""
         with self._lock:
             self.applications[name].plans.clear()
 
     def lag(self, repository: str) -> None:
-        """See a repository as it is now for ever, as a git server behind a replica that lags does."""
+        """See a repository as it is now until `catch_up`, as if its git server were a replica that lags."""
         bare = self.git.open(repository)
         with self._lock:
             self._lagging[repository] = bare.branches()
@@ -146,7 +146,7 @@ class ArgoCD:
             return app.at
 
     def settle(self, name: str, timeout: float = 10.0) -> Application:
-        """Wait until an application has no step before it."""
+        """Wait until an application has no step left."""
         deadline = time.monotonic() + timeout
         while self.application(name).script:
             if time.monotonic() > deadline:
@@ -215,7 +215,7 @@ class ArgoCD:
         return action in self.tokens[request.headers["Authorization"].removeprefix("Bearer ")]
 
     def _find(self, name: str, action: str) -> Application | Response:
-        """Return an application; whoever may not get it learns nothing, not even whether it is there."""
+        """Return an application; a caller without permission does not even learn whether it exists."""
         app = self.applications.get(name)
         if app is None or not self._may("get"):
             return error_answer(403, 7, "permission denied")

@@ -148,7 +148,7 @@ def _tell_failure(screen: Screen, reason: str, world: Sequence[World]) -> None:
 
 
 def _short(path: Path) -> str:
-    """Give a path as it is said from where we are."""
+    """Give a path relative to the current directory, if it is below it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

@@ -22,20 +22,20 @@ class Stopped(BaseException):
 
 
 class Ending:
-    """Turns the first signal into `Stopped`, at once or after what must not be cut in two; later ones are not heard."""
+    """Turns the first signal into `Stopped`, at once or after a `held` block; later signals are ignored."""
 
     def __init__(self) -> None:
         self._held = 0
         self._pending: int | None = None
 
     def listen(self) -> None:
-        """Take the signals over; a terminal that goes away counts as one."""
+        """Handle the signals; a terminal that closes counts as one."""
         for number in SIGNALS:
             signal.signal(number, self._take)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let a block come to its end first; what was asked meanwhile is raised after it."""
+        """Let the block finish first; a signal that came meanwhile is raised after it."""
         self._held += 1
         try:
             yield
@@ -45,7 +45,7 @@ class Ending:
             self._stop(self._pending)
 
     def ignore(self) -> None:
-        """Hear no signal any more: the end is under way, and bounded."""
+        """Ignore further signals, because the end is under way and takes bounded time."""
         self._held += 1
 
     def _take(self, number: int, _frame: FrameType | None) -> None:

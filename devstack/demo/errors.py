@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class DemoError(Exception):
-    """What went wrong, for people. The demo ends by it with exit status 1."""
+    """What went wrong, for people. It ends the demo with exit status 1."""

@@ -83,7 +83,7 @@ class Registry:
         return Image(repository, tag, digest, labels.get(REVISION_LABEL, ""))
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._session.close()
 
     def _get(self, path: str, *, accept: str = "*/*") -> requests.Response:
@@ -110,7 +110,7 @@ def read_difference(manifests: BareRepository, commit: str, file: str, image: Im
 def check_only_image(before: str, after: str) -> int:
     """Count the lines that differ; raise DemoError unless only values of repository, tag or digest do.
 
-    What stands around the value, a comment above all, must be the same to the byte.
+    Everything around the value, above all a comment, must be the same to the byte.
     """
     differing = 0
     for number, (old, new) in enumerate(zip_longest(before.split("\n"), after.split("\n")), start=1):

@@ -31,7 +31,7 @@ ENDED = {"succeeded", "failed", "cancelled", "superseded"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step as `runs show` tells it."""
+    """A step as `runs show` prints it."""
 
     name: str
     state: str
@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as `runs show` tells it; `digest` is empty until the registry was read."""
+    """A run as `runs show` prints it; `digest` is empty until the registry was read."""
 
     id: str
     commit: str
@@ -64,13 +64,13 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether the run has ended."""
         return self.state in ENDED
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as `deliveries list` and `show` tell it; `repeats` is how often it came again."""
+    """A delivery as `deliveries list` and `show` print it; `repeats` is how often it came again."""
 
     id: str
     event: str
@@ -105,7 +105,7 @@ class Product:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start `mergeport serve`, in a session of its own: Ctrl-C reaches it through the demo alone."""
+        """Start `mergeport serve` in a session of its own, so that Ctrl-C reaches it only through the demo."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "service.cli.main", "serve"],
@@ -134,9 +134,9 @@ class Product:
             raise DemoError(f"mergeport serve ended by itself, with status {status}")
 
     def stop(self) -> None:
-        """Ask it to end, wait, and kill it with all that is in its session when it does not; again is harmless.
+        """Ask it to end and wait; if it does not, kill its whole session. Calling this again is harmless.
 
-        Web and worker are waited for also when `serve` itself has died: they need a moment to see it.
+        It waits for web and worker even if `serve` itself has died, because they need a moment to notice that.
         """
         process = self._process
         if process is None:
@@ -190,7 +190,7 @@ class Product:
         return {one["id"]: _delivery(one) for one in listed}
 
     def delivery(self, delivery_id: str) -> tuple[Delivery, int]:
-        """Give a delivery and the number of runs that came of it, by `deliveries show`."""
+        """Give a delivery and the number of runs that it made, by `deliveries show`."""
         told: dict[str, Any] = self._tell("deliveries", "show", delivery_id)
         return _delivery(told["delivery"]), len(told["runs"])
 
@@ -238,7 +238,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _members(session: int) -> list[int]:
-    """Name the processes of the session that still run; one that ended and was not collected yet does not."""
+    """Name the processes of the session that still run; one that ended but was not collected yet does not count."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

@@ -30,7 +30,7 @@ WIDTH = 100
 MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "stopped": ("✗", "red")}
 STATES = {"succeeded": "green", "failed": "red", "cancelled": "red"}
 NAME_WIDTH = 13
-"""Of the names in front of what is told: `   digest      sha256:…`."""
+"""The width of the names in front of each fact: ` digest sha256:…`."""
 
 _THEME = TerminalTheme(
     (250, 250, 248),
@@ -46,7 +46,7 @@ _REMOTE_FONTS = re.compile(r"\s*@font-face\s*\{[^}]*\}")
 
 
 class Screen:
-    """Prints to the standard output; with `picture`, what is told inside `recorded()` goes there too."""
+    """Prints to the standard output; with `picture`, what is printed within `recorded()` is drawn there too."""
 
     def __init__(self, picture: Path | None = None) -> None:
         terminal = sys.stdout.isatty()
@@ -60,7 +60,7 @@ class Screen:
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
-        """Have what is printed in the block in the picture."""
+        """Add what is printed in the block to the picture."""
         self._recording = True
         try:
             yield
@@ -68,7 +68,7 @@ class Screen:
             self._recording = False
 
     def save_picture(self, title: str) -> Path | None:
-        """Write the picture, if one was asked for; it fetches no font from anywhere."""
+        """Write the picture, if one was asked for; it loads no fonts from the network."""
         if self._picture is None:
             return None
         self._picture.parent.mkdir(parents=True, exist_ok=True)
@@ -95,18 +95,18 @@ class Screen:
         self.say(Rule(Text(text, style="bold"), align="left", style="dim", characters="─"))
 
     def fact(self, name: str, *values: str, style: str = "") -> None:
-        """Tell one thing: its name, and one line a value."""
+        """Print one fact: its name, and one line for each value."""
         for position, value in enumerate(values):
             head = f"  {name if position == 0 else '':<{NAME_WIDTH}}"
             self.say(Text.assemble((head, "dim"), (value, style)))
 
     def text(self, lines: Sequence[str]) -> None:
-        """Show lines of others as they are, beside a bar."""
+        """Show text from elsewhere as it is, beside a bar."""
         for line in lines:
             self.say(Text("  │ ", style="dim").append(Text(line, style="not dim")))
 
     def document(self, body: str) -> None:
-        """Show a Markdown text as its readers see it."""
+        """Show a Markdown text as readers see it."""
         shown = Markdown(body.replace("\u200b", ""), hyperlinks=False)
         self.say(Padding(Panel(shown, border_style="dim", padding=(0, 1)), (0, 0, 0, 2)))
 
@@ -122,7 +122,7 @@ class Screen:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Progress]:
-        """Show that something is under way; its first task can be renamed. Plain output says it once."""
+        """Show that something is under way; its first task can be renamed. Plain output prints it once."""
         columns = (TextColumn(" "), SpinnerColumn(style="cyan"), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as shown:
             shown.add_task(text)

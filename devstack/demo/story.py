@@ -32,12 +32,12 @@ RELEASE_MANAGER = "release-manager"
 RUN_SECONDS = 100.0
 SHORT = 12
 PAUSE = 0.4
-"""Seconds between two looks by the command line, or as long as the look took: a busy machine is not made busier."""
+"""Seconds between two looks by the command line, or as long as the last look took, to spare a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One merge: where it goes, and how GitHub happens to send its two events."""
+    """One merge: where it goes, and how GitHub sends its two events."""
 
     environment: str
     branch: str
@@ -61,7 +61,7 @@ ACTS = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an act came to."""
+    """The result of an act."""
 
     run: Run
     image: Image
@@ -70,7 +70,7 @@ class Result:
 
 
 class Story:
-    """Plays the acts in a world and tells them on a screen."""
+    """Plays the acts in a world and prints them on a screen."""
 
     def __init__(self, world: World, screen: Screen) -> None:
         self._world = world
@@ -80,7 +80,7 @@ class Story:
         self._registry = Registry(world.stack.ecr.environment())
 
     def play(self) -> list[Result]:
-        """Play all of it; DemoError where something is not as claimed."""
+        """Play all acts; DemoError if something is not as claimed."""
         try:
             results = []
             for number, act in enumerate(ACTS, start=1):
@@ -118,7 +118,7 @@ class Story:
     def _merge(
         self, branch: str, files: dict[str, str], title: str, sending: Sending
     ) -> tuple[Pull, datetime, list[Delivery]]:
-        """Do as a developer does: a branch, a commit, a pull request, and its merge by squash."""
+        """Do what a developer does: a branch, a commit, a pull request, and its merge by squash."""
         repository = self._github.repository(SOURCE)
         head = f"{DEVELOPER}/{branch}-{repository.next_number}"
         repository.bare.update_ref(f"refs/heads/{head}", repository.bare.tip(branch))
@@ -250,7 +250,7 @@ class Story:
                 raise DemoError(f"the page of run {result.run.id} answers {answer.status_code} without its image")
 
     def _poll(self, look: Callable[[], T | None], what: str) -> T:
-        """Look again and again until there is something; the service must stay alive meanwhile."""
+        """Call the look until it gives something; the service must stay alive meanwhile."""
         deadline = time.monotonic() + RUN_SECONDS
         while (began := time.monotonic()) < deadline:
             found = look()

@@ -39,7 +39,7 @@ class Room:
     """The demo's directory, held while the demo runs."""
 
     def __init__(self, directory: Path) -> None:
-        """Renew the directory; DemoError where another demo runs in it or it is somebody's own."""
+        """Renew the directory; DemoError if another demo runs in it, or it is not a demo's."""
         self.directory = directory.absolute()
         self._lock: IO[str] | None = None
         self._refuse_running()
@@ -59,13 +59,13 @@ class Room:
         self._lock.flush()
 
     def tell(self, url: str) -> None:
-        """Tell who asks where the pages of the running demo are."""
+        """Write down where the pages of the demo are, for whoever starts a second one."""
         if self._lock is not None:
             self._lock.write(f"{url}\n")
             self._lock.flush()
 
     def leave(self) -> None:
-        """Let the next demo in; the state stays for those who want to look."""
+        """Free the directory for the next demo; its content stays, so that people can look at it."""
         unmount_below(self.directory)
         if self._lock is not None:
             (self.directory / LOCK).unlink(missing_ok=True)
@@ -126,7 +126,7 @@ class World:
         self.github.wait_delivered()
 
     def write_environment(self) -> Path:
-        """Write the settings down for a shell, so that the `mergeport` command can be tried by hand."""
+        """Write the settings to a file for a shell, so that people can try the `mergeport` command."""
         settings = {
             key: text for key, text in self.product.environment.items() if key.startswith(("MERGEPORT_", "AWS_"))
         }
@@ -150,9 +150,9 @@ def _registry(configuration: Entry) -> str:
 
 
 def find_builder(room: Room, wanted: Wanted) -> tuple[str, str]:
-    """Find what builds here, by building: the word for MERGEPORT_BUILDER, and why.
+    """Find a builder that works here by building; give the value of MERGEPORT_BUILDER and the reason.
 
-    Where nothing does it is the devstack's `layer`, which is not a Dockerfile build.
+    If none works, it is the devstack's `layer`, which does not build Dockerfiles.
     """
     found = probe(wanted, room.directory / "probe")
     unmount_below(room.directory)

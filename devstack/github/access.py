@@ -21,7 +21,7 @@ APP_TOKEN_LIFE = 600
 """Seconds: GitHub refuses an App's own token that is valid for longer."""
 CLOCK_DRIFT = 60
 ACTIONS_KEY = "devstack.github.actions"
-"""Under this key of the WSGI environment lies what the routes act with: one application serves every double."""
+"""The key of the WSGI environment under which the routes find their double: one application serves all of them."""
 
 
 def actions() -> Actions:
@@ -62,7 +62,7 @@ def token() -> Token:
 
 
 def repository(owner: str, name: str, permission: str = "metadata", level: Level = "read") -> Repository:
-    """Return a repository that the caller may use so: 404 when it is out of sight, 403 when more is needed."""
+    """Return a repository if the caller has the permission: 404 if it may not see it, 403 if it needs more."""
     repo = state().find(f"{owner}/{name}")
     if repo is None or (repo.private and (g.token is None or not g.token.sees(repo.full_name))):
         raise not_found()

@@ -31,7 +31,7 @@ class Sending:
 
 
 class Actions:
-    """Changes of the state and of the repositories, each followed by its events."""
+    """Changes of the state and of the repositories; each sends its events."""
 
     def __init__(self, state: State, courier: Courier, git_tokens: dict[str, GitAccess]) -> None:
         self.state = state
@@ -65,7 +65,7 @@ class Actions:
                 self.git_tokens.pop(token.text, None)
 
     def follow(self, old: str, new: str) -> None:
-        """Let tokens that were narrowed to a repository go with it to its new name, unless its owner is another."""
+        """Let tokens that were narrowed to a repository work for its new name, unless it has another owner."""
         if old.partition("/")[0].lower() != new.partition("/")[0].lower():
             return
         for token in self.state.tokens.values():
@@ -76,7 +76,7 @@ class Actions:
                     self.git_tokens[token.text] = replace(access, repositories=token.repositories)
 
     def moved(self, repo: Repository, updates: Sequence[RefUpdate], sender: User, *, copies: int = 1) -> list[Delivery]:
-        """Tell the world that refs have moved: push events, then what it means for open pull requests."""
+        """Send the events of moved refs: push events, then those of open pull requests."""
         with self.state.lock:
             repo.pushed_at = now()
             made = []
@@ -139,7 +139,7 @@ class Actions:
         return pull
 
     def test_merge(self, repo: Repository, pull: Pull) -> None:
-        """Make the commit that a merge would give, as GitHub does for every open pull request."""
+        """Make the test merge commit that GitHub makes for every open pull request."""
         repo.bare.update_ref(f"refs/pull/{pull.number}/head", pull.head_sha)
         base = repo.bare.tip(pull.base)
         try:
@@ -154,7 +154,7 @@ class Actions:
     def update_branch(self, repo: Repository, pull: Pull, sender: User, *, rebases: bool = False) -> str:
         """Bring the base into a pull request's branch, as the button does: by a merge commit, or by a rebase.
 
-        The commits are GitHub's, in the name of who pressed it; one that conflicts is refused.
+        GitHub makes the commits in the name of the person who pressed it; a conflict is refused.
         """
         with self.state.lock:
             base, before = repo.bare.tip(pull.base), pull.head_sha
@@ -184,7 +184,7 @@ class Actions:
             self._emit(repo, pull, "closed", sender)
 
     def reopen_pull(self, repo: Repository, pull: Pull, sender: User) -> None:
-        """Open a closed pull request again; one whose branch has gone or was force-pushed cannot be."""
+        """Open a closed pull request again; refuses one whose branch is gone or was force-pushed."""
         with self.state.lock:
             tip = repo.bare.branches().get(pull.head)
             if pull.merged or tip is None:
@@ -236,7 +236,7 @@ class Actions:
         sha: str | None = None,
         sending: Sending | None = None,
     ) -> str:
-        """Merge a pull request by GitHub's way of the method and return the base branch's new commit."""
+        """Merge a pull request by one of GitHub's methods and return the base branch's new commit."""
         with self.state.lock:
             if pull.state != "open" or pull.draft:
                 raise RefusalError(405, "Pull Request is not mergeable")

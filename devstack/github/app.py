@@ -23,7 +23,7 @@ HOUR = 3600
 
 @functools.cache
 def shared_app() -> Flask:
-    """Build the application, once a process because its many routes take long; each request brings its state along."""
+    """Build the application, only once per process because its many routes take long; each request brings its state."""
     app = Flask("devstack.github")
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it

@@ -20,7 +20,7 @@ def account_of(state: State, person: Person) -> User | None:
 
 
 def commit(state: State, repo: Repository, one: Commit) -> shapes.Json:
-    """Write a commit as lists, comparisons and branches have it."""
+    """Write a commit in the form of lists, comparisons and branches."""
     author, committer = account_of(state, one.author), account_of(state, one.committer)
     return {
         "sha": one.sha,
@@ -51,7 +51,7 @@ def commit(state: State, repo: Repository, one: Commit) -> shapes.Json:
 
 
 def git_commit(state: State, repo: Repository, one: Commit) -> shapes.Json:
-    """Write a commit as the git database of the API has it."""
+    """Write a commit in the form of the API's git database."""
     return {
         "sha": one.sha,
         "node_id": shapes.node_id("Commit", one.sha),

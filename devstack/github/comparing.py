@@ -12,7 +12,7 @@ from devstack.github.state import Repository, State
 FILES_LIMIT = 300
 """GitHub lists no more changed files than this in a comparison, and does not say that it left some out."""
 PATCHES_LIMIT = 20
-"""Patches are given only where so few files changed: each costs a process, and nobody may rely on them."""
+"""Patches are given only if at most so many files changed: each costs a process, and nobody may rely on them."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed", "R": "renamed", "C": "copied"}
 
@@ -44,7 +44,7 @@ def changed_files(state: State, repo: Repository, old: str, new: str) -> list[sh
 
 
 def changed_paths(bare: BareRepository, old: str, new: str) -> list[tuple[str, str]]:
-    """List the paths that differ with git's letter for how, renames told as two."""
+    """List the paths that differ, each with git's letter for the kind of change; a rename counts as two."""
     fields = bare.immutable("diff-tree", "-r", "-z", "--no-renames", "--name-status", old, new).decode().split("\0")
     return list(zip(fields[1::2], fields[0::2], strict=False))
 
@@ -72,7 +72,7 @@ def _patch(bare: BareRepository, old: str, new: str, path: str) -> str:
 
 
 def relate(bare: BareRepository, base: str, head: str) -> tuple[Relation, int, int]:
-    """Return how head stands to base, with the commits it is ahead and behind."""
+    """Return how head stands to base, and the commits by which it is ahead and behind."""
     behind, ahead = (
         int(count) for count in bare.git("rev-list", "--left-right", "--count", f"{base}...{head}").split()
     )

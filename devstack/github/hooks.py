@@ -26,7 +26,7 @@ TIMEOUT = 10.0
 class Courier:
     """Sends deliveries one after the other, in the order in which they were queued.
 
-    While `lost` is true, deliveries are recorded as failed and not sent: GitHub being down, or us.
+    While `lost` is true, deliveries are recorded as failed and not sent, as if GitHub or we were down.
     """
 
     def __init__(self, state: State) -> None:
@@ -97,7 +97,7 @@ class Courier:
                 self._queue.all_tasks_done.wait(left)
 
     def stop(self) -> None:
-        """End the thread after the delivery under way; what is queued behind it is dropped."""
+        """End the thread after the delivery under way; those queued behind it are dropped."""
         while True:
             try:
                 self._queue.get_nowait()
@@ -125,7 +125,7 @@ class Courier:
             return
         started = time.monotonic()
         try:
-            # A connection for each: a receiver that was restarted must not meet a stale one.
+            # A connection for each: after a restart of the receiver, an old one would be stale.
             with requests.Session() as session:
                 session.trust_env = False
                 answer = session.post(

@@ -24,11 +24,11 @@ _SHA = re.compile(r"[0-9a-f]{7,40}")
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FOLDING = re.compile(r"&lt;(/?(?:details|summary))&gt;")
-"""The tags that are shown as GitHub shows them, written without attributes and escaped."""
+"""The HTML tags that GitHub shows, escaped and without attributes."""
 
 
 class Place(NamedTuple):
-    """A ref as it was written, its commit, and a path at it."""
+    """A ref as it was written, its commit, and a path in that commit."""
 
     ref: str
     commit: str
@@ -44,7 +44,7 @@ def resolve(bare: BareRepository, name: str) -> str | None:
 
 
 def find_place(bare: BareRepository, text: str) -> Place | None:
-    """Split `REF/PATH` where the ref ends: refs have slashes too, and the longest that is one counts."""
+    """Split `REF/PATH` after the ref. Refs may contain slashes, and the longest existing one counts."""
     parts = text.strip("/").split("/")
     for count in range(len(parts), 0, -1):
         ref = "/".join(parts[:count])
@@ -88,12 +88,12 @@ def newest_statuses(repo: Repository, sha: str) -> list[Status]:
 
 
 def rendered(text: str) -> Markup:
-    """Render Markdown as HTML. Comments in it are left out, details fold, and all other HTML stays text."""
+    """Render Markdown as HTML. Comments are left out, `details` can be folded, and all other HTML stays text."""
     return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes, and lets only two tags through
 
 
 def _harmless(_renderer: RendererHTML, tokens: Sequence[Token], at: int, *_: object) -> str:
-    """Write a piece of HTML that stands in Markdown."""
+    """Write a piece of HTML that is in Markdown."""
     return _FOLDING.sub(r"<\1>", str(escape(_COMMENT.sub("", tokens[at].content))))
 
 

@@ -20,7 +20,7 @@ class ConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What is to be merged, into what, by whom, and in which words."""
+    """What is merged, into what, by whom, and with which message."""
 
     base_sha: str
     head_sha: str

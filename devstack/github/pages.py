@@ -22,13 +22,13 @@ BROKEN = 500
 
 
 def link(first: Repository | str, *parts: str | int) -> str:
-    """Give the address of a page on this host; each part may have slashes of its own."""
+    """Give the address of a page on this host; each part may contain slashes."""
     name = first.full_name if isinstance(first, Repository) else first
     return "/" + "/".join(quote(str(part)) for part in (name, *parts) if part != "")
 
 
 def is_outside(url: str | None) -> bool:
-    """Tell whether an address that somebody gave may be a link."""
+    """Tell whether an address from outside may be used as a link."""
     try:
         parts = urlsplit(url or "")
     except ValueError:
@@ -95,7 +95,7 @@ class Pages:
         )
 
     def branches(self, owner: str, name: str) -> str:
-        """Show every branch and where it is."""
+        """Show every branch and its commit."""
         repo = self._find(owner, name)
         found = sorted(repo.bare.branches().items())
         return page("github_list.html", repo=repo, kind="branches", title="Branches", found=found)
@@ -141,7 +141,7 @@ class Pages:
         return page("github_list.html", repo=repo, kind="pulls", title="Pull requests", found=found)
 
     def issue(self, owner: str, name: str, number: int) -> NoReturn:
-        """Lead to the pull request that has an issue's number."""
+        """Redirect from an issue's number to the pull request."""
         abort(redirect(link(self._find(owner, name), "pull", number)))
 
     def pull(self, owner: str, name: str, number: int, _tab: str = "") -> str:
@@ -177,7 +177,7 @@ class Pages:
         )  # fmt: skip
 
     def raw(self, owner: str, name: str, where: str) -> Response:
-        """Give a file as it is, as text."""
+        """Give a file unchanged, as text."""
         repo = self._find(owner, name)
         place = self._place(repo, where)
         data = repo.bare.read(place.commit, place.path)
@@ -187,7 +187,7 @@ class Pages:
         return sorted(self._state.repositories.values(), key=lambda one: one.full_name.lower())
 
     def _find(self, owner: str, name: str) -> Repository:
-        """Return a repository; who asks by its old name or with `.git` is sent to its own page."""
+        """Return a repository; an old name or one with `.git` is redirected to its own page."""
         asked = f"{owner}/{name.removesuffix('.git')}"
         repo = self._state.find(asked)
         if repo is None:
@@ -245,7 +245,7 @@ def _lines(data: bytes) -> list[str] | None:
 
 
 def _without_suffix(name: str) -> tuple[str, bool]:
-    """Take `.diff` or `.patch` off, and tell whether it was there."""
+    """Remove `.diff` or `.patch`, and tell whether it was there."""
     bare = name.removesuffix(".diff").removesuffix(".patch")
     return bare, bare != name
 

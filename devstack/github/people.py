@@ -15,7 +15,7 @@ from devstack.github.state import Comment, Delivery, MergeMethod, Pull, Reposito
 
 
 class People:
-    """People's side of the double. Every act is followed by the web hooks that it has on GitHub."""
+    """What people do at the double. Every act sends the web hooks that it sends on GitHub."""
 
     def __init__(self, state: State, courier: Courier, actions: Actions) -> None:
         self.state = state
@@ -40,7 +40,7 @@ class People:
         return new
 
     def force_push(self, full_name: str, branch: str, sha: str, *, author: str = "alice") -> None:
-        """Set a branch to any commit, as a person with force."""
+        """Set a branch to any commit, as a person who force-pushes."""
         repo = self.repository(full_name)
         before = repo.bare.branches().get(branch, ZERO)
         repo.bare.update_ref(f"refs/heads/{branch}", sha)
@@ -150,10 +150,10 @@ class People:
         sending: Sending | None = None,
         head: str = "",
     ) -> Pull:
-        """Do all of it: branch off, commit, push, open a pull request, merge it.
+        """Do all steps: branch off, commit, push, open a pull request, merge it.
 
-        With several `commits` the first carries the files and the others touch `notes/`. Events are those of
-        GitHub; wait for them by `wait_delivered`.
+        With several `commits` the first carries the files and the others touch `notes/`. It sends GitHub's events;
+        `wait_delivered` waits for them.
         """
         head = head or f"{author}/change-{self.state.next_id()}"
         repo = self.repository(full_name)

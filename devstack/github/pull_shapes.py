@@ -35,7 +35,7 @@ def end(state: State, repo: Repository, ref: str, sha: str) -> shapes.Json:
 
 
 def pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
-    """Write a pull request as lists have it."""
+    """Write a pull request in the form of lists."""
     url = shapes.repository_api(state, repo, f"pulls/{one.number}")
     issue = shapes.repository_api(state, repo, f"issues/{one.number}")
     page = shapes.html(state, repo, f"pull/{one.number}")
@@ -85,7 +85,7 @@ def pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
 
 
 def full_pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
-    """Write a pull request as its own address and events have it."""
+    """Write a pull request in the form of its own address and of events."""
     commits = repo.bare.immutable("rev-list", "--count", f"{one.base_sha}..{one.head_sha}")
     merge_base = repo.bare.immutable("merge-base", one.base_sha, one.head_sha).decode().strip()
     files = comparing.count_lines(repo.bare, merge_base, one.head_sha)

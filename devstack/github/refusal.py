@@ -19,12 +19,12 @@ class RefusalError(Exception):
 
 
 def not_found() -> RefusalError:
-    """Return GitHub's answer for what is not there or not to be seen."""
+    """Return GitHub's answer for what does not exist or may not be seen."""
     return RefusalError(404, "Not Found")
 
 
 def invalid(resource: str, field: str, message: str, code: str = "custom") -> RefusalError:
-    """Return GitHub's answer for a body that is well formed and cannot be done."""
+    """Return GitHub's answer for a body that is well formed but cannot be carried out."""
     error = {"resource": resource, "field": field, "code": code, "message": message}
     return RefusalError(422, "Validation Failed", [error])
 

@@ -44,11 +44,11 @@ FORBIDDEN: Mapping[Forbidden, str] = {
     "archived": "Repository was archived so is read-only.",
     "suspended": "This installation has been suspended",
 }
-"""What GitHub says with a 403 that no permission would change."""
+"""GitHub's words with a 403 that no permission would change."""
 
 
 class Validator(Protocol):
-    """Judges what passes through the API; each method says what is wrong, or None."""
+    """Judges requests and answers of the API; each method says what is wrong, or gives None."""
 
     def check_request(self, request: Request) -> str | None:
         """Judge a request, also one that a fault answers."""
@@ -82,7 +82,7 @@ class GitHub(People):
 
     @property
     def url(self) -> str:
-        """The host's address: people's pages are there, and repositories can be cloned from it too."""
+        """The host's address: it has the pages for people, and repositories can be cloned from it too."""
         return self._server.url
 
     @property
@@ -114,7 +114,7 @@ class GitHub(People):
         return repo
 
     def rename(self, old: str, new: str) -> None:
-        """Rename a repository, or transfer it to another owner; its old name leads to it until somebody takes it."""
+        """Rename a repository, or transfer it to another owner; its old name redirects to it until it is used again."""
         repo = self.repository(old)
         with self.state.lock:
             was = repo.full_name
@@ -148,11 +148,11 @@ class GitHub(People):
         return installation
 
     def revoke_tokens(self) -> None:
-        """Take back all tokens that Apps were given, before their time, as GitHub does when a key leaks."""
+        """Revoke all tokens of Apps before their time, as GitHub does when a key leaks."""
         self.actions.revoke(one for one in list(self.state.tokens.values()) if one.installation is not None)
 
     def forbid(self, kind: Forbidden, *, method: str = "*", path: str = "", times: int = 1) -> Fault:
-        """Answer the next requests with 403, for a reason that is no missing permission."""
+        """Answer the next requests with 403 for another reason than a missing permission."""
         body = json.dumps({"message": FORBIDDEN[kind], "documentation_url": "https://docs.github.com/rest"}).encode()
         headers = [("Content-Type", "application/json; charset=utf-8")]
         if kind == "saml":
@@ -215,14 +215,14 @@ class GitHub(People):
             self._note(request, self._validator.check_request(request))
 
     def _by_id(self, path: str) -> str:
-        """Give the usual path for one that names the repository by its id, as the redirects of GitHub do."""
+        """Turn a path that names the repository by its id, as GitHub's redirects do, into the usual one."""
         found = re.match(r"^(/api/v3)/repositories/(\d+)(/.*)?$", path)
         number = int(found[2]) if found else None
         repo = next((one for one in self.state.repositories.values() if one.id == number), None)
         return f"{found[1]}/repos/{repo.full_name}{found[3] or ''}" if found and repo else path
 
     def _moved(self, environ: WSGIEnvironment) -> Answer | None:
-        """Send who asks for a repository's old name to its id: reads for good, writes as they are."""
+        """Redirect a repository's old name to its id: reads for good, writes temporarily, keeping their method."""
         found = re.match(r"^/api/v3/repos/([^/]+/[^/]+)(/.*)?$", environ.get("PATH_INFO", ""))
         number = self.state.moved.get(found[1].lower()) if found and not self.state.find(found[1]) else None
         if found is None or number is None:
@@ -234,7 +234,7 @@ class GitHub(People):
         return Answer(status, (("Location", there), ("Content-Type", "application/json; charset=utf-8")), body)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Let the application answer, and have its answer judged."""
+        """Let the application answer, and let the validator judge the answer."""
         if moved := self._moved(environ):
             start_response(moved.status, list(moved.headers))
             return [moved.body]

@@ -101,7 +101,7 @@ def user(state: State, who: User) -> Json:
 
 
 def repository(state: State, repo: Repository) -> Json:
-    """Write a repository as both pull requests' ends and events have it."""
+    """Write a repository in the form of events and of a pull request's two ends."""
     url = repository_api(state, repo)
     open_pulls = sum(1 for one in repo.pulls.values() if one.state == "open")
     counts = {"stargazers_count": 0, "watchers_count": 0, "forks_count": 0, "forks": 0, "watchers": 0, "size": 1}
@@ -168,7 +168,7 @@ def organisation(state: State, login: str) -> Json:
 
 
 def full_repository(state: State, repo: Repository) -> Json:
-    """Write a repository as its own address answers."""
+    """Write a repository in the form of its own address."""
     return {
         **repository(state, repo),
         "allow_squash_merge": True,

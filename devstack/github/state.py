@@ -52,7 +52,7 @@ class User:
 
 @dataclass(slots=True)
 class Token:
-    """A credential: who it is, what it may, and where. `repositories` None is everywhere."""
+    """A credential: whose it is, what it may do, and where. `repositories` None means everywhere."""
 
     text: str
     user: User
@@ -102,7 +102,7 @@ class Comment:
 class Pull:
     """A pull request. `head_sha` and `base_sha` stay as they were when it was closed.
 
-    As on GitHub, `base_sha` is the base's tip when the head was last pushed, which others may have left behind since.
+    As on GitHub, `base_sha` is the base's tip when the head was last pushed; the base may have moved since.
     """
 
     id: int
@@ -173,7 +173,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Repository:
-    """A repository: its git data and what is around it."""
+    """A repository: its git data and everything around it."""
 
     id: int
     full_name: str
@@ -240,7 +240,7 @@ class State:
         return next((one for name, one in self.repositories.items() if name.lower() == full_name.lower()), None)
 
     def user(self, login: str) -> User:
-        """Return the account of a login; it comes into being when first named."""
+        """Return the account of a login; it is created when it is first named."""
         with self.lock:
             if login not in self.users:
                 kind = "Bot" if login.endswith("[bot]") else "Organization" if login in self.organisations else "User"

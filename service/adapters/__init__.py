@@ -17,7 +17,7 @@ from pydantic import BaseModel
 def option_models(package: ModuleType) -> Mapping[str, type[BaseModel]]:
     """Give the `Options` of a package's integrations by kind: the module's name, `_` written as `-`.
 
-    A module without `Options` is no integration and is passed over.
+    A module without `Options` is no integration and is skipped.
     """
     models: dict[str, type[BaseModel]] = {}
     for module in iter_modules(package.__path__):

@@ -33,7 +33,7 @@ _PROBED = re.compile(r'"mergeport\.probe":\s*"works"')
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is built: paths that were resolved inside the checkout, and the options for them."""
+    """What to build: paths that were resolved inside the checkout, and the options."""
 
     context: Path
     dockerfile: Path
@@ -49,7 +49,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that builds here; `prefix` is how its every call begins."""
+    """A program that builds here; every call of it begins with `prefix`."""
 
     name: Literal["docker", "buildah"]
     prefix: tuple[str, ...]
@@ -76,7 +76,7 @@ class Tool:
         return [*argv, "--", str(recipe.context)]
 
     def push(self, target: PushTarget) -> list[str]:
-        """Give the argv that pushes the tagged image to where it is tagged for."""
+        """Give the argv that pushes the tagged image to the target."""
         if self.name == "docker":
             return [*self.prefix, "push", "--", target.reference]
         verify = "false" if target.insecure else "true"
@@ -91,7 +91,7 @@ class Tool:
         helpers = document.get("credHelpers", {})
         helpers.pop(target.host, None)
         if self.name == "docker" and "credsStore" in document:
-            document["credHelpers"] = {**helpers, target.host: ""}  # so that the file counts, for this host
+            document["credHelpers"] = {**helpers, target.host: ""}  # so that Docker reads the file for this host
         if target.credentials is not None:
             pair = f"{target.credentials.username}:{target.credentials.secret}".encode()
             document.setdefault("auths", {})[target.host] = {"auth": b64encode(pair).decode()}
@@ -112,7 +112,7 @@ class Tool:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Share the tool's own storage with other builds; what killed ones left is removed before and after."""
+        """Share the tool's own storage with other builds; remove what killed ones left, before and after."""
         if self.storage is None:
             yield
             return
@@ -128,7 +128,7 @@ class Tool:
             os.close(lock)
 
     def _tidy(self, lock: int) -> None:
-        """Remove working containers and their mounts, where no other build has any."""
+        """Remove working containers and their mounts, unless another build is under way."""
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _call([*self.prefix, "rm", "--all"], self.extra)
@@ -136,7 +136,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was found: a tool that works, or None and why."""
+    """The result: a tool that works, or None and the reason."""
 
     tool: Tool | None
     reason: str
@@ -167,7 +167,7 @@ def probe(wanted: Wanted, folder: Path) -> Probe:
 
 
 def _dockers(reasons: list[str]) -> Iterator[Tool]:
-    """Give the Docker clients whose daemon answers: each with BuildKit, then each with the builder before it."""
+    """Give the Docker clients whose daemon answers: first each with BuildKit, then each with the old builder."""
     answering = []
     for path in _on_path("docker"):
         told = _call([path, "version"], {})
@@ -183,7 +183,7 @@ def _dockers(reasons: list[str]) -> Iterator[Tool]:
 
 
 def _buildahs(reasons: list[str], folder: Path) -> Iterator[Tool]:
-    """Give buildah on a storage of our own: with the machine's driver, then with the one that works everywhere."""
+    """Give buildah on a storage of our own: first with the machine's driver, then with one that works everywhere."""
     paths = _on_path("buildah")
     if not paths:
         reasons.append("buildah: not on PATH")
@@ -246,7 +246,7 @@ def _last_words(told: subprocess.CompletedProcess[str]) -> str:
 
 
 def _docker_config(own: Path | None) -> dict[str, Any]:
-    """Read the machine's own Docker configuration; one that cannot be read is as none."""
+    """Read the machine's own Docker configuration; one that cannot be read counts as empty."""
     if own is None:
         return {}
     try:

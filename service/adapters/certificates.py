@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def trusted_with(own: Path, directory: Path) -> Path:
-    """Write a file with our own authorities and the usual ones into a directory; give its path.
+    """Write a file with our own certificate authorities and the usual ones into a directory; give its path.
 
     The usual ones are git's, OpenSSL's and those of requests, as the environment names them.
     """

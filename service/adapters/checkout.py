@@ -51,8 +51,8 @@ class GitCheckout:
     def __call__(self, repository: Repository, commit: Sha, directory: Path) -> None:
         """Write the commit's files into an empty directory, without a `.git`.
 
-        DoubtfulError `source-commit-gone` where the repository does not have the commit, or not yet, PermanentError
-        `checkout-failed` where it cannot be written here.
+        DoubtfulError `source-commit-gone` if the repository does not have the commit, or not yet. PermanentError
+        `checkout-failed` if it cannot be written here.
         """
         if not _SHA.fullmatch(commit):
             raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")

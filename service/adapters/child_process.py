@@ -39,7 +39,7 @@ _PASSED_ON = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended by itself: its exit status and the last lines that it wrote."""
+    """How a child ended by itself: its exit status and its last lines."""
 
     status: int
     last: tuple[str, ...]
@@ -51,7 +51,7 @@ class Ended:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Give what a tool needs of this process's environment, and `extra`; settings and credentials stay here."""
+    """Give what a tool needs of this process's environment, and `extra`; settings and credentials are left out."""
     return {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)} | dict(extra)
 
 
@@ -83,7 +83,7 @@ def run(
 
 
 def end_orphan(directory: Path) -> None:
-    """End the child that a process left here which died without ending it; that very one."""
+    """End the child that a dead process left behind, and only that one, even if its number was used again."""
     try:
         pid, born = (directory / _RECORD).read_text().split()
         if _birth(int(pid)) == born:
@@ -98,12 +98,12 @@ def _record(pid: int, directory: Path) -> None:
 
 
 def _birth(pid: int) -> str:
-    """Give when a process was born, in ticks since boot; with its number that names it for good (Linux only)."""
+    """Give when a process was born, in ticks since boot (Linux only). With its number that identifies it for good."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
 class _Output:
-    """Cuts what comes into lines, logs them and remembers the last ones."""
+    """Splits the output into lines, logs them and remembers the last ones."""
 
     def __init__(self, control: BuildControl) -> None:
         self.control = control
@@ -124,7 +124,7 @@ class _Output:
         self._pending = b""
 
     def _tell(self, line: bytes) -> None:
-        # What stands before a lone carriage return was overwritten on a terminal, as progress bars do.
+        # A terminal overwrites what stands before a lone carriage return, as progress bars do.
         text = line.decode(errors="replace").rstrip("\r").rpartition("\r")[2]
         self.control.log(f"{text}\n")
         if text.strip():
@@ -132,14 +132,14 @@ class _Output:
 
 
 def _watch(child: subprocess.Popen[bytes], output: _Output, ends_at: float) -> None:
-    """Hand on output until the child ends, the deadline comes, or nobody wants it."""
+    """Pass output on until the child ends, the deadline comes, or nobody wants the work any more."""
     assert child.stdout is not None  # noqa: S101 - opened as a pipe above
     pipe = child.stdout.fileno()
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     while True:
         _check(output, ends_at)
-        ended = _has_ended(child)  # asked before the last look at the pipe, so that nothing is lost
+        ended = _has_ended(child)  # asked before the last read of the pipe, so that nothing is lost
         if poll.poll(0 if ended else _LOOK * 1000):
             chunk = os.read(pipe, 65536)
             output.take(chunk)
@@ -152,7 +152,7 @@ def _watch(child: subprocess.Popen[bytes], output: _Output, ends_at: float) -> N
 
 
 def _check(output: _Output, ends_at: float) -> None:
-    """Raise what ends the child before it ends by itself."""
+    """Raise the error that ends the child early, if there is one."""
     if output.control.cancelled():
         raise RetryableError("The build was stopped.", code="build-stopped")
     if time.monotonic() >= ends_at:
@@ -166,12 +166,12 @@ def _check(output: _Output, ends_at: float) -> None:
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Tell whether it has ended, but do not collect it: its number stays ours until the group is ended."""
+    """Tell whether the child has ended. It is not collected, so that its number stays ours until the group is ended."""
     return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the whole group, kindly at first, and collect the child."""
+    """End the whole group, first by SIGTERM, then by SIGKILL, and collect the child."""
     _signal(child, signal.SIGTERM)
     patience = time.monotonic() + _GRACE
     while not _has_ended(child) and time.monotonic() < patience:

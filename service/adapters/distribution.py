@@ -40,7 +40,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Part(BaseModel):
-    """Only what we read of a document; the rest is the registry's business."""
+    """Only the fields of a document that we read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -60,7 +60,7 @@ class _Descriptor(_Part):
 
     @property
     def runs(self) -> bool:
-        """Whether it is an image for a machine; an attestation's platform is `unknown/unknown`."""
+        """Whether it is an image that can run; an attestation's platform is `unknown/unknown`."""
         return self.platform is None or self.platform.os != "unknown"
 
 
@@ -110,13 +110,13 @@ class Distribution:
         timeouts: Timeouts | None = None,
         ca_file: Path | None = None,
     ) -> None:
-        """Take the host as it is reached, who gives its credentials, and whose certificates to trust."""
+        """Take the host as it is reached, the source of its credentials, and whose certificates to trust."""
         self._http = RegistryHttp(
             host, credentials or fixed(None), insecure=insecure, timeouts=timeouts, ca_file=ca_file
         )
 
     def find(self, reference: ImageReference) -> Image | None:
-        """Give what the reference's tag names, with labels and platforms; None when tag or repository is missing.
+        """Give the image that the tag names, with labels and platforms; None when tag or repository is missing.
 
         An index's own annotations count first, then the labels of its first image.
         """
@@ -175,7 +175,7 @@ class Distribution:
         return _Labels(str(config), labels or {})
 
     def check_push(self, repository: str) -> None:
-        """Begin an upload and drop it, which raises what a push would meet: refusal, a missing repository, silence."""
+        """Begin an upload and drop it, which raises what a push would raise: refusal, missing repository, no answer."""
         self._drop(self._begin(repository), repository)
 
     def _begin(self, repository: str) -> str:
@@ -188,7 +188,7 @@ class Distribution:
         return place
 
     def _drop(self, place: str, repository: str) -> None:
-        """Give up an upload; a registry that does not know how lets it expire."""
+        """Cancel an upload; a registry that cannot do so lets it expire."""
         with suppress(PermanentError, RetryableError):
             self._http.request("DELETE", place, scope=push_scope(repository))
 
@@ -197,7 +197,7 @@ class Distribution:
             raise missing_repository(self._http.host, repository)
 
     def _verified(self, answer: Answer, told: str) -> Digest:
-        """Compute the digest from the bytes; where the registry told another, the answer was damaged on its way."""
+        """Compute the digest from the bytes; if the registry told another one, the answer was damaged on its way."""
         digest = digest_of(answer.content)
         if told and told != digest:
             raise RetryableError(

@@ -41,7 +41,7 @@ def refusal(host: str, status: int, headers: Mapping[str, str], content: bytes) 
 
 
 def refused(host: str, told: str) -> DoubtfulError:
-    """Make the error of wrong or insufficient credentials: of a moment's wobble as well, for tokens run out early."""
+    """Make the error of wrong or insufficient credentials. It may pass, because tokens may run out early."""
     return DoubtfulError(
         f"Registry {host} refused the request: {told}.",
         code="registry-refused",
@@ -51,7 +51,7 @@ def refused(host: str, told: str) -> DoubtfulError:
 
 
 def immutable(host: str, reference: str = "the tag") -> PermanentError:
-    """Make the error of a tag that names another image and must stay so."""
+    """Make the error of a tag that names another image and must not be moved."""
     return PermanentError(
         f"Registry {host} does not allow {reference} to move: it already names another image.",
         code="tag-immutable",
@@ -72,7 +72,7 @@ def missing_repository(host: str, repository: str) -> PermanentError:
 
 
 def without_tls(host: str) -> PermanentError:
-    """Make the error of a token service that would hear the credentials in the clear."""
+    """Make the error of a token service that would get the credentials unencrypted."""
     return PermanentError(
         f"Registry {host} refused us: its token service is without TLS, so nothing was sent there.",
         code="registry-refused",
@@ -92,7 +92,7 @@ def too_large(host: str, limit: int) -> PermanentError:
 
 
 def bad_answer(host: str, what: str) -> DoubtfulError:
-    """Make the error of an answer that no registry should give; a proxy's page is one, for a moment."""
+    """Make the error of an answer that no registry should give. It may pass, for example a proxy's page."""
     return DoubtfulError(
         f"Registry {host} gave {what}.",
         code="registry-answer",
@@ -102,7 +102,7 @@ def bad_answer(host: str, what: str) -> DoubtfulError:
 
 
 def unavailable(host: str, error: Exception) -> MergeportError:
-    """Make the error of a registry that is away, silent, or cut the connection, or whose certificate is not trusted."""
+    """Make the error of a registry that is away, silent, or cuts the connection, or has an untrusted certificate."""
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return PermanentError(
             f"The certificate of registry {host} is not trusted.",

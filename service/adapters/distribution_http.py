@@ -35,10 +35,10 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
 class CredentialSource(Protocol):
-    """Gives the registry's credentials; with `renew`, newer ones than before where there are any."""
+    """Gives the registry's credentials; with `renew`, newer ones than before if there are any."""
 
     def __call__(self, *, renew: bool = False) -> Credentials | None:
-        """Give them, or None for a registry that is read by everybody."""
+        """Give them, or None for a registry that everybody may read."""
         ...
 
 
@@ -53,7 +53,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A read answer: a 2xx, or a 404, which the caller gives a meaning."""
+    """An answer that was read: a 2xx, or a 404, whose meaning the caller decides."""
 
     status: int
     headers: Mapping[str, str]
@@ -75,13 +75,13 @@ class _Request:
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing, so that it may be sent again."""
+        """Whether the request changes nothing, so that it may be sent again."""
         return self.method in {"GET", "HEAD"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Challenge:
-    """What WWW-Authenticate asks for: `basic`, `bearer` or, where nothing is asked, the empty text."""
+    """What WWW-Authenticate asks for: `basic`, `bearer`, or the empty text if it asks for nothing."""
 
     scheme: str
     realm: str = ""
@@ -95,7 +95,7 @@ class _Challenge:
 
 
 class _Header(AuthBase):
-    """Sets the one Authorization header, which also keeps requests from reading a netrc file."""
+    """Sets the Authorization header, which also keeps `requests` from reading a netrc file."""
 
     def __init__(self, value: str) -> None:
         self._value = value
@@ -139,7 +139,7 @@ class RegistryHttp:
         body: bytes | None = None,
         limit: int = _SMALL,
     ) -> Answer:
-        """Send, answering a challenge once, and give a 2xx or 404; everything else is raised as ours.
+        """Send a request, answering a challenge once, and give a 2xx or 404; all else is raised as one of our errors.
 
         `path` may be an absolute address that the registry gave; `scope` is a token's, as
         https://distribution.github.io/distribution/spec/auth/scope/ has it.
@@ -165,7 +165,7 @@ class RegistryHttp:
         return self._challenge
 
     def _renewed(self, answer: Answer, scope: str) -> str | None:
-        """Give the header that answers a refusal, or None where the refusal asks for nothing new."""
+        """Give the header that answers a refusal, or None if the refusal asks for nothing new."""
         asked = answer.headers.get("WWW-Authenticate")
         if asked:
             self._challenge = _Challenge.parse(asked)
@@ -188,7 +188,7 @@ class RegistryHttp:
                 return ""
 
     def _token(self, challenge: _Challenge, scope: str, credentials: Credentials | None) -> str:
-        """Fetch a token, as https://distribution.github.io/distribution/spec/auth/token/ tells."""
+        """Fetch a token as described in https://distribution.github.io/distribution/spec/auth/token/."""
         if parts_of(challenge.realm).scheme != "https" and not self._insecure:
             raise without_tls(self.host)
         query = requests.Request("GET", challenge.realm, params={"service": challenge.service, "scope": scope})
@@ -203,9 +203,9 @@ class RegistryHttp:
             raise bad_answer(self.host, "a token service's answer without a token") from error
 
     def _send(self, request: _Request, authorization: str, *, ours: bool = True) -> Answer:
-        """Send once; a read whose connection broke is sent once more, because an idle one may have been closed.
+        """Send once. A read whose connection broke is sent once more, because the server may have closed an idle one.
 
-        `ours` is False for the token service, which is another host and gets the credentials nevertheless.
+        `ours` is False for the token service, which is another host but gets the credentials too.
         """
         header = _Header(authorization if not ours or urlsplit(request.url).netloc == self.host else "")
         timeouts = (self._timeouts.connect, self._timeouts.read)
@@ -240,7 +240,7 @@ class RegistryHttp:
         return found
 
     def _read(self, response: requests.Response, limit: int) -> bytes:
-        """Read the body up to a size and for a time, however slowly it drips."""
+        """Read the body up to a largest size and within a total time, even if it comes slowly."""
         ends = time.monotonic() + self._timeouts.whole
         content = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):

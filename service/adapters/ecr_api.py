@@ -61,7 +61,7 @@ def _loader(places: str | None) -> Loader:
 
 
 def _session(**settings: str) -> boto3.session.Session:
-    """Make a session; all share AWS's descriptions of its services, which take long to read."""
+    """Make a session; all sessions share AWS's descriptions of its services, which take long to read."""
     core = botocore.session.get_session()
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     return boto3.session.Session(botocore_session=core, **settings)
@@ -78,7 +78,7 @@ class EcrApi:
         client: Callable[[], ECRClient] | None = None,
         ca_file: Path | None = None,
     ) -> None:
-        """Take the registry's options, whom to trust and, for an ECR that is not AWS's, its address."""
+        """Take the registry's options, whom to trust and, for an ECR outside AWS, its address."""
         self._options = options
         self._endpoint = endpoint
         self._verify = str(ca_file) if ca_file else None
@@ -136,7 +136,7 @@ class EcrApi:
         return self._call("ecr:GetAuthorizationToken", fetch)
 
     def _call(self, action: str, call: Callable[[ECRClient], Result]) -> Result:
-        """Call, once more with a new client where the credentials of the old one have expired."""
+        """Call the API; if the client's credentials have expired, once more with a new client."""
         fresh = self._client is None
         while True:
             try:
@@ -193,7 +193,7 @@ class EcrApi:
         )
 
     def _silence(self, action: str, error: BotoCoreError) -> MergeportError:
-        """Tell an AWS that is away from credentials or settings that a person must change."""
+        """Distinguish an AWS that is away from credentials or settings that a person must change."""
         host = self._options.host
         kind = type(error).__name__
         if isinstance(error, AwsConnectionError | HTTPClientError | CredentialRetrievalError):
@@ -212,7 +212,7 @@ class EcrApi:
 
 
 def _expire_untagged(days: int) -> str:
-    """Write a policy as https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html has it."""
+    """Write a policy: https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html."""
     selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
     rule = {
         "rulePriority": 1,

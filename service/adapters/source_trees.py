@@ -48,7 +48,7 @@ class GitSourceTrees:
         self._lock = threading.Lock()
 
     def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
-        """Compare the trees of two commits, whichever way history goes between them."""
+        """Compare the trees of two commits, in whichever direction history leads."""
         commit_id(before), commit_id(after)
         return with_accepted(lambda: self._compared(repository, before, after), lambda: self._forget(repository))
 

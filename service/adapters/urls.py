@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 
 def parts_of(url: str) -> SplitResult:
-    """Split an address; one that cannot be split, such as `https://[x`, has no parts."""
+    """Split an address; one that cannot be split, such as `https://[x`, gives empty parts."""
     try:
         return urlsplit(url)
     except ValueError:

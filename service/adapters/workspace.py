@@ -29,7 +29,7 @@ class Workspaces:
 
     @contextmanager
     def new(self) -> Iterator[Path]:
-        """Give an empty folder that only we can read, for the length of the block; sweeps up dead ones first."""
+        """Give an empty folder that only we can read, for the length of the block; first remove old ones."""
         self._parent.mkdir(parents=True, exist_ok=True)
         with _locked(self._parent):
             self._sweep()
@@ -43,12 +43,12 @@ class Workspaces:
             os.close(lock)
 
     def _sweep(self) -> None:
-        """Remove the folders whose process has died, and what still works there; called under the parent's lock."""
+        """Remove the folders whose process has died, and end what still runs there; called under the parent's lock."""
         for folder in self._parent.glob(f"{_PREFIX}*"):
             try:
                 lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             except OSError:
-                continue  # ended this moment, or not ours
+                continue  # it has just ended, or is not ours
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 end_orphan(folder)
@@ -60,9 +60,9 @@ class Workspaces:
 
 
 def resolve_inside(root: Path, *parts: str) -> Path:
-    """Follow a path of the user's to its end, which must be inside the root; a symbolic link may not lead out.
+    """Resolve a path that a user gave; its end must be inside the root, and a symbolic link may not lead out.
 
-    Raises PermanentError `build-context` where it leads out or to nothing.
+    Raises PermanentError `build-context` if it leads out or to nothing.
     """
     home = root.resolve()
     asked = "/".join(parts)

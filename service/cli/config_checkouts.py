@@ -21,9 +21,9 @@ _NAME = re.compile(r"[/:](?P<name>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?$")
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder with the files of a repository; `name` and `branch` as its `.git` says them, None where it does not.
+    """A folder with the files of a repository; `name` and `branch` are from its `.git`, None if that does not tell.
 
-    `beside` is the one that the configuration itself is in.
+    `beside` marks the checkout that has the configuration.
     """
 
     folder: Path
@@ -32,7 +32,7 @@ class Checkout:
     beside: bool = False
 
     def read(self, file: str) -> bytes | None:
-        """Give a file's bytes, None where it is not there; PermanentError for anything but a regular file."""
+        """Give a file's bytes, None if it is not there; PermanentError for anything but a regular file."""
         path = self.folder
         for part in file.split("/"):
             path = path / part
@@ -61,7 +61,7 @@ class Checkout:
 
 
 def find_checkouts(folders: Iterable[Path], beside: Path | None) -> list[Checkout]:
-    """Give the checkouts at the folders, and the one that the configuration is the root of, if it is."""
+    """Give the checkouts at the folders, and the one whose root has the configuration, if there is one."""
     found = [_checkout(folder) for folder in folders]
     if beside is not None and (beside / ".git").exists():
         resolved = beside.resolve()
@@ -78,7 +78,7 @@ def _checkout(folder: Path, *, beside: bool = False) -> Checkout:
 def share_out(
     configuration: Configuration, checkouts: Iterable[Checkout]
 ) -> tuple[list[tuple[Checkout, list[Target]]], list[str]]:
-    """Give each checkout the targets whose values files are in it, and words on those that are in none."""
+    """Give each checkout the targets whose values files are in it, and words about those that are in none."""
     shares: list[tuple[Checkout, list[Target]]] = [(checkout, []) for checkout in checkouts]
     named = {target.manifest_repository for target in configuration.targets() if target.manifest_repository}
     left: dict[str, None] = {}

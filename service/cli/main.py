@@ -17,7 +17,7 @@ import click
 
 from service.errors import MergeportError
 
-# Nothing here wants plugins of pydantic; where they are off, it does not read the metadata of every package.
+# Nothing here needs plugins of pydantic. With plugins off, it does not read the metadata of every package.
 # https://docs.pydantic.dev/latest/concepts/plugins/
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.commands_at:
             return None
         module, _, name = self.commands_at[cmd_name].partition(":")
-        gc.disable()  # what imports make stays, so looking for what may go is a part of their time
+        gc.disable()  # what imports create stays, so garbage collection would only take time
         try:
             command = getattr(import_module(module), name)
         finally:
@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 
 
 _ROLES = frozenset({"serve", "web", "worker"})
-"""Commands that go on: no text of a person's is read by them after their settings."""
+"""Commands that keep running; after their settings they read no text of a person."""
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -67,8 +67,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that is no bug of ours ends in one line, its hint, and exit status 1."""
-    atexit.register(gc.freeze)  # nor is anything looked for at the end, when all of it goes
+    """Run the command line; an error that is no bug of ours prints one line and its hint, with exit status 1."""
+    atexit.register(gc.freeze)  # nor is garbage collected at the end, when everything goes
     try:
         cli()
     except MergeportError as error:
@@ -76,12 +76,12 @@ def main() -> None:
         faults = "".join(f"\n  {fault}" for fault in getattr(error, "faults", ()))
         place = ":".join(str(error.fields[name]) for name in ("file", "line", "column") if error.fields.get(name))
         _fail(f"{place + ': ' if place else ''}{error.message}{faults}{hint}")
-    except OSError as error:  # the machine refuses: a disk that is full, a file that may not be read
+    except OSError as error:  # the machine refuses: the disk is full, or a file may not be read
         places = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         _fail(f"{places + ': ' if places else ''}{error.strerror or error}")
     except UnicodeError:
         if sys.argv[1:2] and sys.argv[1] in _ROLES:
-            raise  # settings are told by name when they are read: what comes later is a bug, with its traceback
+            raise  # faulty settings are named when they are read; a later error is a bug, with its traceback
         _fail("an argument, a file name or a text has bytes that are not UTF-8\nhint: write it again, in UTF-8")
 
 

@@ -209,7 +209,7 @@ def _print_run(told: Mapping[str, Any]) -> None:
 
 
 def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, int]) -> None:
-    """Print what is new of a build's log; a head before the first of it."""
+    """Print the new part of a build's log, with a heading before its first line."""
     from service.core.words import BuildId  # noqa: PLC0415 - beside the next
     from service.store import builds  # noqa: PLC0415 - heavy
 

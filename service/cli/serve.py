@@ -137,7 +137,7 @@ def _begin(need: Need | None = None) -> Settings:
 
 
 def _databases(loaded: Settings) -> list[Path]:
-    """Give the files of the databases that are files."""
+    """Give the files of those databases that are files."""
     addresses = (loaded.database_url, loaded.engine_database_url)
     return [Path(url.removeprefix("sqlite:///")) for url in addresses if url.startswith("sqlite:///")]
 
@@ -152,7 +152,7 @@ def _places(loaded: Settings, need: Need | None) -> list[Place]:
 
 
 def _migrate_apart() -> None:
-    """Migrate in a process of its own, so that the one that only watches stays small; end with it if it fails."""
+    """Migrate in a process of its own, so that the supervisor stays small; if that fails, end too."""
     environ = {name: value for name, value in os.environ.items() if settings.is_for_database(name)}
     status = subprocess.run(_mergeport("migrate"), check=False, env=environ).returncode
     if status != 0:
@@ -177,7 +177,7 @@ def _migrate(loaded: Settings) -> str:
 
 
 def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGIApplication:
-    """Make both applications on one store, in the process that answers."""
+    """Make both applications on one store, in the process that answers requests."""
     from service.bootstrap_sources import sources  # noqa: PLC0415 - heavy
     from service.store import Store  # noqa: PLC0415 - heavy
     from service.web.counters import Counters  # noqa: PLC0415 - heavy
@@ -204,7 +204,7 @@ def _mergeport(command: str) -> list[str]:
 
 
 def _tell_of_builders(loaded: Settings) -> None:
-    """Try to build, beside the work, and say what a new user would otherwise find out with the first merge."""
+    """Try to build, beside the other work, and log what a new user would otherwise find out at the first merge."""
     from service.bootstrap import missing_builder  # noqa: PLC0415 - heavy
 
     reason = missing_builder(loaded)

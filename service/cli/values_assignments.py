@@ -41,7 +41,7 @@ def _typed(assignment: str, written: str) -> Scalar:
 
 
 def shown(value: Scalar | None) -> str:
-    """Write a typed value as it stands in a file; a whole number as one, for Helm knows one kind of number."""
+    """Write a typed value as it stands in a file; a whole float has no point, because Helm knows one kind of number."""
     if value is None:
         return "null"
     if isinstance(value, float) and not math.isfinite(value):

@@ -18,12 +18,13 @@ from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result,
 from service.ports import Manifests
 
 BOUNDS = Bounds(refusals=4, pauses=(0.1, 0.2, 0.4), failures=4)
-"""Four refusals of a push onto a branch that nobody moved mean a rule there. A fifth broken connection ends it."""
+"""If a push is refused four times although nobody moved the branch, a rule must refuse it. A fifth broken connection
+ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the files should say, and what the commit says; the same wish on the same tip is the same commit."""
+    """What the files and the commit should say; the same wish on the same tip gives the same commit."""
 
     edits: tuple[tuple[str, tuple[ValueEdit, ...]], ...]
     create: bool
@@ -36,7 +37,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a commit begins, and where the branch is that it is pushed to (None: nowhere yet)."""
+    """The parent of the commit, and where the branch is to which it is pushed (None: it does not exist yet)."""
 
     parent: Sha
     expected: Sha | None
@@ -44,7 +45,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of it. `commit` is None where `parent` says everything already; `attempts` counts pushes."""
+    """The result. `commit` is None if `parent` says everything already; `attempts` counts pushes."""
 
     parent: Sha
     commit: Sha | None
@@ -53,7 +54,7 @@ class Written:
 
 
 def compute(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
-    """Compute the wish on a commit: all of it, or ValuesEditError or PermanentError for the first that is refused."""
+    """Compute the wish on a commit as a whole; ValuesEditError or PermanentError for the first edit that is refused."""
     wanted = [FileEdit(file, edits, wish.create, wish.new_file) for file, edits in wish.edits]
     try:
         return rewrite(lambda file: manifests.read(commit, file), wanted)
@@ -65,7 +66,7 @@ def compute(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
 
 
 def rehearse(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
-    """Compute the wish and make the commit that would be pushed, so that what it refuses is refused here too."""
+    """Compute the wish and make the commit that would be pushed, so that a dry run refuses what a push would."""
     done = compute(manifests, commit, wish)
     if done.files:
         manifests.commit(
@@ -80,7 +81,7 @@ def rehearse(manifests: Manifests, commit: Sha, wish: Wish) -> Rewrite:
 
 
 def tip_of(manifests: Manifests, branch: str) -> Sha:
-    """Bring a branch here and give its tip; PermanentError where there is no such branch."""
+    """Fetch a branch and give its tip; PermanentError if there is no such branch."""
     tip = manifests.fetch(branch)
     if tip is None:
         raise PermanentError(
@@ -97,10 +98,10 @@ def bring(
     *,
     pause: Callable[[float], None] = time.sleep,
 ) -> Written:
-    """Have the wish on the branch, exactly once. `start` is asked before each attempt.
+    """Bring the wish onto the branch exactly once. `start` is called before each attempt.
 
-    PermanentError `push-refused` where the branch takes no push of ours, RetryableError where others are always
-    faster or the connection keeps breaking: then the branch is as it was, or has the whole commit.
+    PermanentError `push-refused` if the branch accepts no push of ours. RetryableError if others are always faster or
+    the connection keeps breaking: then the branch is as it was, or has the whole commit.
     """
     swapped = swap(manifests, branch, _Wished(manifests, branch, wish, start), bounds=BOUNDS, pause=pause)
     if swapped.result is Result.REFUSED or swapped.attempt is None:
@@ -114,7 +115,7 @@ def bring(
 
 @dataclass(slots=True)
 class _Wished:
-    """The wish as the loop's work; `unsure` is a push that may have gone through."""
+    """The work for `swap`; `unsure` is a push that may have gone through."""
 
     manifests: Manifests
     branch: str
@@ -123,7 +124,7 @@ class _Wished:
     unsure: Attempt[Written] | None = None
 
     def look(self) -> Basis:
-        """Ask where to begin."""
+        """Ask where the attempt begins."""
         begin = self.start()
         return begin.parent, begin.expected
 
@@ -148,11 +149,11 @@ class _Wished:
         return self.unsure
 
     def lost(self, attempt: Attempt[Written]) -> None:  # noqa: ARG002 - the loop's
-        """Forget the push: it was refused for sure."""
+        """Forget the push, because it was certainly refused."""
         self.unsure = None
 
     def _settled(self, tip: Sha | None) -> Attempt[Written] | None:
-        """Read from the branch what became of a push whose answer never came."""
+        """Read from the branch whether a push went through whose answer never came."""
         unsure, self.unsure = self.unsure, None
         if unsure is None or unsure.commit is None or tip is None:
             return None

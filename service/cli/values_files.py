@@ -22,7 +22,7 @@ _NEW = 0o666
 
 @dataclass(frozen=True, slots=True)
 class ValuesFile:
-    """The text that was read, and what the file was at that time.
+    """The text that was read, and the state of the file at that time.
 
     `state` is None for standard input, and for a file that is not there and will be made (`new`).
     """
@@ -34,7 +34,7 @@ class ValuesFile:
 
 
 def read_values_file(name: str, *, new: bool = False, missing: str = "check the path") -> ValuesFile:
-    """Read a file, or standard input for `-`; with `new` it need not be there, else `missing` is the hint then.
+    """Read a file, or standard input for `-`. With `new` the file may be missing; otherwise `missing` is the hint.
 
     Raises ValuesEditError for what is not a readable regular file.
     """
@@ -69,9 +69,9 @@ def _read_all(descriptor: int) -> bytes:
 
 
 def replace_values_file(values: ValuesFile, data: bytes) -> None:
-    """Put the new content in the file's place at once, or make it with its folders.
+    """Replace the file by the new content in one step, or make it with its folders.
 
-    Raises ValuesEditError and leaves the file when it cannot.
+    If that fails, it raises ValuesEditError and leaves the file as it was.
     """
     if values.state is None and not values.new:
         raise AssertionError("standard input has no file")
@@ -112,7 +112,7 @@ def _keep_owner(descriptor: int, state: os.stat_result) -> None:
 
 
 def _umask() -> int:
-    """Give the process's mask, which can only be read by setting it."""
+    """Give the process's umask, which can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -24,7 +24,7 @@ _HTTP = ("https://", "http://")
 
 @contextlib.contextmanager
 def hints_for(repo: str) -> Iterator[None]:
-    """Give errors about credentials the hint of this command; over SSH they speak of the key already."""
+    """Give errors about credentials the hint of this command; over SSH they already name the key."""
     try:
         yield
     except MergeportError as error:
@@ -34,7 +34,7 @@ def hints_for(repo: str) -> Iterator[None]:
 
 
 def refuse_reserved(files: Iterable[str]) -> None:
-    """Refuse files to which no values are ever written, before anything else is said of them."""
+    """Refuse files to which values are never written, before any other check."""
     for file in files:
         if owner := reserved_for(file):
             raise PermanentError(

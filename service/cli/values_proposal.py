@@ -19,7 +19,7 @@ from service.ports import Manifests, PullRequest, PullRequestDraft, PullRequests
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Where it is to be merged, and the branch that it comes from."""
+    """The branch to merge into, and the branch that the proposal comes from."""
 
     repository: Repository
     base: str
@@ -28,7 +28,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What came of it: the pull request, None where the base says everything already."""
+    """The result: the pull request, None if the base says everything already."""
 
     written: Written
     pull_request: PullRequest | None
@@ -44,7 +44,7 @@ def head_of(base: str, wish: Wish) -> str:
 def propose(
     manifests: Manifests, forge: PullRequests, proposal: Proposal, wish: Wish, *, pause: Callable[[float], None]
 ) -> Proposed:
-    """Have the wish on the head's branch and an open pull request for it; the same one when called again."""
+    """Bring the wish onto the head's branch and open a pull request for it, or update the open one."""
     found: list[Rewrite] = []
 
     def start() -> Start:
@@ -73,7 +73,7 @@ def propose(
 
 
 def _is_left_over(manifests: Manifests, forge: PullRequests, proposal: Proposal, tip: Sha, there: Sha) -> bool:
-    """Tell whether the head's branch may begin anew: all of it is on the base, or in a pull request that has ended."""
+    """Tell whether the head's branch may be reset: all of it is on the base, or in a pull request that has ended."""
     if there in manifests.ancestors(tip, {there}):
         return True
     if forge.find_pull_request(proposal.repository, head=proposal.head, base=proposal.base):

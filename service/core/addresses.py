@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def pages_of(api_url: str) -> str:
-    """Give the address of the pages: `api.github.com` and `HOST/api/v3` both name it.
+    """Give the address of the web pages for an API's address, `api.github.com` or `HOST/api/v3`.
 
     https://docs.github.com/en/enterprise-server/rest/quickstart
     """

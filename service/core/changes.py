@@ -15,11 +15,11 @@ PROMOTION_BRANCHES = "mergeport/promotion/"
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Commits that reached a branch. `commits` are those it covers, oldest first, `after` among them.
+    """Commits that reached a branch. `commits` are those that it covers, oldest first, including `after`.
 
-    GitHub lists at most 2,048 of them. `before` is None for a new branch. `promotions` are those of the commits whose
-    messages say that a run of ours made them, whoever is their committer; `touched` are the paths that the source
-    names, empty where it names none.
+    GitHub lists at most 2,048 of them. `before` is None for a new branch. `promotions` are those commits whose messages
+    say that a run of ours made them, whoever committed them. `touched` are the paths that the source names, empty if it
+    names none.
     """
 
     repository: Repository
@@ -38,7 +38,7 @@ class Push:
     promotions: frozenset[Sha] = frozenset()
     touched: frozenset[str] = frozenset()
     repository_id: str = ""
-    """The forge's own id of the repository, which stays when it is renamed; empty where the source tells none."""
+    """The forge's own id of the repository, which stays when it is renamed; empty if the source tells none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class PullRequestMerged:
 class Hint:
     """A promotion's pull request was closed, reopened or given another base: look at it now.
 
-    What became of it is read, not believed.
+    Its outcome is read from the forge, not taken from the hint.
     """
 
     repository: Repository
@@ -74,13 +74,13 @@ class Hint:
     base_branch: str
     merged: bool
     merge: PullRequestMerged | None = None
-    """The merge that it tells of, where the pull request is none of ours: a person may name a branch as we do."""
+    """The merge that it tells of, in case the pull request is not ours, because a person may name a branch as we do."""
     repository_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A source only tries whether deliveries arrive; `words` are answered to it."""
+    """A source only tests whether deliveries arrive; `words` are the answer."""
 
     repository: str
     words: str = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 SUBJECT_LENGTH = 250
-"""Of a foreign subject or title: longer ones are cut. GitHub takes 256 for a pull request's title."""
+"""The most characters of a foreign subject or title; a longer one is cut. A pull request's title may have 256."""
 NAME_LENGTH = 100
 VALUE_LENGTH = 200
 ZERO_WIDTH_SPACE = "\u200b"
@@ -25,7 +25,7 @@ _ACTIVE_PLAIN = re.compile(
 )
 """What GitHub acts on in a commit's message: mentions, numbers and addresses of issues, and what skips its workflows
 (https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs). An image's `app:1@sha256:…` is
-none of them, nor is an address of mail."""
+none of them, nor is a mail address."""
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=,-]+")
 _ADDRESS = re.compile(r"https?://[^\s()<>\[\]|`\\]{1,500}")
 
@@ -36,20 +36,20 @@ def line(text: str) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Give at most so many characters, the last of which says that there were more."""
+    """Cut a text to so many characters; the last one then shows that there were more."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 def plain(text: str, length: int = SUBJECT_LENGTH) -> str:
-    """Put people's text into a commit's message: one line, cut, and nothing in it that GitHub acts on.
+    """Prepare people's text for a commit's message: one line, cut, and nothing in it that GitHub acts on.
 
-    A zero-width space parts `@`, `#` and the like from what follows, so that "fixes #3" closes nothing.
+    A zero-width space separates `@`, `#` and the like from what follows, so that "fixes #3" closes nothing.
     """
     return _ACTIVE_PLAIN.sub(_parted, cut(line(text), length))
 
 
 def markdown(text: str, length: int = SUBJECT_LENGTH) -> str:
-    """Put people's text into Markdown, so that it shows as it is: no markup, and nothing that GitHub acts on."""
+    """Prepare people's text for Markdown, so that it shows as it is: no markup, and nothing that GitHub acts on."""
     escaped = _MARKUP.sub(lambda match: f"\\{match[0]}", cut(line(text), length))
     return _ACTIVE.sub(_parted, escaped)
 
@@ -62,18 +62,18 @@ def value(text: str | None) -> str:
 
 
 def code(text: str) -> str:
-    """Show a name or value as code; one with odd characters as plain text, where code would break the table."""
+    """Show a name or value as code; if odd characters would break the table, as plain text."""
     shown = line(text)
     return f"`{shown}`" if _PLAIN.fullmatch(shown) else markdown(shown, len(shown))
 
 
 def link(text: str, url: str) -> str:
-    """Link Markdown to an address; where that is none, or a very long one, give the text alone."""
+    """Link Markdown to an address; give only the text if the address is unusable or very long."""
     return f"[{text}]({url})" if _ADDRESS.fullmatch(url) else text
 
 
 def fitting(lines: list[str], room: int) -> list[str]:
-    """Give the first lines that have room in so many bytes together."""
+    """Give the first lines that together fit into so many bytes."""
     kept = []
     for one in lines:
         room -= len(one.encode()) + 1

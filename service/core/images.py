@@ -44,8 +44,8 @@ class ImageReference:
 class Image:
     """The facts about an image, read from the registry and never taken from a builder.
 
-    `digest` is that of what the tag names (an index where there is one); `platforms` are `os/arch`;
-    `revision` and `source` are the OCI labels or annotations, None where the image has none.
+    `digest` is that of what the tag names (an index if there is one); `platforms` are `os/arch`; `revision` and
+    `source` are the OCI labels or annotations, None if the image has none.
     """
 
     reference: ImageReference
@@ -56,10 +56,10 @@ class Image:
 
 
 def tag_for(template: str, *, commit: Sha, branch: str) -> str:
-    """Render a tag template: `{short_sha}` (12), `{short_sha:7}`, `{sha}`, `{branch}` made fit for a tag.
+    """Render a tag template: `{short_sha}` (12), `{short_sha:7}`, `{sha}`, `{branch}` made valid for a tag.
 
-    A long branch is cut, never the commit. The template was checked when the configuration was loaded, so what
-    comes out is a tag.
+    A long branch is cut, never the commit. The template was checked when the configuration was loaded, so the result is
+    a valid tag.
     """
     longest = LONGEST_TAG - len(_render(template, commit=commit, branch=""))
     return _render(template, commit=commit, branch=_NOT_IN_A_TAG.sub("-", branch)[:longest]).lstrip(".-")
@@ -84,11 +84,11 @@ def is_tag(text: str) -> bool:
 
 
 def labels_for(*, source_url: str, commit: Sha, version: str) -> Mapping[str, str]:
-    """Give the OCI annotation labels that a build carries, so that an image tells what it was made of."""
+    """Give the OCI annotation labels of a build, so that an image tells what it was made of."""
     return {SOURCE_LABEL: source_url, REVISION_LABEL: commit, "org.opencontainers.image.version": version}
 
 
 def parse_reference(text: str) -> ImageReference | None:
-    """Read `registry/repository:tag@digest` as it is written in trailers; None where it is anything else."""
+    """Read `registry/repository:tag@digest` as it is written in trailers; None for anything else."""
     match = _REFERENCE.fullmatch(text)
     return ImageReference(match[1], match[2], match[3], Digest(match[4])) if match else None

@@ -10,14 +10,14 @@ import re
 
 _SEPARATORS = (b",", b"[", b"{", b":")
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[,\[{:]', re.DOTALL)
-"""A string, so that what is in it does not count, or what stands before a value."""
+"""A string, whose content does not count, or a character before a value."""
 
 
 def is_heavier(raw: bytes, most: int) -> bool:
     """Tell whether a text has more than so many values.
 
-    Every value but the first follows a separator. They are counted fast at first, those in strings too; one by one,
-    as far as needed, only where that is too many.
+    Every value but the first follows a separator. First all separators are counted fast, even those in strings. Only if
+    these are too many, they are counted exactly, as far as needed.
     """
     if sum(raw.count(separator) for separator in _SEPARATORS) <= most:
         return False

@@ -13,7 +13,7 @@ from service.core.images import Image
 from service.core.words import Repository, Sha
 
 SHORTEST_COMMIT = 7
-"""What git itself abbreviates to at the least."""
+"""The fewest characters to which git itself abbreviates."""
 
 _COMMIT = re.compile(rf"[0-9a-f]{{{SHORTEST_COMMIT},40}}")
 _FULL = 40
@@ -22,19 +22,19 @@ _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://(?:[^/@]*@)?|[^/@:]*@)(?P<host>[^/:]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The commit, whole or its beginning, empty where the image tells none; then `words` say why."""
+    """The commit, whole or its beginning; empty if the image tells none, and then `words` say why."""
 
     commit: str
     words: str = ""
 
     @property
     def whole(self) -> Sha | None:
-        """The commit, if the label has its whole id."""
+        """The commit, if the label has its full id."""
         return Sha(self.commit) if len(self.commit) == _FULL else None
 
 
 def told_of(image: Image, source: Repository) -> Told:
-    """Read what the labels say of a commit of the source repository."""
+    """Read from the labels which commit of the source repository the image was made of."""
     revision = (image.revision or "").strip().lower()
     if not revision:
         return Told("", "it has no revision label, so its source commit is not known")
@@ -54,7 +54,7 @@ def is_made_of(image: Image, commit: Sha) -> bool:
 
 
 def names(address: str, repository: Repository) -> bool:
-    """Tell whether an address of whatever form, or a plain `owner/name`, is of the repository."""
+    """Tell whether an address of any form, or a plain `owner/name`, names the repository."""
     plain = address.strip().lower().partition("#")[0].partition("?")[0].rstrip("/").removesuffix(".git")
     host = _HOST.match(plain)
     path = plain[host.end() :] if host else plain

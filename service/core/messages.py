@@ -36,10 +36,10 @@ CHANGES_LISTED = 500
 CHANGE_LENGTH, BECAUSE_LENGTH = 1_000, 2_000
 WARNING_LENGTH = 500
 PULL_REQUESTS_NAMED = 100
-"""Of the trailers that name a pull request."""
+"""The most trailers that name a pull request."""
 CHANGES_ROOM, TABLE_ROOM, PULL_REQUESTS_ROOM = 40_000, 24_000, 18_000
 DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
-"""Bytes of what can grow: GitHub takes a body of 65,536 characters, and a commit's message should stay readable."""
+"""The most bytes of the parts that can grow: GitHub accepts 65,536 characters, and a message should stay readable."""
 SHORT = 12
 
 _ANGLES = re.compile(r"[<>]")
@@ -70,13 +70,13 @@ class DirectPush:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """All that a promotion's texts tell. `previous` is the source commit that is deployed now, where it is known.
+    """All that a promotion's texts tell. `previous` is the source commit that is deployed now, if known.
 
     `warning` says what people must know before they merge. `changes` are the values files' changed scalars, each with
     its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
     change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
-    without a pull request. `unread` counts the commits that were not searched for pull requests, and `problem` says why
-    none were.
+    without a pull request. `unread` counts the commits that were not searched for pull requests; `problem` says why
+    none was.
     """
 
     run: RunId
@@ -110,9 +110,9 @@ def title(promotion: Promotion) -> str:
 
 
 def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
-    """Give the message of the manifest commit: subject, one line a changed scalar, trailers.
+    """Give the message of the manifest commit: subject, one line for each changed scalar, trailers.
 
-    With `co_author`, the change's author stands last among them, where it has a name and an address.
+    With `co_author`, the change's author comes last, if it has a name and an address.
     """
     every = [
         plain(f"- {file}: {change.path} {value(change.before)} -> {value(change.after)}", CHANGE_LENGTH)
@@ -127,7 +127,7 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
 
 
 def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
-    """Give the pull request's body in GitHub's Markdown; `because` says why it is no commit, if one was configured.
+    """Give the pull request's body in GitHub's Markdown; `because` says why a configured commit is not made.
 
     The trailers are repeated in it, because a squash merge may drop those of the commit.
     """
@@ -174,7 +174,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
 
 
 def _person(author: Actor | None) -> str:
-    """Write a person as git does, or nothing for one without a name or an address that can be written so."""
+    """Write a person as git does; empty for one without a name or an address that git can write."""
     if author is None:
         return ""
     name, email = plain(_ANGLES.sub(" ", author.name), NAME_LENGTH), author.email.strip()
@@ -216,7 +216,7 @@ def _source(promotion: Promotion) -> str:
 
 
 def _comparison(promotion: Promotion) -> str:
-    """Give the address that has all that a promotion brings, or all that its commit contains."""
+    """Give the address that shows all that a promotion brings, or all that its commit contains."""
     new = promotion.source_commit
     way = f"compare/{promotion.previous}...{new}" if promotion.previous else f"commits/{new}"
     return f"{promotion.source_url}/{way}"

@@ -22,11 +22,11 @@ class Relation(StrEnum):
     BEHIND = "behind"
     DIVERGED = "diverged"
     GONE = "gone"
-    """One of the two is not there any more, or they have nothing in common."""
+    """One of the two no longer exists, or they have nothing in common."""
 
     @property
     def turned(self) -> Relation:
-        """The relation seen from the other commit."""
+        """The relation as seen from the other commit."""
         return {Relation.AHEAD: Relation.BEHIND, Relation.BEHIND: Relation.AHEAD}.get(self, self)
 
 
@@ -42,7 +42,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The answer and, where people should see any, its words; `deployed` is the commit that it was judged against."""
+    """The answer and its words, if people should see any; `deployed` is the commit that it was judged against."""
 
     answer: Answer
     words: str = ""
@@ -67,9 +67,9 @@ def judge(
 ) -> Judgement:
     """Judge whether the new commit's image may take the place of the deployed commit's.
 
-    `deployed` None means that the source commit of the image is unknown: the run goes on and says so. `relation` is
-    how `new` stands to `deployed`. Ancestry decides wherever it can, whatever the policy says, because a clock may be
-    wrong, but ancestry cannot.
+    `deployed` None means that the source commit of the image is unknown: the run goes on and says so. `relation` is how
+    `new` stands to `deployed`. Ancestry decides wherever it can, whatever the policy says, because clocks may be wrong
+    and ancestry cannot.
     """
     if policy.by is OrderBy.OFF or deployed == new:
         return Judgement(Answer.GO_ON, deployed=deployed)

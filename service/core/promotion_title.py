@@ -14,14 +14,14 @@ from service.core.foreign_text import ZERO_WIDTH_SPACE, line, plain
 from service.core.words import Sha
 
 TITLE_LENGTH = 256
-"""Of GitHub; counted as UTF-16 has it, where an emoji is two, to be on the safe side."""
+"""GitHub's limit. It is counted in UTF-16 units, in which an emoji is two, to be on the safe side."""
 SHORT = 7
 _APPLICATION_LENGTH, _ENVIRONMENT_LENGTH = 80, 60
 _MARK = re.compile(r"<!-- mergeport title ([0-9a-f]{16}) -->")
 
 
 class Told(Protocol):
-    """What a title says about a promotion."""
+    """What a title needs from a promotion."""
 
     @property
     def application(self) -> str:
@@ -50,12 +50,12 @@ class Told(Protocol):
 
     @property
     def more(self) -> int:
-        """Count the changes beside it."""
+        """Count the other changes."""
         ...
 
     @property
     def unread(self) -> int:
-        """Count the commits in which there may be others."""
+        """Count the commits that may contain further changes."""
         ...
 
 
@@ -72,15 +72,15 @@ def pull_request_title(told: Told) -> str:
 
 
 def mark_of(title: str) -> str:
-    """Give the mark by which a body tells which title was written with it; Markdown does not show it."""
+    """Give the invisible mark in a body that tells which title was written with it."""
     return f"<!-- mergeport title {_digest(title)} -->"
 
 
 def is_ours(told: Told, title: str, body: str) -> bool:
     """Tell whether a pull request still has our title; a person's title is kept.
 
-    Where the body has no mark, because somebody rewrote it or an earlier version opened the pull request, the title
-    is ours if it looks so.
+    If the body has no mark, because somebody rewrote it or an earlier version opened the pull request, the title is
+    ours if it looks like ours.
     """
     marks = _MARK.findall(body)
     if marks:
@@ -114,7 +114,7 @@ def _units(text: str) -> int:
 
 
 def _cut(text: str, length: int) -> str:
-    """Give what has room in so many UTF-16 units, the last of which says that there were more."""
+    """Cut a text to so many UTF-16 units; the last one then shows that there was more."""
     if _units(text) <= length:
         return text
     kept = text

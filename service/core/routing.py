@@ -32,7 +32,7 @@ class Routing:
 
 
 def route(configuration: Configuration, repository: Repository, branch: str, paths: frozenset[str] | None) -> Routing:
-    """Give what a change of these paths on this branch starts; `paths` None means that all may be touched."""
+    """Give what a change of these paths on this branch starts; `paths` None means that any may be touched."""
     ours = [target for target in configuration.targets() if target.source == repository]
     off = tuple(
         (target.application, target.environment)
@@ -63,7 +63,7 @@ def route(configuration: Configuration, repository: Repository, branch: str, pat
 
 
 def _off(pairs: Iterable[tuple[str, str]]) -> str:
-    """Tell which applications are switched off where."""
+    """Say which applications are switched off in which environments."""
     return _listed(f"{application} is switched off in {environment} (`false`)" for application, environment in pairs)
 
 
@@ -79,7 +79,7 @@ def _refusal(target: Target, paths: frozenset[str]) -> str:
 
 
 def _changed(paths: frozenset[str] | None) -> str:
-    """Tell how many paths changed, and name the first of them."""
+    """Say how many paths changed, and name the first of them."""
     shown = [shortened(path) for path in sorted(paths or ())]
     if not shown:
         return "0 changed paths"

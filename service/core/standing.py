@@ -18,10 +18,10 @@ from service.core.values.model import ScalarChange
 from service.core.words import Digest, Sha
 
 SHORTEST_COMMIT = 7
-"""Characters of a commit that are taken for it where a values file or a tag has no more of them."""
+"""The fewest characters that identify a commit in a values file or a tag."""
 
 _LONGEST = 1_000
-"""Characters of a text that is read; a longer one names no image."""
+"""The most characters of a text that is read; a longer one names no image."""
 _NO_DIGEST = Digest("sha256:" + "0" * 64)
 _NO_TAG = "unreleased"
 """What people write where there is no image yet: this digest, this tag (the manifests template does), or nothing."""
@@ -31,7 +31,7 @@ _COMMIT_PARTS = frozenset({"sha", "short_sha"})
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An image that an edit would replace: `text` for people, and what that says of it.
+    """An image that an edit would replace: `text` for people, and what is known from it.
 
     `name` is the image's in the target; `commit` are the first characters of the source commit, at least seven. A text
     without digest, tag and commit names an unknown image.
@@ -52,7 +52,7 @@ class Made:
     images: tuple[ImageReference, ...]
 
     def has(self, standing: Standing) -> bool:
-        """Tell whether what stands in a values file is one of these images, or is of the commit."""
+        """Tell whether an image in a values file is one of these, or was made of the commit."""
         if standing.digest is not None:
             return any(image.digest == standing.digest for image in self.images)
         tagged = bool(standing.tag) and any(image.tag == standing.tag for image in self.images)
@@ -62,10 +62,10 @@ class Made:
 def standing_images(
     target: Target, changes: Iterable[tuple[str, ScalarChange]], images: Mapping[str, ImageReference]
 ) -> tuple[Standing, ...]:
-    """Name the images that an edit would replace, by digest where one stands there, else by tag or commit.
+    """Name the images that an edit would replace, by digest if there is one, else by tag or commit.
 
-    `changes` are the scalars that it changes, each with its file; `images` the new ones by name. Nothing is named where
-    the new image's digest stands there already, and where there is no image yet.
+    `changes` are the scalars that it changes, each with its file; `images` the new ones by name. Nothing is named if
+    the new image's digest is there already, or if there is no image yet.
     """
     before = {(file, change.path): change.before or "" for file, change in changes}
     names = sorted(images)
@@ -82,7 +82,7 @@ def standing_images(
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A values path that one image is written to: what stood there, None where the edit leaves it as it is."""
+    """A values path to which one image is written, with the old value; None if the edit leaves it unchanged."""
 
     before: str | None
     pattern: re.Pattern[str]
@@ -117,7 +117,7 @@ def _read(name: str, spot: _Spot, tag_template: str) -> Standing:
 
 
 def _of_commit(target: Target, before: Mapping[tuple[str, str], str]) -> Iterator[Standing]:
-    """Read the commit where no path names an image, as with `image.tag: "{short_sha}"`."""
+    """Read the commit if no path names an image, as with `image.tag: "{short_sha}"`."""
     for where, template in _templates(target):
         pattern = _pattern(template, "")
         if "commit" in pattern.groupindex and (text := before.get(where)):
@@ -149,7 +149,7 @@ def _names_images(template: str, names: Iterable[str]) -> bool:
 
 
 def _part(piece: str | Placeholder, name: str, *, alone: bool) -> str:
-    """Give which part of the image a placeholder is: `tag` of `{tag}` or of `{web.tag}`; nothing of another image."""
+    """Give the part of the image that a placeholder names: `tag` for `{tag}` or `{web.tag}`; empty for other images."""
     if isinstance(piece, str):
         return ""
     prefix, _, part = piece.name.rpartition(".")
@@ -158,7 +158,7 @@ def _part(piece: str | Placeholder, name: str, *, alone: bool) -> str:
 
 @lru_cache(maxsize=1024)
 def _pattern(template: str, name: str, *, alone: bool = True) -> re.Pattern[str]:
-    """Give what texts that a template made look like, with groups for the tag, the digest and the commit."""
+    """Give a pattern for the texts that a template makes, with groups for the tag, the digest and the commit."""
     seen: set[str] = set()
 
     def group(role: str, expression: str) -> str:

@@ -38,10 +38,10 @@ _SCISSORS = "# ------------------------ >8 ------------------------\n"
 
 
 def format(pairs: Iterable[tuple[str, str]]) -> str:  # noqa: A001 # read as `trailers.format` wherever it is called
-    """Write trailers, one a line; what has no value is left out.
+    """Write trailers, one on each line; one without a value is left out.
 
-    A value is one line whatever was given: line ends and the space around them become one space. ValueError for what
-    is no key, which is a fault of ours. The block goes after an empty line, at the very end of a message.
+    A value becomes one line: line ends and the space around them become one space. ValueError for an invalid key, which
+    is a bug of ours. The block goes after an empty line, at the very end of a message.
     """
     lines = []
     for key, value in pairs:
@@ -54,7 +54,7 @@ def format(pairs: Iterable[tuple[str, str]]) -> str:  # noqa: A001 # read as `tr
 
 
 def value_of(trailers: Iterable[tuple[str, str]], key: str) -> str | None:
-    """Give the last value of a key, whatever its letters' case, as git compares them; None where there is none."""
+    """Give the last value of a key, ignoring case as git does; None if there is none."""
     found = [value for name, value in trailers if name.casefold() == key.casefold()]
     return found[-1] if found else None
 
@@ -98,7 +98,7 @@ def _end(lines: list[str]) -> int:
             continue
         else:
             end, conflicts = None, False
-    # Git takes a message that is nothing but such lines for one without any.
+    # git finds no trailers in a message that consists only of such lines.
     return end or cutoff
 
 

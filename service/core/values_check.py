@@ -27,11 +27,11 @@ class Tree(Protocol):
     """The files of one manifest repository, at a commit or in a folder."""
 
     def read(self, file: str) -> bytes | None:
-        """Give a file's bytes, None where it is not there; MergeportError where it is nothing that may be written."""
+        """Give a file's bytes, None if it is not there; MergeportError if it may not be written."""
         ...
 
     def names(self, folder: str) -> Collection[str]:
-        """Name what is in a folder; nothing where there is none. The root is an empty text."""
+        """Name what is in a folder; empty if there is none. The root is an empty text."""
         ...
 
 
@@ -45,7 +45,7 @@ class _Entry:
 
 
 def check_values(configuration: Configuration, targets: Iterable[Target], tree: Tree, *, file: str) -> list[Fault]:
-    """Tell every values file that is missing and every path that is not in its file, at the lines of the configuration.
+    """Report each missing values file, and each path that is not in its file, at the lines of the configuration.
 
     `file` is the configuration's name in the faults.
     """
@@ -94,7 +94,7 @@ def _check(configuration: Configuration, entry: _Entry, tree: Tree, taken: Colle
     ]
     same = {str(refusal) for _, refusal in one_by_one}
     all_alike = len(one_by_one) == len(edit.edits) > 1 and len(same) == 1
-    if not one_by_one or all_alike:  # it is the file as a whole
+    if not one_by_one or all_alike:  # the fault is of the file as a whole
         tell(place("file"), _words(fault), fault.hint)
         return
     for path, refusal in one_by_one:
@@ -115,13 +115,13 @@ def _words(error: ValuesEditError) -> str:
 
 
 def _meant(tree: Tree, file: str, taken: Collection[str]) -> str:
-    """Give the hint that names the file most likely meant, unless the configuration names that one itself."""
+    """Give the hint that names the file most likely meant, unless the configuration names it elsewhere."""
     found = _nearest_file(tree, "", file.split("/"), taken)
     return f"did you mean {found}?" if found else "add the file, or set `create: file`"
 
 
 def _nearest_file(tree: Tree, folder: str, parts: list[str], taken: Collection[str]) -> str:
-    """Follow the parts of a path, each as it is there or by the names nearest to it."""
+    """Follow the parts of a path, each by its own name or the most similar one."""
     names = tree.names(folder)
     for name in dict.fromkeys([*(one for one in names if one == parts[0]), *nearest_names(parts[0], names)]):
         path = f"{folder}/{name}" if folder else name

@@ -40,7 +40,7 @@ class Index(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """A scalar that an item must have, and the keys that lead to it; no keys: the item itself."""
+    """A scalar that an item must have, and the keys that lead to it; without keys it is the item itself."""
 
     keys: tuple[str, ...]
     value: str
@@ -84,7 +84,7 @@ def parse_path(text: str) -> ValuesPath:
 
 
 def path_end(text: str) -> int:
-    """Give where the path ends that an assignment `PATH=VALUE` or `PATH:=TYPED` begins with."""
+    """Give the place where the path of an assignment `PATH=VALUE` or `PATH:=TYPED` ends."""
     at = 0
     while at < len(text):
         if text[at] == "[":
@@ -124,13 +124,13 @@ def _format_condition(condition: Condition) -> str:
 
 
 def _format_value(value: str) -> str:
-    """Write a selector's value bare where that reads back as the same value, else quoted."""
+    """Write a selector's value bare if that reads back as the same value, else quoted."""
     bare = value.isprintable() and value[:1] not in {'"', "'", ""} and _BARE_VALUE.fullmatch(value) is not None
     return value if bare else json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def format_key(name: str) -> str:
-    """Write one key bare where that reads back as the same key, else quoted."""
+    """Write one key bare if that reads back as the same key, else quoted."""
     if _PLAIN_KEY.fullmatch(name) and name.isprintable():
         return name
     return json.dumps(name, ensure_ascii=not name.isprintable())

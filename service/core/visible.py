@@ -11,16 +11,16 @@ import re
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN = "\u2028\u2029\ufeff\U000e0000-\U000e007f"
 HARMFUL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDIRECTIONAL}{_UNSEEN}\ud800-\udfff]")
-"""C0 and C1 but tab and line end, what turns text around, what is a line end to some and tags, halves of characters."""
+"""C0 and C1 without tab and line feed, marks of text direction, other line ends, tags, and lone surrogates."""
 
 
 def visible(text: str) -> str:
-    """Give a text with each harmful character as its escape, as Python writes it."""
+    """Give a text with each harmful character replaced by its Python escape."""
     return HARMFUL.sub(lambda found: _escape(ord(found[0])), text)
 
 
 def one_line(text: str) -> str:
-    """Give a text that stays on its line of a table."""
+    """Give a text that stays on one line of a table."""
     return visible(text).replace("\t", "\\t").replace("\n", "\\n")
 
 

@@ -21,17 +21,17 @@ Digest = NewType("Digest", str)
 
 
 class Repository(str):
-    """`owner/name` as somebody wrote it; one repository however it is written, since the forge ignores case.
+    """`owner/name` as somebody wrote it. All spellings are the same repository, because the forge ignores case.
 
-    Two writings are equal and have one hash. `key` is the same for both: where a name becomes part of another text
-    (a lease, a directory, the subject of a wait), that text is made of the key.
+    Two spellings are equal and have the same hash and `key`. If a name becomes part of another text (a lease, a
+    directory, the subject of a wait), that text uses the key.
     """
 
     __slots__ = ()
 
     @property
     def key(self) -> str:
-        """The writing that all writings of the name share."""
+        """The spelling that all spellings of the name share."""
         return self.lower()
 
     def __eq__(self, other: object) -> bool:
@@ -39,11 +39,11 @@ class Repository(str):
         return isinstance(other, str) and self.lower() == other.lower()
 
     def __ne__(self, other: object) -> bool:
-        """Differ where they are not equal."""
+        """Compare without case, as `__eq__` does."""
         return not self == other
 
     def __hash__(self) -> int:
-        """Give one hash for all writings."""
+        """Give one hash for all spellings."""
         return hash(self.lower())
 
 
@@ -85,17 +85,17 @@ class WaitKind(StrEnum):
 
 
 class WaitOutcome(StrEnum):
-    """The outcome of a wait. The words beside it are for people, or are what its watch found."""
+    """The outcome of a wait. The answer beside it is words for people, or what the watch found."""
 
     OPEN = "open"
     READY = "ready"
-    """Its run has something to do: the thing is there, has changed, or is wrong for good."""
+    """The run has something to do: what it waits for is there, has changed, or is wrong for good."""
     DEADLINE = "deadline"
-    """Its time was over first."""
+    """Its deadline came first."""
     CANCELLED = "cancelled"
     """Somebody wants its run to stop."""
     RESUMED = "resumed"
-    """Its run had lost its worker, and goes on under this wait's id."""
+    """The run had lost its worker, and goes on under this wait's id."""
     ENDED = "ended"
     """Its run has ended meanwhile."""
 
@@ -144,7 +144,7 @@ class EditState(StrEnum):
     PUBLISHED = "published"
     REFUSED = "refused"
     OVERTAKEN = "overtaken"
-    """Something newer stands where it would write."""
+    """Something newer is where it would write."""
     UNORDERED = "unordered"
     """The image that it would replace is not known yet: its run looks it up, then the edit is pending again."""
 
@@ -157,7 +157,7 @@ class Publish(StrEnum):
 
 
 class Protected(StrEnum):
-    """What becomes of a promotion that the manifest repository's branch refuses for good."""
+    """What happens to a promotion that the manifest repository's branch refuses for good."""
 
     ERROR = "error"
     PULL_REQUEST = "pull-request"

@@ -13,14 +13,14 @@ MOST_SHARED = 20
 
 
 class Deaths(NamedTuple):
-    """Deaths in a row without progress: `resumes` with nothing else under way, `shared` with others."""
+    """Deaths of workers in a row without progress: `resumes` with only this under way, `shared` with other work."""
 
     resumes: int = 0
     shared: int = 0
     progress: str = ""
 
     def counted(self, progress: str, *, alone: bool) -> Deaths:
-        """Give the deaths with one more; what has come further since the last one begins anew."""
+        """Give the deaths with one more; the count begins anew if the work has come further since the last one."""
         before = self if progress == self.progress or not self.progress else Deaths()
         return Deaths(before.resumes + alone, before.shared + (not alone), progress)
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import structlog
 
 BEGUN_WITHIN_SECONDS = 5.0
-"""After so long a workflow that was started and has not begun does not count any more: the library gave it up, say."""
+"""Seconds after which a workflow that was started and has not begun no longer counts; the library may have lost it."""
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ Start = Callable[[str, str], bool]
 
 
 class Lane:
-    """The workflows of one kind; `most` of them go on at once."""
+    """The workflows of one kind; at most `most` of them run at once."""
 
     def __init__(self, most: int, start: Start, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the limit, and what starts a workflow."""
@@ -36,9 +36,9 @@ class Lane:
         self._line: OrderedDict[str, str] = OrderedDict()
 
     def offer(self, workflow_id: str, argument: str, *, stands: bool = True) -> None:
-        """Have a workflow started now or when there is room; one that is here already is not taken twice.
+        """Start a workflow now or once there is room; one that is known here already is not taken twice.
 
-        One that does not stand in line is started now or not at all.
+        Without `stands` it is started now or not at all.
         """
         with self._lock:
             if not stands and (self._line or len(self._under_way) >= self._most):

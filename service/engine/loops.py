@@ -35,7 +35,7 @@ class Loop:
     ) -> None:
         """Take the function; it returns True to be called again without a pause. The seconds may change on the way.
 
-        With `still` it is not called while nothing has moved in the store, but when it was woken.
+        With `still` it is not called while nothing has moved in the store.
         """
         self._name = name
         self._seconds = seconds if callable(seconds) else lambda: seconds
@@ -51,7 +51,7 @@ class Loop:
         self._thread.start()
 
     def wake(self) -> None:
-        """Have the function called now, or once more where a call is under way."""
+        """Call the function now, or once more after the call that is under way."""
         self._woken.set()
 
     def join(self, seconds: float) -> None:
@@ -91,7 +91,7 @@ class Loop:
 
 
 def until_store_answers(work: Callable[[], None], stop: threading.Event) -> None:
-    """Do the work of a workflow, from its beginning again while the store is away; nothing of it is lost by that."""
+    """Do the work of a workflow; while the store is away, repeat it from its beginning, which loses nothing."""
     while True:
         try:
             work()

@@ -28,7 +28,7 @@ from service.store.runs import Run
 
 APPLICATION = "mergeport"
 APPLICATION_VERSION = "1"
-"""Fixed: a workflow holds ids only, so any version of the program can go on with it."""
+"""It is fixed, because a workflow holds only ids, so any version of the program can continue it."""
 
 _ASKED_AT_ONCE = 500
 
@@ -45,7 +45,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A workflow whose executor has died; `alone` where that had nothing else under way."""
+    """A workflow whose executor has died; `alone` if that executor had nothing else under way."""
 
     workflow_id: str
     alone: bool
@@ -110,11 +110,14 @@ class Engine:
         DBOS.destroy(workflow_completion_timeout_sec=seconds)
 
     def enqueue_run(self, run: Run) -> None:
-        """Have the run advanced under its workflow id, once there is room; an id that is known already is not again."""
+        """Advance the run under its workflow id, once there is room; an id that is known already does not run again."""
         self._runs.offer(run.workflow_id, run.id)
 
     def take_up_run(self, run: Run) -> None:
-        """Have a run advanced that nobody seems to attend to, if there is room: it may be in another worker's line."""
+        """Advance a run that nobody seems to attend to, if there is room.
+
+        It is not queued: it may be in another worker's line.
+        """
         self._runs.offer(run.workflow_id, run.id, stands=False)
 
     def attends(self, workflow_id: str) -> bool:
@@ -122,9 +125,9 @@ class Engine:
         return any(lane.knows(workflow_id) for lane in (self._runs, self._builds, self._starts))
 
     def enqueue_build(self, build: Build) -> None:
-        """Have the build made, or started elsewhere, under its workflow id.
+        """Make the build, or start it elsewhere, under its workflow id.
 
-        A start elsewhere is short and uses nothing of this machine: it does not stand behind builds of minutes.
+        A start elsewhere is short and uses nothing of this machine, so it does not wait behind builds of minutes.
         """
         (self._starts if build.builder else self._builds).offer(build.workflow_id, build.id)
 
@@ -138,30 +141,30 @@ class Engine:
         return told
 
     def orphans(self, alive: Collection[str]) -> list[Orphan]:
-        """List the workflows that an executor which is not alive any more had begun.
+        """List the workflows that an executor had begun which is no longer alive.
 
-        Those in a queue of the library, too: an earlier version has put them there, and nobody takes from it any more.
+        It includes those in a queue of the library, where an earlier version put them: nobody takes from it any more.
         """
         begun = DBOS.list_workflows(status=["PENDING", "ENQUEUED"], load_input=False, load_output=False)
         lost = [one for one in begun if one.status == "ENQUEUED" or one.executor_id not in alive]
         if not lost:
             return []
-        # Also those that a sweeper has dropped before it died itself, or that another one drops at the same time.
+        # This includes those that a sweeper dropped before it died itself, or that another one drops at the same time.
         dead = list({one.executor_id for one in lost if one.executor_id})
         dropped = DBOS.list_workflows(status="CANCELLED", executor_id=dead, load_input=False, load_output=False)
         had = Counter(one.executor_id for one in [*lost, *dropped])
         return [Orphan(one.workflow_id, alone=had[one.executor_id] == 1) for one in lost]
 
     def drop(self, workflow_id: str) -> None:
-        """Have a workflow never run again: its work goes on under another id."""
+        """Keep a workflow from ever running again; its work goes on under another id."""
         DBOS.cancel_workflow(workflow_id)
 
 
 def _starting(workflow: Callable[[str], None]) -> Start:
-    """Start workflows outside of any other's context.
+    """Start workflows outside the context of any other workflow.
 
-    Within one, the library would count this as a checkpoint of the caller, and after a crash answer the caller's
-    first start with whatever it had started first before.
+    Inside one, the library would record the start as a checkpoint of the caller. After a crash it would answer the
+    caller's first start with that record, whatever is then to be started.
     """
 
     def start(workflow_id: str, argument: str) -> bool:

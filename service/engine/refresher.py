@@ -15,23 +15,23 @@ from service.pipeline.deploy.refreshes import take_due, tell
 from service.store.refreshes import Refresh
 
 REFRESH_THREADS = 24
-"""A telling is a socket that waits: a real Argo CD answers after 1 to 7 s, and the adapter waits 3 s at most."""
+"""A refresh is only a socket that waits: a real Argo CD answers after 1 to 7 s, and the adapter waits 3 s at most."""
 
 log = structlog.get_logger()
 
 
 class Refresher:
-    """Tells what is due, so many at a time."""
+    """Sends the refreshes that are due, so many at a time."""
 
     def __init__(self, context: Context, *, threads: int = REFRESH_THREADS) -> None:
-        """Take what to work with; nothing is told yet."""
+        """Take what to work with; nothing is sent yet."""
         self._context = context
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
         self._lock = threading.Lock()
         self._free = threads
 
     def start_due(self) -> None:
-        """Begin to tell what is due, as far as there are threads."""
+        """Begin to send the refreshes that are due, as far as there are threads."""
         with self._lock:
             free = self._free
         for refresh in take_due(self._context, limit=free):

@@ -11,7 +11,7 @@ from service.store import Store
 from service.store.retention import forget_deliveries
 
 RETENTION_SECONDS = 5.0
-"""Between two portions, so that old rows go slowly and nothing waits for it."""
+"""Seconds between two portions: old rows are removed slowly, so that nothing has to wait for it."""
 
 log = structlog.get_logger()
 

@@ -34,7 +34,7 @@ def sweep(context: Context, engine: Engine) -> None:
     with context.store.begin() as tx:
         alive = leases.holders(tx, "worker:", now=context.now())
         if engine.executor not in alive:
-            # This worker could not renew its own lease for a while; what it has under way is not anybody's to free.
+            # This worker could not renew its own lease for a while. It must not free what it has under way itself.
             return
         deliveries.release_claims(tx, alive=alive)
         leases.release_dead(tx, alive=alive)
@@ -55,8 +55,8 @@ def sweep(context: Context, engine: Engine) -> None:
 def _take_up(context: Context, engine: Engine, workflow_id: str, *, alone: bool) -> None:
     """Give a dead worker's run or build a new workflow, under a new id, and drop the old one.
 
-    Not under its own: a worker that was only paused would wake up and take the run for its own still. Of several
-    sweepers the first one finds the old id on the row; the others find nothing to do.
+    The old id would not do: a worker that was only paused would wake up and still take the run for its own. Of several
+    sweepers only the first finds the old id on the row; the others find nothing to do.
     """
     kind, _, rest = workflow_id.partition(":")
     if kind == "build":
@@ -89,7 +89,7 @@ def _progress(tx: Transaction, run: Run) -> str:
 
 
 def _count(tx: Transaction, context: Context, run: Run, *, alone: bool) -> bool:
-    """Count that a worker died over the run; False when that was its last time and it has failed."""
+    """Count that a worker died during the run; False if that was once too often, and the run has failed."""
     deaths = Deaths(run.resumes, run.shared_deaths, run.progress).counted(_progress(tx, run), alone=alone)
     if deaths.too_many:
         transitions.end(tx, run.id, RunState.FAILED, deaths.words, at=context.now(), code="internal-error")
@@ -112,7 +112,7 @@ def _attend_run(context: Context, engine: Engine, run: Run, standing: Standing) 
 
 
 def _resume_run(context: Context, engine: Engine, run: Run, *, alone: bool, ended: bool = False) -> None:
-    """Give the run a new workflow: its own `ended` without bringing it to rest, or died with its worker."""
+    """Give the run a new workflow, because its own `ended` before the run did, or died with its worker."""
     wait = wait_for(context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="its worker died; going on")
     with context.store.begin() as tx:
         now_at = runs.hold(tx, run.id)

@@ -42,17 +42,18 @@ from service.store.motion import Motion, Stillness
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
-"""How often in that time the lease is renewed: so many may fail in a row, less one."""
+"""How often the lease is renewed in that time; all but one of these renewals may fail in a row."""
 INTAKE_SECONDS = 0.05
 INTAKE_SECONDS_LISTENING = 1.0
-"""How often to look for deliveries while the bell tells of them: what it did not tell, and what was postponed."""
+"""How often to look for deliveries although the bell announces them: it may miss some, and some were postponed."""
 INTAKE_THREADS = 4
 WATCH_SECONDS = 0.3
 KEYS_SECONDS = 5.0
-"""How old what is known of the outside systems to look at may be while nothing moves in the store."""
+"""How old the list of outside systems to look at may be while nothing moves in the store."""
 DUE_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
-REPORT_SECONDS = 0.3
+REPORT_SECONDS = 1.0
+"""What a status should say changes many times in a short run; the forge is told the newest, so often at most."""
 REFRESH_SECONDS = 0.2
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
@@ -132,7 +133,7 @@ class Worker:
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
             Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
-            self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 1.0),
+            self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
@@ -166,7 +167,7 @@ class Worker:
         ending.start()
         ending.join(STOP_SECONDS + ENGINE_STOP_SECONDS)
         if ending.is_alive():
-            log.warning("something still hangs; whoever comes next goes on with it")
+            log.warning("something still hangs; the next worker goes on with it")
 
     def _begin(self) -> None:
         with self._context.store.begin() as tx:
@@ -194,7 +195,7 @@ class Worker:
             if not kept:
                 leases.acquire(tx, name, executor, now=now, seconds=seconds)
         if not kept and self._has_lease:
-            log.warning("this worker was taken for dead while it stood still; others go on with what it had")
+            log.warning("this worker was taken for dead while it was paused; other workers go on with its work")
         self._has_lease = True
 
     def take_in(self) -> bool:
@@ -204,8 +205,8 @@ class Worker:
         delivery = None
         try:
             with self._context.store.read() as tx:
-                waiting = deliveries.oldest_stored(tx)
-            delivery = claim(self._context) if waiting is not None else None
+                waiting = deliveries.any_free(tx, self._context.now())
+            delivery = claim(self._context) if waiting else None
         finally:
             if delivery is None:
                 self._free.release()

@@ -18,7 +18,7 @@ from service.store.runs import Run
 
 
 def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
-    """Queue the next generation of a run that has ended, by the newest configuration that is right."""
+    """Queue the next generation of a run that has ended, by the newest valid configuration."""
     old = _run(tx, run_id)
     if not old.state.ended:
         hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
@@ -46,7 +46,7 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
 
 
 def cancel(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> str:
-    """Have a run stop before its next step, and give who asked for that first; what it has done already stays."""
+    """Make a run stop before its next step, and give who asked for that first; what it has done already stays."""
     run = _run(tx, run_id)
     if run.state.ended:
         raise PermanentError(
@@ -60,7 +60,7 @@ def cancel(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> str:
 
 
 def replay(tx: Transaction, delivery_id: DeliveryId, *, by: str, at: datetime) -> StoredDelivery:
-    """Have a delivery processed again, by the current configuration; its runs are new ones."""
+    """Let a delivery be processed again, by the current configuration; its runs are new ones."""
     found = deliveries.get(tx, delivery_id)
     assert found is not None  # noqa: S101 - looked up in this transaction
     if not deliveries.body(tx, found.id):

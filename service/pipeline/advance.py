@@ -31,7 +31,7 @@ from service.store.pauses import pause_of
 from service.store.waits import Wait
 
 MOST_RETRIES = 60
-"""For the same reason in a row: about an hour, so that an outage elsewhere is not a failure here."""
+"""Retries in a row for the same reason: about an hour, so that an outage elsewhere is not a failure here."""
 _LONGEST_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger()
@@ -87,7 +87,7 @@ def _through_stages(claim: Claim) -> str:
 
 
 def _supersede(claim: Claim, superseded: Superseded) -> None:
-    """End a run for a newer one, whose success is its own only if that contains its commit: look that up before."""
+    """End a run for a newer one; look up first whether that contains its commit, and so its success."""
     context, run = claim.context, claim.run
     if superseded.by is not None:
         with context.store.read() as tx:
@@ -99,7 +99,7 @@ def _supersede(claim: Claim, superseded: Superseded) -> None:
 
 
 def _cancel(claim: Claim, cancelled: Cancelled) -> None:
-    """End a run that is not wanted any more; the pull request of one that a person cancelled is closed first."""
+    """End a run that is no longer wanted; if a person cancelled it, close its pull request first."""
     left = ""
     try:
         if not cancelled.code:
@@ -115,13 +115,13 @@ def _cancel(claim: Claim, cancelled: Cancelled) -> None:
 
 
 def _as_it_stands(claim: Claim) -> Claim:
-    """Read the run again, as this workflow's still: what has another by now is not to be acted for."""
+    """Read the run again but keep this workflow's id, so that a run which another workflow took over is noticed."""
     read = read_claim(claim.context, claim.run.id) or claim
     return Claim(claim.context, replace(read.run, workflow_id=claim.run.workflow_id), read.found)
 
 
 def _wait(claim: Claim, pause: Pause, *, patient: bool = False) -> None:
-    """Let the run wait; where the wait was `opened` before, it may be answered and with another workflow by now."""
+    """Let the run wait; if the wait was `opened` before, another workflow may have answered it and gone on by now."""
     context = claim.context
     with context.store.begin() as tx:
         ours = has_workflow(tx, claim.run) if pause.opened else is_ours(tx, claim.run)
@@ -135,7 +135,7 @@ def _wait(claim: Claim, pause: Pause, *, patient: bool = False) -> None:
 
 
 def _retry(claim: Claim, error: RetryableError, *, ends: bool = True) -> bool:
-    """Let the run wait for its next try; after too many it ends, or False is given where the caller ends it."""
+    """Let the run wait for its next try; after too many, end it and give False. Without `ends` the caller ends it."""
     context, run = claim.context, claim.run
     with context.store.read() as tx:
         tried = _in_a_row(waits.of_run(tx, run.id), error.code)
@@ -161,7 +161,7 @@ def _in_a_row(waited: Sequence[Wait], code: str) -> list[Wait]:
 
 
 def _lasts(first: Wait, now: datetime) -> bool:
-    """Tell whether what was tried again since then has lasted long enough to be believed."""
+    """Tell whether the error that has been retried since then has lasted long enough to be believed."""
     return (now - first.created_at).total_seconds() >= BELIEVED_AFTER_SECONDS
 
 

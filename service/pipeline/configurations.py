@@ -24,18 +24,18 @@ from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 FILE = "mergeport.yaml"
 _KEPT = 64
 MOST_LOOKS, LOOKS_WITHIN = 20, timedelta(minutes=1)
-"""How often the file is read again in so long because a delivery would start nothing by what is in force."""
+"""How often, in how long, the file is read again because a delivery would start nothing by the one in force."""
 _SKEW = timedelta(seconds=2)
-"""By so much may the clocks of the machines that receive and read be apart."""
+"""How far the clocks of the machines that receive and that read may differ."""
 LAGS = timedelta(seconds=10)
-"""By so much a replica of the forge may lag behind a push: for so long a file that is not there is asked for again."""
+"""How long a replica of the forge may lag behind a push; until then, a missing file is asked for again."""
 _DEFAULT_BRANCH_STAYS = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
 
 InForce = Callable[[Transaction, Configuration, Configuration, datetime], object]
-"""Told the configuration that was in force, the one that is, and since when."""
+"""Called with the configuration that was in force, the one that is now, and since when."""
 
 
 class Configurations:
@@ -54,7 +54,7 @@ class Configurations:
     ) -> None:
         """Take where mergeport.yaml is; `branch` None means the repository's default branch.
 
-        `in_force` is called as a good one follows another, in the transaction that keeps it.
+        `in_force` is called when a valid one replaces another, in the transaction that stores it.
         """
         self._in_force = in_force
         self._store = store
@@ -75,7 +75,7 @@ class Configurations:
         return self._branch or self.default_branch(self._repository)
 
     def default_branch(self, repository: Repository) -> str:
-        """Give a manifest repository's default branch; asked now and then, for every look needs it."""
+        """Give a manifest repository's default branch; the answer is kept for a while, because every look needs it."""
         now = self._clock.now()
         known = self._default_branches.get(repository)
         if known is None or abs(now - known[1]) > _DEFAULT_BRANCH_STAYS:
@@ -83,17 +83,17 @@ class Configurations:
         return known[0]
 
     def ask_again(self, repository: Repository) -> None:
-        """Have a default branch asked for at its next use: it seems gone, so it may have been renamed."""
+        """Forget a default branch, so that it is asked for at its next use: it seems gone and may have been renamed."""
         self._default_branches.pop(repository, None)
 
     def heard(self, repository: Repository, branch: str) -> None:
-        """Take a source's word for a default branch as a hint: where it is another one, it is asked for again."""
+        """Take the default branch that a source names as a hint: if it is another one, the forge is asked again."""
         known = self._default_branches.get(repository)
         if known is not None and branch not in {"", known[0]}:
             self.ask_again(repository)
 
     def current(self) -> Configuration:
-        """Give the configuration in force: the last good one, read now if none was ever kept."""
+        """Give the configuration in force: the last good one, read now if none was ever stored."""
         commit = self._last_good()
         if commit is None:
             self.reload()
@@ -122,7 +122,7 @@ class Configurations:
         return newest if newest is not None and newest.commit == commit else None
 
     def at(self, commit: Sha) -> Configuration:
-        """Give the configuration of a commit that a run was routed by; what was parsed once is not read again."""
+        """Give the configuration by whose commit a run was routed; once parsed, it is kept in memory."""
         with self._lock:
             known = self._parsed.get(commit)
         if known is not None:
@@ -134,9 +134,9 @@ class Configurations:
         return self._parse(stored)
 
     def catch_up(self, since: datetime) -> bool:
-        """Read the newest file, unless it was read after a time; tell whether what is in force is that new.
+        """Read the newest file unless it was read after `since`; tell whether the configuration in force is that new.
 
-        At most some times a minute, because otherwise every push anywhere would make us ask the forge.
+        It reads only some times a minute; otherwise every push anywhere would make us ask the forge.
         """
         now = self._clock.now()
         if self._read_at is not None and self._read_at >= since + _SKEW:
@@ -150,7 +150,7 @@ class Configurations:
         return True
 
     def reload(self) -> StoredConfiguration | None:
-        """Read the newest file, keep it, and give it if it is new; a broken one is reported on its commit."""
+        """Read the newest file, store it, and give it if it is new; a broken one is reported on its commit."""
         head = self._forge.head(self._repository, self.branch())
         if head is None:
             self.ask_again(self._repository)
@@ -175,7 +175,7 @@ class Configurations:
         return stored
 
     def _read(self, head: Sha) -> bytes | None:
-        """Read the file of the newest commit; that it is not there is believed only when it lasts."""
+        """Read the file of the newest commit; a missing file is believed only if it stays missing."""
         data, now = self._forge.file_at(self._repository, FILE, head), self._clock.now()
         with self._lock:
             if data is not None or self._missing is None or self._missing[0] != head:
@@ -192,7 +192,7 @@ class Configurations:
         return data
 
     def proposed(self, commit: Sha) -> tuple[Configuration | None, list[Fault]] | None:
-        """Read the file of a commit that is proposed, and keep nothing; None where it is the newest one, or none."""
+        """Read the file of a proposed commit and store nothing; None if it has no file, or the newest one's text."""
         data = self._forge.file_at(self._repository, FILE, commit)
         with self._store.read() as tx:
             last = configurations.last(tx)

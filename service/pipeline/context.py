@@ -30,14 +30,14 @@ class Images(Protocol):
 
 
 class Queue(Protocol):
-    """Hands runs and builds to the engine; handing the same over twice is harmless."""
+    """Hands runs and builds to the engine; handing one over twice is harmless."""
 
     def enqueue_run(self, run: Run) -> None:
-        """Have the run advanced under its workflow id."""
+        """Let the engine advance the run under its workflow id."""
         ...
 
     def enqueue_build(self, build: Build) -> None:
-        """Have the build made under its workflow id."""
+        """Let the engine make the build under its workflow id."""
         ...
 
 
@@ -45,8 +45,8 @@ class Queue(Protocol):
 class Outside:
     """The ports.
 
-    `forge` is for source repositories, `trees` are those of the same, `manifest_forge` is for the others: the two may
-    be two Apps.
+    `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
+    two Apps.
     """
 
     forge: Forge

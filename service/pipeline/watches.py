@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 def watched(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
-    """Give all that is looked at, with the newest that is there: what runs wait for, and builds elsewhere."""
+    """Give all keys to look at, each with its newest wait or build: what runs wait for, and builds elsewhere."""
     elsewhere = {(WaitKind.BUILD_ELSEWHERE, one): newest for one, newest in builds.newest_by_builder(tx).items()}
     return elsewhere | waits.newest_by_key(tx)
 

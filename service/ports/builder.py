@@ -42,11 +42,11 @@ class BuildControl(Protocol):
     """The callbacks of a builder here: it reports its output and asks whether to stop."""
 
     def log(self, text: str) -> None:
-        """Keep a piece of the build's log."""
+        """Store a piece of the build's log."""
         ...
 
     def cancelled(self) -> bool:
-        """Tell whether to stop: the build is not wanted any more, or this process is going down."""
+        """Tell whether to stop, because the build is no longer wanted or this process is going down."""
         ...
 
 
@@ -95,19 +95,19 @@ class BuildStanding:
 
 @dataclass(frozen=True, slots=True)
 class LogPiece:
-    """A piece of a log, and the place after it as the builder itself writes it; no text means that no more is there."""
+    """A piece of a log, and the place after it in the builder's own notation; no text means that no more is there."""
 
     text: str
     after: str
 
 
 class ElsewhereBuilder(Protocol):
-    """Has somebody else make and push images: starts, asks, cancels, reads logs. Every call returns at once.
+    """Lets another system make and push images: starts builds, asks for them, cancels them, reads their logs.
 
-    An external id is text that the builder alone understands, and all it needs to find the build again, so that builds
-    of many repositories can be asked for in one call. The correlation is ours: the builder takes it along in a form in
-    which `find` sees it (a run's name, a variable), and as the other side's own key against a second start where
-    there is one.
+    Every call returns at once. An external id is text that only the builder understands. It is all that the builder
+    needs to find the build again, so that one call can ask for builds of many repositories. The correlation is ours.
+    The builder stores it in a form that `find` can see (a run's name, a variable). If the other side has a key of its
+    own against a second start, the correlation is that key too.
     """
 
     @property
@@ -121,22 +121,22 @@ class ElsewhereBuilder(Protocol):
         ...
 
     def start(self, request: StartRequest, correlation: str) -> str | None:
-        """Start the build and give its external id; None where the other side accepts it and does not tell one.
+        """Start the build and give its external id; None if the other side accepts it but tells no id.
 
-        PermanentError: it was refused, and nothing was started. RetryableError: what became of it is not known.
+        PermanentError: it was refused, and nothing was started. RetryableError: it is not known whether it started.
         """
         ...
 
     def find(self, request: StartRequest, correlation: str) -> str | None:
-        """Give the external id of the build that was started with this correlation; None where none is seen."""
+        """Give the external id of the build that was started with this correlation; None if none is visible."""
         ...
 
     def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
-        """Tell how these builds stand, in as few calls as there can be; one that is not known there is left out."""
+        """Give the states of these builds, in as few calls as possible; a build that is not known there is left out."""
         ...
 
     def cancel(self, external_id: str) -> None:
-        """Have the build stopped; nothing is done where it has ended or is not known."""
+        """Stop the build; does nothing if it has ended or is not known."""
         ...
 
     def log(self, external_id: str, after: str) -> LogPiece:

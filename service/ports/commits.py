@@ -23,7 +23,7 @@ class ForgeCommit:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """What one commit has and another has not, oldest first; `total` counts those that were not listed as well."""
+    """The commits that one commit has and another has not, oldest first; `total` also counts those left out."""
 
     commits: tuple[ForgeCommit, ...]
     total: int
@@ -45,7 +45,7 @@ class Commits(Protocol):
         ...
 
     def forget_git_credentials(self, repository: Repository) -> None:
-        """Make the next credentials anew: those that were given last are refused."""
+        """Make new credentials the next time, because the last ones are refused."""
         ...
 
     def default_branch(self, repository: Repository) -> str:
@@ -75,6 +75,6 @@ class Commits(Protocol):
     def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
         """Give the commits that `head` has and `base` has not; None when they cannot be compared.
 
-        Of very many, some are left out between the first and the last.
+        If there are very many, some between the first and the last are left out.
         """
         ...

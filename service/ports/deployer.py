@@ -11,12 +11,12 @@ __all__ = ["Deployer", "Observation", "Pods"]
 
 
 class Deployer(Protocol):
-    """Makes desired state live and tells how it fares."""
+    """Makes desired state live and tells how far it is."""
 
     def refresh(self, application: str) -> Observation | None:
-        """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
+        """Tell the deployer to look at the manifest repository now; PermanentError `argocd-application-unknown`.
 
-        Gives what it found, or None where it takes too long to answer.
+        Gives what it found, or None if it takes too long to answer.
         """
         ...
 
@@ -32,9 +32,9 @@ class Deployer(Protocol):
         ...
 
     def closed_windows(self, application: str) -> tuple[str, ...]:
-        """Give what keeps the application from being synced by itself now, in words; nothing where it may be."""
+        """Give in words what keeps the application from being synced automatically now; empty if nothing does."""
         ...
 
     def pods(self, application: str) -> Pods:
-        """Read what an application's tree of objects tells of its pods, in a call of its own."""
+        """Read from an application's tree of objects how its pods are; this is a separate call."""
         ...

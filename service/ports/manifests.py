@@ -26,8 +26,7 @@ class Commit:
 class Manifests(Protocol):
     """One manifest repository: read at a commit, make commits, push by compare-and-swap.
 
-    Nothing here has a work tree, and nothing is remembered between calls but a mirror that may be
-    thrown away at any time.
+    Nothing here has a work tree. Only a mirror is kept between calls, and it may be thrown away at any time.
     """
 
     def fetch(self, branch: str) -> Sha | None:
@@ -35,7 +34,7 @@ class Manifests(Protocol):
         ...
 
     def last_tip(self, branch: str) -> Sha | None:
-        """Give the branch's commit as it was last heard of, off the network; None when that never was."""
+        """Give the branch's commit as it was last fetched or pushed, without the network; None if it never was."""
         ...
 
     def read(self, commit: Sha, path: str) -> bytes:
@@ -49,7 +48,7 @@ class Manifests(Protocol):
         ...
 
     def push(self, branch: str, commit: Sha, *, expected: Sha | None) -> bool:
-        """Move the branch to the commit if it is still at `expected` (None: absent); False when refused, why ever."""
+        """Move the branch to the commit if it is still at `expected` (None: absent); False if the push is refused."""
         ...
 
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
@@ -65,12 +64,12 @@ class Manifests(Protocol):
         ...
 
     def history(self, tip: Sha, *, most: int, deepen: bool = False) -> Sequence[Commit]:
-        """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
+        """Give the tip and the commits behind it, newest first; without `deepen` only those here, off the network."""
         ...
 
 
 class ManifestRepositories(Protocol):
-    """Opens manifest repositories by name; the same name gives the same, thread-safe one."""
+    """Opens manifest repositories by name; the same name gives the same object, which is thread-safe."""
 
     def open(self, repository: Repository) -> Manifests:
         """Give the repository's port."""

@@ -23,8 +23,8 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """Passes notices on. The same notice may come twice, and people may see it twice."""
+    """Sends notices to people. The same notice may come twice, and people may see it twice."""
 
     def notify(self, notice: Notice) -> None:
-        """Pass a notice on."""
+        """Send a notice."""
         ...

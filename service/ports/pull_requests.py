@@ -24,7 +24,7 @@ class PullRequestDraft:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the forge tells it now. `merge_commit` is set only when `merged`.
+    """A pull request as the forge shows it now. `merge_commit` is set only when `merged`.
 
     `base_sha` is where the base was when the head was last pushed.
     """
@@ -47,9 +47,9 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPullRequests:
-    """Closed pull requests, merged or not, last updated first. All that were updated since `since` are here.
+    """Closed pull requests, merged or not, last updated first. All that were updated since `since` are in the list.
 
-    `since` is None where these are all that there are.
+    `since` is None if the list is complete.
     """
 
     pull_requests: tuple[PullRequest, ...]
@@ -60,7 +60,7 @@ class PullRequests(Protocol):
     """Finds, opens and reads pull requests; `identity` says as whom."""
 
     def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
-        """Give the pull requests that the commit came with."""
+        """Give the pull requests that brought the commit."""
         ...
 
     def find_pull_request(self, repository: Repository, *, head: str, base: str) -> PullRequest | None:
@@ -68,7 +68,7 @@ class PullRequests(Protocol):
         ...
 
     def pull_requests_from(self, repository: Repository, *, head: str) -> Sequence[PullRequest]:
-        """Give the pull requests of a branch of the repository, open and closed, last updated first, one page."""
+        """Give one page of the pull requests of a branch of the repository, open and closed, last updated first."""
         ...
 
     def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
@@ -88,7 +88,7 @@ class PullRequests(Protocol):
         ...
 
     def recent_pull_requests(self, repository: Repository, *, base: str) -> Sequence[PullRequest]:
-        """Give pull requests to a branch, open and closed, last updated first, one page: a watch's one look."""
+        """Give one page of the pull requests to a branch, open and closed, last updated first: one look of a watch."""
         ...
 
     def closed_pull_requests(self, repository: Repository, *, page: int) -> ClosedPullRequests:
@@ -100,7 +100,7 @@ class PullRequests(Protocol):
         ...
 
     def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
-        """Give the paths that a pull request changes, renames by both names; None where they are too many to tell."""
+        """Give the paths that a pull request changes, renames by both names; None if there are too many."""
         ...
 
     def comment(self, repository: Repository, number: int, body: str) -> None:

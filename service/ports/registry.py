@@ -14,8 +14,8 @@ from service.ports.credentials import Credentials
 class PushTarget:
     """Where to push: `reference` by the host as it is reached, `insecure` for plain HTTP on loopback.
 
-    `immutable_tags` is the registry's own word that a tag never moves, so that a refused push can be understood.
-    `ca_file` is whom to trust when asking the registry about a push; the tool that pushes has its own.
+    `immutable_tags` says that the registry never moves a tag, which explains a refused push. `ca_file` has the
+    authorities to trust when we ask the registry about a push; the tool that pushes has its own.
     """
 
     reference: str

@@ -12,11 +12,11 @@ from service.core.words import DeliveryId
 
 @dataclass(frozen=True, slots=True)
 class DeliveryHead:
-    """What is known of a verified delivery without its events: enough to store it once, and in its line.
+    """What is known of a verified delivery without its events: enough to store it once, and in order.
 
-    `id` is the same when the delivery is sent again, and no other source gives it: it is random, or begins with the
-    source's kind. `event` is the source's own word for what it is, and `repository` names the line that it waits in:
-    deliveries of one source about one repository are processed in order. It is empty where it names none.
+    `id` is the same when the delivery is sent again. No other source may give the same one, so it is random or begins
+    with the source's kind. `event` is the source's own word for the kind of delivery. Deliveries of one source about
+    one `repository` are processed in order; it is empty if the delivery names none.
     """
 
     id: DeliveryId
@@ -27,14 +27,17 @@ class DeliveryHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A verified delivery as it was stored: the source's word for it, and the raw body."""
+    """A verified delivery as it was stored: the source's word for its kind, and the raw body."""
 
     event: str
     body: bytes = field(repr=False)
 
 
 class Source(Protocol):
-    """One kind of sender. Deliveries are received at `/webhooks/KIND`; a source asks nobody and stores nothing."""
+    """One kind of sender.
+
+    Deliveries are received at `/webhooks/KIND`; a source makes no requests and stores nothing.
+    """
 
     kind: str
 
@@ -47,9 +50,9 @@ class Source(Protocol):
         ...
 
     def read(self, delivery: StoredRequest) -> Sequence[Event]:
-        """Give the events of a delivery, at least one: where nothing is to be done it is `Ignored`, with the reason.
+        """Give the events of a delivery, at least one: if there is nothing to do, that is `Ignored` with the reason.
 
-        Called with what `verify` let in, before it is stored and again when it is worked through; the same body gives
-        the same events. Raises DeliveryError where the body has another shape.
+        Called with what `verify` accepted, before it is stored and again when it is processed; the same body gives the
+        same events. Raises DeliveryError if the body has another shape.
         """
         ...

@@ -11,5 +11,5 @@ class SourceTrees(Protocol):
     """The directories of source repositories at their commits, without the files' contents."""
 
     def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
-        """Give the paths in which two commits differ, renames by both names; None where one of them is gone."""
+        """Give the paths in which two commits differ, renames by both names; None if one of them is gone."""
         ...

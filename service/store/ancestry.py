@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +25,14 @@ _TOLD = sa.select(table.c.base, table.c.head, table.c.relation).where(
     table.c.base.in_([sa.bindparam("one"), sa.bindparam("other")]),
     table.c.head.in_([sa.bindparam("one"), sa.bindparam("other")]),
 )
-_JUDGEMENTS = sa.select(order_answers).where(order_answers.c.run_id == sa.bindparam("run_id"))
+_JUDGEMENTS = sa.select(order_answers).where(order_answers.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
 _TIME = sa.select(commit_times.c.at).where(
     commit_times.c.repository == sa.bindparam("repository"), commit_times.c.commit == sa.bindparam("commit")
 )
 
 
 def _behind() -> sa.Select[Any]:
-    """Put together what follows known steps back from a commit."""
+    """Build the query that follows known steps back from a commit."""
     ahead = sa.and_(table.c.repository == sa.bindparam("repository"), table.c.relation == Relation.AHEAD)
     behind = sa.select(table.c.base).where(ahead, table.c.head == sa.bindparam("head")).cte("behind", recursive=True)
     behind = behind.union(sa.select(table.c.base).join(behind, table.c.head == behind.c.base).where(ahead))
@@ -51,16 +52,16 @@ _WITH_IMAGES = _OF_APPLICATION.where(_IMAGES != "{}")
 
 
 def remember(tx: Transaction, repository: Repository, base: Sha, head: Sha, relation: Relation) -> None:
-    """Keep how `head` stands to `base`, for ever; ValueError for GONE, which may be otherwise tomorrow."""
+    """Store for good how `head` stands to `base`; ValueError for GONE, which may change again."""
     if relation is Relation.GONE:
         raise ValueError("what is gone is not kept")
     insert_new(tx, table, repository=repository, head=head, base=base, relation=relation)
 
 
 def relation(tx: Transaction, repository: Repository, base: Sha, head: Sha) -> Relation | None:
-    """Give how `head` stands to `base` as far as it was ever told, or follows from what was; None when it is not known.
+    """Give how `head` stands to `base`, as stored or as it follows from what is stored; None when it is not known.
 
-    What pushes told of their own ends makes a chain from each commit to those before it.
+    Each push stores how its two ends stand to each other; together these make a chain back from each commit.
     """
     if base == head:
         return Relation.IDENTICAL
@@ -82,7 +83,7 @@ def _descends(tx: Transaction, repository: Repository, head: Sha, base: Sha) -> 
 
 
 def remember_time(tx: Transaction, repository: Repository, commit: Sha, at: datetime) -> None:
-    """Keep a commit's date, for ever."""
+    """Store a commit's date for good."""
     insert_new(tx, commit_times, repository=repository, commit=commit, at=at)
 
 
@@ -92,7 +93,7 @@ def time(tx: Transaction, repository: Repository, commit: Sha) -> datetime | Non
 
 
 def keep_judgement(tx: Transaction, run_id: RunId, image: str, judgement: Judgement) -> None:
-    """Keep what a run found out about an image; found out again, the newest counts."""
+    """Store what a run found out about an image; a newer finding replaces the older one."""
     insert_or_update(
         tx, order_answers, ["run_id", "image"], run_id=run_id, image=image, answer=judgement.answer,
         words=judgement.words, deployed=judgement.deployed,
@@ -101,12 +102,19 @@ def keep_judgement(tx: Transaction, run_id: RunId, image: str, judgement: Judgem
 
 def judgements(tx: Transaction, run_id: RunId) -> dict[str, Judgement]:
     """Give what a run has found out, by image."""
-    rows = tx.execute(_JUDGEMENTS, {"run_id": run_id})
-    return {row.image: Judgement(Answer(row.answer), row.words, row.deployed) for row in rows}
+    return judgements_of(tx, [run_id]).get(run_id, {})
+
+
+def judgements_of(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, dict[str, Judgement]]:
+    """Give what several runs have found out, by run and image; a run that has found out nothing is left out."""
+    told: dict[RunId, dict[str, Judgement]] = {}
+    for row in tx.execute(_JUDGEMENTS, {"run_ids": list(run_ids)}):
+        told.setdefault(row.run_id, {})[row.image] = Judgement(Answer(row.answer), row.words, row.deployed)
+    return told
 
 
 def runs_naming(tx: Transaction, application: str, text: str = "", *, limit: int = 200) -> list[Run]:
-    """List the newest runs of an application, in any environment, whose images name a text, or that have images."""
+    """List the newest runs of an application, in any environment, whose images contain the text, or that have any."""
     asked = {"application": application, "most": limit}
     rows = (
         tx.execute(_NAMING, {**asked, "pattern": f"%{_literally(text)}%"}) if text else tx.execute(_WITH_IMAGES, asked)
@@ -115,7 +123,7 @@ def runs_naming(tx: Transaction, application: str, text: str = "", *, limit: int
 
 
 def _literally(text: str) -> str:
-    """Write a text for LIKE, with its wildcards taken as they are."""
+    """Escape a text for LIKE, so that a wildcard in it stands for itself."""
     for special in "/%_":
         text = text.replace(special, f"/{special}")
     return text

@@ -11,5 +11,5 @@ from service.store.tables import audit as table
 
 
 def record(tx: Transaction, *, at: datetime, actor: str, action: str, subject: str, detail: str = "") -> None:
-    """Keep one deed of a person."""
+    """Record one action of a person."""
     tx.execute(sa.insert(table).values(at=at, actor=actor, action=action, subject=subject, detail=detail))

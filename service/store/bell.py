@@ -24,9 +24,10 @@ log = structlog.get_logger()
 
 
 class Bell:
-    """Rings beside the work of the threads that ask for it: many rings while one is under way become one.
+    """Rings on a thread of its own; all rings that are asked for while one is under way become one.
 
-    Not in the transaction that stores the row: PostgreSQL lets commits that notify go one by one.
+    It does not ring in the transaction that stores the row, because PostgreSQL commits notifying transactions one by
+    one.
     """
 
     def __init__(self, store: Store) -> None:
@@ -52,7 +53,7 @@ class Bell:
             self._wanted.wait()
             try:
                 with engine.connect() as connection:
-                    connection.exec_driver_sql("SET synchronous_commit = off")  # it keeps nothing
+                    connection.exec_driver_sql("SET synchronous_commit = off")  # a ring stores nothing
                     told = False
                     while True:
                         self._wanted.wait()
@@ -60,14 +61,14 @@ class Bell:
                         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
             except Exception as error:  # noqa: BLE001 - whatever it is, workers look by themselves meanwhile
                 if not told:
-                    log.info("not rung, to be repeated", error=type(error).__name__)
+                    log.info("the bell could not ring, to be repeated", error=type(error).__name__)
                 told = True
                 time.sleep(RETRY_SECONDS)
                 self._wanted.set()
 
 
 class Listener:
-    """Calls a function whenever the bell rings, on a thread of its own; heals when the server restarts."""
+    """Calls a function whenever the bell rings, on a thread of its own; reconnects when the server restarts."""
 
     def __init__(self, store: Store, heard: Callable[[], None], stop: threading.Event) -> None:
         """Take the store, what to do, and the event that ends the listening."""
@@ -98,7 +99,7 @@ class Listener:
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101 - it has just been used
         self.alive = True
-        self._heard()  # for what was rung while nobody listened
+        self._heard()  # the bell may have rung while nobody listened
         while not self._stop.is_set():
             for _ in driver.notifies(timeout=_HEARING_SECONDS, stop_after=1):
                 self._heard()

@@ -19,10 +19,11 @@ from service.store.tables import builds as table
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build; `key` is what makes two wishes the same image. Its workflow is `build:ID:ATTEMPT`.
+    """A build. Two requests with the same `key` share it. Its workflow is `build:ID:ATTEMPT`.
 
     `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
-    our `correlation`; from `asked_at` on it may have had effect, and `external_id` is theirs once it is known.
+    our `correlation`; from `asked_at` on the start may have had effect. `external_id` is the builder's own id, once it
+    is known.
     """
 
     id: BuildId
@@ -116,7 +117,7 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 
 
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
-    """Queue the next attempt of an ended build, anew: its workflow and its start elsewhere have names of their own."""
+    """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names."""
     elsewhere = {"correlation": "", "asked_at": None, "external_id": None, "log_after": "", "unheard_since": None}
     return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, **elsewhere)
 
@@ -147,7 +148,7 @@ def wanted(tx: Transaction, build_id: BuildId) -> bool:
 
 
 def wanted_among(tx: Transaction, build_ids: Collection[BuildId]) -> set[BuildId]:
-    """Give those builds that any run still needs, which has not ended and is not to be cancelled."""
+    """Give those of these builds that a run still needs which has not ended and is not to be cancelled."""
     return {BuildId(build_id) for build_id in tx.execute(_WANTED, {"build_ids": list(build_ids)}).scalars()}
 
 

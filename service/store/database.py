@@ -40,7 +40,7 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
-"""So that a server which is gone without a word is an error in less than half a minute, and not in a quarter hour."""
+"""With these, a server that vanishes without a word is an error within half a minute, not a quarter of an hour."""
 
 
 class Store:
@@ -80,8 +80,8 @@ class Store:
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction for writing; on SQLite it takes the write lock at once, so it never fails half-way.
 
-        All who write to SQLite take turns (service.store.turns): its own waiting is slow and not fair.
-        Raises RetryableError `store-unavailable` when the database is away or stays locked.
+        Writers to SQLite take turns (service.store.turns), because SQLite's own waiting is slow and not fair. Raises
+        RetryableError `store-unavailable` when the database is away or stays locked.
         """
         try:
             opened = self._look_at_file()
@@ -125,11 +125,11 @@ class Store:
         return self._file.path if self._file else None
 
     def _look_at_file(self) -> Number | None:
-        """Give which file has the database's name; where it is another by now, the connections begin anew."""
+        """Give the device and number of the database's file; if the file was replaced, drop the old connections."""
         return self._file.look(self.engine.dispose) if self._file else None
 
     def apart(self) -> sa.Engine:
-        """Make an engine without a pool or transactions, on PostgreSQL: for a connection that is kept for long."""
+        """Make an engine without a pool or transactions for one long-lived connection to PostgreSQL."""
         url = self.url.set(drivername="postgresql+psycopg")
         return sa.create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_network(self.url))
 
@@ -141,7 +141,7 @@ class Store:
 
 
 def _network(url: URL) -> dict[str, int]:
-    """Give the network's patience, where the URL does not have its own."""
+    """Give the network timeouts that the URL does not set itself."""
     return {name: value for name, value in _NETWORK.items() if name not in url.query}
 
 
@@ -159,7 +159,7 @@ _AWAY = (OperationalError, PoolTimeoutError, NoTurn, FileGone)
 
 
 def _known(error: DBAPIError) -> MergeportError | None:
-    """Give what a driver's error is: the database is away, or its file is none; None for a bug of ours."""
+    """Turn a driver's error into ours: the database is away, or its file is no database. None for a bug of ours."""
     if error.connection_invalidated:
         return _unavailable(error)
     if isinstance(error, DatabaseError) and "not a database" in str(error.orig):
@@ -182,7 +182,7 @@ def _prepare_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:  # no
 
 
 def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401, ARG001 - as above
-    """Let nobody wait for ever for a process that was paused over an open transaction."""
+    """Set the timeouts that free others from a process that was paused in an open transaction."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_TIMEOUT_SECONDS * 1000)}")
         cursor.execute(f"SET lock_timeout = {int(LOCK_TIMEOUT_SECONDS * 1000)}")
@@ -190,7 +190,7 @@ def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  
 
 
 def _begin(connection: Connection) -> None:
-    """Begin by the driver itself: SQLAlchemy's way costs as much as a question."""
+    """Begin through the driver itself, because SQLAlchemy's way costs as much as a query."""
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - listened to on SQLite alone
     begin = "BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN"

@@ -18,7 +18,7 @@ from service.store.tables import runs
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery without its body. `source` is the kind of what reads it."""
+    """A delivery without its body. `source` is the kind of the source that reads it."""
 
     sequence: int
     id: DeliveryId
@@ -48,7 +48,7 @@ def accept(
     at: datetime,
     ignored: str = "",
 ) -> bool:
-    """Keep a delivery; a redelivered id is the same row, counted. Tell whether it is new."""
+    """Store a delivery and tell whether it is new; a redelivered id only raises the count in its row."""
     new = insert_new(
         tx,
         table,
@@ -74,15 +74,16 @@ _BEHIND_ANOTHER = sa.exists().where(
     _EARLIER.c.state == DeliveryState.STORED,
     _EARLIER.c.sequence < table.c.sequence,
 )
+_IS_FREE = (
+    table.c.state == DeliveryState.STORED, table.c.claimed_by.is_(None), is_over(table.c.not_before), ~_BEHIND_ANOTHER,
+)  # fmt: skip
 _FREE = (
-    _DELIVERY.where(
-        table.c.state == DeliveryState.STORED, table.c.claimed_by.is_(None), is_over(table.c.not_before),
-        ~_BEHIND_ANOTHER,
-    )
+    _DELIVERY.where(*_IS_FREE)
     .order_by(table.c.sequence)
     .limit(1)
     .with_for_update(skip_locked=True, of=table)
 )  # fmt: skip
+_ANY_FREE = sa.select(table.c.sequence).where(*_IS_FREE).limit(1)
 _ONE = sa.update(table).where(table.c.sequence == sa.bindparam("number"))
 _CLAIMED = _ONE.values(attempts=table.c.attempts + 1)
 _FREED = sa.update(table).where(
@@ -102,6 +103,11 @@ _OLDEST = sa.select(sa.func.min(table.c.received_at)).where(table.c.state == Del
 _BODY = sa.select(table.c.body).where(table.c.id == sa.bindparam("delivery_id"))
 
 
+def any_free(tx: Transaction, now: datetime) -> bool:
+    """Tell whether there is a delivery to claim."""
+    return tx.execute(_ANY_FREE, times(now)).first() is not None
+
+
 def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | None:
     """Take the oldest stored delivery of a repository in which none is under way; None when there is none."""
     row = tx.execute(_FREE, times(now)).first()
@@ -118,14 +124,15 @@ def release_claims(tx: Transaction, *, alive: list[str]) -> None:
 
 
 def release(tx: Transaction, sequences: list[int]) -> None:
-    """Free deliveries whose work ended without an outcome: the store was away."""
+    """Free deliveries whose work ended without an outcome because the store was away."""
     tx.execute(sa.update(table).where(table.c.sequence.in_(sequences)).values(claimed_by=None))
 
 
 def keep_claim(tx: Transaction, delivery: StoredDelivery, *, executor: str) -> bool:
     """Tell whether the delivery is still the claimant's, and keep it so until the transaction ends.
 
-    Every claim counts an attempt, so one that lost the delivery and claimed it anew does not take the two for one.
+    Every claim counts up `attempts`. So a worker that lost the delivery and claimed it again can tell the two claims
+    apart.
     """
     mine = {"number": delivery.sequence, "executor": executor, "so_many": delivery.attempts + 1}
     return tx.execute(_STILL_CLAIMED, mine).first() is not None

@@ -44,7 +44,7 @@ _OF_RUNS = _ALL.where(table.c.run_id.in_(sa.bindparam("run_ids", expanding=True)
 
 
 def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: str, at: datetime) -> bool:
-    """Keep that a run's release is live now; False where another one is, or became so meanwhile."""
+    """Record that a run's release is live now; False if another one is live, or became live meanwhile."""
     return insert_new(
         tx, table, id=new_id(), application=run.application, environment=run.environment, run_id=run.id,
         argocd_application=argocd_application, since=at, healthy_since=at if health == "Healthy" else None,
@@ -53,12 +53,12 @@ def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: 
 
 
 def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None) -> None:
-    """Keep how a live release fares."""
+    """Record the health of a live release."""
     tx.execute(_STILL_LIVE, {"deployment": deployment.id, "health": health, "healthy_since": healthy_since})
 
 
 def end(tx: Transaction, deployment: Deployment, words: str, *, by_us: bool, at: datetime) -> bool:
-    """Keep that a release is live no more; False where that was known."""
+    """Record that a release is no longer live; False if that was already known."""
     values = {"until": at, "ended_by": words, "by_us": by_us}
     return bool(tx.execute(_STILL_LIVE, {"deployment": deployment.id, **values}).rowcount == 1)
 

@@ -93,13 +93,13 @@ def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
 
 
 def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:
-    """List the edits of a branch that are not settled, that of the run first that was accepted first."""
+    """List the unsettled edits of a branch in the order in which their runs were accepted."""
     rows = tx.execute(_OPEN_AT, {"repository": repository, "branch": branch})
     return [made(Edit, row) for row in rows]
 
 
 def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, Sha]]:
-    """List application, environment and configuration of runs accepted since then that want nothing written yet.
+    """List application, environment and configuration of runs that were accepted since then and have no edit yet.
 
     Those that wait for something, such as their build, are not among them.
     """
@@ -108,7 +108,7 @@ def expected_soon(tx: Transaction, *, since: datetime) -> list[tuple[str, str, S
 
 
 def hand_on(tx: Transaction, old: RunId, new: RunId) -> None:
-    """Give a run what another has published, as its next generation has it."""
+    """Copy what a run has published to its next generation."""
     edit = of_run(tx, old)
     if edit is None:
         return

@@ -32,10 +32,10 @@ class StepSeconds:
 def step_seconds(
     tx: Transaction, bounds: Sequence[float], *, after: datetime | None, until: datetime
 ) -> list[StepSeconds]:
-    """Give the times of the steps that ended in a time, by name; `bounds` are upper bounds in seconds.
+    """Give the times of the steps that ended in a period, by name; `bounds` are upper bounds in seconds.
 
-    With `after` it reads the steps of runs that were touched since, and no others: a step's end is followed by what
-    its run does next. Without, it reads all steps.
+    With `after` it reads the steps of runs that were touched since, and no others: a step's end is followed by what its
+    run does next. Without, it reads all steps.
     """
     seconds = _seconds(tx)
     within = [sa.func.sum(sa.case((seconds <= bound, 1), else_=0)) for bound in bounds]

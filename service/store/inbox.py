@@ -33,7 +33,10 @@ class Arrival:
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """An arrival on its way to disk; `woken` when it is there, has failed, or is to write for all that wait."""
+    """An arrival that is not on disk yet.
+
+    `woken` is set when it is stored or has failed, or when its thread must write for all that wait.
+    """
 
     arrival: Arrival
     woken: threading.Event = field(default_factory=threading.Event)
@@ -57,7 +60,7 @@ class Inbox:
         self._busy = False
 
     def accept(self, arrival: Arrival) -> bool:
-        """Have the delivery on disk; tell whether it is new. A redelivered id is the same row, counted.
+        """Store the delivery on disk and tell whether it is new. A redelivered id only raises the count in its row.
 
         Raises what the store raised: RetryableError `store-unavailable` when the database is away.
         """
@@ -76,7 +79,7 @@ class Inbox:
         return mine.new
 
     def _write_all(self) -> None:
-        """Write what waits now, and let the next of those that came meanwhile go on."""
+        """Write all that waits now, then wake the next thread to write what came meanwhile."""
         with self._lock:
             batch, self._waiting = self._waiting, []
         try:

@@ -27,7 +27,10 @@ _HELD = sa.select(table.c.name, table.c.holder).where(table.c.holder != "")
 
 @cache
 def _taking(dialect: str) -> sa.Executable:
-    """Insert or renew, where it is nobody's, the holder's own, or over. On PostgreSQL the row is locked either way."""
+    """Insert or renew a lease if it is free, expired or the holder's own.
+
+    On PostgreSQL the row is locked either way.
+    """
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     new = insert.excluded
     theirs = (
@@ -59,7 +62,7 @@ def acquire(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: 
 
 
 def keep(tx: Transaction, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
-    """Have a lease longer; False when it is the holder's no more. The row stays locked until the transaction ends."""
+    """Extend a lease; False when the holder has lost it. The row stays locked until the transaction ends."""
     expires = clock(tx, now) + timedelta(seconds=seconds)
     return bool(tx.execute(_KEPT, {"called": name, "of": holder, "expires_at": expires}).rowcount == 1)
 
@@ -70,7 +73,7 @@ def release(tx: Transaction, name: str, holder: str) -> None:
 
 
 def clear(tx: Transaction) -> None:
-    """Drop every lease: for the one worker on SQLite at its start, when every other is dead."""
+    """Drop every lease. The only worker on SQLite does so at its start, because every earlier worker is dead."""
     tx.execute(sa.delete(table))
 
 
@@ -85,7 +88,7 @@ def holder(tx: Transaction, name: str, *, now: datetime) -> str | None:
 
 
 def release_dead(tx: Transaction, *, alive: list[str]) -> None:
-    """Give up what processes hold that are not alive any more; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
+    """Release the leases of processes that are no longer alive; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
     held = tx.execute(_HELD).all()
     dead = [name for name, holder in held if holder.partition("/")[0] not in alive]
     if dead:

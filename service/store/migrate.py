@@ -16,7 +16,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(store: Store) -> str:
-    """Upgrade the tables and give the revision they are at; nothing is done where they are at it already."""
+    """Upgrade the tables and give their revision; does nothing when they are up to date."""
     if store.sqlite:
         if store.url.database:
             Path(store.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def migrate(store: Store) -> str:
             connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
     with store.begin() as tx:
         if tx.dialect.name == "postgresql":
-            # However long another process migrates, and whatever a change of shape has to wait for.
+            # Without a time limit: another process may migrate for long, and a change of a table may wait for locks.
             tx.execute(sa.text("SET LOCAL lock_timeout = 0"))
             tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             tx.execute(sa.text("SELECT pg_advisory_xact_lock(734201177)"))

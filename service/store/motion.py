@@ -20,10 +20,10 @@ import sqlalchemy as sa
 from service.store.database import Store
 
 FRESH_SECONDS = 0.1
-"""So long an answer of PostgreSQL is used again. What is committed in between is motion at the next look."""
+"""How long an answer of PostgreSQL is reused. A commit in between shows at the next look."""
 
 AWAY_SECONDS = 1.0
-"""So long a server that was away is not asked again: every loop would wait for it in turn."""
+"""How long a server that was away is not asked again; otherwise every loop would wait for it in turn."""
 
 Version = tuple[int, int | str]
 
@@ -37,7 +37,7 @@ class Motion:
         self._lock = threading.Lock()
 
     def version(self) -> Version | None:
-        """Give a value that is another one after any commit of anybody."""
+        """Give a value that changes with every commit of any process."""
         with self._lock:
             return self._source.version()
 
@@ -48,7 +48,7 @@ class Motion:
 
 
 class _OfFile:
-    """The number of commits to a SQLite file, as a connection of its own is told it."""
+    """The number of commits to a SQLite file, read on a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -75,7 +75,7 @@ class _OfFile:
 
 
 class _OfServer:
-    """The snapshot that a query on PostgreSQL would read: it changes as a transaction that writes begins and ends."""
+    """The snapshot that a query on PostgreSQL would read; it changes when a writing transaction begins or ends."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
@@ -108,10 +108,10 @@ class _OfServer:
 
 
 class Stillness:
-    """Tells one loop whether it may rest: nothing has moved since it worked last, and that is not long ago."""
+    """Tells one loop whether it may rest: nothing was committed since it last worked, and that was not long ago."""
 
     def __init__(self, motion: Motion, longest: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take how many seconds it may rest at most: time makes things due as well, and the file may be replaced."""
+        """Take the longest rest in seconds, bounded because time makes things due, and the file may be replaced."""
         self._motion = motion
         self._longest = longest
         self._clock = clock
@@ -119,7 +119,10 @@ class Stillness:
         self._until = 0.0
 
     def may_rest(self) -> bool:
-        """Tell so; where not, the caller works now, on what is there from here on."""
+        """Tell whether the loop may rest.
+
+        If not, the caller works now, and the next answers compare with this moment.
+        """
         now, version = self._clock(), self._motion.version()
         if version is not None and version == self._seen and now < self._until:
             return True
@@ -127,5 +130,5 @@ class Stillness:
         return False
 
     def work(self) -> None:
-        """Have the next answer be no."""
+        """Make the next answer no."""
         self._seen = None

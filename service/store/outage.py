@@ -23,7 +23,7 @@ class Outage:
         self._for_writing = False
 
     def begin(self, error: BaseException, *, write: bool) -> None:
-        """Note that a transaction failed; tell of the first."""
+        """Note that a transaction failed; log the first."""
         with self._lock:
             first, self._since = self._since is None, self._since or time.monotonic()
             self._for_writing |= write
@@ -32,7 +32,10 @@ class Outage:
             logger.error("the store is away", code="store-unavailable", reason=reason)
 
     def end(self, *, write: bool) -> None:
-        """Note that a transaction went through; tell of the first after an outage. Reading ends none of writing."""
+        """Note that a transaction went through; log the first after an outage.
+
+        A read does not end an outage of writing.
+        """
         if self._since is None or (self._for_writing and not write):
             return
         with self._lock:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 LONGEST_PAUSE = timedelta(hours=1)
-"""Also where the other side asks for more: limits of calls are renewed every hour."""
+"""The longest pause, even if the other side asks for more: limits on calls are renewed every hour."""
 TOLERANCE = timedelta(minutes=1)
-"""By so much clocks of several machines may differ, and rows from the future are taken as they are."""
+"""How far the clocks of several machines may differ; a row from no further in the future is taken as it is."""
 
 
 def pause_of(seconds: float) -> timedelta:
@@ -22,15 +22,15 @@ def pause_of(seconds: float) -> timedelta:
 
 
 def is_over(not_before: sa.ColumnElement[datetime | None]) -> sa.ColumnElement[bool]:
-    """Tell whether a pause is over: there is none, its time has come, or it can be none of ours; asked with `times`."""
+    """Give the SQL that tells whether a pause is over: none is set, its time has come, or it is too long to be ours."""
     return sa.or_(not_before.is_(None), not_before <= sa.bindparam("now"), not_before > sa.bindparam("too_far"))
 
 
 def times(now: datetime) -> dict[str, datetime]:
-    """Give what a statement with `is_over` is asked with."""
+    """Give the parameters of a statement that contains `is_over`."""
     return {"now": now, "too_far": now + LONGEST_PAUSE + TOLERANCE}
 
 
 def from_ahead(written_at: datetime, now: datetime) -> bool:
-    """Tell whether a time that is past by its meaning was written by a clock that was ahead."""
+    """Tell whether a time that should lie in the past was written by a clock ahead of ours."""
     return written_at > now + TOLERANCE

@@ -15,7 +15,7 @@ from service.store.tables import refreshes as table
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A wish to be told, or the memory of one; `times` counts how often it was told since it was wanted anew."""
+    """A wanted refresh, or the last one; `times` counts those sent since `want` was last called."""
 
     application: str
     wanted_at: datetime | None
@@ -41,22 +41,22 @@ _OF = sa.select(*columns(Refresh, table)).where(table.c.application.in_(sa.bindp
 
 
 def want(tx: Transaction, application: str, *, at: datetime) -> None:
-    """Want an application told at once, however often it was told before."""
+    """Want an application refreshed at once, however often it was before."""
     insert_or_update(tx, table, ["application"], application=application, wanted_at=at, times=0)
 
 
 def want_again(tx: Transaction, refresh: Refresh, *, at: datetime) -> None:
-    """Want an application told once more, unless somebody did meanwhile."""
+    """Want one more refresh of an application, unless somebody asked for one meanwhile."""
     tx.execute(_AGAIN, {"of": refresh.application, "told": refresh.times, "wanted_at": at})
 
 
 def due(tx: Transaction, now: datetime, *, limit: int) -> list[Refresh]:
-    """List what is to be told now, first wanted, first told."""
+    """List the refreshes that are due, in the order in which they were wanted."""
     return [made(Refresh, row) for row in tx.execute(_DUE, {"now": now, "most": limit})]
 
 
 def take(tx: Transaction, refresh: Refresh, *, now: datetime) -> bool:
-    """Take a wish to fulfil it; False where another worker has, or it was wanted anew."""
+    """Take a due refresh to send it; False if another worker has taken it, or it was wanted anew."""
     taken = {"of": refresh.application, "since": refresh.wanted_at, "wanted_at": None, "told_at": now}
     return bool(tx.execute(_TAKEN, taken).rowcount == 1)
 

@@ -56,7 +56,7 @@ def want(
 
 @cache
 def _wanting(dialect: str) -> sa.Executable:
-    """Put the statement together once: that costs more than running it."""
+    """Build the statement once, because building it costs more than running it."""
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     new = insert.excluded
     words = ("state", "description", "url")
@@ -91,7 +91,7 @@ _FAILED = sa.update(table).where(*_SAME, table.c.version == sa.bindparam("told")
 
 
 def hold(tx: Transaction, repository: Repository, commit: Sha, context: str) -> None:
-    """Let nobody else decide on this status until the transaction ends: it sums up several runs.
+    """Keep others from deciding on this status, which sums up several runs, until the transaction ends.
 
     On SQLite a writing transaction is alone anyway.
     """
@@ -121,7 +121,7 @@ def sent(tx: Transaction, report: Report) -> bool:
 
 
 def want_again(tx: Transaction, report: Report) -> None:
-    """Have what is wanted now sent once more, as a version of its own: the forge may show something older."""
+    """Send the wanted status once more, as a new version, because the forge may show an older one."""
     tx.execute(_AGAIN, _key_of(report))
 
 

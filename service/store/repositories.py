@@ -30,7 +30,7 @@ def of_id(tx: Transaction, forge_id: str) -> Known | None:
 
 
 def keep(tx: Transaction, forge_id: str, known: Known) -> None:
-    """Keep what a repository is called; another one that had its name before has it no more."""
+    """Record what a repository is called, and forget another one that had its name before."""
     tx.execute(sa.delete(table).where(table.c.name == known.name, table.c.forge_id != forge_id))
     insert_or_update(tx, table, ["forge_id"], forge_id=forge_id, name=known.name, called=known.called)
 

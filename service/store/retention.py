@@ -22,7 +22,7 @@ _KEPT = (DeliveryState.STORED, DeliveryState.IGNORED)
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What a portion came to; `until` is the last sequence that it looked at."""
+    """The result of one portion; `until` is the last sequence that it looked at."""
 
     until: int
     removed: int = 0
@@ -32,8 +32,8 @@ class Forgotten:
 def forget_deliveries(store: Store, *, before: datetime, after: int, now: datetime | None = None) -> Forgotten:
     """Remove deliveries that were ignored, and the bodies of the others that are done, that came before a time.
 
-    Looks at one portion after a sequence. One that is still stored is passed: it is looked at again after a restart. So
-    is one that a clock ahead of ours has received; it holds none up that came after it.
+    Looks at one portion after a sequence. It passes over a delivery that is still stored, or that a clock ahead of ours
+    has received, and looks at it again after a restart.
     """
     with store.read() as tx:
         query = (

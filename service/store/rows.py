@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 def one(kind: type[T], row: sa.Row[Any] | None) -> T | None:
-    """Make the dataclass of a row of its `columns`, or None of no row."""
+    """Make the dataclass from a row of its `columns`; None if there is no row."""
     return None if row is None else made(kind, row)
 
 
 def made(kind: type[T], row: sa.Row[Any]) -> T:
-    """Make the dataclass of a row of its `columns`; a column of words comes out as its StrEnum."""
+    """Make the dataclass from a row of its `columns`; a column of words becomes its StrEnum."""
     shape: Any = kind
     values = list(row)
     for position, word in _words(shape):
@@ -43,14 +43,14 @@ def columns(kind: type[Any], table: sa.Table) -> list[sa.Column[Any]]:
 def insert_new(tx: Transaction, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values
     """Insert a row unless one with the same unique key is there; tell whether it was inserted.
 
-    Asked by RETURNING: where the key is made by the database, PostgreSQL's driver tells no row count.
+    It uses RETURNING, because PostgreSQL's driver tells no row count when the database makes the key.
     """
     return tx.execute(_inserting(table, tx.dialect.name), values).first() is not None
 
 
 @cache
 def _inserting(table: sa.Table, dialect: str) -> sa.Executable:
-    """Put the statement together once: that costs more than running it."""
+    """Build the statement once, because building it costs more than running it."""
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     statement: sa.Executable = insert.on_conflict_do_nothing().returning(sa.literal_column("1"))
     return statement

@@ -52,7 +52,7 @@ class Run:
 
 _ENDED = [state for state in RunState if state.ended]
 _OPEN_STEP = ["running", "waiting", "retrying"]
-# What every step asks is put together once: that costs more than the asking.
+# The statements of every step are built once, because building costs more than running them.
 _RUN = sa.select(*columns(Run, table)).where(table.c.id == sa.bindparam("run_id"))
 _SOME = sa.select(*columns(Run, table)).where(table.c.id.in_(sa.bindparam("run_ids", expanding=True)))
 _RUN_HELD = _RUN.with_for_update()
@@ -146,7 +146,7 @@ def some(tx: Transaction, run_ids: Collection[RunId]) -> dict[RunId, Run]:
 def hold(tx: Transaction, run_id: RunId) -> Run | None:
     """Give a run, and keep every other process from changing it until the transaction ends.
 
-    What is decided by how the run stands is decided on this. The run is taken before its waits, by everybody.
+    Decisions that depend on the run's state are made on this row. Everybody locks a run before its waits.
     """
     return one(Run, tx.execute(_RUN_HELD, {"run_id": run_id}).first())
 
@@ -157,7 +157,7 @@ def update(tx: Transaction, run_id: RunId, *, at: datetime, **values: Any) -> No
 
 
 def end(tx: Transaction, run_id: RunId, state: RunState, message: str, *, at: datetime, code: str = "") -> bool:
-    """End a run in a final state, with its wait and its open step; one that has ended stays, and False is given."""
+    """End a run in a final state, with its wait and its open step; False when it had ended before."""
     ended = {"state": state, "message": message, "code": code, "updated_at": at, "ended_at": at}
     if tx.execute(_ENDED_RUN, {"of_run": run_id, **ended}).rowcount != 1:
         return False
@@ -242,7 +242,7 @@ def generation_after(
 def newest_of_branch(
     tx: Transaction, repository: Repository, branch: str, application: str, environment: str
 ) -> Run | None:
-    """Give the run that a branch's commits came to last, of an application in an environment."""
+    """Give the newest run of a branch's commits for an application in an environment."""
     asked = {"repository": repository, "branch": branch, "application": application, "environment": environment}
     return one(Run, tx.execute(_NEWEST_OF_BRANCH, asked).first())
 

@@ -28,7 +28,7 @@ class Step:
     ended_at: datetime | None
 
 
-# Every step of every run asks these: they are put together once, which costs more than the asking.
+# Every step of every run uses these. They are built once, because building costs more than running them.
 _STEP = sa.select(*columns(Step, table)).where(
     table.c.run_id == sa.bindparam("run_id"), table.c.name == sa.bindparam("name")
 )
@@ -60,9 +60,9 @@ def begin(tx: Transaction, run_id: RunId, name: str, stage: Stage, *, at: dateti
 def begin_known(
     tx: Transaction, run_id: RunId, name: str, stage: Stage, before: Step | None, *, position: int, at: datetime
 ) -> Step:
-    """Record that a step begins, or begins again after it was so `before`, and give it as it is now.
+    """Record that a step begins, or begins again from the record `before`, and give it as it is now.
 
-    One that succeeded stays as it was until it does not. A new one comes at `position`, counted from 0.
+    A step that succeeded keeps its record unless the repetition ends otherwise. A new step gets `position`, from 0.
     """
     if before is None:
         values = {"run_id": run_id, "name": name, "stage": stage, "position": position, "at": at}
@@ -79,7 +79,7 @@ def begin_known(
 
 
 def end(tx: Transaction, run_id: RunId, name: str, state: str, message: str, *, at: datetime) -> None:
-    """Record how a step ended, or that it waits; what succeeds once more keeps its first times and words."""
+    """Record how a step ended, or that it waits; a step that succeeds again keeps its first times and words."""
     until = None if state == "waiting" else at
     tx.execute(_ENDED_STEP, {"of_run": run_id, "called": name, "new_state": state, "words": message, "until": until})
 

@@ -13,16 +13,16 @@ from service.store.runs import Run, get, hold
 from service.store.tables import runs as table
 
 MOST_FOLLOWED = 2_000
-"""Runs of a chain that are gone through."""
+"""How many runs of a chain are followed."""
 _KEY = ("repository", "branch", "commit", "application", "environment")
 """What all generations of a run have in common."""
 
 Known = dict[RunId, Run | None]
-"""The ends of chains that were gone through in a transaction."""
+"""The ends of the chains that were followed in a transaction."""
 
 
 def _followers() -> sa.Select[tuple[Repository, str, str]]:
-    """Put together what goes from runs to all that were superseded by them, straight or through others."""
+    """Build the query that leads from runs to all that they superseded, directly or through others."""
     start = sa.select(*(table.c[name] for name in _KEY)).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
     chain = start.cte("chain", recursive=True)
     above = table.alias("above")
@@ -41,10 +41,10 @@ _GENERATIONS = sa.select(*columns(Run, table)).where(*(table.c[name] == sa.bindp
 
 
 def last_of_chain(tx: Transaction, run: Run, known: Known, *, held: bool = False) -> Run | None:
-    """Give the run that a superseded one came to: it has ended otherwise, or is under way. None where nobody is known.
+    """Follow a superseded run to the end of its chain: a run that is under way or ended otherwise; None if unknown.
 
-    A successor that was retried is followed at its newest generation. With `held`, nobody changes what is gone
-    through until the transaction ends. What is found is added to `known`.
+    A successor that was retried is followed at its newest generation. With `held`, the rows of the chain stay locked
+    until the transaction ends. The result is added to `known`.
     """
     seen = [run.id]
     last: Run | None = None
@@ -67,7 +67,7 @@ def last_of_chain(tx: Transaction, run: Run, known: Known, *, held: bool = False
 
 
 def followers(tx: Transaction, some: Collection[Run]) -> set[tuple[Repository, Sha, str]]:
-    """Name commits and environments of the superseded runs that came to one of these, straight or through others."""
+    """Name commits and environments of the runs that one of these superseded, directly or through others."""
     rows = tx.execute(_FOLLOWERS, {"ids": [run.id for run in some]})
     return {(row.repository, row.commit, row.environment) for row in rows}
 

@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.0005
 
 
 class NoTurn(Exception):  # noqa: N818 - the store makes an error of ours of it
-    """The turn did not come in time, or the files for it cannot be had."""
+    """The turn did not come in time, or its files cannot be opened."""
 
 
 class Turns:

@@ -42,7 +42,7 @@ _THERE = (_OPEN, waits.c.kind == sa.bindparam("at_kind"), waits.c.key == sa.bind
 _OLDEST_FIRST = (waits.c.created_at, waits.c.id)
 _NEW = sa.insert(waits)
 _WAITING_RUN = sa.update(runs).where(runs.c.id == sa.bindparam("of_run"))
-# The run's row first, as who ends a run does: the other way round, PostgreSQL would find them in a deadlock.
+# Lock the run's row first, as the code that ends a run does. The other order could deadlock on PostgreSQL.
 _RUN_HELD = (
     sa.select(runs.c.id)
     .join(waits, waits.c.run_id == runs.c.id)
@@ -67,7 +67,7 @@ _ANY_AHEAD = sa.select(waits.c.id).where(_OPEN, waits.c.created_at > sa.bindpara
 
 
 def open_wait(tx: Transaction, wait: Wait) -> None:
-    """Keep a wait and let its run wait, in one transaction with whatever the caller decided it by."""
+    """Store a wait and let its run wait, in the transaction in which the caller decided that."""
     values = {
         "id": wait.id, "run_id": wait.run_id, "kind": wait.kind, "key": wait.key, "subject": wait.subject,
         "last_seen": wait.last_seen, "created_at": wait.created_at, "not_before": wait.not_before,
@@ -103,9 +103,9 @@ class _Words:
 
 
 def _words(*there: sa.ColumnElement[bool]) -> _Words:
-    """Put them together. The runs are taken first, and by everybody in this order.
+    """Build the statements. Everybody locks the runs first, in this order.
 
-    Whatever was answered, or ended, while the runs' rows were waited for keeps the words that it has by then.
+    A wait that was answered, or a run that ended, while we waited for the locks keeps the words that it has by then.
     """
     open_there = (*there, _OPEN, waits.c.last_seen != sa.bindparam("words"))
     waiting = runs.c.id.in_(sa.select(waits.c.run_id).where(*open_there))
@@ -126,7 +126,7 @@ def saw(tx: Transaction, wait_id: WaitId, text: str) -> None:
 
 
 def all_saw(tx: Transaction, kind: WaitKind, key: str, text: str) -> None:
-    """Keep what was last seen of an outside system as a whole, on all that wait there and on their runs."""
+    """Keep what was last seen of an outside system as a whole, on all waits there and on their runs."""
     _keep_words(tx, _OF_ALL_THERE, {"at_kind": kind, "at_key": key, "words": text})
 
 
@@ -141,7 +141,7 @@ def get(tx: Transaction, wait_id: WaitId) -> Wait | None:
 
 
 def open_of_run(tx: Transaction, run_id: RunId) -> Wait | None:
-    """Give what a run waits for now."""
+    """Give the open wait of a run."""
     return one(Wait, tx.execute(_OPEN_OF_RUN, {"run_id": run_id}).first())
 
 
@@ -161,7 +161,7 @@ def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
 
 
 def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str], *, others: int) -> list[Wait]:
-    """List the open waits at one outside system for these subjects, and so many others, chosen by lot."""
+    """List the open waits at one outside system for these subjects, and so many others, chosen at random."""
     there = sa.select(*columns(Wait, waits)).where(
         waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key
     )
@@ -171,7 +171,7 @@ def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str]
 
 
 def worded_otherwise(tx: Transaction, kind: WaitKind, key: str, usual: str, *, limit: int) -> list[Wait]:
-    """List some open waits at one outside system whose words do not begin as usual: it was away, say."""
+    """List some open waits at one outside system whose words do not begin as usual, for example after it was away."""
     query = (
         sa.select(*columns(Wait, waits))
         .where(waits.c.answered_at.is_(None), waits.c.kind == kind, waits.c.key == key)
@@ -193,7 +193,7 @@ def due(tx: Transaction, now: datetime) -> list[Wait]:
 
 
 def set_back(tx: Transaction, now: datetime) -> int:
-    """Have the open waits that a clock ahead of ours has written begin now, as long as they were; give how many."""
+    """Let the open waits that a clock ahead of ours wrote begin now, with their old length; give their number."""
     query = sa.select(*columns(Wait, waits)).where(waits.c.answered_at.is_(None), waits.c.created_at > now + TOLERANCE)
     ahead = [made(Wait, row) for row in tx.execute(query)]
     for wait in ahead:

@@ -15,7 +15,7 @@ from flask import Flask, Request, abort, request
 
 
 class Role(IntEnum):
-    """What somebody may do; a higher one may all that a lower one may."""
+    """What somebody may do; a higher role includes the lower ones."""
 
     ANYONE = 0
     READER = 1
@@ -66,7 +66,7 @@ def guard(app: Flask, url: str, role_of: Callable[[Request], Role]) -> None:
 
 
 def _is_own_host(host: str, own: str) -> bool:
-    """Tell whether a Host header names us, so that another site's name that points here (DNS rebinding) reads nothing.
+    """Tell whether a Host header names us, so that another site whose name points here (DNS rebinding) reads nothing.
 
     Addresses and `localhost` cannot be redirected; any other name must be the host of our links.
     """

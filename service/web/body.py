@@ -20,7 +20,7 @@ _PIECE = 64 * 1024
 
 
 def read_body(request: Request, *, most: int = MOST_BYTES) -> bytes:
-    """Give the raw body. Raises DeliveryError 413 where it is too large and 400 where it breaks off."""
+    """Give the raw body. Raises DeliveryError 413 if it is too large and 400 if it breaks off."""
     told = request.content_length
     if told is not None and told > most:
         raise _too_large(most)

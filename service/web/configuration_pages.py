@@ -28,7 +28,7 @@ def add_configuration_pages(app: Flask, store: Store, now: Callable[[], datetime
         try:
             with store.read() as tx:
                 newest = configurations.last(tx)
-        except MergeportError:  # the page that says so needs its navigation too
+        except MergeportError:  # the error page needs its navigation too
             return {"configuration_faults": 0}
         if newest is None or newest.good:
             return {"configuration_faults": 0}

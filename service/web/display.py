@@ -46,7 +46,7 @@ def between(start: datetime, end: datetime) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """Say how long ago a moment was, in whole units, or in how long it will be, rounded."""
+    """Say how long ago a moment was, in whole units, or how far ahead it is, rounded."""
     seconds = (now - at).total_seconds()
     return f"{_past(seconds)} ago" if seconds >= 0 else f"in {_ahead(-seconds)}"
 
@@ -59,7 +59,7 @@ def _past(seconds: float) -> str:
 
 
 def _ahead(seconds: float) -> str:
-    """Round, so that a limit of 30 days or 15 minutes is shown as such when it begins."""
+    """Round to the nearest unit, so that a limit of 30 days or 15 minutes is shown as that when it begins."""
     if round(seconds) < _MINUTE:
         return f"{round(seconds)} s"
     minutes, hours = round(seconds / _MINUTE), round(seconds / _HOUR)
@@ -97,7 +97,7 @@ def with_code(text: str) -> Markup:
 
 
 def safe_url(url: object) -> str:
-    """Give an address that a link may have, or nothing for one that is not http(s)."""
+    """Give an address if a link may have it; empty for one that is not http(s)."""
     if not isinstance(url, str):
         return ""
     try:
@@ -110,7 +110,7 @@ def safe_url(url: object) -> str:
 def diff_lines(text: str) -> list[DiffLine]:
     """Split a unified difference into lines with the name of their style.
 
-    A file's head ends with its first hunk: a removed `---` of YAML is no head.
+    The head of a file ends with its first hunk, so a removed `---` of YAML is no head.
     """
     lines, inside = [], False
     for line in text.removesuffix("\n").split("\n"):

@@ -19,7 +19,7 @@ _NAME = "readiness"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must be so; `hint` is the next action where it is not."""
+    """One condition of readiness; `hint` is the next action if it does not hold."""
 
     name: str
     ok: bool
@@ -28,7 +28,7 @@ class Check:
 
 
 class Readiness:
-    """The checks of one process. `state` is the directory that must stay the one that it was at the start."""
+    """The checks of one process. `state` is a directory that must not be replaced after the start."""
 
     def __init__(self, store: Store, now: Callable[[], datetime], state: Identity | None = None) -> None:
         """Look at the directory for the first time."""
@@ -38,7 +38,7 @@ class Readiness:
         self._state_was = state.look() if state else None
 
     def checks(self) -> list[Check]:
-        """Look at the store, its tables, a write, the state directory and the workers' leases."""
+        """Check the store, its tables, a write, the state directory and the workers' leases."""
         found: list[Check] = []
         for check in (self._tables, self._write, self._state_directory, self._workers):
             try:

@@ -15,7 +15,7 @@ LARGE_BYTES = 1024 * 1024
 
 
 class Lane(StrEnum):
-    """A kind of requests with threads of its own."""
+    """A kind of request with threads of its own."""
 
     DELIVERIES = "deliveries"
     LARGE = "large"
@@ -26,7 +26,7 @@ class Lane(StrEnum):
 
 LARGE_THREADS = 2
 THREADS = {Lane.LARGE: LARGE_THREADS, Lane.PAGES: 6, Lane.FIGURES: 2, Lane.HEALTH: 1}
-"""So many threads each; that of the deliveries is a setting."""
+"""The number of threads of each lane; that of the deliveries is a setting."""
 _FIGURES = {b"/readyz", b"/metrics"}
 
 
@@ -51,7 +51,7 @@ class Lanes:
         self._pools = {lane: ThreadPoolExecutor(number, f"web-{lane}") for lane, number in numbers.items()}
 
     def submit(self, lane: Lane, work: Callable[..., Any], *given: Any) -> Future[Any]:  # noqa: ANN401 - any work
-        """Have one of the lane's threads do it."""
+        """Let one of the lane's threads do the work."""
         return self._pools[lane].submit(work, *given)
 
     def shutdown(self, *, wait: bool) -> None:

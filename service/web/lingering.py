@@ -29,10 +29,10 @@ class _One:
 
 
 class Lingering(Generic[Key]):
-    """The connections that linger, in the order in which they began to; `drop` ends one that is done."""
+    """Connections whose clients may still read the answer, in the order in which they began; `drop` closes one."""
 
     def __init__(self, drop: Callable[[Key], None]) -> None:
-        """Take who closes a connection."""
+        """Take the function that closes a connection."""
         self._drop = drop
         self._all: dict[Key, _One] = {}
 
@@ -48,18 +48,18 @@ class Lingering(Generic[Key]):
         self._all[key] = _One(sock, now + _SECONDS)
 
     def forget(self, poller: selectors.BaseSelector, key: Key) -> None:
-        """Look no longer at a connection that is closed."""
+        """Forget a connection that is closed."""
         one = self._all.pop(key, None)
         if one is not None:
             with suppress(OSError, KeyError, ValueError):
                 poller.unregister(one.sock)
 
     def overdue(self, now: float) -> list[Key]:
-        """Give those that have had their time."""
+        """Give those whose time is over."""
         return [key for key, one in self._all.items() if one.until <= now]
 
     def first(self, fits: Callable[[Key], bool]) -> Key | None:
-        """Give the one that has lingered for longest among those that fit."""
+        """Give the oldest one that fits."""
         return next((key for key in self._all if fits(key)), None)
 
     def _drain(self, key: Key, sock: socket.socket) -> None:

@@ -25,11 +25,11 @@ STEP_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 
 SETTLED_SECONDS = 10.0
-"""A step that ended so long ago is in the database, whichever worker's clock set the time."""
+"""After this time an ended step is surely in the database, whichever worker's clock set its time."""
 
 
 class StepTimes:
-    """The times of all ended steps: all read at the first scrape, and at later ones what ended since."""
+    """The times of all ended steps: the first scrape reads all, later ones only what has ended since."""
 
     def __init__(self) -> None:
         """Begin with nothing counted."""
@@ -50,7 +50,7 @@ class StepTimes:
 
 
 class StoreCollector(Collector):
-    """Reads the store once for each scrape; if the database does not answer, gives only that."""
+    """Reads the store once for each scrape; if the database does not answer, it reports only that."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         """Take the store and the clock."""

@@ -105,7 +105,7 @@ class Pages:
         return redirect(f"/?{query}" if query else "/")
 
     def run_page(self, run_id: str) -> str:
-        """Show one run with everything that is kept of it."""
+        """Show one run with everything that is stored about it."""
         with self._store.read() as tx:
             run = runs.get(tx, RunId(run_id))
             if run is None:
@@ -143,7 +143,7 @@ class Pages:
         )
 
     def delivery_page(self, delivery_id: str) -> str:
-        """Show one delivery, what was decided of it, and the runs that it made."""
+        """Show one delivery, its outcome, and the runs that it made."""
         with self._store.read() as tx:
             delivery = deliveries.get(tx, DeliveryId(delivery_id))
             if delivery is None:
@@ -200,7 +200,7 @@ def _limit() -> int:
 
 
 def _refresh(found: list[Run]) -> int:
-    """Give after how many seconds a page that shows these runs is worth another look; 0 for never."""
+    """Give after how many seconds a page that shows these runs should be reloaded; 0 for never."""
     states = {run.state for run in found}
     if states & {RunState.QUEUED, RunState.RUNNING}:
         return _BUSY_SECONDS
@@ -208,7 +208,7 @@ def _refresh(found: list[Run]) -> int:
 
 
 def _whole_log(store: Store, made: list[Build]) -> Iterator[str]:
-    """Give the builds' logs, a page of pieces at a time, so that a long one is never in memory whole."""
+    """Give the builds' logs, a page of pieces at a time, so that a long log is never in memory as a whole."""
     for build in made:
         yield f"--- {build.reference}, {build.state}\n"
         after = 0

@@ -17,7 +17,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import Unreader
 
 _IN_MEMORY = 64 * 1024
-"""Bytes; a larger request goes to a file."""
+"""Bytes that a request may have in memory; a larger one goes to a file."""
 _PIECE = 64 * 1024
 _READ_AHEAD = 1024 * 1024
 """Bytes above the limit that are kept of a body without an announced length, so that counting it finds the excess."""
@@ -64,7 +64,7 @@ class Reading:
         """Whether the connection ends with this request: where the next would begin is not known."""
 
     def feed(self, data: bytes, now: float) -> None:
-        """Take what came. Raises OSError when it cannot be kept."""
+        """Store what came. Raises OSError if it cannot be stored."""
         self._now = now
         if self.empty:
             self._began = now
@@ -81,7 +81,7 @@ class Reading:
             self.end()
 
     def end(self) -> None:
-        """Answer what is here as it is: nothing more comes, or nothing more is wanted."""
+        """Take the request as it is, because nothing more comes or nothing more is wanted."""
         self.whole = self.spoiled = True
 
     @property
@@ -91,7 +91,7 @@ class Reading:
 
     @property
     def in_file(self) -> bool:
-        """Whether so much has come that it is no longer in memory."""
+        """Whether the request is so large that it is in a file."""
         return self.size > _IN_MEMORY
 
     @property
@@ -106,7 +106,7 @@ class Reading:
 
     @property
     def wants_word(self) -> bool:
-        """Whether the client waits to be told that it may send the body."""
+        """Whether the client waits for `100 Continue` before it sends the body."""
         return (
             self.headed
             and not self.whole
@@ -115,7 +115,7 @@ class Reading:
 
     @property
     def until(self) -> float:
-        """By when more must have come."""
+        """The time by which more must have come."""
         if self.empty:
             return self._silent_until
         if self._head_at is None:
@@ -124,7 +124,7 @@ class Reading:
         return min(at_least, self._began + self._patience.request_seconds)
 
     def parser(self, cfg: Any, client: Any) -> RequestParser:  # noqa: ANN401 - gunicorn's own
-        """Give gunicorn's parser of what was kept; it never reads from the socket."""
+        """Give gunicorn's parser over the stored bytes; it never reads from the socket."""
         self.spool.seek(0)
         made = _Kept(cfg, [], client)
         made.unreader = _FileUnreader(self.spool)
@@ -132,7 +132,7 @@ class Reading:
         return made
 
     def close(self) -> None:
-        """Let go of what was kept."""
+        """Free the stored bytes."""
         self.spool.close()
 
     def _note_head(self) -> bool:
@@ -163,7 +163,7 @@ class Reading:
 
 
 class _Kept(RequestParser):  # type: ignore[misc]  # gunicorn has no types
-    """A parser of kept bytes: `100 Continue` was sent already, and a spoiled connection ends."""
+    """A parser of stored bytes: `100 Continue` was sent already, and a spoiled connection ends."""
 
     spoiled = False
 
@@ -179,7 +179,7 @@ class _Kept(RequestParser):  # type: ignore[misc]  # gunicorn has no types
 
 
 class _FileUnreader(Unreader):  # type: ignore[misc]  # gunicorn has no types
-    """Where gunicorn's parser gets the bytes from; at the end of the file there are no more."""
+    """Gives gunicorn's parser the bytes of a file, up to its end."""
 
     def __init__(self, file: tempfile.SpooledTemporaryFile[bytes]) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ _TELL_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is refused before it was read, as the answer says it."""
+    """Why a request is refused before it was read, as the answer puts it."""
 
     status: str
     message: str
@@ -65,16 +65,16 @@ class RefusalLog:
     """Logs once in a while how many were refused, so that slow clients cannot fill the log."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin with no refusals."""
         self._since: Counter[Refusal] = Counter()
         self._told_at = float("-inf")
 
     def add(self, refusal: Refusal) -> None:
-        """Count one."""
+        """Count one refused request."""
         self._since[refusal] += 1
 
     def tell(self, now: float) -> None:
-        """Log what was counted, unless that was done a moment ago."""
+        """Log the counts, unless that was done a moment ago."""
         if self._since and now - self._told_at >= _TELL_SECONDS:
             for refusal, count in self._since.items():
                 logger.warning("requests were refused before they were whole", code=refusal.code, count=count)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from service.web.reading import Patience
 
 MOST_HELD = 128 * 1024 * 1024
-"""So many bytes of requests that are not answered yet may be here, in memory and files: five of the largest."""
+"""The most bytes of unanswered requests, in memory and files together: five of the largest requests."""
 _MOST_CONNECTIONS = 2000
 _SPARE_FILES = 128
 _FILES_EACH = 2
@@ -40,7 +40,7 @@ class Rules:
 
 
 def raise_file_limit() -> int:
-    """Let this process open as many files as the system lets it; give how many connections that is good for.
+    """Let this process open as many files as the system allows; give how many connections that suffices for.
 
     A connection may need two: its socket and the file of a large body.
     """

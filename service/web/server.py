@@ -48,7 +48,7 @@ class Listeners:
 
 
 def bind(public: str, private: str) -> Listeners:
-    """Listen on two `host:port`; port 0 finds a free one. Raises SettingsError when one cannot be had."""
+    """Listen on two `host:port`; port 0 finds a free one. Raises SettingsError if one cannot be used."""
     listeners = Listeners(_bound(public, "MERGEPORT_PUBLIC_BIND"), _bound(private, "MERGEPORT_PRIVATE_BIND"))
     if len(set(listeners.ports)) == 1:
         raise SettingsError(
@@ -109,7 +109,7 @@ def serve(
         worker_connections=2 * connections,  # the worker bounds each listener by itself, below this
         timeout=60,
         graceful_timeout=10,
-        keepalive=15,  # the worker's own patience decides; 0 would end it
+        keepalive=15,  # the worker's own time limits decide; 0 would end it
         limit_request_line=4094,
         limit_request_fields=64,
         limit_request_field_size=8190,
@@ -124,7 +124,7 @@ class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's messages through our logging. Requests are not logged, so no query and no body is ever logged."""
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's own
-        """Hand everything that matters to the root logger."""
+        """Pass everything that matters to the root logger."""
         self.cfg = cfg
         self._access_log_enabled = False
         self.error_log.propagate = True
@@ -132,7 +132,7 @@ class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.setLevel("WARNING")
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:  # noqa: ANN401 - gunicorn's own
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

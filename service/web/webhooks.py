@@ -29,7 +29,10 @@ logger = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What receiving needs: the sources by kind, which verify and read. `url` is the base of the links in answers."""
+    """What receiving needs: the sources by kind, which verify and read deliveries.
+
+    `url` is the base of the links in answers.
+    """
 
     store: Store
     sources: Mapping[str, Source] = field(repr=False)
@@ -117,7 +120,7 @@ def _answer_errors(app: Flask, counters: Counters) -> None:
     @app.errorhandler(RetryableError)
     def later(error: RetryableError) -> Response:
         counters.answered(error.code)
-        logger.debug("delivery cannot be taken now", code=error.code)  # the store tells of its outage, once
+        logger.debug("delivery cannot be taken now", code=error.code)  # the store logs its outage, once
         response = _error(503, error.code, error.message, error.hint)
         response.headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
         return response

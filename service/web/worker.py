@@ -26,14 +26,14 @@ from service.web.rules import Rules
 
 _RECEIVE = 256 * 1024
 _ACCEPTS = 64
-"""So many new connections are taken before others get their turn."""
+"""How many new connections are accepted before others get their turn."""
 _SWEEP_SECONDS = 0.2
 _STOP_IDLE_SECONDS = 2.0
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A client's connection: what it is sending, and since when it is answered."""
+    """A client's connection: what it is sending, and since when it is being answered."""
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:  # noqa: ANN401 - gunicorn's own
         """Take an accepted socket."""
@@ -69,7 +69,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     # --- accepting -------------------------------------------------------------------------------
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept or not; when stopping, close the listeners, so that new clients are refused and not left hanging."""
+        """Accept or not; when stopping, close the listeners, so that new clients are refused, not left waiting."""
         if enabled == self._accepting:
             return
         for listener in self.sockets:
@@ -132,7 +132,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     # --- reading ---------------------------------------------------------------------------------
 
     def _await_request(self, conn: Connection, idle: float) -> None:
-        """Wait for a request on a connection, in the order of coming."""
+        """Wait for a request on a connection; connections are kept in the order of arrival."""
         most = self._rules.most_body(self._is_private(conn.server))
         conn.reading = Reading(self.cfg, self._patience, most=most, began=time.monotonic(), idle=idle)
         conn.sock.setblocking(False)
@@ -140,7 +140,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
 
     def _receive(self, conn: Connection, sock: socket.socket) -> None:
-        """Take what a socket has. Another connection's turn may have ended this one meanwhile."""
+        """Read what a socket has. Work on another connection may have closed this one meanwhile."""
         if conn not in self._reading:
             return
         try:
@@ -191,7 +191,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.poller.unregister(conn.sock)
 
     def _keep_within_budget(self) -> None:
-        """End what has been under way for longest, where more bytes are here than may be."""
+        """End the oldest requests under way while there are more bytes than allowed."""
         while self._held > self._rules.most_held:
             oldest = next((conn for conn in self._reading if conn.reading and conn.reading.in_file), None)
             if oldest is None:
@@ -226,7 +226,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._take(conn, rest)
 
     def _let_go(self, conn: Connection) -> tuple[bytes, bool]:
-        """Forget the request that was answered; give the bytes of the next, and whether the connection must end."""
+        """Forget the answered request; give the bytes of the next one, and whether the connection must end."""
         reading, conn.reading = conn.reading, None
         if reading is None:
             return b"", True
@@ -237,7 +237,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     # --- ending ----------------------------------------------------------------------------------
 
     def _refuse(self, conn: Connection, refusal: Refusal) -> None:
-        """Say why, as far as the client takes it at once."""
+        """Send the reason, as far as the client takes it at once."""
         self._refused.add(refusal)
         if hasattr(self.wsgi, "refused") and not self._is_private(conn.server):
             self.wsgi.refused(refusal.code)
@@ -252,7 +252,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._lingering.begin(self.poller, conn, conn.sock, time.monotonic())
 
     def _drop(self, conn: Connection) -> None:
-        """Close a connection, wherever it stands."""
+        """Close a connection, in whatever state it is."""
         if conn in self._reading:
             self._leave_reading(conn)
         self._let_go(conn)
@@ -264,7 +264,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     # --- deadlines -------------------------------------------------------------------------------
 
     def murder_pending(self) -> None:
-        """End what is too slow; the loop calls this each time that it wakes up."""
+        """End connections that are too slow; the loop calls this each time it wakes up."""
         now = time.monotonic()
         if now < self._next_sweep:
             return

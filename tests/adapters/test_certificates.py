@@ -43,7 +43,7 @@ def by_argocd(url: str, ca_file: Path | None, folder: Path) -> object:
 
 
 def by_registry(url: str, ca_file: Path | None, folder: Path) -> object:
-    """One that asks for a password has been reached."""
+    """A registry that asks for a password has been reached."""
     registry = OciRegistry(oci.Options(host=url.removeprefix("https://")), ca_file=ca_file)
     try:
         return registry.find("checkout", "1")
@@ -54,7 +54,7 @@ def by_registry(url: str, ca_file: Path | None, folder: Path) -> object:
 
 
 def by_ecr(url: str, ca_file: Path | None, folder: Path) -> object:
-    """Both planes of an ECR that is elsewhere: its API, then `/v2`."""
+    """Ask both planes of an ECR outside AWS: its API, then `/v2`."""
     options = ecr.Options(host="123456789012.dkr.ecr.ap-northeast-2.amazonaws.com")
     registry = EcrRegistry(options, clock=SystemClock(), endpoint=url, reached_at=url, ca_file=ca_file)
     registry.ensure_repository("checkout")

@@ -114,6 +114,25 @@ def test_a_machine_without_postgresql_is_told_and_leaves_those_rows_out(
     assert said == ["left out: no PostgreSQL server on this machine: apt-get install postgresql"]
 
 
+@pytest.mark.prove
+def test_an_earlier_revision_is_measured_first_and_leaves_no_tree() -> None:
+    done = bench("values-edit", "--toy", "--before", "HEAD")
+    assert done.returncode == 0, done.stderr
+    before, after = (
+        number for number, line in enumerate(done.stdout.splitlines()) if line.startswith(("before,", "after,"))
+    )
+    assert before < after
+    assert len(lines_with(done.stdout, "20 lines", TIMES)) == 2
+    trees = subprocess.run(["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "mergeport-before-" not in trees
+
+
+def test_an_earlier_revision_that_git_does_not_know_is_told() -> None:
+    done = bench("values-edit", "--toy", "--before", "no-such-revision")
+    assert done.returncode == 2
+    assert "git knows no revision no-such-revision" in done.stderr
+
+
 def test_the_page_is_not_written_from_toy_figures() -> None:
     done = bench("values-edit", "--toy", "--write")
     assert done.returncode == 2

@@ -122,7 +122,7 @@ def test_pod_is_hardened(render: Render) -> None:
     spec = pod(render(CHART, values()))
     (container,) = spec["containers"]
     assert spec["securityContext"]["runAsNonRoot"] is True
-    assert spec["enableServiceLinks"] is False  # they would look like settings: MERGEPORT_PORT=tcp://…
+    assert spec["enableServiceLinks"] is False  # service links would look like settings: MERGEPORT_PORT=tcp://…
     assert container["args"] == ["serve"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}

@@ -112,7 +112,7 @@ def test_vendored_chart_is_the_chart() -> None:
 
 
 def differences(compared: filecmp.dircmp[str]) -> list[str]:
-    """List what is in one folder only or differs, at any depth."""
+    """List what is in only one of the folders or differs, at any depth."""
     found = compared.left_only + compared.right_only + compared.diff_files + compared.funny_files
     for inner in compared.subdirs.values():
         found += differences(inner)
@@ -145,7 +145,7 @@ def applications() -> dict[str, dict[str, Any]]:
 
 
 def fill(text: str, known: dict[str, str]) -> str:
-    """Put the parameters into a Go template that only names them; an unknown one is an error."""
+    """Fill the parameters into a Go template that only names them; an unknown one is an error."""
     known = {key if key.startswith(".") else f".{key}": value for key, value in known.items()}
     return re.sub(r"\{\{ (\S+) \}\}", lambda match: known[match[1]], text)
 

@@ -15,7 +15,7 @@ from service.cli.main import main
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What a command left behind."""
+    """The outcome of a command."""
 
     status: int
     out: str

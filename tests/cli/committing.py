@@ -49,7 +49,7 @@ class World:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    """Give the command, with no variable of the machine's that it reads, and the logging as it was afterwards."""
+    """Give the command without the machine's variables that it reads; the logging is restored afterwards."""
     for name in os.environ:
         if name.startswith(("MERGEPORT_", "GITHUB_")):
             monkeypatch.delenv(name)

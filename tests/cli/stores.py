@@ -14,7 +14,7 @@ from tests.fixtures.rows import Rows
 
 @pytest.fixture
 def store(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """Give a migrated store in the state directory, which is the one setting."""
+    """Give a migrated store in the state directory, which is the only setting."""
     monkeypatch.setenv("MERGEPORT_STATE_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("LOGNAME", "ada")
     made = Store(migrated_sqlite_url)

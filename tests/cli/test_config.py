@@ -165,7 +165,7 @@ def test_schema_prints_the_schema() -> None:
 
 
 def test_check_loads_no_heavy_library() -> None:
-    """What makes it start fast: no cloud, git, web, database or engine library."""
+    """It starts fast because it loads no cloud, git, web, database or engine library."""
     script = (
         "import sys\n"
         "from service.cli.main import cli\n"

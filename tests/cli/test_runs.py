@@ -23,7 +23,7 @@ __all__ = ["call", "rows", "store"]
 
 
 def deeds(store: Store) -> list[tuple[str, str, str]]:
-    """Give actor, action and subject of all that was done by hand."""
+    """Give actor, action and subject of everything that was done by hand."""
     with store.read() as tx:
         query = sa.select(audit.c.actor, audit.c.action, audit.c.subject).order_by(audit.c.sequence)
         return [(actor, action, subject) for actor, action, subject in tx.execute(query)]

@@ -33,7 +33,7 @@ def nowhere() -> dict[str, str]:
 
 @contextmanager
 def serving(folder: Path, settings: dict[str, str]) -> Iterator[Command]:
-    """Run `mergeport serve`, ready, for the length of the block."""
+    """Run `mergeport serve` for the length of the block, which begins when it is ready."""
     with command(folder, [*MERGEPORT, "serve"], **settings) as running:
         private = running.addresses[1]
         wait_until(lambda: ready(private) or not running.server.alive(), timeout=60)
@@ -50,7 +50,7 @@ def serve(tmp_path: Path, nowhere: dict[str, str]) -> Iterator[Command]:
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory, nowhere: dict[str, str]) -> Iterator[Command]:
-    """Give a running `mergeport serve` that outlives what the tests do to its children."""
+    """Give a running `mergeport serve` that survives what the tests do to its children."""
     with serving(tmp_path_factory.mktemp("serve"), nowhere) as running:
         yield running
 

@@ -152,7 +152,7 @@ def test_a_cache_is_kept_and_used_again(world: World, tmp_path: Path) -> None:
 def test_no_secret_is_in_an_argument_of_any_process(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A git of ours on PATH writes down what it was started with, then is the real one."""
+    """A git of ours on PATH writes down its arguments and then becomes the real one."""
     real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
     wrapper = tmp_path / "bin" / "git"
     wrapper.parent.mkdir()

@@ -43,7 +43,7 @@ LABELS = {REVISION_LABEL: REVISION, SOURCE_LABEL: SOURCE}
 
 
 class TestClock:
-    """A clock that stands until it is moved."""
+    """A clock that stands still until it is moved."""
 
     __test__ = False
 
@@ -62,7 +62,7 @@ class TestClock:
 
 @dataclass(frozen=True, slots=True)
 class Ministack:
-    """A running ECR double, asked without our code between: API and `/v2` on one port."""
+    """A running ECR double that is asked without our code: API and `/v2` on one port."""
 
     ecr: Ecr
 
@@ -98,7 +98,7 @@ def ministack(ecr: Ecr) -> Ministack:
 
 @pytest.fixture(autouse=True)
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give boto3 made-up credentials, and nothing of the machine's own."""
+    """Give boto3 invented credentials, and nothing of the machine's own."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
@@ -198,7 +198,7 @@ def basic(username: str, secret: str) -> str:
 
 
 def raw_manifest(url: str, repository: str, tag: str, authorization: str = "") -> bytes:
-    """Read a manifest's bytes with nothing of ours between."""
+    """Read a manifest's bytes without our code."""
     accepted = f"{OCI_MANIFEST}, {OCI_INDEX}, application/vnd.docker.distribution.manifest.v2+json"
     request = urllib.request.Request(f"{url}/v2/{repository}/manifests/{tag}", headers={"Accept": accepted})  # noqa: S310 - loopback
     if authorization:
@@ -260,7 +260,7 @@ def _answer(start_response: StartResponse, status: str, body: bytes, *headers: t
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """The registry in memory as it is served: plant faults on `layer`."""
+    """The served registry in memory; faults are planted on `layer`."""
 
     registry: MemoryRegistry
     layer: FaultLayer

@@ -52,7 +52,7 @@ KINDS = ["ecr", "oci"]
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """A registry of ours on a real server, with what a test needs to look behind it."""
+    """A registry of ours on a real server, and what a test needs to look at that server directly."""
 
     registry: Registry
     pusher: Pusher

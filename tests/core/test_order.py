@@ -128,7 +128,7 @@ def test_builds_of_one_branch_that_end_in_any_order_end_at_the_newest(ending: li
 def test_builds_of_several_branches_end_at_the_one_committed_last(
     ending: list[tuple[int, int]], dates: list[int]
 ) -> None:
-    """Each branch's commits are one after the other in time; the branches are mixed."""
+    """The commits of each branch follow each other in time; the branches are mixed."""
     by_branch = {branch: sorted(dates[branch * 3 : branch * 3 + 3]) for branch in range(3)}
 
     def relation(one: tuple[int, int], other: tuple[int, int]) -> Relation:

@@ -41,7 +41,7 @@ def target(written: Mapping[str, str], *, tag: str = "{short_sha}", names: tuple
 def standing(
     written: Mapping[str, str], there: Mapping[str, str], images: Mapping[str, ImageReference] | None = None, **how: str
 ) -> list[tuple[str, str, str, str]]:
-    """Give what stands in a file (name, digest, tag, commit) where an edit would write the images."""
+    """Give the images in a file (name, digest, tag, commit) that an edit would replace."""
     images = images or {"": image(NEW[:12], "1")}
     names = tuple(name for name in images if name)
     aim = target(written, names=names, **how)
@@ -101,7 +101,7 @@ def test_the_placeholders_say_what_stands_at_their_path(
 
 
 def test_a_text_that_looks_like_an_image_elsewhere_is_none() -> None:
-    """A label, or a digest of something else, is at a path that no placeholder of an image is written to."""
+    """A label, or a digest of something else, is at a path to which no placeholder of an image is written."""
     written = {"digest": "{digest}", "label": "chart-v1", "base": "from {branch}"}
     there = {"digest": digest("2"), "label": digest("3"), "base": digest("4")}
 

@@ -15,7 +15,7 @@ from tests.fixtures.processes import wait_until
 from tests.fixtures.tools import ROOT
 
 SECONDS = 240.0
-"""So long may a demo take on a machine that does much else."""
+"""How long a demo may take on a busy machine."""
 
 
 class Playing:
@@ -37,11 +37,11 @@ class Playing:
 
     @property
     def text(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return self._output.read_text(encoding="utf-8")
 
     def wait_for(self, words: str) -> str:
-        """Return the output when the words are in it; fail when the demo ends without them."""
+        """Wait until the words are in the output and return it; fail if the demo ends without them."""
 
         def said() -> bool:
             assert words in self.text or self.process.poll() is None, self.text
@@ -59,7 +59,7 @@ class Playing:
         return self.process.wait(SECONDS)
 
     def processes(self) -> dict[int, str]:
-        """Give the processes whose command line or environment names the demo's directory, and are not the demo."""
+        """Give the processes, except the demo itself, whose command line or environment names its directory."""
         found = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == self.process.pid:

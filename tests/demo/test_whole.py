@@ -43,7 +43,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
 
 
 def act(played: Playing, number: int) -> str:
-    """Give what was told of one act."""
+    """Give the output of one act."""
     return re.split(r"^(?:\d  |in short)", played.text, flags=re.MULTILINE)[number]
 
 

@@ -66,7 +66,7 @@ def _summary(app: dict[str, Any], names: dict[str, str]) -> str:
 
 
 def _walk(argocd: ArgoCD, names: dict[str, str]) -> list[str]:
-    """Refresh, then take every step by hand, and tell what was seen."""
+    """Refresh, then take every step by hand, and give the states that were seen."""
     seen = [_summary(_get(argocd, refresh="normal"), names)]
     while argocd.applications["web-dev"].script:
         argocd.step("web-dev")
@@ -230,7 +230,7 @@ def test_application_with_many_sources_has_revisions(
 
 
 def _keys(value: Any, path: str = "") -> set[str]:
-    """List the paths of all keys; of lists the first item counts, managed fields are Kubernetes' own business."""
+    """List the paths of all keys; of lists only the first item, and without Kubernetes' managed fields."""
     if isinstance(value, dict):
         found = {f"{path}.{key}" for key in value}
         return found.union(*(_keys(item, f"{path}.{key}") for key, item in value.items() if key != "fieldsV1"))

@@ -90,7 +90,7 @@ def test_fault_answers_instead_of_the_registry(ecr: Ecr, client: ECRClient) -> N
 
 
 def _runs(command_line: Path) -> bool:
-    """Tell whether a process is there and no zombie, which has no command line."""
+    """Tell whether a process exists and is no zombie, which has no command line."""
     try:
         return bool(command_line.read_bytes())
     except OSError:

@@ -151,7 +151,7 @@ def test_name_of_a_repository_cannot_leave_the_directory(server: GitServer) -> N
 
 
 def test_fetch_is_told_what_the_repositorys_configuration_allows_now(tmp_path: Path, server: GitServer) -> None:
-    """The first answer is remembered for a configuration, and asked of git again for another."""
+    """The first answer is remembered for one configuration; for another one git is asked again."""
     partial = ("clone", "--filter=blob:none", server.remote("acme/app", "reader"))
     assert "filtering not recognized" not in _git(tmp_path, *partial, "one").stderr
     server.open("acme/app").git("config", "uploadpack.allowFilter", "false")

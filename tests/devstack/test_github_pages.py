@@ -134,7 +134,7 @@ def test_what_is_not_there_is_a_page_that_says_so(world: Devstack, path: str) ->
 
 
 def _as_written(world: Devstack, path: str) -> requests.PreparedRequest:
-    """Give a request whose path nobody tidies up first."""
+    """Give a request whose path is sent exactly as written."""
     made = requests.Request("GET", world.github.url).prepare()
     made.url = f"{world.github.url}{path}"
     return made

@@ -76,7 +76,7 @@ def test_nothing_stays_behind(tmp_path: Path, stack: Devstack) -> None:
         hung.start()
         gate.wait_arrived()
     hung.join(10)
-    # A timer is no thread of the devstack: git readers of an earlier test in this process close themselves by one.
+    # Timers are not threads of the devstack: git readers of an earlier test in this process end themselves by one.
     left = [one for one in set(threading.enumerate()) - before if not isinstance(one, threading.Timer)]
     assert left == []
     for port in ports:

@@ -33,7 +33,7 @@ class Page:
 
     @cached_property
     def text(self) -> str:
-        """The page as it is."""
+        """The page's whole text."""
         return self.path.read_text(encoding="utf-8")
 
     @cached_property
@@ -43,7 +43,7 @@ class Page:
 
     @cached_property
     def anchors(self) -> frozenset[str]:
-        """What a link to a heading of this page may say after `#`, as GitHub makes it."""
+        """The anchors of this page's headings, which a link may have after `#`, as GitHub makes them."""
         found: dict[str, int] = {}
         names = []
         for heading in _HEADING.findall(self.prose):
@@ -64,7 +64,7 @@ class Page:
 
     @property
     def inline(self) -> list[str]:
-        """What stands between backquotes in a line."""
+        """The texts between backquotes in a line."""
         return _CODE.findall(self.prose)
 
     def commands(self, program: str) -> Iterator[str]:
@@ -88,7 +88,7 @@ def slug_of(heading: str) -> str:
 
 
 def all_pages() -> list[Page]:
-    """Give every page that people read: the repository's own, `docs/`, and those of the parts."""
+    """Give every page that people read: the repository's own, those in `docs/`, and those of the parts."""
     found = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("manifests-template/*.md")]
     return [Page(path) for path in sorted(found)]
 

@@ -18,7 +18,7 @@ from tests.fixtures.tools import ROOT
 from tests.pipeline.harness import Pipeline
 
 NOBODY = "http://127.0.0.1:9/webhooks/github"
-"""Hooks lead here, where nobody answers: the pipeline is handed what was sent."""
+"""The hooks' address, where nobody answers: the test hands the deliveries to the pipeline."""
 
 
 def build_world(stack: Devstack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def build_world(stack: Devstack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def worker(stack: Devstack, state: Path) -> Iterator[Pipeline]:
-    """Work with a database of its own, for the length of the block."""
+    """Give a worker with a database of its own, for the length of the block."""
     one = Pipeline(stack, state)
     try:
         yield one
@@ -45,7 +45,7 @@ def worker(stack: Devstack, state: Path) -> Iterator[Pipeline]:
 
 
 def without_names(text: str) -> str:
-    """Replace what differs from run to run, each by what it is, so that two recordings can be compared."""
+    """Replace texts that differ from run to run by names of what they are, so that recordings can be compared."""
     for pattern, word in (
         (r"http://127\.0\.0\.1:\d+", "https://github.com"),
         (r"sha256:[0-9a-f]{64}", "DIGEST"),

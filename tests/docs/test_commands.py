@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(r"[A-Z…\[<]")
 
 
 def fault_of(command: str) -> str:
-    """Say what is wrong with a `mergeport …` line; nothing where it could be called so."""
+    """Say what is wrong with a `mergeport …` line; empty if it could be called."""
     words = [word.strip("[]") for word in shlex.split(command.replace("…", ""), comments=True)[1:]]
     found: click.Command = cli
     context = click.Context(cli)
@@ -64,9 +64,8 @@ _CURL_OPTIONS = {
     "-u",
     "-X",
 }
-"""What curl 7.81 of Ubuntu 22.04 knows of what the pages use. Newer is, for example, `--json` (7.82):
-https://curl.se/docs/manpage.html says of each option since when it is there.
-"""
+"""The options that the pages use and that curl 7.81 of Ubuntu 22.04 knows. `--json` (7.82), for example, is newer.
+https://curl.se/docs/manpage.html says for each option which version added it."""
 
 
 @pytest.mark.parametrize("one", all_pages(), ids=lambda one: one.name)

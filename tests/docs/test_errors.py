@@ -14,7 +14,7 @@ from tests.fixtures.tools import ROOT
 
 KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 ROWS = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", page("docs/errors.md").text, re.MULTILINE))
-"""What the page says of each code."""
+"""What the page says about each code."""
 
 
 class Module:
@@ -32,7 +32,7 @@ class Module:
         }
 
     def given(self) -> Iterator[tuple[ast.Call, ast.expr]]:
-        """Give each call with its `code`: by keyword, or by position to a function of this file that takes one."""
+        """Give each call with its `code`, by keyword or by position, to a function of this file that takes one."""
         places = {
             function.name: [argument.arg for argument in function.args.args].index("code")
             for function in ast.walk(self.tree)
@@ -47,12 +47,12 @@ class Module:
                 yield call, call.args[place]
 
     def codes(self, call: ast.Call, value: ast.expr) -> set[str]:
-        """Give what an expression may come to; fail where nobody can tell."""
+        """Give the texts that an expression may be; fail if that cannot be told."""
         match value:
             case ast.Constant(value=str(text)):
                 return {text} if text else set()
             case ast.Attribute() | ast.Call():
-                return set()  # handed on from an error or a row that has it from one of the others
+                return set()  # passed on from an error or a row, which has it from one of the others
             case ast.IfExp() | ast.BoolOp() | ast.JoinedStr():
                 return _texts(value) if not isinstance(value, ast.JoinedStr) else self._filled(call, value)
             case ast.Name(id=name):
@@ -63,7 +63,7 @@ class Module:
         function = self.inside[call]
         arguments = [*function.args.args, *function.args.kwonlyargs]
         if name in [argument.arg for argument in arguments]:
-            return set()  # handed on: its callers are looked at
+            return set()  # passed on: its callers are searched
         found = {
             text
             for assigned in ast.walk(function)
@@ -74,7 +74,7 @@ class Module:
         return found
 
     def _filled(self, call: ast.Call, value: ast.JoinedStr) -> set[str]:
-        """Fill `{word}-unknown` with what the word is in this file: a text of a tuple or an argument of a call."""
+        """Fill `{word}-unknown` with the values of the word in this file: texts of a tuple or arguments of a call."""
         ending = "".join(str(part.value) for part in value.values if isinstance(part, ast.Constant))
         function = self.inside[call]
         words = {
@@ -88,7 +88,7 @@ class Module:
 
 
 def _first_words(node: ast.AST, function: str) -> list[ast.expr]:
-    """Give the texts that a loop over tuples, or a call of the function, begins with (a transaction left out)."""
+    """Give the first texts of the tuples of a loop, or of the calls of the function (after a transaction)."""
     match node:
         case ast.For(iter=ast.Tuple(elts=rows)):
             return [row.elts[0] for row in rows if isinstance(row, ast.Tuple)]
@@ -110,7 +110,7 @@ def _names(target: ast.expr) -> list[str]:
 
 
 def source() -> dict[str, set[str]]:
-    """Give every code with the names of what is called with it, an error's class among them."""
+    """Give every code with the names of what is called with it, including error classes."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted((ROOT / "service").rglob("*.py")):
         module = Module(path)
@@ -127,7 +127,7 @@ SOURCE = source()
 
 
 def test_the_source_is_read() -> None:
-    """Codes that are told in every way there is: by keyword, by position, from a table, and put together."""
+    """It finds codes that are given by keyword, by position, from a table, and put together."""
     told = {"signature-wrong", "values-too-deep", "git-unauthorized", "registry-throttled", "run-ambiguous"}
     assert told <= set(SOURCE)
     assert len(SOURCE) > 100
@@ -142,7 +142,7 @@ def test_no_code_is_documented_that_is_not_there() -> None:
 
 
 def test_pages_give_the_advice_of_this_documentation() -> None:
-    """Repair with: .venv/bin/python -m service.web.advice docs/errors.md."""
+    """Mend it with: .venv/bin/python -m service.web.advice docs/errors.md."""
     told = from_documentation(page("docs/errors.md").text)
     assert set(told) == set(ROWS)
     assert {code: advice(code) for code in told} == told

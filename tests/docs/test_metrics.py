@@ -21,7 +21,7 @@ ENDINGS = {"histogram": ("", "_bucket", "_sum", "_count"), "counter": ("_total",
 
 
 def served(folder: Path) -> list[Metric]:
-    """Ask as a scrape does, with one delivery there."""
+    """Ask as a scrape does, with one stored delivery."""
     store = Store(f"sqlite:///{folder}/mergeport.db")
     migrate(store)
     now = datetime.now(UTC)

@@ -60,7 +60,7 @@ def test_lost_database_goes_on_with_the_open_pull_request(
 def test_lost_database_pushes_nothing_again_for_the_same_image(
     stack: Devstack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The delivery is sent again: the branch says it already, and its commit stays as reviewers saw it."""
+    """The delivery is sent again. The branch already has the values, and its commit stays as reviewers saw it."""
     build_world(stack, monkeypatch)
     stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
     with worker(stack, tmp_path / "first") as before:
@@ -81,7 +81,7 @@ def _edit_on_top(stack: Devstack, branch: str) -> None:
 
 
 def _amend(stack: Devstack, branch: str) -> None:
-    """Change a file in our commit and leave its words, its trailers and its author: the committer is another."""
+    """Change a file in our commit and keep its message, trailers and author; only the committer is another."""
     bare = stack.git.open(MANIFESTS)
     ours = bare.commit(bare.tip(branch))
     tree = bare.commit(bare.commit_files("amending", {"notes.md": "mine\n"}, start=branch)).tree
@@ -101,7 +101,7 @@ def _amend_as_us(stack: Devstack, branch: str) -> None:
 
 
 def _reword(stack: Devstack, branch: str) -> None:
-    """Keep the files and the words but commit them as a person, as a rebase does."""
+    """Keep the files and the message but commit them as a person, as a rebase does."""
     bare = stack.git.open(MANIFESTS)
     ours = bare.commit(bare.tip(branch))
     picked = bare.commit_tree(ours.tree, ours.parents, ours.message, author=ours.author, committer=ALICE)

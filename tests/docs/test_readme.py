@@ -32,7 +32,7 @@ README, INSTALL = page("README.md"), page("docs/install.md")
 
 
 def section(heading: str) -> str:
-    """Give the text under a heading of the README or of the page about installing, up to the next of its level."""
+    """Give the text under a heading of the README or the page about installing, up to the next one of its level."""
     marks, _, _ = heading.partition(" ")
     (text,) = [one.text for one in (README, INSTALL) if f"\n{heading}\n" in one.text]
     body = text.partition(f"\n{heading}\n")[2]
@@ -71,7 +71,7 @@ def test_recording_of_a_merge_is_what_a_merge_does(
 
 
 def lines_of(text: str) -> list[str]:
-    """Give the lines as they show: without spaces of no width, those at their ends, and empty last lines."""
+    """Give the lines as they look: without zero-width spaces, spaces at the end, and empty last lines."""
     return [line.rstrip() for line in without_names(text).replace(ZERO_WIDTH_SPACE, "").rstrip().split("\n")]
 
 
@@ -80,7 +80,7 @@ def lines_of(text: str) -> list[str]:
 
 @pytest.mark.prove
 def test_trial_works_as_it_stands(stack: Devstack, tmp_path: Path) -> None:
-    """The README's very lines, run by a shell; only addresses, the token and the place of the state are put in."""
+    """A shell runs the README's own lines; only addresses, the token and the state directory are replaced."""
     values = "image:\n  tag: none  # by hand until now\n  digest: ''\n"
     stack.create_repository(SOURCE, {"app.py": "print('one')\n"})
     stack.create_repository(MANIFESTS, {"apps/checkout/values-dev.yaml": values})
@@ -136,7 +136,7 @@ def _git_identity() -> dict[str, str]:
 
 
 def _waiting_for_the_listener(lines: str, public: str) -> str:
-    """Let the shell wait where a person reads that the service listens before typing the next line."""
+    """Let the shell wait where a person would wait for the service to listen before typing the next line."""
     look = f"until curl --silent --fail --output /dev/null http://{public}/healthz; do sleep 0.1; done"
     assert lines.count("mergeport serve &\n") == 1
     return lines.replace("mergeport serve &\n", f"mergeport serve &\n{look}\n")
@@ -174,7 +174,7 @@ def _merge_and_see(stack: Devstack, shell: subprocess.Popen[bytes], output: Path
 def _see_a_new_configuration_at_once(
     stack: Devstack, alive: Callable[[Callable[[], object]], Callable[[], object]]
 ) -> None:
-    """Push a new mergeport.yaml, and see it loaded before the minute is over in which it is read without a hook."""
+    """Push a new mergeport.yaml, and see it loaded within less than a minute, after which it is read without a hook."""
     text = stack.git.open(MANIFESTS).text("main", "mergeport.yaml")
     pushed = stack.github.push(MANIFESTS, "main", {"mergeport.yaml": f"{text}# seen\n"}, "Say nothing new")
 

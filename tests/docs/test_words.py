@@ -49,7 +49,7 @@ def test_every_setting_that_is_named_exists(one: Page) -> None:
 
 
 def test_every_setting_is_used() -> None:
-    """A setting that is read and then forgotten would be a promise that nobody keeps."""
+    """A setting that is read but has no effect would be a broken promise."""
     fields = {
         node.target.id
         for node in ast.walk(ast.parse((ROOT / "service/settings.py").read_text()))

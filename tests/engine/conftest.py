@@ -22,7 +22,7 @@ from tests.fixtures.rows import NOW
 
 @dataclass
 class AskedEngine:
-    """Says where workflows are as a test has it, and keeps what it was given."""
+    """Reports the standings that a test sets, and keeps what it was given."""
 
     executor: str = "worker-here"
     known: dict[str, Standing] = field(default_factory=dict)
@@ -75,7 +75,7 @@ def clock() -> StillClock:
 
 @pytest.fixture
 def context(store: Store, engine: AskedEngine, clock: StillClock) -> Context:
-    """Give a context in which only the store, the clock and the queue are there; this worker's lease is alive."""
+    """Give a context with only a store, a clock and a queue; this worker's lease is alive."""
     nothing: Any = None
     with store.begin() as tx:
         leases.acquire(tx, f"worker:{engine.executor}", engine.executor, now=clock.now(), seconds=15)

@@ -54,7 +54,7 @@ def test_end_of_a_step_is_written_with_the_beginning_of_the_next(context: Contex
 def test_step_whose_record_died_with_its_worker_is_done_again_and_told_once(context: Context, rows: Rows) -> None:
     run = rows.run()
     with recorded(taken_on(context, run), "find image"):
-        pass  # and the worker is gone
+        pass  # and then the worker is gone
     again = taken_on(context, run, "wait:other")
     with recorded(again, "find image") as record:
         assert not record.done_before
@@ -80,7 +80,7 @@ def test_paused_worker_writes_neither_the_end_of_its_step_nor_what_it_owes(conte
 
 
 def test_wait_that_was_answered_at_once_is_not_written_over_by_who_opened_it(context: Context, rows: Rows) -> None:
-    """The writer of the branch may answer before the run that opened the wait has told of it."""
+    """The writer of the branch may answer before the run that opened the wait has recorded its pause."""
     run = rows.run()
     first = taken_on(context, run)
     pause = paused_in(first, "commit")
@@ -110,7 +110,7 @@ def test_wait_that_is_still_open_has_its_step_told_as_waiting(context: Context, 
 
 
 def paused_in(claim: Claim, name: str) -> Pause:
-    """Have a step open its wait by itself, in the transaction in which it found that it has to wait."""
+    """Let a step open its wait itself, in the transaction in which it found that it has to wait."""
     run, context = claim.run, claim.context
     wait = wait_for(context, run, WaitKind.PUSH, key="branch", subject="branch", saw="another is being written")
     pause = Pause(wait, opened=True)

@@ -32,7 +32,7 @@ def told(context: Context, rows: Rows) -> None:
 
 @pytest.fixture
 def database_url(migrated_sqlite_url: str) -> str:
-    """Ask SQLite alone, which tells its plan whatever the size of the tables; the indexes are the same on both."""
+    """Use only SQLite, whose plan does not depend on the size of the tables; both databases have the same indexes."""
     return migrated_sqlite_url
 
 
@@ -41,7 +41,7 @@ ASKED: dict[str, Callable[[Context, Rows], object]] = {
     "due": lambda context, _: answer_due(context),
     "reports": lambda context, _: send_reports(context),
     "intake": lambda context, _: claim(context),
-    "oldest": lambda context, _: reading(context, deliveries.oldest_stored),
+    "free": lambda context, _: reading(context, lambda tx: deliveries.any_free(tx, context.now())),
     "keys": lambda context, _: reading(context, waits.newest_by_key),
     "builds": lambda context, _: reading(context, builds.under_way),
     "status": told,
@@ -68,4 +68,4 @@ def test_no_question_that_is_asked_all_the_time_reads_a_whole_table(context: Con
 
 
 SMALL = ("CONSTANT ROW", "ix_reports_unsent")
-"""What may be read as a whole; that index holds only what is still to be sent."""
+"""The index that may be read as a whole, because it has only what is still to be sent."""

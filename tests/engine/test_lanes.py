@@ -11,7 +11,7 @@ from service.engine.lanes import BEGUN_WITHIN_SECONDS, Lane
 
 @dataclass
 class Starts:
-    """Starts workflows for a lane, as a test has it."""
+    """Starts workflows for a lane as a test wants it."""
 
     known: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -114,7 +114,7 @@ def test_closed_lane_starts_no_more() -> None:
 
 
 def test_what_another_worker_may_have_in_line_is_started_now_or_not_at_all() -> None:
-    """Two workers with the same line would start everything twice; the sweeper comes again when there is room."""
+    """Two workers with the same queue would start everything twice; the sweeper tries again when there is room."""
     starts = Starts()
     lane = starts.lane(2)
     for name in ("a", "b", "c"):

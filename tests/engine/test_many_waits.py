@@ -29,7 +29,7 @@ LISTED = (58, 59, 60)
 
 @dataclass
 class ListingForge:
-    """Lists three of the pull requests and gives each when asked alone; it keeps which were."""
+    """Lists three of the pull requests and gives any single one; it keeps which ones were asked for."""
 
     closed: set[int] = field(default_factory=set)
     asked: list[int] = field(default_factory=list)

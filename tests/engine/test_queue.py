@@ -19,7 +19,7 @@ from tests.fixtures.service import poll
 
 @pytest.fixture
 def real(database_url: str, tmp_path: Path) -> Iterator[Engine]:
-    """Give an engine on tables of its own, which on PostgreSQL are in the same database."""
+    """Give an engine with its own tables, which are in the same database on PostgreSQL."""
     url = f"sqlite:///{tmp_path}/engine.db" if database_url.startswith("sqlite") else database_url
     migrate(url)
     engine = Engine(url, "worker-one", run_concurrency=2, build_concurrency=1)
@@ -28,7 +28,7 @@ def real(database_url: str, tmp_path: Path) -> Iterator[Engine]:
 
 
 def test_what_a_workflow_enqueues_is_no_checkpoint_of_it(real: Engine, rows: Rows, store: Store) -> None:
-    """After a crash the same workflow may enqueue something else first; the library must not take it for the same."""
+    """After a crash the workflow may enqueue something else first; the library must not take the two for the same."""
     run = rows.run()
     build = rows.build(run)
     built: list[BuildId] = []
@@ -61,7 +61,7 @@ def test_id_that_has_run_does_not_run_again(real: Engine, rows: Rows) -> None:
 def test_orphans_tell_whether_their_worker_had_others_under_way(
     real: Engine, rows: Rows, under_way: int, alone: set[bool]
 ) -> None:
-    """Also after one of them was taken up: what two sweepers see must not depend on who comes first."""
+    """This holds even after one of them was taken up: what two sweepers see must not depend on who is first."""
     go = threading.Event()
     real.start(lambda _run, _workflow: assert_came(go), lambda _id, _workflow: None)
     for number in range(under_way):
@@ -79,7 +79,7 @@ def assert_came(go: threading.Event) -> None:
 
 
 def test_known_ids_keep_no_place_from_others(real: Engine, rows: Rows) -> None:
-    """Nor for a while: two may go on at once, and three that have run before are handed over again."""
+    """Not even for a while: two may run at once, and three that have run before are handed over again."""
     before = [rows.run(application=f"a{number}") for number in range(3)]
     ran: list[RunId] = []
     real.start(lambda run_id, _: ran.append(run_id), lambda _id, _workflow: None)
@@ -97,7 +97,7 @@ def finished(real: Engine, some: list[Run]) -> list[Standing]:
 
 
 def test_what_stands_in_line_is_nobody_s_and_goes_on_once_there_is_room(real: Engine, rows: Rows) -> None:
-    """So the sweeper of another worker may take it; whoever comes second finds the id known."""
+    """So the sweeper of another worker may take it; the second one to start it finds the id known."""
     go, ran = threading.Event(), list[RunId]()
 
     def advance(run_id: RunId, _workflow: str) -> None:
@@ -115,7 +115,7 @@ def test_what_stands_in_line_is_nobody_s_and_goes_on_once_there_is_room(real: En
 
 
 def test_workflow_that_an_earlier_version_left_in_a_queue_is_an_orphan(real: Engine, rows: Rows) -> None:
-    """Nobody takes from the library's queues any more; also where its worker seems alive."""
+    """Nobody takes from the library's queues any more, even if its worker seems alive."""
     run, ran = rows.run(), list[RunId]()
     real.start(lambda run_id, _: ran.append(run_id), lambda _id, _workflow: None)
     leave_in_queue(run)

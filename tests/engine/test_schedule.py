@@ -18,7 +18,7 @@ ARGOCD = (WaitKind.SYNC, "argocd")
 
 @dataclass
 class Looks:
-    """Counts looks; those at a held kind hang until they are let go."""
+    """Counts looks; those at a held kind hang until they are released."""
 
     made: list[tuple[WaitKind, str]] = field(default_factory=list)
     held: WaitKind | None = None
@@ -49,7 +49,7 @@ def schedule(looks: Looks) -> Iterator[Schedule]:
 
 
 def tick_until(schedule: Schedule, looks: Looks, newest: str, now: float, *, count: int) -> None:
-    """Tick at one moment until so many looks have begun: one that is under way still keeps the next from it."""
+    """Tick at one moment until so many looks have begun, because a look under way delays the next one."""
 
     def looked() -> bool:
         schedule.tick({MAIN: newest}, now)

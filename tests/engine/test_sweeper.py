@@ -56,7 +56,7 @@ def now_at(rows: Rows, run: Run) -> Run:
 
 
 def test_run_of_a_dead_worker_goes_on_under_another_id(context: Context, engine: AskedEngine, rows: Rows) -> None:
-    """Under its own, a worker that was only paused would wake up and take it for its own still."""
+    """Under the old id, a worker that was only paused would wake up and still take the run for its own."""
     run = rows.run(state=RunState.RUNNING)
     engine.known[run.workflow_id] = Standing.ALIVE
     engine.left = [run.workflow_id]
@@ -104,7 +104,7 @@ def test_run_that_kills_each_worker_over_it_fails_in_the_end(context: Context, e
 
 
 def die(context: Context, engine: AskedEngine, rows: Rows, run: Run, *, times: int) -> None:
-    """Have the run's worker die so often, right after it has taken the run up."""
+    """Let the run's worker die so often, each time right after it has taken the run up."""
     for _ in range(times):
         again = now_at(rows, run)
         with rows.store.begin() as tx:
@@ -213,7 +213,7 @@ def test_run_that_ends_waits_for_nothing_any_more(rows: Rows, store: Store, cloc
 def test_wait_for_a_branch_whose_writer_died_is_answered_before_its_lease_is_over(
     context: Context, engine: AskedEngine, rows: Rows, store: Store, clock: StillClock
 ) -> None:
-    """Nobody else would: such a wait has no deadline, and who was to wake it is dead."""
+    """Nobody else would answer it: such a wait has no deadline, and the writer that should wake it is dead."""
     run = rows.run()
     key = "manifest:acme/manifests:main"
     rows.wait(run, WaitKind.PUSH, key=key, subject=key, deadline=None)

@@ -18,7 +18,7 @@ from tests.fixtures.rows import Rows
 
 
 class Taken:
-    """The configuration, which is so slow to come that meanwhile another workflow has taken the run."""
+    """A configuration that arrives so slowly that another workflow has taken the run meanwhile."""
 
     def __init__(self, rows: Rows, clock: StillClock, run: Run, error: MergeportError) -> None:
         self.rows, self.clock, self.run, self.error = rows, clock, run, error
@@ -51,7 +51,7 @@ def test_workflow_that_lost_its_run_neither_ends_it_nor_lets_it_wait(
 
 
 def test_retries_are_counted_in_a_row_and_only_for_one_reason(context: Context, rows: Rows, clock: StillClock) -> None:
-    """What was waited for weeks ago, and has gone on since, brings no run nearer to its end."""
+    """A retry of weeks ago, after which the run went on, does not count towards the limit."""
     error = RetryableError("the line broke", code="broken")
 
     class Broken:

@@ -27,13 +27,13 @@ def database_url(migrated_postgresql_url: str) -> str:
 
 @pytest.fixture
 def other() -> Iterator[ThreadPoolExecutor]:
-    """Give a thread that does what another process does meanwhile."""
+    """Give a thread that acts as another process meanwhile."""
     with ThreadPoolExecutor(1) as one:
         yield one
 
 
 def wait_blocked(store: Store, under_way: Future[object]) -> None:
-    """Return when the other waits for a lock of this one's, or is done."""
+    """Return when the other one waits for a lock of this one, or is done."""
     query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
     def blocked() -> bool:

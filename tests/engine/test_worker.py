@@ -21,7 +21,7 @@ from tests.fixtures.service import poll
 
 
 class LeavingStore(Store):
-    """A store that refuses writing so many times."""
+    """A store that refuses so many writes."""
 
     refuses = 0
 

@@ -33,13 +33,13 @@ def hold_at_argocd(service: Service) -> Gate:
 
 
 def hold_at_status(service: Service) -> Gate:
-    """The request is under way: GitHub takes it when the gate opens, however late that is."""
+    """The request is under way: GitHub handles it when the gate opens, however late that is."""
     return service.stack.github.faults.hang(method="POST", path="/repos/acme/checkout/statuses/")
 
 
 @pytest.fixture
 def pair(migrated_postgresql_url: str, world: Devstack, make_service: Callable[..., Service]) -> Service:
-    """Give a web and the first of two workers, who count as dead after three seconds of silence."""
+    """Give a web and the first of two workers, which count as dead after three seconds of silence."""
     world.github.push(MANIFESTS, "main", {"mergeport.yaml": CONFIGURATION + '    paths: ["**"]\n'})
     one = make_service(MERGEPORT_DATABASE_URL=migrated_postgresql_url, MERGEPORT_WORKER_LEASE=str(LEASE_SECONDS))
     one.hook(SOURCE)
@@ -62,7 +62,7 @@ def wait_alive(service: Service, workers: int) -> None:
 
 @contextmanager
 def first_is_held(pair: Service, hold: Hold, branch: str) -> Iterator[tuple[str, Gate]]:
-    """Merge, and give the commit while the first worker hangs over it and the second is there to take over."""
+    """Merge, and give the commit while the first worker hangs on it and the second one can take over."""
     gate = hold(pair)
     pull = pair.stack.github.merge(SOURCE, branch, {"app.py": "print('two')\n"})
     gate.wait_arrived(60)

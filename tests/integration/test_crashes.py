@@ -31,7 +31,7 @@ def hold_before_pull_request(service: Service) -> Gate:
 
 
 def hold_at_pull_request(service: Service) -> Gate:
-    """The request is on its way: GitHub does it though nobody hears the answer."""
+    """The request is on its way: GitHub carries it out although nobody gets the answer."""
     return service.stack.github.faults.hang(method="POST", path="/repos/acme/manifests/pulls$")
 
 
@@ -79,7 +79,7 @@ def test_worker_killed_around_an_effect_in_dev_leaves_it_done_once(
 def test_worker_killed_before_its_push_has_effect_pushes_once(
     service: Service, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The server holds the push in a hook, the worker dies, and the push is refused: it never was."""
+    """The server holds the push in a hook, the worker dies, and the push is refused, so it had no effect."""
     folder = tmp_path_factory.mktemp("hook")
     arrived, go = folder / "arrived", folder / "go"
     script = f"#!/bin/sh\n[ -e {go} ] && exit 0\ntouch {arrived}\nwhile [ ! -e {go} ]; do sleep 0.05; done\nexit 1\n"
@@ -140,7 +140,7 @@ def test_worker_asked_to_stop_hands_its_build_over(service: Service) -> None:
 
 @pytest.mark.prove
 def test_worker_asked_to_stop_while_git_hangs_ends_in_time(service: Service) -> None:
-    """Nobody waits for the server: the thread that does is left behind, and the next worker does its work."""
+    """The stop does not wait for the server: the hanging thread is abandoned, and the next worker does its work."""
     gate = service.stack.git.faults.hang(path="acme/manifests.*info/refs")
     pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
     gate.wait_arrived(30)

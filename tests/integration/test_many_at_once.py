@@ -81,7 +81,7 @@ def two_workers(crowd: Devstack, make_service: Callable[..., Service], postgresq
 
 
 def merge_all(world: Devstack, monkeypatch: pytest.MonkeyPatch) -> tuple[list[bytes], dict[str, str]]:
-    """Merge in every source; give the webhooks that tell of it, and the tag that each application has then."""
+    """Merge in every source; give the webhooks, and the tag that each application has afterwards."""
     for name, value in world.ecr.environment().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
@@ -136,7 +136,7 @@ def test_hundred_applications_merged_at_once_come_in_few_pushes_one_commit_each_
 
 
 def overtaken(service: Service, order: list[str]) -> list[tuple[str, str]]:
-    """Give who was written before one that was accepted earlier and that was ready earlier as well."""
+    """Give the applications that were written before one that was both accepted and ready earlier."""
     query = sa.select(runs.c.application, runs.c.sequence, edits.c.sequence.label("ready")).join(
         edits, edits.c.run_id == runs.c.id
     )

@@ -26,7 +26,7 @@ def statuses(service: Service, commit: str, environment: str = "dev") -> list[st
 
 
 def stop_and_wake(pair: Service, gate: Gate, done: Callable[[], object]) -> None:
-    """Stop the first worker until the second has done it; then let what hung go on, and the first as well."""
+    """Stop the first worker until the second has done the work; then release what hung, and the first worker."""
     pair.processes["first"].send_signal(signal.SIGSTOP)
     try:
         done()

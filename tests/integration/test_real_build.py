@@ -39,7 +39,7 @@ CHART = "charts/application"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A registry as it is reached, read with nothing of ours between."""
+    """A registry as it is reached, read without our code."""
 
     url: str
     authorization: str
@@ -119,7 +119,7 @@ Hire = Callable[..., Team]
 
 @pytest.fixture(params=["docker", "buildah"])
 def tool(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Give the settings of a builder that has just been seen to work."""
+    """Give the settings of a builder that was just proved to work."""
     if request.param == "docker":
         return {"MERGEPORT_BUILDER": "docker", "DOCKER_HOST": request.getfixturevalue("dockerd")}
     request.getfixturevalue("buildah")
@@ -128,7 +128,7 @@ def tool(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.fixture
 def hire(make_service: Callable[..., Service], tool: dict[str, str], base_image_context: Path) -> Hire:
-    """Give a way to make a team with settings of its own."""
+    """Give a function that makes a team with its own settings."""
 
     def make(**settings: str) -> Team:
         return Team(make_service(**tool, **settings), base_image_context / "busybox")
@@ -138,7 +138,7 @@ def hire(make_service: Callable[..., Service], tool: dict[str, str], base_image_
 
 @pytest.fixture
 def on_ecr(stack: Devstack) -> Callable[[], Place]:
-    """Give a way to look into the ECR, with a token that is made for the look."""
+    """Give a function that looks into the ECR with a token of its own."""
 
     def look() -> Place:
         host = Ministack(stack.ecr)

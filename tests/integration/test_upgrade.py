@@ -27,7 +27,7 @@ OPTIONS = (
 
 
 def merged(world: Devstack) -> dict[str, str]:
-    """Merge to each branch before Mergeport is there; give what the dump's names stand for."""
+    """Merge to each branch before Mergeport is started; give the values of the dump's placeholders."""
     commits_of = {
         branch: world.github.merge(SOURCE, branch, {"app.py": f"print({branch!r})\n"}).merge_commit_sha or ""
         for branch in ("develop", "staging", "main")

@@ -41,13 +41,13 @@ _JSON = (("Content-Type", "application/json; charset=utf-8"),)
 
 @dataclass(slots=True)
 class At(Fault):
-    """A fault at the request of this number alone, and the `times - 1` after it."""
+    """A fault at the request of this number, and at the `times - 1` requests after it."""
 
     number: int = 0
     seen: int = 0
 
     def claims(self, method: str, path: str) -> bool:  # noqa: ARG002 - whatever it asks
-        """Count the request; tell whether it is one of those."""
+        """Count the request; tell whether it gets the fault."""
         at, self.seen = self.seen, self.seen + 1
         return self.number <= at < self.number + self.times
 
@@ -92,12 +92,12 @@ FAULTS: Mapping[str, Callable[[int, int], At]] = {
 
 @dataclass
 class Told:
-    """What the judge holds against the world."""
+    """What the judge found wrong in the world."""
 
     wrong: list[str] = field(default_factory=list)
 
     def must(self, claim: bool, words: str) -> None:
-        """Keep the words of a claim that does not hold."""
+        """Keep the words of a claim that is false."""
         if not claim:
             self.wrong.append(words)
 
@@ -123,14 +123,14 @@ def _words(pipeline: Pipeline) -> str:
 
 
 def dev(pipeline: Pipeline) -> Told:
-    """Say that a merge into develop is one commit, live."""
+    """Check that a merge into develop is one commit, which is live."""
     commit = _merge(pipeline, "develop", "two")
     _over_time(pipeline)
     return _judged(pipeline, "dev", {commit: (RunState.SUCCEEDED, "success")})
 
 
 def opened(pipeline: Pipeline) -> Told:
-    """Say that a merge into main is one pull request, which is waited for."""
+    """Check that a merge into main is one pull request, for which the run waits."""
     commit = _merge(pipeline, "main", "two")
     _over_time(pipeline)
     told = _judged(pipeline, "prod", {commit: (RunState.WAITING, "pending")}, live=False)
@@ -139,7 +139,7 @@ def opened(pipeline: Pipeline) -> Told:
 
 
 def rolled(pipeline: Pipeline) -> Told:
-    """Say that a roll forward, an update of the branch and a merge are one pull request, live."""
+    """Check that a newer image, an update of the branch and a merge are one pull request, which is live."""
     first = _merge(pipeline, "main", "two")
     _over_time(pipeline, 45)
     second = _merge(pipeline, "main", "three")
@@ -164,7 +164,7 @@ def rolled(pipeline: Pipeline) -> Told:
 
 
 def reopened(pipeline: Pipeline) -> Told:
-    """Say that a pull request that was closed, reopened and merged is live by a later generation."""
+    """Check that a pull request that was closed, reopened and merged is live through a later generation."""
     commit = _merge(pipeline, "main", "two")
     _over_time(pipeline, 60)
     open_now = pipeline.stack.github.pulls(MANIFESTS, "open")
@@ -181,7 +181,7 @@ def reopened(pipeline: Pipeline) -> Told:
 
 
 def cancelled(pipeline: Pipeline) -> Told:
-    """Say that a cancelled promotion has its pull request closed, and that a retry opens one that is followed."""
+    """Check that cancelling closes the promotion's pull request, and that a retry opens one that is followed."""
     commit = _merge(pipeline, "main", "two")
     _over_time(pipeline, 60)
     run = pipeline.run("prod")
@@ -307,7 +307,7 @@ def layer(pipeline: Pipeline, server: str) -> FaultLayer:
 def perform(
     scenario: str, server: str, ecr: Ecr, *, fault: str = "", number: int = 0, times: int = 1
 ) -> tuple[Told, str, int]:
-    """Run one scenario with one fault; give the judgement, the request that it hit and how many there were."""
+    """Run one scenario with one fault; give the judgement, the request that it hit and the number of requests."""
     with tempfile.TemporaryDirectory(prefix="mergeport-each-") as directory, pipeline_in(Path(directory), ecr) as one:
         faults = layer(one, server)
         begin = len(faults.log)
@@ -328,7 +328,7 @@ def _say(*words: object) -> None:
 
 
 def main() -> int:
-    """Go through all, or what fits into the time."""
+    """Run all of them, or those that fit into the time."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--server", choices=["github", "git", "registry", "argocd"], nargs="+", default=["github"])
     options.add_argument("--scenario", choices=list(SCENARIOS), nargs="+", default=list(SCENARIOS))

@@ -30,13 +30,12 @@ ON_BOTH = frozenset(
         "test_writing",
     }
 )
-"""Modules that run on PostgreSQL as well: all of it with `make prove`, and what is marked `rows_decide`, because rows
-and locks decide it, with `make test` too. The other modules are about what is outside and would only take time.
-"""
+"""Modules that also run on PostgreSQL: all with `make prove`, and with `make test` those that are marked `rows_decide`,
+because rows and locks decide their claims. The other modules are about outside systems and would only take time."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what uses a database on the kinds of it that its module wants."""
+    """Run a test that uses a database on the kinds of database that its module wants."""
     if "database_url" not in metafunc.fixturenames:
         return
     kinds: list[str | ParameterSet] = ["sqlite"]
@@ -68,7 +67,7 @@ def kept_sqlite_url(kept_store: Store, sqlite_template: Path) -> Iterator[str]:
     assert kept_store.file is not None
     shutil.copy(sqlite_template, kept_store.file)
     yield str(kept_store.url)
-    kept_store.close()  # it opens again when it is used
+    kept_store.close()  # the store opens it again at its next use
     for file in kept_store.file.parent.iterdir():
         file.unlink()
 
@@ -77,7 +76,7 @@ def kept_sqlite_url(kept_store: Store, sqlite_template: Path) -> Iterator[str]:
 def pipeline(
     world: Devstack, tmp_path: Path, database_url: str, kept_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """Give a pipeline in a world with hooks; the hooks' address answers nobody, the deliveries are handed over."""
+    """Give a pipeline in a world with hooks; nobody answers at their address, and tests hand over the deliveries."""
     for name, value in world.environment().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)

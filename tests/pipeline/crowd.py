@@ -29,9 +29,9 @@ def settle_in(
     own: Mapping[str, str] = MappingProxyType({}),
     **files: str | None,
 ) -> None:
-    """Have these applications in the configuration, their values files beside it, dev as it is given.
+    """Put these applications into the configuration, with their values files and the given keys of dev.
 
-    `own` is what is different in dev for one of them.
+    `own` has the keys that differ in dev for one of them.
     """
     configuration = ALONE.replace("dev: {branch: develop}", f"dev: {dev}") + "applications:\n"
     for name in applications:
@@ -43,7 +43,7 @@ def settle_in(
 
 
 def merge(pipeline: Pipeline, text: str = "two") -> None:
-    """Merge into the source, and take the runs in without advancing any."""
+    """Merge into the source, and accept the runs without advancing any."""
     pipeline.stack.github.merge(SOURCE, "develop", {"app.py": f"print('{text}')\n"})
     pipeline.take_deliveries()
     while pipeline.intake():
@@ -51,7 +51,7 @@ def merge(pipeline: Pipeline, text: str = "two") -> None:
 
 
 def until_promoted(pipeline: Pipeline) -> None:
-    """Work until nothing is queued any more, without a look at the outside."""
+    """Work until nothing is queued, without a look at outside systems."""
     pipeline.settle(looks=0)
 
 
@@ -85,9 +85,9 @@ def states(pipeline: Pipeline, names: Iterable[str]) -> dict[str, tuple[RunState
 
 
 def wait_all(pipeline: Pipeline, *repositories: str) -> None:
-    """Let every run come to the point of writing, where somebody else has the lease; then let them write.
+    """Let every run come to the point of writing while somebody else has the lease; then let them write.
 
-    Whoever has been waiting the longest writes what all want.
+    The run that has waited longest writes the edits of all.
     """
     names = [Place(Repository(name), BRANCH).lease for name in repositories or (MANIFESTS,)]
     with pipeline.store.begin() as tx:
@@ -100,7 +100,7 @@ def wait_all(pipeline: Pipeline, *repositories: str) -> None:
 
 
 def ready(pipeline: Pipeline, *repositories: str) -> list[Run]:
-    """Give the runs, in the order of their acceptance, each about to write what is pending already."""
+    """Give the runs in the order of their acceptance, each with a pending edit that it is about to write."""
     wait_all(pipeline, *repositories)
     with pipeline.store.begin() as tx:
         for run in runs.newest(tx):

@@ -54,7 +54,7 @@ class MovedClock:
 
 @dataclass
 class ListQueue:
-    """Keeps what was handed to the engine, each workflow id once, as the engine does."""
+    """Keeps what was handed to the engine, each workflow id only once, as the engine does."""
 
     seen: set[str] = field(default_factory=set)
     runs: list[tuple[Run, str]] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Pipeline:
     """One worker's pipeline, driven by hand."""
 
     def __init__(self, stack: Devstack, directory: Path, *, store: Store | None = None, **settings: str) -> None:
-        """Work with a migrated store, by default on a SQLite file of its own; its connections are closed at the end."""
+        """Use a migrated store, by default on its own SQLite file; its connections are closed at the end."""
         self.stack = stack
         self.queue = ListQueue()
         self.clock = MovedClock()
@@ -130,7 +130,7 @@ class Pipeline:
     # --- what moves ---------------------------------------------------------------------------------
 
     def step(self) -> bool:
-        """Do one thing that is queued; tell whether there was any."""
+        """Do one queued piece of work; tell whether there was any."""
         if self.intake():
             return True
         if self.queue.builds:
@@ -147,7 +147,7 @@ class Pipeline:
         return bool(told)
 
     def settle(self, *, looks: int = 1) -> None:
-        """Take deliveries, then do all that is queued; look so often at what runs wait for."""
+        """Take deliveries, then do all queued work; look so many times at what runs wait for."""
         self.take_deliveries()
         self._drain()
         for _ in range(looks):
@@ -162,14 +162,14 @@ class Pipeline:
         send_reports(self.context)
 
     def settle_live(self, *applications: str) -> None:
-        """Let Argo CD bring what was promoted to its end, and the runs with it."""
+        """Let Argo CD finish all syncs, and the runs with it."""
         self.settle()
         for application in applications:
             self.stack.argocd.settle(application)
         self.settle()
 
     def settle_over_time(self, *applications: str, seconds: int) -> None:
-        """Settle again and again while the clock goes on, for what is retried."""
+        """Settle again and again while the clock advances, so that retries happen."""
         for _ in range(0, seconds, 10):
             self.clock.move(seconds=10)
             self.settle_live(*applications)
@@ -204,7 +204,7 @@ class Pipeline:
         self.queue.enqueue_run(again)
 
     def resumed(self, run: Run) -> Run:
-        """Queue a run whose worker died under a new workflow, as the sweeper does; give it as it stands."""
+        """Queue a run whose worker died under a new workflow, as the sweeper does; give the run."""
         at = self.clock.now()
         wait = wait_for(self.context, run, WaitKind.RETRY, key="", subject="worker-lost", saw="going on")
         with self.store.begin() as tx:
@@ -264,7 +264,7 @@ class Pipeline:
         return image.digest
 
     def ended(self, run: Run, state: RunState) -> Run:
-        """Give the run as it is now, which must be in the state."""
+        """Give the run as it is now; fail unless it is in the state."""
         with self.store.read() as tx:
             now_at = runs.get(tx, run.id)
         assert now_at is not None

@@ -56,7 +56,7 @@ def test_writer_waits_a_moment_for_a_run_that_is_on_its_way(pipeline: Pipeline) 
 
 @pytest.mark.rows_decide
 def test_nobody_is_overtaken_by_a_stream_of_later_edits(pipeline: Pipeline) -> None:
-    """At each push a run comes that was accepted later: those that wait go first all the same."""
+    """At each push, a run arrives that was accepted later; those that already wait still go first."""
     settle_in(pipeline, *NAMES)
     merge(pipeline)
     found = runs_by_name(pipeline)
@@ -100,7 +100,7 @@ def test_window_gathers_and_lets_nobody_wait_longer(pipeline: Pipeline) -> None:
 
 
 def test_window_of_one_environment_does_not_hold_up_another(pipeline: Pipeline) -> None:
-    """Who has no window writes at once, and takes along what waits for the same branch."""
+    """A run without a window writes at once, and also writes what waits for the same branch."""
     settle_in(pipeline, "checkout", "cart", dev=WINDOW, own={"cart": "{manifest: {batch_window: 1s}}"})
     merge(pipeline)
     first = next(entry for entry in pipeline.queue.runs if entry[0].application == "checkout")

@@ -82,7 +82,7 @@ def test_image_that_nobody_pushes_fails_at_the_deadline(external: Pipeline) -> N
 
 
 def test_image_that_was_seen_in_time_is_not_missed_because_its_run_went_on_late(external: Pipeline) -> None:
-    """What the wait was answered counts, not what the clock says when the run reads it."""
+    """The wait's answer counts, and not the time at which the run reads it."""
     merge(external)
     external.settle()
     with external.store.begin() as tx:
@@ -248,7 +248,7 @@ def test_image_whose_repository_refuses_does_not_keep_others_from_being_found(ex
 
 @pytest.mark.rows_decide
 def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
-    """What the builder logs meanwhile is kept for later."""
+    """The builder's log of that time is stored later."""
     merge(pipeline)
     pipeline.take_deliveries()
     while not pipeline.queue.builds:
@@ -265,7 +265,7 @@ def test_build_goes_on_while_the_store_is_away(pipeline: Pipeline) -> None:
 
 @contextmanager
 def away(store: Store) -> Iterator[None]:
-    """Have the database let nobody write: SQLite's lock is another's, PostgreSQL takes no connection."""
+    """Keep everybody from writing: another holds SQLite's lock, or PostgreSQL accepts no connection."""
     if store.sqlite:
         with closing(sqlite3.connect(str(store.url.database), isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")

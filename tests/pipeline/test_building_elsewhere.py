@@ -62,7 +62,7 @@ def finish(pipeline: Pipeline, one: YardBuild, log: str = "") -> None:
 
 @dataclass
 class LostEngine:
-    """The engine of the worker that comes after a killed one: no workflow of that one is alive."""
+    """The engine of the worker after a killed one, of which no workflow is alive."""
 
     queue: ListQueue
     executor: str = "worker-test"
@@ -84,7 +84,7 @@ class LostEngine:
 
 
 def killed_and_followed(pipeline: Pipeline) -> None:
-    """Let the worker be killed at the point that the yard was told, and another one take up what it had."""
+    """Kill the worker at the point that the yard was told, and let another one take over its work."""
     with pytest.raises(SystemExit):
         pipeline.settle(looks=0)
     pipeline.clock.move(seconds=3)

@@ -35,7 +35,7 @@ def test_batch_that_loses_every_race_gets_smaller_until_it_wins(pipeline: Pipeli
 
 
 def test_run_whose_commit_is_there_does_not_say_that_it_was_superseded_before(pipeline: Pipeline) -> None:
-    """Another merge is accepted while the push of the first is under way, by a writer that takes all along."""
+    """Another merge is accepted while a writer that writes all pending edits pushes the first one."""
     settle_in(pipeline, *NAMES)
     merge(pipeline)
     wait_all(pipeline)

@@ -19,7 +19,7 @@ def merge(pipeline: Pipeline, text: str = "two") -> str:
 
 
 def test_nothing_is_live_while_argocd_only_compares(pipeline: Pipeline) -> None:
-    """Every state on the way is one in which the old version is still the healthy one."""
+    """In every state on the way, the old version is still the healthy one."""
     pipeline.stack.argocd.pace = None
     merge(pipeline)
     pipeline.settle()
@@ -33,7 +33,7 @@ def test_nothing_is_live_while_argocd_only_compares(pipeline: Pipeline) -> None:
 
 
 def failed_in_words(pipeline: Pipeline, words: str) -> None:
-    """Find the run failed with Argo CD's words, on its commit as well."""
+    """Check that the run failed with Argo CD's words, also on its commit."""
     run = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert words in run.message
     assert run.code == "deploy-failed"
@@ -122,7 +122,7 @@ def test_repository_server_that_is_away_during_the_rollout_fails_nothing(pipelin
 
 
 def sources(pipeline: Pipeline, *, others: int = 0, parameters: tuple[tuple[str, str], ...] = ()) -> None:
-    """Give the application more sources of other repositories, or parameters that stand over its values."""
+    """Give the application more sources of other repositories, or parameters that override its values."""
     application = pipeline.stack.argocd.applications["checkout-dev"]
     own = replace(application.sources[0], parameters=parameters)
     foreign = []
@@ -152,7 +152,7 @@ def test_unrelated_commit_while_several_sources_roll_out_does_not_hold_up_the_ru
 
 
 def test_parameters_that_stand_over_our_image_are_no_success(pipeline: Pipeline) -> None:
-    """A change of the chart just before ours makes an operation happen that looks like ours."""
+    """A change of the chart just before ours causes an operation that looks like ours."""
     digest = "sha256:" + "7" * 64
     sources(pipeline, parameters=(("image.tag", "old"), ("image.digest", digest)))
     bare = pipeline.stack.git.open(MANIFESTS)
@@ -239,7 +239,7 @@ def test_application_that_never_appears_fails_with_what_to_compare(pipeline: Pip
 
 
 def test_application_that_appears_minutes_after_the_commit_is_waited_for(pipeline: Pipeline) -> None:
-    """An ApplicationSet without a webhook makes it after three minutes."""
+    """An ApplicationSet without a webhook creates it after three minutes."""
     argocd = pipeline.stack.argocd
     made = argocd.applications.pop("checkout-dev")
     merge(pipeline)
@@ -279,7 +279,7 @@ def test_sync_window_that_is_closed_is_told(pipeline: Pipeline, window: tuple[st
 
 
 def too_late(pipeline: Pipeline) -> str:
-    """Let a run's time end, and give its words; they lead to the application in Argo CD."""
+    """Let a run's time end, and give its words, which link to the application in Argo CD."""
     pipeline.clock.move(minutes=16)
     pipeline.settle(looks=2)
     run = pipeline.ended(pipeline.run(), RunState.FAILED)

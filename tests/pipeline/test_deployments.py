@@ -48,7 +48,7 @@ def looked(pipeline: Pipeline, **later: float) -> None:
 
 
 def revert(pipeline: Pipeline, run: Run, text: str) -> str:
-    """Let a person take a promotion back, by a push of theirs."""
+    """Let a person revert a promotion by a push."""
     message = f'Revert "Promote"\n\nThis reverts commit {run.manifest_commit}.'
     pipeline.stack.github.push(MANIFESTS, "main", {FILE: text}, message)
     return pipeline.stack.git.open(MANIFESTS).tip("main")
@@ -178,7 +178,7 @@ def test_release_without_argocd_is_live_from_its_commit_until_git_says_otherwise
 
 
 def family(pipeline: Pipeline) -> None:
-    """Make `checkout-dev` the parent of the application that it was."""
+    """Make `checkout-dev` the parent of the former application."""
     argocd = pipeline.stack.argocd
     child = argocd.applications.pop("checkout-dev")
     argocd.add_application("child", *child.sources, namespace=child.namespace)

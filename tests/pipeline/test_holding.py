@@ -34,7 +34,7 @@ def take(pipeline: Pipeline, holder: str) -> bool:
 
 
 def left(pipeline: Pipeline) -> float:
-    """Tell for how many seconds the branch is still held, by the clock that counts."""
+    """Tell for how many seconds the branch is still held, by the clock of the leases."""
     with pipeline.store.read() as tx:
         until = tx.execute(sa.select(table.c.expires_at).where(table.c.name == LEASE)).scalar_one()
         return float((until - leases.clock(tx, pipeline.clock.now())).total_seconds())
@@ -88,7 +88,7 @@ def test_writer_that_lost_the_branch_may_mark_nothing(pipeline: Pipeline) -> Non
 def test_writer_that_stood_still_while_another_wrote_repeats_nothing(
     pipeline: Pipeline, method: str, path: str, after: bool
 ) -> None:
-    """The worker of the first run stands still in a call; another, which takes it for dead, writes what both want."""
+    """The first run's worker hangs in a call; another one, which takes it for dead, writes the edits of both."""
     settle_in(pipeline, *NAMES)
     merge(pipeline)
     first, second = ready(pipeline)

@@ -27,7 +27,7 @@ def configure(pipeline: Pipeline, configuration: dict[str, Any], **files: str) -
 
 @pytest.fixture
 def commit(pipeline: Pipeline) -> str:
-    """Have a run of dev that waits for its image; give its commit."""
+    """Make a run of dev that waits for its image; give its commit."""
     configure(pipeline, external())
     pipeline.settle(looks=0)
     merged = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"}).merge_commit_sha

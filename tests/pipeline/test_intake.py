@@ -19,7 +19,7 @@ EXTERNAL = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: externa
 
 @pytest.fixture
 def quiet(pipeline: Pipeline) -> Pipeline:
-    """Give a pipeline whose runs only wait for an image, so that a test sees what intake makes of deliveries."""
+    """Give a pipeline whose runs only wait for an image, so that a test sees only the effect of intake."""
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": EXTERNAL}, "Build elsewhere")
     pipeline.settle(looks=0)
     return pipeline
@@ -263,7 +263,7 @@ def test_push_that_breaks_the_configuration_is_still_a_change_of_its_repository(
 
 @pytest.mark.rows_decide
 def test_pull_request_told_before_a_wider_push_hides_nothing_that_the_push_touched(quiet: Pipeline) -> None:
-    """A merge queue pushes two merges at once; the event of the second comes first and tells its own paths only."""
+    """A merge queue pushes two merges at once; the event of the second comes first and has only its own paths."""
     two = EXTERNAL.replace(
         f"source: {SOURCE}",
         f"source: {SOURCE}\n    paths: ['app.py']\n  docs:\n    source: {SOURCE}\n    paths: ['docs/**']",
@@ -305,7 +305,7 @@ def test_source_branch_that_is_named_like_a_promotion_is_merged_like_any_other(
 
 
 def set_without_a_hook(pipeline: Pipeline, text: str) -> None:
-    """Push the configuration where no webhook tells of it."""
+    """Push the configuration without a webhook."""
     pipeline.stack.github.repository(MANIFESTS).hooks.clear()
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Change the configuration")
 

@@ -23,7 +23,7 @@ def queued(pipeline: Pipeline, name: str) -> Pull:
 
 
 def merge_by_queue(pipeline: Pipeline, *pulls: Pull, push_first: bool) -> list[str]:
-    """Merge as GitHub's queue does: squashed one upon the other, the branch moved once; give each one's commit."""
+    """Merge as GitHub's queue does: each squashed onto the last, the branch moved once; give the commits."""
     github = pipeline.stack.github
     repo, bot = github.repository(SOURCE), github.state.user("github-merge-queue[bot]")
     before = tip = repo.bare.tip("develop")
@@ -49,7 +49,7 @@ def merge_by_queue(pipeline: Pipeline, *pulls: Pull, push_first: bool) -> list[s
 def test_several_pull_requests_of_one_push_promote_one_image_that_knows_them_all(
     pipeline: Pipeline, push_first: bool
 ) -> None:
-    """Where a pull request's event came first, its run gives way to the head's before it promotes anything."""
+    """If a pull request's event came first, its run is superseded by the newest one's before it promotes anything."""
     one, other = queued(pipeline, "ada"), queued(pipeline, "bob")
     first, head = merge_by_queue(pipeline, one, other, push_first=push_first)
     pipeline.settle_live("checkout-dev")

@@ -38,7 +38,7 @@ class ForgeInMemory:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     within: dict[int, tuple[Sha, ...]] = field(default_factory=dict)
     page: int = 100
-    """How many the list of closed ones has a page; those that were merged last come first."""
+    """How many pull requests a page of the closed ones has; those that were merged last come first."""
     left_out: int = 0
     asked: list[str] = field(default_factory=list)
     error: Exception | None = None
@@ -156,7 +156,7 @@ def test_promotion_of_ours_in_the_same_repository_is_no_change(forge: ForgeInMem
 
 @pytest.mark.parametrize("body", ["", "\n\n* Change 5 (#5)\n\n* Change 6 (#6)"])
 def test_squashed_release_branch_is_opened(forge: ForgeInMemory, body: str) -> None:
-    """GitHub lists the commits below the subject, unless the repository is set otherwise."""
+    """GitHub lists the commits below the subject, unless the repository's settings change that."""
     forge.commit("c9", f"Release 1 (#9){body}")
     forge.merged(pull(5, commit="r1", base="release/1"), "f5")
     forge.merged(pull(6, commit="r2", base="release/1"), "f6")

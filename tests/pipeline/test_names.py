@@ -20,7 +20,7 @@ TOGETHER = CONFIGURATION.replace("dev: {branch: develop}", "dev: {branch: main}"
 
 @pytest.fixture
 def written(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[str], Pipeline]]:
-    """Give a way to open a pipeline whose settings write the configuration repository like this."""
+    """Give a function that opens a pipeline whose settings spell the configuration repository so."""
     opened: list[Pipeline] = []
 
     def open_it(name: str) -> Pipeline:
@@ -56,7 +56,7 @@ def test_pushed_configuration_is_read_again_however_the_repository_is_written(
     written: Callable[[str], Pipeline],
 ) -> None:
     pipeline = written("Acme/MANIFESTS")
-    pipeline.context.configurations.reload()  # as a worker does at its start
+    pipeline.context.configurations.reload()  # a worker does so at its start
     text = CONFIGURATION.replace("branch: develop", "branch: next")
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Feed dev by next")
     pipeline.settle()
@@ -88,7 +88,7 @@ def test_rows_of_a_repository_are_found_by_every_writing(pipeline: Pipeline) -> 
 
 @pytest.mark.parametrize("minutes", [0, 6])
 def test_pushes_that_answer_each_of_our_commits_are_stopped(pipeline: Pipeline, minutes: int) -> None:
-    """Somebody's robot formats the values file after each commit of ours: without an end it would go on for ever."""
+    """Somebody's robot formats the values file after each commit of ours, which would go on for ever."""
     pipeline.stack.git.open(MANIFESTS).commit_files(
         "main", {"Dockerfile": "FROM scratch\nCOPY app.py /\n", "app.py": "1\n"}, "Bring the code here"
     )

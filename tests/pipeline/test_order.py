@@ -21,19 +21,19 @@ COMPARE = f"/repos/{SOURCE}/compare/"
 
 
 def configure(pipeline: Pipeline, order: str, *, text: str = CONFIGURATION) -> None:
-    """Say the order of the application; the delivery of it is worked through."""
+    """Configure the application's order and process the delivery of that push."""
     text = text.replace(f"source: {SOURCE}\n", f"source: {SOURCE}\n    order: {order}\n")
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Order")
     pipeline.settle()
 
 
 def push(pipeline: Pipeline, text: str) -> str:
-    """Push a commit, of which a delivery tells."""
+    """Push a commit, which sends a delivery."""
     return pipeline.stack.github.push(SOURCE, "develop", {"app.py": f"print('{text}')\n"}, text)
 
 
 def aside(pipeline: Pipeline, text: str, start: str, *, date: int | None = None) -> str:
-    """Make a commit on another that is on no branch."""
+    """Make a commit on top of another one, on no branch."""
     bare = pipeline.stack.git.open(SOURCE)
     commit = bare.commit_files("aside", {"app.py": f"print('{text}')\n"}, text, start=start, date=date)
     bare.delete_ref("refs/heads/aside")
@@ -50,7 +50,7 @@ def deliver(pipeline: Pipeline, order: Sequence[int]) -> None:
 
 
 def accepted(pipeline: Pipeline, *commits: str) -> list[Run]:
-    """Work the deliveries through, and give the commits' runs, of which none has begun."""
+    """Process the deliveries, and give the commits' runs, of which none has begun."""
     pipeline.take_deliveries()
     while pipeline.intake():
         pass
@@ -59,7 +59,7 @@ def accepted(pipeline: Pipeline, *commits: str) -> list[Run]:
 
 
 def bring(pipeline: Pipeline, run: Run) -> Run:
-    """Take a run through its build to where it has written, or not."""
+    """Take a run through its build up to the writing of its commit, or its refusal."""
     advance(pipeline.context, run.id, run.workflow_id)
     pipeline.settle()
     with pipeline.store.read() as tx:
@@ -69,7 +69,7 @@ def bring(pipeline: Pipeline, run: Run) -> Run:
 
 
 def standing(pipeline: Pipeline, file: str = FILE) -> str:
-    """Give the tag that the values file has."""
+    """Give the tag in the values file."""
     match = re.search(r'tag: "([^"]*)"', pipeline.stack.git.open(MANIFESTS).text("main", file))
     assert match is not None
     return match[1]
@@ -91,12 +91,12 @@ def test_runs_that_get_to_write_in_any_order_end_at_the_newest(pipeline: Pipelin
     newest = ended[order.index(2)]
     assert newest.manifest_commit is not None
     assert all(run.state is RunState.SUPERSEDED for run in ended if run.id != newest.id)
-    assert compared(pipeline) == 0  # the pushes told it all
+    assert compared(pipeline) == 0  # the pushes told everything
 
 
 @pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
 def test_deliveries_that_come_in_any_order_end_at_the_newest(pipeline: Pipeline, order: Sequence[int]) -> None:
-    """The newest may be accepted first: a run that was accepted later, and is older, takes nothing from it."""
+    """The newest may be accepted first; an older one that is accepted later does not supersede it."""
     commits = [push(pipeline, str(number)) for number in range(3)]
     deliver(pipeline, order)
     found = accepted(pipeline, *commits)
@@ -133,7 +133,7 @@ def test_order_off_lets_an_older_run_write(pipeline: Pipeline) -> None:
 
 
 def test_older_edit_of_the_same_batch_is_refused_alone(pipeline: Pipeline) -> None:
-    """The newer one was accepted first, so its commit is the older one's parent, on no branch yet."""
+    """The newer one was accepted first, so its commit is the older one's parent and on no branch yet."""
     commits = [push(pipeline, str(number)) for number in range(2)]
     deliver(pipeline, (1, 0))
     older, newer = accepted(pipeline, *commits)
@@ -199,7 +199,7 @@ def test_first_promotion_over_a_placeholder_says_nothing_and_asks_nobody(pipelin
 
 
 def test_image_that_only_the_registry_knows_is_held_against_its_revision(pipeline: Pipeline) -> None:
-    """Another tool deployed it, and its label says of which commit it was made."""
+    """Another tool deployed it, and its label names the commit that it was made of."""
     commits = [push(pipeline, str(number)) for number in range(2)]
     digest = pipeline.push_image("by-hand", revision=commits[1])
     bare = pipeline.stack.git.open(MANIFESTS)
@@ -315,7 +315,7 @@ def test_forge_that_fails_at_comparing_is_waited_for_and_never_guessed(pipeline:
 
 
 def test_branch_is_free_for_others_while_the_forge_hangs(pipeline: Pipeline) -> None:
-    """A person put an image back of which no push told; that is seen under the lease, and asked without it."""
+    """A person put an unknown image back. That is noticed under the lease, but the forge is asked without the lease."""
     configure(pipeline, "{rewritten: allow}")
     bare = pipeline.stack.git.open(MANIFESTS)
     rewritten(pipeline)

@@ -16,7 +16,7 @@ FILE = "apps/checkout/values-prod.yaml"
 
 @pytest.fixture
 def two(pipeline: Pipeline) -> tuple[str, str]:
-    """Push two commits to main; the newer one's run opens the pull request, the older one's was called off."""
+    """Push two commits to main; the newer one's run opens the pull request, and the older one's is cancelled."""
     commits = [
         pipeline.stack.github.push(SOURCE, "main", {"app.py": f"print('{text}')\n"}, f"Say {text}")
         for text in ("two", "three")
@@ -33,7 +33,7 @@ def two(pipeline: Pipeline) -> tuple[str, str]:
 
 
 def again(pipeline: Pipeline, commit: str) -> Run:
-    """Try the commit's run again, to where it comes."""
+    """Retry the commit's run, as far as it goes."""
     pipeline.retry(pipeline.run("prod", commit=commit))
     pipeline.settle()
     return pipeline.run("prod", commit=commit)

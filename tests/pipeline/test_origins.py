@@ -17,7 +17,7 @@ COMMIT = Sha("7" * 40)
 
 
 def message(**changed: str) -> str:
-    """Write a promotion's message as we would; what is changed to nothing is left out."""
+    """Write a promotion's message as we do; trailers that are set to nothing are left out."""
     told = {
         trailers.APPLICATION: "checkout",
         trailers.ENVIRONMENT: "dev",

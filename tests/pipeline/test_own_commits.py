@@ -16,7 +16,7 @@ TOGETHER = CONFIGURATION.replace(f"source: {SOURCE}", f"source: {MANIFESTS}")
 
 @pytest.fixture
 def together(pipeline: Pipeline) -> Pipeline:
-    """Give a pipeline whose only application has its code beside its manifests."""
+    """Give a pipeline whose only application has its code in the manifest repository."""
     pipeline.stack.git.open(MANIFESTS).commit_files(
         "main", {"Dockerfile": "FROM scratch\nCOPY app.py /\n", "app.py": "1\n"}, "Bring the code here"
     )
@@ -37,7 +37,7 @@ def test_commit_in_the_repository_of_the_source_starts_no_run(together: Pipeline
 
 
 def test_commit_that_the_lost_database_knew_starts_no_run(together: Pipeline, tmp_path: Path) -> None:
-    """Its delivery is sent again; what it is tells whose it is."""
+    """Its delivery is sent again; its content shows whose commit it is."""
     text = TOGETHER.replace("branch: develop", "branch: main").replace(
         "branch: main\n    publish", "branch: x\n    publish"
     )

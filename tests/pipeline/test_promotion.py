@@ -132,7 +132,7 @@ def test_branch_pushed_without_an_answer_is_adopted(pipeline: Pipeline) -> None:
 
 @pytest.mark.rows_decide
 def test_older_run_that_hangs_while_opening_does_not_take_the_pull_request_back(pipeline: Pipeline) -> None:
-    """GitHub keeps the older run waiting for an answer; the newer one comes meanwhile."""
+    """GitHub keeps the older run waiting for an answer, and the newer one arrives meanwhile."""
     gate = pipeline.stack.github.faults.hang(method="GET", path="/repos/acme/manifests/pulls$")
     first = pipeline.stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"}, title="Say two")
     commits: list[str] = []

@@ -35,7 +35,7 @@ def close(pipeline: Pipeline) -> int:
 
 
 def cancel(pipeline: Pipeline, run: Run) -> None:
-    """Cancel as `mergeport runs cancel` does, and let the worker hear of it."""
+    """Cancel as `mergeport runs cancel` does, and let the worker act on it."""
     with pipeline.store.begin() as tx:
         actions.cancel(tx, run.id, by="carol", at=pipeline.clock.now())
     pipeline.queue.enqueue_run(pipeline.run("prod", commit=run.commit))
@@ -116,7 +116,7 @@ def test_closed_by_deleting_its_branch_and_restored_goes_on(pipeline: Pipeline) 
 
 
 def test_merged_while_nobody_listened_is_followed_by_what_looks_of_itself(pipeline: Pipeline) -> None:
-    """The events are lost: nothing waits, so no watch looks."""
+    """The events are lost, and no watch looks, because no run waits."""
     propose(pipeline)
     at = close(pipeline)
     pipeline.stack.github.repository(MANIFESTS).hooks.clear()
@@ -174,7 +174,7 @@ def test_merged_without_our_image_is_not_followed(pipeline: Pipeline) -> None:
 def test_superseded_runs_image_that_was_merged_at_that_moment_is_followed_and_the_newer_proposed_anew(
     pipeline: Pipeline,
 ) -> None:
-    """The merge falls between the newer run's look at the pull request and its taking it over."""
+    """The merge happens after the newer run has looked at the pull request and before it takes it over."""
     older = propose(pipeline)
     at = number(pipeline)
     gate = pipeline.stack.github.faults.hang(method="PATCH", path="/repos/acme/manifests/pulls/")

@@ -159,7 +159,7 @@ def test_pull_request_is_not_made_anew_for_an_environment_that_is_switched_off_b
 
 
 def test_base_that_moves_elsewhere_moves_no_pull_request(pipeline: Pipeline) -> None:
-    """A push to it would dismiss reviews."""
+    """A push to the pull request would dismiss reviews."""
     propose(pipeline)
     tip = pipeline.stack.git.open(MANIFESTS).tip(BRANCH)
     touch_base(pipeline)
@@ -211,7 +211,7 @@ def test_file_changed_under_a_branch_with_peoples_commits_is_told_and_left_to_th
 
 
 def removed(pipeline: Pipeline) -> tuple[str, str]:
-    """Put a commit on the base, propose on it, and name it with the commit before it."""
+    """Put a commit on the base and propose on top of it; give it and the commit before it."""
     before = pipeline.stack.git.open(MANIFESTS).tip("main")
     lost = touch_base(pipeline, {"secret.txt": "oops\n"})
     propose(pipeline)

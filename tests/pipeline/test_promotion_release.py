@@ -66,7 +66,7 @@ def test_promotion_goes_on_where_the_pull_requests_may_not_be_read(pipeline: Pip
 
 
 def test_pull_request_that_touches_nothing_of_the_application_is_not_listed(pipeline: Pipeline) -> None:
-    """One source repository of several applications: the comparison has the others' pull requests as well."""
+    """Several applications share one source repository, so the comparison has the others' pull requests too."""
     text = CONFIGURATION.replace(f"source: {SOURCE}", f"source: {SOURCE}\n    paths: [app.py, Dockerfile]")
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Say the paths")
     pipeline.settle(looks=0)

@@ -76,7 +76,7 @@ def test_controller_that_is_away_is_told_again(pipeline: Pipeline, controller: A
 
 
 class Slow:
-    """A deployer that answers when it is let."""
+    """A deployer that answers only when the test lets it."""
 
     def __init__(self) -> None:
         self.let = threading.Event()
@@ -118,7 +118,7 @@ def test_refreshes_that_hang_keep_only_their_threads_and_the_rest_waits_as_rows(
 
 
 class Asking(Slow):
-    """A deployer that keeps what the run waited for when it was told."""
+    """A deployer that records what the run waited for when the refresh came."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()

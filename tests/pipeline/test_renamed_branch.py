@@ -14,7 +14,7 @@ def rename(pipeline: Pipeline) -> None:
 
 
 def warm(pipeline: Pipeline) -> None:
-    """Have the name of the default branch known, as a worker has after its first run."""
+    """Make the name of the default branch known, as it is to a worker after its first run."""
     assert pipeline.context.configurations.branch() == "main"
 
 

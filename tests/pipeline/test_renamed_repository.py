@@ -12,7 +12,7 @@ NEW_SOURCE, NEW_MANIFESTS = "acme/shop", "acme/deployments"
 
 
 def deployed(pipeline: Pipeline) -> None:
-    """Have a first merge go through, by which both repositories' ids are known."""
+    """Let a first merge go through, after which both repositories' ids are known."""
     pipeline.stack.github.merge(SOURCE, "develop", ONE)
     pipeline.settle_live("checkout-dev")
 

@@ -39,7 +39,7 @@ def _event(branch: str, commit: str) -> Event:
 
 
 def deliver(pipeline: Pipeline, told: list[tuple[str, str]], *, source: str = "upstream") -> StoredDelivery:
-    """Store a delivery of a source, work it through, and give what became of it."""
+    """Store a delivery of a source, process it, and give its outcome."""
     pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": EXTERNAL}, "Build elsewhere")
     pipeline.settle(looks=0)
     pipeline.context = replace(pipeline.context, sources={**pipeline.context.sources, "upstream": Upstream()})

@@ -23,7 +23,7 @@ A, B, C, D = (Sha(letter * 40) for letter in "abcd")
 
 @pytest.fixture
 def rows(store: Store) -> Rows:
-    """Give rows whose commits follow each other, as pushes told."""
+    """Give rows whose commits follow each other, as stored from pushes."""
     with store.begin() as tx:
         for base, head in ((A, B), (B, C), (C, D)):
             ancestry.remember(tx, REPOSITORY, base, head, Relation.AHEAD)
@@ -89,7 +89,7 @@ def test_chain_of_superseded_runs_follows_its_last(rows: Rows, store: Store, end
 
 
 def test_statuses_of_a_long_chain_change_once_at_its_end(rows: Rows, store: Store) -> None:
-    """Each change of a status is a request; what is under way changes none of those before it."""
+    """Each change of a status costs a request, so a run under way changes no status of those before it."""
     made = [rows.run(rows.change(f"{number:040x}")) for number in range(30)]
     for older, newer in pairwise(made):
         supersede(store, older, newer)

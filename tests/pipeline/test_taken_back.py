@@ -53,7 +53,7 @@ def force_away(pipeline: Pipeline, run: Run) -> str:
 
 
 def taken(pipeline: Pipeline, run: Run, *told: str) -> Run:
-    """Find the run ended as taken back, and its commit's status saying so."""
+    """Check that the run ended as taken back, and that its commit's status says so."""
     ended = pipeline.ended(run, RunState.CANCELLED)
     assert ended.code == "reverted"
     for words in (*told, "UTC"):
@@ -236,7 +236,7 @@ def test_retry_of_what_was_taken_back_brings_it_again(pipeline: Pipeline) -> Non
 
 
 def test_run_whose_commit_people_wrote_anew_with_its_values_is_live_with_theirs(pipeline: Pipeline) -> None:
-    """A rebase by force: another commit of other parents, the same values."""
+    """After a forced rebase, another commit with other parents has the same values."""
     run = waiting(pipeline)
     bare = pipeline.stack.git.open(MANIFESTS)
     bare.update_ref("refs/heads/aside", bare.git("rev-parse", f"{run.manifest_commit}^"))

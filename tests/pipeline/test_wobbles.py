@@ -141,7 +141,7 @@ def test_configuration_that_stays_away_is_told_as_missing(pipeline: Pipeline) ->
 
 
 def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_ignored(pipeline: Pipeline) -> None:
-    """Its delivery had to wait, so that the look came later than it by more than clocks may differ."""
+    """Its delivery waited so long that the look came later by more than clocks may differ."""
     pipeline.context.configurations.reload()
     pipeline.stack.create_repository("acme/other", {"Dockerfile": "FROM scratch\n"}, branches=["develop"])
     pipeline.stack.github.add_hook("acme/other", "http://127.0.0.1:9/webhooks/github", "s", events=["push"])
@@ -158,7 +158,7 @@ def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_igno
 
 
 def test_commit_that_a_lagging_replica_does_not_show_is_no_rewritten_history(pipeline: Pipeline) -> None:
-    """Where pushes do not tell how commits stand to each other, the forge is asked, and may not know the newest yet."""
+    """If no push told how commits relate, the forge is asked, which may not know the newest one yet."""
     for hook in pipeline.stack.github.repository(SOURCE).hooks.values():
         hook.events = ("pull_request",)
     pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('one')\n"})

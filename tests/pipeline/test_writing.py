@@ -193,7 +193,7 @@ def test_branch_whose_history_was_rewritten_under_a_push_is_left_alone(pipeline:
 
 
 def test_push_that_lost_against_a_force_push_is_computed_on_what_is_there_now(pipeline: Pipeline) -> None:
-    """That one was refused for sure, so nobody has to be asked what became of it."""
+    """That push was certainly refused, so its outcome need not be looked up."""
     bare = pipeline.stack.git.open(MANIFESTS)
     pipeline.stack.github.push(MANIFESTS, BRANCH, {"README.md": "to be dropped\n"}, "A mistake")
     gate = pipeline.stack.git.faults.hang(method="POST", path="acme/manifests.*git-receive-pack")
@@ -256,7 +256,7 @@ def test_commit_that_was_pushed_stays_when_its_run_is_cancelled(pipeline: Pipeli
 
 
 def test_worker_killed_between_the_push_and_its_record_repeats_nothing_visible(pipeline: Pipeline) -> None:
-    """What the step found is lost with the worker: the next one finds the commit on the branch."""
+    """The step's result is lost with the worker, but the next worker finds the commit on the branch."""
     commit = merge(pipeline)
     pipeline.push_image(commit[:12], revision=commit)
     pipeline.take_deliveries()

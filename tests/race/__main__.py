@@ -88,7 +88,7 @@ def _options() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # What was started is ended before this process is, also when it is asked to stop.
+    # What was started ends before this process does, even when it is asked to stop.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main(sys.argv[1:]))

@@ -23,7 +23,7 @@ from tests.race.records import Accepted, Evidence, Moved
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found, and how much there was to judge."""
+    """The findings, and how much was judged."""
 
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class Replay:
         for move in self.history.moves:
             if move.old != tip:
                 self._find(Kind.GAP, f"the branch was at {tip} and moved from {move.old}")
-            # Taken in order, so a person's move is told from the same move that we made before a person undid it.
+            # Taken in order, so that a person's move is not confused with our same move before a person undid it.
             if self._moved and (self._moved[0].old, self._moved[0].new) == (move.old, move.new):
                 self._person(move, self._moved.popleft())
             else:
@@ -104,7 +104,7 @@ class Replay:
     # --- people ------------------------------------------------------------------------------------
 
     def _person(self, move: Move, by: Moved) -> None:
-        """Take what a person did for right: what it removes must stay away, what it brings back may be there."""
+        """Accept what a person did: what it removes must stay away, and what it brings back may be there."""
         self.verdict.counts[f"people: {by.words}"] += 1
         branch = self.branch
         if ZERO not in (move.old, move.new) and move.old in branch.present:
@@ -131,7 +131,7 @@ class Replay:
                 branch.people.add(one.sha)
 
     def _count(self, commits: Iterator[Commit]) -> None:
-        """Remember how far the source of each key is on this line."""
+        """Remember the newest source position of each key in this history."""
         for one in commits:
             edit = self._edits.of(one)
             if edit is not None:
@@ -149,7 +149,7 @@ class Replay:
         return None
 
     def _ours(self, move: Move) -> None:
-        """Judge a push that was no person's: it adds commits of edits, and does nothing else."""
+        """Judge a push that was no person's: it may only add commits of edits."""
         self.verdict.counts["pushes"] += 1
         added = self._added(move) if ZERO not in (move.old, move.new) else None
         if added is None:
@@ -185,8 +185,8 @@ class Replay:
     def _again(self, commit: Commit, edit: Accepted) -> None:
         """Judge an edit that was there before.
 
-        Only where Mergeport had not heard yet that it was there, and the tip under it was left, nobody can tell that it
-        was removed from that it never arrived: then it is written a second time, and that is counted.
+        It may be written again only if Mergeport did not know yet that it was there, and the tip under it was kept:
+        then a removal looks like a push that never arrived. Such cases are counted.
         """
         for earlier in self.branch.landed[edit.number]:
             by = self.branch.removed.get(earlier.commit)
@@ -202,7 +202,7 @@ class Replay:
     # --- all that was ever there -------------------------------------------------------------------
 
     def _people(self) -> None:
-        """See that what people committed is there at the end, where no person removed it."""
+        """Check that people's commits are there at the end, unless a person removed them."""
         branch = self.branch
         for sha in branch.people - branch.present - branch.removed.keys():
             self._find(Kind.PERSON_LOST, f"{sha} {self.history.commits[sha].subject!r}")

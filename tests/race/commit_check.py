@@ -23,7 +23,7 @@ Fault = tuple[Kind, str]
 
 
 class Edits:
-    """The accepted edits of one repository, found by what a commit says of itself."""
+    """The accepted edits of one repository, found by a commit's trailers."""
 
     def __init__(self, accepted: list[Accepted]) -> None:
         self.by_name: Mapping[tuple[str, str, str], Accepted] = {
@@ -31,18 +31,18 @@ class Edits:
         }
 
     def of(self, commit: Commit) -> Accepted | None:
-        """Give the edit that a commit says it is."""
+        """Give the edit that a commit's trailers name."""
         said = dict(commit.trailers)
         return self.by_name.get((said.get(APPLICATION, ""), said.get(ENVIRONMENT, ""), said.get(SOURCE_COMMIT, "")))
 
 
 def run_of(commit: Commit) -> str:
-    """Give the run that a commit says it is of."""
+    """Give the run that a commit's trailers name."""
     return dict(commit.trailers).get(RUN, "")
 
 
 def faults(history: History, commit: Commit, edit: Accepted) -> Iterator[Fault]:
-    """Tell everything that is wrong with a commit of an edit."""
+    """Report everything that is wrong with a commit of an edit."""
     if commit.committer != COMMITTER or len(commit.parents) != 1:
         yield Kind.UNKNOWN, f"{commit.sha} is by {commit.committer} with {len(commit.parents)} parents"
         return
@@ -85,7 +85,7 @@ def _trailers(commit: Commit, edit: Accepted) -> Iterator[Fault]:
 
 
 def _untouched(history: History, commit: Commit, path: str, wanted: Mapping[str, str]) -> Iterator[Fault]:
-    """Judge a file of the edit that the commit left alone: it must have said all this already."""
+    """Judge a file of the edit that the commit did not change: it must have had the values before."""
     content = history.file(commit.sha, path)
     if content is None:
         yield Kind.BYTES, f"{path} is missing at {commit.sha}"

@@ -48,7 +48,7 @@ class Crew:
     def start(self, name: str) -> None:
         """Start the web, or a worker, in its own state directory."""
         role = name.partition("-")[0]
-        # On SQLite, which is one machine, all share a directory: there is only one worker.
+        # On SQLite, which means one machine with one worker, all share a directory.
         state = self.directory / (name if len(self.workers) > 1 else "state")
         argv = [sys.executable, "-P", "-m", "service.cli.main", role]
         environment = {**self._environment, "MERGEPORT_STATE_DIRECTORY": str(state)}
@@ -69,7 +69,7 @@ class Crew:
         return subprocess.run(whole, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
 
     def ended(self) -> list[str]:
-        """Name the processes that ended by themselves, which none should."""
+        """Name the processes that ended by themselves; there should be none."""
         return [f"{name} ({one.returncode})" for name, one in self.processes.items() if one.poll() is not None]
 
     def stop(self) -> None:

@@ -13,7 +13,7 @@ from tests.race.finding import Kind
 from tests.race.records import Accepted, Ended
 
 REFUSALS = frozenset({"manifest-history-rewritten", "manifest-branch-missing", "push-refused"})
-"""The codes that a person's doing in the manifest repository can end a run with."""
+"""The codes with which a person's action in the manifest repository can end a run."""
 ENDED = frozenset({"succeeded", "failed", "superseded"})
 
 
@@ -32,7 +32,7 @@ def faults(
     restored: set[str],
     ended: Sequence[Ended],
 ) -> Iterator[tuple[Kind, str]]:
-    """Tell every edit that is lost, and every run whose end is not so."""
+    """Report every lost edit, and every run that ended otherwise than it says."""
     told = {(one.application, one.environment, one.commit): one for one in ended}
     last = {edit.key: edit for edit in sorted(edits, key=lambda edit: edit.position)}
     written: dict[tuple[str, str], int] = {}
@@ -57,12 +57,12 @@ def faults(
 
 
 def _tells(run: Ended, *, overtaken: bool) -> bool:
-    """Tell whether the run's own words explain that its edit is nowhere."""
+    """Tell whether the run's own words explain why its edit is missing."""
     return (run.state == "superseded" and overtaken) or (run.state == "failed" and run.code in REFUSALS)
 
 
 def _end(run: Ended, name: str, there: set[str], *, overtaken: bool) -> Iterator[tuple[Kind, str]]:
-    """Hold what a run says against itself and history."""
+    """Compare what a run says with itself and with history."""
     if run.state in {"failed", "superseded"} and there:
         yield Kind.DENIED, f"{name}: run {run.id} {run.state} ({run.code}), and {', '.join(sorted(there))} is there"
     if run.state == "failed" and (run.code not in REFUSALS or not run.message):

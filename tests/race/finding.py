@@ -36,5 +36,5 @@ class Finding:
     words: str
 
     def __str__(self) -> str:
-        """Give it on one line."""
+        """Write it on one line."""
         return f"{self.kind.name}: {self.repository}: {self.words} ({self.kind.value})"

@@ -64,7 +64,7 @@ class Hand:
         return Evidence({NAME: self.bare.path}, self.accepted, self.moved, self.ended)
 
     def accept(self, position: int, application: str = "checkout", environment: str = "dev") -> Accepted:
-        """Accept an edit, and have its run succeed until it is told otherwise."""
+        """Accept an edit, whose run succeeds unless `end` says otherwise."""
         commit = f"{position:040x}"[::-1]
         digest = f"sha256:{position:064x}"
         edit = Accepted(
@@ -83,7 +83,7 @@ class Hand:
         return edit
 
     def end(self, edit: Accepted, state: str, code: str = "", message: str = "words") -> None:
-        """Have the edit's run end so."""
+        """Let the edit's run end like this."""
         self.ended = [one for one in self.ended if (one.commit, one.application) != (edit.commit, edit.application)]
         run = Ended(run_of(edit), edit.application, edit.environment, edit.commit, state, code, message)
         self.ended.append(run)
@@ -99,7 +99,7 @@ class Hand:
         extra: str = "",
         by: Person = MERGEPORT,
     ) -> str:
-        """Commit an edit as Mergeport does, on the tip or on another commit, and push it. Other files may be given."""
+        """Commit an edit as Mergeport does, on the tip or another commit, and push it. Other files may be given."""
         tip = on or self.tip
         content = {path: edited(self.bare.text(tip, path), wanted) for path, wanted in edit.files.items()}
         said = {**trailers_of(edit), **(trailers or {})}

@@ -59,7 +59,7 @@ class Commit:
 
 
 def record_moves(repository: BareRepository) -> None:
-    """Have git write down every move of the branch from now on."""
+    """Let git write down every move of the branch from now on."""
     (repository.path / _MOVES).touch()
     # Git runs a hook of a bare repository in the repository's own directory.
     repository.install_hook("reference-transaction", _HOOK.format(branch=BRANCH, file=_MOVES))
@@ -119,7 +119,7 @@ class History:
 
 
 def _moves(file: Path) -> list[Move]:
-    """Read the moves; git may tell the deletion of a packed branch twice."""
+    """Read the moves; git may report the deletion of a packed branch twice."""
     found: list[Move] = []
     for line in file.read_text().splitlines():
         move = Move(*line.split())

@@ -21,15 +21,15 @@ from tests.race.world import commit_file
 _REF = f"refs/heads/{BRANCH}"
 _ATTEMPTS = 20
 _IN_A_ROW, _PATIENCE = 4, 5.0
-"""So many acts in a row, then a wait for Mergeport of at most so many pauses."""
+"""After so many acts in a row, people wait for Mergeport, at most for so many pauses."""
 _FURTHEST = 30
-"""Commits before the tip to which a person who deletes the branch may bring it back, and more."""
+"""How many commits before the tip a person who deletes the branch may go back, and more."""
 _OURS = "--committer=Mergeport"
 _RUNS = "--format=%(trailers:key=Mergeport-Run,valueonly,separator=%x20)"
 
 
 class People(threading.Thread):
-    """The people of one repository, until `stop` is set. `error` is what they did not expect."""
+    """The people of one repository, who act until `stop` is set. `error` is what they did not expect."""
 
     def __init__(
         self, name: str, bare: BareRepository, plan: Plan, journal: Journal, store: Store, stop: threading.Event
@@ -120,14 +120,14 @@ class People(threading.Thread):
         self._move(tip, commit, "a force push with a commit", commit=commit)
 
     def _undo_and_redo(self) -> None:
-        """Remove the newest commits, think, and bring them back, unless somebody was there meanwhile."""
+        """Remove the newest commits, pause, and bring them back, unless somebody pushed meanwhile."""
         tip, older = self._back()
         if self._move(tip, older, "a force push to be undone"):
             self._stopped.wait(self._random.uniform(0.0, 1.0))
             self._move(older, tip, "the undoing of a force push")
 
     def _delete(self) -> None:
-        """Delete the branch and make it again, where it was or somewhat before."""
+        """Delete the branch and make it again, where it was or a few commits before."""
         tip, older = self._back()
         if self._move(tip, ZERO, "the deletion of the branch"):
             self._stopped.wait(self._random.uniform(0.0, 1.5))
@@ -135,7 +135,7 @@ class People(threading.Thread):
             for _ in range(_ATTEMPTS):
                 if self._move(ZERO, back, "the branch made again"):
                     return
-                self._stopped.wait(0.05)  # a push that comes to nothing holds the lock
+                self._stopped.wait(0.05)  # a failing push may hold the lock
             raise AssertionError(f"somebody made the branch of {self.repository} again")
 
     def _back(self) -> tuple[str, str]:
@@ -160,7 +160,7 @@ class People(threading.Thread):
         return True
 
     def _settled(self, old: str, new: str) -> list[str]:
-        """Name the runs in what goes away of which Mergeport says that they are done."""
+        """Name the runs among the removed commits that Mergeport already reports as done."""
         if old in {ZERO, new}:
             return []
         limits = [f"--max-count={_FURTHEST}"] if new == ZERO else [f"^{new}"]

@@ -18,8 +18,8 @@ BRANCHES = {"dev": "develop", "stage": "staging", "prod": "main"}
 class Plan:
     """How large a race is, and what happens in it.
 
-    `limit` ends the sending, in seconds; `settle` is how long runs may take to end after the trouble did; `pause` is
-    what people wait between two acts, and `havoc` what passes between two kills or stops of workers, on average.
+    `limit` ends the sending, in seconds. `settle` is how long runs may take to end after the trouble is over. `pause`
+    is the average time between two acts of people, `havoc` between two kills or stops of workers.
     """
 
     edits: int = 10_000

@@ -95,7 +95,7 @@ def bring_a_removed_edit_back(hand: Hand) -> None:
 
 
 def bring_an_edit_back_whose_base_is_gone(hand: Hand) -> None:
-    """Unheard as it was, the old tip is gone: that is told in words, never written again."""
+    """The push's answer was lost, but the old tip is gone: the run must fail in words and never write again."""
     before, edit = hand.tip, hand.accept(7)
     hand.person()
     hand.write(edit)

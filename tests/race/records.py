@@ -37,13 +37,13 @@ class Accepted:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What is never written backwards."""
+        """The key of what must never go back in order."""
         return self.application, self.environment
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A person moved a branch. `settled` names the runs of which Mergeport had said, before, that they were done."""
+    """A person moved a branch. `settled` names the runs that Mergeport had reported as done before."""
 
     repository: str
     old: str
@@ -55,7 +55,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run as the public command tells it at the end."""
+    """A run as the public command prints it at the end."""
 
     id: str
     application: str
@@ -77,7 +77,7 @@ class Evidence:
 
 
 class Journal:
-    """Appends records to the files of a directory, from any thread, at once on disk for a reader."""
+    """Appends records to the files of a directory, from any thread; readers see them at once."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

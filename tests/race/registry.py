@@ -36,11 +36,11 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """What image references begin with."""
+        """The host in image references."""
         return f"127.0.0.1:{self._server.port}"
 
     def add(self, commit: str, *, after: float = 0.0) -> None:
-        """Have the images of a commit, after so many seconds."""
+        """Serve the images of a commit after so many seconds."""
         tag = commit[:TAG_LENGTH]
         self._there_at[tag] = time.monotonic() + after
         self._commits[tag] = commit

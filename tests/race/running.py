@@ -36,7 +36,7 @@ Actor = People | Weather | Havoc
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """How a race went: the verdict, how long it took to send all and to end, and what was done to it."""
+    """The result of a race: the verdict, the seconds for sending and ending, and what was done to it."""
 
     verdict: Verdict
     seconds: float
@@ -45,7 +45,7 @@ class Race:
 
 
 def race(plan: Plan, directory: Path, database_url: str, say: Callable[[str], None]) -> Race:
-    """Run a whole race; everything that it started has ended when it returns. Its files stay in the directory."""
+    """Run a whole race; when it returns, everything that it started has ended. Its files stay in the directory."""
     with ExitStack() as stack:
         world = World(plan, directory)
         stack.callback(world.stop)
@@ -95,7 +95,7 @@ def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str]
 
 
 def _settle(plan: Plan, crew: Crew, store: Store, accepted: int, say: Callable[[str], None]) -> None:
-    """Wait until every run has ended, within the plan's bound; what has not is for the checker to tell."""
+    """Wait until every run has ended, within the plan's bound; the checker reports those that have not."""
     deadline, told = time.monotonic() + plan.settle, 0.0
     while time.monotonic() < deadline:
         if gone := crew.ended():
@@ -120,7 +120,7 @@ def _ended(plan: Plan, crew: Crew) -> list[Ended]:
 
 
 class Sender:
-    """Merges and tells of it, at random, and keeps what was accepted; no faster than a backlog allows."""
+    """Merges at random, sends the webhooks and keeps what was accepted; it waits if the backlog is too long."""
 
     def __init__(self, plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str], None]) -> None:
         self._plan = plan

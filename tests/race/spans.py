@@ -20,7 +20,7 @@ def parse(content: bytes) -> object:
 
 
 def faults(before: bytes, after: bytes, wanted: Mapping[str, str]) -> Iterator[str]:
-    """Tell what differs beside the wanted values, and which of these is not what it should be."""
+    """Report what differs besides the wanted values, and which of the wanted values is wrong."""
     old, new = dict(_scalars(parse(before))), dict(_scalars(parse(after)))
     for path in sorted({*old, *new}):
         if path not in wanted and (path not in old or path not in new or not _same(old[path], new[path])):
@@ -55,7 +55,7 @@ def _scalars(node: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _lines(before: bytes, after: bytes, changed: Mapping[str, tuple[bytes, bytes]]) -> Iterator[str]:
-    """Compare line by line with the changed values cut out; the quotes around them stay, or come where none were."""
+    """Compare line by line without the changed values; quotes around them must stay, or may be new."""
     old, new = before.split(b"\n"), after.split(b"\n")
     if len(old) != len(new):
         yield f"{len(old)} lines became {len(new)}"
@@ -76,7 +76,7 @@ def _lines(before: bytes, after: bytes, changed: Mapping[str, tuple[bytes, bytes
 
 
 def _place(value: bytes, line: bytes) -> tuple[bytes, bytes] | None:
-    """Give the line without the value, which follows a key, and the quote that is around it."""
+    """Give the line without the value that follows its key, and the value's quote."""
     around = rb"(?P<lead>[:{,] *)(?P<quote>[\"']?)" + re.escape(value) + rb"(?P=quote)(?=[\s,}]|$)"
     found = re.search(around, line)
     if found is None:

@@ -16,7 +16,7 @@ from tests.race.planted import PLANTED
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Hand:
-    """Make a right history once."""
+    """Make one correct history for all tests."""
     hand = Hand(tmp_path_factory.mktemp("made"))
     clean(hand)
     return hand
@@ -65,7 +65,7 @@ def test_every_kind_of_fault_is_planted() -> None:
 
 
 def test_an_edit_removed_before_it_was_heard_of_may_be_written_again(hand: Hand) -> None:
-    """The answer was lost and the tip under it is left: from the branch alone it never arrived."""
+    """The answer was lost and the tip under it was kept, so the branch looks as if the push never arrived."""
     before, edit = hand.tip, hand.accept(7)
     hand.write(edit)
     hand.force(before, settled=False)

@@ -22,7 +22,7 @@ sleep {seconds}
 
 
 class Weather(threading.Thread):
-    """The weather of one world, until `stop` is set."""
+    """The faults of one world, until `stop` is set."""
 
     def __init__(self, world: World, plan: Plan, stop: threading.Event) -> None:
         super().__init__(name="weather", daemon=True)
@@ -33,7 +33,7 @@ class Weather(threading.Thread):
         self._random = random.Random(f"{plan.seed} weather")  # noqa: S311 - a race, no secret
 
     def run(self) -> None:
-        """Change the weather now and then; fair at the end."""
+        """Change the faults now and then; none is left at the end."""
         kinds = [self._cut, self._cut_within, self._slow, self._narrow, self._refuse, self._lose_answer]
         kinds += [self._unavailable, self._hang_before, self._hang_after, self._hooks, self._hooks, self._closed]
         try:
@@ -82,7 +82,7 @@ class Weather(threading.Thread):
         self._last(1.0)
 
     def _lose_answer(self) -> None:
-        """The push is done and its answer never comes."""
+        """Let the push take effect, but lose its answer."""
         self._world.git.faults.cut(method="POST", path=_PUSH, times=self._random.randint(1, 3))
         self._last(1.5)
 
@@ -91,17 +91,17 @@ class Weather(threading.Thread):
         self._last(3.0)
 
     def _hang_after(self) -> None:
-        """The push is done, others go on, and its answer comes late."""
+        """Let the push take effect and others go on, but delay its answer."""
         self._world.git.faults.hang(method="POST", path=_PUSH, after=True)
         self._last(3.0)
 
     def _hooks(self) -> None:
-        """A hook refuses many pushes, and is slow with the others."""
+        """Let a hook refuse many pushes, and delay the others."""
         self._hook(self._random.randint(20, 60), self._random.choice(["0", "0.1", "0.6"]))
         self._last(3.0)
 
     def _closed(self) -> None:
-        """A hook refuses every push for a while."""
+        """Let a hook refuse every push for a while."""
         self._hook(100, "0")
         self._last(2.5)
 

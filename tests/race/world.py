@@ -89,7 +89,7 @@ class World:
         self.journal.close()
 
     def _source(self, source: int) -> Mapping[str, list[str]]:
-        """Make a source repository with a line of commits for each branch, which stand at its first."""
+        """Make a source repository with a line of commits for each branch; each branch begins at the first one."""
         repository = self.github.create_repository(
             source_of(source), {"app.py": "print(0)\n"}, branches=BRANCHES.values()
         )
@@ -115,7 +115,7 @@ class World:
         }
 
     def _manifests(self, name: str) -> BareRepository:
-        """Make a manifest repository whose moves are written down, its first commit a person's."""
+        """Make a manifest repository whose moves are recorded; its first commit is a person's."""
         files: dict[str, bytes | str] = {**files_of(name, self.plan), "README.md": "Manifests.\n"}
         if name == MANIFESTS:
             files["mergeport.yaml"] = configuration(self.plan, self.registry.host)
@@ -127,7 +127,7 @@ class World:
 
 
 def commit_file(bare: BareRepository, parent: str, files: Mapping[str, bytes], message: str) -> str:
-    """Make a person's commit on a commit, on no branch, whatever others do to the branches."""
+    """Make a person's commit on top of a commit, on no branch, undisturbed by others."""
     stream = [
         f"commit refs/people/draft\nmark :1\ncommitter Ada <ada@example.invalid> 1700000000 +0000\n"
         f"data {len(message.encode())}\n{message}\nfrom {parent}\n".encode()

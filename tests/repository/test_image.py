@@ -69,7 +69,7 @@ def test_git_and_ssh_are_inside(run: Run) -> None:
 
 
 def test_what_only_development_needs_is_outside(run: Run) -> None:
-    """Told by the exit status: under load, buildah loses what a command that fails writes."""
+    """The exit status tells it, because buildah under load loses the output of a command that fails."""
     names = ["devstack", "pytest", "pip", "hatchling"]
     found = (
         "import sys; from importlib.util import find_spec; sys.exit(40 + sum(map(bool, map(find_spec, sys.argv[1:]))))"

@@ -14,7 +14,7 @@ NAMES = [path.name for path in LOCKS]
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Return each package's version, with its marker where one stands."""
+    """Return each package's version, with its marker if it has one."""
     found = re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", path.read_text(), flags=re.MULTILINE)
     return dict(found)
 

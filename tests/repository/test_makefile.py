@@ -16,7 +16,7 @@ WORDS = ["install", "demo", "test", "checks", "format", "bench", "fuzz", "soak",
 
 
 def ask(path: Path, python: str = "python3") -> subprocess.CompletedProcess[str]:
-    """Run the look for prerequisites on a machine that has only what is in a folder."""
+    """Run the check for prerequisites as if the machine had only the programs in a folder."""
     shell = shutil.which("sh") or "/bin/sh"
     return subprocess.run([shell, SCRIPT, python], check=False, capture_output=True, text=True, env={"PATH": str(path)})
 
@@ -68,7 +68,7 @@ def test_old_python_is_named_with_its_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["demo", "test"])
 def test_second_run_sets_nothing_up(tmp_path: Path, word: str) -> None:
-    """What a set-up leaves behind is newer than the locks, so that make finds nothing to do."""
+    """The result of a set-up is newer than the locks, so that make finds nothing to do."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("requirements", "scripts"):

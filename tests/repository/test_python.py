@@ -22,7 +22,7 @@ READERS = ["tests/core/values/test_golden.py", "tests/adapters/git/test_trees.py
 
 
 def patterns(source: str) -> Iterator[tuple[int, str | bytes]]:
-    """Give every text that is handed to a function of `re`, with its line."""
+    """Give every text that is passed to a function of `re`, with its line."""
     for call in ast.walk(ast.parse(source)):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args):
             continue
@@ -33,7 +33,7 @@ def patterns(source: str) -> Iterator[tuple[int, str | bytes]]:
 
 
 def too_new(source: str) -> list[int]:
-    """Name the lines of patterns that an old 3.11 matches wrongly; escaped, or in brackets, a `+` is as old as `re`."""
+    """Name the lines of patterns that an old 3.11 matches wrongly; a `+` that is escaped or in brackets is harmless."""
     found = []
     for line, pattern in patterns(source):
         raw = pattern if isinstance(pattern, bytes) else pattern.encode(errors="surrogatepass")

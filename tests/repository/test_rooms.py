@@ -25,7 +25,7 @@ KNOWN = {name_of(path): path for path in MODULES}
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Give the modules of ours that a module needs, wherever in it and whatever for."""
+    """Give the modules of ours that a module imports anywhere, for whatever reason."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module in KNOWN:
             named = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -35,7 +35,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def circle_in(arrows: dict[str, set[str]]) -> list[str]:
-    """Give the modules of one circle, the first twice; nothing where there is none."""
+    """Give the modules of one import cycle, the first one twice; empty if there is none."""
     done: set[str] = set()
 
     def walk(name: str, way: list[str]) -> list[str]:
@@ -53,7 +53,7 @@ def circle_in(arrows: dict[str, set[str]]) -> list[str]:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     arrows = {name: set(imported(path)) - {name} for name, path in KNOWN.items()}
-    # A package's front page shows what its modules give; that these belong to the package is no circle.
+    # A package's `__init__` re-exports its modules; that these belong to the package is no cycle.
     fronts = {name for name, path in KNOWN.items() if path.name == "__init__.py"}
     inside = {
         name: {to for to in tos if not (to in fronts and name.startswith(f"{to}."))} for name, tos in arrows.items()
@@ -85,7 +85,7 @@ def test_no_two_modules_of_a_layer_have_one_name() -> None:
 
 
 def named_at_the_top(path: Path) -> Iterator[str]:
-    """Give what a module names for others and itself; what is decorated is called by who decorates."""
+    """Give the names that a module defines; decorated ones are left out, because their decorator calls them."""
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list:
             yield node.name
@@ -96,7 +96,7 @@ def named_at_the_top(path: Path) -> Iterator[str]:
 
 
 def test_what_is_named_is_used_by_the_service_itself() -> None:
-    """What tests alone call is no part of the product. Migrations, kinds and packages are found by their names."""
+    """What only tests call is no part of the product. Migrations, kinds and packages are found by name."""
     modules = {name: path for name, path in KNOWN.items() if "migrations" not in path.parts}
     words = Counter(word for path in modules.values() for word in re.findall(r"\w+", code_of(path)))
     unused = [
@@ -113,7 +113,7 @@ def code_of(path: Path) -> str:
 
 
 def test_states_of_runs_change_in_one_place() -> None:
-    """Whoever else wrote them would forget the status that the change makes wanted."""
+    """Code elsewhere would forget to set the commit status that the change requires."""
     writes = re.compile(r"\bruns\.(end|accept)\(|runs\.update\([^)]*\bstate=")
     found = [name for name, path in KNOWN.items() if writes.search(path.read_text())]
     assert found == ["service.pipeline.runs.transitions"]

@@ -18,7 +18,7 @@ def sha(number: int) -> Sha:
 
 @pytest.fixture
 def chain(store: Store) -> Store:
-    """Tell that 1 to 5 follow each other."""
+    """Store that 1 to 5 follow each other."""
     with store.begin() as tx:
         for number in range(1, 5):
             ancestry.remember(tx, REPO, sha(number), sha(number + 1), Relation.AHEAD)
@@ -63,7 +63,7 @@ def test_what_diverged_leads_nowhere(chain: Store) -> None:
 
 
 def test_a_chain_that_leads_round_ends(chain: Store) -> None:
-    """Two pushes that contradict each other: nobody can make them, and they must not hang anybody."""
+    """Two pushes that contradict each other cannot happen, but must not make anybody hang."""
     with chain.begin() as tx:
         ancestry.remember(tx, REPO, sha(5), sha(1), Relation.AHEAD)
     with chain.read() as tx:

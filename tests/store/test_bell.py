@@ -26,7 +26,7 @@ def shared(migrated_postgresql_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def heard(shared: Store) -> Iterator[list[float]]:
-    """Give the times at which a listener heard the bell; the first is that of its beginning."""
+    """Give the times at which a listener heard the bell; the first one is its start."""
     times: list[float] = []
     stop = threading.Event()
     listener = Listener(shared, lambda: times.append(time.monotonic()), stop)

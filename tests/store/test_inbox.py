@@ -21,7 +21,7 @@ from tests.fixtures.rows import NOW
 
 
 class Gated(Store):
-    """A store whose first writer waits at a gate, so that others come meanwhile; it counts its transactions."""
+    """A store whose first writer waits at a gate while others arrive; it counts its transactions."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -62,7 +62,7 @@ def arrival(name: str, **changed: Any) -> Arrival:
 
 
 def together(store: Gated, arrivals: list[Arrival]) -> list[bool | BaseException]:
-    """Have all accepted at once, the first one alone at the gate; give what each heard."""
+    """Accept all at once while the first one waits at the gate; give each one's answer."""
     inbox = Inbox(store)
 
     def accept(one: Arrival) -> bool | BaseException:

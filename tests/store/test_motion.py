@@ -68,7 +68,7 @@ def test_nobody_rests_on_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 class Seconds:
-    """A clock on which each look at PostgreSQL is a new one."""
+    """A clock that advances so far that each look asks PostgreSQL again."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -94,7 +94,7 @@ def test_commit_on_postgresql_is_motion(served: Store) -> None:
 
 
 def test_what_is_committed_after_the_look_at_it_is_motion(served: Store) -> None:
-    """A transaction that was under way at the look was not seen by what was done then."""
+    """The work after a look does not see a transaction that was still under way."""
     with closing(Motion(served, clock=Seconds())) as motion:
         still = Stillness(motion, 60)
         with served.begin() as tx:
@@ -142,5 +142,5 @@ def test_server_that_is_away_is_not_asked_by_every_loop_in_turn() -> None:
 
 
 def rests(still: Stillness) -> bool:
-    """Tell whether it comes to rest: the server's own tasks, and other tests, may write now and then."""
+    """Tell whether it comes to rest in the end; the server's own tasks and other tests may write now and then."""
     return any(still.may_rest() for _ in range(50))

@@ -15,7 +15,7 @@ from service.store.migrate import migrate
 
 
 def events(told: list[EventDict]) -> list[str]:
-    """Give what the store told; other threads of this process may tell of other things."""
+    """Give what the store logged; other threads of this process may log other things."""
     return [str(line["event"]) for line in told if line["event"].startswith("the store is")]
 
 

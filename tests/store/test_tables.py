@@ -136,7 +136,7 @@ def test_on_sqlite_a_commit_is_on_disk_and_readers_have_a_log_of_their_own(tmp_p
 
 
 def test_rows_that_differ_in_the_case_of_their_repository_are_brought_together(empty: Store) -> None:
-    """A repository that was renamed in case alone had a change and runs under each name."""
+    """A repository whose name changed only in case had a change and runs under each name."""
     names = ("acme/checkout", "Acme/Checkout", "acme/checkout")
     with empty.begin() as tx:
         upgrade_to(tx, "0003")
@@ -160,7 +160,7 @@ def test_rows_that_differ_in_the_case_of_their_repository_are_brought_together(e
 
 
 def put(tx: Transaction, table: str, **values: object) -> None:
-    """Insert a row as an earlier version had it, whatever the columns are by now."""
+    """Insert a row of an earlier version, whatever the columns are now."""
     names = ", ".join(f'"{name}"' for name in values)
     given = ", ".join(f"'{value}'" for value in values.values())
     tx.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({given})")  # noqa: S608 - the test's own words

@@ -36,7 +36,7 @@ def turns(tmp_path: Path) -> Iterator[Turns]:
 
 @contextmanager
 def greedy(folder: Path, *, hold: float) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], int]]]:
-    """Run a process that takes one turn after the other; give it and how many it has had."""
+    """Run a process that takes one turn after the other; give it and a count of its turns."""
     log = folder / "turns.log"
     log.touch()
     process = subprocess.Popen([sys.executable, "-c", GREEDY, str(folder / "mergeport.db"), str(log), str(hold)])

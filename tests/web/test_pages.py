@@ -29,7 +29,7 @@ DIFF = """\
 
 
 def text_of(html: str) -> str:
-    """Give what a person reads of a page."""
+    """Give the text of a page that a person reads."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 

@@ -25,7 +25,7 @@ from tests.web.deliveries import headers, push, raw
 
 HOOK = "/webhooks/github"
 SOON = 4.0
-"""Seconds: less than a slow connection has, also where this machine is busy. `python -m benchmarks slow` measures."""
+"""Seconds: less than a slow connection has, even on a busy machine. `python -m benchmarks slow` measures it."""
 BEGINNINGS = {
     "nothing": b"",
     "a line": b"POST /webho",
@@ -159,7 +159,7 @@ def _server(folder: Path, *, patience: str = "", files: int = 1024) -> Iterator[
 
 
 def dribbled(address: str, beginning: bytes, piece: bytes) -> tuple[bytes, float]:
-    """Send a piece every tenth of a second until there is an answer or an end; give it and the seconds until then."""
+    """Send a piece every tenth of a second until there is an answer or an end; give the answer and the seconds."""
     with closing(opened(address, beginning)) as client:
         began = time.monotonic()
         while time.monotonic() - began < 10:

@@ -11,7 +11,7 @@ from devstack.github.state import Pull, Repository
 
 blueprint = Blueprint("commits", __name__)
 COMPARE_LIMIT = 250
-"""Commits in a comparison that is asked for without pages."""
+"""The most commits in a comparison that is requested without pages."""
 
 
 @blueprint.get("/repos/<owner>/<name>/commits")

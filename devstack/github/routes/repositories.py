@@ -14,7 +14,7 @@ from devstack.github.state import Repository
 
 blueprint = Blueprint("repositories", __name__)
 INLINE_LIMIT = 1 << 20
-"""Bytes: a bigger file has no content in JSON and must be asked for raw."""
+"""Bytes: a bigger file has no content in JSON and must be requested raw."""
 
 
 @blueprint.get("/repos/<owner>/<name>")
@@ -87,7 +87,7 @@ def get_content(owner: str, name: str, path: str) -> Response:
 
 
 def _tree(repo: Repository, sha: str, path: str) -> list[shapes.Json] | None:
-    """List a directory, or None where the path is none."""
+    """List a directory, or None if the path is none."""
     kind = repo.bare.run("cat-file", "-t", f"{sha}:{path}").stdout.decode().strip()
     if kind != "tree":
         return None

@@ -13,7 +13,7 @@ blueprint = Blueprint("statuses", __name__)
 STATES = {"error", "failure", "pending", "success"}
 DESCRIPTION_LIMIT = 140
 PER_CONTEXT_LIMIT = 1000
-"""Statuses of one commit and context; more are refused."""
+"""The most statuses of one commit and context; more are refused."""
 
 
 @blueprint.post("/repos/<owner>/<name>/statuses/<sha>")
@@ -63,7 +63,7 @@ def list_statuses(owner: str, name: str, ref: str) -> Response:
 
 @blueprint.get("/repos/<owner>/<name>/commits/<path:ref>/status")
 def combined_status(owner: str, name: str, ref: str) -> Response:
-    """Get the newest status of each context, and what they come to together."""
+    """Get the newest status of each context, and the state that they give together."""
     repo = access.repository(owner, name, "statuses")
     sha, state = _resolve(repo, ref), access.state()
     newest = {one.context: one for one in repo.statuses.get(sha, [])}

@@ -76,7 +76,7 @@ class Options(TemplateKeys):
 
 
 def make(parts: Parts) -> HereBuilder:
-    """Give the builder with the tool that the settings want; `layer` is the demo's, which needs none."""
+    """Give the builder with the tool that the settings want; `layer` is the demo's builder, which needs no tool."""
     settings = parts.settings
     if settings.builder == "layer":
         return _layer_builder(parts.checkout)
@@ -90,7 +90,7 @@ def make(parts: Parts) -> HereBuilder:
 
 
 def wanted(text: str) -> Wanted:
-    """Take the settings' word for which tool to use."""
+    """Read from the settings which tool to use."""
     match text:
         case "auto" | "docker" | "buildah" | "none":
             return text
@@ -137,7 +137,10 @@ class DockerBuilder:
         self._probe: Probe | None = None
 
     def probe(self) -> Probe:
-        """Find a tool that works, by building with it; what was found is kept, and a failure is looked at again."""
+        """Find a tool that works by building with it.
+
+        A success is remembered; after a failure the next call tries again.
+        """
         from service.adapters.build_tools import probe  # noqa: PLC0415 - as the module's docstring says
 
         with self._lock:
@@ -253,7 +256,7 @@ def _build_failure(tool: Tool, ended: Ended) -> PermanentError | RetryableError:
 
 
 def _is_there(request: BuildRequest, control: BuildControl) -> bool:
-    """Tell whether another process has pushed this revision meanwhile: its tag is not to be written again."""
+    """Tell whether another process has pushed this revision meanwhile, so that its tag must not be written again."""
     from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - loads requests
 
     if control.cancelled():
@@ -270,10 +273,10 @@ def _is_there(request: BuildRequest, control: BuildControl) -> bool:
 
 
 def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> None:
-    """Ask the registry what became of a push that its tool calls failed; returns where our image is there.
+    """Ask the registry about a push that the tool calls failed; return if our image is there, else raise.
 
-    In this order: away, or refusing pushes (its own errors); holding this revision under the tag; holding another
-    one that must stay. What is left may work the next time.
+    It checks in this order: the registry is away or refuses pushes (its own errors), has this revision under the tag,
+    or has another one that must stay. Any other failure may pass.
     """
     from service.adapters.distribution import Distribution, fixed  # noqa: PLC0415 - loads requests
     from service.adapters.distribution_errors import immutable  # noqa: PLC0415 - as above

@@ -27,13 +27,13 @@ _log = structlog.get_logger()
 
 
 class UnauthorizedError(DoubtfulError):
-    """The server does not accept the credentials that were given: they may be made anew, once."""
+    """The server does not accept the credentials that were given; new ones may be tried once."""
 
 
 def with_accepted(action: Callable[[], _T], forget: Callable[[], None]) -> _T:
-    """Do what needs credentials; where the server refuses them, forget them and do it with new ones, once.
+    """Do what needs credentials; if the server refuses them, forget them and try once more with new ones.
 
-    An App's token may be revoked, or run out, before the time that GitHub gave for it.
+    An App's token may be revoked or run out before the time that GitHub gave for it.
     """
     try:
         return action()
@@ -46,9 +46,9 @@ def with_accepted(action: Callable[[], _T], forget: Callable[[], None]) -> _T:
 def meaning(
     answer: requests.Response, place: str, service: str, said: str, redact: Callable[[str], str]
 ) -> MergeportError | None:
-    """Tell what the answer to a client's first question means; None for that of a git server.
+    """Turn a server's answer to a client's first request into our error; None if it is the answer of a git server.
 
-    `said` are the server's words as git heard them, for an answer that comes without any.
+    `said` are the server's words in git's output, used if the answer itself has none.
     """
     status, wait = answer.status_code, answer.headers.get("Retry-After", "")
     after = float(wait) if wait.isdigit() else None
@@ -62,14 +62,14 @@ def meaning(
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return RetryableError(f"{place} has an error ({status}).", code="git-unavailable", retry_after=after, url=place)
     if status < HTTPStatus.BAD_REQUEST:
-        # Anything else, such as a login page, git itself would read as a repository without branches.
+        # git itself would read anything else, such as a login page, as a repository without branches.
         kind = answer.headers.get("Content-Type", "")
         return None if kind == f"application/x-{service}-advertisement" else _no_git_server(place, kind)
     return _refused(status, place, service, redact(_sentence(answer)) or said)
 
 
 def _refused(status: int, place: str, service: str, words: str) -> DoubtfulError:
-    """Give the error for a 4xx, with the server's own words, where it has some."""
+    """Give the error for a 4xx, with the server's own words if it has some."""
     writing = "write to" if service == WRITE else "read"
     if status == HTTPStatus.UNAUTHORIZED:
         return UnauthorizedError(
@@ -111,17 +111,17 @@ def _no_git_server(place: str, kind: str) -> RetryableError:
 
 
 def _sentence(answer: requests.Response) -> str:
-    """Give the server's own words where it answers in plain text; a page says nothing to anybody here."""
+    """Give the server's own words if it answers in plain text; an HTML page is ignored."""
     if not answer.headers.get("Content-Type", "").startswith("text/plain"):
         return ""
     text = b""
-    with suppress(OSError):  # what requests raises when the line breaks is one
+    with suppress(OSError):  # what `requests` raises when the line breaks is one
         text = next(answer.iter_content(WORDS_LENGTH), b"")
     return _on_one_line(text.decode("utf-8", "replace"))
 
 
 def told_by(said: str) -> str:
-    """Give the server's own words in what git said."""
+    """Find the server's own words in git's output."""
     lines = (line.strip() for line in said.splitlines())
     return _on_one_line(" ".join(line.removeprefix("remote:") for line in lines if line.startswith("remote:")))
 

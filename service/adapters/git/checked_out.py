@@ -18,7 +18,7 @@ class CheckedOut(NamedTuple):
 
 
 def checked_out(folder: Path) -> CheckedOut:
-    """Read it; a folder that is no checkout, or a broken one, says nothing."""
+    """Read a checkout; a folder that is none, or a broken one, gives None for both."""
     try:
         import git  # noqa: PLC0415 - heavy, and fails without a git on PATH
     except ImportError:

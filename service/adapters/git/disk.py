@@ -26,17 +26,17 @@ UNUSED = 30 * 24 * 3600.0
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_WORDS = tuple(os.strerror(number) for number in sorted(_FULL))
-"""git says why it could not write in the C library's words alone; its exit status is the same for everything."""
+"""Only the C library's words in git's output tell why it could not write; its exit status is always the same."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a mirror may gather before it is made anew. A process checks this once in so many fetches.
+    """How much a mirror may gather before it is made anew. A process checks this once in `every` fetches.
 
-    Every write adds some loose objects, every fetch that brings something a pack. A repack would cost more than a
-    shallow fetch. `extra` is bytes beside the largest pack, which is the repository itself.
+    Every write adds loose objects, and every fetch that brings something adds a pack. A repack would cost more than a
+    shallow fetch. `extra` is bytes besides the largest pack, which is the repository itself.
     """
 
     loose: int = 10_000
@@ -55,7 +55,7 @@ def crowded(directory: Path, limits: Limits) -> bool:
 
 
 def sweep(directory: Path, *, older: float = STALE) -> None:
-    """Remove temporary files and locks that nobody has touched for so many seconds."""
+    """Remove temporary files and locks that nobody has touched for `older` seconds."""
     ends = time.time() - older
     objects = directory / "objects"
     places = [(directory, "shallow_*"), (directory, "*.lock"), (directory / "refs" / "tips", "*.lock")]
@@ -68,7 +68,7 @@ def sweep(directory: Path, *, older: float = STALE) -> None:
 
 
 def sweep_fetched(directory: Path) -> None:
-    """Remove what a fetch that failed or was killed has left: its pack may be as large as the repository."""
+    """Remove what a failed or killed fetch has left, because its pack may be as large as the repository."""
     for place, pattern in ((directory / "objects" / "pack", "tmp_*"), (directory, "shallow_*")):
         for file in place.glob(pattern):
             with suppress(OSError):
@@ -76,7 +76,7 @@ def sweep_fetched(directory: Path) -> None:
 
 
 def forget_unused(root: Path, *, older: float = UNUSED) -> None:
-    """Remove the mirrors below a directory, as OWNER/NAME.git, whose locks nobody has taken for so long."""
+    """Remove the mirrors (OWNER/NAME.git) below a directory whose locks nobody has taken for `older` seconds."""
     ends = time.time() - older
     for lock in root.glob("*/*.git.lock"):
         with suppress(OSError), lock.open("a") as file:
@@ -90,13 +90,13 @@ def forget_unused(root: Path, *, older: float = UNUSED) -> None:
 
 
 def full(directory: Path, said: str) -> RetryableError | None:
-    """Tell that the disk is full, where what git said shows it; None where something else is the matter."""
+    """Give the error of a full disk if git's output shows one; None if something else is wrong."""
     return _no_space(directory) if any(word in said for word in _FULL_WORDS) else None
 
 
 @contextmanager
 def judging(directory: Path) -> Iterator[None]:
-    """Give what the system says of our own writing below a directory as one of our errors."""
+    """Turn system errors of our own writing below a directory into our errors."""
     try:
         yield
     except OSError as error:
@@ -106,7 +106,7 @@ def judging(directory: Path) -> Iterator[None]:
 
 
 def unwritable(directory: Path, said: str) -> MergeportError:
-    """Tell that a mirror cannot be made; RetryableError where only space is missing."""
+    """Give the error of a mirror that cannot be made; RetryableError if only space is missing."""
     return full(directory, said) or PermanentError(
         f"The mirror {directory} cannot be made: {said}.",
         code="mirror-failed",

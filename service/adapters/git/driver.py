@@ -23,15 +23,15 @@ from service.errors import PermanentError, RetryableError
 NETWORK_TIMEOUT = 60.0
 """Seconds for one git command, unless the caller knows better."""
 LOCAL_TIMEOUT = 10.0
-"""Seconds for a command that stays on this machine: a thousand times what it takes. On a spoiled pack git may loop."""
+"""Seconds for a local command: a thousand times what it takes. Without a limit, git may loop on a spoiled pack."""
 ORPHAN_GRACE = 5
-"""Seconds more that a git may live whose parent was killed: nobody else would ever end it."""
+"""Seconds that a git whose parent was killed may live on; nobody else would ever end it."""
 
 _KEPT = re.compile(
     r"PATH|LD_LIBRARY_PATH|TZ|TMPDIR|LANGUAGE|GIT_EXEC_PATH|GIT_SSL_CAINFO|GIT_SSL_CAPATH"
     r"|SSL_CERT_(FILE|DIR)|SSH_AUTH_SOCK|(?i:https?_proxy|no_proxy|all_proxy)"
 )
-"""What git may have of this process's environment; settings, credentials and a stranger's GIT_* are taken away."""
+"""What git gets of this process's environment; settings, credentials and foreign GIT_* variables are left out."""
 
 _CONFIGURATION = (
     ("core.hooksPath", os.devnull),
@@ -42,7 +42,7 @@ _CONFIGURATION = (
     ("gpg.format", "ssh"),
     ("maintenance.auto", "false"),
     ("submodule.recurse", "false"),
-    # It gives up by itself when the line is silent: also where there is no `timeout` to end an orphan.
+    # git gives up by itself when the line is silent, even if there is no `timeout` program to end an orphan.
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", str(int(NETWORK_TIMEOUT))),
 )
@@ -52,10 +52,10 @@ class Git:
     """Runs git on one repository directory (GIT_DIR), with a work tree only where one is given."""
 
     def __init__(self, directory: Path, *, work_tree: Path | None = None, timeout: float = NETWORK_TIMEOUT) -> None:
-        """Remember the places; nothing is started and nothing has to exist yet."""
+        """Keep the paths; nothing is started and nothing has to exist yet."""
         self.directory = directory
         self._work_tree = work_tree
-        # A bare repository may be replaced while git is started: its folder stays.
+        # git starts in the parent folder, because a bare repository itself may be replaced meanwhile.
         self._place = directory if work_tree else directory.parent
         self._timeout = timeout
 
@@ -69,8 +69,8 @@ class Git:
     ) -> Outcome:
         """Run one command to its end.
 
-        Without a `remote` no protocol is allowed, so that a partial clone fetches nothing behind our back.
-        After `timeout` seconds the whole process group is killed, and RetryableError `git-timeout` raised, or
+        Without a `remote` no protocol is allowed, so that a partial clone cannot fetch anything unasked. After
+        `timeout` seconds the whole process group is killed, and RetryableError `git-timeout` raised, or
         BrokenRepositoryError where there was no remote to wait for.
         """
         limit = self._limit(remote, timeout)
@@ -85,7 +85,7 @@ class Git:
 
     @contextmanager
     def talk(self, *arguments: str, remote: Remote | None = None, timeout: float | None = None) -> Iterator[Talk]:
-        """Run a command that is asked and answers in turns, and end it with the block."""
+        """Run a command that answers questions one by one, and end it with the block."""
         talk = self.begin(*arguments, remote=remote, timeout=timeout)
         try:
             with talk.limited():
@@ -147,7 +147,7 @@ class Git:
         if self._work_tree is not None:
             settings["GIT_WORK_TREE"] = str(self._work_tree)
         if remote and remote.ca_file is not None:
-            # Not `http.sslCAInfo`, which this variable, where the machine sets it, would override.
+            # Not `http.sslCAInfo`, because this variable would override it if the machine sets it.
             settings["GIT_SSL_CAINFO"] = str(remote.ca_file)
         for index, (key, value) in enumerate(pairs):
             settings[f"GIT_CONFIG_KEY_{index}"] = key
@@ -162,20 +162,20 @@ def _no_git() -> PermanentError:
 
 
 def _kept() -> dict[str, str]:
-    """Give what git may have of what this process was started with: no secrets, no hook's GIT_DIR, no askpass."""
+    """Give what git gets of this process's environment: no secrets, no GIT_DIR of a hook, no askpass."""
     return {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
 
 
 def _bounding(limit: float) -> list[str]:
-    """Give the argv that ends a command and its helpers though we were killed, whatever its line does.
+    """Give the argv that makes a command and its helpers end even if we are killed and the line hangs.
 
-    Where the machine has no `timeout` (it is part of coreutils and busybox), git's own patience with HTTP remains.
+    If the machine has no `timeout` (part of coreutils and busybox), only git's own limits for HTTP remain.
     """
     return ["timeout", "-s", "KILL", str(math.ceil(limit) + ORPHAN_GRACE)] if shutil.which("timeout") else []
 
 
 def _bound(process: subprocess.Popen[bytes], limit: float) -> None:
-    """Bound a local command's time on the processor: it ends with its input, unless it loops over a spoiled pack."""
+    """Bound a local command's processor time: it ends with its input, unless it loops over a spoiled pack."""
     seconds = math.ceil(limit) + ORPHAN_GRACE
     with suppress(ProcessLookupError, PermissionError, AttributeError):  # no `prlimit` outside Linux
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (seconds, seconds))

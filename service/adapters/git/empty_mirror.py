@@ -33,9 +33,9 @@ def configuration(url: str) -> str:
 
 
 def put_in_place(directory: Path, url: str) -> None:
-    """Make an empty mirror. A reader of the old one fails and tries again.
+    """Put an empty mirror in place. A reader of the old one fails and tries again.
 
-    Removes what makings that were killed have left. RetryableError `mirror-disk-full`, PermanentError `mirror-failed`.
+    It removes what killed attempts have left. RetryableError `mirror-disk-full`, PermanentError `mirror-failed`.
     """
     parent, name = directory.parent, directory.name
     for left in parent.glob(f".{name}.*"):

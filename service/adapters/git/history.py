@@ -15,7 +15,7 @@ from service.core.words import Actor, Sha
 from service.ports import Commit
 
 MOST_KEPT, MOST_LISTS = 5_000, 16
-"""Commits and lists that are kept of one mirror: a few megabytes at most."""
+"""How many commits and lists of one mirror are kept in memory: a few megabytes at most."""
 
 _PERSON = re.compile(r"(?P<name>.*?) ?<(?P<email>[^>]*)> (?P<seconds>-?\d+) [+-]\d{4}")
 
@@ -39,7 +39,7 @@ def read_commit(objects: Objects, commit: Sha) -> Commit:
 
 
 class History:
-    """What a mirror has of a branch's commits; what was read once is kept, since a commit never changes."""
+    """The commits of a branch that a mirror has. What was read once is kept, because a commit never changes."""
 
     def __init__(self, mirror: Mirror) -> None:
         """Take the mirror; nothing is read yet."""
@@ -64,7 +64,7 @@ class History:
         return [kept[commit] for commit in listed]
 
     def _list(self, tip: Sha, most: int) -> list[Sha]:
-        """List the ids; as before, unless the mirror was made anew or its boundary has moved."""
+        """List the ids; the last list is reused, unless the mirror was made anew or its boundary has moved."""
         here = (self._mirror.identity(), self._mirror.boundary())
         before, listed = self._listed.get((tip, most), (None, []))
         if before == here:

@@ -30,10 +30,10 @@ def _write(objects: Path, made: Made) -> None:
     sha = made.sha
     folder = objects / sha[:2]
     with suppress(FileNotFoundError):
-        os.utime(folder / sha[2:])  # as git does, so that it is not tidied away as old
+        os.utime(folder / sha[2:])  # as git does, so that it is not removed as old
         return
     folder.mkdir(exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)  # git tidies away what has this prefix
+    descriptor, name = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)  # git removes leftovers with this prefix
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(zlib.compress(made.whole, 1))
@@ -45,7 +45,7 @@ def _write(objects: Path, made: Made) -> None:
 
 
 def write_ref(path: Path, commit: str) -> None:
-    """Have a ref's file name a commit, under the lock that git itself takes; OSError where somebody has that."""
+    """Write a commit into a ref's file, under the lock that git itself takes; OSError if somebody else holds it."""
     path.parent.mkdir(exist_ok=True)
     lock = path.with_name(f"{path.name}.lock")
     descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

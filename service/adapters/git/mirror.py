@@ -29,24 +29,24 @@ from service.core.words import Sha
 from service.errors import MergeportError, RetryableError
 
 DEPTH = 50
-"""Commits of a branch that come with it. Bounded on every fetch: without a depth, a branch that was moved to
-somewhere before the shallow boundary would bring the whole history."""
+"""How many commits of a branch a fetch brings. Every fetch has a depth: without one, a branch that was moved to before
+the shallow boundary would bring the whole history."""
 
 _ALL = 2_147_483_647
-"""git's own word for an unbounded depth."""
+"""git's own number for an unlimited depth."""
 _DEEPER = (1_000, 20_000, _ALL)
 _GONE = re.compile(r"not our ref [0-9a-f]{40}")
 _FIRST_FETCH = 5
-"""The first fetch brings every file and may take so many times longer."""
+"""How many times longer the first fetch may take, because it brings every file."""
 
 
 class Mirror:
-    """One remote's mirror in `directory`, which has no other use; it is made when it is first needed."""
+    """One remote's mirror in `directory`, which holds nothing else; it is made when it is first needed."""
 
     def __init__(
         self, directory: Path, remote: Callable[[bool], Remote], *, timeout: float, limits: disk.Limits | None = None
     ) -> None:
-        """Remember where it lies; `remote(write)` gives the address with fresh credentials."""
+        """Keep the directory; `remote(write)` gives the address with fresh credentials."""
         self.directory = directory
         self.remote = remote
         self.git = Git(directory, timeout=timeout)
@@ -58,7 +58,7 @@ class Mirror:
     # what the remote says
 
     def remote_tip(self, ref: str) -> Sha | None:
-        """Ask the remote where a ref is; None when it has none of that name. Moves nothing."""
+        """Ask the remote where a ref is; None if it has no such ref. The mirror does not change."""
         remote = self.remote(False)
         self._ready(remote)
         return self._ask(ref, remote)
@@ -66,7 +66,7 @@ class Mirror:
     def fetch(self, ref: str) -> Sha | None:
         """Bring a branch's newest commits and give its tip; None when the remote has no such branch.
 
-        When it has not moved since, this is one question to the remote. A force-push is followed.
+        If it has not moved, this is one request to the remote. A force-push is followed.
         """
         tip = self.remote_tip(ref)
         due = next(self._fetches) % self._limits.every == 0
@@ -85,7 +85,7 @@ class Mirror:
         return self.kept_tip(ref)
 
     def fetch_commit(self, commit: Sha, *, depth: int = DEPTH, alone: bool = False) -> None:
-        """Bring one commit, with so many in all; RetryableError `manifest-commit-gone` when the remote lost it.
+        """Bring one commit, `depth` commits in all; RetryableError `manifest-commit-gone` if the remote lost it.
 
         With `alone` commits come without their files and directories.
         """
@@ -95,7 +95,7 @@ class Mirror:
     def behind(self, tip: Sha, wanted: frozenset[Sha]) -> frozenset[Sha]:
         """Tell which of the wanted commits are the tip or behind it, deepening until that is certain.
 
-        Deepening brings commits alone, no files and no directories. ObjectMissingError where the tip is not here.
+        Deepening brings only commits, no files and no directories. ObjectMissingError if the tip is not here.
         """
         found, certain = self._look(tip, wanted)
         if certain:
@@ -111,8 +111,8 @@ class Mirror:
     def changed(self, before: Sha, after: Sha) -> frozenset[str]:
         """Give the paths in which the trees of two commits differ, a renamed file's by both names.
 
-        Brings the commits' directories where they are not here, and no file. RetryableError `manifest-commit-gone`
-        where the remote lost one of them.
+        Brings the commits' directories if they are not here, but no file. RetryableError `manifest-commit-gone` if the
+        remote lost one of the commits.
         """
         self._ready(self.remote(False))
         with self._alone():
@@ -135,12 +135,12 @@ class Mirror:
         return False
 
     def keep_tip(self, ref: str, commit: Sha) -> None:
-        """Remember what a push has just put there, so that the next fetch has nothing to bring."""
+        """Remember what a push has just put on the remote, so that the next fetch has nothing to bring."""
         with suppress(OSError):
             loose.write_ref(self.directory / _kept(ref), commit)
 
     def boundary(self) -> frozenset[str]:
-        """Give the commits whose parents were left out."""
+        """Give the commits whose parents were not fetched."""
         with suppress(OSError):
             return frozenset((self.directory / "shallow").read_text(encoding="ascii").split())
         return frozenset()
@@ -169,28 +169,28 @@ class Mirror:
                     self._renew()
 
     def identity(self) -> tuple[int, int] | None:
-        """Tell one making of the mirror from the next."""
+        """Identify the present mirror; a mirror that is made anew has another identity."""
         with suppress(OSError):
             stat = (self.directory / "config").stat()
             return stat.st_ino, stat.st_mtime_ns
         return None
 
     def lost(self, seen: tuple[int, int] | None) -> RetryableError | None:
-        """Tell that what failed on that making of the mirror was cut off by the next; None where there was none."""
+        """Give the error of work that failed because the mirror was made anew meanwhile; None if it was not."""
         return _renewed(self.directory) if self.identity() != seen else None
 
     def renew(self, seen: tuple[int, int] | None) -> None:
-        """Throw away the mirror that was found unsound and make an empty one, unless somebody has done so since."""
+        """Replace a mirror that was found unsound by an empty one, unless somebody has done so since."""
         with self._alone():
             if self.identity() == seen:
                 self._renew()
 
     def _renew(self) -> None:
-        self.readers.close()  # they keep the room of what is removed
+        self.readers.close()  # open readers keep the disk space of what is removed
         try:
             put_in_place(self.directory, self.remote(False).url)
         finally:
-            self.readers.close()  # and those that came back meanwhile
+            self.readers.close()  # and those that were returned meanwhile
 
     def _ask(self, ref: str, remote: Remote) -> Sha | None:
         seen = self.identity()
@@ -231,7 +231,7 @@ class Mirror:
             self._again(outcome, wanted, depth, *extra)
 
     def _again(self, failed: Outcome, wanted: str, depth: int, *extra: str) -> None:
-        """After a failed fetch, which the remote is not to blame for, repeat it on a new mirror; else raise."""
+        """After a failed fetch, repeat it on a new mirror; raise if the remote is to blame for the failure."""
         remote = self.remote(False)
         if not disk.full(self.directory, failed.said):
             error = self._judged(failed, remote)
@@ -257,7 +257,7 @@ class Mirror:
         return False
 
     def _tidy(self) -> None:
-        """Remove what killed gits left here, and make the mirror anew where it has gathered too much."""
+        """Remove what killed gits left here, and make the mirror anew if it has gathered too much."""
         disk.sweep(self.directory)
         if disk.crowded(self.directory, self._limits):
             self._renew()
@@ -269,7 +269,7 @@ class Mirror:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the mirror's lock: a file beside it, opened anew, so that it keeps threads apart as well."""
+        """Hold the mirror's lock: a file beside it that is opened each time, so that it also keeps threads apart."""
         with disk.judging(self.directory):
             self.directory.parent.mkdir(parents=True, exist_ok=True)
             file = (self.directory.parent / f"{self.directory.name}.lock").open("a")
@@ -293,5 +293,5 @@ def _renewed(directory: Path) -> RetryableError:
 
 
 def _kept(ref: str) -> str:
-    """Give our own name for a remote's ref: flat, so that `a` and `a/b` may follow each other."""
+    """Give our own name for a remote's ref. It is flat, so that a branch `a` and a later `a/b` do not clash."""
     return f"refs/tips/{hashlib.sha256(ref.encode()).hexdigest()[:40]}"

@@ -16,7 +16,7 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 
 
 def path_parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:
-    """Split a path and refuse one that could mean anything but a file inside the repository."""
+    """Split a path; refuse one that could be anything but a file inside the repository."""
     names = path.split("/")
     folded = [name.casefold() for name in names]
     inside = all(name not in {"", ".", "..", ".git"} for name in folded) and "\0" not in path and "\n" not in path
@@ -31,14 +31,14 @@ def path_parts(path: str, *, writing: bool = False) -> tuple[bytes, ...]:
 
 
 def branch_ref(branch: str) -> str:
-    """Give the ref of a branch, whose name has no character that means something to git."""
+    """Give the ref of a branch; refuse a name with a character that is special to git."""
     if not branch or _NOT_IN_A_BRANCH.search(branch):
         raise PermanentError(f"{branch!r} is not a branch's name.", code="branch-name-invalid", branch=branch)
     return f"refs/heads/{branch}"
 
 
 def commit_id(commit: Sha) -> Sha:
-    """Give a commit's id as it was given, if it is one."""
+    """Check that a text is a commit's id, and give it."""
     if not _SHA.fullmatch(commit):
         raise PermanentError(f"{commit!r} is not a commit's id.", code="commit-id-invalid")
     return commit

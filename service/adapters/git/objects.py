@@ -26,11 +26,11 @@ _LEFT_OUT = "from promisor remote"
 _AT_NO_END = "".join(map(chr, range(33))) + ".,:;<>\"\\'"
 _NEVER = re.compile(r"[\n<>]")
 LARGEST_FILE = 5 * 1024 * 1024
-"""Bytes of a file that is read or written; values files of people are a hundredth of it."""
+"""The most bytes of a file that is read or written; usual values files have a hundredth of that."""
 
 
 class ObjectMissingError(Exception):
-    """An object that is not in this repository; never leaves this package and the manifest repositories."""
+    """An object is not in this repository. Only this package and the manifest repositories see this error."""
 
     def __init__(self, sha: str) -> None:
         super().__init__(sha)
@@ -46,7 +46,7 @@ class Objects:
     def read(self, sha: str, *, path: bytes = b"") -> bytes:
         """Give an object's bytes; ObjectMissingError where it is not here.
 
-        A file is read by its `path`: above LARGEST_FILE it is a PermanentError that names it.
+        With `path` it is a file: above LARGEST_FILE that is a PermanentError which names it.
         """
         self._talk.say(f"{sha}\n".encode())
         head = self._talk.line().split(b" ")
@@ -54,7 +54,7 @@ class Objects:
             raise ObjectMissingError(sha)
         if len(head) != 3:  # noqa: PLR2004 # sha, kind, size
             said = self._talk.finish().said
-            # What a partial clone left out ends the command, where it may not fetch that.
+            # A command that may not fetch ends when it meets an object that the partial clone left out.
             raise ObjectMissingError(sha) if _LEFT_OUT in said else BrokenRepositoryError(said)
         size = int(head[2])
         if path:
@@ -95,7 +95,7 @@ def reading(git: Git, remote: Remote | None) -> Iterator[Objects]:
 
 @dataclass(frozen=True, slots=True)
 class CommitText:
-    """The parts of a commit beside its files. All of them go into its SHA."""
+    """The parts of a commit besides its files. All of them go into its SHA."""
 
     message: str
     author: Actor
@@ -104,7 +104,7 @@ class CommitText:
     signing_key: SigningKey | None = None
 
     def whole(self, tree: str, parent: Sha) -> Made | None:
-        """Give the commit as git makes it; None where git itself has to: it is signed, or git refuses it."""
+        """Give the commit as git makes it; None if git itself must make it: it is signed, or git would refuse it."""
         author, committer = _written(self.author), _written(self.committer)
         if self.signing_key is not None or not author or not committer or "\0" in self.message:
             return None
@@ -126,7 +126,7 @@ class CommitText:
 
 
 def _written(actor: Actor) -> str:
-    """Write a person as git does, which strips names and addresses of what is no part of them; "" for no name.
+    """Write a person as git does, which strips certain characters around names and addresses; "" for no name.
 
     https://github.com/git/git/blob/v2.47.0/ident.c#L203
     """
@@ -154,7 +154,7 @@ def write_commit(
 
 
 def _write_text(git: Git, tree: str, parent: Sha, text: CommitText) -> Sha:
-    """Make the commit of a tree; a signature that fails is the key's fault, never the repository's."""
+    """Make the commit of a tree; if signing fails, the key is to blame, never the repository."""
     key = text.signing_key
     if key is not None:
         key.prove()
@@ -169,7 +169,7 @@ def _write_text(git: Git, tree: str, parent: Sha, text: CommitText) -> Sha:
 
 
 def check_size(path: bytes, size: int) -> None:
-    """Refuse a file that is no values file by its size alone."""
+    """Refuse a file that is too large for a values file."""
     if size > LARGEST_FILE:
         raise PermanentError(
             f"{_shown(path)} is too large: {size} bytes.",
@@ -180,7 +180,7 @@ def check_size(path: bytes, size: int) -> None:
 
 
 class _Changes(dict[bytes, "_Changes | None"]):
-    """The wanted paths as directories; None is a file."""
+    """The wanted paths as a tree of directories; a file is None."""
 
     @classmethod
     def of(cls, files: Mapping[tuple[bytes, ...], bytes]) -> _Changes:
@@ -198,7 +198,7 @@ class _Changes(dict[bytes, "_Changes | None"]):
 
 
 class _Plan(NamedTuple):
-    """A directory's bytes as they are, and the files (by mode) and directories in it that change."""
+    """A directory's present bytes, and the files (by mode) and directories in it that change."""
 
     raw: bytes
     files: dict[bytes, str]
@@ -220,7 +220,7 @@ def _look(objects: Objects, sha: str | None, changes: _Changes, above: bytes) ->
 
 
 def _build(plan: _Plan, files: Mapping[tuple[bytes, ...], bytes], above: tuple[bytes, ...], made: list[Made]) -> str:
-    """Make the directory's tree and all that is new below it; give its SHA."""
+    """Make the directory's tree and everything new below it; give its SHA."""
     entries = {
         name: Entry(DIRECTORY, _build(inner, files, (*above, name), made)) for name, inner in plan.directories.items()
     }

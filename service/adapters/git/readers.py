@@ -20,7 +20,7 @@ from service.adapters.git.running import Talk
 IDLE_SECONDS = 5.0
 MOST_IDLE = 4
 MOST_USES = 200
-"""After so many a reader is ended: its time on the processor is bounded, and so should its memory be."""
+"""After this many uses a reader is ended, to bound its memory as its processor time is bounded."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Readers:
     """The readers of one repository, for many threads."""
 
     def __init__(self, git: Git, identity: Callable[[], object]) -> None:
-        """Take the repository, and what tells one making of it from the next; nothing is started yet."""
+        """Take the repository and the function that identifies its present state; nothing is started yet."""
         self._git = git
         self._identity = identity
         self._idle: list[_Reader] = []
@@ -66,7 +66,7 @@ class Readers:
                 reader.talk.end()
 
     def close(self) -> None:
-        """End those that nobody uses now."""
+        """End the readers that nobody uses now."""
         with self._lock:
             idle, self._idle = self._idle, []
         for reader in idle:
@@ -91,12 +91,12 @@ class Readers:
             surplus.talk.end()
 
     def _sweep_later(self) -> None:
-        """Look again after a while, as long as any is idle. Called with the lock held."""
+        """Plan the next sweep, as long as any reader is idle. Called with the lock held."""
         if self._sweeping or not self._idle:
             return
         timer = threading.Timer(IDLE_SECONDS, self._sweep)
         timer.daemon = True
-        with suppress(RuntimeError):  # no thread to be had: there are few, and the next use tries again
+        with suppress(RuntimeError):  # no thread is free: then the next use tries again
             timer.start()
             self._sweeping = True
 

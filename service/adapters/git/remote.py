@@ -45,15 +45,13 @@ _WOBBLED = (
     "expected flush",
     "unable to update url base from redirection",
 )
-"""How git says that the line broke, or that the server did not answer as it does now.
-
-Looked for only when the server, asked again, is well.
-"""
+"""git's words for a broken line, or a server that did not answer as usual. They count only if the server, asked again,
+answers well."""
 _LAST_WORDS = 3
 _NAME = re.compile(r"[\w-]+/[\w.-]+")
-"""A repository as GitHub names it, which is no address."""
+"""GitHub's short form of a repository, which is no address."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"\\#;]")
-"""It is written into the mirror's configuration, where these would mean something."""
+"""The address is written into the mirror's configuration, where these characters are special."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Remote:
 
     @property
     def protocol(self) -> str:
-        """The only protocol that git may use for it; HTTP may be redirected to HTTPS."""
+        """The only protocol that git may use for it, except that HTTP may be redirected to HTTPS."""
         if self.over_ssh:
             return "ssh"
         return "http:https" if parts_of(self.url).scheme == "http" else "https"
@@ -104,7 +102,7 @@ class Remote:
 
     @property
     def place(self) -> str:
-        """The address for people: without a user, whatever was written there."""
+        """The address for people, without any user part."""
         if found := ssh.split_scp(self.url):
             return ":".join(found)
         parts = parts_of(self.url)
@@ -116,7 +114,7 @@ class Remote:
         """Give git's settings that carry the credentials, for this address alone.
 
         A header rather than a prompt: it saves the round trip that ends in 401 and reaches lazy fetches too.
-        PermanentError `git-ssh-key-missing` for an SSH address without a login: nobody else's is ever used.
+        PermanentError `git-ssh-key-missing` for an SSH address without a login, because no other key is ever used.
         """
         if self.over_ssh:
             if self.ssh_login is None:
@@ -131,17 +129,17 @@ class Remote:
         return base64.b64encode(f"{self.credentials.username}:{self.credentials.secret}".encode()).decode()
 
     def redact(self, text: str) -> str:
-        """Take the secret, in each form we or git write it, and any user part of an address out of a text."""
+        """Remove from a text the secret, in each form in which we or git write it, and any user part of an address."""
         if self.credentials is not None and self.credentials.secret:
             for secret in (self._basic, self.credentials.secret, quote(self.credentials.secret, safe="")):
                 text = text.replace(secret, "***")
         return re.sub(r"(?<=://)[^/\s@]+@", "", text)
 
     def judge(self, said: str, service: str = READ) -> MergeportError:
-        """Tell what a failed network command means, by asking the server for the same service now.
+        """Find out why a network command failed, by asking the server for the same service now.
 
-        When the server is well and git named no broken line, it is DoubtfulError `git-failed` with git's last words.
-        Over SSH nobody can be asked: ssh's own words are read.
+        If the server answers well and git named no broken line, it is DoubtfulError `git-failed` with git's last words.
+        Over SSH only ssh's own words can be read.
         """
         if self.over_ssh:
             return ssh.judge(said, self.place)
@@ -159,9 +157,9 @@ class Remote:
         )
 
     def trouble(self, service: str = READ, said: str = "") -> MergeportError | None:
-        """Ask the server itself what is the matter; None when it answers as a git server does, or speaks no HTTP.
+        """Ask the server itself what is wrong; None if it answers as a git server does, or is not reached over HTTP.
 
-        `said` is what git heard from it, for a refusal that comes without a reason.
+        `said` is git's output, for a refusal that comes without a reason.
         """
         if self.over_ssh:
             return None
@@ -204,7 +202,7 @@ class Remote:
 
 
 def last_words(said: str) -> str:
-    """Give the end of what git said on one line, without its final stop."""
+    """Give the end of git's output on one line, without its final full stop."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return "; ".join(lines[-_LAST_WORDS:])[-WORDS_LENGTH:].rstrip(".") or "it gave no reason"
 

@@ -19,7 +19,7 @@ from service.errors import RetryableError
 
 
 class BrokenRepositoryError(Exception):
-    """A local command failed, or never ended, as it cannot on a sound repository; `said` is git's own word."""
+    """A local command failed or did not end, which cannot happen on a sound repository; `said` is git's output."""
 
     def __init__(self, said: str) -> None:
         super().__init__(said)
@@ -46,7 +46,7 @@ class Outcome:
 
 
 class Talk:
-    """A running git command: write to it, read what it answers, `finish` to hear how it ended."""
+    """A running git command: write to it, read its answers, and call `finish` to get its outcome."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], arguments: tuple[str, ...], remote: Remote | None, limit: float
@@ -61,7 +61,7 @@ class Talk:
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Kill the process with its group when the block takes longer than the talk's limit."""
+        """Kill the process with its group if the block takes longer than the talk's limit."""
         over = threading.Event()
 
         def give_up() -> None:
@@ -77,12 +77,12 @@ class Talk:
             yield
         finally:
             watchdog.cancel()
-            with self._lock:  # one that woke up late leaves the next use alone
+            with self._lock:  # a timer that fires late must not end the next use
                 over.set()
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked once more."""
+        """Whether the command can be asked once more."""
         return not self._ended.is_set() and self._process.poll() is None
 
     def end(self) -> None:
@@ -90,7 +90,7 @@ class Talk:
         end_git(self._process)
 
     def say(self, data: bytes) -> None:
-        """Write to its standard input; a process that is gone is noticed when its answer is read."""
+        """Write to its standard input; a dead process is noticed only when its answer is read."""
         stdin = cast("IO[bytes]", self._process.stdin)
         with suppress(BrokenPipeError):
             stdin.write(data)
@@ -105,7 +105,7 @@ class Talk:
         return self._checked(cast("IO[bytes]", self._process.stdout).read(size))
 
     def finish(self) -> Outcome:
-        """Close its input, drop the rest of its output, and tell how it ended."""
+        """Close its input, drop the rest of its output, and give its outcome."""
         _, said = self._process.communicate()
         self._checked(b"")
         return Outcome(self._process.returncode, b"", clean(said, self._remote))
@@ -117,13 +117,13 @@ class Talk:
 
 
 def late(arguments: tuple[str, ...], limit: float, remote: Remote | None) -> Exception:
-    """Make the error of a command that did not end in time: the remote may be slow, a repository is broken."""
+    """Make the error of a command that did not end in time: a remote may be slow, but a repository must be broken."""
     message = f"git {arguments[0]} did not end within {limit:g} s and was stopped"
     return RetryableError(f"{message}.", code="git-timeout") if remote else BrokenRepositoryError(message)
 
 
 def clean(said: bytes, remote: Remote | None) -> str:
-    """Give what git said, without any secret."""
+    """Give git's output, without any secret."""
     text = said.decode("utf-8", "replace").strip()
     return remote.redact(text) if remote else text
 
@@ -134,7 +134,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_git(process: subprocess.Popen[bytes]) -> None:
-    """End the command with its whole group, where it has not ended, and close its lines."""
+    """End the command with its whole group, if it has not ended, and close its pipes."""
     if process.poll() is None:
         _kill(process)
         process.wait()

@@ -19,7 +19,7 @@ class SigningKey:
     """A private SSH key without a passphrase, in a file."""
 
     def __init__(self, file: Path) -> None:
-        """Remember where it lies; nothing is read before the first commit."""
+        """Keep the path; nothing is read before the first commit."""
         self.file = file.absolute()
         self._proven = False
 
@@ -29,10 +29,10 @@ class SigningKey:
         return f"-S{self.file}"
 
     def prove(self, *, again: bool = False) -> None:
-        """Sign a few bytes twice, once in the life of a process, or `again` after git could not sign.
+        """Check the key by signing a few bytes twice: once per process, or `again` after git could not sign.
 
-        PermanentError `signing-key-unusable` where that fails, or where the two differ, as ECDSA's and those of
-        hardware keys do: the same change would then be another commit each time it is computed.
+        PermanentError `signing-key-unusable` if that fails, or if the two signatures differ, as with ECDSA and hardware
+        keys: then the same change would be another commit each time it is computed.
         """
         if self._proven and not again:
             return

@@ -36,7 +36,7 @@ _OPTIONS = (
 """https://man.openbsd.org/ssh_config"""
 
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f\"\\%$]")
-"""What ssh itself reads as something else in a file's name: quotes, escapes, `%h`, `${HOME}`."""
+"""What ssh itself does not take literally in a file's name: quotes, escapes, `%h`, `${HOME}`."""
 
 _SCP = re.compile(
     r"[A-Za-z0-9_][\w.-]*@(?P<host>[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:.]+\]):(?P<path>[\w.~/][\w.~/+@-]*)", re.ASCII
@@ -61,7 +61,7 @@ _CHORUS = (
     "Please make sure you have the correct access rights",
     "and the repository exists",
 )
-"""What git adds after every failure of ssh, whatever it was."""
+"""What git adds after every failure of ssh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def split_scp(url: str) -> tuple[str, str] | None:
 
 
 def judge(said: str, place: str) -> MergeportError:
-    """Tell what ssh's or the far git's last words mean: there is nothing else to ask."""
+    """Turn the last words of ssh or of git on the server into our error, because nothing else can be asked."""
     lines = [line.strip() for line in said.splitlines()]
     words = "; ".join(line for line in lines if line and not line.startswith(_CHORUS))[-400:].rstrip(".") or "no reason"
     if any(sign in said for sign in _HOST_KEY):

@@ -48,12 +48,12 @@ class Made(NamedTuple):
 
 
 def find(raw: bytes, names: Collection[bytes]) -> dict[bytes, Entry]:
-    """Give those of the named entries that a directory has."""
+    """Give those of the named entries that a directory contains."""
     return {found[2]: Entry(f"{int(found[1], 8):o}", found[3].hex()) for found in _hits(raw, names)}
 
 
 def put(raw: bytes, entries: Mapping[bytes, Entry]) -> bytes:
-    """Give the directory with these entries: one that is there keeps place and mode, others go where git sorts them."""
+    """Put entries into a directory: an existing one keeps place and mode, a new one goes where git sorts it."""
     made, there = bytearray(raw), set()
     for found in _hits(raw, entries):
         made[found.start(3) : found.end(3)] = bytes.fromhex(entries[found[2]].sha)
@@ -74,7 +74,7 @@ def put(raw: bytes, entries: Mapping[bytes, Entry]) -> bytes:
 
 
 def _hits(raw: bytes, names: Collection[bytes]) -> Iterator[re.Match[bytes]]:
-    """Find entries by name, skipping all others in one go: a name's bytes may also be a part of somebody's SHA."""
+    """Find entries by name in one pass over all entries, because a name's bytes may also occur in a SHA."""
     if not names:
         return
     wanted = b"|".join(re.escape(name) for name in names)
@@ -89,5 +89,5 @@ def _hits(raw: bytes, names: Collection[bytes]) -> Iterator[re.Match[bytes]]:
 
 
 def _order(name: bytes, mode: str) -> bytes:
-    """Give what git sorts by: a directory as if its name ended in a slash."""
+    """Give the sort key that git uses: a directory sorts as if its name ended in a slash."""
     return name + b"/" if int(mode, 8) == int(DIRECTORY, 8) else name

@@ -32,7 +32,7 @@ from service.errors import PermanentError, RetryableError
 from service.ports import Commit, Credentials
 
 DIFF_LIMIT = 1_000_000
-"""Bytes of a diff that are given; a promotion's is a thousandth of it."""
+"""The most bytes of a diff that are given; a promotion's diff has a thousandth of that."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _log = structlog.get_logger()
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 
 class CredentialsFor(Protocol):
-    """How a remote's credentials are had, fresh each time; a forge's `git_credentials` is one."""
+    """Gives a remote's credentials, fresh each time; a forge's `git_credentials` is one of these."""
 
     def __call__(self, repository: Repository, *, write: bool = False) -> Credentials | None:
         """Give a user and secret, or None for a repository that needs none."""
@@ -63,7 +63,7 @@ class GitManifestRepositories:
         timeout: float = NETWORK_TIMEOUT,
         limits: disk.Limits | None = None,
     ) -> None:
-        """Remember how repositories are reached; nothing is touched before the first call on one of them.
+        """Keep how repositories are reached; nothing happens before the first call on one of them.
 
         `forget` throws away credentials that a server did not accept, so that `credentials_for` makes new ones.
         """
@@ -106,9 +106,9 @@ class GitManifests:
     def __init__(
         self, mirror: Mirror, signing_key: SigningKey | None = None, forget: Callable[[], None] = lambda: None
     ) -> None:
-        """Take the mirror, which this object heals when it is found unsound, and what commits are signed with.
+        """Take the mirror, which this object replaces when it is unsound, and the key that signs commits.
 
-        `forget` throws away credentials that were refused; what was refused is then done once more.
+        `forget` throws away credentials that were refused; the call is then repeated once.
         """
         self._mirror = mirror
         self._history = History(mirror)
@@ -120,7 +120,7 @@ class GitManifests:
         return self._accepted(lambda: self._mirror.fetch(branch_ref(branch)))
 
     def last_tip(self, branch: str) -> Sha | None:
-        """Give the branch's commit as it was last heard of, off the network; None when that never was."""
+        """Give the branch's commit as it was last fetched or pushed, without the network; None if it never was."""
         return self._mirror.kept_tip(branch_ref(branch))
 
     def read(self, commit: Sha, path: str) -> bytes:
@@ -154,10 +154,10 @@ class GitManifests:
         return self._here(parent, write)
 
     def push(self, branch: str, commit: Sha, *, expected: Sha | None) -> bool:
-        """Move the branch to the commit if it is still at `expected` (None: absent); False when refused, why ever.
+        """Move the branch to the commit if it is still at `expected` (None: absent); False if the push is refused.
 
-        When the line broke, the branch is looked at: there already is True, else RetryableError, and the push may
-        still have happened: read the branch before pushing anything else.
+        If the line breaks, the branch is read: True if it is there already. Otherwise this raises RetryableError, and
+        the push may still take effect, so read the branch before pushing anything else.
         """
         return self._accepted(
             lambda: self._move(branch_ref(branch), commit_id(commit), expected and commit_id(expected))
@@ -182,7 +182,7 @@ class GitManifests:
         return self._here(commit_id(commit), read)
 
     def history(self, tip: Sha, *, most: int, deepen: bool = False) -> list[Commit]:
-        """Give the tip and what is behind it, newest first; without `deepen` only what is here, off the network."""
+        """Give the tip and the commits behind it, newest first; without `deepen` only those here, off the network."""
         found = self._here(commit_id(tip), lambda _: self._history.read(tip, most))
         if deepen and len(found) < most and self._mirror.boundary() & {commit.id for commit in found}:
             self._accepted(lambda: self._mirror.fetch_commit(tip, depth=most, alone=True))
@@ -206,17 +206,17 @@ class GitManifests:
         return text.decode("utf-8", "replace")
 
     def _accepted(self, action: Callable[[], _T]) -> _T:
-        """Do what needs our credentials, such as the server accepts."""
+        """Do what needs credentials, with new ones if the server refuses the first."""
         return with_accepted(action, self._forget)
 
     def _here(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
-        """Do what needs the mirror, with credentials that are accepted where the network is needed."""
+        """Do what needs the mirror; if it needs the network, with credentials that the server accepts."""
         return self._accepted(lambda: self._brought(commit, action))
 
     def _brought(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
-        """Do what needs the mirror alone, without the network; where that fails, bring what is missing and repeat.
+        """Do what needs the mirror without the network; if that fails, bring what is missing and repeat.
 
-        An unsound mirror is thrown away first. The repetition may fetch what a partial clone left out.
+        An unsound mirror is replaced first. The repetition may fetch what a partial clone left out.
         """
         seen = self._mirror.identity()
         try:

@@ -34,7 +34,7 @@ _YOUNG = timedelta(minutes=1)
 
 
 def make(options: Options, parts: Parts) -> EcrRegistry:
-    """Give the registry; the settings may say that it, or its API, is elsewhere."""
+    """Give the registry; the settings may name another address for it or its API."""
     settings = parts.settings
     return EcrRegistry(
         options,
@@ -66,7 +66,7 @@ class EcrRegistry:
         timeouts: Timeouts | None = None,
         ca_file: Path | None = None,
     ) -> None:
-        """Take the options, whom to trust and, for an ECR elsewhere, its API's address and `/v2` host.
+        """Take the options, whom to trust and, for an ECR outside AWS, its API's address and `/v2` host.
 
         `reached_at` is `host:port`, plain HTTP unless it begins with `https://`.
         """
@@ -118,7 +118,7 @@ class EcrRegistry:
     def _credentials(self, *, renew: bool = False) -> Credentials:
         """Give the user and token of the registry, fetched again before they expire or when they are refused.
 
-        A token that was fetched moments ago is not renewed: if it is refused, a new one would be refused too.
+        A token that was fetched moments ago is not renewed, because a new one would be refused too.
         """
         with self._lock:
             now = self._clock.now()
@@ -137,7 +137,7 @@ class EcrRegistry:
         return self._joined()[1]
 
     def _joined(self) -> tuple[EcrApi, Distribution]:
-        """Make the two planes' clients at the first call, so that reading a configuration loads neither."""
+        """Make the clients of the API and of `/v2` at the first call, so that reading a configuration loads neither."""
         with self._lock:
             if self._parts is None:
                 from service.adapters.distribution import Distribution  # noqa: PLC0415 - as the docstring says

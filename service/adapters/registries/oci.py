@@ -87,7 +87,7 @@ class OciRegistry:
         )
 
     def _credentials(self, *, renew: bool = False) -> Credentials | None:  # noqa: ARG002 - the file is read each time
-        """Read the host's credentials, each time anew, so that a rotated secret is taken up."""
+        """Read the host's credentials again each time, so that a rotated secret takes effect."""
         return None if self._docker_config is None else docker_credentials(self._docker_config, self.host)
 
     @property
@@ -108,7 +108,7 @@ class OciRegistry:
 def docker_credentials(file: Path, host: str) -> Credentials | None:
     """Read a host's user and password from a Docker `config.json` (in Kubernetes: `.dockerconfigjson`).
 
-    Credential helpers are programs and are not called: PermanentError where only they would know.
+    Credential helpers are programs and are not called; PermanentError if only a helper would know.
     """
     from service.ports import Credentials  # noqa: PLC0415 - as above
 
@@ -132,7 +132,7 @@ def docker_credentials(file: Path, host: str) -> Credentials | None:
 
 
 def _bare(key: str) -> str:
-    """Reduce `https://host/v2/`, as older files have it, to the host."""
+    """Reduce a name like `https://host/v2/`, as older files have it, to the host."""
     return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 

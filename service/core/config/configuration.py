@@ -21,7 +21,7 @@ from service.errors import Fault, NotFoundError
 class Configuration:
     """Applications, environments and the target of each pair, as of one commit of the configuration.
 
-    `warnings` are what may surprise; they stop nothing.
+    `warnings` tell what may surprise; they stop nothing.
     """
 
     commit: str
@@ -33,7 +33,7 @@ class Configuration:
     _layers: Mapping[tuple[str, str], Layers] = field(default_factory=dict, repr=False, compare=False)
 
     def target(self, application: str, environment: str) -> Target | None:
-        """Give what applies; None where the application is not in the environment (`false`).
+        """Give what applies; None if the application is not in the environment (`false`).
 
         Raises NotFoundError for a name that the configuration does not have.
         """
@@ -55,11 +55,11 @@ class Configuration:
         return iter(self._targets.values())
 
     def off(self) -> Iterator[Target]:
-        """Give what would apply where applications are switched off (`false`), as far as it can be read."""
+        """Give the targets that are switched off (`false`) as they would apply, as far as they can be read."""
         return iter(self._off)
 
     def explain(self, application: str, environment: str) -> tuple[Explanation, ...]:
-        """Give what applies as (key, value, line it comes from); nothing where the application is not there."""
+        """Give what applies as (key, value, line it comes from); empty if the application is not there."""
         target = self.target(application, environment)
         return explain(target, self._layers[application, environment]) if target else ()
 
@@ -68,7 +68,7 @@ class Configuration:
         return self._layers[application, environment].place(*parts)
 
     def sources(self) -> frozenset[Repository]:
-        """Give the repositories whose changes start work, or would where they are switched off."""
+        """Give the repositories whose changes start work, or would start work in targets that are switched off."""
         return frozenset(target.source for target in (*self.targets(), *self._off))
 
     def manifest_repositories(self, default: Repository) -> frozenset[Repository]:

@@ -16,13 +16,13 @@ Read = tuple[Target, Layers]
 
 
 def find_conflicts(read: Sequence[Read], faults: Report, warnings: Report) -> None:
-    """Tell which targets cannot be together, and which may surprise."""
+    """Report targets that exclude each other, and warn of those that may surprise."""
     _find_shared_writes(read, faults)
     _find_shared_images(read, faults, warnings)
 
 
 def _find_shared_writes(read: Sequence[Read], faults: Report) -> None:
-    """Tell of a values path that two targets write: each would undo the other's image."""
+    """Report a values path that two targets write, because each would undo the other's image."""
     written: dict[tuple[str, str, str, str], Target] = {}
     for target, layers in read:
         where = (target.manifest_repository or "", target.manifest_branch or "")

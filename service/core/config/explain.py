@@ -18,7 +18,7 @@ from service.core.config.tree import Node, Scalar, Table, below, find
 
 
 class Explanation(NamedTuple):
-    """One key, what it is, and the line it comes from; None where nothing says it."""
+    """One key, its value, and the line it comes from; None if it is a default."""
 
     key: str
     value: object
@@ -26,7 +26,7 @@ class Explanation(NamedTuple):
 
 
 def explain(target: Target, layers: Layers) -> tuple[Explanation, ...]:
-    """Give every key that decides about the target, in the order of the file's layout."""
+    """Give every key that concerns the target, in the order in which the file is documented."""
     return (*_sources(target, layers), *_images(target, layers), *_promotion(target, layers))
 
 
@@ -39,7 +39,7 @@ def _row(layers: Layers, value: object, *parts: str | int) -> Explanation:
 
 
 def _order_by(target: Target, layers: Layers) -> Explanation:
-    """Tell how commits are ordered, which `order` says as a text too."""
+    """Write how commits are ordered; `order` may say it as a text too."""
     node, left = find(layers.table, ("order", "by"))
     said = not left or (isinstance(node, Scalar) and left == ("by",))
     return Explanation("order.by", target.order.by.value, node.place.line if said else None)
@@ -82,7 +82,7 @@ def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
 
 
 def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
-    """Give the node that says it: `registry` as a text says both its kind and its host."""
+    """Give the node that says a value: `registry` as a text says both its kind and its host."""
     if table is None or parts[0] not in table.entries:
         return None
     node, left = find(table, parts)

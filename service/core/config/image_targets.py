@@ -107,7 +107,7 @@ class _Image:
         return (kind, host, model) if model else None
 
     def _host(self, registry: Table) -> str | None:
-        """Give the host that a mapping says; None after telling that it does not."""
+        """Give the host that a mapping names; None after reporting that it names none."""
         node = registry.entries.get("host")
         if node is None:
             self.report.add_missing(registry, "host")
@@ -150,7 +150,7 @@ class _Image:
 
 
 def tag_template(text: str, known: Mapping[str, str]) -> str:
-    """Take a template that names the commit and always gives a tag that registries take."""
+    """Accept a template that names the commit and always gives a tag that registries accept."""
     check_placeholders(text, [*COMMIT, *known])
     template = render_known(text, known)
     pieces = list(parse(template))

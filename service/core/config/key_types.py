@@ -23,13 +23,13 @@ from service.core.config.targets import Written
 from service.core.config.tree import Located, Place
 
 LINK = "x-definition"
-"""Stands in a model's schema for a definition that `schema` puts together from the adapters' options."""
+"""A placeholder in a model's schema for a definition that `schema` builds from the adapters' options."""
 LATER = frozenset({"from", "mergeport.d"})
 """Known keys that do not work yet: they are reported, never ignored. Keys without any kind are added to them."""
 
 
 class UnknownKey(NamedTuple):
-    """A key that is not one where it stands, or does not work yet."""
+    """A key that is unknown in its place, or does not work yet."""
 
     place: Place
     name: str
@@ -64,7 +64,7 @@ class Keys(BaseModel):
 def either(
     fits: Callable[[object], bool], *, words: str, schema: dict[str, Any]
 ) -> tuple[PlainValidator, WithJsonSchema]:
-    """Let fitting values through as they are; anything else is one fault, not one for each alternative."""
+    """Let valid values through as they are; anything else is one fault, not one for each alternative."""
 
     def check(value: object) -> object:
         if fits(value):

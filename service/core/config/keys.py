@@ -61,7 +61,7 @@ class ManifestKeys(Keys):
 
 
 ORDER = re.compile(r"(defaults|environments\.[^.]+|applications\.[^.]+(\.environments\.[^.]+)?)\.order(\.by)?")
-"""Where `order` is: its `off` and the `false` that YAML 1.1 makes of that are the same."""
+"""The place of `order`, where `off` and the `false` that YAML 1.1 makes of it mean the same."""
 
 
 class OrderKeys(Keys):
@@ -77,7 +77,7 @@ class OrderKeys(Keys):
 
 
 def _spelled_out(value: object) -> object:
-    """Take a text for the mapping that says it as `by`; `false` is what YAML 1.1 makes of off."""
+    """Turn a text into the mapping that has it as `by`; YAML 1.1 reads `off` as `false`."""
     if value is False:
         return {"by": OrderBy.OFF.value}
     if not isinstance(value, str | dict):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Layers(NamedTuple):
-    """What the layers say together: `table` with places, `keys` as typed values with defaults.
+    """The joined layers: `table` with places, `keys` as typed values with defaults.
 
     `home` is where the application is written and `environment_home` where the environment is: a missing key is
     reported there. None means that the layer does not exist, so that the other one can still be checked.
@@ -39,30 +39,30 @@ class Layers(NamedTuple):
         return {"application": self.application, "environment": self.environment}
 
     def has(self, name: str) -> bool:
-        """Tell whether a key is said anywhere, and rightly."""
+        """Tell whether any layer has the key, with a valid value."""
         return name in self.table.entries and not self.spoilt(name)
 
     def spoilt(self, name: str) -> bool:
-        """Tell whether a key's fault was reported."""
+        """Tell whether a fault of the key was reported."""
         return isinstance(self.table.entries.get(name), Broken)
 
     @property
     def whole(self) -> bool:
-        """Whether nothing in any layer is broken."""
+        """Whether no layer has anything broken."""
         return is_whole(self.table)
 
     def lacks(self, name: str, hint: str) -> None:
-        """Tell that the application lacks a key."""
+        """Report that the application lacks a key."""
         if self.home and name not in self.table.entries:
             self.report.add_missing(self.home, name, hint)
 
     def environment_lacks(self, name: str, hint: str) -> None:
-        """Tell that the environment lacks a key."""
+        """Report that the environment lacks a key."""
         if self.environment_home and name not in self.table.entries:
             self.report.add_missing(self.environment_home, name, hint)
 
     def place(self, *parts: str | int) -> Place:
-        """Give where a value is written, or the application's place for what only has a default."""
+        """Give where a value is written; for a default, the application's place."""
         node, left = find(self.table, parts)
         if not left:
             return node.place
@@ -70,7 +70,7 @@ class Layers(NamedTuple):
         return Place(place.line, place.column, ".".join((place.key, *(str(part) for part in parts))))
 
     def checked(self, check: Callable[[str], T], text: str, *parts: str | int) -> T | None:
-        """Give what a text means, or tell what is wrong with it at its place."""
+        """Give what a text means, or report what is wrong with it at its place."""
         return checked(self.report, lambda: self.place(*parts), check, text)
 
     def rendered(self, check: Callable[[str], T], text: str, *parts: str | int) -> T | None:
@@ -79,7 +79,7 @@ class Layers(NamedTuple):
 
 
 def checked(report: Report, place: Callable[[], Place], check: Callable[[str], T], text: str) -> T | None:
-    """Give what a text means, or tell what is wrong with it."""
+    """Give what a text means, or report what is wrong with it."""
     try:
         return check(text)
     except TextError as error:

@@ -49,7 +49,7 @@ def _error(file: str, report: Report) -> ConfigError:
 
 
 _NOWHERE, _NOTHING = "environment", "application"
-"""Stand in for an environment or an application that is not there, so that the other can be checked."""
+"""Replaces an environment or an application that is missing, so that the other one can be checked."""
 
 
 class _Loading:
@@ -82,7 +82,7 @@ class _Loading:
         )
 
     def _off(self) -> Iterator[Target]:
-        """Read what would apply where an application is switched off; what is not whole there is no fault."""
+        """Read what would apply where an application is switched off; something incomplete there is no fault."""
         for application, home in self._applications.items():
             overrides = table_under(home, "environments")
             for name in (name for name in self._environments if _is_false(overrides, name)):
@@ -113,7 +113,7 @@ class _Loading:
             layers = self._lay(application, home, name, overrides.table(name))
             if target := read_target(layers, self._kinds):
                 read[name] = (target, layers)
-            elif not self._faults.faults:  # a target is never lost in silence
+            elif not self._faults.faults:  # no target may be lost without a fault
                 self._faults.add(home.place, f"{application} cannot be read for {name}", "please report this file")
         if self._environments and not wanted:
             self._warnings.add(home.place, f"{application} is in no environment")
@@ -138,7 +138,7 @@ class _Loading:
         )
 
     def _check_unplaced(self, application: str, home: Table, overrides: Table, *, placed: bool) -> None:
-        """Tell the faults of what reaches no environment: an application, or what it says for one that is not there."""
+        """Report the faults of what reaches no environment: an application, or its keys for a missing environment."""
         for name in overrides.entries:
             override = overrides.table(name)
             if name not in self._environments and override:
@@ -147,12 +147,12 @@ class _Loading:
             read_target(self._lay(application, home, next(iter(self._environments), _NOWHERE), None), self._kinds)
 
     def _check_unused_environments(self) -> None:
-        """Tell the faults of each environment itself, which no application may be in."""
+        """Report the faults of each environment itself, because no application may be in it."""
         for name in self._environments:
             read_environment(self._lay(_NOTHING, None, name, None), self._kinds)
 
     def _check_overrides(self, overrides: Table) -> None:
-        """Tell of an environment that is not there, and of what is neither a mapping nor `false`."""
+        """Report an environment that does not exist, and a value that is neither a mapping nor `false`."""
         environments = table_under(self._tree, "environments").entries
         for name, node in overrides.entries.items():
             if name not in environments:

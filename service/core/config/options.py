@@ -29,13 +29,13 @@ class Kinds(NamedTuple):
 
     @property
     def missing(self) -> frozenset[str]:
-        """The keys that no kind is there for, so that nothing could obey them."""
+        """The keys for which there is no kind, so that they would have no effect."""
         of_kinds = {"gates": self.gates, "notify": self.notifiers}
         return frozenset(key for key, models in of_kinds.items() if not models)
 
 
 def find_kind(models: Models, what: str, kind: str, place: Place, report: Report) -> type[BaseModel] | None:
-    """Give the options' model of a kind; None after telling that there is no such kind."""
+    """Give the options' model of a kind; None after reporting that there is no such kind."""
     model = models.get(kind)
     if model is None:
         report.add(place, f'there is no {what} of kind "{kind}"', nearest(kind, models))
@@ -50,10 +50,10 @@ def read_options(
     filled: Mapping[str, str],
     given: Mapping[str, str] = MappingProxyType({}),
 ) -> BaseModel | None:
-    """Check options by their model; None after telling what is wrong with them.
+    """Check options by their model; None after reporting what is wrong with them.
 
-    `filled` are the placeholders known now. `given` are keys that the reader of the table has understood already; they
-    go in where the model has such a field.
+    `filled` are the placeholders known now. `given` are values of keys that were read already; they are filled in if
+    the model has such a field.
     """
     known = keys_of(model)
     unknown = _tell_unknown(table, known | given.keys(), report)
@@ -110,7 +110,7 @@ def _tell_unknown(table: Table, known: Collection[str], report: Report) -> bool:
 
 
 def fill(value: object, known: Mapping[str, str]) -> object:
-    """Put `{application}` and its like into every text of the options; other braces are the kind's own."""
+    """Fill in `{application}` and the like in every text of the options; other braces belong to the kind."""
     match value:
         case str():
             return render_known(value, known)

@@ -24,7 +24,7 @@ _RANGES = (("a", "z"), ("A", "Z"), ("0", "9"))
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise TextError where GitHub Actions would not take the pattern either."""
+    """Raise TextError for a pattern that GitHub Actions would refuse too."""
     if not pattern.removeprefix("!"):
         raise TextError("the pattern is empty")
     _compiled(pattern.removeprefix("!"))
@@ -70,7 +70,7 @@ def check_branch_pattern(pattern: str) -> None:
 
 
 def _choices(pattern: str) -> list[tuple[str, ...]]:
-    """Give what each part of a pattern may match, as far as it matters for whether that is a branch."""
+    """Give what each part of a pattern may match, as far as that decides whether it can be a branch."""
     made: list[tuple[str, ...]] = []
     at = 0
     while at < len(pattern):
@@ -113,7 +113,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _piece(pattern: str, at: int) -> tuple[str, int, bool]:
-    """Give the expression of what begins here, how long it is, and whether it can be repeated."""
+    """Give the expression of the piece that begins here, its length, and whether it can be repeated."""
     rest = pattern[at:]
     if rest.startswith("**"):
         stars = len(rest) - len(rest.lstrip("*"))

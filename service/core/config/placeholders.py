@@ -17,9 +17,9 @@ from service.core.config.texts import TextError
 SHORT_SHA_LENGTH = 12
 """Known as soon as the configuration is read."""
 COMMIT = ("sha", "short_sha", "branch")
-"""Known when a change is."""
+"""Known once the change is known."""
 IMAGE = ("repository", "tag", "digest", "image", "registry")
-"""Known when the registry has told the image; with several images, `{name.tag}`."""
+"""Known once the registry has given the image; with several images, `{name.tag}`."""
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NAME = re.compile(r"([a-z0-9_.-]+)(?::([0-9]{1,4}))?", re.IGNORECASE)
@@ -76,7 +76,7 @@ def _placeholder(inner: str) -> Placeholder:
 def check_placeholders(template: str, known: Collection[str], images: Collection[str] = ()) -> None:
     """Raise TextError for the first placeholder that is not among the known ones.
 
-    `images` are the names of an application's images, for words on `{tag}` where there are several.
+    `images` are the names of an application's images, for a hint about `{tag}` if there are several.
     """
     for piece in parse(template):
         if isinstance(piece, str) or piece.name in known:
@@ -88,7 +88,7 @@ def check_placeholders(template: str, known: Collection[str], images: Collection
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """Put the values in; `{short_sha:7}` is cut from `sha`. Every placeholder must be among the values."""
+    """Fill in the values; `{short_sha:7}` is cut from `sha`. Every placeholder must be among the values."""
     return "".join(
         piece if isinstance(piece, str) else values["sha"][: piece.length] if piece.length else values[piece.name]
         for piece in parse(template)
@@ -96,7 +96,7 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 
 def render_known(template: str, values: Mapping[str, str]) -> str:
-    """Put in the values that are given and leave everything else as it is written."""
+    """Fill in the values that are given and leave everything else as it is written."""
     return re.sub(r"(?<!\{)\{([a-z_]+)\}(?!\})", lambda match: values.get(match[1], match[0]), template)
 
 

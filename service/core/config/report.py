@@ -36,13 +36,13 @@ class Report:
     """The faults of one file, each reported once, however often it is met."""
 
     def __init__(self, file: str) -> None:
-        """Begin with none."""
+        """Begin with no faults."""
         self.file = file
         self._faults: dict[Fault, None] = {}
         self._unread: dict[str, Fault] = {}
 
     def add(self, place: Place | None, message: str, hint: str = "") -> None:
-        """Keep a fault at a place, or of the file as a whole."""
+        """Add a fault at a place, or of the file as a whole."""
         self._faults[self._fault(place, message, hint)] = None
 
     def _fault(self, place: Place | None, message: str, hint: str) -> Fault:
@@ -51,7 +51,7 @@ class Report:
 
     @property
     def faults(self) -> list[Fault]:
-        """All faults in the order of the file. Below a key that is not read, only the key itself is reported."""
+        """All faults in the order of the file. For a key that is not read, only the key itself is reported."""
         told = [fault for fault in self._faults if not self._is_unread(fault)]
         return sorted(told, key=lambda fault: (fault.line or 0, fault.column or 0))
 
@@ -62,7 +62,7 @@ class Report:
         )
 
     def add_unread(self, place: Place, message: str, hint: str) -> None:
-        """Tell of a key that is not read, whatever is wrong with its value."""
+        """Report a key that is not read; faults of its value are dropped."""
         self.add(place, message, hint)
         self._unread[printable(place.key)] = self._fault(place, message, hint)
 
@@ -72,7 +72,7 @@ class Report:
         add(place, f'"{name}" is not a key here', nearest(name, known))
 
     def add_invalid(self, error: ValidationError, tree: Node) -> frozenset[Place]:
-        """Tell what a model found wrong, at the places of the tree that its data came from; give those places."""
+        """Report what a model found wrong, at the places in the tree from which its data came; give those places."""
         wanted: dict[Place, tuple[Node, list[str]]] = {}
         told: list[str] = []
         faulty: set[Place] = set()
@@ -96,7 +96,7 @@ class Report:
         context = detail.get("ctx", {})
         match detail["type"]:
             case "missing" if isinstance(node, Table) and left and left[-1] in node.entries:
-                pass  # it is there, and its fault was reported
+                pass  # the key exists, and its fault was reported
             case "missing":
                 self.add(node.place.under(left[-1]) if left else node.place, "is missing")
             case "extra_forbidden":
@@ -110,18 +110,18 @@ class Report:
                 self.add(node.place, _sentence(detail["msg"]), str(context.get("hint", "")))
 
     def add_wrong_type(self, node: Node, wanted: str) -> None:
-        """Tell that something else is wanted here."""
+        """Report that a value of another type is wanted here."""
         if not isinstance(node, Broken):
             self.add(node.place, f"expected {wanted}, found {describe(node)}", hint_for(wanted, node))
 
     def add_missing(self, table: Table, key: str, hint: str = "") -> None:
-        """Tell that a table lacks a key."""
+        """Report that a table lacks a key."""
         place = table.place
         self.add(Place(place.line, place.column, below(place.key, key)), "is missing", hint)
 
 
 def _wanted(detail: ErrorDetails) -> str | None:
-    """Give the type that a finding asks for, where it is about the type."""
+    """Give the type that a finding asks for, if it is about the type."""
     kind = detail["type"]
     if kind == "wrong_type":
         return str(detail.get("ctx", {})["words"])
@@ -134,7 +134,7 @@ def _sentence(text: str) -> str:
 
 
 def describe(node: Node) -> str:
-    """Say what is there, shortly."""
+    """Describe briefly what is there."""
     match node:
         case Table():
             return "a mapping"
@@ -171,7 +171,7 @@ def shortened(text: str, length: int = 60) -> str:
 
 
 def hint_for(wanted: str, node: Node) -> str:
-    """Say what to do where something else was wanted."""
+    """Give the hint for a value of the wrong type."""
     if wanted == "text" or ("text" in wanted and isinstance(node, Table)):
         return _quoting(node)
     if wanted == "a duration":
@@ -216,19 +216,19 @@ def _quoting(node: Node) -> str:
 
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
-    """Give the known names that are near enough to be meant, at most three, the nearest first."""
+    """Give the known names that are similar enough to be meant, at most three, the nearest first."""
     import difflib  # noqa: PLC0415 - only a fault needs it, and the command starts without
 
     return difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Give the known name that is near enough to be meant, or nothing."""
+    """Give the known name that is similar enough to be meant, or nothing."""
     return next(iter(nearest_names(name, known)), "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the hint that names the nearest known name, or all of them where they are few."""
+    """Give the hint that names the nearest known name, or all of them if they are few."""
     names = sorted(known)
     if close := nearest_name(name, names):
         return f"did you mean {close}?"

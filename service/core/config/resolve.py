@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class EnvironmentParts(NamedTuple):
-    """What an environment says of a target."""
+    """What an environment says about a target."""
 
     branch: str | None
     policy: PullRequestPolicy | None
@@ -104,7 +104,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
 
 
 def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
-    """Give what the environment decides, whatever the application; None for each part with a fault."""
+    """Give what the environment decides for any application; None for each part with a fault."""
     return EnvironmentParts(
         _branch(layers),
         _policy(layers),
@@ -130,7 +130,7 @@ def _branch(layers: Layers) -> str | None:
 
 
 def _branch_pattern(text: str) -> str:
-    """Take a branch or a glob of branches."""
+    """Accept a branch or a glob of branches."""
     if text.startswith("!"):
         raise TextError("a single branch pattern cannot be negative", "write the branches that feed the environment")
     check_branch_pattern(text)
@@ -161,7 +161,7 @@ def _path_pattern(text: str) -> str:
 
 
 def _all(found: Sequence[T | None]) -> tuple[T, ...] | None:
-    """Give all of them, or None where one could not be read."""
+    """Give all of them, or None if one could not be read."""
     sound = tuple(item for item in found if item is not None)
     return sound if len(sound) == len(found) else None
 
@@ -204,7 +204,7 @@ def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
 
 
 def _file_for(layers: Layers) -> Callable[[str], str]:
-    """Give a check of a values file's path: what is wrong with the template is the same fault for all targets."""
+    """Give a check of a values file's path; a fault of the template is reported once for all targets."""
 
     def check(template: str) -> str:
         check_placeholders(template, layers.statics)
@@ -232,7 +232,7 @@ def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str
 
 @lru_cache(maxsize=4096)
 def _values_path(text: str) -> str:
-    """Take a values path that the values editor can follow."""
+    """Accept a values path that the values editor can follow."""
     try:
         parse_path(text)
     except ValuesEditError as error:
@@ -241,7 +241,7 @@ def _values_path(text: str) -> str:
 
 
 def _said(node: Node | None) -> Collection[str]:
-    """Name what a mapping says rightly; nothing where there is no mapping."""
+    """Name the keys of a mapping with valid values; nothing if there is no mapping."""
     entries = node.entries if isinstance(node, Table) else {}
     return {name for name, entry in entries.items() if not isinstance(entry, Broken)}
 

@@ -21,7 +21,7 @@ _FALSE = {"false", "False", "FALSE"}
 _OLD_TRUE = {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"}
 _OLD_FALSE = {"n", "N", "no", "No", "NO", "off", "Off", "OFF"}
 _LONGEST_NUMBER = 300
-"""Characters. Python turns no text of more than 4,300 digits into a number, and nobody means such a number."""
+"""Characters. Python refuses to turn more than 4,300 digits into a number, and nobody needs such a number."""
 _WHOLE = re.compile(r"[-+]?[0-9][0-9_]*|[-+]?0x[0-9a-fA-F_]+")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
@@ -46,14 +46,14 @@ _OLD_OTHERS = (
 
 
 class Ambiguous(NamedTuple):
-    """A scalar that readers take differently: what it is to YAML 1.1 and to YAML 1.2."""
+    """A scalar that readers understand differently: its values in YAML 1.1 and in YAML 1.2."""
 
     old: str
     new: str
 
 
 def plain_value(text: str) -> Plain | Ambiguous:
-    """Give what an unquoted scalar means, or how readers disagree on it; infinity for what is too long a number."""
+    """Give what an unquoted scalar means, or how readers disagree on it; infinity for a number that is too long."""
     if _NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
     if len(text) > _LONGEST_NUMBER and _WHOLE.fullmatch(text):
@@ -67,7 +67,7 @@ def plain_value(text: str) -> Plain | Ambiguous:
 
 
 def _core_value(text: str) -> Plain:
-    """Give what YAML 1.2 makes of it."""
+    """Give its value in YAML 1.2."""
     if text in _NULL:
         return None
     if text in _TRUE | _FALSE:
@@ -88,7 +88,7 @@ class _Other(NamedTuple):
 
 
 def _old_value(text: str) -> Plain | _Other:
-    """Give what YAML 1.1 makes of it, as its common readers do."""
+    """Give its value in YAML 1.1, as common readers of it see it."""
     if text in _NULL:
         return None
     if text in _TRUE | _OLD_TRUE | _FALSE | _OLD_FALSE:

@@ -19,7 +19,7 @@ from service.core.config.options import Kinds, Models
 from service.core.config.texts import NAME, duration_text
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
-"""What editors' YAML language servers read best."""
+"""The draft that editors' YAML language servers read best."""
 
 
 def json_schema(kinds: Kinds) -> dict[str, object]:
@@ -78,7 +78,7 @@ def _alternatives(
     definitions: dict[str, Any],
     also: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give one alternative a kind. Nothing is required: another layer may say it."""
+    """Give one alternative for each kind. No key is required, because another layer may have it."""
     alternatives = []
     for kind, model in sorted(models.items()):
         options = _options(kind, model, definitions)

@@ -17,7 +17,7 @@ from service.core.config.tree import Place, Table, plain_table, without
 
 
 def keep_sound(file: Table, kinds: Kinds, report: Report) -> Table:
-    """Give the file with Broken for each value of a wrong type and without unknown keys. All of them are reported."""
+    """Give the file without unknown keys and with Broken for each value of a wrong type. All of these are reported."""
     unknown = Unknown(LATER | kinds.missing, [])
     faulty = _told(File, file, unknown, report).union(
         *(_told(TargetKeys, override, unknown, report) for override in _overrides(file))
@@ -47,7 +47,7 @@ def _overrides(file: Table) -> Iterator[Table]:
 
 
 def _tell(key: UnknownKey, later: frozenset[str], report: Report) -> str:
-    """Tell of an unknown key; name the one that it is most likely meant for, if any."""
+    """Report an unknown key; give the key that was most likely meant, if any."""
     if key.name in later:
         report.add_unread(key.place, "not in this version", f"remove {key.name}: it would have no effect")
     elif key.name in key.keys.elsewhere:

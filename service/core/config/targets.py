@@ -35,7 +35,7 @@ class ImageTarget(NamedTuple):
 
 
 class ValuesTarget(NamedTuple):
-    """One values file and what is written where in it: (values path, template or typed value)."""
+    """One values file and what is written to it: (values path, template or typed value)."""
 
     file: str
     set: tuple[tuple[str, Written], ...]
@@ -51,7 +51,7 @@ class PullRequestPolicy(NamedTuple):
 
 
 class OrderPolicy(NamedTuple):
-    """The order of one application in one environment. `rewritten` counts where `by` gives no answer."""
+    """The order of one application in one environment. `rewritten` decides if `by` gives no answer."""
 
     by: OrderBy = OrderBy.ANCESTRY
     rewritten: Rewritten = Rewritten.REFUSE
@@ -60,8 +60,8 @@ class OrderPolicy(NamedTuple):
 class WritingPolicy(NamedTuple):
     """How commits come to the manifest branch.
 
-    The first of several promotions waits `batch_window` for the others. `protected` says what happens to a commit
-    that the branch refuses for good, `co_author` whether the commit names the change's author.
+    The first of several promotions waits `batch_window` for the others. `protected` says what happens if the branch
+    refuses a commit for good, `co_author` whether the commit names the change's author.
     """
 
     batch_window: timedelta = timedelta(0)
@@ -81,10 +81,9 @@ class Deadlines(NamedTuple):
 class Target(NamedTuple):
     """One application in one environment.
 
-    `branch` is a glob. No `paths` means every change counts. `manifest_repository` None is the
-    configuration repository, `manifest_branch` None its default branch; `argocd_application` None
-    ends a run at the commit. `patience` says when what is seen there counts.
-    `gates` and `notify` have the options by kind.
+    `branch` is a glob. No `paths` means every change counts. `manifest_repository` None means the configuration
+    repository, `manifest_branch` None the default branch; `argocd_application` None ends a run at the commit.
+    `patience` says when an observation counts. `gates` and `notify` have the options by kind.
     """
 
     application: str

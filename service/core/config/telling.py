@@ -11,7 +11,7 @@ from service.errors import Fault
 
 
 def in_short(faults: Sequence[Fault]) -> str:
-    """Count the faults and tell the most helpful one, without the file's name."""
+    """Count the faults and quote the most helpful one, without the file's name."""
     first = next(iter(most_helpful(faults)), None)
     if first is None:
         return "no faults"
@@ -21,7 +21,7 @@ def in_short(faults: Sequence[Fault]) -> str:
 
 
 def most_helpful(faults: Iterable[Fault]) -> list[Fault]:
-    """Order faults by how much their words help: what is meant, then what to do, then that something is missing."""
+    """Order faults by how much they help: first those with a likely meaning, then others, then missing keys."""
     return sorted(faults, key=_rank)
 
 

@@ -30,7 +30,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _OTHER_NAMES = re.compile(
     r"(?P<kind>(?:refs/)?heads|(?:refs/)?remotes/[^/]+|origin|(?:refs/)?tags|refs(?:/[^/]*)?)/(?P<rest>.*)"
 )
-"""Names of branches as they are in a clone, and of what is no branch."""
+"""Prefixes of branches as a clone names them, and of refs that are no branches."""
 _LONGEST_REPOSITORY = 255
 _LONGEST_ARGOCD = 253
 _LONGEST_DEADLINE = timedelta(days=365)
@@ -41,24 +41,24 @@ class TextError(ValueError):
     """A text that does not mean what it should, with the next action."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Keep the hint beside the words."""
+        """Keep the message and the hint."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 def is_name(text: str) -> bool:
-    """Tell whether an application, an environment or an image can be called so."""
+    """Tell whether a text can be the name of an application, an environment or an image."""
     return _NAME.fullmatch(text) is not None
 
 
 def fit_name(text: str) -> str:
-    """Give the name, or a valid one in its place, so that its fault is reported once and not in every text."""
+    """Give the name, or a valid one in its place, so that its fault is reported only once and not in every text."""
     return text if is_name(text) else re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "x"
 
 
 def repository(text: str) -> Repository:
-    """Take `owner/name`."""
+    """Accept `owner/name`."""
     if _REPOSITORY.fullmatch(text) and not text.endswith((".git", "/.", "/..")):
         return Repository(text)
     address = _ADDRESS.fullmatch(text) or re.fullmatch(r"(?P<rest>[^/:]+/[^/:]+)\.git", text)
@@ -66,7 +66,7 @@ def repository(text: str) -> Repository:
 
 
 def branch_name(text: str) -> str:
-    """Take a branch as its name alone."""
+    """Accept the plain name of a branch."""
     check_branch_words(text)
     check_branch(text, text)
     return text
@@ -96,7 +96,7 @@ def check_branch_words(text: str, *, pattern: bool = False) -> None:
 
 
 def check_branch(text: str, shown: str) -> None:
-    """Raise TextError for what git takes for no branch; `shown` is what people wrote."""
+    """Raise TextError for what git does not accept as a branch; `shown` is what people wrote."""
     if _COMMIT.fullmatch(text):
         raise TextError(f'"{shown}" is a commit, not a branch', "write the branch that it is on")
     if not text or _NOT_IN_A_BRANCH.search(text):
@@ -114,7 +114,7 @@ def _hint_for_branch(text: str) -> str:
 
 
 def registry_host(text: str) -> str:
-    """Take `host` or `host:port`."""
+    """Accept `host` or `host:port`."""
     bare = re.sub(r"^https?://", "", text).rstrip("/")
     if "/" in bare:
         host, _, rest = bare.partition("/")
@@ -132,7 +132,7 @@ def registry_host(text: str) -> str:
 
 
 def image_repository(text: str) -> str:
-    """Take the name of an image under its registry.
+    """Accept the name of an image in its registry.
 
     Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
     """
@@ -144,14 +144,14 @@ def image_repository(text: str) -> str:
 
 
 def argocd_name(text: str) -> str:
-    """Take the name of an Argo CD application, with its namespace in front where it is in another one."""
+    """Accept the name of an Argo CD application, with its namespace in front if that is not Argo CD's own."""
     if _ARGOCD.fullmatch(text) and len(text) <= _LONGEST_ARGOCD:
         return text
     raise TextError(f'"{text}" cannot name an Argo CD application', "lower-case letters, digits, - and .")
 
 
 def reviewer(text: str) -> str:
-    """Take a login or `team:SLUG`."""
+    """Accept a login or `team:SLUG`."""
     if _REVIEWER.fullmatch(text):
         return text
     hint = f"write team:{text.rpartition('/')[2]}" if "/" in text else ""
@@ -159,14 +159,14 @@ def reviewer(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """Take a label that is not empty."""
+    """Accept a label that is not empty."""
     if text.strip():
         return text
     raise TextError("a label cannot be empty")
 
 
 def values_file(text: str) -> str:
-    """Take a path inside the manifest repository that may be written as a values file."""
+    """Accept a path in the manifest repository that may be written as a values file."""
     parts = text.split("/")
     if text.startswith("/"):
         raise TextError(f'"{text}" is absolute', "write the path from the repository's root, without a leading /")
@@ -186,7 +186,7 @@ def values_file(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def duration(text: str) -> timedelta:
-    """Take a duration such as 90s, 30m, 12h, 30d or 1h30m."""
+    """Accept a duration such as 90s, 30m, 12h, 30d or 1h30m."""
     found = _DURATION.fullmatch(text)
     if not found or not text:
         raise TextError(f'"{text}" is not a duration', "write 90s, 30m, 12h, 30d or 1h30m")
@@ -200,7 +200,7 @@ def duration(text: str) -> timedelta:
 
 
 def batch_window(text: str) -> timedelta:
-    """Take a duration of at most an hour."""
+    """Accept a duration of at most an hour."""
     length = duration(text)
     if length > _LONGEST_WINDOW:
         raise TextError(f'"{text}" is longer than an hour', "seconds or minutes: every promotion waits for so long")

@@ -18,19 +18,19 @@ _ECR_HOST = re.compile(
 
 
 class Place(NamedTuple):
-    """Where something is: line and column count from 1, the key is written as `a.b[0].c`."""
+    """Where something is; line and column count from 1, the key is written as `a.b[0].c`."""
 
     line: int
     column: int
     key: str
 
     def under(self, key: str | int) -> Place:
-        """Give the same spot, named by a key below it."""
+        """Give the same line and column with the name of a key below."""
         return Place(self.line, self.column, below(self.key, key))
 
 
 def below(key: str, part: str | int) -> str:
-    """Name what is under a key."""
+    """Write the name of what is under a key."""
     if isinstance(part, int):
         return f"{key}[{part}]"
     return f"{key}.{part}" if key else part
@@ -44,9 +44,9 @@ class Scalar(NamedTuple):
 
 
 class Series(NamedTuple):
-    """A list of what is sound in it; `whole` is False where something broken was left out.
+    """A list of its valid items; `whole` is False if something broken was left out.
 
-    Each item knows the index that it has in the file.
+    Each item has the index that it has in the file.
     """
 
     place: Place
@@ -66,7 +66,7 @@ class Table(NamedTuple):
         return self.only(name for name in self.entries if name not in names)
 
     def only(self, names: Iterable[str]) -> Table:
-        """Give the table with these keys alone, where it has them."""
+        """Give the table with only these keys, if it has them."""
         kept = [name for name in names if name in self.entries]
         return Table(self.place, {name: self.entries[name] for name in kept}, {name: self.keys[name] for name in kept})
 
@@ -82,7 +82,7 @@ class Table(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A value whose fault was reported already: neither missing nor usable."""
+    """A value whose fault was reported already; it is neither missing nor usable."""
 
     place: Place
 
@@ -100,7 +100,7 @@ class Located(dict[str, object]):
 
 
 def plain(node: Node) -> object:
-    """Give a node as dicts, lists and scalars; what is broken is left out."""
+    """Give a node as dicts, lists and scalars, without what is broken."""
     match node:
         case Scalar():
             return node.value
@@ -119,7 +119,7 @@ def plain_table(table: Table) -> Located:
 
 
 def series(place: Place, items: Iterable[Node]) -> Series:
-    """Give a list of the items that are sound."""
+    """Give a list of the valid items."""
     every = tuple(items)
     sound = tuple(item for item in every if not isinstance(item, Broken))
     return Series(place, sound, whole=len(sound) == len(every))
@@ -139,9 +139,10 @@ def is_whole(node: Node) -> bool:
 
 
 def without(node: Node, faulty: Collection[Place], unknown: Mapping[Place, str]) -> Node:
-    """Give the node with Broken for what is at the faulty places, and without the keys at the unknown ones.
+    """Give the node without the keys at unknown places, and with Broken at the faulty places.
 
-    Where an unknown key is meant for another, which `unknown` names, that one is Broken: it is not missing.
+    If an unknown key was meant for another one, which `unknown` names, that one becomes Broken, so that it is not
+    reported as missing.
     """
     if node.place in faulty:
         return Broken(node.place)
@@ -162,7 +163,7 @@ def without(node: Node, faulty: Collection[Place], unknown: Mapping[Place, str])
 
 
 def find(node: Node, parts: Iterable[str | int]) -> tuple[Node, tuple[str | int, ...]]:
-    """Follow parts as far as they lead; give the node there and the parts that are left."""
+    """Follow the parts as far as possible; give the node there and the parts that are left."""
     left = tuple(parts)
     while left and (inner := _inner(node, left[0])) is not None:
         node, left = inner, left[1:]
@@ -211,7 +212,7 @@ def _other_kind(under: Table, over: Table, name: str) -> bool:
 
 
 def kind_of(table: Table, name: str) -> str:
-    """Give the kind that a `build` or `registry` mapping has, said or by default."""
+    """Give the kind of a `build` or `registry` mapping, as written or by default."""
     said = table.text("kind")
     if said is not None:
         return said

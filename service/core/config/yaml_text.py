@@ -38,7 +38,7 @@ _NO_ANCHORS = "anchors, aliases and merge keys are not supported here; put share
 
 
 def decode(content: bytes, report: Report) -> str | None:
-    """Give the text of a file that must be UTF-8, or tell the first place where it is not."""
+    """Give the text of a file that must be UTF-8, or report the first place where it is not."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -50,9 +50,9 @@ def decode(content: bytes, report: Report) -> str | None:
 
 
 def read(text: str, report: Report, *, one_meaning: re.Pattern[str]) -> Table | None:
-    """Give the file's mapping; None when there is nothing that could be checked further.
+    """Give the file's mapping; None if there is nothing more to check.
 
-    `one_meaning` matches keys at which `off` means the same however it is read: it is taken for the text there.
+    `one_meaning` matches keys at which `off` means the same in YAML 1.1 and 1.2; there it is read as a text.
     """
     text = text.removeprefix(_BOM)
     if bad := _UNPRINTABLE.search(text):
@@ -89,7 +89,7 @@ def _report_syntax(text: str, error: MarkedYAMLError, report: Report) -> None:
     lines = text.split("\n")
     if mark and mark.line < len(lines):
         place = Place(mark.line + 1, mark.column + 1, "")
-    else:  # the parser ends a last line that has no end, and may stop behind it
+    else:  # the parser adds a missing line end at the end of the file, and may stop behind it
         place = Place(len(lines), len(lines[-1]) + 1, "")
     line = lines[place.line - 1]
     if "\t" in line[: len(line) - len(line.lstrip())]:
@@ -111,7 +111,7 @@ def _report_syntax(text: str, error: MarkedYAMLError, report: Report) -> None:
 
 
 class _StopReadingError(Exception):
-    """The rest cannot be placed anywhere; its fault was reported."""
+    """The rest of the file cannot be read; its fault was reported."""
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class _Frame:
 
 
 class _Reader:
-    """Puts the parser's events together, one open mapping or list on the stack for each level."""
+    """Builds the tree from the parser's events; each open mapping or list is on a stack."""
 
     def __init__(self, report: Report, one_meaning: re.Pattern[str]) -> None:
         self._report = report
@@ -184,7 +184,7 @@ class _Reader:
         self._stack.append(_Frame(held or place, isinstance(event, MappingStartEvent), broken=_is_tagged(event)))
 
     def _check_marks(self, event: NodeEvent) -> None:
-        """Tell of an anchor or a tag on what comes next."""
+        """Report an anchor or a tag on the next node."""
         place = self._next_place(event)
         if event.anchor is not None:
             self._report.add(place, f"&{event.anchor} is an anchor", _NO_ANCHORS)
@@ -219,7 +219,7 @@ class _Reader:
         return bool(self._stack) and self._stack[-1].is_table and self._stack[-1].waiting is None
 
     def _next_place(self, event: Event) -> Place:
-        """Give the place of what comes now, with its key where that is known."""
+        """Give the place of the present node, with its key if that is known."""
         place = _place(event.start_mark)
         if not self._stack:
             return place

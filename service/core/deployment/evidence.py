@@ -12,7 +12,7 @@ _HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", 
 
 
 def is_same(seen: str, image: ImageReference) -> bool:
-    """Tell whether what a cluster shows is this image: by digest under any name or, rendered so, by name and tag."""
+    """Tell whether an image in a cluster is ours: by digest under any name or, without a digest, by name and tag."""
     name, _, digest = seen.partition("@")
     if digest and image.digest is not None:
         return digest == image.digest
@@ -25,7 +25,7 @@ def has_all(observation: Observation, images: Collection[ImageReference]) -> boo
 
 
 def has_any_repository(observation: Observation, images: Collection[ImageReference]) -> bool:
-    """Tell whether anything of our images' repositories is live or was brought, in whatever version."""
+    """Tell whether any version from our images' repositories is live or was applied."""
     names = {_repository(image.name) for image in images}
     return any(_repository(seen) in names for seen in (*observation.images, *_applied(observation)))
 
@@ -37,11 +37,11 @@ def replaced(
     *,
     overridden: bool = False,
 ) -> tuple[ImageReference, str] | None:
-    """Give an image of ours that another one stands for, and that one.
+    """Give an image of ours that another one has replaced, and that other one.
 
-    What runs decides; where none of the repository runs, what the newest operation brought. `overridden` tells that
-    a setting stands over what was written: another repository may then be in the place of ours, and so may what a
-    schedule ran last.
+    What runs decides; if nothing of the repository runs, what the newest operation applied. `overridden` says that a
+    setting overrides what was written: then an image of another repository, or one that a schedule ran last, may be in
+    the place of ours.
     """
     running = [seen for seen in observation.images if seen not in jobs]
     applied = _applied(observation)
@@ -55,7 +55,7 @@ def replaced(
 
 
 def carriers(observation: Observation, images: Iterable[ImageReference]) -> tuple[str, ...]:
-    """Name the objects of the newest operation that carry our images; none unless each image has one."""
+    """Name the objects of the newest operation that have our images; empty unless each image is in one."""
     found: list[str] = []
     for image in images:
         of_image = [one.object for one in observation.applied if any(is_same(seen, image) for seen in one.images)]
@@ -76,7 +76,7 @@ def _in_place(image: ImageReference, *shown_first: list[str]) -> str | None:
 
 
 def _moved(image: ImageReference, shown: list[str]) -> str | None:
-    """Give what may run under another repository's name; None where ours does, or nothing is shown."""
+    """Give an image of another repository that may run in place of ours; None if ours runs, or nothing is shown."""
     if any(is_same(seen, image) or _repository(seen) == _repository(image.name) for seen in shown):
         return None
     alike = [seen for seen in shown if _last(_repository(seen)) == _last(image.repository)]
@@ -98,10 +98,10 @@ def _last(name: str) -> str:
 
 
 def _repository(seen: str) -> str:
-    """Give a reference's registry and repository, without digest and tag, written in one way.
+    """Give a reference's registry and repository in a normal form, without digest and tag.
 
-    A registry's port is no tag, the default port is none, a name without a registry is Docker Hub's, and a host has
-    no case. https://github.com/distribution/reference/blob/main/normalize.go
+    A registry's port is no tag, the default port is left out, a name without a registry is Docker Hub's, and a host
+    ignores case. https://github.com/distribution/reference/blob/main/normalize.go
     """
     name = seen.partition("@")[0]
     head, slash, last = name.rpartition("/")

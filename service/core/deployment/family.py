@@ -23,11 +23,11 @@ def judge_with_children(
     *,
     jobs: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Judge an application, and where it is live its children with it; None stands for a child that is not listed.
+    """Judge an application and, if it is live, its children too; None means a child that is not listed.
 
-    Children that show an image of our repositories are the ones that carry the release, and the others are no concern
-    of it. Where none shows one, all must be in sync and healthy, at our commit or later those of our repository. What
-    our commit changes is mostly in the children, so an operation of the parent's own is not waited for.
+    Children that show an image of our repositories carry the release; the others do not matter. If none shows one, all
+    must be in sync and healthy, and those of our repository at our commit or later. What our commit changes is mostly
+    in the children, so no operation of the parent itself is waited for.
     """
     if not children:
         return judge(observation, expected, standings, jobs=jobs)
@@ -51,14 +51,14 @@ def judge_with_children(
 
 
 def _of_parent(observation: Observation, expected: Expected, standings: Mapping[Sha, Standing]) -> Verdict:
-    """Judge the parent alone; one of another repository never compares our commit, and need not run our images."""
+    """Judge the parent alone; a parent of another repository never compares our commit, and need not run our images."""
     if is_elsewhere(observation, expected, standings):
         return _of_bystander(observation, expected, standings)
     return judge(observation, replace(expected, changed=False), standings)
 
 
 def _of_bystander(seen: Observation | None, expected: Expected, standings: Mapping[Sha, Standing]) -> Verdict:
-    """Judge a child that shows nothing of ours."""
+    """Judge a child that shows none of our images."""
     if seen is None:
         return Verdict(VerdictKind.WAITING, "Argo CD does not list it yet")
     if not is_elsewhere(seen, expected, standings):

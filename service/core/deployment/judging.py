@@ -32,12 +32,12 @@ def judge(
 
     `standings` holds git's answers to earlier `ASK` verdicts, `jobs` the job images of `Pods`. No operation has to
     finish in two cases: nothing had to be changed, or Argo CD finds nothing to sync because our images are live
-    already, as when a change was taken back before Argo CD looked.
+    already, for example when a change was taken back before Argo CD looked.
 
     "Live" has three conditions: Argo CD's compared revision, its sync status and the revision of its last operation.
     The compared revision alone names the new commit before anything is deployed, and "Succeeded, Healthy" beside
-    `OutOfSync` still describes the old version. An application without our manifest repository among its sources
-    never compares our commit, so only its images are judged.
+    `OutOfSync` still describes the old version. An application without our manifest repository among its sources never
+    compares our commit, so only its images are judged.
     """
     known = {**(standings or {}), expected.commit: Standing.KEEPS}
     seen = _Seen(observation, expected, known, jobs)
@@ -68,7 +68,7 @@ def is_elsewhere(observation: Observation, expected: Expected, standings: Mappin
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """An observation beside what is expected and what is known of its revisions."""
+    """An observation with what is expected and what is known of its revisions."""
 
     observation: Observation
     expected: Expected
@@ -76,7 +76,7 @@ class _Seen:
     jobs: frozenset[str]
 
     def unplaced(self, revisions: tuple[str, ...]) -> Sha | None:
-        """Give the first revision whose standing is needed; none is while one of them is placed at or after ours."""
+        """Give the first revision whose standing is needed; None if one of them is known to be ours or later."""
         commits = self._commits(revisions)
         if any(self._is_at_or_after(revision) for revision in commits):
             return None
@@ -87,7 +87,7 @@ class _Seen:
         return next((revision for revision in self._commits(revisions) if self._is_at_or_after(revision)), None)
 
     def replacing(self) -> Sha | None:
-        """Give the compared revision that has another image in place of ours."""
+        """Give the compared revision that replaces our images."""
         commits = self._commits(self.observation.revisions)
         return next((one for one in commits if self.known.get(one) is Standing.REPLACES), None)
 
@@ -107,7 +107,7 @@ class _Seen:
     def _commits(self, revisions: tuple[str, ...]) -> list[Sha]:
         """Give the revisions that may be commits of our repository.
 
-        Those of our sources, where the addresses tell which these are; a chart's version and a branch's name are none.
+        Those of our sources, if the addresses tell which these are. A chart's version or a branch's name is no commit.
         """
         sources = self.observation.sources
         if len(sources) == len(revisions) and any(map(self._is_ours, sources)):
@@ -134,7 +134,7 @@ def _compared(seen: _Seen, compared: Sha) -> Verdict:
 
 
 def _failing(seen: _Seen) -> str:
-    """Name the operation that brings our commit or a later one, where a try of it has failed."""
+    """Name the operation that brings our commit or a later one, if a try of it has failed."""
     observation = seen.observation
     is_failing = observation.phase in _FAILED_PHASES or (bool(observation.tries) and not _is_idle(observation))
     return observation.operation if is_failing and seen.newest(observation.operation_revisions) else ""
@@ -145,7 +145,7 @@ def _has_all(seen: _Seen) -> bool:
 
 
 def _only_others(seen: _Seen) -> bool:
-    """Tell whether what is out of sync is accepted: our operation went well, and no object with our images is."""
+    """Tell whether `OutOfSync` is accepted, because our operation succeeded and no object with our images is."""
     observation, expected = seen.observation, seen.expected
     if not expected.patience.other_out_of_sync or observation.sync != "OutOfSync" or observation.phase != "Succeeded":
         return False
@@ -156,7 +156,7 @@ def _only_others(seen: _Seen) -> bool:
 
 
 def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> Verdict:
-    """Say what keeps it from being in sync; the phase of an operation of before tells nothing."""
+    """Say what keeps the application from being in sync; the phase of an earlier operation says nothing about that."""
     reason = f"{observation.sync or 'Unknown'} at {compared[:12]}"
     if observation.out_of_sync:
         reason += f" ({some(observation.out_of_sync)})"
@@ -183,7 +183,7 @@ def _not_synced(observation: Observation, compared: Sha, synced: Sha | None) -> 
 
 
 def _by_images(seen: _Seen) -> Verdict:
-    """Judge an application whose chart and values come from elsewhere: it never compares our commit."""
+    """Judge an application whose chart and values come from elsewhere and which therefore never compares our commit."""
     observation, expected = seen.observation, seen.expected
     why = f"no source of it is {expected.repository}, so only its images are compared"
     if not _is_idle(observation) or observation.sync != "Synced":
@@ -217,7 +217,7 @@ def _by_health(seen: _Seen, live: Sha, is_live: str) -> Verdict:
 
 
 def _unless_replaced(seen: _Seen, live: Sha, reason: str) -> Verdict:
-    """Believe no health where our repository is shown with another image and ours is not."""
+    """Believe no health if our repository is shown with another image, and ours is not."""
     observation = seen.observation
     expected = seen.expected
     ours_over = over_ours(observation.overrides, expected.paths, expected.images)

@@ -8,36 +8,35 @@ from typing import NamedTuple
 
 
 class Applied(NamedTuple):
-    """One object that the newest operation brought, as `Kind/name`, and the images in it."""
+    """One object that the newest operation applied, as `Kind/name`, and the images in it."""
 
     object: str
     images: tuple[str, ...]
 
 
 class Override(NamedTuple):
-    """A setting of the application itself that stands over its files: `helm.parameters`, and what it sets."""
+    """A setting of the application itself that overrides its files, such as `helm.parameters`, and what it sets."""
 
     setting: str
     name: str = ""
 
     def __str__(self) -> str:
-        """Name it as people find it."""
+        """Write it as people find it in the application."""
         return f"{self.setting} {self.name}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a deployer says of one application now.
+    """What a deployer says about one application now.
 
     `revisions` are the compared ones (one a source, of `sources`, each of which `follows` a branch or tag),
-    `synced_revisions` those of the newest operation once it has finished, `operation_revisions` those that it is about.
-    `messages` are the deployer's own words for whatever is wrong, most telling first; `sync_errors` those of the newest
-    operation alone, also of its tries before.
-    `doing` has the words of an operation under way, `conditions` what it has to say of the application otherwise.
-    `retries_left` tells that a failed operation is tried again by itself, `tries` how often it has failed and was tried
-    again, and `operation` tells it from the ones before and after it.
-    `out_of_sync`, `unhealthy` and `applied` name objects as `Kind/name`; `children` are applications among them.
-    `overrides` are the application's own settings that may stand over what the values files say.
+    `synced_revisions` those of the newest operation once it has finished, `operation_revisions` those that it was asked
+    to sync. `messages` are the deployer's own words for whatever is wrong, most telling first; `sync_errors` are those
+    of the newest operation alone, including its earlier tries. `doing` has the words of an operation under way,
+    `conditions` the deployer's other messages about the application. `retries_left` says that the deployer will retry a
+    failed operation, `tries` how often it has done so, and `operation` identifies the operation. `out_of_sync`,
+    `unhealthy` and `applied` name objects as `Kind/name`; `children` are applications among them. `overrides` are the
+    application's own settings that may override the values files.
     """
 
     application: str
@@ -71,10 +70,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Pods:
-    """What an application's tree of objects tells beyond the application itself.
+    """What an application's tree of objects tells in addition to the application itself.
 
-    `messages` are the words of what is not healthy, pods first. `jobs` are images that only jobs of a schedule run:
-    what it ran last is no sign of what is deployed.
+    `messages` are those of unhealthy objects, pods first. `jobs` are images that only scheduled jobs run: what these
+    ran last does not show what is deployed.
     """
 
     messages: tuple[str, ...] = ()

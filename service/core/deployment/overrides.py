@@ -13,9 +13,9 @@ _KUSTOMIZE_IMAGES = "kustomize.images"
 def over_ours(
     overrides: Iterable[Override], paths: Collection[str], images: Collection[ImageReference]
 ) -> tuple[Override, ...]:
-    """Give the overrides of what was written, or of what stands beside it: a repository beside its tag.
+    """Give the overrides of what was written, or of values next to it, such as the repository next to a tag.
 
-    An image that kustomize replaces is ours where its name, or the one in its place, ends as our repository does.
+    An image that kustomize replaces is ours if its old or new name ends like our repository.
     """
     return tuple(one for one in overrides if _is_over(one, paths, images))
 

@@ -47,13 +47,13 @@ NOTHING_SEEN = Past()
 
 
 def decide(verdict: Verdict, past: Past, patience: Patience, now: datetime) -> tuple[Verdict, Past]:
-    """Turn a verdict of this moment into one that may end a run, and give what is to be kept of it.
+    """Turn a verdict of this moment into one that may end a run, and give what to remember for the next one.
 
-    A desired state that cannot be compared though our commit was compared before says nothing of our commit: the
-    deployer's own parts are away, or something later is broken. That is waited out until the run's deadline.
+    If the desired state cannot be compared although our commit was compared before, our commit is not to blame: parts
+    of the deployer are away, or something later is broken. The run then waits until its deadline.
 
-    An operation that failed and is gone, with the next one failing in its place, had used up its tries: its end is seen
-    for a moment only where commits come one after the other.
+    If a failed operation was followed by another one that fails too, the first had used up its tries. When commits come
+    one after the other, its end can be seen only for a moment.
     """
     kept = _kept(verdict, past, now)
     verdict = _with_failure(verdict, past)
@@ -76,7 +76,7 @@ def decide(verdict: Verdict, past: Past, patience: Patience, now: datetime) -> t
 
 
 def _succeeded(verdict: Verdict, kept: Past, patience: Patience, now: datetime) -> Verdict:
-    """Require success to last, and name what was out of sync for so long that it may be so again."""
+    """Require success to last; name what was out of sync for so long that it may be out of sync again."""
     reason = verdict.reason
     if kept.apart_since is not None and now - kept.apart_since >= _LONG_APART:
         reason += f"; until now {', '.join(kept.apart[:5])} was out of sync, since {_moment(kept.apart_since)}"
@@ -104,7 +104,7 @@ def _kept(verdict: Verdict, past: Past, now: datetime) -> Past:
 
 
 def _with_failure(verdict: Verdict, past: Past) -> Verdict:
-    """Add the failure of the last try to the words about the next one while that is under way."""
+    """Add the messages of the last failed try while the next one is under way."""
     if verdict.progress is Progress.LIVE or verdict.kind is VerdictKind.SUCCEEDED or not past.failure:
         return verdict
     return replace(verdict, messages=tuple(dict.fromkeys((*verdict.messages, *past.failure))))
@@ -120,7 +120,7 @@ def past_text(past: Past) -> str:
 
 
 def past_from(text: str | None) -> Past:
-    """Read a past; nothing was seen where there is none."""
+    """Read a past; without one, nothing was seen."""
     if not text:
         return NOTHING_SEEN
     read = json.loads(text)

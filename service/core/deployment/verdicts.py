@@ -14,20 +14,20 @@ _LAST_SYNC = re.compile(r"^Failed last sync attempt to \[?[0-9a-f, ]+\]?: ")
 
 
 class Standing(StrEnum):
-    """Where a revision stands towards our commit, as git tells it."""
+    """How a revision relates to our commit in git."""
 
     BEFORE = "before"
-    """It is of our branch, and does not contain our commit."""
+    """It is on our branch and does not contain our commit."""
     FOREIGN = "foreign"
-    """It is not of our branch: of another repository, or not known there any more."""
+    """It is not on our branch: it is of another repository, or no longer known there."""
     KEEPS = "keeps"
-    """It contains our commit and has our images; or people wrote the branch anew without it, and it has them."""
+    """It contains our commit and has our images; or people rewrote the branch without our commit, and it has them."""
     REPLACES = "replaces"
     """It contains our commit and has other images in their place."""
 
 
 class Doubt(StrEnum):
-    """Something is wrong now and often passes by itself: it fails a run only if it lasts."""
+    """Something that is wrong now but often passes by itself; it fails a run only if it lasts."""
 
     DEGRADED = "degraded"
     NOT_COMPARABLE = "not-comparable"
@@ -42,7 +42,7 @@ class Progress(IntEnum):
 
     UNSEEN = 0
     BEHIND = 1
-    """It does not compare our commit yet, or cannot tell."""
+    """It does not compare our commit yet, or that is unknown."""
     COMPARED = 2
     LIVE = 3
 
@@ -62,9 +62,9 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long what is wrong is waited out, and how long what is right must last.
+    """How long something wrong is tolerated, and how long success must last.
 
-    `other_out_of_sync` accepts that objects without our images are not in sync.
+    `other_out_of_sync` accepts objects without our images that are out of sync.
     """
 
     grace: timedelta = timedelta(seconds=60)
@@ -76,8 +76,8 @@ class Patience:
 class Expected:
     """What should be live.
 
-    `changed=False` is for a promotion that had nothing to change: no operation will come, so none is waited for.
-    `repository` is where the commit is; empty where that is not known. `paths` are the values paths that were written.
+    With `changed=False` the promotion had nothing to change, so no operation is waited for. `repository` is where the
+    commit is; empty where that is not known. `paths` are the values paths that were written.
     """
 
     commit: Sha
@@ -90,14 +90,13 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done and why.
+    """What to do and why.
 
-    `messages` are the deployer's own words, most telling first. `revision` is the one to place for `ASK`, the
-    one that is live for `SUCCEEDED`, and the one that took our place for `OVERTAKEN` and `TAKEN_BACK`.
-    `ask_pods` says that the application's pods would explain more; `apart` names what is not in sync,
-    `about` the application of an application that the verdict is about. `ask_windows` tells
-    that nothing is seen of what keeps it from syncing. `failing` names the operation that brings ours and has failed
-    once at least.
+    `messages` are the deployer's own words, most telling first. `revision` is the one whose standing is needed for
+    `ASK`, the live one for `SUCCEEDED`, and the one that replaced ours for `OVERTAKEN` and `TAKEN_BACK`. `ask_pods`
+    says that the application's pods would explain more; `apart` names what is not in sync, `about` the child
+    application that the verdict is about. `ask_windows` says that no reason is visible why it does not sync. `failing`
+    names the operation that brings our commit and has failed at least once.
     """
 
     kind: VerdictKind
@@ -120,7 +119,7 @@ class Verdict:
 
 
 def _once(messages: tuple[str, ...]) -> list[str]:
-    """Leave out what another message says already: Argo CD tells one failure of its object, operation and condition."""
+    """Leave out what another message already says: Argo CD tells a failure of the object, operation and condition."""
     kept: list[str] = []
     for message in messages:
         news = _LAST_SYNC.sub("", message)

@@ -10,12 +10,12 @@ _MOST_NAMED = 5
 
 
 def is_sha(revision: str) -> bool:
-    """Tell whether a revision is a commit: a chart's version and a branch's name are none."""
+    """Tell whether a revision is a commit, and not a chart's version or a branch's name."""
     return len(revision) == _SHA_LENGTH and all(character in "0123456789abcdef" for character in revision)
 
 
 def names_of(observation: Observation) -> str:
-    """Name what is compared, each with the branch or tag that it is of, which may be another than ours."""
+    """Name the compared revisions, each with its branch or tag, which may be another than ours."""
     revisions = observation.revisions
     follows = observation.follows if len(observation.follows) == len(revisions) else ("",) * len(revisions)
     short = [revision[:12] if is_sha(revision) else revision for revision in revisions]
@@ -30,7 +30,7 @@ def some(names: tuple[str, ...]) -> str:
 
 
 def operation_of(observation: Observation) -> str:
-    """Say in what phase the newest operation is, what it is about and what it waits for."""
+    """Say in what phase the newest operation is, what it syncs and what it waits for."""
     if not observation.phase:
         return " (no operation)"
     about = ", ".join(one[:12] for one in observation.operation_revisions if is_sha(one))
@@ -39,5 +39,5 @@ def operation_of(observation: Observation) -> str:
 
 
 def since(observation: Observation) -> str:
-    """Say since when a health is what it is; nothing where that is not told."""
+    """Say since when a health has lasted; empty if that is unknown."""
     return f" since {observation.health_since:%Y-%m-%d %H:%M} UTC" if observation.health_since else ""

@@ -22,8 +22,8 @@ from service.core.values_paths import Step, ValuesPath
 class Block:
     """The lines of a block scalar.
 
-    `text` is what it is read as; `inner` are the places where its lines begin in that text, `outer` those in the file.
-    `line` is the number of the first one in the file, from 0.
+    `text` is its value; `inner` are the places where its lines begin in that text, `outer` those in the file. `line` is
+    the number of its first line in the file, from 0.
     """
 
     text: str
@@ -33,13 +33,16 @@ class Block:
     line: int
 
     def outside(self, at: int) -> int:
-        """Give the place in the file of a place in the text."""
+        """Turn a place in the text into the place in the file."""
         number = bisect_right(self.inner, at) - 1
         return self.outer[number] + at - self.inner[number]
 
 
 def open_block(doc: Document, node: int, path: ValuesPath) -> Block:
-    """Read the lines of a block. Raises ValuesEditError where it is folded, empty, or not read line by line."""
+    """Read the lines of a block.
+
+    Raises ValuesEditError if it is folded or empty, or its lines differ from the value's lines.
+    """
     event = doc.events[node]
     if event.style == ">":
         raise doc.error(
@@ -79,13 +82,13 @@ def _breaks(text: str) -> int:
 
 
 def open_stream(doc: Document, block: Block, done: tuple[Step, ...]) -> Stream:
-    """Parse what a block holds, so that errors name places of the file. Raises ValuesEditError where it is not YAML."""
+    """Parse what a block holds; errors name places of the file. Raises ValuesEditError if it is not YAML."""
     origin = Origin(block.line, doc.stream.origin.column + block.indent)
     return read_stream(block.text, file=doc.file, origin=origin, prefix=(*doc.prefix, *done))
 
 
 def splice_block(doc: Document, block: Block, new: str) -> list[Splice]:
-    """Give the least changes of the file that make the block's text the new one, line by line."""
+    """Give the smallest changes of the file, line by line, that make the block's text the new one."""
     old_lines, new_lines = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (block.text, new))
     old_places, new_places = _places(old_lines), _places(new_lines)
     splices = []
@@ -100,7 +103,7 @@ def _places(lines: list[str]) -> list[int]:
 
 
 def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
-    """Compare lines, those at both ends first, so that a small change costs little in a large block."""
+    """Compare lines, equal ones at both ends first, so that a small change in a large block costs little."""
     most = min(len(old), len(new))
     head = next((count for count in range(most) if old[count] != new[count]), most)
     tail = next((count for count in range(most - head) if old[-1 - count] != new[-1 - count]), most - head)
@@ -127,7 +130,7 @@ def _splice(doc: Document, block: Block, start: int, end: int, new: str) -> Spli
 
 
 def _break_before(text: str, at: int) -> str:
-    """Give the line end of the line that is left behind: that of the place, or of the line before where it begins."""
+    """Give the line break of the place's line or, if a line begins there, of the line before."""
     begin = line_start(text, at)
     if begin == 0 or text[begin:at].strip(" "):
         return line_break(text, at)

@@ -46,7 +46,7 @@ def choose(stream: Stream, path: ValuesPath) -> tuple[Document, ValuesPath]:
 
 
 def document_step(stream: Stream, document: Document) -> Step:
-    """Give the first step that names a document: kind and name where they are its own, else its index."""
+    """Give the first step that names a document: kind and name if no other has them, else its index."""
     there = {keys: value for keys in _NAMES if (value := _field(document, keys)) is not None}
     for count in (2, 3, 1):
         conditions = tuple(Condition(keys, there[keys]) for keys in _NAMES[:count] if keys in there)
@@ -92,7 +92,7 @@ def _matching(stream: Stream, conditions: tuple[Condition, ...]) -> list[Documen
 
 
 def _several(stream: Stream, path: ValuesPath) -> ValuesEditError:
-    """Say that the path must begin with a document, and show how for those in which it leads somewhere."""
+    """Say that the path must begin with a document, and show how for the documents in which it leads somewhere."""
     filled = [document for document in stream.documents if not document.is_empty]
     starts = [document_step(stream, document) for document in filled if _leads(document, path)][:_SHOWN]
     helms = "" if any(_field(document, ("kind",)) for document in filled) else ", and Helm reads only the first one"
@@ -133,7 +133,7 @@ def _is_mapping(document: Document) -> bool:
 
 
 def _is_filled(document: Document) -> bool:
-    """Tell whether a document has items, or a scalar: no keys, and no room for any."""
+    """Tell whether a document is a list or a scalar, so that it has no keys and no room for any."""
     return not (document.is_empty or _is_mapping(document))
 
 

@@ -44,7 +44,10 @@ class Created:
 
 
 def create_value(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> Created:
-    """Add the value and what leads to it, and prove it. Raises ValuesEditError where it has no clear place."""
+    """Add the value and the keys that lead to it, and prove the edit.
+
+    Raises ValuesEditError if there is no clear place.
+    """
     _refuse(doc, path, missing, value)
     expected = _expect(doc, missing, value)
     failure: ValuesEditError | None = None
@@ -67,7 +70,7 @@ def _ends_in_block(doc: Document) -> bool:
 
 
 def _refuse(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) -> None:
-    """Refuse what would hide other values, leave a gap, or end in something that is not a scalar."""
+    """Refuse an edit that would hide other values, leave a gap, or end in something that is not a scalar."""
     if missing.merged is not None and not can_override(doc, missing):
         raise merged_error(doc, path, missing)
     node = missing.node
@@ -96,12 +99,12 @@ def _refuse(doc: Document, path: ValuesPath, missing: Missing, value: Scalar) ->
 
 
 def _expect(doc: Document, missing: Missing, value: Scalar) -> Expectation:
-    """Say which events the new ones stand beside or replace."""
+    """Give the events that the new ones replace, or next to which they are added."""
     parts = new_parts(missing.steps, value)
     node = missing.node
     if node is None:
         return Expectation(0, 0, tuple(wrapped(missing.steps[0], parts)))
-    if doc.events[node].kind is Kind.SCALAR or doc.close[node] == node + 1:  # `key:`, or braces that may be opened
+    if doc.events[node].kind is Kind.SCALAR or doc.close[node] == node + 1:  # `key:` without a value, or empty braces
         return Expectation(node, doc.close[node] + 1, tuple(wrapped(missing.steps[0], parts)))
     return Expectation(doc.close[node], doc.close[node], tuple(parts))
 
@@ -147,7 +150,7 @@ def _in_block(doc: Document, missing: Missing, value: Scalar, layout: Layout) ->
 
 
 def _entry_column(doc: Document, node: int) -> int:
-    """Give the column of entries, past a first key that is written with a question mark."""
+    """Give the column of entries, skipping the question mark of a first key."""
     if doc.events[node].kind is Kind.MAPPING:
         for key, _ in doc.entries(node):
             event = doc.events[key]
@@ -158,7 +161,7 @@ def _entry_column(doc: Document, node: int) -> int:
 
 
 def _ends(doc: Document, node: int) -> Iterator[int]:
-    """Give where the last entry of a block collection ends: its last words, else past its trailing blank lines."""
+    """Give where the last entry of a block collection ends: after its text, or after its trailing blank lines."""
     last = doc.close[node] - 1
     while doc.events[last].kind is Kind.END and doc.events[last].start == doc.events[last].end:
         last -= 1
@@ -173,7 +176,7 @@ def _ends(doc: Document, node: int) -> Iterator[int]:
 
 
 def _lines_at(doc: Document, end: int, lines: list[str]) -> Splice:
-    """Add lines after the one that ends here, with its own line end."""
+    """Add lines after the line that ends here, with the same line break."""
     return Splice(end, end, "".join(line_break(doc.text, end) + line for line in lines))
 
 
@@ -208,7 +211,7 @@ def _below_key(doc: Document, at: int, missing: Missing, value: Scalar, layout: 
 
 
 def _in_braces(doc: Document, missing: Missing, value: Scalar, layout: Layout, *, flow: bool) -> Iterator[list[Splice]]:
-    """Open `{}` or `[]` into block lines, or fill it where it stands among others in braces."""
+    """Turn `{}` or `[]` into block lines; within other braces, fill it where it is."""
     node = missing.node or 0
     start, end = doc.events[node].end - 1, doc.events[doc.close[node]].end
     quoted = missing.key is not None and doc.events[missing.key].style == '"'
@@ -232,7 +235,7 @@ def _in_flow(doc: Document, missing: Missing, value: Scalar) -> list[Splice]:
     at, apart = doc.events[doc.close[last]].end, ""
     if doc.events[last].kind is Kind.SCALAR and not doc.events[last].value and not doc.events[last].style:
         place = value_place(doc, last, key if key != last else None, flow=True)
-        if place is not None and place[1] == " ":  # `a:,` would be one word
+        if place is not None and place[1] == " ":  # `a:,` would be one plain scalar
             at, apart = place[0], " "
     quoted = doc.events[first].style == '"'
     written = flow_text(missing.steps, value, quoted=quoted)

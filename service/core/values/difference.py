@@ -15,7 +15,7 @@ _NO_LINE_END = "\\ No newline at end of file\n"
 
 
 def unified_diff(before: str | None, after: str, name: str) -> str:
-    """Give the change of a file, None for one that is new; nothing where there is no change."""
+    """Give the diff of a file, whose old text is None if it is new; empty if there is no change."""
     old, new = _lines(before or ""), _lines(after)
     head = _common(old, new)
     if head == len(old) == len(new):
@@ -30,7 +30,7 @@ def unified_diff(before: str | None, after: str, name: str) -> str:
 
 
 def _hunks(old: list[str], new: list[str], offset: int, *, head: int, tail: int) -> Iterator[str]:
-    """Write the hunks; the first `head` lines and the last `tail` lines are the same, and only context."""
+    """Write the hunks; the first `head` and the last `tail` lines are equal and serve only as context."""
     matcher = difflib.SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
     middle = [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in matcher.get_opcodes()]
     before = [("equal", 0, head, 0, head)] if head else []
@@ -53,7 +53,7 @@ def _marked(mark: str, lines: list[str]) -> Iterator[str]:
 
 
 def _range(start: int, end: int, offset: int) -> str:
-    """Write a hunk's lines: one is its number alone, none stands after the line before."""
+    """Write a hunk's range: for one line only its number, for no lines the number of the line before."""
     length = end - start
     number = start + offset + (1 if length else 0)
     return str(number) if length == 1 else f"{number},{length}"

@@ -83,7 +83,7 @@ class Document:
         return self.events[node].style == "{"
 
     def anchored(self, alias: int) -> int | None:
-        """Give the node that an alias stands for: the last one before it with that anchor."""
+        """Give the node that an alias refers to: the last one before it with that anchor."""
         name = self.events[alias].value
         for at in range(alias - 1, -1, -1):
             if self.events[at].anchor == name:
@@ -91,7 +91,7 @@ class Document:
         return None
 
     def aliases_of(self, node: int) -> list[int]:
-        """Give the aliases that follow a node's anchor, until the anchor is given to another node."""
+        """Give the aliases of a node's anchor, up to where another node gets the same anchor."""
         name = self.events[node].anchor
         found: list[int] = []
         if name is None:
@@ -105,7 +105,7 @@ class Document:
         return found
 
     def content(self, node: int) -> tuple[int, int]:
-        """Give the span of a node's own text, past its anchor and its tag."""
+        """Give the span of a node's own text, without its anchor and its tag."""
         event = self.events[node]
         at, end = event.start, event.end
         while at < end and self.text[at] in "&!":
@@ -160,7 +160,7 @@ class Stream:
 
     @property
     def has_one(self) -> bool:
-        """Tell whether the first document is all there is: Helm reads no other, and empty ones may follow."""
+        """Tell whether there is only one document; empty ones may follow, because Helm reads only the first."""
         return all(document.is_empty for document in self.documents[1:])
 
 
@@ -194,7 +194,7 @@ def _parse(stream: Stream) -> list[parser.Parsed]:
     except (YAMLError, UnicodeError) as first:
         if len(text) > _SECOND_OPINION:
             raise _unparsable(stream, first) from None
-        try:  # the C parser is of an older YAML: it refuses [http://host], which is fine in 1.2
+        try:  # the C parser reads an older YAML: it refuses [http://host], which YAML 1.2 allows
             return parser.parse_documents(text, file=file, pure=True, origin=origin)
         except (YAMLError, UnicodeError):
             raise _unparsable(stream, first) from None

@@ -33,7 +33,7 @@ Wish = tuple[ValuesPath, Scalar]
 
 @dataclass(slots=True)
 class _Change:
-    """A scalar that will be reported; `node` is its event in the newest document, `below` a line within that block."""
+    """A changed scalar to report; `node` is its event in the newest document, `below` its line within that block."""
 
     path: ValuesPath
     value: Scalar
@@ -52,10 +52,10 @@ class _Edited:
 
 
 def edit_values(text: str, edits: Sequence[ValueEdit], *, file: str = "", create: bool = False) -> EditedText:
-    """Set every value, or raise ValuesEditError and set none; setting what is there already is no change.
+    """Set every value, or raise ValuesEditError and set none; setting a value that is there already changes nothing.
 
-    With `create`, missing keys are added at the end of the deepest mapping that is there. `file` is for the
-    words of errors only.
+    With `create`, missing keys are added at the end of the deepest mapping that is there. `file` is only for the words
+    of errors.
     """
     stream = read_stream(text, file=file)
     edited = _edit_stream(stream, [(parse_path(edit.path), edit.value) for edit in edits], create=create)
@@ -112,7 +112,7 @@ def _edit_document(doc: Document, wanted: Sequence[Wish], seals: Sequence[Seal],
 def _replace(
     doc: Document, wanted: Sequence[Wish], created: Sequence[_Change], seals: Sequence[Seal]
 ) -> tuple[Document, list[_Change], dict[int, list[tuple[Within, Wish]]], list[str]]:
-    """Replace the scalars that are there, all in one splice and one proof; give what is within blocks back."""
+    """Replace the scalars that exist, all in one splice and one proof; also give back the edits within blocks."""
     seen: dict[int, Wish] = {change.node: (change.path, change.value) for change in created}
     changes: list[_Change] = []
     splices: list[Splice] = []
@@ -121,7 +121,7 @@ def _replace(
     warnings: list[str] = []
     for path, value in wanted:
         place = locate(doc, path)
-        if isinstance(place, Missing):  # an edit before this one replaced what it names
+        if isinstance(place, Missing):  # an earlier edit replaced what this one names
             raise missing_error(doc, path, place)
         if isinstance(place, Within):
             inner.setdefault(place.node, []).append((place, (path, value)))
@@ -143,7 +143,7 @@ def _replace(
 def _edit_block(
     doc: Document, node: int, wanted: Sequence[tuple[Within, Wish]], seals: Sequence[Seal], *, create: bool
 ) -> tuple[Document, list[_Change], list[str]]:
-    """Edit the YAML that a block scalar holds: proved within, and the whole of it as one new scalar of the file."""
+    """Edit the YAML that a block scalar holds; the edit is proved there, and again as one new scalar of the file."""
     place, (path, _) = wanted[0]
     if is_ciphertext(doc.events[node].value):
         raise encrypted_error(doc, node, ValuesPath(doc.name(place.done), place.done))
@@ -191,7 +191,7 @@ def _splice(doc: Document, place: Found, path: ValuesPath, value: Scalar, seals:
 
 
 def _refuse_second(doc: Document, node: int, path: ValuesPath, value: Scalar, other: tuple[ValuesPath, Scalar]) -> None:
-    """Let the same wish pass twice, and refuse two different ones for one scalar."""
+    """Allow the same wish twice, but refuse two different wishes for one scalar."""
     if type(value) is type(other[1]) and value == other[1]:
         return
     raise doc.error(
@@ -204,7 +204,7 @@ def _refuse_second(doc: Document, node: int, path: ValuesPath, value: Scalar, ot
 
 
 def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[str]:
-    """Name the aliases that will show the new value too."""
+    """Warn of the aliases that will show the new value too."""
     warnings = []
     for node in nodes:
         aliases = doc.aliases_of(node)
@@ -220,7 +220,7 @@ def _followers(doc: Document, nodes: tuple[int, ...], path: ValuesPath) -> list[
 
 
 def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> list[str]:
-    """Say that a number or boolean becomes text, where the text looks like one."""
+    """Warn that a number or boolean becomes text, if the text looks like one."""
     event = doc.events[node]
     there = event.value if event.style or event.tag else helm_plain(event.value)
     meant = helm_plain(value) if isinstance(value, str) else None
@@ -234,7 +234,7 @@ def _other_type(doc: Document, node: int, path: ValuesPath, value: Scalar) -> li
 
 
 def _elsewhere(doc: Document, path: ValuesPath) -> list[str]:
-    """Give the paths with the same end, for a person who left out the beginning."""
+    """Give the paths with the same end, for a person who forgot the beginning."""
     ends = (scalar.path for steps, scalar in settable_in(doc, ()) if steps[-len(path.steps) :] == path.steps)
     return list(islice(ends, 3))
 

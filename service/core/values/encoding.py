@@ -30,7 +30,7 @@ def decode_values(data: bytes, *, file: str = "") -> str:
 
 
 def _sealed(data: bytes) -> tuple[str, str] | None:
-    """Tell by its first bytes what has encrypted a file as a whole, and what to do."""
+    """Recognise by its first bytes a file that is encrypted as a whole; give the words and the next action."""
     if data.startswith(b"\0GITCRYPT\0"):
         return "git-crypt", "keep what is set here in a file of its own, which git-crypt does not encrypt"
     if data.startswith(b"age-encryption.org/"):

@@ -22,7 +22,7 @@ _UNENCRYPTED_SUFFIX = "_unencrypted"
 _RULES = ("unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex")
 _COMMENTS = ("unencrypted_comment_regex", "encrypted_comment_regex")
 _PROOFS = {"mac", "lastmodified"}
-"""Keys of which SOPS writes one at least: a chart may have values of its own under `sops`."""
+"""Keys of which SOPS writes at least one; without them, `sops` are values of the chart itself."""
 
 
 Seal = dict[str, str]
@@ -30,14 +30,14 @@ Seal = dict[str, str]
 
 
 def read_seals(documents: Iterable[Document]) -> tuple[Seal, ...]:
-    """Give what SOPS has written of itself into the documents of a file: nothing where it has not encrypted it."""
+    """Give SOPS's own data in the documents of a file; empty if SOPS has not encrypted it."""
     return tuple(seal for doc in documents for seal in _seals(doc))
 
 
 def seal_error(
     seals: Iterable[Seal], doc: Document, node: int | None, path: ValuesPath, *, filled: bool
 ) -> ValuesEditError | None:
-    """Say why a value must not be changed or added; None when it may. `filled`: there is plain text at the node now."""
+    """Say why a value must not be changed or added; None if it may. `filled`: the node has plain text now."""
     for seal in seals:
         why, hint = _refusal(seal, path, filled=filled)
         if why:
@@ -46,13 +46,13 @@ def seal_error(
 
 
 def refuse_sealed(seals: Iterable[Seal], file: str) -> None:
-    """Raise ValuesEditError where nothing of a file can be changed."""
+    """Raise ValuesEditError if nothing in the file can be changed."""
     if not all(_covers_encrypted_only(seal) for seal in seals):
         raise ValuesEditError(_SEALED[0], code="values-encrypted", hint=_SEALED[1], file=file)
 
 
 def _seals(doc: Document) -> Iterator[Seal]:
-    """Look under `sops` at the top of a document, and in the items of a list there."""
+    """Look under `sops` at the top of a document and, if the document is a list, at the top of its items."""
     if not doc.events:
         return
     roots = list(doc.items(0)) if doc.events[0].kind is Kind.SEQUENCE else [0]
@@ -110,5 +110,5 @@ def _matches(rule: str, pattern: str, name: str) -> bool:
         return name.endswith(pattern)
     try:
         return re.search(pattern, name) is not None
-    except re.error:  # Go knows a little that Python does not
+    except re.error:  # Go's expressions know a little that Python's do not
         return rule == "encrypted_regex"

@@ -28,7 +28,7 @@ from service.errors import ValuesEditError
 
 try:
     from _ruamel_yaml import CParser  # type: ignore[import-not-found]  # the extension ships no types
-except ImportError:  # it is an optional part of ruamel.yaml
+except ImportError:  # the C parser is an optional part of ruamel.yaml
     CParser = None
 
 MAX_DEPTH = 500
@@ -75,7 +75,7 @@ class Event(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a text begins in its file: lines before it, and columns before each of its lines."""
+    """Where a text begins in its file: the lines before it, and the columns before each of its lines."""
 
     line: int = 0
     column: int = 0
@@ -143,7 +143,7 @@ def parse_documents(text: str, *, file: str, pure: bool, origin: Origin = WHOLE_
 
 
 class _Yaml(YAML):
-    """ruamel.yaml without its search of the disk for plug-ins, which it does each time one is made."""
+    """ruamel.yaml without its search for plug-ins on disk, which it repeats for each instance."""
 
     def official_plug_ins(self) -> list[str]:
         """Name no plug-ins."""

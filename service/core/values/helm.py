@@ -27,7 +27,7 @@ _INTEGER = re.compile(
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _BASES = {"hex": 16, "bits": 2, "octal": 8, "digits": 10}
 _LONGEST = 4000
-"""Characters of a number: more is more than anyone writes."""
+"""The most characters of a number; nobody writes more."""
 
 
 @lru_cache(maxsize=4096)

@@ -87,7 +87,7 @@ def list_images(text: str, *, file: str = "") -> list[ImagePaths]:
 
 
 def _parameter(steps: tuple[Step, ...], names: dict[tuple[Step, ...], str]) -> tuple[Step, ...] | None:
-    """Give the values path that a Helm parameter of an Argo CD Application sets, below the list that it stands in.
+    """Give the values path that a Helm parameter of an Argo CD Application sets, below the list of parameters.
 
     https://argo-cd.readthedocs.io/en/stable/user-guide/helm/#helm-parameters
     """
@@ -100,7 +100,7 @@ def _parameter(steps: tuple[Step, ...], names: dict[tuple[Step, ...], str]) -> t
 def _plain_reference(
     steps: tuple[Step, ...], scalar: SettablePath, plain: Counter[tuple[tuple[Step, ...], str]]
 ) -> SettablePath | None:
-    """Give an entry of a list or mapping called images that is a whole reference; by its image's name if it can be."""
+    """Give an entry of a list or mapping called images that is a whole reference; named by its image if possible."""
     if not _is_reference(scalar) or not (_has_version(scalar) or "/" in scalar.text):
         return None
     owner = next((step for step in reversed(steps[:-1]) if isinstance(step, Key)), None)
@@ -114,7 +114,7 @@ def _plain_reference(
 
 
 def _is_image(steps: tuple[Step, ...]) -> bool:
-    """Tell whether a mapping is called an image, or stands in a list of images."""
+    """Tell whether a mapping is called image, or is in a list of images."""
     names = [step.name for step in steps if isinstance(step, Key)]
     in_list = bool(steps) and not isinstance(steps[-1], Key)
     return bool(names) and re.search(r"images?$" if in_list else r"image$", names[-1], re.IGNORECASE) is not None

@@ -18,14 +18,14 @@ from service.core.values_paths import Index, Key, Selector, Step
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The file's own habits: columns a mapping is indented by, and a list's dash under its key."""
+    """The file's own style: by how many columns it indents mappings, and the dashes of a list under their key."""
 
     indent: int
     dash: int
 
 
 def read_layout(doc: Document) -> Layout:
-    """Take the most common habits of the file; two columns, and lists indented likewise, where it has none."""
+    """Find the most common style of the file; by default two columns, with lists indented likewise."""
     mappings: Counter[int] = Counter()
     dashes: Counter[int] = Counter()
     columns: list[int | None] = []
@@ -60,7 +60,7 @@ def block_column(doc: Document, node: int) -> int:
 
 
 def line_start(text: str, at: int) -> int:
-    """Give where the line of a place begins."""
+    """Give the place where the line of a place begins."""
     return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
 
 
@@ -71,7 +71,7 @@ def line_end(text: str, at: int) -> int:
 
 
 def line_break(text: str, at: int) -> str:
-    """Give how the line of a place ends; how the one before it does where the text ends here; else a line feed."""
+    """Give the line break of a place's line; at the end of the text, that of the line before; else a line feed."""
     end = line_end(text, at)
     if end == len(text):
         end = line_start(text, end) - 1
@@ -80,7 +80,7 @@ def line_break(text: str, at: int) -> str:
 
 
 def next_line(text: str, end: int) -> int:
-    """Give where the line after a line's end begins; the text's length when there is none."""
+    """Give the place where the line after a line's end begins; the text's length if there is none."""
     return end + (2 if text[end : end + 2] == "\r\n" else 1) if end < len(text) else len(text)
 
 
@@ -119,7 +119,7 @@ def block_lines(steps: tuple[Step, ...], value: Scalar, column: int, layout: Lay
 
 
 def flow_text(steps: tuple[Step, ...], value: Scalar, *, quoted: bool) -> str:
-    """Write the steps and the value as one flow entry: `key: …` or an item; in double quotes where others are."""
+    """Write the steps and the value as one flow entry: `key: …` or an item; in double quotes if other entries are."""
     style = '"' if quoted else ""
     if not steps:
         return write_scalar(value, style, flow=True)
@@ -142,7 +142,7 @@ def flow_text(steps: tuple[Step, ...], value: Scalar, *, quoted: bool) -> str:
 
 
 def new_parts(steps: tuple[Step, ...], value: Scalar) -> list[Part]:
-    """Give the events that the steps and the value must be read as, without the first step's own collection."""
+    """Give the events as which the steps and the value must be read, without the first step's own collection."""
     if not steps:
         return [Part(Kind.SCALAR, value)]
     rest = new_parts(steps[1:], value)

@@ -32,12 +32,12 @@ class SettablePath:
 
 
 def list_paths(text: str, *, file: str = "") -> list[SettablePath]:
-    """Give every scalar that `edit_values` would accept, in the order of the file; refuses a file that SOPS seals."""
+    """Give every scalar that `edit_values` would accept, in the order of the file; refuses one that SOPS protects."""
     return [scalar for _, scalar in settable_paths(text, file=file)]
 
 
 def settable_paths(text: str, *, file: str = "") -> Iterator[tuple[tuple[Step, ...], SettablePath]]:
-    """Yield the steps and the scalar of all that can be set in a file."""
+    """Yield the steps and the scalar of every value that can be set in a file."""
     stream = read_stream(text, file=file)
     refuse_sealed(read_seals(stream.documents), file)
     return _settable(stream)
@@ -55,9 +55,9 @@ def _settable(stream: Stream) -> Iterator[tuple[tuple[Step, ...], SettablePath]]
 
 
 def settable_in(doc: Document, seals: Sequence[Seal]) -> Iterator[tuple[tuple[Step, ...], SettablePath]]:
-    """Yield what can be set in one document, block scalars that hold YAML included.
+    """Yield what can be set in one document, including block scalars that hold YAML.
 
-    What stands under a duplicate key cannot, nor what a later `<<` hides.
+    Values under a duplicate key cannot be set, nor those that a later `<<` hides.
     """
     waiting: list[tuple[int, int | None, tuple[Step, ...], bool]] = [(0, None, (), False)] if doc.events else []
     while waiting:
@@ -82,7 +82,7 @@ def settable_in(doc: Document, seals: Sequence[Seal]) -> Iterator[tuple[tuple[St
 
 
 def _within(doc: Document, node: int, path: ValuesPath) -> Iterator[tuple[tuple[Step, ...], SettablePath]]:
-    """Yield what can be set in the YAML that a block scalar holds; nothing where it holds something else."""
+    """Yield what can be set in the YAML that a block scalar holds; nothing if it holds something else."""
     try:
         inner = open_stream(doc, open_block(doc, node, path), path.steps)
         refuse_sealed(read_seals(inner.documents), doc.file)
@@ -92,7 +92,7 @@ def _within(doc: Document, node: int, path: ValuesPath) -> Iterator[tuple[tuple[
 
 
 def _is_hidden(doc: Document, path: ValuesPath) -> bool:
-    """Tell whether Helm reads another value than the one within `<<` that the path names."""
+    """Tell whether Helm reads another value than the one in `<<` that the path names."""
     if Key("<<") not in path.steps:
         return False
     try:
@@ -116,7 +116,7 @@ def _fields(doc: Document, mapping: int) -> list[tuple[int, int, Step]]:
 
 
 def _items(doc: Document, sequence: int) -> list[tuple[int, Step]]:
-    """Name items by their `name` where all have one of their own: it stays right when the list grows."""
+    """Name items by their `name` if each has its own, because such a path stays right when the list grows."""
     items = list(doc.items(sequence))
     names = [_own_name(doc, item) for item in items]
     if len(set(names)) == len(names) and all(names):

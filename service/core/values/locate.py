@@ -61,7 +61,7 @@ def locate(doc: Document, path: ValuesPath) -> Found | Missing | Within:
 
 
 def locate_effective(doc: Document, path: ValuesPath) -> Found | Missing | Within:
-    """Walk the path as Helm would see it: through aliases, and through `<<` where a key is not there itself."""
+    """Walk the path as Helm sees it: through aliases, and through `<<` if the key itself is missing."""
     if not doc.events:
         return Missing(None, (), None, (), path.steps)
     node = 0
@@ -90,7 +90,7 @@ def locate_effective(doc: Document, path: ValuesPath) -> Found | Missing | Withi
 def _refuse_hidden(
     doc: Document, mapping: int, entry: tuple[int, int], merging: int | None, what: str, path: ValuesPath
 ) -> None:
-    """Refuse an entry that Helm does not read: a `<<` brings another, or it is in a `<<` that is overridden."""
+    """Refuse an entry that Helm does not read, because a `<<` brings another, or its own `<<` is overridden."""
     key, value = entry
     if (hiding := hiding_merge(doc, mapping, key)) is not None:
         raise hidden_error(doc, key, what, hiding, path)

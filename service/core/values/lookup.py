@@ -27,7 +27,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The block scalar at which the path goes on in the YAML that it holds, and the way to it."""
+    """A block scalar in whose YAML the path goes on, and the way to it."""
 
     node: int
     way: tuple[int, ...]
@@ -37,7 +37,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """How far the path goes: the last node that is there, the way to it, and the steps that are missing.
+    """How far the path goes: the last node that exists, the way to it, and the missing steps.
 
     `node` is None in a file with nothing in it, `key` is its key if it has one. `merged` is the node that `<<` brings
     under the missing key.
@@ -73,7 +73,7 @@ def find_entry(doc: Document, mapping: int, name: str, path: ValuesPath) -> tupl
 
 
 def can_override(doc: Document, missing: Missing) -> bool:
-    """Tell whether a key that comes through `<<` can be written beside it: a scalar, whose name stays one key."""
+    """Tell whether a key that comes through `<<` can be overridden: only a scalar whose key Helm reads as written."""
     first = missing.steps[0]
     is_scalar = missing.merged is not None and doc.events[missing.merged].kind is Kind.SCALAR
     same = isinstance(first, Key) and helm_key(first.name) == first.name  # `on` would be written "on", another key
@@ -81,7 +81,7 @@ def can_override(doc: Document, missing: Missing) -> bool:
 
 
 def refuse_other_spelling(doc: Document, mapping: int, name: str, path: ValuesPath) -> None:
-    """Refuse a new key that is there in another form: Helm takes `on` and `"true"` for one key."""
+    """Refuse a new key that exists in another form, because Helm reads `on` and `"true"` as the same key."""
     for key, _ in doc.entries(mapping):
         if name in key_names(doc, key):
             raise doc.error(
@@ -135,7 +135,7 @@ def hiding_merge(doc: Document, mapping: int, key: int) -> tuple[int, int] | Non
 
 
 def _last_entry(doc: Document, mappings: list[int], names: set[str], seen: set[int]) -> int | None:
-    """Walk back through the entries of mappings, the first of which counts most, and of what they merge."""
+    """Walk back through the entries of mappings, the first of which counts most, and of the mappings they merge."""
     waiting: list[tuple[int | None, int]] = [(None, mapping) for mapping in reversed(mappings)]
     while waiting:
         key, value = waiting.pop()
@@ -150,7 +150,7 @@ def _last_entry(doc: Document, mappings: list[int], names: set[str], seen: set[i
 
 
 def _merged_mappings(doc: Document, value: int) -> list[int]:
-    """Give the mappings that the value of a `<<` stands for, in their order."""
+    """Give the mappings that the value of a `<<` names, in their order."""
     target = behind(doc, value)
     if target is None:
         return []
@@ -160,7 +160,7 @@ def _merged_mappings(doc: Document, value: int) -> list[int]:
 
 
 def behind(doc: Document, node: int) -> int | None:
-    """Give what an alias stands for, or the node itself."""
+    """Give the node that an alias refers to, or the node itself."""
     return doc.anchored(node) if doc.events[node].kind is Kind.ALIAS else node
 
 
@@ -173,7 +173,7 @@ def meets(doc: Document, item: int, condition: Condition) -> bool:
 
 
 def meets_plain(value: Scalar, condition: Condition) -> bool:
-    """Tell whether a plain item meets a condition: `[=TEXT]` is all of it, `[image=NAME]` an image without its tag."""
+    """Tell whether a plain item meets a condition: `[=TEXT]` is all of it, `[image=NAME]` its image without a tag."""
     if not isinstance(value, str) or condition.keys not in {(), ("image",)}:
         return False
     return condition.value == (image_name(value) if condition.keys else value)

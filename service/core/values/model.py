@@ -43,7 +43,7 @@ class ScalarChange:
 
 @dataclass(frozen=True, slots=True)
 class EditedText:
-    """The whole new text, what changed in it (empty: nothing), and what the caller should tell people."""
+    """The whole new text, what changed in it (empty: nothing), and warnings for people."""
 
     text: str
     changes: tuple[ScalarChange, ...]
@@ -52,7 +52,7 @@ class EditedText:
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """Characters `start` to `end` of a text and what stands there instead."""
+    """Characters `start` to `end` of a text, and what replaces them."""
 
     start: int
     end: int
@@ -60,7 +60,7 @@ class Splice:
 
 
 def apply_splices(text: str, splices: list[Splice]) -> str:
-    """Replace every span at once; the spans must not overlap. Those at one place keep their order."""
+    """Replace all spans at once; they must not overlap. Spans at one place keep their order."""
     pieces: list[str] = []
     done = 0
     for splice in sorted(splices, key=lambda one: (one.start, one.end)):

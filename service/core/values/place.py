@@ -21,5 +21,5 @@ def value_place(doc: Document, node: int, key: int | None, *, flow: bool) -> tup
 
 
 def gap(text: str, at: int) -> str:
-    """Give the space that keeps a value apart from what follows it on the line."""
+    """Give the space that separates a value from what follows it on the line."""
     return "" if at >= len(text) or text[at] in " \t\r\n,]}" else " "

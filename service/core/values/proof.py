@@ -18,9 +18,9 @@ from service.errors import ValuesEditError
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One expected event in the place of others: its kind and, of a scalar, its value.
+    """One expected event that replaces others: its kind and, for a scalar, its value.
 
-    `name` is a key's text, of whatever quote style; `value` is what a scalar must be.
+    `name` is a key's text, in any quote style; `value` is what a scalar must be.
     """
 
     kind: Kind
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Events `start` up to `end` of the old text give way to these parts; an anchor on the first is kept."""
+    """Events `start` up to `end` of the old text are replaced by these parts; an anchor on the first is kept."""
 
     start: int
     end: int

@@ -26,22 +26,22 @@ _STR = "tag:yaml.org,2002:str"
 _BLOCK_KEY = "{0}:\n  {0}: a\n  b:\n  - {0}: c\n"
 _FLOW_KEY = "- {{{0}: a}}\n- {{b: c, {0}: [d]}}\n"
 _FRAME = "candidate"
-# Both parsers of ruamel.yaml must read a candidate alike; the Python one is slow on long text.
+# Both parsers of ruamel.yaml must read a candidate alike; the one in Python is slow on long text.
 _BOTH_PARSERS = 2_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # The number of YAML 1.2's core schema, which the resolver does not know in full (`.5e3`):
 # https://yaml.org/spec/1.2.2/#1032-tag-resolution
 _CORE_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-# Where a value may stand: after its key, on the next line, in a list; and the same within braces and brackets.
+# Where a value may be: after its key, on the next line, in a list; and the same within braces and brackets.
 _BLOCK_CONTEXT = "a: {0}\nb:\n  {0}\nc:\n- {0}\n- d: {0} # e\nf: g\n"
 _FLOW_CONTEXT = "a: [{0}]\nb: {{c: {0}}}\nd: {{e: {0} , f: g}}\nh: [\n{0}\n, i]\n"
 
 
 def write_scalar(value: Scalar, style: str, *, flow: bool) -> str:
-    """Write a value as YAML text on one line, in the quote style `style` where that can hold it.
+    """Write a value as YAML text on one line, in the quote style `style` if that can hold it.
 
-    A number or boolean is written plain whatever the style. Raises ValuesEditError for text that no
-    YAML file can hold (half a surrogate pair).
+    A number or boolean is always written plain. Raises ValuesEditError for text that no YAML file can hold (half a
+    surrogate pair).
     """
     if not isinstance(value, str):
         return _write_typed(value)
@@ -71,7 +71,7 @@ def write_key(name: str, *, flow: bool, quoted: bool = False) -> str:
 
 
 def reads_as(candidate: str, value: str, *, flow: bool) -> bool:
-    """Tell whether a text is this one string wherever a value may stand, under YAML 1.1 and 1.2."""
+    """Tell whether a text is read as this string in every place of a value, by YAML 1.1 and 1.2."""
     if candidate == value and not is_string(candidate):
         return False
     return _fits(_FLOW_CONTEXT if flow else _BLOCK_CONTEXT, candidate, value)
@@ -85,7 +85,7 @@ def is_string(plain: str) -> bool:
 
 
 def read_plain(text: str) -> Scalar | None:
-    """Give a plain scalar's value where YAML 1.1, YAML 1.2 and Helm agree on it, else its text."""
+    """Give a plain scalar's value if YAML 1.1, YAML 1.2 and Helm agree on it, else its text."""
     value, helms = _read_plain(text), helm_plain(text)
     if isinstance(value, str) or value is None:
         return value
@@ -121,7 +121,7 @@ def same_value(doc: Document, node: int, value: Scalar) -> bool:
 
 
 def double_quoted(value: str) -> str:
-    """Write text in double quotes, with what cannot be seen as escapes."""
+    """Write text in double quotes, with invisible characters as escapes."""
     return '"' + "".join(character if _shows(character) else _escape(character) for character in value) + '"'
 
 
@@ -163,7 +163,7 @@ def _write_typed(value: float | bool) -> str:
         )
     written = repr(value)
     mantissa, e, exponent = written.partition("e")
-    # YAML 1.1 knows a float by its point and its exponent by its sign: 1e+20 would be text
+    # YAML 1.1 wants a point in a float, and a sign in its exponent: 1e+20 would be text
     return mantissa + ("" if "." in mantissa else ".0") + e + exponent
 
 
@@ -187,7 +187,7 @@ def _frame(context: str, pure: bool) -> list[Event]:
 
 
 def _filled(version: tuple[int, int]) -> VersionedResolver:
-    """Give a resolver that has its rules already: it fills them at first use, which two threads must not share."""
+    """Give a resolver that has loaded its rules: it does so at first use, in which two threads must not meet."""
     resolver = VersionedResolver(version=version)
     resolver.resolve(ScalarNode, "x", (True, False))
     return resolver
@@ -206,6 +206,6 @@ def _construct(text: str, version: tuple[int, int]) -> Scalar:
     try:
         node = ScalarNode(_resolve(text, version), text)
         value = SafeLoader("", version=version).construct_object(node)
-    except (ValueError, OverflowError):  # 0x_ is a number by its form alone
+    except (ValueError, OverflowError):  # 0x_ has only the form of a number
         return text
     return value if isinstance(value, bool | int | float) else text

@@ -30,7 +30,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 def read_value(text: str, path: str, *, file: str = "") -> Scalar | None:
     """Give the value at a path as Helm reads it; None for null.
 
-    Raises ValuesEditError when there is nothing, or something that is not a scalar.
+    Raises ValuesEditError if there is nothing, or something that is not a scalar.
     """
     doc, node, steps = _find(read_stream(text, file=file), parse_path(path))
     if doc.events[node].kind is not Kind.SCALAR:

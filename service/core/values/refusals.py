@@ -28,9 +28,9 @@ def missing_error(
     reading: bool = False,
     elsewhere: Sequence[str] = (),
 ) -> ValuesEditError:
-    """Say what is missing, and name the nearest thing that is there.
+    """Say what is missing, and name the most similar thing that exists.
 
-    `create`: it cannot be created either; `reading`: it is only read; `elsewhere`: paths with the same end.
+    `create`: it could not be created either; `reading`: it was only to be read; `elsewhere`: paths with the same end.
     """
     step = format_path(missing.steps[:1])
     place = f"in {doc.name(missing.done)}" if doc.name(missing.done) else "at the top of the file"
@@ -73,7 +73,7 @@ def merged_error(doc: Document, path: ValuesPath, missing: Missing) -> ValuesEdi
 def hidden_error(
     doc: Document, key: int, what: str, hiding: tuple[int | None, int], path: ValuesPath
 ) -> ValuesEditError:
-    """Say that Helm reads another value than the path names; `hiding` is the `<<` that brings it, if any, and it."""
+    """Say that Helm reads another value than the path names; `hiding` are the `<<` that brings it, if any, and it."""
     merge, value = hiding
     read = doc.events[value].line + 1
     hint = f"set the value in line {read}"
@@ -88,7 +88,7 @@ def hidden_error(
 
 
 def no_colon_error(doc: Document, key: int | None, path: ValuesPath) -> ValuesEditError:
-    """Say that a key stands alone."""
+    """Say that a key has no colon."""
     return doc.error(
         f"The key of {path.text} has no colon",
         code="values-no-colon",
@@ -142,7 +142,7 @@ def _nearest(doc: Document, missing: Missing) -> str:
 
 
 def _shown_to(doc: Document, item: int, condition: Condition) -> str | None:
-    """Give what a condition compares an item's value with."""
+    """Give what a condition compares with an item's value."""
     node = behind(doc, item)
     if node is not None and doc.events[node].kind is Kind.SCALAR:
         value = doc.events[node].value
@@ -209,7 +209,7 @@ def target_error(doc: Document, node: int, path: ValuesPath) -> ValuesEditError 
 
 
 def is_ciphertext(value: str) -> bool:
-    """Tell whether a scalar is what SOPS (or hiera-eyaml) writes in the place of a text."""
+    """Tell whether a scalar is what SOPS (or hiera-eyaml) writes in place of a text."""
     return value.lstrip().startswith("ENC[")
 
 

@@ -32,10 +32,10 @@ class Rewrite:
 
 
 def rewrite(read: Callable[[str], bytes], wanted: Iterable[FileEdit], *, diff_limit: int | None = None) -> Rewrite:
-    """Compute the edits on the files as they are read, each read once; ValuesEditError for the first that is refused.
+    """Compute the edits on the files, each of which is read once; ValuesEditError for the first edit that is refused.
 
-    A diff of more characters than `diff_limit` ends after a whole line and says so; what `read` raises comes
-    through, but PermanentError `values-file-missing` for a file that may be made.
+    A diff of more characters than `diff_limit` ends after a whole line and says so; errors of `read` are passed on,
+    except PermanentError `values-file-missing` for a file that may be made.
     """
     before: dict[str, str | None] = {}
     after: dict[str, str] = {}
@@ -60,7 +60,7 @@ def rewrite(read: Callable[[str], bytes], wanted: Iterable[FileEdit], *, diff_li
 
 
 def _read(read: Callable[[str], bytes], entry: FileEdit) -> str | None:
-    """Read a file; None where it is not there and may be made."""
+    """Read a file; None if it does not exist and may be made."""
     try:
         return decode_values(read(entry.file), file=entry.file)
     except PermanentError as error:
@@ -70,7 +70,7 @@ def _read(read: Callable[[str], bytes], entry: FileEdit) -> str | None:
 
 
 def _diff(texts: Iterable[tuple[str, str | None, str]], limit: int | None) -> str:
-    """Join the files' diffs, as git prints those of changed files, until there is enough."""
+    """Join the diffs of the files, in git's format, up to the limit."""
     whole = ""
     for file, before, after in texts:
         new = "new file mode 100644\n" if before is None else ""

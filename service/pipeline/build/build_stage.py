@@ -22,7 +22,7 @@ from service.store.builds import Build
 
 
 def build(claim: Claim) -> None:
-    """Bring every image of the run to be, or pause; the claim has the run's images then."""
+    """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
     missing = [image for image in claim.target.images if not _find(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[ImageTarget] = []
@@ -42,7 +42,7 @@ def build(claim: Claim) -> None:
 
 
 def _find(claim: Claim, image: ImageTarget) -> bool:
-    """Look for the image; once a step awaits it, what is found ends that step."""
+    """Look for the image; if a step awaits it, finding it ends that step."""
     awaiting = _awaiting(claim, image)
     reference = reference_of(claim.run, image)
     registry = claim.context.outside.images.registry(image)
@@ -63,7 +63,7 @@ def _find(claim: Claim, image: ImageTarget) -> bool:
 
 
 def _awaiting(claim: Claim, image: ImageTarget) -> str:
-    """Name the step at which the run is with an image that it has had built, or waits for; else nothing."""
+    """Name the step in which the run has the image built or waits for it; empty if there is none."""
     reference = str(reference_of(claim.run, image))
     with claim.context.store.read() as tx:
         built = any(one.reference == reference for one in builds.of_run(tx, claim.run.id))
@@ -76,7 +76,7 @@ def _awaiting(claim: Claim, image: ImageTarget) -> str:
 
 
 def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
-    """Take what the registry has as the run's image, unless its labels say that it was made of another commit."""
+    """Accept the image in the registry as the run's, unless its labels say that it was made of another commit."""
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
     ours, told = is_made_of(found, run.commit), told_of(found, run.repository)

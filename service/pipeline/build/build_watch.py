@@ -10,7 +10,7 @@ from service.store.waits import Wait
 
 
 def look_at_builds(context: Context, key: str) -> Answers:
-    """Answer the waits whose build is not under way any more."""
+    """Answer the waits whose build is no longer under way."""
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.BUILD, key)
         under_way = builds.under_way(tx)

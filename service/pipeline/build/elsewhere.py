@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 def start_elsewhere(context: Context, build: Build) -> None:
-    """Have the build started and followed; a start that an earlier attempt asked for is only followed."""
+    """Start the build and let its watch follow it; if an earlier attempt asked for the start, only follow it."""
     if build.asked_at is not None:
         _follow(context, build, None, "its start was requested; Mergeport looks up whether it began")
         return
@@ -68,7 +68,7 @@ def start_request(context: Context, build: Build) -> StartRequest:
 
 
 def _intend(context: Context, build: Build) -> Build | None:
-    """Keep that this start is asked for now, and under which name; None where it is not to be asked for any more."""
+    """Store that this start is asked for now, and under which name; None if it must not be asked for any more."""
     now = context.now()
     correlation = build.correlation or new_id()
     with context.store.begin() as tx:
@@ -90,7 +90,7 @@ def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, bui
         external_id = builder.start(request, build.correlation)
     except PermanentError as error:
         fail_build(context, build, error)
-    except Exception as error:  # whatever it was, the other side may have begun
+    except Exception as error:  # whatever the error was, the other side may have begun
         known = isinstance(error, MergeportError)
         log.warning("the answer to the start of a build was cut off", error=str(error), exc_info=not known)
         _follow(context, build, None, str(error) if known else "internal error; the worker's log has the traceback")
@@ -102,9 +102,9 @@ def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, bui
 
 
 def _follow(context: Context, build: Build, external_id: str | None, message: str, *, heard: bool = False) -> bool:
-    """Leave the build to its watch; False where the row does not want this start any more.
+    """Leave the build to its watch; False if its row no longer wants this start.
 
-    That is told by our name of the start: an attempt that took over meanwhile goes on with the same start.
+    Our name of the start tells that: an attempt that took over meanwhile goes on with the same start.
     """
     now = context.now()
     values = {"external_id": external_id, "started_at": now} if heard else {}

@@ -13,11 +13,11 @@ from service.store.builds import Build
 
 LONGEST_PIECE = 1_000_000
 MOST_PIECES = 50
-"""That one look reads of a log, so that no builder that always has one more holds the others up."""
+"""How many pieces of a log one look reads, so that a builder which always has one more does not hold up the others."""
 
 
 def read_log(context: Context, builder: ElsewhereBuilder, build: Build, *, to_its_end: bool = False) -> None:
-    """Read the next piece, or all that is there; two workers that look at once keep a piece once."""
+    """Read the next piece, or all that is there; if two workers look at once, each piece is still stored only once."""
     assert build.external_id is not None  # noqa: S101 - as the watch chose it
     after = build.log_after
     for _ in range(MOST_PIECES if to_its_end else 1):

@@ -27,16 +27,16 @@ from service.store.builds import Build
 from service.store.waits import Wait
 
 UNHEARD = timedelta(seconds=60)
-"""For so long at least a build may be unknown there, or its log unreadable, before that is believed."""
+"""How long at least a build must be unknown there, or its log unreadable, before that is believed."""
 _MOST_LOGS = 3
-"""Logs of builds under way that one look reads; which ones is chosen by lot."""
+"""How many logs of builds under way one look reads; they are chosen at random."""
 _MOST_FAILURES = 3
 
 log = structlog.get_logger()
 
 
 def look_elsewhere(context: Context, key: str) -> Answers:
-    """Bring every build that this builder has to what it is there; answer the waits whose build has ended."""
+    """Update every build that this builder has from the builder itself; answer the waits whose build has ended."""
     with context.store.read() as tx:
         has = builds.started(tx, key)
         wanted = builds.wanted_among(tx, [build.id for build in has])
@@ -57,7 +57,7 @@ class _Look:
     waiting: list[Wait]
 
     def follow(self, has: list[Build]) -> None:
-        """Find the ids that are not known yet, ask how all stand, and go by that."""
+        """Find the ids that are not known yet, ask for the state of all builds, and act on each."""
         found: list[Build] = []
         self._each(has, lambda build: found.extend(self._with_id(build)))
         if not found:
@@ -79,7 +79,7 @@ class _Look:
                     return
 
     def _with_id(self, build: Build) -> list[Build]:
-        """Give the build with its id there; nothing where it is not known, and then decide what becomes of it."""
+        """Give the build with its external id; if the builder shows none, decide what becomes of the build."""
         if build.external_id is not None:
             return [build]
         external_id = self.builder.find(start_request(self.context, build), build.correlation)
@@ -110,7 +110,7 @@ class _Look:
             self._start_again(build)
 
     def _start_again(self, build: Build) -> None:
-        """Have it asked for once more, under the same name: the start that was asked for never began."""
+        """Ask for the build once more under the same name, because the start that was asked for never began."""
         with self.context.store.begin() as tx:
             now_at = builds.hold(tx, build.id)
             if now_at is None or now_at.state is not BuildState.STARTED or now_at.external_id is not None:
@@ -154,7 +154,7 @@ class _Look:
                 assert_never(standing.progress)
 
     def _log_is_kept(self, build: Build) -> bool:
-        """Keep the rest of an ended build's log; False if it has to be tried again before the end is reported."""
+        """Store the rest of an ended build's log; False if that must be tried again before the end is reported."""
         try:
             read_log(self.context, self.builder, build, to_its_end=True)
         except MergeportError as error:
@@ -173,7 +173,7 @@ class _Look:
             cancel_build(self.context, build)
 
     def _unheard_for_long(self, build: Build, words: str) -> bool:
-        """Tell whether the builder has owed an answer for long, and keep since when; one wobble is no answer."""
+        """Tell whether the builder has owed an answer for long, and store since when; one failed look is not enough."""
         now = self.context.now()
         if build.unheard_since is None:
             self._keep(build, unheard_since=now)
@@ -193,7 +193,7 @@ class _Look:
                 builds.update(tx, build.id, at=self.context.now(), **values)
 
     def _tell(self, build: Build, words: str) -> None:
-        """Show on the build, and on the runs that wait for it, what was seen last."""
+        """Show what was seen last on the build and on the runs that wait for it."""
         if words != build.message:
             self._keep(build, message=words)
         for wait in self.waiting:

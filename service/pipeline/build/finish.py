@@ -31,7 +31,7 @@ def awaited_at(build: Build) -> tuple[WaitKind, str]:
 
 
 def image_of(context: Context, build: Build) -> ImageTarget:
-    """Give what the configuration that the build was wanted by says of its image."""
+    """Give the image as the configuration says it by which the build was wanted."""
     target = context.configurations.at(build.configuration_commit).target(build.application, build.environment)
     found = next((image for image in target.images if image.name == build.image), None) if target else None
     if found is None:
@@ -43,7 +43,7 @@ def image_of(context: Context, build: Build) -> ImageTarget:
 
 
 def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
-    """Tell whether the image of this commit is there already; its repository is, after this."""
+    """Make sure that the image's repository exists, and tell whether the image of this commit is there already."""
     reference = reference_of(build, image)
     registry = context.outside.images.registry(image)
     registry.ensure_repository(reference.repository)
@@ -52,7 +52,7 @@ def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
 
 
 def fail_build(context: Context, build: Build, error: Exception) -> None:
-    """Keep an error as the end of the attempt; what may work later says when it is tried again."""
+    """Record that the attempt ended with an error; if it may work later, also when it is tried again."""
     if isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
         pause = error.retry_after if error.retry_after is not None else min(2.0**build.attempt, 60.0)
         pause = pause_of(pause).total_seconds()
@@ -79,7 +79,7 @@ def finish_build(
     code: str = "",
     retry_after: float | None = None,
 ) -> None:
-    """Keep how a build's attempt ended, and wake the runs that wait for it; a later attempt under way is left alone."""
+    """Record how a build's attempt ended, and wake the runs that wait for it; a later attempt is left alone."""
     now = context.now()
     kind, key = awaited_at(build)
     with context.store.begin() as tx:

@@ -34,7 +34,7 @@ class StoredControl:
     """Keeps the builder's log in the store and tells it when to stop."""
 
     def __init__(self, context: Context, build: Build, stopping: Callable[[], bool]) -> None:
-        """Take the build that the log belongs to, and how to know that this process is going down."""
+        """Take the build that the log belongs to, and what tells that this process is going down."""
         self._context = context
         self._build = build
         self._stopping = stopping
@@ -47,7 +47,7 @@ class StoredControl:
         self.lost = False
 
     def log(self, text: str) -> None:
-        """Keep a piece of log; written to the store in batches, cut where it is absurdly long."""
+        """Keep a piece of log; it is written to the store in batches, and cut if it is absurdly long."""
         with self._lock:
             if self._kept > LONGEST_LOG:
                 return
@@ -67,15 +67,15 @@ class StoredControl:
             with self._context.store.begin() as tx:
                 builds.log(tx, self._build.id, self._build.attempt, text)
         except RetryableError:
-            # The store is away for a while: a build of minutes must not end by that.
+            # The store is away for a while: that must not end a build of several minutes.
             with self._lock:
                 self._pending.insert(0, text)
 
     def cancelled(self) -> bool:
         """Tell whether to stop: this process is going down, no run wants the build any more, or another has it.
 
-        Another worker has it if this one was paused for so long that it counted as dead. The time of a pause
-        counts, so a worker that wakes up checks this before it does anything more.
+        Another worker has it if this one was paused for so long that it counted as dead. The time of a pause counts, so
+        a worker that wakes up asks here first, before it does anything more.
         """
         if self._stopping():
             return True
@@ -89,7 +89,7 @@ class StoredControl:
 
 
 def make_here(context: Context, build: Build, stopping: Callable[[], bool]) -> None:
-    """Make the build's image, keep its outcome and wake the runs that wait for it."""
+    """Make the build's image, record the outcome and wake the runs that wait for it."""
     control = StoredControl(context, build, stopping)
     try:
         message = _make(context, build, control)

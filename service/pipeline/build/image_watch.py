@@ -15,8 +15,8 @@ from service.store.waits import Wait
 def look_at_images(context: Context, key: str) -> Answers:
     """Answer the waits whose image is there; each image is asked for once.
 
-    An answer that may be a wobble answers the wait too: the run's own step meets it, tries again, and believes what
-    lasts. So one repository that refuses keeps nobody from the others.
+    An error that may pass answers the wait too: the run's own step meets it, tries again, and believes an error that
+    lasts. So one repository that refuses does not hold up the others.
     """
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.IMAGE, key)
@@ -40,7 +40,7 @@ def look_at_images(context: Context, key: str) -> Answers:
 
 
 def _image_is_there(context: Context, wait: Wait) -> bool:
-    """Look for the wait's image; one that its run has no more is for the run's step to judge."""
+    """Look for the wait's image; if the run no longer has that image, wake it, so that its step can judge."""
     claim = read_claim(context, wait.run_id)
     images = claim.target.images if claim else ()
     image = next((one for one in images if claim and str(reference_of(claim.run, one)) == wait.subject), None)

@@ -19,7 +19,7 @@ _UNDER_WAY = frozenset({BuildState.QUEUED, BuildState.RUNNING})
 
 
 def perform_build(context: Context, build_id: BuildId, workflow_id: str, stopping: Callable[[], bool]) -> None:
-    """Make or start the build, unless it is another workflow's, has ended, or is followed elsewhere already."""
+    """Make or start the build, unless it has ended, belongs to another workflow, or is already followed elsewhere."""
     now = context.now()
     with context.store.begin() as tx:
         build = builds.hold(tx, build_id)

@@ -21,7 +21,7 @@ from service.store.pauses import from_ahead
 from service.store.runs import Run
 
 REGISTRY_LAG = timedelta(seconds=60)
-"""For so long after a build ended well its image may not be seen yet: it may come by replication."""
+"""How long after a build succeeded its image may still be invisible, because the registry replicates it."""
 
 
 def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
@@ -32,7 +32,7 @@ def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
 
 
 def want_build(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
-    """Let the run share the build of its image, and have it made unless that is under way or done."""
+    """Let the run share the build of its image, and queue the build unless it is under way or done."""
     context, run = claim.context, claim.run
     wish = _wish(claim, image, builder)
     now = context.now()
@@ -90,7 +90,7 @@ def _must_start_again(tx: Transaction, kept: Build, run: Run, now: datetime) -> 
 
 
 def _awaited(tx: Transaction, kept: Build, run: Run) -> bool:
-    """Tell whether the run waited until this attempt ended: it then looks at what came of it, and builds no other."""
+    """Tell whether the run waited for the end of this attempt: then it uses its result and starts no other."""
     return any(
         wait.subject == kept.id and wait.answered_at and kept.ended_at and wait.answered_at >= kept.ended_at
         for wait in waits.of_run(tx, run.id)
@@ -98,12 +98,12 @@ def _awaited(tx: Transaction, kept: Build, run: Run) -> bool:
 
 
 def just_ended(build: Build, now: datetime) -> bool:
-    """Tell whether the build has ended so lately that its image may not be seen yet."""
+    """Tell whether the build ended so recently that its image may not be visible yet."""
     return build.ended_at is not None and abs(now - build.ended_at) < REGISTRY_LAG
 
 
 def pause_left(build: Build, now: datetime) -> float:
-    """Give the seconds until an ended build that may work later is tried again; none where the clock went back."""
+    """Give the seconds until an ended build that may work later is tried again; 0 if the clock went back."""
     if build.ended_at is None or from_ahead(build.ended_at, now):
         return 0.0
     pause = build.retry_after or 0.0

@@ -19,7 +19,7 @@ WATCH_KEY = "argocd"
 
 
 def deploy(claim: Claim) -> str:
-    """See the run's manifest commit live, or pause; give the words that end the run."""
+    """Wait until the run's manifest commit is live, or pause; give the words that end the run."""
     commit = claim.run.manifest_commit
     assert commit is not None  # noqa: S101 - set by stage promote
     application = claim.target.argocd_application
@@ -103,7 +103,7 @@ def _where(claim: Claim, application: str) -> str:
 
 
 def _verdict_of(wait: Wait) -> Verdict | None:
-    """Read the verdict that the watch wrote; None where the wait ended otherwise: by its deadline, say."""
+    """Read the verdict that the watch wrote; None if the wait ended otherwise, for example by its deadline."""
     if wait.outcome is not WaitOutcome.READY:
         return None
     parsed = json.loads(wait.answer)

@@ -21,17 +21,17 @@ from service.store.deployments import Deployment
 from service.store.runs import Run
 
 OVERRIDDEN = "Overridden"
-"""Our own word beside Argo CD's healths: another image runs, by a setting of the application."""
+"""Our own addition to Argo CD's healths: a setting of the application makes another image run."""
 
 _BROKEN = frozenset({"Degraded", "Missing", "Unknown", OVERRIDDEN, ""})
-"""Healths that break a stretch of being healthy; Progressing may be no more than another replica."""
+"""Healths that end a healthy period; Progressing does not, because it may only be another replica."""
 _MOST_FORMER = 5
 
 log = structlog.get_logger()
 
 
 def keep(claim: Claim, verdict: Verdict, health: str) -> None:
-    """Keep what a look found of one release, where it is new; its status follows."""
+    """Record what a look found of one release if it is new, and let its commit status follow."""
     if verdict.progress is not Progress.LIVE or verdict.kind is VerdictKind.OVERTAKEN:
         return
     context, run = claim.context, claim.run
@@ -47,7 +47,7 @@ def keep(claim: Claim, verdict: Verdict, health: str) -> None:
 
 
 def began(tx: Transaction, context: Context, run: Run, argocd_application: str | None, health: str) -> bool:
-    """Keep that a run's release is live with this health; False where that is known, or a newer release is live."""
+    """Record that a run's release is live with this health; False if a newer release is live."""
     at = context.now()
     known = deployments.live(tx, run.application, run.environment)
     if known is not None and known.run_id == run.id:
@@ -68,13 +68,13 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
 
 
 def replaced(claim: Claim, deployment: Deployment, revision: Sha) -> None:
-    """Keep that a later commit has other images than a live release."""
+    """Record that a later commit replaced the images of a live release."""
     taker = taker_of(claim, revision)
     gone(claim, deployment, revision, taker.words, by_us=taker.by_us)
 
 
 def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_us: bool) -> None:
-    """Keep that a release is live no more, and which former release is live again at this revision."""
+    """Record that a release is no longer live, and which former release is live again at this revision."""
     context = claim.context
     with context.store.read() as tx:
         former = deployments.before(tx, deployment, limit=_MOST_FORMER)
@@ -86,11 +86,11 @@ def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_
             name = back.target.argocd_application
             deployments.begin(tx, back.run, argocd_application=name, health="", at=context.now())
         want_statuses(tx, [claim.run] if back is None else [back.run, claim.run])
-    log.info("a release is live no more", run=claim.run.id, by=words)
+    log.info("a release is no longer live", run=claim.run.id, by=words)
 
 
 def _brought_back(context: Context, former: Deployment, revision: Sha) -> Claim | None:
-    """Give a former release if a commit says its images again."""
+    """Give a former release if a commit has its images again."""
     try:
         claim = read_claim(context, former.run_id)
         if claim is None:

@@ -13,7 +13,7 @@ from service.store import edits
 
 
 def expected_of(claim: Claim, commit: Sha, *, live_before: bool = False) -> Expected:
-    """Give what should be live; of what was live before no operation is waited for."""
+    """Give what should be live; with `live_before` no operation of Argo CD is waited for."""
     changed = False
     if not live_before:
         with claim.context.store.read() as tx:
@@ -44,7 +44,7 @@ def judged(
     *,
     jobs: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Judge an application with what git knows of its revisions; each question is asked once, and kept in `known`."""
+    """Judge an application with what git knows of its revisions; each answer of git is kept in `known`."""
     children = {name: observed.get(name) for name in _family(seen, observed)}
     while True:
         verdict = judge_with_children(seen, children, expected, known, jobs=jobs)
@@ -54,7 +54,7 @@ def judged(
 
 
 def health_in(verdict: Verdict, seen: Observation, observed: Mapping[str, Observation]) -> str:
-    """Give the health that a verdict is about: the application's, or that of the one below it which is not well."""
+    """Give the health that a verdict is about: the application's, or that of the unhealthy one below it."""
     return (observed.get(verdict.about) or seen).health
 
 

@@ -30,7 +30,7 @@ from service.store.deployments import Deployment
 from service.store.runs import Run
 
 REPAIRABLE = timedelta(days=7)
-"""For so long a run that failed after its commit is looked at again: somebody may repair it by hand."""
+"""How long a run that failed after its commit is still looked at, because somebody may repair it by hand."""
 
 LEASE = "live"
 LEASE_SECONDS = 90.0
@@ -47,7 +47,7 @@ class _Known:
 
 
 def look_at_live(context: Context) -> None:
-    """Look once at everything that is live; what cannot be had is looked at again next time.
+    """Look once at everything that is live; what cannot be read now is looked at next time.
 
     One worker looks at a time, and not more often than the lease lasts.
     """
@@ -69,7 +69,7 @@ def look_at_live(context: Context) -> None:
 
 
 def look_at_one(context: Context, application: str, observation: Observation) -> bool:
-    """Settle what is known of one application by what the deployer has just said; tell whether it still moves."""
+    """Update what is recorded of one application by a fresh observation; tell whether it still changes."""
     known = _known(context)
     claims = [claim for run in known.failed if (claim := _claim(context, run)) is not None]
     live = [one for one in known.live if one.argocd_application == application]
@@ -80,7 +80,7 @@ def look_at_one(context: Context, application: str, observation: Observation) ->
 
 
 def _with_children(context: Context, application: str, observation: Observation) -> Mapping[str, Observation]:
-    """Add an application's children, as far as they can be had now."""
+    """Add an application's children; nothing at all if they cannot be read now."""
     deployer = context.outside.deployer
     if deployer is None or not observation.children:
         return {application: observation}
@@ -121,7 +121,7 @@ def _settle(context: Context, live: list[Deployment], failed: list[Claim], obser
 def _of_live(
     context: Context, deployment: Deployment, observed: Mapping[str, Observation], standings: Standings
 ) -> None:
-    """Keep how a live release fares, or that it is live no more."""
+    """Record the health of a live release, or that it is no longer live."""
     claim = read_claim(context, deployment.run_id)
     if claim is None or claim.run.manifest_commit is None:
         return
@@ -148,21 +148,21 @@ def _of_live(
 
 
 def _is_overridden(claim: Claim, seen: Observation) -> bool:
-    """Tell whether a setting of the application stands over what we wrote; a schedule's last image alone is no sign."""
+    """Tell whether a setting of the application overrides what we wrote; an image of a schedule alone is no sign."""
     return bool(over_ours(seen.overrides, paths_of(claim), tuple(images_of(claim.run).values())))
 
 
 def _behind(claim: Claim, deployment: Deployment, seen: Observation) -> None:
-    """Keep that a release was taken off its branch: what runs now is of a commit without it."""
+    """Record that a release is gone from its branch, because what runs now is of a commit without it."""
     found = other_image(seen, tuple(images_of(claim.run).values()), frozenset())
     if found is not None:
         revision = seen.revisions[-1]
-        words = f"gone from its branch: {found[1]} runs, of {revision[:12]}"
+        words = f"gone from its branch: {found[1]} runs now, from {revision[:12]}"
         gone(claim, deployment, Sha(revision), words, by_us=False)
 
 
 def _of_failed(claim: Claim, observed: Mapping[str, Observation], standings: Standings) -> None:
-    """Keep that a release whose run failed is live and healthy after all."""
+    """Record that a release whose run failed is live and healthy after all."""
     name, commit = claim.target.argocd_application, claim.run.manifest_commit
     seen = observed.get(name) if name is not None else None
     if seen is None or commit is None:

@@ -40,7 +40,7 @@ def take_due(context: Context, *, limit: int) -> list[Refresh]:
 
 
 def tell(context: Context, refresh: Refresh) -> None:
-    """Tell the deployer once. What it answers to that ends no run: the look tells what is wrong."""
+    """Send one refresh to the deployer. An error ends no run, because the look will find what is wrong."""
     deployer = context.outside.deployer
     if deployer is None:
         return
@@ -49,7 +49,9 @@ def tell(context: Context, refresh: Refresh) -> None:
     except MergeportError as error:
         if error.code == "argocd-application-unknown":
             _announce(context, deployer, refresh.application)
-        log.info("the deployer was not told", application=refresh.application, reason=error.message, code=error.code)
+        log.info(
+            "the deployer was not refreshed", application=refresh.application, reason=error.message, code=error.code
+        )
         return
     if seen is None or not look_at_one(context, refresh.application, seen) or refresh.times >= _MOST_FOLLOWED:
         return
@@ -59,7 +61,10 @@ def tell(context: Context, refresh: Refresh) -> None:
 
 
 def _announce(context: Context, deployer: Deployer, application: str) -> None:
-    """Tell what makes applications where the one that is not there yet comes from. A hint: it may also be misspelt."""
+    """Announce the branch to what creates applications, as one does not exist.
+
+    This may not help: its name may be misspelt.
+    """
     try:
         targets = [one for one in context.configurations.current().targets() if one.argocd_application == application]
         for place in dict.fromkeys(place_of(context, target) for target in targets):

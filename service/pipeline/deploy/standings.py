@@ -40,7 +40,7 @@ class Standings:
         has = has_release(manifests, revision, claim)
         if contains:
             return Standing.KEEPS if has else Standing.REPLACES
-        # People wrote the branch anew: a commit of it that has our images brings what ours did.
+        # People rewrote the branch: a commit on it that has our images brings what ours did.
         return Standing.KEEPS if has else Standing.BEFORE
 
     def tip(self, place: Place) -> Sha | None:

@@ -40,10 +40,10 @@ from service.store import refreshes, sightings, waits
 from service.store.waits import Wait
 
 PODS_PER_LOOK = 5
-"""How many trees one look reads of applications that are only waited for; before one fails it is always read."""
+"""How many trees of applications that still wait one look reads; before a run fails its tree is always read."""
 WINDOWS_PER_LOOK = 5
 _WINDOWS_AFTER = timedelta(seconds=10)
-"""A sync that nothing holds begins within a second or two."""
+"""How long a sync may not begin before its windows are asked for; one that nothing holds begins within two seconds."""
 _MOST_WORDS = 5
 _LONGEST_WORDS = 500
 
@@ -93,7 +93,7 @@ def look_at_deployer(context: Context, key: str) -> Answers:
 
 
 def _of_branches(context: Context, waiting: list[Wait], standings: Standings | None = None) -> dict[Wait, str]:
-    """Answer the waits whose images were taken away on their branch, where the deployer tells nothing of them."""
+    """Answer the waits whose images were taken away on their branch; used if the deployer tells nothing of them."""
     standings = standings or Standings(context)
     answers: dict[Wait, str] = {}
     with Isolated(context) as isolated:
@@ -107,14 +107,14 @@ def _of_branches(context: Context, waiting: list[Wait], standings: Standings | N
 
 
 def _taken_back(claim: Claim, standings: Standings, *, known: str = "") -> Verdict | None:
-    """Give the verdict on a run whose images a person took away; at the tip `known` they are there."""
+    """Give the verdict on a run whose images a person took away, else None; at the tip `known` they are still there."""
     tip = standings.tip(place_of(claim.context, claim.target))
     taker = taken_back(claim, tip) if tip is not None and tip != known else None
     return None if taker is None or taker.by_us else Verdict(VerdictKind.TAKEN_BACK, taker.words, revision=tip)
 
 
 def _by_turns(context: Context, waiting: list[Wait]) -> list[Wait]:
-    """Let another wait be the first each second, so that the few trees that a look reads are not always the same."""
+    """Begin with another wait each second, so that the few trees that a look reads are not always the same."""
     first = int(context.now().timestamp()) % max(1, len(waiting))
     return [*waiting[first:], *waiting[:first]]
 
@@ -138,7 +138,7 @@ class _Look:
         self._windows: dict[str, tuple[str, ...]] = {}
 
     def at(self, wait: Wait) -> Verdict | None:
-        """Judge one wait, and keep what must last."""
+        """Judge one wait, and store since when its state lasts."""
         claim = read_claim(self._context, wait.run_id)
         if claim is None or claim.run.manifest_commit is None:
             return None
@@ -172,7 +172,7 @@ class _Look:
         return decided
 
     def _held_against_branch(self, claim: Claim, decided: Verdict, known: str) -> tuple[Verdict, str]:
-        """End a run that waits for what a person has taken back; give the branch's tip at which that is not so.
+        """End a run that waits for what a person has taken back; also give the newest tip that still has its images.
 
         If the branch cannot be read now, the deployer's verdict stays as it is.
         """
@@ -186,11 +186,13 @@ class _Look:
                 tip = self.standings.tip(place_of(self._context, claim.target))
                 return (taken, known) if taken is not None else (decided, tip or known)
         except MergeportError as error:
-            log.warning("a branch could not be compared with what waits for it", run=claim.run.id, error=str(error))
+            log.warning(
+                "a branch could not be compared with the run that waits for it", run=claim.run.id, error=str(error)
+            )
         return decided, known
 
     def _closed_windows(self, application: str) -> tuple[str, ...]:
-        """Ask which sync windows hold an application, for few a look."""
+        """Ask which sync windows hold an application; each look asks for only a few applications."""
         if len(self._windows) < WINDOWS_PER_LOOK and application not in self._windows:
             try:
                 self._windows[application] = self._deployer.closed_windows(application)

@@ -23,7 +23,7 @@ _MOST_COMMITS = 100
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """What took the images away, in words. `by` is the newer run that did; without one and not `by_us`, a person."""
+    """Who took the images away, in words. `by` is the newer run that did. Without `by` and `by_us` it was a person."""
 
     words: str
     by_us: bool = False
@@ -31,7 +31,7 @@ class Taker:
 
 
 def taken_back(claim: Claim, tip: Sha) -> Taker | None:
-    """Tell who removed a run's images from its branch, by its newest commit; None while they are there."""
+    """Tell who removed a run's images from its branch, whose newest commit is `tip`; None while they are there."""
     commit = claim.run.manifest_commit
     if commit is None or tip == commit:
         return None
@@ -72,7 +72,7 @@ def newer_there(claim: Claim, revision: Sha) -> Run | None:
 
 
 def has_release(manifests: Manifests, commit: Sha, claim: Claim) -> bool:
-    """Tell whether a commit has the run's images; one without the file has not."""
+    """Tell whether a commit has the run's images; False if the file is missing."""
     try:
         return has_images(manifests, commit, wanted_edits(claim.run, claim.target))
     except RetryableError:
@@ -86,7 +86,7 @@ def _manifests(claim: Claim) -> Manifests:
 
 
 def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
-    """Give the commit that took the images away; the last of many where that is too far back."""
+    """Give the commit that took the images away; the newest commit if that is too far back."""
     since: list[Sha] = []
     for commit in manifests.history(revision, most=_MOST_COMMITS, deepen=True):
         if commit.id == claim.run.manifest_commit:

@@ -35,7 +35,7 @@ from service.store.pauses import pause_of
 from service.store.runs import Run
 
 MOST_ATTEMPTS = 360
-"""About six hours: an outage of GitHub must lose no merge."""
+"""About six hours, so that no merge is lost when GitHub is away for long."""
 _LONGEST_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger()
@@ -221,7 +221,7 @@ def _reload(context: Context, push: Push) -> Note:
 def _configuration_for(
     context: Context, part: Part, repository: Repository, branch: str, *, note: Note
 ) -> Configuration | None:
-    """Give the configuration if the repository is a source in it; otherwise the delivery is done.
+    """Give the configuration if the repository is a source in it; otherwise mark the delivery as done.
 
     A push that brings a broken file is a change like any other: the last good one routes it.
     """
@@ -248,10 +248,11 @@ def _configuration_for(
 def _caught_up(
     context: Context, part: Part, configuration: Configuration, repository: Repository
 ) -> tuple[Configuration, str]:
-    """Give the newest configuration and words about it; a delivery may start something only by a newer one.
+    """Give the newest configuration, because only a newer one may let the delivery start something; and words about it.
 
-    It may have been pushed just before, in a repository without a webhook. If the forge does not answer now, a known
-    source goes on without it: most of its pushes are to branches that feed nothing, and others wait behind them.
+    It may have been pushed just before the delivery, to a repository without a webhook. If the forge does not answer
+    now, a known source goes on without it: most of its pushes go to branches that feed nothing, and other deliveries
+    wait behind them.
     """
     try:
         if context.configurations.catch_up(part.delivery.received_at):
@@ -265,7 +266,7 @@ def _caught_up(
 
 
 def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
-    """Give the targets that the branch feeds, those that are switched off not among them."""
+    """Give the targets that the branch feeds, without those that are switched off."""
     return route(configuration, repository, branch, None).targets
 
 

@@ -15,11 +15,11 @@ from service.pipeline.promote.afterwards import follow, follow_all
 from service.store.runs import Run
 
 LookNow = Callable[[WaitKind, str], None]
-"""Has the watch of a kind look at a key at once."""
+"""Makes the watch of a kind look at a key at once."""
 
 
 def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
-    """Start the next generation if the pull request's run has ended; give the runs, and words about it."""
+    """Start the next generation if the pull request's run has ended; give the new runs, and words about it."""
     followed = follow(context, hint.repository, hint.number)
     if followed:
         return (
@@ -30,7 +30,7 @@ def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
 
 
 def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:
-    """Have the pull requests to a branch held against it, which may have lost what they contain."""
+    """Let the watch compare the pull requests to a branch with it: it may have lost commits that they contain."""
     if push.forced or not own:
         look_now(WaitKind.PULL_REQUEST, f"{push.repository.key}:{push.branch}")
     if push.forced:

@@ -15,7 +15,7 @@ from service.store.changes import Change
 
 
 def is_moved_back(context: Context, push: Push) -> bool:
-    """Tell whether the push brought the branch back to a commit that it was at before, and the branch is there now."""
+    """Tell whether the push moved the branch back to an earlier commit of it, and the branch is still there."""
     with context.store.read() as tx:
         known = changes.find(tx, push.repository, push.branch, push.after)
         if known is None or not runs.is_followed(tx, known.repository, known.branch, known.commit):
@@ -24,7 +24,7 @@ def is_moved_back(context: Context, push: Push) -> bool:
 
 
 def generation_of(tx: Transaction, change: Change, target: Target) -> int:
-    """Give the generation of the change's run, which is a new one where another commit came since the newest."""
+    """Give the generation of the change's run: a new one if the branch's newest run is of another commit."""
     place = (target.application, target.environment)
     newest = runs.newest_of_branch(tx, change.repository, change.branch, *place)
     if newest is None or newest.commit == change.commit:

@@ -26,7 +26,7 @@ _MISSING = "values-file-missing"
 
 
 def check_proposed(context: Context, push: Push) -> str:
-    """Set the status of a pushed commit whose mergeport.yaml is another than the newest that was read; say so."""
+    """Set the status of a pushed commit whose mergeport.yaml differs from the newest that was read; give the words."""
     if (
         push.repository != context.configuration_repository
         or push.branch == context.configurations.branch()
@@ -54,7 +54,7 @@ def check_proposed(context: Context, push: Push) -> str:
 
 
 def _values_faults(context: Context, push: Push, configuration: Configuration) -> list[Fault]:
-    """Check the values files that are in the pushed commit itself; those of other places are not looked at."""
+    """Check the values files that are in the pushed commit itself, and no others."""
     read = Place(context.configuration_repository, context.configurations.branch())
     targets = [target for target in configuration.targets() if place_of(context, target) == read]
     manifests = context.outside.manifests.open(context.configuration_repository)

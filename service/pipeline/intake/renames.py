@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def under_known_name(context: Context, event: Event) -> Event:
-    """Give the event as of the repository that we know; as it is where that is no other."""
+    """Give the event with the repository's name as we know it; the event itself if the name is the same."""
     if not isinstance(event, Push | PullRequestMerged | Hint) or not event.repository_id:
         return event
     with context.store.read() as tx:
@@ -41,7 +41,7 @@ def under_known_name(context: Context, event: Event) -> Event:
 
 
 def _named(context: Context) -> frozenset[Repository]:
-    """Give the names that the configuration in force has."""
+    """Give the names of repositories that the configuration in force has."""
     own = context.configuration_repository
     try:
         configuration = context.configurations.current()

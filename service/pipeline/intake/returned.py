@@ -18,11 +18,11 @@ from service.store.changes import Change
 from service.store.runs import Run
 
 MOST_CHANGES = 200
-"""Of the source's newest changes: one that is further back is not looked for."""
+"""How many of the source's newest changes are searched; one further back is not found."""
 
 
 def start_returned(tx: Transaction, before: Configuration, now: Configuration, at: datetime) -> list[Run]:
-    """Accept, for each target that was off and is back, the run of the newest change that reaches it."""
+    """For each target that was off and is on again, accept the run of the newest change that reaches it."""
     off = {(target.application, target.environment) for target in before.off()}
     back = [target for target in now.targets() if (target.application, target.environment) in off]
     return [run for target in back if (run := _start(tx, now, target, at)) is not None]

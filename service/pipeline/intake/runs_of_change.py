@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One event of a delivery; with the last of them, what became of all is marked on the delivery."""
+    """One event of a delivery; after the last one, the outcome of all is marked on the delivery."""
 
     delivery: StoredDelivery
     last: bool
@@ -49,7 +49,7 @@ class Part:
 
 
 class Note(NamedTuple):
-    """The outcome of a delivery beside its runs: the configuration was read again, and may be refused."""
+    """What a delivery did besides runs: the configuration was read again, and may have been refused."""
 
     words: str = ""
     refused: bool = False
@@ -75,10 +75,11 @@ def accept(
     doubt: str = "",
     enrich: dict[str, object] | None = None,
 ) -> list[Run]:
-    """Keep the change, its covered commits and its runs, and mark the delivery, in one transaction.
+    """Store the change, its covered commits and its runs, and mark the delivery, in one transaction.
 
-    `ancestor` is a commit that the change's is known to descend from. `moved_back` says that the branch is at this
-    commit again, after others: its runs are a new generation then. `doubt` says what is not known about its paths.
+    `ancestor` is a commit from which the change's commit is known to descend. `moved_back` says that the branch is at
+    this commit again after others, so its runs are a new generation. `doubt` says what is not known about the changed
+    paths.
     """
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
@@ -108,7 +109,7 @@ def accept(
 
 
 def mark(tx: Transaction, context: Context, part: Part, outcome: Outcome) -> None:
-    """Mark what became of a delivery; raise Stale, which undoes the transaction, where another worker has it by now."""
+    """Mark the outcome of a delivery; raise Stale, which undoes the transaction, if another worker has it by now."""
     if not deliveries.keep_claim(tx, part.delivery, executor=context.holder):
         raise Stale
     part.before.append(outcome)
@@ -128,7 +129,7 @@ def mark(tx: Transaction, context: Context, part: Part, outcome: Outcome) -> Non
 
 
 def _together(outcomes: list[Outcome]) -> Outcome:
-    """Give what became of a delivery of several events: failed if one is, else processed if one is."""
+    """Join the outcomes of a delivery's events: failed if one is, else processed if one is."""
     if len(outcomes) == 1:
         return outcomes[0]
     states = {one.state for one in outcomes}

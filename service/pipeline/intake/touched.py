@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The paths, None where all count as touched; then `words` say why, where filters would have asked."""
+    """The touched paths. None means that all count as touched; `words` say why, if a filter would have asked."""
 
     paths: list[str] | None
     words: str = ""
@@ -29,7 +29,7 @@ class Touched:
 def touched(
     context: Context, configuration: Configuration, repository: Repository, branch: str, before: Sha | None, after: Sha
 ) -> Touched:
-    """Look up what lies between two commits, where any target of the branch filters by paths, one switched off too."""
+    """Look up the changed paths, if any target of the branch, switched off or not, filters by paths."""
     fed = route(configuration, repository, branch, None).targets
     if not any(target.paths for target in (*fed, *switched_off(configuration, repository, branch))):
         return Touched(None)

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Holding:
-    """A lease that was acquired under this name by this holder; given back at the end of the block."""
+    """A lease that this holder has acquired under this name; it is renewed during the block and released at its end."""
 
     def __init__(self, context: Context, name: str, holder: str, *, every: float = RENEWAL_SECONDS) -> None:
         """Take what was acquired, and how often it is renewed."""
@@ -49,7 +49,7 @@ class Holding:
                 leases.release(tx, self._name, self._holder)
 
     def keep(self, tx: Transaction) -> None:
-        """Make sure, until the transaction ends, that nobody else writes there; RetryableError where somebody may."""
+        """Make sure that nobody else writes there until the transaction ends; RetryableError if somebody may."""
         if not leases.keep(tx, self._name, self._holder, now=self._context.now(), seconds=LEASE_SECONDS):
             raise RetryableError(
                 "another worker writes to the branch now: this one was away for too long",
@@ -58,11 +58,11 @@ class Holding:
             )
 
     def release(self, tx: Transaction) -> None:
-        """Give the lease up before the end, in a transaction with what it was found to be done by."""
+        """Give the lease up early, in the transaction that found the work to be done."""
         leases.release(tx, self._name, self._holder)
 
     def is_released(self) -> None:
-        """Be told that the transaction which gave it up is committed: nothing is left to be done at the end."""
+        """Note that the transaction which gave it up is committed, so that the end of the block releases nothing."""
         self._given_up = True
 
     def _renew(self) -> None:

@@ -23,7 +23,8 @@ from service.store import runs
 from service.store.runs import Run
 
 MOST_RUNS, MOST_ASKED, CONTAINED_IN_A_ROW = 500, 20, 20
-"""Earlier runs that are looked through, of how many the forge is asked, and after how many old ones it is enough."""
+"""How many earlier runs are read, about how many the forge is asked, and how many contained ones in a row end the
+search."""
 _CONTAINED = frozenset({Relation.BEHIND, Relation.IDENTICAL})
 _CONTAINS = frozenset({Relation.AHEAD, Relation.IDENTICAL})
 UNKNOWN = (
@@ -48,7 +49,7 @@ class Brings:
 def what_it_brings(
     claim: Claim, manifests: Manifests, base: Sha, changed: Sequence[tuple[str, ScalarChange]]
 ) -> Brings:
-    """Tell what a run's edit of a base brings there, by the scalars that it changes."""
+    """Tell what a run's edit brings to a base, judged by the scalars that it changes."""
     run = claim.run
     standing = standing_images(claim.target, changed, images_of(run))
     deployed = _oldest(claim, [_made_of(claim, manifests, base, image) for image in standing])
@@ -63,7 +64,7 @@ def what_it_brings(
 
 
 def _beside_unknown(claim: Claim, manifests: Manifests, base: Sha, earlier: Sequence[Run]) -> Brings:
-    """Tell what is brought where nobody knows what stands: the newest change, and what was there before it."""
+    """Tell what is brought if the deployed commit is unknown: the newest change, and what it brings back."""
     run, last = claim.run, _last_promoted(claim.run, earlier)
     back = _taken_back(claim, manifests, base, None, earlier)
     if last is None or not back:
@@ -75,7 +76,7 @@ def _beside_unknown(claim: Claim, manifests: Manifests, base: Sha, earlier: Sequ
 
 
 def _made_of(claim: Claim, manifests: Manifests, base: Sha, image: Standing) -> Sha | None:
-    """Give the source commit of an image that stands on the base; None where that is of another source, or unknown."""
+    """Give the source commit of an image on the base; None if it is unknown or of another source."""
     origin = known_origin(claim.context, claim.target, image) or asked_origin(
         claim.context, manifests, base, claim.target, image
     )
@@ -83,7 +84,7 @@ def _made_of(claim: Claim, manifests: Manifests, base: Sha, image: Standing) -> 
 
 
 def _oldest(claim: Claim, commits: Sequence[Sha | None]) -> Sha | None:
-    """Give the oldest of what several images were made of; None where one of them is unknown."""
+    """Give the oldest source commit of several images; None if one of them is unknown."""
     oldest: Sha | None = None
     for commit in dict.fromkeys(commits):
         if commit is None:
@@ -94,7 +95,7 @@ def _oldest(claim: Claim, commits: Sequence[Sha | None]) -> Sha | None:
 
 
 def _since(claim: Claim, deployed: Sha, earlier: Sequence[Run]) -> tuple[ChangeId, ...]:
-    """Name the changes that are in the run's commit and not in what is deployed, oldest first."""
+    """Name the changes that the run's commit contains and the deployed commit does not, oldest first."""
     context, run = claim.context, claim.run
     at = next((one.sequence for one in earlier if one.commit == deployed), 0)
     found, asked, in_a_row = [run.change_id], 0, 0
@@ -119,7 +120,7 @@ def _last_promoted(run: Run, earlier: Sequence[Run]) -> Run | None:
 
 
 def _taken_back(claim: Claim, manifests: Manifests, base: Sha, deployed: Sha | None, earlier: Sequence[Run]) -> str:
-    """Warn where something newer than what is deployed was there before, and comes back with this run."""
+    """Warn if this run brings back something newer than the deployed commit that was taken away."""
     context, run = claim.context, claim.run
     last = _last_promoted(run, earlier)
     if last is None or last.repository != run.repository or last.commit == deployed:
@@ -138,7 +139,7 @@ def _taken_back(claim: Claim, manifests: Manifests, base: Sha, deployed: Sha | N
 
 
 def _taker(last: Run, claim: Claim, manifests: Manifests, base: Sha) -> Commit | None:
-    """Find the newest commit of the base after which it does not say any more what a run wrote."""
+    """Find the commit of the base that replaced what a run wrote; the newest one if there are several."""
     try:
         wanted = wanted_edits(last, claim_of(claim.context, last).target)
     except MergeportError:

@@ -20,18 +20,18 @@ from service.store import Transaction, edits
 from service.store.edits import Edit
 
 LARGEST_PUSH = 200
-"""Edits of one push."""
+"""How many edits one push has at most."""
 GROWING_SECONDS = 3.0
-"""How long a push grows by edits that come while the commits of the first are made."""
+"""How long a push takes in edits that arrive while its first commits are made."""
 QUIET_SECONDS, LOOK_SECONDS = 0.3, 0.03
-"""How long it waits in between for the next, while runs are on their way here; and how often it looks."""
+"""How long it waits for the next edit while runs are on their way here, and how often it looks."""
 JUST_NOW = timedelta(seconds=10)
 
 OPEN = frozenset({EditState.PENDING, EditState.PUSHING})
 """The states of an edit that is still to be written."""
 
 Pending = Callable[[Transaction], list[Edit]]
-"""Lists edits that are to be written, as they stand, first accepted first."""
+"""Lists the edits to be written as they are now, in the order in which their runs were accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Branch:
     holding: Holding
 
     def pending(self, tx: Transaction) -> list[Edit]:
-        """List all that is to be written there, first accepted first."""
+        """List all edits to be written there, in the order in which their runs were accepted."""
         return edits.open_at(tx, self.place.repository, self.place.branch)
 
     def only(self, some: Iterable[Edit]) -> Pending:
-        """Give a way to list some of that, as they stand by then."""
+        """Give a function that lists only these edits, as they are when it is called."""
         wanted = {edit.run_id for edit in some}
         return lambda tx: [edit for edit in self.pending(tx) if edit.run_id in wanted]
 

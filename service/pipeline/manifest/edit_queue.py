@@ -31,7 +31,7 @@ HELD_FOR_OTHERS_SECONDS = 5.0
 
 
 def write(context: Context, run: Run, place: Place, *, window: timedelta = timedelta(0)) -> Edit:
-    """Have the run's edit on the branch, by this process or by another that writes there now, and give it.
+    """Bring the run's edit onto the branch, through this process or another that writes there now, and give it.
 
     It is published, overtaken or unordered then. One that the branch refuses for good and that goes on as a pull
     request has another branch than `place`. Raises Pause when another writes there or the window is not over,
@@ -56,15 +56,15 @@ def _is_open(edit: Edit, place: Place) -> bool:
 
 
 def _is_left_behind(edit: Edit, place: Place) -> bool:
-    """Tell whether the edit was meant for a branch that was renamed since; its commits are known and looked for."""
+    """Tell whether the edit was meant for a branch that was renamed since; its commits are known and searched for."""
     elsewhere = edit.branch != place.branch and not edit.branch.startswith(PROMOTION_BRANCHES)
     return edit.state in OPEN and elsewhere
 
 
 def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
-    """Insert the edit and take the branch's lease, or write the wait, in one transaction: no wake-up is lost.
+    """Insert the edit and take the lease or open a wait, in one transaction, so that no wake-up is lost.
 
-    The lease's row is locked meanwhile: edits of a branch are seen by its writer in the order of their insertion.
+    The lease's row stays locked meanwhile, so the writer sees a branch's edits in the order of their insertion.
     """
     with context.store.begin() as tx:
         ours = leases.acquire(tx, place.lease, _holder(context, run), now=context.now(), seconds=LEASE_SECONDS)
@@ -89,7 +89,7 @@ def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
 
 
 def _pause(tx: Transaction, context: Context, run: Run, place: Place, window: timedelta, *, ours: bool) -> Pause | None:
-    """Open the run's wait where another writes, or where the window is not over that the first pending edit opened."""
+    """Open the run's wait, because another run writes or the window of the first pending edit is not over."""
     pending = edits.open_at(tx, place.repository, place.branch) if window else []
     until = _closes(context, pending, window) if pending else context.now()
     gathers = until > context.now() and len(pending) < LARGEST_PUSH
@@ -108,7 +108,7 @@ def _pause(tx: Transaction, context: Context, run: Run, place: Place, window: ti
 
 
 def _closes(context: Context, pending: Sequence[Edit], window: timedelta) -> datetime:
-    """Tell when the window is over; at once where the clock that opened it was ahead."""
+    """Tell when the window ends: at once if the clock that opened it was ahead."""
     now, opened = context.now(), min(edit.at for edit in pending)
     return now if from_ahead(opened, now) else opened + window
 
@@ -128,10 +128,10 @@ def _raise_refusal(context: Context, edit: Edit) -> None:
 
 
 def _drain(context: Context, run: Run, place: Place, holding: Holding, window: timedelta) -> Edit:
-    """Write all pending edits of the branch; after one's own and some seconds, leave the rest to the next waiter.
+    """Write all pending edits of the branch. After its own edit and some seconds, leave the rest to the next waiter.
 
-    Edits that come while others are written wait for their own window, where they have one. Gives the run's own edit
-    as it stands then.
+    Edits that come while others are written wait for their own window, if they have one. Gives the run's own edit as it
+    stands then.
     """
     branch = Branch(context, context.outside.manifests.open(place.repository), place, holding)
     started = time.monotonic()
@@ -161,7 +161,7 @@ def _drain(context: Context, run: Run, place: Place, holding: Holding, window: t
 def wake_next(tx: Transaction, context: Context, lease: str) -> RunId | None:
     """Answer the oldest wait for a branch's lease; give its run, to be enqueued after the transaction.
 
-    Who waits for its window to be over is left alone until then.
+    A run that waits for the end of its window is left alone until then.
     """
     for wait in waits.open_at(tx, WaitKind.PUSH, lease):
         if wait.deadline is None or wait.deadline <= context.now():
@@ -170,7 +170,7 @@ def wake_next(tx: Transaction, context: Context, lease: str) -> RunId | None:
 
 
 def look_at_push(context: Context, key: str) -> Answers:
-    """Wake the oldest waiter when nobody writes to the branch any more: its writer may have died."""
+    """Wake the oldest waiter if nobody holds the branch's lease, because its writer may have died."""
     with context.store.begin() as tx:
         if leases.holder(tx, key, now=context.now()) is not None:
             return {}

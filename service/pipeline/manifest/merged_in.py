@@ -20,7 +20,7 @@ from service.errors import MergeportError, RetryableError
 from service.ports import Forge, ForgeCommit, PullRequest, PullRequests
 
 MOST_PAGES, MOST_ASKED = 3, 25
-"""Pages of the forge's list of closed pull requests, and questions about single commits and pull requests."""
+"""The most pages of closed pull requests, and the most requests about single commits and pull requests."""
 
 log = structlog.get_logger()
 
@@ -38,9 +38,9 @@ class MergedIn:
 
 
 def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -> MergedIn:
-    """Find the pull requests whose merges `head` has and `base` has not, and those that these have squashed.
+    """Find the pull requests whose merges `head` has and `base` has not, and those that were squashed into these.
 
-    What the forge refuses is not found: a text is no reason to hold up a promotion.
+    What the forge refuses to tell is left out, because a text must not hold up a promotion.
     """
     try:
         between = forge.between(repository, base, head)
@@ -53,7 +53,7 @@ def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -
     except RetryableError:
         raise
     except MergeportError as error:
-        log.warning("the pull requests of a promotion are not to be had", repository=repository, reason=error.message)
+        log.warning("the pull requests of a promotion cannot be read", repository=repository, reason=error.message)
         return MergedIn(problem=error.message)
     left_out = between.total - len(between.commits)
     return MergedIn(tuple(search.found[number] for number in sorted(search.found)), search.unread + left_out)
@@ -62,9 +62,9 @@ def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -
 def touching(
     forge: Forge, repository: Repository, some: Sequence[PullRequest], paths: Sequence[str], *, known: Collection[int]
 ) -> tuple[PullRequest, ...]:
-    """Leave out those that touch nothing of an application's paths; `known` ones started a run, so they do.
+    """Leave out those that touch none of an application's paths; `known` ones started a run, so they stay.
 
-    Those that nobody can tell stay, and so do all beyond the last question, which is about the newest first.
+    One whose paths are unknown stays. The newest ones are asked about first; those beyond the limit stay too.
     """
     if not paths:
         return tuple(some)
@@ -83,7 +83,7 @@ def touching(
 
 @dataclass
 class _Search:
-    """One search: what is known by now, and how much may still be asked."""
+    """One search: what is known so far, and how many requests were made."""
 
     forge: PullRequests
     repository: Repository
@@ -95,7 +95,7 @@ class _Search:
     _asked: int = 0
 
     def list_closed(self) -> None:
-        """Find them in the forge's list, back to the oldest commit: who was merged later was updated later."""
+        """Find them in the forge's list, back to the oldest commit; a pull request is updated when it is merged."""
         oldest = min(one.at for one in self.commits.values())
         for page in range(1, MOST_PAGES + 1):
             closed = self.forge.closed_pull_requests(self.repository, page=page)
@@ -108,7 +108,7 @@ class _Search:
                 self._take(one)
 
     def ask_of_commits(self) -> None:
-        """Find those that the list does not reach: by the number that a message tells, else by the commit."""
+        """Find those that the list does not reach: by the number in a commit's message, else by the commit."""
         merges = {one.merge_commit for one in self.found.values()}
         for commit in reversed(self.commits.values()):
             if commit.id in merges:
@@ -129,7 +129,7 @@ class _Search:
                 self._take(one)
 
     def open_squashed(self) -> None:
-        """Find those within a squashed or rebased pull request: their merges are its commits, which are not here."""
+        """Find those within a squashed or rebased pull request, whose merges are its commits and not the branch's."""
         todo = list(self.found.values())
         while todo:
             outer = todo.pop()
@@ -148,7 +148,7 @@ class _Search:
             todo += [one for one in inner.values() if one.merge_commit in within and self._take(one)]
 
     def _read(self, number: int) -> PullRequest | None:
-        """Give a merged pull request by its number; None for an issue's, and where no more may be asked."""
+        """Give a merged pull request by its number; None if it is an issue's, or no more requests are allowed."""
         if number not in self._known and self._known_since is not None and self._may_ask():
             try:
                 self._known[number] = self.forge.pull_request(self.repository, number)
@@ -164,7 +164,7 @@ class _Search:
         return self._asked <= MOST_ASKED
 
     def _take(self, one: PullRequest) -> bool:
-        """Keep one, but a promotion of ours: where sources and manifests share a repository, it is no change."""
+        """Keep one, unless it is a promotion of ours: these are no changes, but may share the sources' repository."""
         if not one.merged or one.head.startswith(PROMOTION_BRANCHES):
             return False
         self.found[one.number] = one
@@ -172,5 +172,5 @@ class _Search:
 
 
 def _is_picked(one: PullRequest, commit: ForgeCommit) -> bool:
-    """Tell whether a commit is a pull request's, picked onto another branch: it has its title and its number."""
+    """Tell whether a commit is a pull request's, cherry-picked onto another branch: it has that title and number."""
     return bool(one.title) and commit.message.startswith(f"{one.title} (#{one.number})")

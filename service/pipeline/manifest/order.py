@@ -6,7 +6,7 @@ branch's lease no outside system is asked: the run looks up missing facts withou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -32,38 +32,42 @@ from service.store.edits import Edit
 from service.store.runs import Run
 
 MOST_LOOKS = 5
-"""How often one run looks up what stands there before it rests."""
+"""How often one run looks up what is deployed before it pauses."""
 
 
 class Order(StrEnum):
     """How a run stands to the images that its edit would replace."""
 
     NEWER = "newer"
-    """It goes on."""
+    """The run goes on."""
     OLDER = "older"
-    """Something newer stands there."""
+    """Something newer is deployed."""
     UNKNOWN = "unknown"
-    """That has to be looked up outside first."""
+    """What is deployed has to be looked up outside first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The order and its words: why it is older, or what could not be told of one that goes on."""
+    """The order and its words: why the run is older, or what could not be determined although it goes on."""
 
     order: Order
     words: str = ""
 
     def told(self, done: Rewrite) -> Rewrite:
-        """Give the edit with what could not be told among its warnings."""
+        """Add the words to the edit's warnings."""
         return replace(done, warnings=(*done.warnings, self.words)) if self.words else done
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A run whose edit is to be held against what stands in a manifest repository."""
+    """A run whose edit is to be compared with what a manifest repository has.
+
+    `told` is what the run has found out before, by image, if that was read already.
+    """
 
     claim: Claim
     manifests: Manifests
+    told: Mapping[str, Judgement] | None = None
 
 
 def case_at(claim: Claim, place: Place) -> Case:
@@ -74,7 +78,7 @@ def case_at(claim: Claim, place: Place) -> Case:
 def order_of(case: Case, tip: Sha, done: Rewrite, *, ask: bool = False) -> Judged:
     """Judge an edit that was computed on a commit; with `ask` the registry and the forge are asked.
 
-    PermanentError `source-rewritten` where the order cannot be told and the configuration refuses that.
+    PermanentError `source-rewritten` if the order cannot be determined and the configuration refuses that.
     """
     words = []
     for judgement in _judgements(case, tip, done, ask=ask):
@@ -100,10 +104,10 @@ def order_of(case: Case, tip: Sha, done: Rewrite, *, ask: bool = False) -> Judge
 
 
 def warm(case: Case, place: Place) -> None:
-    """Look up what will be asked under the lease, as far as it can be foreseen; nothing where pushes told it.
+    """Look up what will be needed under the lease, as far as it can be foreseen and no push has told it.
 
-    What was promoted last is what most likely stands there. Where nothing was, as after the loss of the database, the
-    branch is read as this machine last saw it.
+    That is most likely what was promoted last. If nothing was, as after the loss of the database, the branch is read as
+    this machine last saw it.
     """
     run, policy = case.claim.run, case.claim.target.order
     if policy.by is OrderBy.OFF:
@@ -119,9 +123,9 @@ def warm(case: Case, place: Place) -> None:
 
 
 def in_order(case: Case, place: Place, write: Callable[[], Edit]) -> Edit:
-    """Write, and look up in between what was not known under the lease.
+    """Write the edit; what was not known under the lease is looked up without it, and the write is repeated.
 
-    Raises Superseded where something newer stands there, and whatever `write` raises otherwise.
+    Raises Superseded if something newer is deployed, and whatever `write` raises.
     """
     for _ in range(MOST_LOOKS):
         edit = write()
@@ -136,9 +140,9 @@ def in_order(case: Case, place: Place, write: Callable[[], Edit]) -> Edit:
 
 
 def _find_out(case: Case, tip: Sha | None) -> None:
-    """Find out, and keep, how the run stands to the images that its edit would replace on a commit.
+    """Find out and store how the run stands to the images that its edit would replace on a commit.
 
-    What the edit itself has against it, its writing will tell.
+    Errors of the edit itself are ignored here: writing it will raise them.
     """
     if tip is None:
         return
@@ -157,10 +161,10 @@ def _find_out(case: Case, tip: Sha | None) -> None:
 def order_of_proposal(
     case: Case, *, base: Sha, tip: Sha | None, done: Rewrite, number: Callable[[], int | None]
 ) -> Rewrite:
-    """Let an edit of the base through, with words where order could not be told.
+    """Let an edit of the base through, with a warning if the order could not be determined.
 
-    What stands at the promotion branch's `tip` counts while its pull request is open; `number` tells that one where it
-    is asked. Raises Superseded where something newer is there, and what `order_of` raises.
+    What the promotion branch's `tip` has counts while its pull request is open; `number` looks up that pull request.
+    Raises Superseded if something newer is there, and what `order_of` raises.
     """
     judged = order_of(case, base, done, ask=True)
     if judged.order is Order.OLDER:
@@ -184,9 +188,9 @@ def order_of_proposal(
 
 
 def yield_to_later(claim: Claim) -> None:
-    """Let the run end where a later one of the same application and environment was accepted meanwhile.
+    """End the run if a later one of the same application and environment was accepted meanwhile.
 
-    One that was accepted later and is older all the same (its delivery came late, or was sent again) does not count.
+    A run that was accepted later but has an older commit (its delivery came late, or was sent again) does not count.
     """
     run = claim.run
     with claim.context.store.read() as tx:
@@ -213,8 +217,10 @@ def _judgements(case: Case, tip: Sha, done: Rewrite, *, ask: bool) -> list[Judge
     standing = standing_images(target, done.changes, images_of(run))
     if not standing:
         return []
-    with case.claim.context.store.read() as tx:
-        known = ancestry.judgements(tx, run.id)
+    known = case.told
+    if known is None:
+        with case.claim.context.store.read() as tx:
+            known = ancestry.judgements(tx, run.id)
     return [known.get(image.text) or _judge_image(case, tip, image, ask=ask) for image in standing]
 
 
@@ -233,7 +239,7 @@ def _judge_image(case: Case, tip: Sha, image: Standing, *, ask: bool) -> Judgeme
 
 
 def _judge_origin(case: Case, origin: Origin, image: Standing, *, ask: bool) -> Judgement:
-    """Judge against what the image was made of; nobody knows it where that is of another repository."""
+    """Judge against the image's source commit, which counts as unknown if it is of another repository."""
     context, run, policy = case.claim.context, case.claim.run, case.claim.target.order
     commit = origin.commit if origin.repository in {None, run.repository} else None
     if commit is None:
@@ -249,7 +255,7 @@ def _judge_origin(case: Case, origin: Origin, image: Standing, *, ask: bool) -> 
 
 
 def superseded(case: Case, words: str) -> Superseded:
-    """Say what ends the run in favour of what was found to be newer."""
+    """Make the exception that ends the run because something newer was found."""
     with case.claim.context.store.read() as tx:
         told = ancestry.judgements(tx, case.claim.run.id).values()
     newer = next((one.deployed for one in told if one.answer is Answer.SUPERSEDED), None)

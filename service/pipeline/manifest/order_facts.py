@@ -15,7 +15,7 @@ from service.store.runs import Run
 
 
 def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha, *, ask: bool) -> Judgement:
-    """Judge a run against a deployed commit by what is known, and with `ask` by what the forge says."""
+    """Judge a run against a deployed commit by what is stored; with `ask` also by what the forge says."""
     judgement = judge(policy, run.commit, deployed)
     if judgement.answer is not Answer.ASK_RELATION:
         return judgement
@@ -30,9 +30,9 @@ def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha,
 
 
 def _look_for(context: Context, run: Run) -> None:
-    """Raise DoubtfulError where the forge does not show the run's own commit: it may lag behind the push of it.
+    """Raise DoubtfulError if the forge does not show the run's own commit, because it may lag behind the push.
 
-    What it says of that commit's history then is no rewritten one yet.
+    Until it shows the commit, a missing relation does not prove that history was rewritten.
     """
     if context.outside.forge.commit_time(run.repository, run.commit) is None:
         raise DoubtfulError(
@@ -44,7 +44,7 @@ def _look_for(context: Context, run: Run) -> None:
 
 
 def relation_of(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool = True) -> Relation | None:
-    """Tell how `head` stands to `base`, by what is known, and with `ask` by what the forge says; it is kept then."""
+    """Tell how `head` stands to `base`, by what is stored; with `ask` the forge is asked and its answer stored."""
     with context.store.read() as tx:
         known = ancestry.relation(tx, repository, base, head)
     if known is not None or not ask:

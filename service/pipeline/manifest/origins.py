@@ -23,14 +23,14 @@ from service.store import ancestry
 from service.store.runs import Run
 
 COMMITS_AT_HAND, COMMITS_READ = 50, 1_000
-"""Manifest commits in which an image's trailers are looked for: without asking anybody, and where nobody else knows."""
+"""How many manifest commits are searched for an image's trailers: at first, and if nothing else tells its origin."""
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What an image was made of. `repository` is None where nobody told it; `words` say what is known instead."""
+    """What an image was made of. `repository` is None if that is unknown; `words` say what is known instead."""
 
     commit: Sha | None
     repository: Repository | None = None
@@ -41,13 +41,13 @@ UNKNOWN = Origin(None)
 
 
 def known_origin(context: Context, target: Target, image: Standing) -> Origin | None:
-    """Give the origin of an image that runs of ours made, all of one commit; None where they do not tell it."""
+    """Give the origin of an image that runs of ours made of one commit; None if there are none, or they disagree."""
     found = {(run.commit, run.repository) for run in _makers(context, target, image)}
     return Origin(*found.pop()) if len(found) == 1 else None
 
 
 def asked_origin(context: Context, manifests: Manifests, tip: Sha, target: Target, image: Standing) -> Origin:
-    """Ask trailers, our runs and the registry, in this order; UNKNOWN where none of them tells it.
+    """Ask trailers, our runs and the registry, in this order; UNKNOWN if none of them tells it.
 
     Trailers that are far back are asked last, since commits have to be fetched for them.
     """
@@ -68,14 +68,14 @@ def _makers(context: Context, target: Target, image: Standing) -> list[Run]:
 
 
 def _of_runs(context: Context, target: Target, image: Standing) -> Origin | None:
-    """Take the newest of several, of those that reached a manifest repository if any did."""
+    """Take the newest of several runs, preferring those that reached a manifest repository."""
     makers = _makers(context, target, image)
     promoted = [run for run in makers if run.manifest_commit is not None]
     return next((Origin(run.commit, run.repository) for run in promoted or makers), None)
 
 
 def _of_trailers(history: Iterable[Commit], target: Target, image: Standing) -> Origin | None:
-    """Take what the newest promotion of the image says of itself."""
+    """Read the trailers of the newest promotion of the image."""
     for commit in history:
         if target.application not in commit.message:
             continue
@@ -92,7 +92,7 @@ def _of_trailers(history: Iterable[Commit], target: Target, image: Standing) -> 
 
 
 def _of_registry(context: Context, target: Target, image: Standing) -> Origin | None:
-    """Take the revision that the image in the registry says of itself, under the repositories of the application."""
+    """Read the revision label of the image in the registry, under the repositories of the application."""
     name = image.digest or image.tag
     if not (image.digest or is_tag(name)):
         return None

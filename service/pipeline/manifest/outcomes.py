@@ -47,7 +47,7 @@ def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
 
 
 def found(branch: Branch, edit: Edit, commit: Sha) -> None:
-    """Mark an edit whose commit is on the branch by an earlier push, of which nobody had heard."""
+    """Mark an edit whose commit an earlier push brought onto the branch, although its answer was lost."""
     diff = branch.manifests.diff(commit)
     with branch.context.store.begin() as tx:
         base = edit.expected if commit == edit.commit else None
@@ -57,7 +57,7 @@ def found(branch: Branch, edit: Edit, commit: Sha) -> None:
 
 
 def refuse(branch: Branch, some: Sequence[Edit], error: MergeportError) -> None:
-    """Fail these edits, and no others, with the error's words."""
+    """Fail these edits, and no others, with the error's words and code."""
     with branch.context.store.begin() as tx:
         branch.holding.keep(tx)
         waiting = _waiting(tx, branch)
@@ -68,7 +68,7 @@ def refuse(branch: Branch, some: Sequence[Edit], error: MergeportError) -> None:
 
 
 def settle_aside(branch: Branch, edit: Edit, state: EditState, words: str) -> None:
-    """Settle an edit that is not written now, for a reason that its run understands; the run goes on from there."""
+    """Settle an edit that is not written now; its run is woken and decides by the edit's `state` how to go on."""
     with branch.context.store.begin() as tx:
         branch.holding.keep(tx)
         edits.settle(tx, edit.run_id, state=state, message=words)
@@ -77,7 +77,7 @@ def settle_aside(branch: Branch, edit: Edit, state: EditState, words: str) -> No
 
 
 def turn(branch: Branch, edit: Edit, head: str, error: MergeportError) -> None:
-    """Give the edit to the promotion branch `head`, where its run goes on with a pull request that says why."""
+    """Move the edit to the promotion branch `head`; its run goes on with a pull request that says why."""
     with branch.context.store.begin() as tx:
         branch.holding.keep(tx)
         edits.settle(

@@ -26,9 +26,10 @@ from service.store import edits
 
 _MOST_ASKED = 10
 MOST_ANSWERS, LOOP_WINDOW = 5, timedelta(hours=1)
-"""So many commits of ours in so long may follow pushes to their own branch that touch values files alone.
+"""How many commits of ours, in how long, may follow pushes to their own branch that touch only values files.
 
-A round takes a build and whatever pushes after it, which may be many minutes."""
+One round takes a build and whatever pushes after it, which may be many minutes.
+"""
 _WHOLE = (
     trailers.RUN,
     trailers.APPLICATION,
@@ -41,10 +42,10 @@ _WHOLE = (
 
 
 def is_own(context: Context, push: Push) -> bool:
-    """Tell whether a push brings nothing but commits that we made.
+    """Tell whether a push brings only commits that we made.
 
-    They are known by their ids in whatever repository, and by what their messages say of themselves: neither depends on
-    how a name is written, nor on the database or who the committer is.
+    They are recognised by their ids in any repository, or by the trailers in their messages. So it matters neither how
+    a name is written nor who the committer is, and the database may be lost.
     """
     with context.store.read() as tx:
         if edits.any_own(tx, {push.after}):
@@ -54,10 +55,10 @@ def is_own(context: Context, push: Push) -> bool:
 
 
 def is_loop(context: Context, configuration: Configuration, push: Push) -> bool:
-    """Tell whether our commits and a push like this have answered each other too often: the fuse.
+    """Tell whether our commits and pushes like this one have followed each other too often: the fuse against loops.
 
-    It knows nothing of whose the commits are. Each time a push that touches nothing but values files has made us write
-    to the very branch that it went to, which made the next push; after some of that in an hour it ends.
+    It does not ask who made the commits. It counts how often a push that touched only values files made us write to
+    that same branch, and stops the loop after some of these in an hour.
     """
     written = {file.file for target in configuration.targets() for file in target.values}
     if not push.touched or not push.touched <= written:
@@ -81,7 +82,7 @@ def is_promotions(context: Context, merged: PullRequestMerged) -> bool:
 
 
 def is_merged_promotion(context: Context, configuration: Configuration, push: Push) -> bool:
-    """Tell whether a push brings nothing but merged promotions; it is asked only where sources and manifests share."""
+    """Tell whether a push brings only merged promotions; asked only if sources and manifests share a repository."""
     ours = configuration.manifest_repositories(context.configuration_repository)
     if push.repository not in ours and not push.promotions:
         return False
@@ -107,7 +108,7 @@ def _is_of_promotion(context: Context, configuration: Configuration, push: Push,
 
 
 def _is_forgotten(context: Context, configuration: Configuration, push: Push, commit: Sha) -> bool:
-    """Tell whether a commit that our own account pushed is a promotion, of which the store knows nothing any more."""
+    """Tell whether a commit that our own account pushed is a promotion that the store has lost."""
     manifests = context.outside.manifests.open(push.repository)
     pairs = trailers.parse(manifests.describe(commit).message)
     place = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)
@@ -118,18 +119,18 @@ def _is_forgotten(context: Context, configuration: Configuration, push: Push, co
 
 
 def is_of_ours(context: Context, manifests: Manifests, target: Target, commit: Sha, *, base: Sha) -> bool:
-    """Tell whether a commit is a promotion of ours for the target, of which the store knows nothing any more."""
+    """Tell whether a commit is a promotion of ours for the target that the store has lost."""
     return promoted_by(context, manifests, target, commit, base=base) is not None
 
 
 def promoted_by(
     context: Context, manifests: Manifests, target: Target, commit: Sha, *, base: Sha
 ) -> tuple[FileEdit, ...] | None:
-    """Give what a promotion of ours wrote, of which the store knows nothing any more; None for any other commit.
+    """Give what a promotion of ours wrote that the store has lost; None for any other commit.
 
     Its committer is ours, its trailers are whole, its only parent is on the base, and it has exactly the files that our
-    edit of that parent has. So whatever stands in its place loses no work of a person: who amends or picks a commit
-    is its committer, and who changes a file changes what it comes to.
+    edit of that parent has. So replacing it loses no work of a person: whoever amends or cherry-picks a commit becomes
+    its committer, and whoever changes a file makes it differ from our edit.
     """
     told = manifests.describe(commit)
     promotion = _promotion_of(trailers.parse(told.message), target)
@@ -157,7 +158,7 @@ def promoted_by(
 
 
 def _promotion_of(pairs: Sequence[tuple[str, str]], target: Target) -> Made | None:
-    """Read what a whole set of our trailers says was promoted; None where one is missing or is of another target."""
+    """Read from a complete set of our trailers what was promoted; None if one is missing or of another target."""
     told = {key: trailers.value_of(pairs, key) for key in _WHOLE}
     if None in told.values():
         return None

@@ -44,9 +44,9 @@ def place_of(context: Context, target: Target) -> Place:
 
 
 def renamed(context: Context, target: Target, place: Place) -> RetryableError | None:
-    """Tell that the target's values files are elsewhere by now: the repository's default branch was renamed.
+    """Make the error that says that the target's values files moved, because the default branch was renamed.
 
-    It is asked for again. Who is told so begins anew from `place_of`.
+    The default branch is asked for again; whoever gets the error begins anew with `place_of`. None if nothing moved.
     """
     context.configurations.ask_again(place.repository)
     now_at = place_of(context, target)

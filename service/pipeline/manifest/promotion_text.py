@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
 from service.core.promotion_title import is_ours, pull_request_title
 from service.core.values import ScalarChange
-from service.core.words import Actor, Publish
+from service.core.words import Actor, ChangeId, Publish
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
 from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
@@ -23,22 +23,26 @@ from service.store.runs import Run
 
 MOST_CHANGES = 1_000
 LONGEST_VALUE = 1_000
-"""Changed scalars of an edit, and characters of each, that are kept for pages and pull requests."""
+"""How many changed scalars of an edit, and how many characters of each, are kept for pages and pull requests."""
 
 Changes = Sequence[tuple[str, ScalarChange]]
 """Changed scalars, each with its file."""
 
 
-def message_of(claim: Claim, changed: Changes) -> str:
-    """Give the message of the run's manifest commit; the same run and changes give the same words."""
-    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)))
+def message_of(claim: Claim, changed: Changes, change: Change | None = None) -> str:
+    """Give the message of the run's manifest commit; the same run and changes give the same words.
+
+    `change` is the run's own, where it was read already.
+    """
+    known = {} if change is None else {change.id: change}
+    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)), known)
     return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
 def pull_request_text(claim: Claim, place: Place, edit: Edit, known: PullRequest | None) -> tuple[str, str]:
-    """Give title and body of the run's pull request, with all that it brings to what its base says now.
+    """Give title and body of the run's pull request, with all that it brings to its base as it is now.
 
-    `known` is the open one, if any: a title that somebody has given it stays.
+    `known` is the open pull request, if any; a title that a person gave it stays.
     """
     manifests = claim.context.outside.manifests.open(edit.repository)
     base = manifests.last_tip(place.branch) or edit.base
@@ -85,7 +89,7 @@ def _told(one: PullRequest) -> SourcePullRequest:
 
 
 def stored_changes(changed: Changes) -> list[dict[str, Any]]:
-    """Write changed scalars as they are kept with an edit: the first of very many, and the beginning of long ones."""
+    """Write changed scalars for the store; only the first ones are kept, and long values are cut."""
     return [
         {"file": file, "path": one.path, "line": one.line, "before": _kept(one.before), "after": _kept(one.after)}
         for file, one in changed[:MOST_CHANGES]
@@ -97,15 +101,19 @@ def _kept(text: str | None) -> str | None:
 
 
 def changes_of(edit: Edit) -> Changes:
-    """Read the changed scalars that are kept with an edit."""
+    """Read the changed scalars that are stored with an edit."""
     return [
         (one["file"], ScalarChange(one["path"], one["line"], one["before"], one["after"])) for one in edit.changes or []
     ]
 
 
-def _promotion(context: Context, run: Run, changed: Changes, brings: Brings) -> Promotion:
-    with context.store.read() as tx:
-        known = changes.of_ids(tx, {run.change_id, *brings.changes})
+def _promotion(
+    context: Context, run: Run, changed: Changes, brings: Brings, known: Mapping[ChangeId, Change] | None = None
+) -> Promotion:
+    wanted = {run.change_id, *brings.changes}
+    if not known or not wanted <= known.keys():
+        with context.store.read() as tx:
+            known = changes.of_ids(tx, wanted)
     change = known.get(run.change_id)
     brought = (known[one] for one in brings.changes if one in known)
     return Promotion(

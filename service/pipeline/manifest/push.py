@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from service.core.words import EditState, RunId, Sha
+from service.core.config import Configuration
+from service.core.order import Judgement
+from service.core.words import ChangeId, EditState, RunId, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.manifest.collect import LARGEST_PUSH, Branch, Pending, arriving
 from service.pipeline.manifest.order import Case, Order, order_of
@@ -22,7 +24,8 @@ from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result,
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import edits, runs
+from service.store import ancestry, changes, edits, runs
+from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -30,10 +33,10 @@ log = structlog.get_logger()
 
 
 def push(branch: Branch, pending: Pending, *, patience: int, gathers: bool = False) -> list[Edit]:
-    """Bring edits onto the branch in one push, computed anew on every new tip until it goes through.
+    """Bring edits onto the branch in one push; they are computed anew on every new tip until the push goes through.
 
-    With `gathers` it waits a moment for runs that are about to want the same. Gives the edits that the branch does not
-    take: `patience` pushes of them were refused though nobody moved it.
+    With `gathers` it waits a moment for runs whose edits are about to come. Gives the edits that the branch refuses:
+    `patience` pushes of them failed although nobody moved it.
     """
     work = _Pushing(branch, pending, gathers)
     swapped = swap(
@@ -51,7 +54,7 @@ def push(branch: Branch, pending: Pending, *, patience: int, gathers: bool = Fal
 class _Pushing:
     """The edits as the loop's work, made on one tip after the other.
 
-    `earlier` are commits of earlier writers, whose pushes may come yet. `most` is how many edits are made at once.
+    `earlier` are commits of earlier writers, whose pushes may still arrive. `most` is how many edits are made at once.
     """
 
     branch: Branch
@@ -66,10 +69,10 @@ class _Pushing:
         return (self.branch.manifests.fetch(self.branch.place.branch),)
 
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[tuple[Sha, list[Made]]] | None:
-        """Make one commit an edit, each on the one before, and store all before anything is pushed.
+        """Make one commit per edit, each on the one before, and store all of them before anything is pushed.
 
-        The edits are read after the tip was: what somebody else has pushed of them is on it, or it has moved since. On
-        a branch that people keep moving, only what is made soon gets there: half as many each time.
+        The edits are read after the tip. So what another writer has pushed of them is on the tip, or the tip has moved.
+        On a branch that keeps moving, only a small push is fast enough, so each attempt has half as many edits.
         """
         (tip,) = basis
         if tip is None:
@@ -81,9 +84,9 @@ class _Pushing:
         gathers, self.gathers = self.gathers, False
         for new in arriving(self.branch, self.pending, most=self.most, gathers=gathers):
             unwritten = self._unwritten(tip, new)
-            known = _runs_of(self.branch, unwritten)
+            facts = _facts_of(self.branch, unwritten)
             for edit in unwritten:
-                one = _make(self.branch, made[-1].commit if made else tip, edit, known.get(edit.run_id))
+                one = _make(self.branch, made[-1].commit if made else tip, edit, facts)
                 made += [one] if one else []
         self.tried = len(made)
         if not made:
@@ -92,7 +95,7 @@ class _Pushing:
         return Attempt(made[-1].commit, tip, (tip, made))
 
     def lost(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
-        """Forget these commits: they are not on the branch for sure, so nobody has to look for them."""
+        """Forget these commits: they are certainly not on the branch, so nobody has to look for them."""
         with self.branch.context.store.begin() as tx:
             self.branch.holding.keep(tx)
             for one in attempt.made[1]:
@@ -101,7 +104,7 @@ class _Pushing:
                     edits.disown(tx, self.branch.place.repository, one.commit)
 
     def _refuse_missing(self) -> None:
-        """Refuse the edits of a branch that is not there; those of a renamed one go to where it is now."""
+        """Refuse the edits of a branch that is not there; raise the error of `renamed` if it has another name now."""
         place = self.branch.place
         with self.branch.context.store.read() as tx:
             pending = self.pending(tx)
@@ -120,7 +123,7 @@ class _Pushing:
         return renamed(self.branch.context, claim.target, self.branch.place) if claim else None
 
     def _unwritten(self, tip: Sha, new: Sequence[Edit]) -> list[Edit]:
-        """Read from the branch what became of earlier pushes of these edits; give those still to be written."""
+        """Settle the edits that earlier pushes brought onto the branch; give those still to be written."""
         self._remember(new)
         left: list[Edit] = []
         for edit in new:
@@ -140,7 +143,7 @@ class _Pushing:
         return left
 
     def _remember(self, new: Sequence[Edit]) -> None:
-        """Read the commits that were made for these edits before, by whomever."""
+        """Read the commits that any writer has made for these edits before."""
         tried = [edit.run_id for edit in new if edit.attempts and edit.run_id not in self.earlier]
         if tried:
             with self.branch.context.store.read() as tx:
@@ -171,40 +174,55 @@ def _rewritten(edit: Edit) -> PermanentError:
     )
 
 
-def _runs_of(branch: Branch, some: Sequence[Edit]) -> Mapping[RunId, Run]:
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the store knows of a portion of edits, read in one go: runs, changes, and what is known of their order."""
+
+    in_force: Configuration
+    runs: Mapping[RunId, Run]
+    changes: Mapping[ChangeId, Change]
+    order: Mapping[RunId, Mapping[str, Judgement]]
+
+
+def _facts_of(branch: Branch, some: Sequence[Edit]) -> _Facts:
+    ids = [edit.run_id for edit in some]
+    in_force = branch.context.configurations.current()
     with branch.context.store.read() as tx:
-        return runs.some(tx, [edit.run_id for edit in some])
+        known = runs.some(tx, ids)
+        brought = changes.of_ids(tx, {run.change_id for run in known.values()})
+        return _Facts(in_force, known, brought, ancestry.judgements_of(tx, ids))
 
 
-def _make(branch: Branch, parent: Sha, edit: Edit, run: Run | None) -> Made | None:
-    """Make an edit's commit; one that is refused is settled alone, and None is given."""
+def _make(branch: Branch, parent: Sha, edit: Edit, facts: _Facts) -> Made | None:
+    """Make an edit's commit; None if the edit is refused, which settles only this one."""
+    run = facts.runs.get(edit.run_id)
     try:
         if run is None or run.state.ended or run.cancel_requested_by is not None:
             refuse(branch, [edit], PermanentError("the run has ended", code="run-ended"))
             return None
         claim = claim_of(branch.context, run)
-        target_in_force(claim)
-        return _commit(branch, parent, edit, claim)
-    except Cancelled as cancelled:  # its run ends in the same words before it asks again
+        target_in_force(claim, facts.in_force)
+        return _commit(branch, parent, edit, claim, facts)
+    except Cancelled as cancelled:  # its run ends with the same words before it asks again
         refuse(branch, [edit], PermanentError(str(cancelled), code="run-ended"))
     except RetryableError:
         raise
     except MergeportError as error:
         refuse(branch, [edit], error)
     except Exception:
-        # A bug that one edit meets must not stop the others of its push, for ever.
+        # A bug in one edit must not stop the other edits of its push for ever.
         log.exception("internal error in an edit", run=edit.run_id)
         words = "internal error in its edit; the worker's log has the traceback"
         refuse(branch, [edit], PermanentError(words, code="internal-error"))
     return None
 
 
-def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim) -> Made | None:
+def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim, facts: _Facts) -> Made | None:
     context = branch.context
     done = rewrite_at(branch.manifests, parent, wanted_edits(claim.run, claim.target))
     if not done.files:
         return Made(edit, parent, done)
-    judged = order_of(Case(claim, branch.manifests), parent, done)
+    judged = order_of(Case(claim, branch.manifests, facts.order.get(edit.run_id, {})), parent, done)
     match judged.order:
         case Order.NEWER:
             done = judged.told(done)
@@ -214,7 +232,7 @@ def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim) -> Made | Non
         case Order.UNKNOWN:
             settle_aside(branch, edit, EditState.UNORDERED, judged.words)
             return None
-    message = message_of(claim, done.changes)
+    message = message_of(claim, done.changes, facts.changes.get(claim.run.change_id))
     commit = branch.manifests.commit(
         parent, done.files, message, author=context.author, committer=context.committer, at=edit.at
     )

@@ -22,15 +22,15 @@ from service.pipeline.runs.claim import read_claim
 from service.store.edits import Edit
 
 QUICK_PUSHES = 3
-"""Pushes of all that is pending before it is taken apart."""
+"""How often all pending edits are pushed together before they are pushed in parts."""
 PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)
-"""Seconds between the later pushes of what is refused alone: about six in all, and a little chance."""
+"""Seconds between later pushes of edits that are refused even alone: about six in all, with some jitter."""
 
 log = structlog.get_logger()
 
 
 def write_pending(branch: Branch) -> None:
-    """Have everything that is pending on the branch, or refused, each edit by itself."""
+    """Bring every pending edit onto the branch, or refuse it; one refused edit does not stop the others."""
     refused = push(branch, branch.pending, patience=QUICK_PUSHES, gathers=True)
     alone = _in_parts(branch, refused)
     others_went_through = len(alone) < len(refused)
@@ -46,10 +46,10 @@ def write_pending(branch: Branch) -> None:
 
 
 def _in_parts(branch: Branch, refused: Sequence[Edit]) -> list[Edit]:
-    """Push a group that was refused as a whole in parts; give the edits that are refused alone.
+    """Push a group that was refused as a whole in parts; give the edits that are refused even alone.
 
-    A part is half as large after each refusal and twice as large after each success. What follows a refused edit in
-    the same application and environment stays behind it.
+    A part is half as large after each refusal and twice as large after each success. Later edits of the same
+    application and environment stay behind a refused one.
     """
     group, alone, size = list(refused), list[Edit](), max(1, len(refused) // 2)
     if len(group) == 1:
@@ -73,7 +73,7 @@ def _follows(edit: Edit, other: Edit) -> bool:
 
 
 def _end(branch: Branch, edit: Edit) -> None:
-    """Let the run end in words, or go on with a pull request, as its configuration says."""
+    """Refuse the edit with words, or let its run go on with a pull request, as its configuration says."""
     place = branch.place
     claim = read_claim(branch.context, edit.run_id)
     error = PermanentError(

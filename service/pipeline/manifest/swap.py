@@ -27,14 +27,14 @@ log = structlog.get_logger()
 
 
 Basis = tuple[Sha | None, ...]
-"""The tips that an attempt is computed from: the same ones again mean that nobody moved anything in between."""
+"""The tips that an attempt is computed from. If they are the same again, nobody moved anything in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[Made]):
-    """A commit to be pushed, if the branch is at `expected` (None: is absent) by then.
+    """A commit to be pushed if the branch is at `expected` then (None: the branch is absent).
 
-    `commit` is None, or the expected one, where there is nothing to push.
+    `commit` is None or equal to `expected` if there is nothing to push.
     """
 
     commit: Sha | None
@@ -50,27 +50,27 @@ class Work(Protocol[Made]):
         ...
 
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[Made] | None:
-        """Compute on that; None where nothing is left to be written. `moved`: somebody was faster the last time."""
+        """Compute the attempt; None if nothing is left to be written. `moved`: somebody was faster the last time."""
         ...
 
     def lost(self, attempt: Attempt[Made]) -> None:
-        """Be told that the push was refused: nothing of the attempt is on the branch."""
+        """Take note that the push was refused: nothing of the attempt is on the branch."""
         ...
 
 
 class Result(StrEnum):
-    """What came of it."""
+    """How bringing the work onto the branch ended."""
 
     PUSHED = "pushed"
     NOTHING = "nothing"
-    """The branch says all of it already, or nothing was left."""
+    """The branch has all of it already, or nothing was left to write."""
     REFUSED = "refused"
-    """The branch takes no such push, though nobody moved it: a hook or a rule."""
+    """A hook or a rule refuses the push: nobody moved the branch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swapped(Generic[Made]):
-    """The result, and the attempt that it ended with; `pushes` counts those that were tried."""
+    """The result and the last attempt; `pushes` counts the pushes that were tried."""
 
     result: Result
     attempt: Attempt[Made] | None
@@ -79,11 +79,11 @@ class Swapped(Generic[Made]):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How often what may happen.
+    """How often each kind of failure may happen.
 
     `races` are pushes in all. `refusals` are pushes that were refused though nobody moved anything; before each but the
-    first of them `pauses` are waited, in seconds and in order. `failures` are broken connections, for callers whom
-    nobody calls again.
+    first of them, one of the `pauses` (seconds) is waited, in order. `failures` are broken connections; it is above
+    zero for callers that are not retried from outside.
     """
 
     races: int = 50
@@ -93,7 +93,7 @@ class Bounds:
 
 
 class Fate(StrEnum):
-    """What became of an earlier push, as the branch tells."""
+    """What became of an earlier push, as the branch shows it."""
 
     THERE = "there"
     ABSENT = "absent"
@@ -103,7 +103,7 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class _Race:
-    """What happened so far in one call; `stuck` counts the pushes that were refused on one basis."""
+    """What has happened so far in one call; `stuck` counts the pushes that were refused on one basis."""
 
     bounds: Bounds
     pause: Callable[[float], None]
@@ -113,7 +113,7 @@ class _Race:
     last: Basis | None = None
 
     def rest(self, *, moved: bool) -> None:
-        """Let a little time pass after a refused push: by chance among racers, else as the bounds say."""
+        """Pause after a refused push: for a random time if somebody was faster, else as the bounds say."""
         pauses = self.bounds.pauses
         if moved:
             self.pause(random.uniform(0.01, min(2.0, 0.05 * 2 ** min(self.pushes, 10))))  # noqa: S311 - jitter
@@ -134,7 +134,7 @@ def swap(
 ) -> Swapped[Made]:
     """Bring the work onto the branch, exactly once.
 
-    RetryableError `push-lost` where others are faster each time; what the work or the repository raise otherwise.
+    Raises RetryableError `push-lost` if others are faster each time, and what the work or the repository raises.
     """
     race = _Race(bounds, pause)
     attempt: Attempt[Made] | None = None
@@ -167,7 +167,7 @@ def fate_of(
 ) -> tuple[Fate, frozenset[Sha]]:
     """Tell what became of a push of one of these commits onto `expected`, and which of them the branch has.
 
-    `expected` is None where nothing is known to have stood there.
+    `expected` is None if it is not known what the branch had before.
     """
     known = manifests.ancestors(tip, frozenset(commits) | ({expected} if expected else frozenset()))
     if there := frozenset(commits) & known:

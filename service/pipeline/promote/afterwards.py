@@ -27,15 +27,15 @@ from service.store import pull_request_runs
 from service.store.runs import Run
 
 REMEMBERED = timedelta(days=60)
-"""For how long after its end a run's pull request is looked at without an event."""
+"""For how long after a run's end its pull request is still looked at without an event."""
 _GIVEN_UP = frozenset({"pull-request-closed", "pull-request-retargeted", "branch-edited"})
-"""Codes of runs that ended by what a person did to their pull request, and that a person can undo there."""
+"""Codes of runs that ended because of something that a person did to their pull request and can undo there."""
 
 log = structlog.get_logger()
 
 
 def follow(context: Context, repository: Repository, number: int) -> list[Run]:
-    """Follow one pull request that something was told of; give the runs that were accepted for it."""
+    """Follow one pull request of which an event told; give the runs that were accepted for it."""
     if not _left(context, [number]):
         return []
     return follow_listed(context, repository, [context.outside.manifest_forge.pull_request(repository, number)])
@@ -59,7 +59,7 @@ def follow_listed(context: Context, repository: Repository, listed: Iterable[Pul
 
 
 def follow_all(context: Context, *, base: Place | None = None) -> None:
-    """Look at the bases of runs that ended with a pull request, or at one; the engine gets the runs that follow."""
+    """Look at the bases of runs that ended with a pull request, or only at `base`; hand new runs to the engine."""
     for place in dict.fromkeys(_place(context, run) for run in _left(context)):
         if place is None or base not in {None, place}:
             continue
@@ -84,7 +84,7 @@ def _place(context: Context, run: Run) -> Place | None:
 
 
 def _ended_on(context: Context, pull_request: PullRequest) -> list[Run]:
-    """List the runs that counted on a pull request, newest first; none where one of them is under way or succeeded."""
+    """List the runs that counted on a pull request, newest first; none if one of them is under way or succeeded."""
     environment, _, application = pull_request.head.removeprefix(PROMOTION_BRANCHES).partition("/")
     if not pull_request.head.startswith(PROMOTION_BRANCHES):
         return []
@@ -98,7 +98,7 @@ def _ended_on(context: Context, pull_request: PullRequest) -> list[Run]:
 def _follow(
     context: Context, repository: Repository, pull_request: PullRequest, run: Run, bases: dict[str, Base | None]
 ) -> list[Run]:
-    """Accept the run's next generation where the pull request brings, or brought, what it promotes."""
+    """Accept the run's next generation if the pull request brings, or brought, what the run promotes."""
     claim = claim_of(context, run)
     place = place_of(context, claim.target)
     if place != Place(repository, pull_request.base):
@@ -116,7 +116,7 @@ def _follow(
         return []
     if run.code not in _GIVEN_UP or read.holds in {Holds.PEOPLES, Holds.NOTHING}:
         return []
-    # What a list says may be of before it was closed.
+    # The list may have been read before the pull request was closed.
     now_at = context.outside.manifest_forge.pull_request(repository, pull_request.number)
     return _again(context, run) if now_at.open and now_at.base == place.branch else []
 
@@ -128,7 +128,7 @@ def _base(context: Context, place: Place) -> Base | None:
 
 
 def _stands_there(claim: Claim, base: Base, merged: Sha | None) -> bool:
-    """Tell whether a merge brought the run's images, and the base has them still: else nothing is to be followed."""
+    """Tell whether a merge brought the run's images and the base still has them; if not, there is nothing to follow."""
     wanted = wanted_edits(claim.run, claim.target)
     try:
         there = merged is not None and bool(base.has({merged})) and has_images(base.manifests, merged, wanted)

@@ -15,10 +15,10 @@ log = structlog.get_logger()
 
 
 def close_in_words(context: Context, repository: Repository, number: int, words: str, *, run_id: RunId) -> None:
-    """Close it, then say why; failing to say it fails nothing, and saying it twice would be worse."""
+    """Close a pull request, then comment why. A failed comment is only logged: a second try might say it twice."""
     forge = context.outside.manifest_forge
     forge.close_pull_request(repository, number)
     try:
         forge.comment(repository, number, f"{words}\n\n{context.run_url(run_id)}")
     except MergeportError as error:
-        log.warning("a pull request was closed without its words", number=number, error=str(error))
+        log.warning("a pull request was closed without a comment", number=number, error=str(error))

@@ -17,7 +17,7 @@ from service.pipeline.manifest.place import has_images, rewrite_at
 from service.ports import Manifests
 
 MOST_WALKED = 200
-"""Commits of a promotion branch that are read; a branch with more commits is a person's work."""
+"""How many commits of a promotion branch are read; a branch with more commits is a person's work."""
 
 
 class Holds(StrEnum):
@@ -26,9 +26,9 @@ class Holds(StrEnum):
     NOTHING = "nothing"
     """The base contains it all."""
     OURS = "ours"
-    """A commit of the base with our edit, and nothing else; an "update branch" of it too."""
+    """A commit of the base with our edit and nothing else, or an "update branch" of that."""
     SHARED = "shared"
-    """Our values as they were written, and something of people's beside them."""
+    """Our values as we wrote them, and work of people beside them."""
     PEOPLES = "people's"
     """Somebody has changed our values, or has put something else there."""
 
@@ -48,7 +48,7 @@ class Head:
 
 @dataclass(slots=True)
 class Base:
-    """The base's tip for one look; what was found to be behind it is not asked again."""
+    """The base's tip during one look; it remembers which commits are behind the tip."""
 
     manifests: Manifests
     tip: Sha
@@ -65,7 +65,7 @@ class Base:
         return frozenset(one for one in commits if one == self.tip or one in self._behind)
 
     def fits(self, wanted: Iterable[FileEdit], since: Sha) -> bool:
-        """Tell whether the base has the edited files still as they were at one of its commits."""
+        """Tell whether the base still has the edited files as they were at one of its commits."""
         if since == self.tip:
             return True
         return all(self._file(since, one.file) == self._file(self.tip, one.file) for one in wanted)
@@ -82,10 +82,10 @@ class Base:
 def read_head(
     base: Base, tip: Sha, wanted: tuple[FileEdit, ...] | None, *, known: Collection[Sha | None] = (), own: bool = False
 ) -> Head:
-    """Read what a branch's tip holds, held against the base.
+    """Read what a branch's tip holds, compared with the base.
 
-    `wanted` is what our last commit there wrote, None where nobody knows that. `known` are commits that the base is
-    known to have had; `own` says that the tip is a commit of ours.
+    `wanted` is what our last commit there wrote, None if that is unknown. `known` are commits that the base is known to
+    have had; `own` says that the tip is a commit of ours.
     """
     parents = base.manifests.describe(tip).parents
     if own and len(parents) == 1 and base.has(parents):
@@ -110,7 +110,7 @@ def read_head(
 def walk(base: Base, tip: Sha) -> tuple[list[Sha], list[Sha]]:
     """Give a branch's commits that the base does not have, newest first, and the newest of the base that it contains.
 
-    The latter is one commit, but where histories cross.
+    The latter is one commit, unless histories cross.
     """
     seen, todo, edge, beyond = {tip}, [tip], set[Sha](), list[Sha]()
     while todo and len(seen) <= MOST_WALKED:
@@ -124,7 +124,7 @@ def walk(base: Base, tip: Sha) -> tuple[list[Sha], list[Sha]]:
 
 
 def _newest(manifests: Manifests, commits: Collection[Sha]) -> list[Sha]:
-    """Leave out of some commits those that are behind another of them."""
+    """Leave out the commits that are behind another one of them."""
     if len(commits) < 2:  # noqa: PLR2004 - one is its own newest
         return list(commits)
     behind = {other for one in commits for other in manifests.ancestors(one, set(commits) - {one})}
@@ -132,7 +132,7 @@ def _newest(manifests: Manifests, commits: Collection[Sha]) -> list[Sha]:
 
 
 def _says(manifests: Manifests, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
-    """Tell whether a commit has our values; a file that cannot be read any more has not."""
+    """Tell whether a commit has our values; False if a file can no longer be read."""
     try:
         return has_images(manifests, commit, wanted)
     except RetryableError:
@@ -142,7 +142,7 @@ def _says(manifests: Manifests, commit: Sha, wanted: tuple[FileEdit, ...]) -> bo
 
 
 def _comes_to(manifests: Manifests, start: Sha, tip: Sha, wanted: tuple[FileEdit, ...]) -> bool:
-    """Tell whether our edit of one commit comes to exactly the files of another."""
+    """Tell whether our edit of one commit gives exactly the files of another."""
     try:
         done = rewrite_at(manifests, start, wanted)
         told = manifests.describe(tip)

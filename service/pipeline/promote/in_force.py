@@ -15,9 +15,9 @@ from service.store import edits
 
 
 def take_in_force(claim: Claim) -> None:
-    """Bring the run to the configuration in force; Cancelled where it has no place there.
+    """Move the run to the configuration in force; Cancelled if its target is not in there.
 
-    Nothing changes once the run has asked for a write: what became of that is looked up where it was asked for.
+    Nothing changes once the run has asked for a write, because its outcome must be looked up in the same place.
     """
     run = claim.run
     if run.pull_request is not None:
@@ -31,9 +31,9 @@ def take_in_force(claim: Claim) -> None:
     with step(claim, "take the configuration in force", Stage.PROMOTE) as record:
         claim.note(configuration_commit=commit)
         claim.found = target
-        record.message = f"{commit[:12]} says otherwise where or how it is written"
+        record.message = f"{commit[:12]} changes where or how the images are written"
 
 
 def _images(target: Target) -> list[tuple[str, str, str, str]]:
-    """Give what a target's images are, whoever builds them."""
+    """Give all of a target's images but who builds them."""
     return [(one.name, one.registry_host, one.repository, one.tag) for one in target.images]

@@ -15,13 +15,18 @@ from service.pipeline.runs.steps import step
 from service.store import edits
 from service.store.edits import Edit
 
+COMMIT_STEP = "commit to manifest repository"
+
 
 def promote(claim: Claim) -> None:
-    """Bring the images into the manifest repository, or pause; the claim has the manifest commit then."""
+    """Bring the images into the manifest repository, or pause; afterwards the claim has the manifest commit."""
     edit = _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
     place = place_of(claim.context, claim.target)
+    if edit is not None and _is_written(claim, edit, place):
+        claim.note(stage=Stage.DEPLOY, manifest_commit=_tell_written(claim, edit, place))
+        return
     with step(claim, "check order", Stage.PROMOTE) as record:
         if claim.run.pull_request is None and not (edit and _may_be_there(_edit_of(claim))):
             yield_to_later(claim)
@@ -40,19 +45,32 @@ def promote(claim: Claim) -> None:
 
 
 def _edit_of(claim: Claim) -> Edit | None:
-    """Read what the run wants written; only the run itself begins that, but others may write it."""
+    """Read the run's edit; only the run itself creates it, but other runs may write it."""
     with claim.context.store.read() as tx:
         return edits.of_run(tx, claim.run.id)
 
 
 def _may_be_there(edit: Edit | None) -> bool:
-    """Tell whether the run's commit was being pushed: then only the branch shows whether it arrived."""
+    """Tell whether a push of the run's commit has begun: then only the branch shows whether it arrived."""
     return edit is not None and edit.state in {EditState.PUSHING, EditState.PUBLISHED}
 
 
+def _is_written(claim: Claim, edit: Edit, place: Place) -> bool:
+    """Tell whether the run's commit is on the branch itself because another run pushed it while this one waited."""
+    by_commit = claim.target.publish is Publish.COMMIT and claim.run.pull_request is None
+    return by_commit and (edit.state, edit.branch) == (EditState.PUBLISHED, place.branch)
+
+
+def _tell_written(claim: Claim, edit: Edit, place: Place) -> Sha:
+    """Record the commit that another run pushed for this one; there is nothing left to check or to write."""
+    with step(claim, COMMIT_STEP, Stage.PROMOTE) as record:
+        record.message, commit = _told(edit, place)
+    return commit
+
+
 def _commit(claim: Claim, place: Place) -> Sha | None:
-    """Have the commit on the branch; None where the branch refuses it, and a pull request is wanted then."""
-    with step(claim, "commit to manifest repository", Stage.PROMOTE) as record:
+    """Bring the commit onto the branch; None if the branch refuses it and a pull request is wanted instead."""
+    with step(claim, COMMIT_STEP, Stage.PROMOTE) as record:
         window = claim.target.writing.batch_window
         edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))
         if edit.branch == promotion_branch(claim.target):
@@ -60,13 +78,13 @@ def _commit(claim: Claim, place: Place) -> Sha | None:
                 f"{edit.message or f'{place.branch} refuses the push'}: the run goes on with a pull request"
             )
             return None
-        assert edit.commit is not None  # noqa: S101 - a published edit has one
-        where = f"{place.repository}@{place.branch}"
-        record.message = (
-            f"{edit.commit[:12]} on {where}"
-            if edit.diff
-            else f"{where} has these values already, at {edit.commit[:12]}"
-        )
-        if edit.message:
-            record.message += f"; {edit.message}"
-        return edit.commit
+        record.message, commit = _told(edit, place)
+        return commit
+
+
+def _told(edit: Edit, place: Place) -> tuple[str, Sha]:
+    """Say where a published edit is; give its commit, too."""
+    assert edit.commit is not None  # noqa: S101 - a published edit has one
+    where, commit = f"{place.repository}@{place.branch}", edit.commit[:12]
+    words = f"{commit} on {where}" if edit.diff else f"{where} has these values already, at {commit}"
+    return "; ".join(filter(None, (words, edit.message))), edit.commit

@@ -35,7 +35,7 @@ BOUNDS = Bounds(races=20, refusals=len(PAUSES) + 1, pauses=PAUSES)
 
 @contextmanager
 def alone_at(claim: Claim, head: Place) -> Iterator[None]:
-    """Hold the promotion branch's lease: the branch and what its pull request says must be one run's."""
+    """Hold the promotion branch's lease, because the branch and its pull request's text must come from one run."""
     with claim.context.store.begin() as tx:
         stay_alone(tx, claim, head)
     with Holding(claim.context, head.lease, _holder(claim)):
@@ -43,7 +43,7 @@ def alone_at(claim: Claim, head: Place) -> Iterator[None]:
 
 
 def stay_alone(tx: Transaction, claim: Claim, head: Place) -> None:
-    """Take the lease or have it longer, right before each effect: this worker may have hung, or been paused."""
+    """Take or extend the lease right before each effect, because this worker may have hung or been paused."""
     now = claim.context.now()
     if not leases.acquire(tx, head.lease, _holder(claim), now=now, seconds=LEASE_SECONDS):
         raise RetryableError("another run updates this pull request", code="promotion-busy", retry_after=1.0)
@@ -63,7 +63,7 @@ def _holder(claim: Claim) -> str:
 
 
 def push_branch(claim: Claim, place: Place, head: Place) -> Edit:
-    """Have the run's edit on the promotion branch; one without a diff where the base says it already."""
+    """Bring the run's edit onto the promotion branch; it has no diff if the base already has the values."""
     with step(claim, "push promotion branch", Stage.PROMOTE) as record:
         edit = _bring_branch(claim, place, head)
         record.message = (
@@ -104,7 +104,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class _Proposing:
-    """The edit as the loop's work: made on the base, pushed to the head."""
+    """The work for `swap`: the edit is made on the base and pushed to the head."""
 
     claim: Claim
     manifests: Manifests
@@ -117,7 +117,7 @@ class _Proposing:
         return self.manifests.fetch(self.place.branch), self.manifests.fetch(self.head.branch)
 
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[Proposed]:  # noqa: ARG002 - the loop's
-        """Make the edit's commit on the base, unless base or head have it."""
+        """Make the edit's commit on the base, unless base or head already have it."""
         claim, (base, tip) = self.claim, basis
         if base is None:
             raise renamed(claim.context, claim.target, self.place) or PermanentError(
@@ -141,7 +141,7 @@ class _Proposing:
         """Leave the rows as they are: the next attempt writes them anew."""
 
     def _there(self, head: Head, base: Base, tip: Sha, done: Rewrite) -> Proposed | None:
-        """Give what the head brings already, by whatever run of ours, where the base still takes it."""
+        """Give what the head already brings, by any run of ours, if it can still be merged into the base."""
         claim, wanted = self.claim, wanted_edits(self.claim.run, self.claim.target)
         if head.holds is Holds.NOTHING or head.removed is not None or head.base is None:
             return None
@@ -159,9 +159,9 @@ class _Proposing:
         return Proposed(tip, None, done.diff)
 
     def _made(self, base: Sha, tip: Sha | None, done: Rewrite, *, on: Sha | None = None) -> Attempt[Proposed]:
-        """Make the commit, and store it before anything is pushed; with `on` it goes on top of people's commits.
+        """Make the commit and store it before anything is pushed; with `on` it goes on top of people's commits.
 
-        `base` is the newest commit of the base that the branch contains then.
+        `base` is the newest commit of the base that the branch will contain.
         """
         claim, context = self.claim, self.claim.context
         there = done if on is None else rewrite_at(self.manifests, on, wanted_edits(claim.run, claim.target))
@@ -185,7 +185,7 @@ class _Proposing:
         return Attempt(commit, tip, Proposed(commit, None, done.diff))
 
     def _refuse(self, head: Head, tip: Sha) -> None:
-        """Fail where what people did stands in the way."""
+        """Fail the run if people's work on the branch stands in the way."""
         if head.holds in {Holds.SHARED, Holds.PEOPLES} and head.removed is not None:
             removed_held(self.claim, self.place, self.head, head.removed, self._number())
         if head.holds is Holds.PEOPLES:
@@ -199,7 +199,7 @@ class _Proposing:
 
 
 def branch_edited(claim: Claim, head: Place, tip: Sha, number: int | None) -> NoReturn:
-    """Fail the run for a person's change of our values on the promotion branch, and say so on its pull request."""
+    """Fail the run because a person changed our values on the promotion branch, and say so on its pull request."""
     way = (
         f"Delete {head.branch} where its commits are not needed any more"
         if number is None
@@ -230,7 +230,7 @@ def removed_held(claim: Claim, place: Place, head: Place, removed: Sha, number: 
 
 
 def _settle(claim: Claim, head: Place, done: Proposed) -> Edit:
-    """Keep what is on the branch now; where the base says it already, the branch is left as it is."""
+    """Store what is on the branch now; if the base already has the values, the branch is left as it is."""
     with claim.context.store.begin() as tx:
         if done.diff:
             edits.set_promotion_tip(tx, head.repository, head.branch, done.commit, claim.run.id)

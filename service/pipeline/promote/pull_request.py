@@ -41,10 +41,10 @@ MOST_MADE_ANEW = 5
 
 
 def propose(claim: Claim, place: Place) -> Sha:
-    """Have the images merged by pull request, or pause while it is open; give the merged commit.
+    """Get the images merged by a pull request, or pause while it is open; give the merged commit.
 
-    The pull request is made anew where its base has moved so that it cannot be merged as it is, and where another
-    head than ours was merged.
+    The pull request is made anew if its base has moved so that it cannot be merged as it is, or if another head than
+    ours was merged.
     """
     head = Place(place.repository, promotion_branch(claim.target))
     anew = False
@@ -65,7 +65,7 @@ def propose(claim: Claim, place: Place) -> Sha:
 
 
 def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
-    """Bring the edit onto the branch and open or update its pull request; give the base where it says it already."""
+    """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it."""
     before = claim.run.pull_request
     with alone_at(claim, head):
         if before is None:
@@ -91,7 +91,7 @@ def watch_key(place: Place) -> str:
 
 
 def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
-    """Open the pull request, or bring the open one to this run's image; runs that counted on it are superseded."""
+    """Open the pull request, or update the open one to this run's image; supersede other runs that counted on it."""
     context = claim.context
     with step(claim, "open pull request", Stage.PROMOTE) as record:
         forge = context.outside.manifest_forge
@@ -129,7 +129,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
 
 
 def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
-    """Give another run that has pushed the promotion branch since: the lease ran out while this one hung."""
+    """Give another run that has pushed the promotion branch since, because the lease ran out while this one hung."""
     pushed = edits.promotion_tip(tx, head.repository, head.branch)
     return None if pushed is None or pushed[1] == run.id else pushed[1]
 
@@ -145,9 +145,9 @@ def number_of(subject: str) -> int:
 
 
 def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged: bool) -> Sha | None:
-    """Give the commit that the merge made, or pause; None where the pull request has to be made anew.
+    """Give the commit that the merge made, or pause; None if the pull request has to be made anew.
 
-    `judged` says that its head was held against the base just now.
+    `judged` says that its head was compared with the base just now.
     """
     context, run, target = claim.context, claim.run, claim.target
     with step(claim, "await merge", Stage.PROMOTE) as record:
@@ -192,9 +192,9 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
 
 
 def _judge(claim: Claim, place: Place, head: Place, pull_request: PullRequest) -> str | None:
-    """Hold an open pull request against its base: words for its wait, None where it has to be made anew.
+    """Compare an open pull request with its base; give words for its wait, None if it has to be made anew.
 
-    Raises what ends the run where people's work stands in the way.
+    Raises what ends the run if people's work stands in the way.
     """
     manifests = claim.context.outside.manifests.open(place.repository)
     tip = manifests.fetch(place.branch)
@@ -213,7 +213,7 @@ def _judge(claim: Claim, place: Place, head: Place, pull_request: PullRequest) -
 
 
 def _is_of_another(claim: Claim, head: Place, pull_request: PullRequest) -> bool:
-    """Tell whether what was merged is another run's commit: the merge came before our push of the same branch."""
+    """Tell whether another run's commit was merged, because the merge came before our push of the same branch."""
     with claim.context.store.read() as tx:
         owner = edits.owner(tx, head.repository, pull_request.head_sha)
         edit = edits.of_run(tx, claim.run.id)
@@ -221,13 +221,13 @@ def _is_of_another(claim: Claim, head: Place, pull_request: PullRequest) -> bool
 
 
 def words_of_wait(claim: Claim, number: int) -> str:
-    """Tell what a run waits for, and why there is a pull request where a commit was configured."""
+    """Tell what a run waits for, and why there is a pull request if a commit was configured."""
     because = ": its branch refuses pushes" if claim.target.publish is Publish.COMMIT else ""
     return WAITS_FOR_MERGE.format(number) + because
 
 
 def _verify(claim: Claim, place: Place, merged: Sha) -> Sha:
-    """Check that the merged commit has our images; whoever changed the branch before merging may have dropped them."""
+    """Check that the merged commit has our images, because somebody may have dropped them before merging."""
     with step(claim, "check merged commit", Stage.PROMOTE) as record:
         manifests = claim.context.outside.manifests.open(place.repository)
         manifests.fetch(place.branch)

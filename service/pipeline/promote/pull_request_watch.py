@@ -27,17 +27,17 @@ from service.store.edits import Edit
 from service.store.waits import Wait
 
 MOST_REWORDED = 200
-"""Waits that get their own words back in one look, after GitHub was away."""
+"""How many waits get their own words back in one look after GitHub was away."""
 MOST_READ_ALONE = 5
-"""Pull requests beyond the listed page that one look reads: GitHub counts every request, and what changes is listed."""
+"""How many pull requests beyond the listed page one look reads: GitHub counts requests, and lists what changes."""
 MOST_HELD_ALONE = 50
-"""Further pull requests that one look compares with their base, by rows alone, chosen at random."""
+"""How many more pull requests one look compares with their base by rows alone; they are chosen at random."""
 
 log = structlog.get_logger()
 
 
 def look_at_pull_requests(context: Context, key: str) -> Answers:
-    """Look at those on the page of what changed last, where all that changes comes up, and read a few others alone."""
+    """Look at the page of what changed last, on which every change shows up, and read a few others one by one."""
     name, _, base = key.partition(":")
     repository, forge = Repository(name), context.outside.manifest_forge
     known = {subject_of(repository, one.number): one for one in forge.recent_pull_requests(repository, base=base)}
@@ -67,7 +67,7 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
 
 
 def _follow(context: Context, repository: Repository, known: Mapping[str, PullRequest]) -> None:
-    """Let what is listed of runs that have ended go on."""
+    """Follow the listed pull requests of runs that have ended."""
     try:
         for run in follow_listed(context, repository, known.values()):
             enqueue(context, run.id)
@@ -101,7 +101,7 @@ def _answer(context: Context, wait: Wait, at: Base | None, base: str, pull_reque
 
 
 def _held(claim: Claim, wait: Wait, at: Base, edit: Edit, tip: Sha, pull_request: PullRequest | None) -> str | None:
-    """Hold a head against its base: an answer where its run has to act, else what is to be seen on its wait."""
+    """Compare a head with its base; give an answer if its run has to act, else words for its wait."""
     context = claim.context
     had = pull_request.base_sha if pull_request is not None else None
     read = read_for_merge(claim, at, edit.repository, tip, had=had)

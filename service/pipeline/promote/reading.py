@@ -25,17 +25,17 @@ class Standing(StrEnum):
 
     STANDS = "stands"
     ANEW = "anew"
-    """Its base has changed, or has lost a commit that it contains. No person's work is on it, so it is made again."""
+    """Its base has changed, or has lost a commit that it contains. It has no work of people, so it is made anew."""
     STUCK = "stuck"
     """The base has changed the same file, and people's commits are on it: only a person can bring it up to date."""
     EDITED = "edited"
     """Somebody changed our values."""
     HOLDS_REMOVED = "holds-removed"
-    """It contains what was removed from the base, and people's commits: it must not be merged."""
+    """It contains a commit that was removed from the base, and people's commits, so it must not be merged."""
 
 
 def read_for_push(claim: Claim, base: Base, head: Place, tip: Sha) -> Head:
-    """Read the branch by what any run wrote there last. Merged commits do not count as a person's work any more."""
+    """Read the branch, knowing what any run wrote there last. Merged commits no longer count as a person's work."""
     with claim.context.store.read() as tx:
         pushed = edits.promotion_tip(tx, head.repository, head.branch)
         owner = edits.owner(tx, head.repository, tip)
@@ -54,7 +54,7 @@ def read_for_push(claim: Claim, base: Base, head: Place, tip: Sha) -> Head:
 
 
 def read_for_merge(claim: Claim, base: Base, repository: Repository, tip: Sha, *, had: Sha | None = None) -> Head:
-    """Read the head of an open pull request by the images of the run that waits for it.
+    """Read the head of an open pull request, knowing the images of the run that waits for it.
 
     `had` is where the forge says that the base was when the head was last pushed.
     """
@@ -65,7 +65,7 @@ def read_for_merge(claim: Claim, base: Base, repository: Repository, tip: Sha, *
 
 
 def standing(claim: Claim, base: Base, read: Head) -> Standing:
-    """Tell what the head of an open pull request comes to."""
+    """Tell what the head of an open pull request means for its run."""
     if read.removed is not None:
         return Standing.ANEW if read.holds is Holds.OURS else Standing.HOLDS_REMOVED
     fits = read.base is None or base.fits(wanted_edits(claim.run, claim.target), read.base)
@@ -83,7 +83,7 @@ def standing(claim: Claim, base: Base, read: Head) -> Standing:
 
 
 def _written_by(claim: Claim, run_id: RunId | None) -> tuple[tuple[FileEdit, ...] | None, set[Sha | None]]:
-    """Give what a run wrote, and the commit of the base that it wrote it on; its target may be gone by now."""
+    """Give what a run wrote and on which commit of the base; None if its target no longer exists."""
     if run_id is None:
         return None, set()
     with claim.context.store.read() as tx:
@@ -97,7 +97,7 @@ def _written_by(claim: Claim, run_id: RunId | None) -> tuple[tuple[FileEdit, ...
 
 
 def _found(claim: Claim, base: Base, head: Place, tip: Sha) -> tuple[tuple[FileEdit, ...] | None, Sha | None]:
-    """Find our newest commit on the branch, where rows do not tell it: give what it wrote, and it."""
+    """Find our newest commit on the branch if the store does not know it; give what it wrote, and the commit."""
     beyond, _ = walk(base, tip)
     for commit in beyond:
         with claim.context.store.read() as tx:

@@ -17,9 +17,9 @@ from service.store import edits
 
 
 def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
-    """Close the run's pull request, if it is open and still this run's; give what the run ends with.
+    """Close the run's pull request if it is open and still this run's; give the words that the run ends with.
 
-    RetryableError where the forge does not answer: the run ends only when it is known to be closed.
+    RetryableError if the forge does not answer, because the run ends only once the pull request is closed.
     """
     place = place_of(claim.context, claim.target)
     head = Place(place.repository, promotion_branch(claim.target))
@@ -36,7 +36,7 @@ def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
 
 
 def _open(claim: Claim, place: Place, head: Place) -> PullRequest | None:
-    """Find the run's open pull request, also one whose opening was not heard of any more."""
+    """Find the run's open pull request, even if the answer to its opening was lost."""
     forge, number = claim.context.outside.manifest_forge, claim.run.pull_request
     if number is not None:
         found = forge.pull_request(place.repository, number)

@@ -17,10 +17,10 @@ _CONTAINS = frozenset({Relation.AHEAD, Relation.IDENTICAL})
 
 
 def as_shown(tx: Transaction, run: Run, deployment: Deployment | None, known: successions.Known) -> Run:
-    """Give a run in the state and with the words that its status has.
+    """Give a run with the state and the words that its commit status shows.
 
-    A superseded one is *success* only where what superseded it is live and contains its commit. Until then it goes
-    with that: under way, failed, or cancelled.
+    A superseded run is a *success* only if the run that superseded it is live and contains its commit. Until then it
+    has the state of that run: under way, failed, or cancelled.
     """
     if run.state is not RunState.SUPERSEDED:
         return _as_it_is_live(run, deployment)
@@ -30,7 +30,8 @@ def as_shown(tx: Transaction, run: Run, deployment: Deployment | None, known: su
     short = last.commit[:12]
     last = _as_it_is_live(last, deployments.newest_of_runs(tx, [last.id]).get(last.id))
     if not last.state.ended:
-        # The words stay the same while it goes on, and while others supersede it: each change is a request.
+        # The words stay the same while the newer one goes on or is superseded itself, because each change costs a
+        # request.
         return replace(run, state=RunState.WAITING, message=f"the newer one is under way: {run.message}")
     if last.state is RunState.FAILED:
         return replace(run, state=RunState.FAILED, message=f"superseded by {short}, which failed: {last.message}")

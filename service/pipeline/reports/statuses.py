@@ -35,9 +35,10 @@ def want_status(tx: Transaction, run: Run) -> None:
 
 
 def want_statuses(tx: Transaction, some: Sequence[Run]) -> None:
-    """Set what the commits of some runs should show, and those of superseded runs that came to one of these.
+    """Set what the commits of some runs should show, and the commits of the runs that they superseded.
 
-    Called where a run has ended, or what it brought is live no more, or again: what is under way changes no follower.
+    Called when a run has ended, or its release is no longer live or live again. A run under way changes no other
+    status.
     """
     _want(tx, {*map(_place_of, some), *successions.followers(tx, some)})
 
@@ -47,9 +48,9 @@ def _place_of(run: Run) -> tuple[Repository, Sha, str]:
 
 
 def _want(tx: Transaction, places: Collection[tuple[Repository, Sha, str]]) -> None:
-    """Set several, all held first and in one order, so that two transactions never wait for each other.
+    """Set several statuses; all are locked first and in one order, so two transactions never wait for each other.
 
-    One transaction at a time: of two runs that end at once, the second must see that the first has ended.
+    If two runs end at once, the second transaction must see that the first run has ended.
     """
     known: successions.Known = {}
     for repository, commit, environment in sorted(places):
@@ -80,7 +81,7 @@ def _want_one(tx: Transaction, repository: Repository, commit: Sha, environment:
 
 
 def _description(telling: Run, same: Sequence[Run]) -> str:
-    """Tell of all runs that share the status: what people must see first, and how many are well."""
+    """Describe all runs that share the status: what people must see first, and how many are done."""
     words = telling.message or str(telling.state)
     if len(same) == 1:
         return status_description(words)
@@ -96,7 +97,7 @@ def _page_of(run: Run) -> str:
 
 
 def send_reports(context: Context) -> int:
-    """Send what the forge does not have yet; give how many arrived. Failures wait, longer each time.
+    """Send what the forge does not have yet; give how many arrived. After a failure the pause grows.
 
     One worker sends at a time, so that two versions of one status cannot overtake each other on their way.
     """
@@ -115,7 +116,7 @@ def send_reports(context: Context) -> int:
 
 
 def _is_wanted(context: Context, report: Report) -> bool:
-    """Tell whether the report is still to be sent: sending those before it may have taken long."""
+    """Tell whether the report is still to be sent, because sending those before it may have taken long."""
     with context.store.read() as tx:
         return reports.is_wanted(tx, report)
 
@@ -145,22 +146,22 @@ def _send(context: Context, report: Report) -> bool:
 
 
 def _send_newest_again(tx: Transaction, report: Report) -> None:
-    """Put right what the forge may show now.
+    """Send the wanted status again, because the forge may show an older one.
 
-    The status hung on its way, or this worker was paused, and another has sent since. The forge may have taken the
-    older one last, also where its answer never came.
+    A status was delayed, or this worker was paused, and another worker has sent since. The forge may have taken the
+    older one last, even if its answer never came.
     """
     reports.want_again(tx, report)
     log.warning("status sent late, the newest follows", commit=report.commit, context=report.context)
 
 
 def _is_sender(tx: Transaction, context: Context) -> bool:
-    """Become or stay the worker that sends; False where another one is."""
+    """Become or stay the worker that sends; False if it is another one."""
     return leases.acquire(tx, LEASE, context.holder, now=context.now(), seconds=LEASE_SECONDS)
 
 
 def _is_still_sender(tx: Transaction, context: Context) -> bool:
-    """Stay the worker that sends; False where another became it."""
+    """Stay the worker that sends; False if another one took over."""
     return leases.keep(tx, LEASE, context.holder, now=context.now(), seconds=LEASE_SECONDS)
 
 

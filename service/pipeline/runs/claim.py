@@ -35,8 +35,8 @@ class EndedStep:
 class Claim:
     """A run, its target by the configuration that the run has, and what the pipeline works with.
 
-    `found` is the target, once it was asked for. `ended` and `owed` are steps and columns of the run that are not
-    written yet; `known` are the run's steps by name, once they were read.
+    `found` is the target once it was looked up. `ended` and `owed` are steps and columns of the run that are not
+    written yet. `known` are the run's steps by name once they were read.
     """
 
     context: Context
@@ -48,23 +48,23 @@ class Claim:
 
     @property
     def target(self) -> Target:
-        """What the run goes to; PermanentError `target-gone` where its configuration has none."""
+        """The target of the run; PermanentError `target-gone` if its configuration has none."""
         if self.found is None:
             self.found = _target_of(self.context, self.run)
         return self.found
 
     def note(self, **values: Any) -> None:  # noqa: ANN401 - columns' values
-        """Bring columns of the run to these values here; the store has them with the next thing that is written."""
+        """Set columns of the run in memory; the next write brings them to the store."""
         self.run = replace(self.run, **values)
         self.owed |= values
 
     def update(self, tx: Transaction, **values: Any) -> None:  # noqa: ANN401 - columns' values
-        """Bring columns of the run to these values, here as in the store."""
+        """Set columns of the run in memory and in the store."""
         self.note(**values)
         self.settle(tx)
 
     def settle(self, tx: Transaction) -> None:
-        """Write what is not written yet. The caller knows, by the run's row that it holds, that the run is its own."""
+        """Write what is not written yet. The caller holds the run's row and knows that the run is its own."""
         for one in self.ended:
             steps.end(tx, self.run.id, one.name, one.state, one.message, at=one.at)
         if self.owed:
@@ -100,12 +100,12 @@ def _target_of(context: Context, run: Run) -> Target:
 
 
 def claim_of(context: Context, run: Run) -> Claim:
-    """Give the run with its target; PermanentError `target-gone` where its configuration has none."""
+    """Give the run with its target; PermanentError `target-gone` if its configuration has none."""
     return Claim(context, run, _target_of(context, run))
 
 
 def read_claim(context: Context, run_id: RunId) -> Claim | None:
-    """Read a run, for who looks on its behalf; None where there is none. Raises as `claim_of` does."""
+    """Read a run for a watch that looks on its behalf; None if there is none. Raises as `claim_of` does."""
     with context.store.read() as tx:
         run = runs.get(tx, run_id)
     return None if run is None else claim_of(context, run)

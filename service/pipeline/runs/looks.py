@@ -17,25 +17,25 @@ from service.store.waits import Wait
 _MOST_FAILURES = 3
 
 Answers = Mapping[Wait, str]
-"""What waits are answered, by a look."""
+"""The answers that one look found, by wait."""
 
 
 def saw(context: Context, wait: Wait, text: str) -> None:
-    """Tell on the wait what was seen last, where that is new."""
+    """Show on the wait what was seen last, if that is new."""
     if wait.last_seen != text:
         with context.store.begin() as tx:
             waits.saw(tx, wait.id, text)
 
 
 class Isolated:
-    """Keeps what is wrong with one run's thing from the others that wait at the same system.
+    """Keeps an error with one wait from disturbing the others at the same system.
 
-    A permanent error answers the wait: the run's own step then meets it and fails with its words. The wait shows an
-    error that may pass. After some of these in one look the system itself does not answer, and the look ends.
+    A permanent error answers the wait: the run's own step then meets the error and fails with its words. An error that
+    may pass is shown on the wait. After some of these in one look, the system itself counts as away and the look ends.
     """
 
     def __init__(self, context: Context) -> None:
-        """Take the context whose waits are told."""
+        """Take the context of the waits."""
         self._context = context
         self._failed = 0
 
@@ -47,7 +47,7 @@ class Isolated:
 
     @contextmanager
     def one(self, wait: Wait, answers: dict[Wait, str]) -> Iterator[None]:
-        """Look at one wait's thing."""
+        """Look at one wait within the block."""
         try:
             yield
         except RetryableError as error:
@@ -61,4 +61,4 @@ class Isolated:
 
 
 class _LookEnds(Exception):  # noqa: N818 - not an error: the rest is looked at next time
-    """So much failed in this look that the system itself is away."""
+    """So much failed in this look that the system itself counts as away."""

@@ -22,7 +22,7 @@ from service.store.waits import Wait
 
 
 class Pause(Exception):  # noqa: N818 - not an error: the run waits
-    """The run must wait for something outside; `opened` when the wait was written by who raises this."""
+    """The run must wait for something outside; `opened` if the code that raises this wrote the wait."""
 
     def __init__(self, wait: Wait, *, opened: bool = False) -> None:
         """Take what to wait for."""
@@ -32,7 +32,7 @@ class Pause(Exception):  # noqa: N818 - not an error: the run waits
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """The run is not wanted any more; the words say by whom or why, and a code what else is known of it."""
+    """The run is no longer wanted; the words say who ended it or why, and a code may say more."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
         """Take the words for people, and the code."""
@@ -41,7 +41,7 @@ class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
 
 
 class Superseded(Exception):  # noqa: N818 - not an error: something newer goes on
-    """Something newer of the same application and environment takes over; `by` is its run, where it has one."""
+    """Something newer of the same application and environment takes over; `by` is its run, if it has one."""
 
     def __init__(self, message: str, *, by: RunId | None = None) -> None:
         """Take the words for people, and the run that goes on."""
@@ -50,7 +50,7 @@ class Superseded(Exception):  # noqa: N818 - not an error: something newer goes 
 
 
 class Stale(Exception):  # noqa: N818 - not an error: another workflow has the run
-    """This workflow is not the run's own any more: it was paused, and another took over."""
+    """The run no longer belongs to this workflow, which was paused while another took over."""
 
 
 @dataclass(slots=True)
@@ -62,16 +62,16 @@ class StepRecord:
 
 
 def is_ours(tx: Transaction, run: Run) -> bool:
-    """Tell whether the run still goes on under the workflow that read it, and keep it so until the transaction ends.
+    """Tell whether the run is still running under the workflow that read it, and keep it so until the transaction ends.
 
-    A worker that was paused may have lost it: who takes a dead worker's run up gives it a workflow of another id.
+    A worker that was paused may have lost it, because a dead worker's run gets a workflow with another id.
     """
     now_at = runs.hold(tx, run.id)
     return now_at is not None and _is_under(now_at, run)
 
 
 def has_workflow(tx: Transaction, run: Run) -> bool:
-    """Tell whether the run has still the workflow that read it, whether or not it goes on; held as by `is_ours`."""
+    """Tell whether the run still has the workflow that read it, running or not; its row is locked as by `is_ours`."""
     now_at = runs.hold(tx, run.id)
     return now_at is not None and now_at.workflow_id == run.workflow_id
 
@@ -84,7 +84,7 @@ def _is_under(now_at: Run, run: Run) -> bool:
 def step(claim: Claim, name: str, stage: Stage) -> Iterator[StepRecord]:
     """Record a step around its effect: running, then how it ended. A failed one keeps the error's words.
 
-    The claim is renewed: it has the run as it stands now. How the step ended is written with what comes next.
+    The claim gets the run as it is now. How the step ended is written with the next thing that is written.
     """
     with claim.context.store.begin() as tx:
         now_at = runs.hold(tx, claim.run.id)
@@ -133,7 +133,7 @@ def wait_for(
     within: timedelta | None = None,
     not_before: datetime | None = None,
 ) -> Wait:
-    """Make a wait. Its deadline counts from the run's first wait for the same thing, however often it is opened."""
+    """Make a wait. Its deadline counts from the run's first wait for the same thing, however often one is opened."""
     now = context.now()
     first = first_wait(context, run.id, kind, subject)
     deadline = None if within is None else (min(first.created_at, now) if first else now) + within

@@ -6,7 +6,7 @@ made anew. Asks the store alone, and never decides how something is written.
 
 from __future__ import annotations
 
-from service.core.config import Target
+from service.core.config import Configuration, Target
 from service.core.config.patterns import matches
 from service.core.words import Sha
 from service.errors import NotFoundError
@@ -14,12 +14,13 @@ from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled
 
 
-def target_in_force(claim: Claim) -> tuple[Sha, Target]:
-    """Give the configuration's commit and the run's target as of now; Cancelled where it has no place there any more.
+def target_in_force(claim: Claim, current: Configuration | None = None) -> tuple[Sha, Target]:
+    """Give the commit of the configuration in force and the run's target in it; Cancelled if the target is gone.
 
-    A broken configuration changes nothing: the last good one is in force.
+    A broken configuration changes nothing, because the last good one stays in force. `current` is that one, if it was
+    read already.
     """
-    run, current = claim.run, claim.context.configurations.current()
+    run, current = claim.run, current or claim.context.configurations.current()
     if current.commit == run.configuration_commit:
         return run.configuration_commit, claim.target
     try:

@@ -47,9 +47,9 @@ def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
 
 
 def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
-    """Queue the next generation of an ended run, where it stood: at stage promote, with its images and pull request.
+    """Queue the next generation of an ended run from where it was: at stage promote, with its images and pull request.
 
-    None where one is there already.
+    None if there is one already.
     """
     run_id = RunId(new_id())
     new = runs.accept(
@@ -68,7 +68,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
 
 
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
-    """Let a workflow take the run on; None where the run is not its own, or has ended."""
+    """Let a workflow begin to work on the run; None if the run is not its own, or has ended."""
     run = runs.hold(tx, run_id)
     if run is None or run.workflow_id != workflow_id or run.state not in _UNDER_WAY:
         return None
@@ -79,9 +79,9 @@ def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> 
 
 
 def rest(tx: Transaction, wait: Wait, *, at: datetime, opened: bool = False, patient: bool = False) -> None:
-    """Let the run wait; `opened` where the wait was written before.
+    """Let the run wait; `opened` says that the wait was written before.
 
-    A cancelled run is woken at once, to end; not so one that is `patient`, since its ending itself is tried again.
+    A cancelled run is woken at once so that it ends, unless it is `patient`: then its ending itself is being retried.
     """
     if not opened:
         waits.open_wait(tx, wait)
@@ -112,7 +112,7 @@ def end(
     code: str = "",
     superseded_by: RunId | None = None,
 ) -> Run | None:
-    """End the run for good; None when it had ended before, and then it stays as it ended."""
+    """End the run for good; None if it had ended before, which changes nothing."""
     if not runs.end(tx, run_id, state, message, at=at, code=code):
         return None
     if superseded_by is not None:
@@ -131,7 +131,7 @@ def supersede(tx: Transaction, some: Iterable[Run], message: str, *, by: RunId, 
 
 
 def request_cancel(tx: Transaction, run: Run, *, by: str, at: datetime) -> None:
-    """Mark that somebody wants the run cancelled, and wake it if it waits: it ends before its next step."""
+    """Mark that somebody wants the run cancelled, and wake it if it waits; it ends before its next step."""
     runs.update(tx, run.id, at=at, cancel_requested_by=by)
     wait = waits.open_of_run(tx, run.id)
     if wait is not None:
@@ -139,7 +139,7 @@ def request_cancel(tx: Transaction, run: Run, *, by: str, at: datetime) -> None:
 
 
 def _told(tx: Transaction, run_id: RunId) -> Run | None:
-    """Give the run as it stands now, with its status wanted."""
+    """Give the run as it is now, after setting its wanted status."""
     run = runs.get(tx, run_id)
     if run is not None:
         want_status(tx, run)
@@ -147,7 +147,7 @@ def _told(tx: Transaction, run_id: RunId) -> Run | None:
 
 
 def _told_again(tx: Transaction, run_id: RunId) -> Run | None:
-    """Give a new run with its status wanted; where it is a retry, those that its last try had superseded go with it."""
+    """Give a new run after setting its wanted status; for a retry, also the statuses of the runs that it follows."""
     run = runs.get(tx, run_id)
     if run is not None and run.generation:
         want_statuses(tx, [run])
@@ -157,9 +157,9 @@ def _told_again(tx: Transaction, run_id: RunId) -> Run | None:
 
 
 def _ended(tx: Transaction, run_ids: Iterable[RunId]) -> list[Run]:
-    """Give runs that have just ended, with their statuses wanted, and those of runs that follow them.
+    """Give runs that have just ended, after setting the wanted statuses of these and of the runs that they superseded.
 
-    What superseded them is held meanwhile: it would end unseen otherwise.
+    The runs that superseded them are locked meanwhile, because they could end unnoticed otherwise.
     """
     some = [run for run_id in run_ids if (run := runs.get(tx, run_id)) is not None]
     for run in some:

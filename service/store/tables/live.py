@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from service.store.tables.shapes import Time, metadata
 
-# What was seen so far of a run's commit in its deployer, for what must last to count.
+# What was seen so far of a run's commit in its deployer: some states count only once they have lasted.
 sightings = sa.Table(
     "sightings",
     metadata,

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from service.store.tables.shapes import RepositoryName, Time, metadata
 
-# The making of one image from one source commit, shared by all runs that need it. Elsewhere: `builder` is who makes it,
-# `correlation` our own name of this one start, kept with `asked_at` before it is asked for, `external_id` theirs after.
+# The making of one image from one source commit, shared by all runs that need it. For a build elsewhere, `builder` is
+# who makes it, and `correlation` is our own name of this one start, stored with `asked_at` before the start.
+# `external_id` is the builder's own id, stored after it.
 builds = sa.Table(
     "builds",
     metadata,

@@ -14,7 +14,7 @@ from tests.contract.registries import REVISION, SOURCE
 
 
 class Control:
-    """Keeps the log; stops when told, or when a line has a certain text."""
+    """Keeps the log; stops the build when told, or when a line has a certain text."""
 
     def __init__(self, *, stop_at: str = "") -> None:
         self.text = ""

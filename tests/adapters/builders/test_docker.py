@@ -77,7 +77,7 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A builder that several tests use in turn, so that it probes once and keeps its layers."""
+    """A builder that several tests share, so that it probes only once and keeps its layers."""
 
     source: Source
     builder: DockerBuilder
@@ -143,7 +143,7 @@ class Place:
         return Pusher(self.host, credentials=fixed(self.credentials), insecure=True)
 
     def config(self, tag: str = TAG) -> dict[str, Any]:
-        """Read the image's configuration with nothing of ours between."""
+        """Read the image's configuration without our code."""
         manifest = json.loads(raw_manifest(self.url, self.repository, tag, self.authorization))
         request = urllib.request.Request(f"{self.url}/v2/{self.repository}/blobs/{manifest['config']['digest']}")  # noqa: S310 - loopback
         request.add_header("Authorization", self.authorization)
@@ -357,7 +357,7 @@ builder.build(request_for(host, "app", Options(network="none")), Control())
 
 @pytest.fixture
 def hanging_registry() -> Iterator[tuple[str, threading.Event]]:
-    """Serve a registry that never answers; the event tells that somebody came."""
+    """Serve a registry that never answers; the event is set once a client has connected."""
     came, over = threading.Event(), threading.Event()
 
     def hang(*_: object) -> None:

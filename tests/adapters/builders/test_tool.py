@@ -84,7 +84,7 @@ def request_with(host: str, **options: Any) -> Any:
 
 @pytest.fixture
 def empty_registry() -> Iterator[None]:
-    """Let `registry.test` answer that it has no image: the builder looks there before it pushes."""
+    """Let `registry.test` answer that it has no image, because the builder looks there before it pushes."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
         mocked.get("http://registry.test/v2/", json={})
         for method in (responses.GET, responses.HEAD):

@@ -430,7 +430,7 @@ def test_slow_answer_to_a_refresh_is_not_waited_out(argo: ArgoCD, http: response
 
 
 class _Endless(BaseHTTPRequestHandler):
-    """Answers without an end; counts what it could send."""
+    """Sends an endless answer and counts what it could send."""
 
     sent = 0
 

@@ -59,7 +59,7 @@ def argo(double: ArgoCDDouble) -> ArgoCD:
 
 
 def promote(git: GitServer, tag: str) -> tuple[Sha, Sha]:
-    """Commit a new tag; give the commit before and the new one."""
+    """Commit a new tag; give the previous commit and the new one."""
     bare = git.open(REPO)
     before = Sha(bare.tip("main"))
     text = FILES[VALUES].replace("one", tag)
@@ -67,7 +67,7 @@ def promote(git: GitServer, tag: str) -> tuple[Sha, Sha]:
 
 
 def verdicts(double: ArgoCDDouble, argo: ArgoCD, commit: Sha, before: Sha) -> list[Verdict]:
-    """Judge at every state that the application goes through after a refresh."""
+    """Judge the application in every state that it goes through after a refresh."""
     argo.refresh("web-dev")
     seen = []
     impatient = Patience(grace=timedelta(0))

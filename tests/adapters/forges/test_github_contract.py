@@ -39,7 +39,7 @@ DRAFT = PullRequestDraft(
 
 @pytest.fixture
 def github(tmp_path: Path, github_description: GitHubDescription) -> Iterator[GitHubDouble]:
-    """Give a GitHub that holds every request against the published description of the API."""
+    """Give a GitHub that checks every request against the published description of the API."""
     git = GitServer(tmp_path / "git")
     double = GitHubDouble(git, validator=github_description)
     double.add_token(TOKEN)
@@ -60,7 +60,7 @@ def tip(github: GitHubDouble, branch: str = "main") -> Sha:
 
 
 def promote(github: GitHubDouble) -> Sha:
-    """Push a promotion's branch, as the manifest writer does."""
+    """Push a promotion branch, as the manifest writer does."""
     github.repository(REPO).bare.update_ref(f"refs/heads/{HEAD}", tip(github))
     return Sha(github.push(REPO, HEAD, {"a.txt": "promoted\n"}, author="mergeport-bot"))
 
@@ -140,7 +140,7 @@ def test_relation_to_what_is_not_there_or_has_nothing_in_common_is_gone(github: 
 
 
 def test_relation_brings_no_files(github: GitHubDouble, forge: GitHub) -> None:
-    """A comparison's files can be three hundred patches, and are on its first page alone."""
+    """A comparison may have three hundred patches, and only its first page has them."""
     base = tip(github)
     one = Sha(github.push(REPO, "main", {"one.txt": "x\n"}))
     assert forge.relation(REPO, base, one) is Relation.AHEAD

@@ -20,7 +20,7 @@ NEW_NAMES = ["acme/deployments", "umbrella/manifests", "umbrella/deployments"]
 
 @pytest.fixture(params=["token", "app"])
 def either(request: pytest.FixtureRequest, github: GitHubDouble, private_key: str) -> GitHub:
-    """Give GitHub by a token, and by an App that is installed for both owners and whose tokens are not new."""
+    """Give GitHub with a token, and with an App that is installed for both owners and whose tokens are not new."""
     for owner in ("acme", "umbrella"):
         github.install_app(4711, owner)
     login = TokenLogin(TOKEN) if request.param == "token" else AppLogin("4711", private_key)

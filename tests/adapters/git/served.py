@@ -56,7 +56,7 @@ class Served:
         return manifests.commit(parent, {path: content}, message, author=WRITER, committer=WRITER, at=AT)
 
     def history(self, length: int, path: str = "n") -> list[Sha]:
-        """Put so many commits on `main`; the n-th writes its number into the file."""
+        """Make so many commits on `main`; the n-th writes its number into the file."""
         start = [f"reset refs/heads/main\nfrom {self.repository.tip('main')}\n"]
         commits = [
             f"commit refs/heads/main\nmark :{n + 1}\ncommitter P <p@example.invalid> {n} +0000\ndata 4\nmore\n"
@@ -67,7 +67,7 @@ class Served:
         return [Sha(sha) for sha in self.repository.git("fast-import", "--quiet", data=stream).split()]
 
     def downloads(self) -> list[str]:
-        """Name the requests that bring objects; a question for refs alone is shorter than any of them."""
+        """Name the requests that bring objects; a request for refs alone is shorter than any of them."""
         return [seen.path for seen in self.server.log if seen.service == "git-upload-pack" and seen.length > 250]
 
 

@@ -168,7 +168,7 @@ def test_the_token_is_in_no_argument_of_any_process(served: Served, tmp_path: Pa
 
 
 def cmdlines(paths: Iterable[Path]) -> bytes:
-    """Read what all processes were started with; those that end meanwhile do not count."""
+    """Read the command lines of all processes; those that end meanwhile are skipped."""
     found = b""
     for path in paths:
         with suppress(OSError):

@@ -18,7 +18,7 @@ from tests.fixtures.processes import wait_until
 
 
 class Making:
-    """Which making of the repository it is."""
+    """The identity of the repository, which changes when it is made anew."""
 
     number = 1
 
@@ -80,7 +80,7 @@ def test_what_is_missing_leaves_a_reader_as_good_as_it_was(readers: Readers, tip
 def test_a_failure_ends_the_reader(readers: Readers, tip: Sha) -> None:
     first = use(readers, tip)
     with pytest.raises(TypeError):
-        fail(readers, lambda objects: objects._talk.say(f"{tip}\n".encode()))  # and the answer is never read
+        fail(readers, lambda objects: objects._talk.say(f"{tip}\n".encode()))  # but the answer is never read
     assert use(readers, tip) != first
 
 
@@ -130,7 +130,7 @@ def test_few_stay_and_they_end_when_nobody_needs_them(
 
 
 class LateTimer:
-    """A watchdog that wakes up when the test wants it, whether it was cancelled or not."""
+    """A watchdog that fires when the test wants it, whether it was cancelled or not."""
 
     wake: Callable[[], None]
     daemon = False
@@ -142,7 +142,7 @@ class LateTimer:
         """Wait for ever."""
 
     def cancel(self) -> None:
-        """Come too late."""
+        """Do nothing, because it is too late."""
 
 
 def test_a_watchdog_that_wakes_up_late_leaves_the_next_use_alone(

@@ -89,7 +89,7 @@ def test_a_large_file_that_a_partial_mirror_left_out_is_fetched_when_read(
 
 
 def test_an_address_as_github_shows_it_goes_to_ssh(sshd: SshServer, login: SshLogin, tmp_path: Path) -> None:
-    """It has no port, and nobody here may listen on 22: what is seen is that ssh was asked to go there."""
+    """It has no port, and nobody here may listen on 22, so the test only sees that ssh was asked to go there."""
     error = failure(tmp_path, "git@127.0.0.1:acme/manifests.git", login)
     assert error.code in {"git-unreachable", "git-host-key-refused"}
     assert "127.0.0.1:acme/manifests.git" in str(error)
@@ -131,7 +131,7 @@ def test_a_key_that_the_server_does_not_know_is_believed_when_it_lasts(
 def test_an_agent_and_the_users_own_configuration_are_not_asked(
     sshd: SshServer, login: SshLogin, repository: BareRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An agent has the right key, ours is a stranger's: the server must see the stranger alone."""
+    """An agent has the right key and ours is a wrong one: the server must see only the wrong one."""
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", f"{tmp_path}/a"], stdout=subprocess.DEVNULL)
     try:
         monkeypatch.setenv("SSH_AUTH_SOCK", f"{tmp_path}/a")

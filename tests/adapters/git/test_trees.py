@@ -19,7 +19,7 @@ from service.core.words import Actor, Sha
 
 KINDS = {DIRECTORY: b"tree", SUBMODULE: b"commit"}
 LOOKS_LIKE_AN_ENTRY = b"\x0040000 a\x00100644 a.b\x00"
-"""A SHA's bytes are anything: these hold whole names."""
+"""A SHA may have any bytes; these contain whole names."""
 
 names = st.one_of(
     st.text("ab.-0/ é(|", min_size=1, max_size=4).map(str.encode),
@@ -51,7 +51,7 @@ def made_by_git(repository: BareRepository, entries: Mapping[bytes, Entry]) -> s
 def test_the_result_is_the_one_that_git_makes(
     repository: BareRepository, before: dict[bytes, Entry], new: dict[bytes, Entry], replaced: st.DataObject
 ) -> None:
-    """An entry that is there keeps its mode; one that is new goes where git sorts it, directories as with a slash."""
+    """An existing entry keeps its mode; a new one goes where git sorts it, a directory as if it ended in a slash."""
     raw = put(b"", before)
     wanted = {name: entry._replace(mode=before[name].mode) if name in before else entry for name, entry in new.items()}
     if before:
@@ -135,7 +135,7 @@ texts = st.text(
 def test_commit_is_the_one_that_git_makes(
     repository: BareRepository, name: str, email: str, message: str, seconds: int
 ) -> None:
-    """Where it is made here at all: git refuses a person without a name, and makes what is signed."""
+    """This holds for commits that we make ourselves: git refuses a person without a name, and makes signed ones."""
     tree, parent = "4b825dc642cb6eb9a060e54bf8d69288fbee4904", Sha("1" * 40)
     person, at = Actor(name, email), datetime.fromtimestamp(seconds, UTC)
     text = CommitText(message, person, Actor("Mergeport", "mergeport@example.org"), at)

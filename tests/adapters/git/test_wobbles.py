@@ -19,7 +19,7 @@ PARTS = ("info/refs", "git-upload-pack")
 
 
 def forget(served: Served) -> Callable[[Repository], None]:
-    """Give what a forge does with tokens that are refused: others are given from then on."""
+    """Do what a forge does with refused tokens: give other ones from then on."""
 
     def forget(_: Repository) -> None:
         served.token = served.read_token = NEW
@@ -28,7 +28,7 @@ def forget(served: Served) -> Callable[[Repository], None]:
 
 
 def revoke(served: Served) -> None:
-    """Take the tokens back that are in use, and let another be valid."""
+    """Revoke the tokens in use, and make another one valid."""
     for old in (READER, TOKEN):
         del served.server.tokens[old]
     served.server.tokens[NEW] = GitAccess("writer")

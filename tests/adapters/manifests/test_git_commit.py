@@ -164,7 +164,7 @@ def test_a_commit_with_a_file_below_a_file_is_refused(served: Served, order: tup
 
 def test_writing_in_a_large_repository_downloads_nothing(served: Served) -> None:
     files: dict[str, str | bytes] = {f"apps/g{n % 40}/a{n}/values.yaml": f"tag: {n}\n" for n in range(2_000)}
-    # Blobs of this size are left out of the mirror: whoever makes an index or reads whole trees would fetch them.
+    # The mirror leaves out blobs of this size; making an index or reading whole trees would fetch them.
     large = [f"apps/g{n}/model.bin" for n in range(3)]
     served.repository.commit_files("main", {**files, **{path: path.encode() * 100_000 for path in large}})
     manifests = served.manifests()

@@ -10,13 +10,13 @@ from tests.adapters.git.served import Served
 
 LENGTH = 30_000
 COMMITS_ALONE = 8 * 1024 * 1024
-"""Bytes that so many commits may take, with their index."""
+"""The most bytes that so many commits may take, with their index."""
 OLD = "x" * 900_000
 
 
 @pytest.fixture
 def first(served: Served) -> Sha:
-    """Make `main` 30,000 commits long, the first of them with a large file; give it."""
+    """Make `main` 30,000 commits long, the first of them with a large file; give that commit."""
     person = "committer P <p@example.invalid> 1 +0000\ndata 4\nmore\n"
     begin = f"commit refs/heads/main\nmark :1\n{person}from {served.repository.tip('main')}\n"
     stream = [f"reset refs/heads/main\n{begin}M 100644 inline old\ndata {len(OLD)}\n{OLD}\nget-mark :1\n"]

@@ -25,7 +25,7 @@ MEGABYTE = 1024 * 1024
 
 
 def noise(seed: int, size: int = 900_000) -> str:
-    """Give a text that does not become smaller."""
+    """Give a text that cannot be compressed."""
     return random.Random(seed).randbytes(size // 2).hex()  # noqa: S311 # the same each time
 
 
@@ -49,7 +49,7 @@ def files(served: Served) -> list[Path]:
 
 
 def gathered(served: Served) -> int:
-    """Count all bytes but the largest pack's, which is the repository as it was fetched."""
+    """Count all bytes except the largest pack's, which is the repository as it was fetched."""
     packs = [file.stat().st_size for file in files(served) if file.suffix == ".pack"]
     return sum(file.stat().st_size for file in files(served)) - max(packs)
 
@@ -169,7 +169,7 @@ def test_a_mirror_that_somebody_uses_is_kept_however_old(served: Served) -> None
 
 
 def full(served: Served, action: Callable[[], object], place: Path) -> RetryableError:
-    """Do something for which there is no space; see that the error is one to repeat, and says where."""
+    """Do something for which there is no space; check that the error is retryable and names the place."""
     with pytest.raises(RetryableError) as caught:
         action()
     error = caught.value
@@ -247,6 +247,6 @@ def test_a_disk_that_cannot_be_written_is_a_matter_for_a_person(served: Served, 
 
 
 def test_mirrors_of_other_repositories_are_told_apart(served: Served) -> None:
-    """The name in the message is the mirror's: a disk has many."""
+    """The message names the mirror, because a disk has many."""
     error = disk.full(served.directory / "mirrors" / f"{Repository('acme/x')}.git", "No space left on device")
     assert "x.git" in str(error)

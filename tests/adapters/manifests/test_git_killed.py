@@ -63,7 +63,7 @@ while done < 12:
 
 @contextmanager
 def worker(served: Served, action: str, *more: str, timeout: float = 20) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that works on the mirror; it is ready, and killed with the block."""
+    """Run a process that works on the mirror; wait until it is ready, and kill it at the end of the block."""
     place = str(served.directory / "mirrors")
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM + action, place, served.url(), f"{timeout:g}", *more],
@@ -106,7 +106,7 @@ def stats() -> dict[int, tuple[int, int]]:
 
 
 def goes_on(served: Served) -> None:
-    """See that the next process, here, fetches, reads, writes and pushes."""
+    """Check that the next process, which is this one, fetches, reads, writes and pushes."""
     manifests = served.manifests()
     tip = manifests.fetch("main")
     assert tip == served.repository.tip("main")
@@ -124,7 +124,7 @@ def asked(times: int) -> Callable[[Served], bool]:
 
 
 RENEWALS = 8
-"""So few that the writer gets through however slow the machine is."""
+"""So few that the writer gets through even on a slow machine."""
 
 MOMENTS: dict[str, Callable[[Served], bool]] = {
     "it has the lock": has("*.lock"),

@@ -45,7 +45,7 @@ def truncate_packs(mirror: Path) -> None:
 
 
 def empty_objects(mirror: Path) -> None:
-    """Leave files without content, as a machine that lost its power does."""
+    """Make empty object files, as a machine leaves them that lost its power."""
     for file in [*mirror.glob("objects/??/*"), *mirror.glob("objects/pack/*.idx")]:
         file.chmod(0o644)
         file.write_bytes(b"")

@@ -129,7 +129,7 @@ def is_refused(pattern: str) -> bool:
 
 
 def slowly(pattern: str, name: str, *, segment_begins: bool = True) -> bool:
-    """Match by trying every way, written from the cheat sheet's words and not from an expression."""
+    """Match by trying every possibility, as the cheat sheet's words say and without an expression."""
     if not pattern:
         return not name
     if pattern.startswith("**"):

@@ -32,7 +32,7 @@ def test_the_committed_schema_is_the_generated_one() -> None:
 
 
 def defaults(node: object) -> Iterator[dict[str, object]]:
-    """Give every part of the schema that tells a default."""
+    """Give every part of the schema that has a default."""
     if isinstance(node, dict):
         if "default" in node and not isinstance(node["default"], dict):
             yield node

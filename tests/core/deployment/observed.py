@@ -55,7 +55,7 @@ def judge(
 
 
 def lived(*seen: tuple[float, Observation], patience: Patience = Patience(), commit: Sha = OURS) -> list[Verdict]:  # noqa: B008 - frozen
-    """Judge observations at these seconds one after the other, with what is kept between them."""
+    """Judge observations at these seconds one after the other, passing on what is remembered between them."""
     past, found = NOTHING_SEEN, []
     for seconds, observed in seen:
         verdict = judge(observed, commit=commit, standings={OLDER: Standing.BEFORE}, patience=patience)

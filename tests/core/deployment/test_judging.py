@@ -200,7 +200,7 @@ def test_auto_sync_that_is_off_is_told_and_the_old_operation_is_not() -> None:
 
 
 def test_operation_under_way_tells_what_it_waits_for() -> None:
-    """With hooks and sync waves an operation runs on until pods are well."""
+    """With hooks and sync waves, an operation runs until the pods are healthy."""
     words = "waiting for healthy state of apps/Deployment/web"
     observed = replace(
         LIVE,

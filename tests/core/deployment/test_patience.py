@@ -91,7 +91,7 @@ TRYING = replace(
 
 
 def test_operation_that_is_gone_while_the_next_one_fails_too_had_no_try_left() -> None:
-    """Commits that come one after the other hide the moment in which the first one says Failed."""
+    """When commits come one after the other, the moment in which the first one says Failed cannot be seen."""
     next_one = replace(TRYING, tries=0, operation="10:01", sync_errors=())
     fails_too = replace(next_one, tries=1, sync_errors=("Service/web: no port",))
     found = lived((0, TRYING), (5, replace(TRYING, tries=2)), (30, next_one), (40, fails_too))

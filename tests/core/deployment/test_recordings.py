@@ -50,7 +50,7 @@ def three_conditions(application: dict[str, Any], allowed: set[str]) -> bool:
 
 
 def live_image(observed: Observation) -> ImageReference:
-    """Give what is live as if it were ours: the hardest case for the judge's proof by image."""
+    """Give the live image as if it were ours, which is the hardest case for the judge's proof by image."""
     name, _, tag = (observed.images or ("registry.example.com/none:0",))[0].rpartition(":")
     registry, _, repository = name.partition("/")
     return ImageReference(registry, repository, tag)

@@ -60,7 +60,7 @@ def test_case_ends_as_its_file_says(path: Path) -> None:
         assert edited.text == case.text("expected")
         assert list(edited.warnings) == case.header.get("warning", [])
         assert bool(edited.changes) == (edited.text != text)
-        if "once" in case.options():  # the edit changes what its own paths name
+        if "once" in case.options():  # the edit changes the values that its own paths select by
             return
         again = edit_values(edited.text, edits, file="values.yaml", create=create)
         assert (again.text, again.changes) == (edited.text, ())

@@ -62,7 +62,7 @@ def chart(tmp_path: Path) -> Path:
 
 
 def values_in_helm(helm: str, chart: Path, text: str) -> dict[str, object]:
-    """Render a chart that gives back its values, and read them."""
+    """Render a chart that prints its values, and read them."""
     (chart / "edited.yaml").write_bytes(text.encode())
     command = [helm, "template", "x", str(chart), "--values", str(chart / "edited.yaml")]
     rendered = subprocess.run(command, capture_output=True, check=True, text=True).stdout
@@ -149,7 +149,7 @@ def test_a_scalar_is_read_as_helm_reads_it(helm: str, chart: Path, flow: bool) -
 
 
 def typed(value: object) -> tuple[str, object]:
-    """Tell booleans from numbers; JSON knows only one kind of number."""
+    """Distinguish booleans from numbers; JSON knows only one kind of number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return ("number", float(str(value))) if number else (type(value).__name__, value)
 

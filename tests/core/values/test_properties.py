@@ -63,7 +63,7 @@ def meanings(text: str) -> list[tuple[object, ...]]:
 
 
 def span(text: str, path: str) -> tuple[int, int]:
-    """Give where PyYAML sees the scalar, its anchor included, in the text with its byte order mark."""
+    """Give the place of the scalar, including its anchor, as PyYAML sees it in the text with its byte order mark."""
     node = at(nodes(text), path)
     bom = len(text) - len(text.removeprefix("\ufeff"))
     return node.start_mark.index + bom, node.end_mark.index + bom
@@ -98,7 +98,7 @@ def test_one_edit_changes_one_scalar_and_no_other_character(file: YamlFile, valu
 
 
 def assert_same_but(before: str, after: str, paths: list[str]) -> None:
-    """Check that every event but those of the paths is the same."""
+    """Check that every event except those of the paths is the same."""
     old, new = meanings(before), meanings(after)
     assert len(old) == len(new)
     differing = [place for place, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1]]
@@ -166,7 +166,7 @@ def test_created_values_are_added_and_every_old_line_stays(
 
 
 def assert_lines_stay(before: str, after: str) -> None:
-    """Check that all lines are there still, with their own ends, but one that was opened or had no end."""
+    """Check that all lines are still there, with their own ends, except one with opened braces or without an end."""
     old, new = (re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text) for text in (before, after))
     blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     assert len(old) - sum(block.size for block in blocks) <= 1
@@ -174,7 +174,7 @@ def assert_lines_stay(before: str, after: str) -> None:
 
 
 def without_added(new: list[tuple[object, ...]], old: list[tuple[object, ...]]) -> bool:
-    """Tell whether one run of events was added, or stands for one empty value or pair of braces."""
+    """Tell whether one run of events was added, or replaces one empty value or pair of braces."""
     head = next((place for place, pair in enumerate(zip(new, old, strict=False)) if pair[0] != pair[1]), len(old))
     tail = next(
         (place for place, pair in enumerate(zip(new[::-1], old[::-1], strict=False)) if pair[0] != pair[1]), len(old)
@@ -210,7 +210,7 @@ def test_what_is_listed_is_what_can_be_set(file: YamlFile) -> None:
 
 
 def lists_in(file: YamlFile, mapping: tuple[Step, ...]) -> list[tuple[str, yaml.SequenceNode]]:
-    """Give the lists that stand in a mapping itself; one behind an alias stands elsewhere."""
+    """Give the lists that are in a mapping itself, and not behind an alias."""
     parent = at(nodes(file.text), format_path(mapping)) if mapping else nodes(file.text)
     assert isinstance(parent, yaml.MappingNode)
     lists = [(key.value, node) for key, node in parent.value if isinstance(node, yaml.SequenceNode)]
@@ -254,13 +254,13 @@ def test_a_created_item_ends_its_list_and_every_old_line_stays(
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[YamlFile], str, int]:
-    """Draw the documents of a file, its text, and which of them is meant."""
+    """Draw the documents of a file, its text, and the one that is meant."""
     files = draw(st.lists(yaml_files().map(as_document), min_size=2, max_size=3))
     return files, "---\n".join(file.text for file in files), draw(st.integers(0, len(files) - 1))
 
 
 def as_document(file: YamlFile) -> YamlFile:
-    """Give a drawn file without what may only stand at the start of one, and with a line end."""
+    """Give a drawn file without what may only be at the start of a file, and with a final line end."""
     text = re.sub(r"\A\ufeff?(%YAML 1.1\r?\n?)?(---( # c)?(\r\n|\r|\n))?", "", file.text)
     return YamlFile(text.rstrip("\r\n") + "\n", file.leaves, file.mappings, file.inner)
 
@@ -284,7 +284,7 @@ def test_an_edit_in_one_document_is_the_same_edit_in_it_alone(
 
 
 def dotted(path: str) -> str:
-    """Write a path so that it goes on after another."""
+    """Write a path so that it continues another one."""
     return path if path.startswith("[") else f".{path}"
 
 
@@ -323,7 +323,7 @@ def test_an_edit_within_a_block_is_the_same_edit_in_its_text_alone(
 
 
 def assert_lines_stay_but_one(before: str, after: str) -> None:
-    """Check that what differs is one run of text: the file around it is the same, character for character."""
+    """Check that only one piece of text differs, and that the file around it is the same, character for character."""
     old, new = (re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text) for text in (before, after))
     head = next((place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(old))
     pairs = zip(old[::-1], new[::-1], strict=False)

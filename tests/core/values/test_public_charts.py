@@ -17,7 +17,7 @@ from service.core.values.lookup import Found, Within
 from service.core.values_paths import Key, format_path, parse_path
 from tests.core.values.yaml_documents import AWKWARD
 
-STEP = int(os.environ.get("MERGEPORT_CHART_STEP", "48"))  # 1: each scalar alone, minutes instead of seconds
+STEP = int(os.environ.get("MERGEPORT_CHART_STEP", "48"))  # 1: each scalar alone, which takes minutes instead of seconds
 FILES = sorted((Path(__file__).parents[2] / "data" / "public-values").glob("*.yaml"))
 charts = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 

@@ -97,7 +97,7 @@ class _Writer:
         return self.draw(st.sampled_from(options))
 
     def chance(self, percent: int) -> bool:
-        return self.draw(st.integers(0, 99)) >= 100 - percent  # the simplest draw is no
+        return self.draw(st.integers(0, 99)) >= 100 - percent  # the simplest draw is False
 
     def comment(self) -> str:
         return self.one(["  ", " ", "   "]) + self.one(COMMENTS) if self.chance(25) else self.one(["", "", " "])
@@ -124,7 +124,7 @@ class _Writer:
     # --- block style
 
     def mapping(self, indent: int, steps: tuple[Step, ...], depth: int, *, first: str | None = None) -> None:
-        """Write a block mapping; `first` is what stands before its first key on that line, such as `- `."""
+        """Write a block mapping; `first` is the text before its first key on that line, such as `- `."""
         self.mappings.append(steps)
         before = " " * indent if first is None else first
         if self.mapping_anchors and self.chance(20):
@@ -146,7 +146,7 @@ class _Writer:
             self.between(indent)
 
     def value(self, start: str, indent: int, steps: tuple[Step, ...], depth: int, *, under_key: bool) -> None:
-        """Write what follows `key:` or a dash, in one of the ways there are."""
+        """Write what follows `key:` or a dash, in one of the possible ways."""
         kinds = ["inline", "inline", "inline", "empty", "flow", "lines", "block", "tagged", "next-line"]
         kinds += ["alias"] if self.anchors else []
         kinds += ["mapping", "mapping", "sequence"] if depth > 0 and under_key else []
@@ -193,12 +193,12 @@ class _Writer:
         self.lines.append(f"{start}{' ' if anchor else ''}{anchor}{self.comment()}")
         self.between(len(inner))
         self.mapping(len(inner), steps, depth - 1)
-        if anchor:  # it can be merged only once it is complete, and is no alias for a scalar
+        if anchor:  # it can be merged only when it is complete, and no scalar may be its alias
             self.anchors.remove(anchor[1:])
             self.mapping_anchors.append(anchor[1:])
 
     def refused(self, kind: str, start: str, inner: str, steps: tuple[Step, ...]) -> None:
-        """Write what is no target of an edit."""
+        """Write a value that cannot be the target of an edit."""
         if kind == "block":
             header = self.one(["|", ">", "|-", ">+", "|+"])
             self.lines += [f"{start} {header}{self.comment()}", f"{inner}# text: x", "", f"{inner} - more"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Options(BaseModel):
-    """What the toy is told."""
+    """The toy's options."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,7 +23,7 @@ class Options(BaseModel):
 
 
 class ToyBuilder:
-    """Only says what it would do."""
+    """Only logs what it would do."""
 
     place: Literal[BuilderPlace.HERE] = BuilderPlace.HERE
 

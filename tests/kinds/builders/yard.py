@@ -20,7 +20,7 @@ from service.ports import BuildStanding, LogPiece, Progress, StartRequest
 
 
 class Options(BaseModel):
-    """A yard that has an image built when its test says so."""
+    """The options of a yard, which builds an image when its test says so."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -46,7 +46,7 @@ class YardBuild:
 
 @dataclass
 class Yard:
-    """The other side, and what it was asked."""
+    """The builder elsewhere, and what it was asked."""
 
     place: Literal[BuilderPlace.ELSEWHERE] = BuilderPlace.ELSEWHERE
     listed_within: timedelta = timedelta(seconds=30)
@@ -54,7 +54,7 @@ class Yard:
     asked: list[str] = field(default_factory=list)
     killed: Literal["", "before", "after"] = ""
     failing: dict[str, MergeportError] = field(default_factory=dict)
-    """What a call of this name fails with; a start fails after it has had effect."""
+    """The error of a call of this name; a start fails after it has had effect."""
     tells_ids: bool = True
     lags: bool = False
     """Whether builds are not listed yet."""

@@ -17,6 +17,6 @@ class Options(BaseModel):
 
 
 def judge(options: Options, facts: Facts) -> Verdict:
-    """Let everything through from the hour on."""
+    """Let everything through from that hour on."""
     opens = facts.now.replace(hour=options.opens_at, minute=0, second=0, microsecond=0)
     return Allow() if facts.now >= opens else Wait(options.why, until=opens)

@@ -29,9 +29,10 @@ class ApplicationSets:
         self._verify: bool | str = ca_file or True
 
     def announce(self, page: str, branch: str) -> None:
-        """Tell of a push to a branch of the repository at this page; RetryableError where that is not taken.
+        """Announce a push to a branch of the repository at this page; RetryableError if that is not accepted.
 
-        Nobody knows here whether it is the default branch, so it is called that: sets that follow HEAD look as well.
+        It is not known here whether this is the default branch, so we claim it: then sets that follow HEAD look as
+        well.
         """
         repository = {"html_url": page, "full_name": "/".join(page.split("/")[-2:]), "default_branch": branch}
         body = json.dumps({"ref": f"refs/heads/{branch}", "repository": repository, "commits": []}).encode()

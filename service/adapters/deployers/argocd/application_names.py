@@ -13,7 +13,7 @@ def split_name(application: str) -> tuple[str, str]:
 
 
 def names_of(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give the names an application may be asked by: with its namespace, and alone in Argo CD's own."""
+    """Give the names to ask for an application by: with its namespace, and the bare name in Argo CD's own namespace."""
     metadata, status = item.get("metadata"), item.get("status")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         return

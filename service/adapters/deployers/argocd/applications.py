@@ -38,7 +38,7 @@ class Parameter(BaseModel):
 
 
 class Helm(BaseModel):
-    """Helm's settings of a source that stand over its values files."""
+    """Helm's settings of a source that override its values files."""
 
     parameters: Annotated[list[Parameter], BeforeValidator(_or_none_left)] = []
     fileParameters: Annotated[list[Parameter], BeforeValidator(_or_none_left)] = []  # noqa: N815 # Argo CD's name
@@ -47,7 +47,7 @@ class Helm(BaseModel):
 
 
 class Kustomize(BaseModel):
-    """Kustomize's settings of a source that stand over its files."""
+    """Kustomize's settings of a source that override its files."""
 
     images: Annotated[list[str], BeforeValidator(_or_none_left)] = []
     patches: Annotated[list[Any], BeforeValidator(_or_none_left)] = []
@@ -101,7 +101,7 @@ class Resource(BaseModel):
 
 
 class SyncedResource(BaseModel):
-    """An object that an operation brought, or could not."""
+    """An object that an operation applied, or failed to apply."""
 
     kind: str = ""
     name: str = ""
@@ -112,13 +112,13 @@ class SyncedResource(BaseModel):
 
 
 class SyncResult(Revisions):
-    """What an operation brought."""
+    """The result of an operation."""
 
     resources: Annotated[list[SyncedResource], BeforeValidator(_or_none_left)] = []
 
 
 class Retry(BaseModel):
-    """How often an operation is tried again; below zero without end."""
+    """How often an operation is tried again; below zero means without end."""
 
     limit: int = 0
 
@@ -209,7 +209,7 @@ class Window(BaseModel):
 
 
 class Windows(BaseModel):
-    """An application's windows: those of now, and all."""
+    """An application's windows: those active now, and all."""
 
     activeWindows: Annotated[list[Window], BeforeValidator(_or_none_left)] = []  # noqa: N815 # Argo CD's name
     assignedWindows: Annotated[list[Window], BeforeValidator(_or_none_left)] = []  # noqa: N815 # Argo CD's name

@@ -38,7 +38,7 @@ from service.ports import Observation, Pods
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
 REFRESH_TIMEOUT = 3.0
-"""The mark is set at once; a real one answers when the comparison is done, under load after 4 to 7 s."""
+"""A refresh marks the application at once; a real Argo CD answers after the comparison, under load after 4 to 7 s."""
 ANSWER_LIMIT = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
 _UNAUTHORIZED = 401
@@ -83,10 +83,10 @@ class ArgoCD:
         self._sets = sets
 
     def refresh(self, application: str) -> Observation | None:
-        """Tell it to look at the manifest repository now; PermanentError `argocd-application-unknown`.
+        """Tell Argo CD to look at the manifest repository now; PermanentError `argocd-application-unknown`.
 
-        Argo CD marks the application first and answers when the comparison is done, so a slow answer is not
-        waited out: the mark is set.
+        Argo CD marks the application first and answers after the comparison. A slow answer is not waited for, because
+        the mark is set.
         """
         namespace, name = split_name(application)
         parameters = {"refresh": "normal"} | ({"appNamespace": namespace} if namespace else {})
@@ -110,12 +110,12 @@ class ArgoCD:
             return self._found(response, (namespace, name))
 
     def announce(self, page: str, branch: str) -> None:
-        """Tell the ApplicationSet controller of a push, where its address is known."""
+        """Announce a push to the ApplicationSet controller, if its address is known."""
         if self._sets is not None:
             self._sets.announce(page, branch)
 
     def _found(self, response: requests.Response, asked: tuple[str, str]) -> Observation | None:
-        """Read what a refresh found; what cannot be read, or is another application, is left to the next look."""
+        """Read what a refresh found; None if it cannot be read or is another application: the next look will tell."""
         try:
             item = json.loads(self._bounded(response))
             if not isinstance(item, dict) or asked not in names_of(item):
@@ -145,7 +145,7 @@ class ArgoCD:
         return found
 
     def _list(self, applications: Collection[str], parameters: Parameters) -> tuple[dict[str, Observation], int]:
-        """Observe some by one list call; give how many it listed as well."""
+        """Observe some applications by one list call; also give how many it listed."""
         wanted: dict[tuple[str, str], list[str]] = {}
         for application in applications:
             wanted.setdefault(split_name(application), []).append(application)
@@ -162,7 +162,7 @@ class ArgoCD:
         return observed, len(items)
 
     def _with_generated(self, name: str, seen: Observation, item: Mapping[str, Any]) -> Observation | None:
-        """Add the applications that its ApplicationSets generate; None, for this look, where they are not to be had."""
+        """Add the applications that its ApplicationSets generate; None if they cannot be read in this look."""
         if not has_generators(item):
             return seen
         try:
@@ -172,7 +172,7 @@ class ArgoCD:
             return None
 
     def pods(self, application: str) -> Pods:
-        """Read what an application's tree of objects tells of its pods."""
+        """Read from an application's tree of objects how its pods are."""
         try:
             return pods_of(self._tree(application))
         except ValidationError as error:
@@ -184,7 +184,7 @@ class ArgoCD:
         return self._json(path, {"appNamespace": namespace} if namespace else {})
 
     def closed_windows(self, application: str) -> tuple[str, ...]:
-        """Give the sync windows that keep it from being synced by itself now; nothing where none does.
+        """Give the sync windows that keep the application from being synced automatically now; empty if none does.
 
         https://github.com/argoproj/argo-cd/blob/v3.5.7/server/application/application.go (GetApplicationSyncWindows)
         """
@@ -248,7 +248,7 @@ class ArgoCD:
         return b"".join(pieces)
 
     def _check(self, response: requests.Response) -> None:
-        """Raise ours for every answer that is not 200."""
+        """Raise one of our errors for every answer that is not 200."""
         status = response.status_code
         if status == _OK:
             return

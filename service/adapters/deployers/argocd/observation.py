@@ -29,11 +29,11 @@ _FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 _FAILED = frozenset({"Failed", "Error"})
 _UNDER_WAY = frozenset({"Running", "Terminating"})
 _WRONG = ("Degraded", "Missing", "Unknown", "Suspended", "Progressing")
-"""Healths that are not well, the most telling first."""
+"""Bad healths, the most telling first."""
 
 
 def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observation:
-    """Map an application; raise pydantic's ValidationError where it is none."""
+    """Read an application from Argo CD's JSON; raises pydantic's ValidationError if it is none."""
     read = Application.model_validate(application)
     status, operation = read.status, read.status.operationState
     automated = read.spec.syncPolicy.automated
@@ -72,7 +72,7 @@ def observation_of(application: Mapping[str, Any], *, url: str = "") -> Observat
 
 
 def has_generators(application: Mapping[str, Any]) -> bool:
-    """Tell whether an application brings ApplicationSets: what they generate is in its tree alone."""
+    """Tell whether an application contains ApplicationSets; what these generate is only in its tree."""
     resources = Application.model_validate(application).status.resources
     return any(one.kind == "ApplicationSet" and one.group == _GROUP for one in resources)
 
@@ -83,7 +83,7 @@ def generated_in(tree: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pods_of(tree: Mapping[str, Any]) -> Pods:
-    """Map a resource tree: the words of what is not healthy, pods first, and the images that only schedules run."""
+    """Read a resource tree: the messages of what is not healthy, pods first, and the images that only schedules run."""
     nodes = Tree.model_validate(tree).nodes
     wrong = [node for node in nodes if node.health.status in {"Degraded", "Progressing"} and node.health.message]
     wrong.sort(key=lambda node: (node.kind != "Pod", _WRONG.index(node.health.status)))
@@ -101,10 +101,10 @@ def _owner(node: Node, kind: str) -> Parent | None:
 
 
 def closed_windows_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the windows that deny automatic syncs now; else, where none allows them, those that open.
+    """Name the windows that deny automatic syncs now; if none denies and none allows them, those that will allow them.
 
-    `canSync` tells of syncs by hand too, so what is active decides: a deny wins, and an allow counts only while it is
-    active.
+    `canSync` is about syncs by hand too, so the active windows decide: a deny wins, and an allow counts only while it
+    is active.
     """
     read = Windows.model_validate(answer)
     if deny := [one for one in read.activeWindows if one.kind == "deny"]:
@@ -126,7 +126,7 @@ def _synced(operation: OperationState) -> tuple[str, ...]:
 
 
 def _retries_left(operation: OperationState) -> bool:
-    """Tell whether Argo CD tries a failed operation again: it says Failed for a moment between two tries.
+    """Tell whether Argo CD will try a failed operation again; between two tries it says Failed for a moment.
 
     https://github.com/argoproj/argo-cd/blob/v3.5.7/controller/appcontroller.go (processRequestedAppOperation)
     """
@@ -135,9 +135,9 @@ def _retries_left(operation: OperationState) -> bool:
 
 
 def _sync_errors(operation: OperationState) -> Iterator[str]:
-    """Give the words of a failed operation, and of the try before of one that waits for its next.
+    """Give the messages of a failed operation, or of the failed try of an operation that waits for its next try.
 
-    Once the next try has begun, the result is gone and the message tells of that one.
+    Once the next try has begun, the result of the failed one is gone and the message is about the new one.
     https://github.com/argoproj/argo-cd/blob/v3.5.7/controller/appcontroller.go (processRequestedAppOperation)
     """
     failed = [one for one in operation.syncResult.resources if _has_failed(one)]
@@ -164,14 +164,14 @@ def _of_resource(resource: Resource) -> str:
 
 
 def _unhealthy(resources: Iterable[Resource]) -> Iterator[str]:
-    """Name what is not healthy with its words, the worst first; a load balancer without an address has no words."""
+    """Name what is not healthy with its message, the worst first; a load balancer without an address has no message."""
     wrong = [one for one in resources if one.health.status in _WRONG]
     for one in sorted(wrong, key=lambda one: _WRONG.index(one.health.status)):
         yield f"{_name(one)} is {one.health.status}" + (f": {one.health.message}" if one.health.message else "")
 
 
 def _children(resources: Iterable[Resource], namespace: str) -> Iterator[str]:
-    """Name the applications among the objects as they may be asked for."""
+    """Name the applications among the objects, in the form in which they can be asked for."""
     for one in resources:
         if one.kind == "Application" and one.group == _GROUP:
             yield "/".join(part for part in (one.namespace or namespace, one.name) if part)
@@ -182,6 +182,6 @@ def _name(resource: Resource) -> str:
 
 
 def _bounded(messages: Iterable[str]) -> tuple[str, ...]:
-    """Leave out empty and repeated ones; a message may hold a whole Helm error, so it is cut, not split."""
+    """Leave out empty and repeated messages and cut long ones: a message may hold a whole Helm error."""
     told = dict.fromkeys(message.strip()[:MESSAGE_LENGTH] for message in messages)
     return tuple(message for message in told if message)[:MESSAGES]

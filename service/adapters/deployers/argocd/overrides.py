@@ -22,7 +22,7 @@ _KEPT = 1000
 
 
 def overrides_of(spec: Spec) -> Iterator[Override]:
-    """Name the settings of an application that stand over what its values files say."""
+    """Name the settings of an application that override its values files."""
     for source in spec.all():
         yield from (Override("helm.parameters", one.name) for one in source.helm.parameters)
         yield from (Override("helm.fileParameters", one.name) for one in source.helm.fileParameters)
@@ -33,7 +33,7 @@ def overrides_of(spec: Spec) -> Iterator[Override]:
 
 
 def _values(helm: Helm) -> Iterator[Override]:
-    """Name the values in the application; `values` is not read where there is a `valuesObject`."""
+    """Name the values in the application; `values` is not read if there is a `valuesObject`."""
     if helm.valuesObject:
         yield from (Override("helm.valuesObject", path) for path in _paths(helm.valuesObject))
     elif helm.values:
@@ -42,7 +42,7 @@ def _values(helm: Helm) -> Iterator[Override]:
 
 @lru_cache(maxsize=_KEPT)
 def _paths_in(text: str) -> tuple[str, ...]:
-    """Read values that are written as text; every look brings the same ones again."""
+    """Read values that are written as text; the result is cached, because every look brings the same text again."""
     try:
         read = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, RecursionError, ValueError):

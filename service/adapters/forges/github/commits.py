@@ -16,7 +16,7 @@ from service.core.words import Repository, Sha
 from service.ports import Between
 
 COMMITS_PAGE, MOST_PAGES = 100, 5
-"""Commits of a page of a comparison, and pages that are read: the first, and of more the last ones."""
+"""How many commits a page of a comparison has, and how many pages are read: the first and the last ones."""
 COMPARISON_FILES = 300
 """GitHub lists no more changed files in a comparison, and does not say that there are more.
 https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
@@ -37,8 +37,8 @@ class Commits:
     def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:
         """Give the paths changed between two commits, renames by both names; None when unknown or truncated.
 
-        GitHub compares `after` with the merge base. After a force push that leaves out what `before` had and
-        `after` lost, so then the other half is asked for as well.
+        GitHub compares `after` with the merge base. After a force push that omits what `before` had and `after` lost,
+        so the opposite comparison is asked for as well.
         """
         if before == after:
             return frozenset()
@@ -51,13 +51,13 @@ class Commits:
     def relation(self, repository: Repository, base: Sha, head: Sha) -> Relation:
         """Tell how `head` stands to `base`.
 
-        GONE for a commit that is not there, for histories with nothing in common, and where GitHub finds the two
-        too far apart to compare; a repository that is not there, or not to be seen, is `github-not-found`.
+        GONE if a commit is missing, if the histories have nothing in common, and if GitHub finds the two too far apart
+        to compare. A repository that is missing or invisible to us is `github-not-found`.
         """
         if base == head:
             return Relation.IDENTICAL
         try:
-            # The files, which are not wanted here, are on the first page alone.
+            # The files, which are not needed here, are only on the first page.
             compared = self.found(lambda: self._compared(repository, base, head, page=2), repository)
         except failures.UnprocessableAnswerError:
             return Relation.GONE
@@ -82,10 +82,9 @@ class Commits:
         return found.committer.date if found else None
 
     def found(self, ask: Callable[[], _Answer], repository: Repository, *, at: str = "") -> _Answer | None:
-        """Ask, and believe a 404 only when it is said twice, while what it would be in is there.
+        """Ask, and believe a 404 only if it comes twice and the repository and the commit `at` exist.
 
-        A replica of GitHub's may lag behind a push. Where the repository is not there, or the commit `at` which is
-        asked, that is the error.
+        A replica of GitHub's may lag behind a push. If the repository or that commit is missing, that is the error.
         """
         try:
             return ask()
@@ -141,7 +140,7 @@ class Commits:
         )
 
     def _look_for(self, repository: Repository) -> None:
-        """Raise where it is the repository that is not there."""
+        """Raise if the repository itself is missing."""
         self._connection.get(
             RepositoryAnswer,
             f"/repos/{repository}",

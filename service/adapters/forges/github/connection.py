@@ -23,7 +23,7 @@ TIMEOUT = 15
 NO_REPOSITORY = Repository("")
 
 KNOWN_AFTER = timedelta(minutes=1)
-"""By then GitHub knows a token everywhere that it has made."""
+"""The age at which all of GitHub knows a token."""
 
 _RAISED = (
     requests.exceptions.RequestException,
@@ -96,7 +96,7 @@ class Connection:
         return self._installation_token(repository, {"contents": "write" if write else "read"})
 
     def forget_token(self, repository: Repository) -> None:
-        """Throw away an App's tokens for a repository, after git found one refused; a given token is all there is."""
+        """Throw away an App's tokens for a repository after git found one refused; does nothing for a fixed token."""
         if self._app is not None:
             self._app.forget(repository)
 
@@ -138,11 +138,11 @@ class Connection:
 
     @staticmethod
     def _may_help(app: InstallationTokens, repository: Repository, error: DoubtfulError) -> bool:
-        """Forget the token of a call that failed, and tell whether another may do better.
+        """Forget the token of a call that failed, and tell whether another one may work.
 
-        It may be revoked before its time: an App that was installed anew, a new key. Or the repository went to another
-        owner, whose installation it is in now: then it is out of sight, as it is for a token that GitHub does not know
-        everywhere yet, which is left alone.
+        The token may have been revoked early, by a new installation or a new key. Or the repository was transferred,
+        belongs to another installation now, and answers 404. A token that is so new that parts of GitHub may not know
+        it yet also gets a 404, and is kept.
         """
         match error:
             case failures.NotFoundAnswerError():

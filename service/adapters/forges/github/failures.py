@@ -16,7 +16,7 @@ from service.adapters.forges.github.transport import Answer, NoJsonError, Redire
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 
 SECONDARY_LIMIT_WAIT = 60.0
-"""What GitHub asks for where it names no time."""
+"""The pause in seconds that GitHub asks for if it names no time."""
 
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
@@ -32,11 +32,11 @@ class NotFoundAnswerError(DoubtfulError):
 
 
 class UnprocessableAnswerError(PermanentError):
-    """GitHub's 422: the request is well formed and cannot be done as things are there."""
+    """GitHub's 422: the request is well formed but cannot be carried out in the present state."""
 
 
 def ours(error: Exception, *, doing: str, repository: str) -> MergeportError:
-    """Give our error for what is raised where no answer could be read; `doing` completes "when asked to …"."""
+    """Give our error for an exception instead of an answer; `doing` completes "when asked to …"."""
     match error:
         case NoJsonError() if error.status >= _SERVER_ERROR:
             return _unavailable(Answer(error.status, {}, None), repository)
@@ -146,9 +146,9 @@ def _reason(one: object) -> str:
 def _forbidden(
     answer: Answer, words: str, *, doing: str, repository: str, permission: str
 ) -> DoubtfulError | PermanentError:
-    """Tell what closes the door: something about the organization or repository, or a permission that is missing.
+    """Tell why access is forbidden: a rule of the organization or repository, or a missing permission.
 
-    The former is doubtful: people open the door again while the work waits. GitHub's words alone tell them apart.
+    The former is doubtful, because people may lift the rule while the work waits. Only GitHub's words tell them apart.
     """
     said = words.lower()
     if "ip allow list" in said:
@@ -187,7 +187,7 @@ def _unavailable(answer: Answer, repository: str) -> RetryableError:
 
 
 def _limit_wait(answer: Answer, words: str, now: datetime) -> float | None:
-    """Give the seconds that a limit asks for; None when this is no limit."""
+    """Give the seconds that a rate limit asks us to wait; None if this is no rate limit."""
     if answer.status not in {_FORBIDDEN, _THROTTLED}:
         return None
     headers: Mapping[str, str] = answer.headers

@@ -73,7 +73,7 @@ class GitHub:
         return Credentials("x-access-token", self._connection.git_token(repository, write=write))
 
     def forget_git_credentials(self, repository: Repository) -> None:
-        """Make the next credentials anew: those that were given are refused."""
+        """Make new credentials the next time, because those that were given are refused."""
         self._connection.forget_token(repository)
 
     def default_branch(self, repository: Repository) -> str:
@@ -89,7 +89,7 @@ class GitHub:
     def head(self, repository: Repository, branch: str) -> Sha | None:
         """Give the branch's newest commit, or None when there is no such branch.
 
-        A repository that is not there, or not to be seen, is `github-not-found`, never a missing branch.
+        A repository that is missing or invisible to us is `github-not-found`, never a missing branch.
         """
         if not _is_plain(branch):
             return None
@@ -156,7 +156,7 @@ class GitHub:
         return self._commits.relation(repository, base, head)
 
     def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
-        """Give the commits that `head` has and `base` has not; of very many the first and the last."""
+        """Give the commits that `head` has and `base` has not; of very many only the first and the last."""
         return self._commits.between(repository, base, head)
 
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
@@ -164,7 +164,7 @@ class GitHub:
         return self._commits.commit_time(repository, commit)
 
     def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
-        """Give the pull requests that the commit came with; none for a commit that GitHub does not know."""
+        """Give the pull requests that brought the commit; none for a commit that GitHub does not know."""
         try:
             pulls = self._connection.get(
                 list[Pull],
@@ -200,7 +200,7 @@ class GitHub:
         return found.ours() if found else None
 
     def pull_requests_from(self, repository: Repository, *, head: str) -> Sequence[PullRequest]:
-        """Give the pull requests of a branch of the repository, open and closed, last updated first, one page."""
+        """Give one page of the pull requests of a branch of the repository, open and closed, last updated first."""
         return tuple(pull.ours() for pull in self._pulls.all_of(repository, head=head))
 
     def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
@@ -220,7 +220,7 @@ class GitHub:
         return self._pulls.read(repository, number).ours()
 
     def recent_pull_requests(self, repository: Repository, *, base: str) -> Sequence[PullRequest]:
-        """Give pull requests to a branch, open and closed, last updated first, one page; without `merged_by`."""
+        """Give one page of the pull requests to a branch, open and closed, last updated first; without `merged_by`."""
         return tuple(pull.ours() for pull in self._pulls.recent(repository, base=base))
 
     def closed_pull_requests(self, repository: Repository, *, page: int) -> ClosedPullRequests:
@@ -234,7 +234,7 @@ class GitHub:
         return tuple(Sha(one.sha) for one in self._pulls.commits(repository, number))
 
     def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
-        """Give the paths that a pull request changes; None where they fill a page, for there may be more."""
+        """Give the paths that a pull request changes; None if they fill a page, because there may be more."""
         files = self._pulls.files(repository, number)
         names = {file.filename for file in files} | {file.previous_filename for file in files}
         return None if len(files) >= PAGE else frozenset(name for name in names if name)

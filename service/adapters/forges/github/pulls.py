@@ -32,19 +32,19 @@ class Pulls:
     def find(self, repository: Repository, *, head: str, base: str) -> Pull | None:
         """Give the open pull request of a branch of this repository, or None.
 
-        GitHub ignores a `head` that it cannot read and then lists all, so what comes back is looked at.
+        GitHub ignores a `head` that it cannot read and then lists all, so the answer is checked.
         """
         listed = self._of_branch(repository, head, {"state": "open", "base": base})
         return next((pull for pull in listed if pull.base.ref == base), None)
 
     def all_of(self, repository: Repository, *, head: str) -> list[Pull]:
-        """Give the pull requests of a branch of this repository in any state, last updated first, one page."""
+        """Give one page of the pull requests of a branch of this repository in any state, last updated first."""
         return self._of_branch(
             repository, head, {"state": "all", "sort": "updated", "direction": "desc", "per_page": PAGE}
         )
 
     def close(self, repository: Repository, number: int) -> None:
-        """Close an open one; GitHub lets a closed or merged one be as it is."""
+        """Close an open one; GitHub leaves a closed or merged one as it is."""
         self._connection.send(
             Pull,
             "PATCH",
@@ -56,7 +56,7 @@ class Pulls:
         )
 
     def _of_branch(self, repository: Repository, head: str, wanted: Mapping[str, str | int]) -> list[Pull]:
-        """List those of a branch; of the owner that the repository has now, where there are none of the one named."""
+        """List those of a branch; if the named owner has none, those of the owner that the repository has now."""
         owner = repository.partition("/")[0]
         found = self._listed(repository, owner, head, wanted)
         if not found and (now := self._owner_of(repository)).lower() != owner.lower():
@@ -86,7 +86,7 @@ class Pulls:
         return answer.full_name.partition("/")[0]
 
     def open(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
-        """Open it, or adopt the open one of that head: GitHub allows one a pair of branches."""
+        """Open it, or adopt the open one of that head, because GitHub allows only one for a pair of branches."""
         body = {"title": draft.title, "head": draft.head, "base": draft.base, "body": draft.body}
         try:
             pull = self._connection.send(
@@ -120,7 +120,7 @@ class Pulls:
         )
 
     def recent(self, repository: Repository, *, base: str) -> list[Pull]:
-        """Give the pull requests to a branch that changed last, one page."""
+        """Give one page of the pull requests to a branch, last updated first."""
         return self._connection.get(
             list[Pull],
             f"/repos/{repository}/pulls",
@@ -142,7 +142,7 @@ class Pulls:
         )
 
     def commits(self, repository: Repository, number: int) -> list[GitObject]:
-        """Give the commits of a pull request, oldest first, one page."""
+        """Give one page of the commits of a pull request, oldest first."""
         return self._connection.get(
             list[GitObject],
             f"/repos/{repository}/pulls/{number}/commits",
@@ -153,7 +153,7 @@ class Pulls:
         )
 
     def files(self, repository: Repository, number: int) -> list[ChangedFile]:
-        """Give the files that a pull request changes, one page."""
+        """Give one page of the files that a pull request changes."""
         return self._connection.get(
             list[ChangedFile],
             f"/repos/{repository}/pulls/{number}/files",
@@ -177,7 +177,7 @@ class Pulls:
         return self._completed(repository, pull, draft)
 
     def _completed(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> PullRequest:
-        """Add what is missing of labels and reviewers; running again after a crash completes it."""
+        """Add the labels and reviewers that are missing; another run after a crash completes them."""
         labels = self._label(repository, pull, draft)
         self._ask_for_reviews(repository, pull, draft)
         return replace(pull.ours(), labels=labels)
@@ -208,7 +208,7 @@ class Pulls:
         return tuple(label.name for label in now)
 
     def _ask_for_reviews(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> None:
-        """Ask for the reviews that are not asked for yet.
+        """Ask for the reviews that are not requested yet.
 
         GitHub refuses the whole request if one reviewer cannot be asked (not a collaborator, or the author). Then each
         one is asked alone. The log names those that are refused, and the promotion goes on.
@@ -257,9 +257,9 @@ class Pulls:
 
 
 def _not_yet(refused: UnprocessableAnswerError, draft: PullRequestDraft) -> DoubtfulError:
-    """Tell that no pull request can be opened as GitHub sees the branches now.
+    """Make the error that says that no pull request can be opened with the branches as GitHub sees them now.
 
-    It may not have seen a push of a moment ago: it then calls the branch invalid, or finds no commits in between.
+    GitHub may not have seen a recent push yet. Then it calls the branch invalid, or finds no commits in between.
     """
     repository = str(refused.fields.get("repository", ""))
     if refused.fields.get("field") in {"head", "base"}:

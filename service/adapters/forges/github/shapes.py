@@ -12,7 +12,7 @@ from service.ports import ForgeCommit, PullRequest
 
 
 class Anything(BaseModel):
-    """An answer of which nothing is read but that it is an object."""
+    """An answer that must be an object; nothing in it is read."""
 
 
 class Created(BaseModel):
@@ -120,7 +120,7 @@ class ListedCommit(BaseModel):
     parents: list[GitObject] = []
 
     def ours(self) -> ForgeCommit:
-        """Give it as the port does."""
+        """Give it in the type of the port."""
         parents = tuple(Sha(one.sha) for one in self.parents)
         return ForgeCommit(Sha(self.sha), parents, self.commit.message, self.commit.committer.date)
 
@@ -141,7 +141,7 @@ class End(BaseModel):
 
 
 class Pull(BaseModel):
-    """A pull request, as lists and as its own address have it: only the latter has `merged` and `merged_by`."""
+    """A pull request, from a list or from its own address; only the latter has `merged` and `merged_by`."""
 
     number: int
     html_url: str = ""
@@ -169,7 +169,7 @@ class Pull(BaseModel):
         return head.id == base.id if head.id and base.id else head.full_name.lower() == base.full_name.lower()
 
     def ours(self) -> PullRequest:
-        """Give it as the port does; before the merge, `merge_commit_sha` is a trial merge and left out."""
+        """Give it in the type of the port; before the merge, `merge_commit_sha` is a trial merge and left out."""
         merged = bool(self.merged or self.merged_at)
         return PullRequest(
             number=self.number,

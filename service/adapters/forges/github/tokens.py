@@ -52,7 +52,7 @@ class AskAsApp(Protocol):
         repository: Repository,
         token: str = "",
     ) -> object:
-        """Give the answer's JSON; with another token than the App's own where one is given."""
+        """Give the answer's JSON; `token` replaces the App's own token if it is given."""
         ...
 
 
@@ -66,12 +66,12 @@ class _Token(BaseModel):
 
     @property
     def made_at(self) -> datetime:
-        """When it was made: GitHub lets each live for an hour."""
+        """When it was made; each token of GitHub lives for an hour."""
         return self.expires_at - LIFE
 
 
 class InstallationTokens:
-    """An App's tokens, one a repository and set of permissions. Thread-safe; two threads may both renew one."""
+    """An App's tokens, one for each repository and set of permissions. Thread-safe; two threads may both renew one."""
 
     def __init__(self, login: AppLogin, now: Callable[[], datetime]) -> None:
         """Keep the App's key; nothing is asked yet."""
@@ -98,7 +98,7 @@ class InstallationTokens:
         try:
             answer = _mint(ask, installation, {"repositories": [repository.partition("/")[2]]}, permissions, repository)
         except UnprocessableAnswerError:
-            # GitHub has it under another name: of the installation that it is in now, it is named by its id.
+            # GitHub has it under another name, so the installation that it is in now is asked by the repository's id.
             installation = self._installation_of(repository, ask)
             answer = _mint(
                 ask,
@@ -126,7 +126,7 @@ class InstallationTokens:
 
     @staticmethod
     def _id_of(repository: Repository, installation: int, ask: AskAsApp) -> int:
-        """Ask for a repository's id, with a token that may read names and nothing else, and is dropped at once."""
+        """Ask for a repository's id with a token that may only read names and is not kept."""
         answer = _mint(ask, installation, {}, {"metadata": "read"}, repository)
         told = ask(
             "GET",
@@ -139,7 +139,10 @@ class InstallationTokens:
         return RepositoryAnswer.model_validate(told).id
 
     def forget(self, repository: Repository, *, older: timedelta | None = None) -> bool:
-        """Throw away what is kept for a repository, or only if it is so old; tell whether anything was."""
+        """Throw away the tokens of a repository; with `older` only if one is older than that.
+
+        Tell whether there were any.
+        """
         with self._lock:
             kept = {key: token for key, token in self._tokens.items() if key[0] == repository}
             if older is not None and not any(self._now() - token.made_at > older for token in kept.values()):

@@ -42,7 +42,7 @@ class Answer:
 
 
 class NoJsonError(Exception):
-    """The body is no JSON; `cut` where it begins like some."""
+    """The body is no JSON; `cut` if it begins like JSON."""
 
     def __init__(self, status: int, *, cut: bool) -> None:
         super().__init__(status)
@@ -51,7 +51,7 @@ class NoJsonError(Exception):
 
 
 class RedirectedAwayError(Exception):
-    """The API sends us in a circle, or to another address, which gets no token of ours; `to` names its host."""
+    """The API redirects us in a circle, or to another address, which gets no token of ours; `to` names its host."""
 
     def __init__(self, to: str) -> None:
         super().__init__(to)
@@ -63,7 +63,7 @@ class Transport:
 
     def __init__(self, api_url: str, *, verify: bool | str, timeout: int) -> None:
         """Keep the address; nothing is asked yet. `timeout` is in seconds, per read."""
-        # At DEBUG it logs whole bodies, which must never be in a log.
+        # At DEBUG the library logs whole bodies, which must never be in a log.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
         self._api_url = api_url.rstrip("/")
         self._verify = verify
@@ -79,7 +79,7 @@ class Transport:
         parameters: Mapping[str, str | int] | None,
         body: Mapping[str, object] | None,
     ) -> Answer:
-        """Make one request, the same again at each place that GitHub sends us to.
+        """Make one request, and repeat it at each address to which GitHub redirects us.
 
         A repository that was renamed or transferred answers so, to reads and writes alike:
         https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
@@ -98,16 +98,16 @@ class Transport:
         raise RedirectedAwayError("itself, again and again")
 
     def _inside(self, location: str) -> str:
-        """Give a place that we are sent to, which has to be at the API's own address."""
+        """Give the target of a redirect, which must be at the API's own address."""
         there, own = urlsplit(urljoin(f"{self._api_url}/", location)), urlsplit(self._api_url)
         if (there.scheme, there.netloc) != (own.scheme, own.netloc) or not there.path.startswith(f"{own.path}/"):
             raise RedirectedAwayError(there.hostname or "nowhere")
         return there.geturl()
 
     def _requester(self, token: str) -> Requester:
-        """Give this thread's client, set to the token of the call that it now makes."""
+        """Give this thread's client, with the token of its present call."""
         if getattr(self._local, "requester", None) is None:
-            retry = Retry(  # not GithubRetry, which always takes up 403 again: limits are waits, not sleeps here
+            retry = Retry(  # not GithubRetry, which always retries a 403: here a limit becomes a wait, not a sleep
                 total=1,
                 read=False,
                 allowed_methods=frozenset({"GET"}),
@@ -159,7 +159,7 @@ class _Https(HTTPSRequestsConnectionClass):
 
 
 def _verbatim(answer: RequestsResponse) -> RequestsResponse:
-    """Give a 301 as a 308: PyGithub follows the first by itself, and loses the query on the way."""
+    """Turn a 301 into a 308, because PyGithub follows a 301 by itself and loses the query."""
     if answer.status == _MOVED_FOR_GOOD:
         answer.status = _MOVED_VERBATIM
     return answer

@@ -23,7 +23,7 @@ _NO_COMMIT = "0" * 40
 
 
 def parse_event(event: str, payload: Mapping[str, object]) -> Event:
-    """Read a payload; raise DeliveryError 400 that names the field where it has another shape."""
+    """Read a payload; raise DeliveryError 400 that names the field if it has another shape."""
     match event:
         case "push":
             return _push(_read(_Push, payload))

@@ -18,7 +18,7 @@ from service.errors import DeliveryError
 from service.ports import DeliveryHead
 
 MOST_VALUES = 1_000_000
-"""The largest body has fewer paths and texts than that; parsed, so many values take 100 MB at most."""
+"""The most values in a body. GitHub's largest has fewer, and this many take 100 MB at most once parsed."""
 SIGNATURE_HEADER = "x-hub-signature-256"
 SHA1_HEADER = "x-hub-signature"
 EVENT_HEADER = "x-github-event"
@@ -39,7 +39,7 @@ _FORM = "application/x-www-form-urlencoded"
 def receive(headers: Mapping[str, str], raw: bytes, secrets: Sequence[bytes]) -> DeliveryHead:
     """Verify a request and tell what it is; raise DeliveryError with the HTTP status of the answer.
 
-    Action and repository are empty where the payload has none that could be one.
+    Action and repository are empty if the payload has no valid ones.
     """
     verify(headers, raw, secrets)
     _require_plain(headers.get(CONTENT_ENCODING_HEADER, ""))
@@ -108,7 +108,7 @@ def sign(raw: bytes, secret: bytes) -> str:
 
 
 def parse_body(raw: bytes) -> Mapping[str, object]:
-    """Read a JSON object; raise DeliveryError for anything else, however it was made to hurt."""
+    """Read a JSON object; raise DeliveryError for anything else, even if it was made to do harm."""
     if is_heavier(raw, MOST_VALUES):
         raise DeliveryError(
             f"The body has more than {MOST_VALUES:,} values",
