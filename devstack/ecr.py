@@ -143,7 +143,7 @@ class Ecr:
             "GATEWAY_PORT": str(port),
             "MINISTACK_REGION": REGION,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "SERVICES": "ecr,sts",
+            "SERVICES": "ecr,sts,sqs,codebuild,events,cloudformation,iam",
             "LOG_LEVEL": "WARNING",
             "DOCKER_HOST": "unix:///nonexistent",
             "IOT_MTLS_ENABLED": "0",

@@ -27,7 +27,7 @@ from service.errors import PermanentError
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
-from service.ports import Builder, Clock, Commits, Credentials, Registry
+from service.ports import Builder, Clock, Commits, Credentials, EventQueue, Pipelines, Registry
 from service.settings import ArgoCDSettings, GitHubApp, Settings
 from service.store import Store
 
@@ -43,6 +43,7 @@ class ConfiguredImages:
         self._parts = Parts(settings, SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder | None] = {}
+        self._pipelines: dict[str, Pipelines | None] = {}
         self._lock = threading.Lock()
 
     def registry(self, image: ImageTarget) -> Registry:
@@ -66,6 +67,16 @@ class ConfiguredImages:
                     )
                 self._builders[kind] = cast("Builder | None", integration(builders, kind).make(self._parts))
             return self._builders[kind]
+
+    def pipelines(self, kind: str) -> Pipelines | None:
+        """Give who knows the pipelines that push by themselves; None for a kind that has none."""
+        with self._lock:
+            if kind not in self._pipelines:
+                make = (
+                    getattr(integration(builders, kind), "make_pipelines", None) if kind in kinds().builders else None
+                )
+                self._pipelines[kind] = cast("Pipelines | None", make(self._parts) if make else None)
+            return self._pipelines[kind]
 
 
 @contextmanager
@@ -145,6 +156,16 @@ def _argocd(settings: ArgoCDSettings, ca_file: Path | None) -> ArgoCD | None:
     if settings.applicationset_url:
         sets = ApplicationSets(settings.applicationset_url, settings.webhook_secret, ca_file=trusted)
     return ArgoCD(settings.url, settings.token or "", web_url=settings.web_url, ca_file=trusted, sets=sets)
+
+
+def event_queue(settings: Settings) -> EventQueue | None:
+    """Give the queue of AWS events; None where the settings name none."""
+    if settings.aws_events_queue_url is None:
+        return None
+    from service.adapters.aws_events import AwsEventQueue  # noqa: PLC0415 - loads AWS's library
+
+    ca_file = trusted_with(settings.ca_file, settings.state_directory) if settings.ca_file else None
+    return AwsEventQueue(settings.aws_events_queue_url, ca_file=ca_file)
 
 
 def missing_builder(settings: Settings) -> str | None:

@@ -7,7 +7,9 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ ValuesEditError              a values file that is not edited, with file, line, column and the text there
 ├─ NotFoundError                a run, delivery or application that the command names and that does not exist
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
-│  └─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
+│  ├─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
+│  └─ NotStartedError           a start elsewhere that is refused for now, so that nothing has begun
+│     └─ BusyError              refused because there is no room: asked again for as long as it is wanted
 └─ PermanentError               it will not work again unless a person changes something
 
 A step decides by type alone whether to try again. A library's own exceptions stop at its adapter and
@@ -139,6 +141,14 @@ class DoubtfulError(RetryableError):
     For example, a lagging replica answers 404, a new token is refused for a moment, or a proxy answers with a page. The
     call is repeated, and people see why. An error that lasts for BELIEVED_AFTER_SECONDS is believed.
     """
+
+
+class NotStartedError(RetryableError):
+    """A start elsewhere was refused for now: nothing has begun there, and the start may be asked for again later."""
+
+
+class BusyError(NotStartedError):
+    """There is no room for it now; once there is, the same start works, and so it is asked for again without an end."""
 
 
 class PermanentError(MergeportError):

@@ -73,6 +73,7 @@ class Settings:
     argocd: ArgoCDSettings
     ecr_endpoint: str | None
     ecr_host: str | None
+    aws_events_queue_url: str | None
     registry_auth_file: Path | None
     insecure_registries: frozenset[str]
     ca_file: Path | None
@@ -207,6 +208,7 @@ def _read(reader: Reader) -> Settings:
         argocd=_argocd(reader),
         ecr_endpoint=reader.url("ECR_ENDPOINT"),
         ecr_host=reader.host("ECR_HOST"),
+        aws_events_queue_url=reader.queue("AWS_EVENTS_QUEUE_URL"),
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
         ca_file=reader.certificates("CA_FILE"),

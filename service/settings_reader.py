@@ -20,6 +20,7 @@ PREFIX = "MERGEPORT_"
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _BIND = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_QUEUE = re.compile(r"/[0-9]{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?$")
 _SSH = re.compile(
     r"(?:ssh://(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9\[][\w.:\]-]*/|[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:)[\w./~{}-]+",
     re.ASCII,
@@ -188,6 +189,15 @@ class Reader:
             self.add(name, "has a user, a query or a fragment in it", "credentials have settings of their own")
             return None
         return text.rstrip("/")
+
+    def queue(self, name: str) -> str | None:
+        """Give the address of an SQS queue, which ends in its account and its name."""
+        url = self.url(name)
+        if url and not _QUEUE.search(urlsplit(url).path):
+            hint = "for example https://sqs.ap-northeast-2.amazonaws.com/123456789012/mergeport-events"
+            self.add(name, "is not the address of an SQS queue", hint)
+            return None
+        return url
 
     def ssh_url(self, name: str) -> str | None:
         """Give an SSH address with `{repository}` in it, as `ssh://git@host:22/…` or as `git@host:…`."""

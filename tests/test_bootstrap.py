@@ -10,7 +10,7 @@ import pytest
 from service.adapters import builders, integration, registries
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.adapters.kinds import kinds
-from service.bootstrap import ConfiguredImages, build_context, missing_builder
+from service.bootstrap import ConfiguredImages, build_context, event_queue, missing_builder
 from service.core.words import Repository
 from service.errors import PermanentError
 from service.settings import load
@@ -36,7 +36,7 @@ def test_builder_of_the_demo_is_missed_in_words_where_its_sources_are_not(
 def test_every_kind_of_the_configuration_can_be_made() -> None:
     """An integration is one file: if it offers options, bootstrap can make it."""
     found = kinds()
-    assert {"docker", "external"} <= found.builders.keys()
+    assert {"codebuild", "docker", "external"} <= found.builders.keys()
     assert {"ecr", "oci"} <= found.registries.keys()
     assert all(callable(integration(builders, kind).make) for kind in found.builders)
     assert all(callable(integration(registries, kind).make) for kind in found.registries)
@@ -47,6 +47,13 @@ def test_builder_of_a_kind_that_is_not_here_any_more_is_missed_in_words(tmp_path
     with pytest.raises(PermanentError, match="removed-since") as caught:
         images(tmp_path, "layer").builder("removed-since")
     assert caught.value.code == "builder-missing"
+
+
+def test_queue_of_aws_events_is_read_only_where_the_settings_name_one(tmp_path: Path) -> None:
+    state = {"MERGEPORT_STATE_DIRECTORY": str(tmp_path)}
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/mergeport-events"
+    assert event_queue(load(state)) is None
+    assert event_queue(load(state | {"MERGEPORT_AWS_EVENTS_QUEUE_URL": url})) is not None
 
 
 def test_where_another_pipeline_pushes_by_itself_there_is_no_builder(tmp_path: Path) -> None:

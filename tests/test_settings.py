@@ -59,6 +59,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
             "MERGEPORT_ARGOCD_WEBHOOK_SECRET": "hook-secret",
             "MERGEPORT_ECR_ENDPOINT": "http://127.0.0.1:4566",
             "MERGEPORT_ECR_HOST": "127.0.0.1:4566",
+            "MERGEPORT_AWS_EVENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/mergeport-events",
             "MERGEPORT_REGISTRY_AUTH_FILE": str(auth),
             "MERGEPORT_INSECURE_REGISTRIES": "127.0.0.1:5000, localhost:5001,",
             "MERGEPORT_COMMITTER_NAME": "Deploy Bot",
@@ -74,6 +75,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
     assert settings.webhook_secrets == ("whsec-long-enough", "older-one")
     assert (settings.configuration_repository, settings.configuration_branch) == ("acme/manifests", "live")
     assert (settings.argocd.url, settings.argocd.token) == ("https://argocd.example.com", "argo")
+    assert settings.aws_events_queue_url == "https://sqs.eu-west-1.amazonaws.com/123456789012/mergeport-events"
     assert settings.registry_auth_file == auth
     assert settings.insecure_registries == {"127.0.0.1:5000", "localhost:5001"}
     assert settings.committer == Actor("Deploy Bot", "mergeport@localhost")
@@ -129,6 +131,7 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
             "MERGEPORT_GITHUB_API_URL": "https://user:pass@github.example.com",
             "MERGEPORT_ARGOCD_URL": "https://argocd.example.com",
             "MERGEPORT_ECR_HOST": "a b",
+            "MERGEPORT_AWS_EVENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/events",
             "MERGEPORT_INSECURE_REGISTRIES": "ok:1,a/b",
             "MERGEPORT_REGISTRY_AUTH_FILE": str(tmp_path / "none"),
             "MERGEPORT_CA_FILE": str(tmp_path / "empty"),
@@ -150,6 +153,7 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
         "MERGEPORT_GITHUB_API_URL": "has a user, a query or a fragment in it",
         "MERGEPORT_ARGOCD_TOKEN": "is missing: MERGEPORT_ARGOCD_URL is set",
         "MERGEPORT_ECR_HOST": "is not host:port",
+        "MERGEPORT_AWS_EVENTS_QUEUE_URL": "is not the address of an SQS queue",
         "MERGEPORT_INSECURE_REGISTRIES": "is not a comma list of host:port",
         "MERGEPORT_REGISTRY_AUTH_FILE": "names no file",
         "MERGEPORT_CA_FILE": "names a file without a certificate in PEM form",

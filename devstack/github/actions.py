@@ -14,10 +14,12 @@ from devstack.bare import ZERO, GitError
 from devstack.git_backend import RefUpdate
 from devstack.git_http import GitAccess
 from devstack.github import payloads, shapes
+from devstack.github.blobs import Blobs
 from devstack.github.hooks import Courier
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
 from devstack.github.refusal import RefusalError, invalid, not_found, refuse_long
 from devstack.github.state import Delivery, Hook, MergeMethod, Pull, Repository, State, Token, User, now
+from devstack.github.workflows import Workflows
 
 Order = Literal["push-first", "pull-request-first"]
 
@@ -37,6 +39,8 @@ class Actions:
         self.state = state
         self.courier = courier
         self.git_tokens = git_tokens
+        self.workflows = Workflows(state, courier)
+        self.blobs = Blobs()
 
     def add_hook(
         self, repo: Repository, url: str, secret: str | None, events: Iterable[str], *, sender: User, kind: str = "json"
@@ -85,6 +89,7 @@ class Actions:
                 made += self.courier.emit(repo, "push", payload, copies=copies)
             for update in updates:
                 self._follow(repo, update, sender)
+                self.workflows.moved(repo, update, sender)
         return made
 
     def _follow(self, repo: Repository, update: RefUpdate, sender: User) -> None:

@@ -28,7 +28,7 @@ def push(state: State, repo: Repository, update: RefUpdate, sender: User) -> sha
         "ref": ref,
         "before": before,
         "after": after,
-        **_common(state, repo, sender, push_shape=True),
+        **common(state, repo, sender, push_shape=True),
         "pusher": {"name": sender.login, "email": sender.person.email},
         "created": created,
         "deleted": deleted,
@@ -46,18 +46,18 @@ def pull_request(state: State, repo: Repository, one: Pull, action: str, sender:
     for team in (*written["pull_request"]["requested_teams"], written.get("requested_team")):
         if isinstance(team, dict):
             team.pop("type")
-    return {"action": action, "number": one.number, **written, **_common(state, repo, sender)}
+    return {"action": action, "number": one.number, **written, **common(state, repo, sender)}
 
 
 def ping(state: State, repo: Repository, hook: Hook, sender: User) -> shapes.Json:
     """Write the event that a new hook gets first."""
-    common = _common(state, repo, sender)
-    common.pop("installation", None)
+    ends = common(state, repo, sender)
+    ends.pop("installation", None)
     return {
         "zen": "Keep it logically awesome.",
         "hook_id": hook.id,
         "hook": shapes.hook(state, repo, hook),
-        **common,
+        **ends,
     }
 
 
@@ -100,7 +100,7 @@ def _person(state: State, person: Person) -> shapes.Json:
     return {**written, "username": account.login} if account else written
 
 
-def _common(state: State, repo: Repository, sender: User, *, push_shape: bool = False) -> shapes.Json:
+def common(state: State, repo: Repository, sender: User, *, push_shape: bool = False) -> shapes.Json:
     """Write what every event ends with; a push has the repository in an older shape, with times as numbers."""
     written = shapes.repository(state, repo)
     if push_shape:
@@ -109,17 +109,17 @@ def _common(state: State, repo: Repository, sender: User, *, push_shape: bool = 
         written["owner"] = {"name": owner.login, "email": owner.person.email, **written["owner"]}
         written.update(stargazers=0, master_branch=repo.default_branch)
         written["url"] = shapes.html(state, repo)
-    common: shapes.Json = {"repository": written}
+    ends: shapes.Json = {"repository": written}
     if repo.owner in state.organisations:
-        common["organization"] = shapes.organisation(state, repo.owner)
+        ends["organization"] = shapes.organisation(state, repo.owner)
         if push_shape:
             written["organization"] = repo.owner
-    common["sender"] = shapes.user(state, sender)
+    ends["sender"] = shapes.user(state, sender)
     installation = state.installation_of(repo)
     if installation:
         node = shapes.node_id("Integration", installation.id)
-        common["installation"] = {"id": installation.id, "node_id": node}
-    return common
+        ends["installation"] = {"id": installation.id, "node_id": node}
+    return ends
 
 
 def _seconds(text: str) -> int:

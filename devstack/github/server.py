@@ -199,6 +199,7 @@ class GitHub(People):
         """Release what hangs, end the courier, stop listening."""
         self.faults.clear()
         self.courier.stop()
+        self.actions.blobs.stop()
         self._server.stop()
 
     def _dispatch(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from devstack.bare import BareRepository, Person
+from devstack.github.workflow_records import Workflow, WorkflowRun
 
 MergeMethod = Literal["merge", "squash", "rebase"]
 Level = Literal["read", "write"]
@@ -187,6 +188,8 @@ class Repository:
     comments: list[Comment] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
+    workflow_runs: dict[int, WorkflowRun] = field(default_factory=dict)
     next_number: int = 1
     fork: bool = False
 

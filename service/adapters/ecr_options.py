@@ -13,6 +13,17 @@ HOST = re.compile(
 """ECR's host names: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html"""
 
 
+def hosts_of(account: str, region: str) -> frozenset[str]:
+    """Give every host name by which the private registry of an account and region may be configured."""
+    china = region.startswith("cn-")
+    old, new = ("amazonaws.com.cn", "on.amazonwebservices.com.cn") if china else ("amazonaws.com", "on.aws")
+    return frozenset(
+        f"{account}.dkr{between}ecr{fips}.{region}.{domain}"
+        for between, domain in ((".", old), ("-", new))
+        for fips in ("", "-fips")
+    )
+
+
 class Create(BaseModel):
     """How a repository that is missing is made; one that exists is left as it is."""
 

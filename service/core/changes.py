@@ -79,6 +79,20 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildHint:
+    """Something that makes images of a repository elsewhere has moved: look at what we await of it now.
+
+    `builder` is the kind of the builder whose build it may be; empty where it is none of ours. `ended` says that
+    something is over, so that an image may be there, or may never come.
+    """
+
+    repository: Repository
+    builder: str
+    ended: bool
+    repository_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A source only tests whether deliveries arrive; `words` are the answer."""
 
@@ -93,7 +107,7 @@ class Ignored:
     reason: str
 
 
-Event = Push | PullRequestMerged | Hint | Ping | Ignored
+Event = Push | PullRequestMerged | Hint | BuildHint | Ping | Ignored
 
 
 def needless(event: Event) -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from service.bootstrap import build_context
+from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.loops import Loop, until_store_answers
 from service.engine.queue import Engine
@@ -30,9 +30,11 @@ from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
 from service.pipeline.deploy.live_watch import look_at_live
 from service.pipeline.intake.deliveries import claim, take_in
+from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
+from service.ports import EventQueue
 from service.settings import KEEP_DAYS, Need, Settings
 from service.store import Store, deliveries, leases
 from service.store.bell import Listener
@@ -58,6 +60,8 @@ REFRESH_SECONDS = 0.2
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0
+EVENTS_SECONDS = 1.0
+"""Between two readings of a queue of events that had nothing: a reading itself waits for up to 20 s."""
 STOP_SECONDS = 10
 LOOPS_STOP_SECONDS = 2.0
 ENGINE_STOP_SECONDS = 4.0
@@ -85,6 +89,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             watch_interval=settings.watch_interval,
             lease_seconds=settings.worker_lease,
             keep_days=settings.keep_deliveries,
+            events=event_queue(settings),
         )
         worker.run()
     store.close()
@@ -102,6 +107,7 @@ class Worker:
         watch_interval: float,
         lease_seconds: float = LEASE_SECONDS,
         keep_days: int = KEEP_DAYS,
+        events: EventQueue | None = None,
     ) -> None:
         """Take what to work with, the event that ends the work, and after how long without a sign it counts as dead."""
         self._context = context
@@ -118,6 +124,7 @@ class Worker:
         self._intake_loop = Loop(
             "intake", self._intake_pause, self.take_in, stop, still=Stillness(self._motion, INTAKE_SECONDS_LISTENING)
         )
+        self._events = events
         self._refresher = Refresher(context)
         self._retention = Retention(context.store, context.now, days=keep_days)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
@@ -141,6 +148,7 @@ class Worker:
         ]
         for loop in loops:
             loop.start()
+        self._start_events()
         self._listener.start()
         log.info("worker ready", executor=self._engine.executor)
         self._stop.wait()
@@ -216,16 +224,30 @@ class Worker:
         return True
 
     def _work(self, delivery: StoredDelivery) -> None:
-        def look_now(kind: WaitKind, key: str) -> None:
-            self._schedule.hint(kind, key, time.monotonic())
-
         try:
-            until_store_answers(lambda: take_in(self._context, delivery, look_now), self._stop)
+            until_store_answers(lambda: take_in(self._context, delivery, self._look_now), self._stop)
         except Exception:
             log.exception("internal error in intake", delivery=delivery.id)
         finally:
             self._free.release()
             self._wake_intake()  # for the next one of the same repository
+
+    def _look_now(self, kind: WaitKind, key: str) -> None:
+        self._schedule.hint(kind, key, time.monotonic())
+
+    def _start_events(self) -> None:
+        """Begin to read the queue of events, where there is one.
+
+        Nobody waits for this loop at the end: its reading may wait for 20 s, and after the stop it takes nothing.
+        """
+        queue = self._events
+        if queue is None:
+            return
+
+        def read() -> bool:
+            return follow_events(self._context, queue, self._look_now, self._stop.is_set)
+
+        Loop("events", EVENTS_SECONDS, read, self._stop).start()
 
     def _wake_intake(self) -> None:
         self._intake_loop.wake()

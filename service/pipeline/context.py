@@ -11,7 +11,17 @@ from typing import Protocol
 from service.core.config import ImageTarget
 from service.core.words import Actor, Repository
 from service.pipeline.configurations import Configurations
-from service.ports import Builder, Clock, Deployer, Forge, ManifestRepositories, Registry, Source, SourceTrees
+from service.ports import (
+    Builder,
+    Clock,
+    Deployer,
+    Forge,
+    ManifestRepositories,
+    Pipelines,
+    Registry,
+    Source,
+    SourceTrees,
+)
 from service.store import Store
 from service.store.builds import Build
 from service.store.runs import Run
@@ -26,6 +36,10 @@ class Images(Protocol):
 
     def builder(self, kind: str) -> Builder | None:
         """Give the builder of a kind; None where another pipeline builds by itself. PermanentError: it is not here."""
+        ...
+
+    def pipelines(self, kind: str) -> Pipelines | None:
+        """Give who knows the pipelines that push by themselves, for a builder that is none; else None."""
         ...
 
 

@@ -21,9 +21,11 @@ from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
 from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation, Pods
+from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Received
 from service.ports.forge import Forge
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
+from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
@@ -33,6 +35,7 @@ from service.ports.statuses import CommitState, CommitStatus, Statuses
 __all__ = [
     "Between",
     "BuildControl",
+    "BuildEvent",
     "BuildRequest",
     "BuildStanding",
     "Builder",
@@ -47,21 +50,28 @@ __all__ = [
     "DeliveryHead",
     "Deployer",
     "ElsewhereBuilder",
+    "Event",
+    "EventQueue",
     "Forge",
     "ForgeCommit",
     "HereBuilder",
+    "ImageEvent",
     "LogPiece",
     "ManifestRepositories",
     "Manifests",
     "Notice",
     "Notifier",
     "Observation",
+    "PipelineQuestion",
+    "PipelineStanding",
+    "Pipelines",
     "Pods",
     "Progress",
     "PullRequest",
     "PullRequestDraft",
     "PullRequests",
     "PushTarget",
+    "Received",
     "Registry",
     "Source",
     "SourceTrees",

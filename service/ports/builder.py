@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
@@ -73,6 +73,8 @@ class StartRequest:
     reference: ImageReference
     labels: Mapping[str, str]
     options: object
+    since: datetime | None = None
+    """When the start was first asked for, by our clock; None where it was not yet."""
 
 
 class Progress(StrEnum):
@@ -120,10 +122,15 @@ class ElsewhereBuilder(Protocol):
         """Tell after how long at most `find` and `states` see a build that was started."""
         ...
 
+    def most_at_once(self, options: object) -> int | None:
+        """Tell how many builds of one source repository may be under way; None where the other side sees to that."""
+        ...
+
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Start the build and give its external id; None if the other side accepts it but tells no id.
 
-        PermanentError: it was refused, and nothing was started. RetryableError: it is not known whether it started.
+        PermanentError: it was refused. NotStartedError: it was refused for now; BusyError: because there is no room.
+        Nothing has begun after any of these. Any other RetryableError: what became of it is not known.
         """
         ...
 

@@ -90,6 +90,7 @@ _UNATTENDED = _BUILD.where(
     sa.or_(table.c.updated_at < sa.bindparam("before"), table.c.updated_at > sa.bindparam("too_far")),
 )
 _LOG = sa.insert(build_logs)
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("key"), 0)))
 
 
 def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
@@ -117,8 +118,14 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 
 
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
-    """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names."""
-    elsewhere = {"correlation": "", "asked_at": None, "external_id": None, "log_after": "", "unheard_since": None}
+    """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names.
+
+    The id of a build that failed elsewhere stays until another is asked for: a person may have it run again there. One
+    that we cancelled may go on for a moment, and is not taken up.
+    """
+    elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
+    if build.state is not BuildState.FAILED:
+        elsewhere["external_id"] = None
     return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, **elsewhere)
 
 
@@ -166,6 +173,31 @@ def started(tx: Transaction, builder: str) -> list[Build]:
         .order_by(table.c.created_at)
     )
     return [made(Build, row) for row in tx.execute(query)]
+
+
+def any_started(tx: Transaction, builder: str, repository: Repository) -> bool:
+    """Tell whether a builder elsewhere has any build of a repository, however its name is written."""
+    query = sa.select(table.c.repository).where(table.c.state == BuildState.STARTED, table.c.builder == builder)
+    return any(Repository(name).key == repository.key for name in tx.execute(query.distinct()).scalars())
+
+
+def hold_turns(tx: Transaction, builder: str, repository: Repository) -> None:
+    """Let nobody else decide who is next at a builder, for a repository, until the transaction ends.
+
+    On SQLite a writing transaction is alone anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"key": f"turns:{builder}:{repository.key}"})
+
+
+def asked_for(tx: Transaction, builder: str, repository: Repository) -> int:
+    """Count the builds of a repository whose start was asked for at a builder elsewhere, and which have not ended."""
+    query = sa.select(table.c.repository).where(
+        table.c.builder == builder,
+        table.c.asked_at.is_not(None),
+        table.c.state.in_([*_OURS, BuildState.STARTED]),
+    )
+    return sum(Repository(name).key == repository.key for name in tx.execute(query).scalars())
 
 
 def newest_by_builder(tx: Transaction) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from service.core.words import RunId, RunState, WaitId, WaitKind, WaitOutcome
+from service.core.words import Repository, RunId, RunState, WaitId, WaitKind, WaitOutcome
 from service.store.database import Transaction
 from service.store.pauses import TOLERANCE, is_over, times
 from service.store.rows import columns, made, one
@@ -133,6 +133,17 @@ def all_saw(tx: Transaction, kind: WaitKind, key: str, text: str) -> None:
 def _keep_words(tx: Transaction, words: _Words, values: Mapping[str, str]) -> None:
     for statement in (words.held, words.on_runs, words.on_waits):
         tx.execute(statement, values)
+
+
+def keys_of(tx: Transaction, kind: WaitKind, repository: Repository) -> list[str]:
+    """Give where runs of a repository, however its name is written, wait for a kind of thing."""
+    query = (
+        sa.select(waits.c.key, runs.c.repository)
+        .join(runs, waits.c.run_id == runs.c.id)
+        .where(_OPEN, waits.c.kind == kind)
+        .distinct()
+    )
+    return [key for key, name in tx.execute(query) if Repository(name).key == repository.key]
 
 
 def get(tx: Transaction, wait_id: WaitId) -> Wait | None:

@@ -246,11 +246,28 @@ def test_policy_allows_every_action_that_is_called() -> None:
     assert allowed == called | over_v2 | {"ecr:TagResource"}
 
 
+def test_policies_for_codebuild_allow_the_actions_that_are_called_and_no_other() -> None:
+    source = (ROOT / "service/adapters/codebuild_api.py").read_text()
+    called = set(re.findall(r'"((?:codebuild|logs):[A-Z][A-Za-z]+)"', source))
+    policy = json.loads(block("## A role for AWS CodeBuild", "json"))
+    allowed = {one for statement in policy["Statement"] for one in listed(statement["Action"])}
+    assert len(called) == 5
+    assert allowed == called
+    assert [one["Sid"] for one in policy["Statement"] if one["Resource"] == "*"] == []
+
+
+def listed(actions: str | list[str]) -> list[str]:
+    """Give a policy's actions, which may be one alone."""
+    return [actions] if isinstance(actions, str) else actions
+
+
 def test_permissions_of_the_app_are_those_that_the_calls_need() -> None:
     rows = re.findall(r"^\| [a-z, ]+ \| ([A-Z][\w ]+): (read|write) \|", section("## A GitHub App"), re.MULTILINE)
     given = {(name.lower(), level) for name, level in rows}
     needed = set()
-    for path in (ROOT / "service/adapters/forges/github").glob("*.py"):
+    callers = [ROOT / "service/adapters/forges/github", ROOT / "service/adapters/builders/github_actions"]
+    callers.append(ROOT / "service/adapters/builders/external")
+    for path in (found for caller in callers for found in caller.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 needed |= set(re.findall(r"^([a-z ]+): (read|write)$", node.value))

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from service.adapters.builders.codebuild import CORRELATION
 from service.bootstrap_values import names as names_of_values_commit
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Stage, WaitKind, WaitOutcome
 from service.settings import names
@@ -41,10 +42,20 @@ def test_every_import_contract_is_told_by_its_name() -> None:
     assert {name for name in wanted if name not in told} == set()
 
 
+def variables_of_builds(one: Page) -> set[str]:
+    """Give the variables of a build elsewhere, which the page beside its buildspec explains."""
+    if one.name != "docs/codebuild/README.md":
+        return set()
+    return set(re.findall(r"MERGEPORT_[A-Z_]+[A-Z]", (ROOT / "docs/codebuild/buildspec.yml").read_text())) | {
+        CORRELATION,
+        "MERGEPORT_ARG_NAME",
+    }
+
+
 @pytest.mark.parametrize("one", all_pages(), ids=lambda one: one.name)
 def test_every_setting_that_is_named_exists(one: Page) -> None:
     named = set(re.findall(r"\bMERGEPORT_[A-Z_]+[A-Z]\b", one.text))
-    known = names() | names_of_values_commit() | NOT_SETTINGS
+    known = names() | names_of_values_commit() | NOT_SETTINGS | variables_of_builds(one)
     assert named - known == set()
 
 

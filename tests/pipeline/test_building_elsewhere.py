@@ -11,7 +11,7 @@ import pytest
 from service.core.words import BuildState, RunState, WaitKind
 from service.engine.queue import Engine, Orphan, Standing
 from service.engine.sweeper import sweep
-from service.errors import PermanentError, RetryableError
+from service.errors import BusyError, PermanentError, RetryableError
 from service.ports import BuildStanding, Progress
 from service.store import builds as rows
 from service.store import leases, runs
@@ -161,6 +161,18 @@ def test_worker_killed_between_start_and_record_finds_the_build_and_starts_no_se
     assert yard.asked.count("start") == 1
 
 
+def test_two_workers_that_miss_a_start_at_once_have_it_asked_for_once(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    yard.killed = "before"
+    killed_and_followed(pipeline)
+    pipeline.settle(looks=0)
+    pipeline.clock.move(seconds=31)
+    yard.tells_ids, yard.lags = False, True
+    yard.beside = pipeline.settle
+    pipeline.settle(looks=2)
+    assert len(yard.builds) == 1
+
+
 def test_worker_killed_after_the_record_leaves_a_build_that_any_other_follows(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle(looks=0)
@@ -209,6 +221,47 @@ def test_start_that_is_refused_fails_the_run_in_the_builders_words(pipeline: Pip
     pipeline.settle()
     run = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert (run.code, "no workflow build.yaml" in run.message) == ("workflow-missing", True)
+
+
+def test_start_that_finds_no_room_is_asked_for_until_there_is_room(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["begin"] = BusyError("the yard is full", code="yard-full")
+    merge(pipeline)
+    for _ in range(10):
+        pipeline.settle(looks=2)
+        assert (pipeline.run().state, "the yard is full" in pipeline.run().message) == (RunState.WAITING, True)
+        pipeline.clock.move(seconds=31)
+    yard.failing.clear()
+    pipeline.settle(looks=2)
+    assert yard.asked.count("start") == 11
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert (build_of(pipeline).state, build_of(pipeline).code) == (BuildState.SUCCEEDED, "")
+
+
+def test_full_builder_is_not_asked_again_at_once(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["begin"] = BusyError("the yard is full", code="yard-full")
+    merge(pipeline)
+    pipeline.settle(looks=3)
+    assert yard.asked == ["start"]
+
+
+def test_start_that_waits_for_room_is_cancelled_with_its_run(pipeline: Pipeline, yard: Yard) -> None:
+    yard.failing["begin"] = BusyError("the yard is full", code="yard-full")
+    merge(pipeline)
+    pipeline.settle()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, pipeline.run().id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.clock.move(seconds=31)
+    pipeline.settle()
+    assert (build_of(pipeline).state, yard.builds) == (BuildState.CANCELLED, {})
+
+
+def test_what_looks_like_a_secret_in_a_log_is_replaced(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).log = "curl -H 'Authorization: Bearer abcdefghijkl'\n"
+    pipeline.settle()
+    assert ("abcdefghijkl" in log_of(pipeline), "curl" in log_of(pipeline)) == (False, True)
 
 
 def test_failed_build_elsewhere_fails_the_run_and_leaves_its_log(pipeline: Pipeline, yard: Yard) -> None:
@@ -321,6 +374,49 @@ def test_build_cancelled_there_by_a_person_fails_the_run_and_a_retry_starts_anot
     assert first.correlation != second.correlation
 
 
+def test_retry_follows_the_build_that_a_person_runs_again_there(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.FAILED, "exit status 2")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    only(yard).standing = BuildStanding(Progress.RUNNING, "attempt 2")
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    assert "attempt 2" in pipeline.run().message
+    finish(pipeline, only(yard))
+    pipeline.settle()
+    assert (build_of(pipeline).state, yard.asked.count("start")) == (BuildState.SUCCEEDED, 1)
+
+
+def test_retry_takes_no_build_up_that_is_being_cancelled(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    run = pipeline.run()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, run.id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.settle()
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    first, second = yard.builds.values()
+    assert (first.stopped, second.stopped) == (True, False)
+
+
+def test_retry_of_a_build_that_cannot_be_asked_for_starts_no_second_one(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(yard).standing = BuildStanding(Progress.FAILED, "exit status 2")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    yard.failing["states"] = AWAY
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(run)
+    pipeline.settle()
+    assert (pipeline.wait(pipeline.run())[0], yard.asked.count("start")) == (WaitKind.RETRY, 1)
+
+
 def test_build_that_is_still_under_way_at_the_deadline_fails_the_run_and_is_cancelled(
     pipeline: Pipeline, yard: Yard
 ) -> None:
@@ -364,3 +460,50 @@ def test_image_that_never_comes_after_its_build_fails_the_run_and_is_not_built_a
         pipeline.settle()
     assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "image-missing"
     assert len(yard.builds) == 1
+
+
+@pytest.fixture
+def narrow(pipeline: Pipeline, yard: Yard) -> Yard:
+    """Give a yard that builds two of a source repository at once."""
+    configuration = ELSEWHERE.replace("{kind: yard}", "{kind: yard, at_once: 2}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "Two at once")
+    pipeline.settle(looks=0)
+    return yard
+
+
+def test_builds_beyond_the_most_at_once_wait_for_their_turn_and_say_so(pipeline: Pipeline, narrow: Yard) -> None:
+    for number in range(4):
+        merge(pipeline, str(number))
+    pipeline.settle(looks=2)
+    assert len(narrow.builds) == 2
+    waiting = [run for run in pipeline.runs() if "waits for its turn: 2 of acme/checkout" in run.message]
+    assert len(waiting) == 2
+
+
+def test_oldest_build_takes_the_turn_of_one_that_ended(pipeline: Pipeline, narrow: Yard) -> None:
+    commits = [merge(pipeline, str(number)) for number in range(4)]
+    pipeline.settle(looks=2)
+    finish(pipeline, next(iter(narrow.builds.values())))
+    pipeline.settle(looks=3)
+    assert [one.request.commit for one in narrow.builds.values()] == commits[:3]
+
+
+def test_build_that_nobody_wants_gives_up_its_turn(pipeline: Pipeline, narrow: Yard) -> None:
+    for number in range(3):
+        merge(pipeline, str(number))
+    pipeline.settle()
+    last = pipeline.run()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, last.id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.settle()
+    assert (build_of(pipeline, last).state, len(narrow.builds)) == (BuildState.CANCELLED, 2)
+
+
+def test_start_whose_answer_was_lost_has_its_turn(pipeline: Pipeline, narrow: Yard) -> None:
+    narrow.failing["start"] = AWAY
+    for number in range(3):
+        merge(pipeline, str(number))
+    pipeline.settle(looks=0)
+    narrow.failing.clear()
+    pipeline.settle(looks=2)
+    assert len(narrow.builds) == 2

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from service.adapters.dockerfile_options import BuildArg, Platform, Stage
 from service.core.config.texts import duration
 from service.core.dockerfiles import TemplateKeys
 from service.core.images import REVISION_LABEL
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from service.adapters.child_process import Ended
     from service.adapters.parts import Parts
     from service.ports import BuildControl, BuildRequest, Checkout, HereBuilder
-
-_BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 def _seconds_or_text(value: object) -> object:
@@ -58,15 +57,12 @@ class Options(TemplateKeys):
     kind: Literal["docker"] = "docker"
     context: str = Field(default=".", description="The folder that the build sees, in the source repository.")
     dockerfile: str = Field(default="Dockerfile", description="The Dockerfile, relative to the context.")
-    args: dict[Annotated[str, Field(pattern=_BUILD_ARG)], str] = Field(
+    args: dict[BuildArg, str] = Field(
         default_factory=dict, description="Build arguments. Never secrets: they stay readable in the image."
     )
-    target: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The stage to build; the last if absent."
-    )
-    platform: str | None = Field(
+    target: Stage | None = Field(default=None, description="The stage to build; the last if absent.")
+    platform: Platform | None = Field(
         default=None,
-        pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$",
         description="One platform, e.g. linux/arm64; this machine's own if absent.",
     )
     network: Literal["default", "none", "host"] = Field(default="default", description="The network of RUN lines.")

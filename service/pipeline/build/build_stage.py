@@ -14,6 +14,7 @@ from service.core.made_of import is_made_of, told_of
 from service.core.words import BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
+from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
@@ -165,16 +166,29 @@ def _await_image(claim: Claim, image: ImageTarget) -> None:
                 code="image-not-pushed",
                 hint="check whether its pipeline failed or used another tag; the tag must be exactly this one",
             )
+        standing = standing_of(context, run, image)
+        if standing is not None and standing.is_over and not _is_there(claim, image):
+            raise PermanentError(
+                f"nobody will push {reference}: {standing.words}",
+                code="image-pipeline-ended",
+                hint="let the pipeline push it, then `mergeport runs retry` takes it",
+            )
         wait = wait_for(
             context,
             run,
             WaitKind.IMAGE,
             key=f"{image.registry_kind}:{image.registry_host}",
             subject=str(reference),
-            saw=f"waiting for {reference} to be pushed",
+            saw=awaited(str(reference), standing),
             within=claim.target.deadlines.image,
         )
         raise Pause(wait)
+
+
+def _is_there(claim: Claim, image: ImageTarget) -> bool:
+    """Tell whether the image came meanwhile; the next look has the run take it."""
+    reference = reference_of(claim.run, image)
+    return claim.context.outside.images.registry(image).find(reference.repository, reference.tag) is not None
 
 
 def _named(step_name: str, image: ImageTarget) -> str:

@@ -13,14 +13,16 @@ import structlog
 
 from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
-from service.errors import MergeportError, PermanentError
+from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
+from service.pipeline.build.turns import has_room, queue_up
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
-from service.ports import ElsewhereBuilder, StartRequest
+from service.ports import ElsewhereBuilder, Progress, StartRequest
 from service.store import builds
 from service.store.builds import Build
-from service.store.ids import new_id
+from service.store.ids import made_at, new_id
+from service.store.pauses import pause_of
 
 log = structlog.get_logger()
 
@@ -37,10 +39,13 @@ def start_elsewhere(context: Context, build: Build) -> None:
             finish_build(context, build, BuildState.SUCCEEDED, words)
             return
         builder, request = builder_elsewhere(context, build.builder), start_request(context, build)
+        if build.external_id is not None and _runs_again(builder, build.external_id):
+            _take_up(context, build)
+            return
     except Exception as error:  # noqa: BLE001 - every outcome of a build is kept as words
         fail_build(context, build, error)
         return
-    asked = _intend(context, build)
+    asked = _intend(context, build, builder.most_at_once(request.options))
     if asked is not None:
         _ask(context, builder, request, asked)
 
@@ -64,11 +69,12 @@ def start_request(context: Context, build: Build) -> StartRequest:
     labels = labels_for(
         source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
     )
-    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options)
+    since = made_at(build.correlation) if build.correlation else None
+    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)
 
 
-def _intend(context: Context, build: Build) -> Build | None:
-    """Store that this start is asked for now, and under which name; None if it must not be asked for any more."""
+def _intend(context: Context, build: Build, most: int | None) -> Build | None:
+    """Store that this start is asked for now, and under which name; None if it must not be asked for, or not yet."""
     now = context.now()
     correlation = build.correlation or new_id()
     with context.store.begin() as tx:
@@ -77,18 +83,42 @@ def _intend(context: Context, build: Build) -> Build | None:
             log.warning("another attempt of the build goes on", attempt=build.attempt)
             return None
         wanted = builds.wanted(tx, build.id)
+        if wanted and most is not None and not has_room(tx, build, most):
+            queue_up(context, tx, build, most)
+            return None
         if wanted:
-            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now)
+            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now, external_id=None)
     if not wanted:
         cancel_build(context, build)
         return None
-    return replace(build, correlation=correlation, asked_at=now)
+    return replace(build, correlation=correlation, asked_at=now, external_id=None)
+
+
+def _runs_again(builder: ElsewhereBuilder, external_id: str) -> bool:
+    """Tell whether the build of an earlier attempt is under way there, so that a second one would be beside it."""
+    standing = builder.states([external_id]).get(external_id)
+    return standing is not None and standing.progress is Progress.RUNNING
+
+
+def _take_up(context: Context, build: Build) -> None:
+    """Follow the build of the earlier attempt, which somebody has run again there."""
+    now = context.now()
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        if now_at is not None and (now_at.attempt, now_at.state) == (build.attempt, BuildState.RUNNING):
+            builds.update(
+                tx, build.id, at=now, state=BuildState.STARTED, correlation=new_id(), asked_at=now, started_at=now
+            )
+    log.info("a build is followed that somebody runs again elsewhere", external_id=build.external_id)
 
 
 def _ask(context: Context, builder: ElsewhereBuilder, request: StartRequest, build: Build) -> None:
     try:
         external_id = builder.start(request, build.correlation)
-    except PermanentError as error:
+    except BusyError as error:
+        log.info("the builder has no room for a build; it is asked again", code=error.code)
+        _wait_for_room(context, build, error)
+    except (PermanentError, NotStartedError) as error:
         fail_build(context, build, error)
     except Exception as error:  # whatever the error was, the other side may have begun
         known = isinstance(error, MergeportError)
@@ -117,3 +147,15 @@ def _follow(context: Context, build: Build, external_id: str | None, message: st
             builds.update(tx, build.id, at=now, state=BuildState.STARTED, message=message, **values)
     log.info("build started elsewhere", builder=build.builder, external_id=external_id)
     return True
+
+
+def _wait_for_room(context: Context, build: Build, error: BusyError) -> None:
+    """Leave the build to its watch, which has it started again after a pause; the code says that it has no room."""
+    pause = pause_of(error.retry_after).total_seconds() if error.retry_after is not None else None
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        ours = now_at is not None and (now_at.correlation, now_at.attempt) == (build.correlation, build.attempt)
+        if now_at is None or not ours or now_at.state.ended or now_at.external_id is not None:
+            return
+        values = {"message": str(error), "code": error.code, "retry_after": pause}
+        builds.update(tx, build.id, at=context.now(), state=BuildState.STARTED, **values)

@@ -1,11 +1,13 @@
 """Keeps the log of a build elsewhere as if it had been made here, piece by piece, each once.
 
-Called by the watch that follows such builds. What is absurdly long is cut: its newest part stays.
+Called by the watch that follows such builds. What is absurdly long is cut: its newest part stays. What looks like a
+secret is replaced.
 """
 
 from __future__ import annotations
 
 from service.core.words import BuildState
+from service.logs import redact
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder
 from service.store import builds
@@ -24,7 +26,7 @@ def read_log(context: Context, builder: ElsewhereBuilder, build: Build, *, to_it
         piece = builder.log(build.external_id, after)
         if not piece.text or piece.after == after:
             return
-        text = piece.text
+        text = redact(piece.text)
         if len(text) > LONGEST_PIECE:
             text = f"[log cut here: it is too long]\n{text[-LONGEST_PIECE:]}"
         with context.store.begin() as tx:

@@ -19,6 +19,7 @@ from service.errors import MergeportError, RetryableError
 from service.pipeline.build.elsewhere import builder_elsewhere, start_request
 from service.pipeline.build.elsewhere_log import read_log
 from service.pipeline.build.finish import MOST_ATTEMPTS, cancel_build, finish_build
+from service.pipeline.build.turns import Turns, words
 from service.pipeline.context import Context
 from service.pipeline.runs.looks import Answers, saw
 from service.ports import BuildStanding, ElsewhereBuilder, Progress
@@ -43,7 +44,8 @@ def look_elsewhere(context: Context, key: str) -> Answers:
         still = builds.under_way(tx).keys() | {build.id for build in has}
         waiting = waits.open_at(tx, WaitKind.BUILD_ELSEWHERE, key)
     if has:
-        _Look(context, builder_elsewhere(context, key), wanted, waiting).follow(has)
+        builder = builder_elsewhere(context, key)
+        _Look(context, builder, wanted, waiting, Turns(context, builder)).follow(has)
     return {wait: "ended" for wait in waiting if BuildId(wait.subject) not in still}
 
 
@@ -55,6 +57,7 @@ class _Look:
     builder: ElsewhereBuilder
     wanted: set[BuildId]
     waiting: list[Wait]
+    turns: Turns
 
     def follow(self, has: list[Build]) -> None:
         """Find the ids that are not known yet, ask for the state of all builds, and act on each."""
@@ -64,7 +67,8 @@ class _Look:
             return
         standings = self.builder.states([build.external_id for build in found if build.external_id is not None])
         read = {build.id for build in random.sample(found, min(_MOST_LOGS, len(found)))}
-        self._each(found, lambda build: self._judge(build, standings, follow_log=build.id in read))
+        in_any_order = random.sample(found, len(found))  # so that the same few that fail never hold up the same others
+        self._each(in_any_order, lambda build: self._judge(build, standings, follow_log=build.id in read))
 
     def _each(self, some: Iterable[Build], act: Callable[[Build], None]) -> None:
         """Act on each. An error of one build delays the others only if the builder itself does not answer."""
@@ -82,6 +86,12 @@ class _Look:
         """Give the build with its external id; if the builder shows none, decide what becomes of the build."""
         if build.external_id is not None:
             return [build]
+        if build.asked_at is None:
+            self._take_turn(build)
+            return []
+        if build.code and self._just_asked(build):
+            self._tell(build, build.message)
+            return []
         external_id = self.builder.find(start_request(self.context, build), build.correlation)
         if external_id is None:
             self._not_found(build)
@@ -92,28 +102,48 @@ class _Look:
             if now_at is None or (now_at.state, now_at.correlation) != (BuildState.STARTED, build.correlation):
                 return []
             begun = build.started_at or now
-            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="")
-        return [replace(build, external_id=external_id, started_at=begun, message="")]
+            builds.update(tx, build.id, at=now, external_id=external_id, started_at=begun, message="", code="")
+        return [replace(build, external_id=external_id, started_at=begun, message="", code="")]
+
+    def _just_asked(self, build: Build) -> bool:
+        """Tell whether it is too early to ask again: its start may not be listed yet, or there is no room."""
+        pause = max(self.builder.listed_within, timedelta(seconds=build.retry_after or 0.0))
+        return build.asked_at is not None and abs(self.context.now() - build.asked_at) < pause
+
+    def _take_turn(self, build: Build) -> None:
+        """Have a build asked for whose turn it is; one that no run wants gives its turn up."""
+        if build.id not in self.wanted:
+            cancel_build(self.context, build)
+            return
+        most = self.builder.most_at_once(start_request(self.context, build).options)
+        if self.turns.comes(build, most):
+            self._start_again(build)
+        else:
+            self._tell(build, words(build, most or 0))
 
     def _not_found(self, build: Build) -> None:
-        now = self.context.now()
-        if build.asked_at is not None and abs(now - build.asked_at) < self.builder.listed_within:
+        if self._just_asked(build):
             self._tell(build, build.message or "asked for, and not listed there yet")
         elif build.started_at is not None:
             self._lose(build, f"took the build, and shows none under {build.correlation}")
         elif build.id not in self.wanted:
             cancel_build(self.context, build)
-        elif build.attempt >= MOST_ATTEMPTS:
+        elif build.attempt >= MOST_ATTEMPTS and not build.code:
             words = f"{build.builder} could not be asked to build {build.reference}: {build.message}"
             finish_build(self.context, build, BuildState.FAILED, words, code="build-not-started")
         else:
             self._start_again(build)
 
     def _start_again(self, build: Build) -> None:
-        """Ask for the build once more under the same name, because the start that was asked for never began."""
+        """Ask for the build, under the same name if it was asked for before, because that start never began.
+
+        A look of another worker may have done so meanwhile; then this one knows too little.
+        """
         with self.context.store.begin() as tx:
             now_at = builds.hold(tx, build.id)
             if now_at is None or now_at.state is not BuildState.STARTED or now_at.external_id is not None:
+                return
+            if now_at.attempt != build.attempt:
                 return
             builds.update(tx, build.id, at=self.context.now(), asked_at=None)
             again = builds.resume_attempt(tx, now_at, at=self.context.now(), resumes=now_at.resumes)

@@ -1,13 +1,18 @@
-"""Looks at registries for images that others push."""
+"""Looks at registries for images that others push, and at the pipelines that are to push them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from service.core.config import ImageTarget
 from service.core.words import WaitKind
 from service.errors import DoubtfulError
+from service.pipeline.build.foreign import awaited, question_of, standings_of
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
-from service.pipeline.runs.claim import read_claim
+from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
+from service.ports import PipelineQuestion
 from service.store import waits
 from service.store.waits import Wait
 
@@ -16,35 +21,67 @@ def look_at_images(context: Context, key: str) -> Answers:
     """Answer the waits whose image is there; each image is asked for once.
 
     An error that may pass answers the wait too: the run's own step meets it, tries again, and believes an error that
-    lasts. So one repository that refuses does not hold up the others.
+    lasts. So one repository that refuses does not hold up the others. A pipeline that is over without an image answers
+    the wait as well: the run's step asks again, and ends in its words.
     """
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.IMAGE, key)
-    found: dict[str, bool] = {}
+    found: dict[str, _Found] = {}
     answers: dict[Wait, str] = {}
+    asked: dict[Wait, tuple[str, PipelineQuestion]] = {}
     with Isolated(context) as isolated:
         for wait in waiting:
             with isolated.one(wait, answers):
                 if wait.subject not in found:
                     try:
-                        found[wait.subject] = _image_is_there(context, wait)
+                        found[wait.subject] = _look_for(context, wait)
                     except DoubtfulError as error:
                         saw(context, wait, str(error))
                         answers[wait] = "to be looked at again"
                         continue
-                if found[wait.subject]:
+                if found[wait.subject].there:
                     answers[wait] = "there"
+                elif found[wait.subject].has_pipeline and (one := _question(context, wait)):
+                    asked[wait] = one
                 else:
-                    saw(context, wait, f"waiting for {wait.subject} to be pushed")
+                    saw(context, wait, awaited(wait.subject, None))
+    for wait, standing in standings_of(context, asked).items():
+        if standing.is_over:
+            answers[wait] = "its pipeline is over"
+        else:
+            saw(context, wait, awaited(wait.subject, standing))
     return answers
 
 
-def _image_is_there(context: Context, wait: Wait) -> bool:
-    """Look for the wait's image; if the run no longer has that image, wake it, so that its step can judge."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Whether an image is there, and whether its options name who is to push it."""
+
+    there: bool
+    has_pipeline: bool = False
+
+
+def _look_for(context: Context, wait: Wait) -> _Found:
+    """Look for the wait's image; if the run no longer has it, wake the run, so that its step can judge."""
     claim = read_claim(context, wait.run_id)
-    images = claim.target.images if claim else ()
-    image = next((one for one in images if claim and str(reference_of(claim.run, one)) == wait.subject), None)
+    image = _image(claim, wait)
     if claim is None or image is None:
-        return True
+        return _Found(there=True)
     reference = reference_of(claim.run, image)
-    return context.outside.images.registry(image).find(reference.repository, reference.tag) is not None
+    if context.outside.images.registry(image).find(reference.repository, reference.tag) is not None:
+        return _Found(there=True)
+    pipelines = context.outside.images.pipelines(image.builder_kind)
+    return _Found(there=False, has_pipeline=bool(pipelines and pipelines.pipeline_of(image.builder_options)))
+
+
+def _question(context: Context, wait: Wait) -> tuple[str, PipelineQuestion] | None:
+    """Give what is asked for one wait: two runs may wait for one image by different branches."""
+    claim = read_claim(context, wait.run_id)
+    image = _image(claim, wait)
+    question = question_of(context, claim.run, image) if claim and image else None
+    return (image.builder_kind, question) if image and question else None
+
+
+def _image(claim: Claim | None, wait: Wait) -> ImageTarget | None:
+    images = claim.target.images if claim else ()
+    return next((one for one in images if claim and str(reference_of(claim.run, one)) == wait.subject), None)

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import Event, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import BuildHint, Event, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.config import Configuration, Target
 from service.core.config.telling import in_short
 from service.core.routing import route
@@ -18,7 +18,7 @@ from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKin
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
-from service.pipeline.intake.hints import LookNow, follow_hint, tell_pull_requests
+from service.pipeline.intake.hints import LookNow, follow_hint, tell_builds, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.renames import under_known_name
@@ -128,6 +128,8 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
             followed, words = follow_hint(context, event)
             _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
             return followed
+        case BuildHint():
+            _mark(context, part, tell_builds(context, event, look_now))
         case Ping():
             _mark(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():

@@ -1,4 +1,4 @@
-"""Handles deliveries about promotions' pull requests and their bases: a reason to look now, never a fact.
+"""Handles deliveries about promotions' pull requests, their bases, and builds elsewhere: reasons to look, never facts.
 
 Called by intake. The watch looks for a run that waits; a run that has ended may continue in its next generation.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.core.changes import Hint, Push
-from service.core.words import WaitKind
+from service.core.changes import BuildHint, Hint, Push
+from service.core.words import DeliveryState, WaitKind
 from service.pipeline.context import Context
+from service.pipeline.intake.runs_of_change import Outcome
 from service.pipeline.manifest.place import Place
 from service.pipeline.promote.afterwards import follow, follow_all
+from service.store import builds, waits
 from service.store.runs import Run
 
 LookNow = Callable[[WaitKind, str], None]
@@ -27,6 +29,20 @@ def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
             f"pull request #{hint.number} of ours is followed by the next generation, because its run has ended",
         )
     return [], f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks at it now"
+
+
+def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> Outcome:
+    """Have builds of the repository looked at, and its awaited images; give what came of the delivery."""
+    with context.store.read() as tx:
+        under_way = bool(hint.builder) and builds.any_started(tx, hint.builder, hint.repository)
+        awaited_at = waits.keys_of(tx, WaitKind.IMAGE, hint.repository) if hint.ended else []
+    if under_way:
+        look_now(WaitKind.BUILD_ELSEWHERE, hint.builder)
+    for key in awaited_at:
+        look_now(WaitKind.IMAGE, key)
+    if not under_way and not awaited_at:
+        return Outcome(DeliveryState.IGNORED, f"no build of {hint.repository} is awaited")
+    return Outcome(DeliveryState.PROCESSED, f"what is awaited of {hint.repository} is looked at now")
 
 
 def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:

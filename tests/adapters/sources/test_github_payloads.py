@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from service.adapters.sources.github.payloads import parse_event
 from service.adapters.sources.github.verifying import parse_body
-from service.core.changes import Hint, Ignored, Ping, PullRequestMerged, Push, needless
+from service.core.changes import BuildHint, Hint, Ignored, Ping, PullRequestMerged, Push, needless
+from service.core.words import Repository
 from service.errors import DeliveryError
 
 DATA = Path(__file__).parents[2] / "data" / "octokit"
@@ -266,6 +267,27 @@ def test_pull_request_field_of_another_shape_is_named(path: str, value: object) 
     assert f"`{path}`" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("event", "action", "hints"),
+    [
+        ("workflow_run", "requested", True),
+        ("workflow_run", "in_progress", True),
+        ("workflow_run", "completed", True),
+        ("workflow_job", "in_progress", True),
+        ("workflow_job", "completed", True),
+        ("workflow_job", "queued", False),
+        ("workflow_job", "waiting", False),
+        ("check_suite", "completed", True),
+        ("check_suite", "requested", False),
+    ],
+)
+def test_workflow_that_moved_is_a_hint_at_its_builder(event: str, action: str, *, hints: bool) -> None:
+    told = parse_event(event, {"action": action, "repository": {"full_name": "acme/checkout", "id": 7}})
+    builder = "" if event == "check_suite" else "github-actions"
+    assert (told == BuildHint(Repository("acme/checkout"), builder, action == "completed", "7")) is hints
+    assert (needless(told) is None) is hints
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -299,4 +321,4 @@ def test_every_published_example_is_read() -> None:
         kinds.add(type(parse_event(name, parse_body(json.dumps(example).encode()))))
         seen += 1
     assert seen > 300
-    assert kinds >= {Push, Ping, Ignored}
+    assert kinds >= {Push, Ping, Ignored, BuildHint}

@@ -17,6 +17,17 @@ PATHS = {
     "/app/installations/{installation_id}/access_tokens": "post",
     "/rate_limit": "get",
     "/repos/{owner}/{repo}": "get",
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs": "get",
+    "/repos/{owner}/{repo}/actions/runs": "get",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}": "get",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/cancel": "post",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs": "get",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun": "post",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs": "post",
+    "/repos/{owner}/{repo}/actions/workflows": "get",
+    "/repos/{owner}/{repo}/actions/workflows/{workflow_id}": "get",
+    "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches": "post",
+    "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs": "get",
     "/repos/{owner}/{repo}/branches": "get",
     "/repos/{owner}/{repo}/branches/{branch}": "get",
     "/repos/{owner}/{repo}/commits": "get",
@@ -63,6 +74,9 @@ DROPPED = {"examples", "example", "x-github", "externalDocs", "summary", "tags",
 def main(whole: Path) -> None:
     """Write the pruned description beside this script."""
     document = json.loads(whole.read_text(encoding="utf-8"))
+    # It says that `created` is a time; GitHub takes a range of times too, as in a search:
+    # https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
+    document["components"]["parameters"]["created"]["schema"].pop("format")
     paths = {path: _operations(document["paths"][path], methods.split()) for path, methods in PATHS.items()}
     kept: dict[str, Any] = {
         "openapi": document["openapi"],
@@ -117,6 +131,8 @@ def _strip(node: Any, *, names: bool = False) -> Any:  # noqa: ANN401 # JSON is 
         if key in {"anyOf", "oneOf"} and node.get("nullable"):
             # GitHub answers null here; OpenAPI 3.0 lets `nullable` count only beside a type.
             value = [*value, {"type": "object", "nullable": True, "enum": [None]}]
+        if key == "enum" and node.get("nullable") and None not in value:
+            value = [*value, None]  # the same: a list of words does not have it
         # GitHub's alternatives overlap (a list of files is also a list of anything), so one match must do.
         name = "anyOf" if key == "oneOf" and not names else key
         kept[name] = _strip(value, names=not names and key in {"properties", "paths", "schemas", "responses", "parameters"})

@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
-from service.adapters.forges.github import failures
-from service.adapters.forges.github.connection import Connection
 from service.adapters.forges.github.shapes import ComparedCommits, Comparison, GitCommit, RepositoryAnswer
+from service.adapters.github_api import failures
+from service.adapters.github_api.connection import Connection
 from service.core.order import Relation
 from service.core.words import Repository, Sha
 from service.ports import Between

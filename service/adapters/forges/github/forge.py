@@ -12,9 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from service.adapters.forges.github import failures
 from service.adapters.forges.github.commits import Commits
-from service.adapters.forges.github.connection import NO_REPOSITORY, TIMEOUT, Connection
 from service.adapters.forges.github.pulls import PAGE, Pulls
 from service.adapters.forges.github.shapes import (
     Account,
@@ -26,7 +24,9 @@ from service.adapters.forges.github.shapes import (
     Ref,
     RepositoryAnswer,
 )
-from service.adapters.forges.github.tokens import AppLogin, TokenLogin
+from service.adapters.github_api import failures
+from service.adapters.github_api.connection import NO_REPOSITORY, TIMEOUT, Connection
+from service.adapters.github_api.tokens import AppLogin, TokenLogin
 from service.core.addresses import pages_of
 from service.core.order import Relation
 from service.core.words import Repository, Sha

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import structlog
 
-from service.adapters.forges.github.connection import Connection
-from service.adapters.forges.github.failures import UnprocessableAnswerError
 from service.adapters.forges.github.shapes import ChangedFile, GitObject, Label, Pull, RepositoryAnswer
+from service.adapters.github_api.connection import Connection
+from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
 from service.errors import DoubtfulError, PermanentError
 from service.ports import PullRequest, PullRequestDraft

@@ -13,13 +13,15 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from service.core import trailers
-from service.core.changes import PROMOTION_BRANCHES, Event, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import PROMOTION_BRANCHES, BuildHint, Event, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.words import Repository, Sha
 from service.errors import DeliveryError
 
 _BRANCHES = "refs/heads/"
 _TAGS = "refs/tags/"
 _NO_COMMIT = "0" * 40
+GITHUB_ACTIONS = "github-actions"
+"""The builder whose builds GitHub tells of."""
 
 
 def parse_event(event: str, payload: Mapping[str, object]) -> Event:
@@ -29,6 +31,8 @@ def parse_event(event: str, payload: Mapping[str, object]) -> Event:
             return _push(_read(_Push, payload))
         case "pull_request":
             return _pull_request(_read(_PullRequestEvent, payload))
+        case "workflow_run" | "workflow_job" | "check_suite":
+            return _workflow(event, _read(_WorkflowEvent, payload))
         case "ping":
             read = _read(_Ping, payload)
             return Ping(read.repository.full_name if read.repository else "", words=read.zen or "")
@@ -134,6 +138,11 @@ class _PullRequestEvent(_Payload):
     pull_request: _PullRequest
     repository: _Repository
     changes: dict[str, object] = {}
+
+
+class _WorkflowEvent(_Payload):
+    action: _Text
+    repository: _Repository
 
 
 class _Ping(_Payload):
@@ -250,6 +259,18 @@ def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> Pull
 def _moves_a_run(event: _PullRequestEvent) -> bool:
     """Tell whether a promotion's pull request was reopened or given another base."""
     return event.action == "reopened" or (event.action == "edited" and "base" in event.changes)
+
+
+def _workflow(event: str, told: _WorkflowEvent) -> BuildHint | Ignored:
+    """A run or job that begins or ends, or all checks of a commit that end, whoever makes them.
+
+    A job that is only queued says nothing that its run does not.
+    """
+    ended = told.action == "completed"
+    if told.action in {"queued", "waiting"} or (event == "check_suite" and not ended):
+        return Ignored(f"{event} {told.action}")
+    builder = "" if event == "check_suite" else GITHUB_ACTIONS
+    return BuildHint(Repository(told.repository.full_name), builder, ended, _id(told.repository))
 
 
 def _id(repository: _Repository) -> str:

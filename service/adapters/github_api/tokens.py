@@ -15,8 +15,7 @@ from typing import Protocol
 from github.Auth import AppAuth
 from pydantic import BaseModel
 
-from service.adapters.forges.github.failures import UnprocessableAnswerError
-from service.adapters.forges.github.shapes import RepositoryAnswer
+from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
 
 RENEWED_BEFORE = timedelta(minutes=5)
@@ -57,6 +56,10 @@ class AskAsApp(Protocol):
 
 
 class _Installation(BaseModel):
+    id: int
+
+
+class _Repository(BaseModel):
     id: int
 
 
@@ -136,7 +139,7 @@ class InstallationTokens:
             repository=repository,
             token=_Token.model_validate(answer).token,
         )
-        return RepositoryAnswer.model_validate(told).id
+        return _Repository.model_validate(told).id
 
     def forget(self, repository: Repository, *, older: timedelta | None = None) -> bool:
         """Throw away the tokens of a repository; with `older` only if one is older than that.

@@ -1,21 +1,22 @@
 """Calls to GitHub's REST API: one bounded request each, a validated answer, every failure as ours.
 
-The forge calls it. A token that GitHub refuses is forgotten, and the call made once more with a new one. Nothing
-sleeps here: a limit comes out as RetryableError with the time to come back.
+The forge and the builder of GitHub Actions call it. A token that GitHub refuses is forgotten, and the call made once
+more with a new one. Nothing sleeps here: a limit comes out as RetryableError with the time to come back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from service.adapters.forges.github import failures
-from service.adapters.forges.github.tokens import AppLogin, InstallationTokens, TokenLogin
-from service.adapters.forges.github.transport import NoJsonError, RedirectedAwayError, Transport
+from service.adapters.github_api import failures
+from service.adapters.github_api.tokens import AppLogin, InstallationTokens, TokenLogin
+from service.adapters.github_api.transport import NoJsonError, RedirectedAwayError, Transport
 from service.core.words import Repository
 from service.errors import DoubtfulError
 
@@ -89,6 +90,13 @@ class Connection:
         answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission)
         return self._validated(shape, answer, doing, repository)
 
+    def address(self, path: str, *, doing: str, repository: Repository, permission: str = "") -> str:
+        """GET what lies elsewhere: give the address that GitHub sends us to, which is not asked, nor told our token."""
+        answer = self._call("GET", path, doing=doing, repository=repository, permission=permission, leads_away=True)
+        if not isinstance(answer, _Away):
+            raise failures.unexpected(doing, repository)
+        return answer.address
+
     def git_token(self, repository: Repository, *, write: bool) -> str:
         """Give the token that git uses, of an App narrowed to the repository's contents."""
         if self._app is None:
@@ -115,6 +123,7 @@ class Connection:
         permission: str,
         parameters: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
+        leads_away: bool = False,
     ) -> object:
         def once(token: str) -> object:
             return self._ask(
@@ -126,6 +135,7 @@ class Connection:
                 doing=doing,
                 repository=repository,
                 permission=permission,
+                leads_away=leads_away,
             )
 
         token = self._installation_token(repository) if self._app else self._token or ""
@@ -193,10 +203,13 @@ class Connection:
         doing: str,
         repository: Repository,
         permission: str = "",
+        leads_away: bool = False,
     ) -> object:
         try:
             answer = self._transport.ask(method, path, token=token, parameters=parameters, body=body)
         except _RAISED as error:
+            if leads_away and isinstance(error, RedirectedAwayError) and error.location:
+                return _Away(error.location)
             raise failures.ours(error, doing=doing, repository=repository) from error
         refusal = failures.refusal(answer, doing=doing, repository=repository, permission=permission, now=self._now())
         if refusal is not None:
@@ -209,6 +222,13 @@ class Connection:
             return TypeAdapter(shape).validate_python(answer)
         except ValidationError as error:
             raise failures.unexpected(doing, repository) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """Where GitHub sends us to, outside of its API."""
+
+    address: str
 
 
 class _App(BaseModel):

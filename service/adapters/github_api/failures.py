@@ -12,7 +12,7 @@ from datetime import datetime
 
 import requests
 
-from service.adapters.forges.github.transport import Answer, NoJsonError, RedirectedAwayError
+from service.adapters.github_api.transport import Answer, NoJsonError, RedirectedAwayError
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 
 SECONDARY_LIMIT_WAIT = 60.0

@@ -51,11 +51,15 @@ class NoJsonError(Exception):
 
 
 class RedirectedAwayError(Exception):
-    """The API redirects us in a circle, or to another address, which gets no token of ours; `to` names its host."""
+    """The API redirects us in a circle, or to another address, which gets no token of ours; `to` names its host.
 
-    def __init__(self, to: str) -> None:
+    `location` is that address, and empty for a circle.
+    """
+
+    def __init__(self, to: str, location: str = "") -> None:
         super().__init__(to)
         self.to = to
+        self.location = location
 
 
 class Transport:
@@ -101,7 +105,7 @@ class Transport:
         """Give the target of a redirect, which must be at the API's own address."""
         there, own = urlsplit(urljoin(f"{self._api_url}/", location)), urlsplit(self._api_url)
         if (there.scheme, there.netloc) != (own.scheme, own.netloc) or not there.path.startswith(f"{own.path}/"):
-            raise RedirectedAwayError(there.hostname or "nowhere")
+            raise RedirectedAwayError(there.hostname or "nowhere", there.geturl())
         return there.geturl()
 
     def _requester(self, token: str) -> Requester:

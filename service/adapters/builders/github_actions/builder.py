@@ -1,0 +1,291 @@
+"""GitHub Actions as the port `ElsewhereBuilder`: starts a workflow, finds its run, asks, cancels, reads its log.
+
+The pipeline calls it. An external id is `OWNER/NAME/actions/runs/ID`: the path of the run's page, so that a person can
+open it. A run that somebody runs again keeps its id, and is followed. It waits for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import quote
+
+from service.adapters.builders.github_actions import Options, telling
+from service.adapters.builders.github_actions.inputs import inputs_of, options_of, ref_of
+from service.adapters.builders.github_actions.logs import fetch_end
+from service.adapters.builders.github_actions.refused import FOLDER, Attempt, why
+from service.adapters.builders.github_actions.shapes import (
+    Dispatched,
+    Job,
+    Jobs,
+    Nothing,
+    Run,
+    Runs,
+    cause,
+    standing,
+)
+from service.adapters.github_api.connection import Connection
+from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
+from service.core.addresses import pages_of
+from service.core.words import BuilderPlace, Repository
+from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
+from service.ports import BuildStanding, LogPiece, Progress, StartRequest
+
+LISTED_WITHIN = timedelta(minutes=3)
+"""Runs are listed within seconds of their dispatch, and later while GitHub has an incident."""
+CLOCKS_DIFFER = timedelta(minutes=10)
+PAGE, MOST_PAGES = 100, 5
+MOST_KEPT = 200
+
+_READ, _WRITE = "actions: read", "actions: write"
+_DETAILS = "return_run_details"
+_ID = re.compile(r"(?P<repository>[^/]+/[^/]+)/actions/runs/(?P<run>\d+)")
+_CORRELATION = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_CONFLICT, _GONE = 409, 410
+
+
+class GitHubActions:
+    """Builds in the source repositories' own workflows. May be used from several threads."""
+
+    place: Literal[BuilderPlace.ELSEWHERE] = BuilderPlace.ELSEWHERE
+    listed_within = LISTED_WITHIN
+
+    def __init__(self, connection: Connection, *, api_url: str, ca_file: str | None = None) -> None:
+        """Keep the connection; nothing is asked yet."""
+        self._connection = connection
+        self._web_url = pages_of(api_url)
+        self._verify: bool | str = ca_file or True
+        self._tells_runs = True
+        self._ended: OrderedDict[str, list[Job]] = OrderedDict()
+
+    def most_at_once(self, options: object) -> int | None:
+        """Give what the options say; without, GitHub's own limits hold, and it queues what is beyond them."""
+        return options.at_once if isinstance(options, Options) else None
+
+    def start(self, request: StartRequest, correlation: str) -> str | None:
+        """Dispatch the workflow; see the port. An older server takes it and tells no run: None.
+
+        PermanentError: `workflow-missing`, `workflow-ref-missing`, `workflow-disabled`, `workflow-not-dispatchable`,
+        `workflow-input-missing`, `workflow-input-required`, `github-permission-missing`.
+        """
+        attempt = Attempt(
+            request.repository, options_of(request).workflow, ref_of(request), inputs_of(request, correlation)
+        )
+        try:
+            run = self._dispatched(attempt)
+        except (NotFoundAnswerError, UnprocessableAnswerError) as error:
+            raise self._surely(attempt, error) from error
+        except RetryableError as error:
+            if not _is_refusal(error):
+                raise
+            raise _not_started(error) from error
+        return None if run is None else f"{request.repository}/actions/runs/{run}"
+
+    def find(self, request: StartRequest, correlation: str) -> str | None:
+        """Look for a run whose name has the correlation, which `run-name` puts there; see the port.
+
+        RetryableError `workflow-run-unnamed`: there is a run of the workflow that does not tell whose it is, so that a
+        second one might be started beside it.
+        """
+        workflow, ref = options_of(request).workflow, ref_of(request)
+        unnamed: Run | None = None
+        for page in range(1, MOST_PAGES + 1):
+            found = self._dispatches(request, workflow, page)
+            for run in found:
+                title = f"{run.display_title} {run.name or ''}"
+                if correlation in title:
+                    return f"{request.repository}/actions/runs/{run.id}"
+                if run.head_branch == ref and not _CORRELATION.search(title):
+                    unnamed = run
+            if len(found) < PAGE:
+                break
+        if unnamed is not None:
+            raise RetryableError(
+                f"run {unnamed.id} of {workflow} in {request.repository} may be ours, but its name does not tell",
+                code="workflow-run-unnamed",
+                hint=f"set `run-name` in {FOLDER}/{workflow} so that it has ${{{{ inputs.correlation }}}}",
+            )
+        return None
+
+    def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
+        """Tell how the runs stand, with one list for all of a repository; see the port.
+
+        A repository that cannot be asked delays no other: its builds go on, and say why nothing is known.
+        """
+        told: dict[str, BuildStanding] = {}
+        failed: list[MergeportError] = []
+        repositories = _by_repository(external_ids)
+        for repository, ids in repositories.items():
+            try:
+                told |= self._states_of(repository, ids)
+            except MergeportError as error:
+                failed.append(error)
+                told |= dict.fromkeys(ids, BuildStanding(Progress.RUNNING, str(error)))
+        if failed and len(failed) == len(repositories):
+            raise failed[0]
+        return told
+
+    def cancel(self, external_id: str) -> None:
+        """Cancel the run; see the port."""
+        repository, run = _parts(external_id)
+        try:
+            self._connection.send(
+                Nothing, "POST", f"/repos/{repository}/actions/runs/{run}/cancel", {},
+                doing=f"cancel run {run}", repository=repository, permission=_WRITE,
+            )  # fmt: skip
+        except NotFoundAnswerError:
+            return
+        except PermanentError as error:
+            if error.fields.get("status") != _CONFLICT:
+                raise
+
+    def log(self, external_id: str, after: str) -> LogPiece:
+        """Tell the steps that ended since, and once all has, the end of the log of the job that tells most."""
+        repository, _ = _parts(external_id)
+        jobs = self._jobs_of(external_id)
+        text, place = telling.tell(telling.Place.read(after), jobs, f"{self._web_url}/{external_id}")
+        told = cause(jobs)
+        if told is not None and not place.whole and all(job.ended for job in jobs):
+            text += telling.shown(told, self._log_of(repository, told))
+            place = telling.Place(place.attempt, place.steps, place.ended, whole=True)
+        return LogPiece(text, place.written() if text else after)
+
+    # --- what is asked ------------------------------------------------------------------------------
+
+    def _dispatched(self, attempt: Attempt) -> int | None:
+        """Ask for the run's id along with it, until a server refuses the question as one that it does not know."""
+        if self._tells_runs:
+            try:
+                return self._dispatch(attempt, {_DETAILS: True})
+            except UnprocessableAnswerError as error:
+                if _DETAILS not in error.message:
+                    raise
+                self._tells_runs = False
+        return self._dispatch(attempt, {})
+
+    def _dispatch(self, attempt: Attempt, more: Mapping[str, object]) -> int | None:
+        """https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event."""
+        answer = self._connection.send(
+            Dispatched,
+            "POST",
+            f"/repos/{attempt.repository}/actions/workflows/{quote(attempt.workflow)}/dispatches",
+            {"ref": attempt.ref, "inputs": attempt.inputs, **more},
+            doing=f"start the workflow `{attempt.workflow}`",
+            repository=attempt.repository,
+            permission=_WRITE,
+        ).root
+        return answer.workflow_run_id if answer else None
+
+    def _surely(self, attempt: Attempt, error: MergeportError) -> MergeportError:
+        """Give the reason of a refusal; where looking for it fails, the start was refused all the same."""
+        try:
+            found = why(self._connection, attempt, error)
+        except RetryableError as beside:
+            return _not_started(beside)
+        return _not_started(found) if isinstance(found, RetryableError) else found
+
+    def _dispatches(self, request: StartRequest, workflow: str, page: int) -> list[Run]:
+        parameters: dict[str, str | int] = {"event": "workflow_dispatch", "per_page": PAGE, "page": page}
+        if request.since is not None:
+            parameters["created"] = f">={(request.since - CLOCKS_DIFFER).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+        return self._connection.get(
+            Runs, f"/repos/{request.repository}/actions/workflows/{quote(workflow)}/runs", parameters=parameters,
+            doing=f"list the runs of `{workflow}`", repository=request.repository, permission=_READ,
+        ).workflow_runs  # fmt: skip
+
+    def _states_of(self, repository: Repository, ids: Mapping[str, int]) -> dict[str, BuildStanding]:
+        runs = self._listed(repository, set(ids.values())) if len(ids) > 1 else {}
+        told = {}
+        for external_id, number in ids.items():
+            run = runs.get(number) or self._run(repository, number)
+            if run is not None:
+                self._ended.pop(external_id, None)
+                bad = run.ended and not run.went_well
+                told[external_id] = standing(run, self._jobs_of(external_id) if bad else ())
+        return told
+
+    def _listed(self, repository: Repository, wanted: set[int]) -> dict[int, Run]:
+        """List runs, newest first, for as long as a page may have one of those that are wanted."""
+        runs: dict[int, Run] = {}
+        for page in range(1, MOST_PAGES + 1):
+            found = self._connection.get(
+                Runs,
+                f"/repos/{repository}/actions/runs",
+                parameters={"event": "workflow_dispatch", "per_page": PAGE, "page": page},
+                doing="list the runs of workflows",
+                repository=repository,
+                permission=_READ,
+            ).workflow_runs
+            runs |= {run.id: run for run in found}
+            oldest = min((run.id for run in found), default=0)
+            if len(found) < PAGE or all(number >= oldest for number in wanted - runs.keys()):
+                break
+        return runs
+
+    def _run(self, repository: Repository, number: int) -> Run | None:
+        try:
+            return self._connection.get(
+                Run, f"/repos/{repository}/actions/runs/{number}", doing=f"read run {number}", repository=repository,
+                permission=_READ,
+            )  # fmt: skip
+        except NotFoundAnswerError:
+            self._connection.get(
+                Nothing, f"/repos/{repository}", doing="read the repository", repository=repository,
+                permission="metadata: read",
+            )  # fmt: skip
+            return None
+
+    def _jobs_of(self, external_id: str) -> Sequence[Job]:
+        """Give the jobs of the newest attempt; those of an ended one are kept until its state is asked for again."""
+        kept = self._ended.get(external_id)
+        if kept is not None:
+            return kept
+        repository, number = _parts(external_id)
+        jobs = self._connection.get(
+            Jobs, f"/repos/{repository}/actions/runs/{number}/jobs", parameters={"per_page": PAGE},
+            doing=f"list the jobs of run {number}", repository=repository, permission=_READ,
+        ).jobs  # fmt: skip
+        if jobs and all(job.ended for job in jobs):
+            self._ended[external_id] = jobs
+            while len(self._ended) > MOST_KEPT:
+                self._ended.popitem(last=False)
+        return jobs
+
+    def _log_of(self, repository: Repository, job: Job) -> str:
+        try:
+            there = self._connection.address(
+                f"/repos/{repository}/actions/jobs/{job.id}/logs", doing=f"read the log of job {job.id}",
+                repository=repository, permission=_READ,
+            )  # fmt: skip
+        except PermanentError as error:
+            if error.fields.get("status") != _GONE:
+                raise
+            return "[the log is gone: GitHub keeps it for as long as the repository says]"
+        return fetch_end(there, verify=self._verify, tls=self._web_url.startswith("https://"))
+
+
+def _by_repository(external_ids: Collection[str]) -> Mapping[Repository, Mapping[str, int]]:
+    found: dict[Repository, dict[str, int]] = {}
+    for external_id in external_ids:
+        repository, number = _parts(external_id)
+        found.setdefault(repository, {})[external_id] = number
+    return found
+
+
+def _parts(external_id: str) -> tuple[Repository, int]:
+    match = _ID.fullmatch(external_id)
+    if match is None:
+        raise PermanentError(f"{external_id} is no run of GitHub Actions", code="build-id-invalid")
+    return Repository(match["repository"]), int(match["run"])
+
+
+def _is_refusal(error: RetryableError) -> bool:
+    """Tell whether GitHub itself said no, so that nothing has begun; of a lost answer that is not known."""
+    return isinstance(error, DoubtfulError) or error.code == "github-rate-limited"
+
+
+def _not_started(error: RetryableError) -> NotStartedError:
+    return NotStartedError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)
