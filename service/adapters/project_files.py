@@ -6,10 +6,13 @@ Builders and `mergeport build dockerfile` use it. Follows no symbolic link, and 
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
+from service.adapters.workspace import resolve_inside
 from service.core.dockerfiles import ProjectFiles, TemplateKeys, Wishes, dockerfile_for, is_telling
-from service.errors import PermanentError
+from service.errors import NotStartedError, PermanentError, RetryableError
+from service.ports import Checkout, StartRequest
 
 _LARGEST = 16 * 1024 * 1024
 
@@ -30,6 +33,23 @@ def render_project(keys: TemplateKeys, context: Path) -> str:
     if keys.template is None:
         raise ValueError("no template is set")
     return dockerfile_for(keys.template, read_project(context), keys.wishes or Wishes())
+
+
+def dockerfile_at(checkout: Checkout, request: StartRequest, keys: TemplateKeys, context: str) -> str | None:
+    """Give the Dockerfile for a builder elsewhere, from the source at its commit; None where no template is set.
+
+    NotStartedError where the source cannot be fetched now.
+    """
+    if keys.template is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="mergeport-template-") as folder:
+        try:
+            checkout(request.repository, request.commit, Path(folder))
+        except RetryableError as error:
+            raise NotStartedError(
+                error.message, code=error.code, hint=error.hint, retry_after=error.retry_after
+            ) from error
+        return render_project(keys, resolve_inside(Path(folder), context))
 
 
 def write_dockerfile(keys: TemplateKeys, context: Path, file: Path) -> str:

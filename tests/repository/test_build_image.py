@@ -91,7 +91,7 @@ def test_everything_that_is_asked_for_reaches_buildx(runner: Runner) -> None:
         {
             "context": "services/shop",
             "dockerfile": "deploy/Dockerfile.prod",
-            "build_args": "A=1\nB=two words; $(three)\r\n\nC=",
+            "args": "A=1\nB=two words; $(three)\r\n\nC=",
             "target": "web",
             "platforms": "linux/amd64,linux/arm64",
             "correlation": "01J-abc",
@@ -274,7 +274,7 @@ def test_hostile_values_of_a_request_are_refused_and_never_run(runner: Runner, f
     assert [value for value in hostile if not is_refused(runner, {"request": json.dumps({field: value})})] == []
 
 
-@pytest.mark.parametrize("field", ["build_args", "labels"])
+@pytest.mark.parametrize("field", ["args", "labels"])
 @pytest.mark.parametrize(
     "value", ["AWS_SECRET_ACCESS_KEY", "A=1\nGITHUB_TOKEN", "--push=1", "a b=c", "=x", "A=1\n$(touch pwned)"]
 )
@@ -287,7 +287,7 @@ def test_a_line_without_a_value_is_refused_because_docker_would_take_the_runners
 
 @pytest.mark.parametrize("value", ["A=$(touch pwned)", "A=`touch pwned`", "A='; touch pwned; '", 'A="', "A=\\"])
 def test_values_of_build_arguments_stay_data(runner: Runner, value: str) -> None:
-    job = runner.run({"build_args": value})
+    job = runner.run({"args": value})
     assert f"--build-arg={value}" in job.builds()[0]
     assert not list(runner.folder.rglob("pwned"))
 
@@ -366,7 +366,7 @@ def test_the_checkout_is_of_the_commit_and_keeps_no_token() -> None:
     assert step["with"] == {"ref": "${{ steps.wanted.outputs.commit || github.sha }}", "persist-credentials": False}
 
 
-CONTRACT = ["commit", "image", "tag", "correlation", "context", "dockerfile", "build_args", "target", "platforms"]
+CONTRACT = ["commit", "image", "tag", "correlation", "context", "dockerfile", "args", "target", "platforms"]
 
 
 def test_the_workflow_that_mergeport_starts_takes_what_it_sends_and_has_the_correlation_in_its_name() -> None:

@@ -24,6 +24,7 @@ from service.core.dockerfiles.project import (
 from service.core.dockerfiles.python_app import FoundApp, find_app, module_of
 from service.core.dockerfiles.r_app import read_r_app
 from service.core.dockerfiles.wishes import Wishes
+from service.errors import PermanentError
 
 _TELLING = re.compile(
     r"app\.py|MLmodel|python_env\.yaml|plumber\.R|renv\.lock|pyproject\.toml|\.python-version"
@@ -77,8 +78,8 @@ def describe(template: Template, files: ProjectFiles, wishes: Wishes) -> Project
 def _web(files: ProjectFiles, wishes: Wishes) -> PythonWeb:
     dependencies = read_dependencies(files)
     module, _, name = (wishes.entry or "app:").partition(":")
-    here = module == "app" and python_app.FILE in files
-    found = FoundApp(None, name) if wishes.entry and not here else find_app(files, wanted=name or None)
+    elsewhere = module != "app" or (wishes.entry and python_app.FILE not in files)
+    found = FoundApp(None, name) if elsewhere else _in_app_py(files, name, wishes)
     server = wishes.server or found.server or _by_dependencies(dependencies.names)
     return PythonWeb(
         server=server,
@@ -88,6 +89,16 @@ def _web(files: ProjectFiles, wishes: Wishes) -> PythonWeb:
         health=found.health,
         python=python_version(files),
     )
+
+
+def _in_app_py(files: ProjectFiles, name: str, wishes: Wishes) -> FoundApp:
+    """Find the application; a file that only a newer Python reads is believed to have what people say of it."""
+    try:
+        return find_app(files, wanted=name or None)
+    except PermanentError as error:
+        if name and wishes.server and error.code == "project-unreadable":
+            return FoundApp(None, name)
+        raise
 
 
 def _by_dependencies(names: frozenset[str]) -> Server:

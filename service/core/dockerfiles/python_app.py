@@ -6,6 +6,7 @@ Called by `describe`. What could be meant in two ways is an error, never a guess
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,8 +48,10 @@ def parse(text: str) -> ast.Module:
     try:
         return ast.parse(text)
     except SyntaxError as error:
+        ours = ".".join(map(str, sys.version_info[:2]))
         raise unreadable(
-            f"{FILE}:{error.lineno or 1}: {error.msg}.", "correct the file: Python cannot read it"
+            f"{FILE}:{error.lineno or 1}: {error.msg}.",
+            f"correct the file; if it needs a newer Python than {ours}, say `build.with.entry` and `build.with.server`",
         ) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise unreadable(f"{FILE} cannot be read as Python: {error}.", "correct the file") from error

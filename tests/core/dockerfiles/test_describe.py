@@ -100,6 +100,20 @@ def test_entry_says_which_of_several_it_is() -> None:
     assert told == '["uvicorn", "--host=0.0.0.0", "--port=8080", "app:b"]'
 
 
+def test_what_a_newer_python_alone_reads_is_served_by_what_is_said() -> None:
+    files = {"app.py": "type Later = int = 3\napp = 1\n", **NEEDS}
+    error = refused(files)
+    assert "build.with.entry" in error.hint
+    told = command(files, Wishes(entry="app:app", server=Server.UVICORN))
+    assert told == '["uvicorn", "--host=0.0.0.0", "--port=8080", "app:app"]'
+
+
+def test_a_factory_that_is_named_is_called_whatever_serves_it() -> None:
+    files = {"app.py": "import flask\ndef make():\n    return flask.Flask('x')\n", **NEEDS}
+    told = command(files, Wishes(entry="app:make", server=Server.GUNICORN))
+    assert told.endswith('"app:make()"]')
+
+
 def test_entry_that_is_not_in_the_file_is_told_with_those_that_are() -> None:
     error = refused({"app.py": "from flask import Flask\na = Flask('a')", **NEEDS}, wishes=Wishes(entry="app:b"))
     assert "`b`" in error.message
