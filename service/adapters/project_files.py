@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 
 from service.adapters.workspace import resolve_inside
-from service.core.dockerfiles import ProjectFiles, TemplateKeys, Wishes, dockerfile_for, is_telling
+from service.core.dockerfiles.describe import is_telling
+from service.core.dockerfiles.project import ProjectFiles
+from service.core.dockerfiles.render import dockerfile_for
+from service.core.dockerfiles.wishes import TemplateKeys, Wishes
 from service.errors import NotStartedError, PermanentError, RetryableError
 from service.ports import Checkout, StartRequest
 

@@ -11,7 +11,10 @@ import click
 from pydantic import ValidationError
 
 from service.adapters.project_files import read_project
-from service.core.dockerfiles import Server, Template, Wishes, dockerfile_for, find_template
+from service.core.dockerfiles.describe import find_template
+from service.core.dockerfiles.project import Server, Template
+from service.core.dockerfiles.render import dockerfile_for
+from service.core.dockerfiles.wishes import Wishes
 
 
 @click.group()

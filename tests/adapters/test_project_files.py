@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from service.adapters.project_files import read_project, write_dockerfile
-from service.core.dockerfiles import Template, TemplateKeys
+from service.core.dockerfiles.project import Template
+from service.core.dockerfiles.wishes import TemplateKeys
 from service.errors import PermanentError
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.main import cli
-from service.core.dockerfiles import Template, Wishes, dockerfile_for
+from service.core.dockerfiles.project import Template
+from service.core.dockerfiles.render import dockerfile_for
+from service.core.dockerfiles.wishes import Wishes
 from service.errors import PermanentError
 from tests.core.dockerfiles.cases import FOLDER, read_case
 

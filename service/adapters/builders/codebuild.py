@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from service.adapters.dockerfile_options import BuildArg, InsidePath, Platform, Stage
-from service.core.dockerfiles import TemplateKeys
+from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.words import BuilderPlace
 from service.errors import MergeportError, PermanentError
 

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from service.adapters.dockerfile_options import BuildArg, Platform, Stage
 from service.core.config.texts import duration
-from service.core.dockerfiles import TemplateKeys
+from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.images import REVISION_LABEL
 from service.core.words import BuilderPlace
 from service.errors import PermanentError, RetryableError

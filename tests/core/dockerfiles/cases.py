@@ -7,7 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.core.dockerfiles import ProjectFiles, Wishes, dockerfile_for, find_template
+from service.core.dockerfiles.describe import find_template
+from service.core.dockerfiles.project import ProjectFiles
+from service.core.dockerfiles.render import dockerfile_for
+from service.core.dockerfiles.wishes import Wishes
 
 FOLDER = Path(__file__).parents[2] / "data" / "dockerfiles"
 

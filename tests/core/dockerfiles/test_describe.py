@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from service.core.dockerfiles import ProjectFiles, Template, Wishes, dockerfile_for, find_template, is_telling
 from service.core.dockerfiles.dependencies import python_version, read_dependencies
-from service.core.dockerfiles.project import Server
+from service.core.dockerfiles.describe import find_template, is_telling
+from service.core.dockerfiles.project import ProjectFiles, Server, Template
 from service.core.dockerfiles.python_app import FoundApp, find_app
+from service.core.dockerfiles.render import dockerfile_for
+from service.core.dockerfiles.wishes import Wishes
 from service.errors import PermanentError
 
 NEEDS = {"requirements.txt": "flask\ngunicorn\n"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from service.core.dockerfiles import TemplateKeys
+from service.core.dockerfiles.wishes import TemplateKeys
 
 if TYPE_CHECKING:
     from service.adapters.parts import Parts
