@@ -76,8 +76,8 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
     """Give the options as people write them: a length of time as `30m`."""
     given = options.model_dump(by_alias=True)
-    for name, value in options.model_dump(mode="json", by_alias=True).items():
-        if name not in {"kind", "host"} and value is not None:
+    for name, value in options.model_dump(mode="json", by_alias=True, exclude_none=True).items():
+        if name not in {"kind", "host"}:
             yield name, duration_text(given[name]) if isinstance(given[name], timedelta) else value
 
 

@@ -126,7 +126,7 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -
     if ours:
         _remember(claim, image, found)
         return str(reference)
-    return f"{reference}: the image of {told.commit[:12]}, the same tree" if same else f"{reference}; {told.words}"
+    return f"the image of {told.commit[:12]}, the same tree: {reference}" if same else f"{reference}; {told.words}"
 
 
 def _remember(claim: Claim, image: ImageTarget, found: Image) -> None:

@@ -29,10 +29,11 @@ from service.adapters.builders.github_actions.shapes import (
 )
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
+from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
 from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
-from service.ports import BuildStanding, LogPiece, Progress, StartRequest
+from service.ports import BuildStanding, Checkout, LogPiece, Progress, StartRequest
 
 LISTED_WITHIN = timedelta(minutes=3)
 """Runs are listed within seconds of their dispatch, and later while GitHub has an incident."""
@@ -53,9 +54,10 @@ class GitHubActions:
     place: Literal[BuilderPlace.ELSEWHERE] = BuilderPlace.ELSEWHERE
     listed_within = LISTED_WITHIN
 
-    def __init__(self, connection: Connection, *, api_url: str, ca_file: str | None = None) -> None:
-        """Keep the connection; nothing is asked yet."""
+    def __init__(self, connection: Connection, *, checkout: Checkout, api_url: str, ca_file: str | None = None) -> None:
+        """Keep the connection, and how source code is fetched for templates; nothing is asked yet."""
         self._connection = connection
+        self._checkout = checkout
         self._web_url = pages_of(api_url)
         self._verify: bool | str = ca_file or True
         self._tells_runs = True
@@ -70,11 +72,12 @@ class GitHubActions:
         """Dispatch the workflow; see the port. An older server takes it and tells no run: None.
 
         PermanentError: `workflow-missing`, `workflow-ref-missing`, `workflow-disabled`, `workflow-not-dispatchable`,
-        `workflow-input-missing`, `workflow-input-required`, `github-permission-missing`.
+        `workflow-input-missing`, `workflow-input-required`, `github-permission-missing`, `project-…`.
         """
-        attempt = Attempt(
-            request.repository, options_of(request).workflow, ref_of(request), inputs_of(request, correlation)
-        )
+        options = options_of(request)
+        text = dockerfile_at(self._checkout, request, options, options.context or ".")
+        told = inputs_of(request, correlation, text)
+        attempt = Attempt(request.repository, options.workflow, ref_of(request), told)
         try:
             run = self._dispatched(attempt)
         except (NotFoundAnswerError, UnprocessableAnswerError) as error:
