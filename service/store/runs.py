@@ -60,13 +60,6 @@ _UPDATED = sa.update(table).where(table.c.id == sa.bindparam("of_run"))
 _ENDED_RUN = _UPDATED.where(table.c.state.not_in(_ENDED))
 _ENDED_WAIT = sa.update(waits).where(waits.c.run_id == sa.bindparam("of_run"), waits.c.answered_at.is_(None))
 _ENDED_STEP = sa.update(steps).where(steps.c.run_id == sa.bindparam("of_run"), steps.c.state.in_(_OPEN_STEP))
-_SAME_PLACE = (table.c.application == sa.bindparam("application"), table.c.environment == sa.bindparam("environment"))
-_BUILDING_BEFORE = sa.select(*columns(Run, table)).where(
-    *_SAME_PLACE,
-    table.c.sequence < sa.bindparam("sequence"),
-    table.c.state == RunState.WAITING,
-    table.c.stage == Stage.BUILD,
-)
 _OF_COMMIT = (
     sa.select(*columns(Run, table))
     .where(
@@ -150,15 +143,6 @@ def of_change(tx: Transaction, change_id: ChangeId) -> list[Run]:
     """List the runs of a change, oldest first."""
     query = sa.select(*columns(Run, table)).where(table.c.change_id == change_id).order_by(table.c.sequence)
     return [made(Run, row) for row in tx.execute(query)]
-
-
-def building_before(tx: Transaction, run: Run) -> list[Run]:
-    """List the runs accepted before this one for the same application and environment that wait for their images."""
-    return [made(Run, row) for row in tx.execute(_BUILDING_BEFORE, _place(run))]
-
-
-def _place(run: Run) -> dict[str, Any]:
-    return {"application": run.application, "environment": run.environment, "sequence": run.sequence}
 
 
 def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment: str) -> list[Run]:
