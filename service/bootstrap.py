@@ -112,6 +112,7 @@ def build_context(
         author=settings.author,
         url=settings.url,
         holder=holder,
+        elsewhere_concurrency=settings.elsewhere_concurrency,
     )
 
 

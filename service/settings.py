@@ -87,6 +87,7 @@ class Settings:
     watch_interval: float
     worker_lease: float
     build_concurrency: int
+    elsewhere_concurrency: int
     run_concurrency: int
     keep_deliveries: int
     warnings: tuple[Fault, ...] = ()
@@ -222,6 +223,7 @@ def _read(reader: Reader) -> Settings:
         watch_interval=reader.number("WATCH_INTERVAL", 10, low=0.1, high=3600),
         worker_lease=reader.number("WORKER_LEASE", 15, low=1, high=600),
         build_concurrency=reader.whole("BUILD_CONCURRENCY", 2, low=1, high=64),
+        elsewhere_concurrency=reader.whole("ELSEWHERE_CONCURRENCY", 20, low=1, high=1000),
         run_concurrency=reader.whole("RUN_CONCURRENCY", 8, low=1, high=256),
         keep_deliveries=reader.whole("KEEP_DELIVERIES", KEEP_DAYS, low=3, high=36_500),
         warnings=(*reader.weak("WEBHOOK_SECRET_PREVIOUS", secrets[1]), *reader.unknown()),

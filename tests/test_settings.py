@@ -38,6 +38,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert (settings.github_api_url, settings.github_git_url) == ("https://api.github.com", None)
     assert (settings.builder, settings.log_format, settings.log_level) == ("auto", "console", "info")
     assert (settings.watch_interval, settings.build_concurrency, settings.run_concurrency) == (10, 2, 8)
+    assert settings.elsewhere_concurrency == 20
     assert settings.committer == Actor("Mergeport", "mergeport@localhost")
     assert settings.warnings == ()
 

@@ -77,8 +77,8 @@ class Context:
     """Everything a stage may use; one a process, shared by its threads.
 
     `sources` read deliveries, by kind. `url` is the base of every link that we give; `holder` names this process in
-    leases. `author` and `committer` are
-    those of manifest commits; `pause` lets time pass between attempts.
+    leases. `author` and `committer` are those of manifest commits; `pause` lets time pass between attempts.
+    `elsewhere_concurrency` is how many builds each builder elsewhere may have under way.
     """
 
     store: Store
@@ -92,6 +92,7 @@ class Context:
     url: str
     holder: str
     pause: Callable[[float], None] = time.sleep
+    elsewhere_concurrency: int = 20
 
     def now(self) -> datetime:
         """Give the time by the process's clock."""

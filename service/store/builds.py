@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -182,23 +183,23 @@ def any_started(tx: Transaction, builder: str, repository: Repository) -> bool:
     return any(Repository(name).key == repository.key for name in tx.execute(query.distinct()).scalars())
 
 
-def hold_turns(tx: Transaction, builder: str, repository: Repository) -> None:
-    """Let nobody else decide who is next at a builder, for a repository, until the transaction ends.
+def hold_turns(tx: Transaction, builder: str) -> None:
+    """Let nobody else decide who is next at a builder until the transaction ends.
 
     On SQLite a writing transaction is alone anyway.
     """
     if tx.dialect.name == "postgresql":
-        tx.execute(_LOCK, {"key": f"turns:{builder}:{repository.key}"})
+        tx.execute(_LOCK, {"key": f"turns:{builder}"})
 
 
-def asked_for(tx: Transaction, builder: str, repository: Repository) -> int:
-    """Count the builds of a repository whose start was asked for at a builder elsewhere, and which have not ended."""
+def asked_for(tx: Transaction, builder: str) -> Counter[str]:
+    """Count the builds whose start was asked for at a builder elsewhere, and which have not ended, by repository."""
     query = sa.select(table.c.repository).where(
         table.c.builder == builder,
         table.c.asked_at.is_not(None),
         table.c.state.in_([*_OURS, BuildState.STARTED]),
     )
-    return sum(Repository(name).key == repository.key for name in tx.execute(query).scalars())
+    return Counter(Repository(name).key for name in tx.execute(query).scalars())
 
 
 def newest_by_builder(tx: Transaction) -> dict[str, str]:

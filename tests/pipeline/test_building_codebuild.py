@@ -204,6 +204,31 @@ def test_build_that_a_person_stopped_fails_the_run_in_words(pipeline: Pipeline, 
     assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "build-cancelled-elsewhere"
 
 
+def test_build_that_takes_longer_than_its_project_allows_fails_the_run_in_words(
+    pipeline: Pipeline, codebuild: CodeBuild
+) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(codebuild).phase("BUILD", "TIMED_OUT")
+    only(codebuild).end("TIMED_OUT")
+    pipeline.settle()
+    run = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (run.code, "ran longer than the project allows in phase BUILD" in run.message) == ("build-failed", True)
+
+
+def test_throttling_while_it_is_followed_ends_nothing(pipeline: Pipeline, codebuild: CodeBuild) -> None:
+    commit = merge(pipeline)
+    pipeline.settle()
+    codebuild.faults.answer("400 Bad Request", times=4, body=b'{"__type": "ThrottlingException", "message": "slow"}')
+    pipeline.settle()
+    assert "is asked too often" in pipeline.wait(pipeline.run())[1]
+    pipeline.push_image(commit[:12], revision=commit)
+    only(codebuild).end("SUCCEEDED")
+    codebuild.faults.clear()
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.ended(pipeline.run(), RunState.SUCCEEDED).images[""]["revision"] == commit
+
+
 def test_build_of_a_cancelled_run_is_stopped(pipeline: Pipeline, codebuild: CodeBuild) -> None:
     merge(pipeline)
     pipeline.settle()

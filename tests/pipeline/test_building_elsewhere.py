@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import pytest
 
-from service.core.words import BuildState, DeliveryId, RunState, WaitKind
+from devstack.stack import WEBHOOK_SECRET
+from service.core.words import BuildState, DeliveryId, RunState, WaitKind, WaitOutcome
 from service.engine.queue import Engine, Orphan, Standing
 from service.engine.sweeper import sweep
 from service.errors import BusyError, PermanentError, RetryableError
+from service.pipeline.watches import answer
 from service.ports import BuildStanding, Progress
 from service.store import builds as rows
-from service.store import deliveries, leases, runs
+from service.store import deliveries, leases, runs, waits
 from service.store.builds import Build
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
@@ -507,6 +509,54 @@ def test_start_whose_answer_was_lost_has_its_turn(pipeline: Pipeline, narrow: Ya
     narrow.failing.clear()
     pipeline.settle(looks=2)
     assert len(narrow.builds) == 2
+
+
+SOURCES = [f"acme/service-{number}" for number in range(4)]
+
+
+@pytest.fixture
+def crowd(pipeline: Pipeline, yard: Yard) -> Yard:
+    """Give a yard that builds two at once for four sources, each of which was merged."""
+    pipeline.context = replace(pipeline.context, elsewhere_concurrency=2)
+    github = pipeline.stack.github
+    applications = ""
+    for source in SOURCES:
+        pipeline.stack.create_repository(source, {"app.py": "one\n"}, branches=["develop"])
+        github.add_hook(source, "http://127.0.0.1:9/webhooks/github", WEBHOOK_SECRET)
+        applications += f"  {source.partition('/')[2]}: {{source: {source}}}\n"
+    github.push(MANIFESTS, "main", {"mergeport.yaml": ELSEWHERE + applications}, "Four more")
+    pipeline.settle(looks=0)
+    for source in SOURCES:
+        github.merge(source, "develop", {"app.py": "two\n"})
+    pipeline.settle(looks=2)
+    return yard
+
+
+def test_builder_has_at_most_so_many_builds_of_all_sources_and_says_so(pipeline: Pipeline, crowd: Yard) -> None:
+    waiting = [run for run in pipeline.runs() if "MERGEPORT_ELSEWHERE_CONCURRENCY" in run.message]
+    assert (len(crowd.builds), len(waiting)) == (2, 2)
+
+
+def test_every_build_of_a_crowd_is_made_in_its_turn(pipeline: Pipeline, crowd: Yard) -> None:
+    while len(crowd.builds) < len(SOURCES):
+        for one in list(crowd.builds.values()):
+            one.standing = BuildStanding(Progress.FAILED)
+        made = len(crowd.builds)
+        pipeline.settle(looks=3)
+        assert 0 < len(crowd.builds) - made <= 2
+    assert [one.request.repository for one in crowd.builds.values()] == SOURCES
+
+
+def test_build_that_had_no_turn_by_its_deadline_says_what_it_waited_for(pipeline: Pipeline, crowd: Yard) -> None:
+    last = next(run for run in pipeline.runs() if "MERGEPORT_ELSEWHERE_CONCURRENCY" in run.message)
+    pipeline.clock.move(minutes=31)
+    pipeline.settle(looks=0)
+    with pipeline.store.read() as tx:
+        waiting = [wait for wait in waits.due(tx, pipeline.clock.now()) if wait.run_id == last.id]
+    answer(pipeline.context, waiting[0], "deadline", WaitOutcome.DEADLINE)
+    pipeline.settle(looks=0)
+    ended = pipeline.ended(last, RunState.FAILED)
+    assert (ended.code, "waiting (waits for its turn: 2 builds by yard" in ended.message) == ("build-deadline", True)
 
 
 @pytest.fixture

@@ -30,8 +30,7 @@ def test_builds_are_counted_from_their_start_to_their_end(store: Store, run: Run
         rows.build(run, key=key, builder=KIND, state=state, asked_at=asked_at)
     rows.build(run, key="other", builder="yard", state=BuildState.STARTED, asked_at=NOW)
     with store.read() as tx:
-        assert builds.asked_for(tx, KIND, Repository("Acme/Checkout")) == 2
-        assert builds.asked_for(tx, KIND, Repository("acme/payments")) == 0
+        assert builds.asked_for(tx, KIND) == {Repository("Acme/Checkout").key: 2}
 
 
 def test_builder_has_a_build_of_a_repository_however_its_name_is_written(store: Store, run: Run) -> None:
@@ -41,7 +40,7 @@ def test_builder_has_a_build_of_a_repository_however_its_name_is_written(store: 
         assert not builds.any_started(tx, "yard", REPOSITORY)
 
 
-def test_turns_of_a_repository_are_decided_one_after_the_other(store: Store, run: Run) -> None:
+def test_turns_of_a_builder_are_decided_one_after_the_other(store: Store, run: Run) -> None:
     Rows(store).build(run, key="first", builder=KIND, state=BuildState.RUNNING)
     build = Rows(store).build(run, key="second", builder=KIND, state=BuildState.RUNNING)
     begun, counted = threading.Event(), list[int]()
@@ -49,12 +48,12 @@ def test_turns_of_a_repository_are_decided_one_after_the_other(store: Store, run
     def second() -> None:
         begun.set()
         with store.begin() as tx:
-            builds.hold_turns(tx, KIND, REPOSITORY)
-            counted.append(builds.asked_for(tx, KIND, REPOSITORY))
+            builds.hold_turns(tx, KIND)
+            counted.append(builds.asked_for(tx, KIND).total())
 
     beside = threading.Thread(target=second)
     with store.begin() as tx:
-        builds.hold_turns(tx, KIND, REPOSITORY)
+        builds.hold_turns(tx, KIND)
         beside.start()
         begun.wait(10)
         builds.update(tx, build.id, at=NOW, asked_at=NOW)

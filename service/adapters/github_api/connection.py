@@ -187,10 +187,20 @@ class Connection:
         repository: Repository,
         token: str = "",
     ) -> object:
+        """Ask by the App's own token, and once more if that was refused because our clock is not GitHub's."""
         assert self._app is not None  # noqa: S101 # only an App asks so
-        return self._ask(
-            method, path, token=token or self._app.own(), parameters=None, body=body, doing=doing, repository=repository
-        )
+
+        def once() -> object:
+            own = token or (self._app.own() if self._app else "")
+            return self._ask(method, path, token=own, parameters=None, body=body, doing=doing, repository=repository)
+
+        try:
+            return once()
+        except DoubtfulError as error:
+            refused = error.code == "github-token-refused" and not token
+            if not refused or not self._app.learn_clock(str(error.fields.get("date", ""))):
+                raise
+            return once()
 
     def _ask(
         self,

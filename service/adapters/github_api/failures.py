@@ -99,6 +99,7 @@ def refusal(
                 code="github-token-refused",
                 hint="give a new token, or the App's id and current private key, in the settings",
                 repository=repository,
+                date=answer.headers.get("date", ""),
             )
         case status if status == _FORBIDDEN:
             return _forbidden(answer, words, doing=doing, repository=repository, permission=permission)

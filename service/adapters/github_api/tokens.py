@@ -1,7 +1,9 @@
 """With which token a call is made: one given token, or an App's installation tokens.
 
 Used by the connection. An installation token is narrowed to the one repository of the call, kept until five
-minutes before its end, and never written anywhere. It makes no request itself: it is given how to ask.
+minutes before its end, and never written anywhere. It makes no request itself: it is given how to ask. The App's own
+token tells the time, and GitHub refuses one of a clock that is off, so it is signed by GitHub's clock once that is
+known to be another.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from github.Auth import AppAuth
@@ -19,6 +22,10 @@ from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
 
 RENEWED_BEFORE = timedelta(minutes=5)
+SIGNED_BEFORE, SIGNED_FOR = timedelta(seconds=60), timedelta(minutes=5)
+"""Of the App's own token; GitHub takes it for ten minutes at most."""
+CLOCKS_AGREE = timedelta(seconds=20)
+"""A smaller difference to GitHub's clock is no reason for a refusal."""
 LIFE = timedelta(hours=1)
 """https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app"""
 
@@ -78,15 +85,32 @@ class InstallationTokens:
 
     def __init__(self, login: AppLogin, now: Callable[[], datetime]) -> None:
         """Keep the App's key; nothing is asked yet."""
-        self._app = AppAuth(login.app_id, login.private_key)
+        self._app_id = login.app_id
+        self._sign = AppAuth.create_jwt_sign(login.private_key, "RS256")
         self._now = now
+        self._ahead = timedelta()
         self._lock = threading.Lock()
         self._installations: dict[Repository, int] = {}
         self._tokens: dict[tuple[Repository, str], _Token] = {}
 
     def own(self) -> str:
         """Give the App's own token, signed now."""
-        return self._app.token
+        now = self._now() + self._ahead
+        times = {"iat": int((now - SIGNED_BEFORE).timestamp()), "exp": int((now + SIGNED_FOR).timestamp())}
+        signed = self._sign({**times, "iss": self._app_id})
+        return signed.decode() if isinstance(signed, bytes) else signed
+
+    def learn_clock(self, date: str) -> bool:
+        """Take the time from the `Date` of an answer; tell whether our own tokens have another time from now on."""
+        try:
+            told = parsedate_to_datetime(date)
+        except ValueError:
+            return False
+        ahead = told.replace(tzinfo=told.tzinfo or UTC) - self._now()
+        if abs(ahead - self._ahead) <= CLOCKS_AGREE:
+            return False
+        self._ahead = ahead
+        return True
 
     def of(self, repository: Repository, ask: AskAsApp, permissions: Mapping[str, str] | None = None) -> str:
         """Give a token for one repository, with all of the App's permissions or only some."""
@@ -94,7 +118,7 @@ class InstallationTokens:
         with self._lock:
             kept = self._tokens.get(key)
             installation = self._installations.get(repository)
-        if kept is not None and kept.expires_at - self._now() > RENEWED_BEFORE:
+        if kept is not None and kept.expires_at - self._now() - self._ahead > RENEWED_BEFORE:
             return kept.token
         if installation is None:
             installation = self._installation_of(repository, ask)

@@ -145,16 +145,7 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
         if not now_at.state.ended:
             kind, key = awaited_at(now_at)
             if expired(context, run.id, kind, one.id):
-                why = (
-                    f"look at {key}"
-                    if now_at.builder
-                    else "check whether MERGEPORT_BUILD_CONCURRENCY allows enough builds at a time"
-                )
-                raise PermanentError(
-                    f"the build of {now_at.reference} was still {now_at.state} at its deadline",
-                    code="build-deadline",
-                    hint=f"`deadlines.build` sets how long a run waits; {why}",
-                )
+                raise _too_late(now_at)
             saw = f"build of {now_at.reference} is {now_at.state}"
             within = claim.target.deadlines.build
             raise Pause(wait_for(context, run, kind, key=key, subject=one.id, saw=saw, within=within))
@@ -169,6 +160,23 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
                     code=now_at.code or "build-failed",
                     hint=f"`mergeport runs logs {run.id}` shows its log",
                 )
+
+
+def _too_late(build: Build) -> PermanentError:
+    """Say what a build had come to at its deadline."""
+    match build.builder, build.asked_at:
+        case "", _:
+            saw, why = str(build.state), "check whether MERGEPORT_BUILD_CONCURRENCY allows enough builds at a time"
+        case _, None:
+            saw = f"waiting ({build.message or build.state})"
+            why = "`at_once` and MERGEPORT_ELSEWHERE_CONCURRENCY set how many builds are under way at once"
+        case _:
+            saw, why = str(build.state), f"look at {build.builder}"
+    return PermanentError(
+        f"the build of {build.reference} was still {saw} at its deadline",
+        code="build-deadline",
+        hint=f"`deadlines.build` sets how long a run waits; {why}",
+    )
 
 
 def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:

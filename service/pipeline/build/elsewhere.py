@@ -15,7 +15,7 @@ from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
 from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
-from service.pipeline.build.turns import has_room, queue_up
+from service.pipeline.build.turns import no_room, queue_up
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder, Progress, StartRequest
@@ -86,8 +86,8 @@ def _intend(context: Context, build: Build, most: int | None) -> Build | None:
             log.warning("another attempt of the build goes on", attempt=build.attempt)
             return None
         wanted = builds.wanted(tx, build.id)
-        if wanted and most is not None and not has_room(tx, build, most):
-            queue_up(context, tx, build, most)
+        if wanted and (why := no_room(context, tx, build, most)):
+            queue_up(context, tx, build, why)
             return None
         if wanted:
             builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now, external_id=None)

@@ -19,7 +19,7 @@ from service.errors import MergeportError, RetryableError
 from service.pipeline.build.elsewhere import builder_elsewhere, start_request
 from service.pipeline.build.elsewhere_log import read_log
 from service.pipeline.build.finish import MOST_ATTEMPTS, cancel_build, finish_build
-from service.pipeline.build.turns import Turns, words
+from service.pipeline.build.turns import Turns
 from service.pipeline.context import Context
 from service.pipeline.runs.looks import Answers, saw
 from service.ports import BuildStanding, ElsewhereBuilder, Progress
@@ -45,7 +45,7 @@ def look_elsewhere(context: Context, key: str) -> Answers:
         waiting = waits.open_at(tx, WaitKind.BUILD_ELSEWHERE, key)
     if has:
         builder = builder_elsewhere(context, key)
-        _Look(context, builder, wanted, waiting, Turns(context, builder)).follow(has)
+        _Look(context, builder, wanted, waiting, Turns(context)).follow(has)
     return {wait: "ended" for wait in waiting if BuildId(wait.subject) not in still}
 
 
@@ -116,10 +116,10 @@ class _Look:
             cancel_build(self.context, build)
             return
         most = self.builder.most_at_once(start_request(self.context, build).options)
-        if self.turns.comes(build, most):
-            self._start_again(build)
+        if why := self.turns.give(build, most):
+            self._tell(build, why)
         else:
-            self._tell(build, words(build, most or 0))
+            self._start_again(build)
 
     def _not_found(self, build: Build) -> None:
         if self._just_asked(build):

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack.github.runner import Script
 from devstack.github.state import Repository as DoubleRepository
+from service.adapters.github_api.tokens import AppLogin
 from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.ports import Progress
 from service.store.ids import new_id
@@ -25,6 +28,14 @@ OTHER = "acme/payments"
 def actions(tmp_path: Path, github_description: GitHubDescription) -> Iterator[Actions]:
     with actions_at(tmp_path, github_description) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def app_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def start(actions: Actions, **options: object) -> str:
@@ -257,6 +268,34 @@ def test_dispatch_whose_answer_is_lost_is_not_sent_twice_and_its_run_is_found(ac
 
 
 # --- find ----------------------------------------------------------------------------------------
+
+
+def test_dispatch_that_hangs_leaves_open_what_became_of_it(
+    tmp_path: Path, github_description: GitHubDescription
+) -> None:
+    with actions_at(tmp_path, github_description, timeout=1) as actions:
+        gate = actions.github.faults.hang(method="POST", path="dispatches$", after=True)
+        correlation = new_id()
+        with pytest.raises(RetryableError) as caught:
+            actions.builder.start(actions.request(correlation), correlation)
+        gate.release()
+        assert (caught.value.code, isinstance(caught.value, NotStartedError)) == ("github-timeout", False)
+        assert actions.builder.find(actions.request(correlation), correlation) is not None
+
+
+def test_app_that_is_uninstalled_while_it_builds_is_told_and_goes_on_once_it_is_back(
+    tmp_path: Path, github_description: GitHubDescription, app_key: str
+) -> None:
+    with actions_at(tmp_path, github_description, login=AppLogin("4711", app_key)) as actions:
+        actions.github.install_app(4711, "acme")
+        one = start(actions)
+        actions.github.state.installations.clear()
+        actions.github.revoke_tokens()
+        with pytest.raises(DoubtfulError) as caught:
+            actions.builder.states([one])
+        assert (caught.value.code, "install it there" in caught.value.hint) == ("github-app-not-installed", True)
+        actions.github.install_app(4711, "acme")
+        assert words(actions, one)[0] is Progress.RUNNING
 
 
 def test_run_whose_name_tells_nothing_keeps_a_second_one_from_being_started(actions: Actions) -> None:

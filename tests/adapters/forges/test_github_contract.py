@@ -445,7 +445,30 @@ def test_app_renews_a_token_before_its_end(github: GitHubDouble, private_key: st
     forge.head(REPO, "main")
     times.append(times[0] + timedelta(minutes=56))
     forge.head(REPO, "main")
-    assert len(token_requests(github)) == 2
+    assert len([text for text in github.state.tokens if text.startswith("ghs_")]) == 2
+
+
+@pytest.mark.parametrize("minutes", [-5, 5, 90])
+def test_app_whose_clock_is_off_signs_by_githubs_clock(github: GitHubDouble, private_key: str, minutes: int) -> None:
+    github.install_app(4711, "acme")
+    forge = GitHub(
+        AppLogin("4711", private_key),
+        api_url=github.api_url,
+        now=lambda: datetime.now(UTC) + timedelta(minutes=minutes),
+    )
+    assert forge.head(REPO, "main") == tip(github)
+    asked = len(github.faults.requests(path="/installation$"))
+    forge.identity()
+    assert (asked, len(github.faults.requests(path="/app$"))) == (2, 1), "it asks in vain once"
+
+
+def test_app_that_is_refused_for_another_reason_is_not_asked_twice(github: GitHubDouble, private_key: str) -> None:
+    github.install_app(4711, "acme")
+    forge = GitHub(AppLogin("4711", private_key), api_url=github.api_url)
+    github.faults.answer("401 Unauthorized", path="/installation$", times=5)
+    with pytest.raises(DoubtfulError) as caught:
+        forge.head(REPO, "main")
+    assert (caught.value.code, len(github.faults.requests(path="/installation$"))) == ("github-token-refused", 1)
 
 
 def test_app_whose_token_was_revoked_makes_another(github: GitHubDouble, app: GitHub) -> None:
