@@ -83,13 +83,17 @@ class BuildHint:
     """Something that makes images of a repository elsewhere has moved: look at what we await of it now.
 
     `builder` is the kind of the builder whose build it may be; empty where it is none of ours. `ended` says that
-    something is over, so that an image may be there, or may never come.
+    something is over, so that an image may be there, or may never come, and `went_well` that it ended well. `build` is
+    the builder's own id of the build, and `commit` what it is of, where they are told.
     """
 
     repository: Repository
     builder: str
     ended: bool
     repository_id: str = ""
+    build: str = ""
+    commit: str = ""
+    went_well: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from datetime import datetime
 from service.core.words import DeliveryId, DeliveryState, RunId
 from service.errors import PermanentError
 from service.pipeline.runs import transitions
-from service.pipeline.runs.transitions import Wish
 from service.store import Transaction, audit, configurations, deliveries, run_order, runs
 from service.store.deliveries import StoredDelivery
 from service.store.runs import Run
@@ -31,12 +30,8 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
             hint="the later run counts; to go back, revert the commit in the manifest repository",
         )
     good = configurations.last(tx, good=True)
-    wish = Wish(
-        change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
-        application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
-        configuration_commit=good.commit if good else old.configuration_commit,
-    )  # fmt: skip
-    made = transitions.accept(tx, wish, at=at)
+    configuration_commit = good.commit if good else old.configuration_commit
+    made = transitions.accept_anew(tx, old, configuration_commit=configuration_commit, at=at)
     if made is None:
         raise PermanentError(
             f"Run {old.id} is being retried already", code="run-outdated", hint="`mergeport runs list` shows it"

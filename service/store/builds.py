@@ -177,6 +177,23 @@ def started(tx: Transaction, builder: str) -> list[Build]:
     return [made(Build, row) for row in tx.execute(query)]
 
 
+def failed_as(tx: Transaction, builder: str, external_id: str, *, since: datetime) -> Build | None:
+    """Give the build that failed as this one of a builder elsewhere, however the repository's name is written there."""
+    query = sa.select(*columns(Build, table)).where(
+        table.c.state == BuildState.FAILED,
+        table.c.updated_at >= since,
+        table.c.builder == builder,
+        sa.func.lower(table.c.external_id) == external_id.lower(),
+    )
+    return one(Build, tx.execute(query).first())
+
+
+def runs_of(tx: Transaction, build_id: BuildId) -> list[RunId]:
+    """List the runs that need or needed a build."""
+    query = sa.select(build_runs.c.run_id).where(build_runs.c.build_id == build_id)
+    return [RunId(run_id) for run_id in tx.execute(query).scalars()]
+
+
 def any_started(tx: Transaction, builder: str, repository: Repository) -> bool:
     """Tell whether a builder elsewhere has any build of a repository, however its name is written."""
     query = sa.select(table.c.repository).where(table.c.state == BuildState.STARTED, table.c.builder == builder)

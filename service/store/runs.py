@@ -152,6 +152,16 @@ def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment:
     return list(newest.values())
 
 
+def failed_of_commit(tx: Transaction, repository: Repository, commit: str) -> list[Run]:
+    """List the runs of a commit that have failed, oldest first, to whatever environment."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(table.c.repository == repository, table.c.commit == commit, table.c.state == RunState.FAILED)
+        .order_by(table.c.sequence)
+    )
+    return [made(Run, row) for row in tx.execute(query)]
+
+
 def next_generation(tx: Transaction, run: Run) -> int:
     """Give the generation that a retry of the run has."""
     return generation_after(tx, run.repository, run.branch, run.commit, run.application, run.environment)

@@ -193,3 +193,21 @@ def test_workflow_that_ends_is_looked_at_without_a_scheduled_look(pipeline: Pipe
     play(runner, Script(fails_at="Check out"))
     pipeline.settle(looks=0)
     assert failed(pipeline)[0] == "image-pipeline-ended"
+
+
+def test_failed_run_goes_on_when_a_person_has_its_workflow_run_again(pipeline: Pipeline, runner: Runner) -> None:
+    github = pipeline.stack.github
+    github.add_hook(SOURCE, "http://127.0.0.1:9/webhooks/github", WEBHOOK_SECRET, ["workflow_run"])
+    commit = push(pipeline)
+    pipeline.settle()
+    run = play(runner, Script(fails_at="Build and push"))
+    pipeline.settle(looks=3)
+    assert failed(pipeline)[0] == "image-pipeline-ended"
+    assert pipeline.run().generation == 0
+    github.actions.workflows.rerun(github.repository(SOURCE), run, github.state.user("dave"))
+    pipeline.settle(looks=2)
+    assert pipeline.run().generation == 0, "nothing is there yet"
+    pipeline.push_image(commit[:12], revision=commit)
+    play(runner)
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.ended(pipeline.run(), RunState.SUCCEEDED).generation == 1

@@ -98,9 +98,9 @@ def _intend(context: Context, build: Build, most: int | None) -> Build | None:
 
 
 def _runs_again(builder: ElsewhereBuilder, external_id: str) -> bool:
-    """Tell whether the build of an earlier attempt is under way there, so that a second one would be beside it."""
+    """Tell whether somebody has run the build of an earlier attempt again, so that a second one would be beside it."""
     standing = builder.states([external_id]).get(external_id)
-    return standing is not None and standing.progress is Progress.RUNNING
+    return standing is not None and standing.progress in {Progress.RUNNING, Progress.SUCCEEDED}
 
 
 def _take_up(context: Context, build: Build) -> None:

@@ -129,7 +129,9 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
             _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
             return followed
         case BuildHint():
-            _mark(context, part, tell_builds(context, event, look_now))
+            again, outcome = tell_builds(context, event, look_now)
+            _mark(context, part, outcome)
+            return again
         case Ping():
             _mark(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from service.core.changes import BuildHint, Hint, Push
 from service.core.words import DeliveryState, WaitKind
+from service.pipeline.build.run_again import follow_again
 from service.pipeline.context import Context
 from service.pipeline.intake.runs_of_change import Outcome
 from service.pipeline.manifest.place import Place
@@ -31,8 +32,11 @@ def follow_hint(context: Context, hint: Hint) -> tuple[list[Run], str]:
     return [], f"pull request #{hint.number} of ours was closed, reopened or retargeted: its run looks at it now"
 
 
-def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> Outcome:
-    """Have builds of the repository looked at, and its awaited images; give what came of the delivery."""
+def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> tuple[list[Run], Outcome]:
+    """Have builds of the repository looked at, and its awaited images; give new runs, and what came of the delivery.
+
+    A run is new where a person runs a workflow again that an ended run had failed with.
+    """
     with context.store.read() as tx:
         under_way = bool(hint.builder) and builds.any_started(tx, hint.builder, hint.repository)
         awaited_at = waits.keys_of(tx, WaitKind.IMAGE, hint.repository) if hint.ended else []
@@ -40,9 +44,12 @@ def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> Outcome
         look_now(WaitKind.BUILD_ELSEWHERE, hint.builder)
     for key in awaited_at:
         look_now(WaitKind.IMAGE, key)
-    if not under_way and not awaited_at:
-        return Outcome(DeliveryState.IGNORED, f"no build of {hint.repository} is awaited")
-    return Outcome(DeliveryState.PROCESSED, f"what is awaited of {hint.repository} is looked at now")
+    again, words = follow_again(context, hint)
+    told = [f"what is awaited of {hint.repository} is looked at now"] if under_way or awaited_at else []
+    told += [words] if words else []
+    if not told:
+        return [], Outcome(DeliveryState.IGNORED, f"no build of {hint.repository} is awaited")
+    return again, Outcome(DeliveryState.PROCESSED, "; ".join(told))
 
 
 def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:

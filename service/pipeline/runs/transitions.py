@@ -67,6 +67,16 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
     return _told_again(tx, run_id)
 
 
+def accept_anew(tx: Transaction, old: Run, *, configuration_commit: Sha, at: datetime) -> Run | None:
+    """Queue the next generation of an ended run from its beginning; None if there is one already."""
+    wish = Wish(
+        change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
+        application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
+        configuration_commit=configuration_commit,
+    )  # fmt: skip
+    return accept(tx, wish, at=at)
+
+
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
     """Let a workflow begin to work on the run; None if the run is not its own, or has ended."""
     run = runs.hold(tx, run_id)

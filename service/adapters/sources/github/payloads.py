@@ -8,6 +8,7 @@ routing's to say. Payloads: https://docs.github.com/en/webhooks/webhook-events-a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -140,9 +141,16 @@ class _PullRequestEvent(_Payload):
     changes: dict[str, object] = {}
 
 
+class _WorkflowRun(_Payload):
+    id: _Number
+    head_sha: _Sha | None = None
+    conclusion: _Text | None = None
+
+
 class _WorkflowEvent(_Payload):
     action: _Text
     repository: _Repository
+    workflow_run: _WorkflowRun | None = None
 
 
 class _Ping(_Payload):
@@ -270,7 +278,16 @@ def _workflow(event: str, told: _WorkflowEvent) -> BuildHint | Ignored:
     if told.action in {"queued", "waiting"} or (event == "check_suite" and not ended):
         return Ignored(f"{event} {told.action}")
     builder = "" if event == "check_suite" else GITHUB_ACTIONS
-    return BuildHint(Repository(told.repository.full_name), builder, ended, _id(told.repository))
+    hint = BuildHint(Repository(told.repository.full_name), builder, ended, _id(told.repository))
+    run = told.workflow_run
+    if run is None or event != "workflow_run":
+        return hint
+    return replace(
+        hint,
+        build=f"{hint.repository}/actions/runs/{run.id}",
+        commit=run.head_sha or "",
+        went_well=ended and run.conclusion == "success",
+    )
 
 
 def _id(repository: _Repository) -> str:
