@@ -35,12 +35,14 @@ from service.store import Store
 class ConfiguredImages:
     """Gives registries and builders as the configuration describes an image; one registry for each set of options."""
 
-    def __init__(self, settings: Settings, forge: Commits, *, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, settings: Settings, forge: Commits, *, ca_file: Path | None = None, clock: Clock | None = None
+    ) -> None:
         """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
         checkout = GitCheckout(
             forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
         )
-        self._parts = Parts(settings, SystemClock(), checkout, ca_file)
+        self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder | None] = {}
         self._pipelines: dict[str, Pipelines | None] = {}
@@ -78,6 +80,14 @@ class ConfiguredImages:
                 self._pipelines[kind] = cast("Pipelines | None", make(self._parts) if make else None)
             return self._pipelines[kind]
 
+    def expect_news(self, repository: Repository) -> None:
+        """Let all who know pipelines of others ask for a repository's again, because one of them has moved."""
+        with self._lock:
+            known = list(self._pipelines.values())
+        for pipelines in known:
+            if pipelines is not None:
+                pipelines.expect_news(repository)
+
 
 @contextmanager
 def build_context(
@@ -96,7 +106,7 @@ def build_context(
         store, manifest_forge, clock, kinds(), repository, settings.configuration_branch, in_force=start_returned
     )
     manifests = _manifests(settings, manifest_forge, ca_file)
-    images = ConfiguredImages(settings, forge, ca_file=ca_file)
+    images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock)
     trees = GitSourceTrees(
         settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
         forget=forge.forget_git_credentials, ca_file=ca_file,

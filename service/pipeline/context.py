@@ -42,6 +42,10 @@ class Images(Protocol):
         """Give who knows the pipelines that push by themselves, for a builder that is none; else None."""
         ...
 
+    def expect_news(self, repository: Repository) -> None:
+        """Let all who know pipelines of others ask for a repository's again, because one of them has moved."""
+        ...
+
 
 class Queue(Protocol):
     """Hands runs and builds to the engine; handing one over twice is harmless."""

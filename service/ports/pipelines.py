@@ -40,6 +40,10 @@ class Pipelines(Protocol):
         """Give the pipeline that the builder's options name; empty where they name none."""
         ...
 
+    def expect_news(self, repository: Repository) -> None:
+        """Believe nothing any more that was heard of a repository's pipelines before."""
+        ...
+
     def standings(self, questions: Sequence[PipelineQuestion]) -> Mapping[PipelineQuestion, PipelineStanding]:
-        """Tell how each stands, in as few calls as there can be."""
+        """Tell how each stands, in as few calls as there can be; what was asked a moment ago is not asked again."""
         ...

@@ -42,6 +42,8 @@ def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> tuple[l
         awaited_at = waits.keys_of(tx, WaitKind.IMAGE, hint.repository) if hint.ended else []
     if under_way:
         look_now(WaitKind.BUILD_ELSEWHERE, hint.builder)
+    if awaited_at:
+        context.outside.images.expect_news(hint.repository)
     for key in awaited_at:
         look_now(WaitKind.IMAGE, key)
     again, words = follow_again(context, hint)

@@ -39,4 +39,4 @@ def make_pipelines(parts: Parts) -> Pipelines:
     from service.adapters.builders.external.workflows import PushedWorkflows  # noqa: PLC0415 - it loads much
     from service.adapters.github_api.login import connection_of  # noqa: PLC0415 - as above
 
-    return PushedWorkflows(connection_of(parts))
+    return PushedWorkflows(connection_of(parts), parts.clock.now)

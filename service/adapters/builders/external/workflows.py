@@ -8,8 +8,10 @@ one; a run that is not there may be late, or left out by a filter of paths, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -23,6 +25,8 @@ from service.ports import PipelineQuestion, PipelineStanding, Progress
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """A run that began so long before we heard of its push may be of it: clocks differ, and webhooks come late."""
+BETWEEN_LOOKS = timedelta(seconds=5)
+"""So long what GitHub told of a repository is not asked again, unless a hint comes."""
 PAGE = 100
 MOST_KEPT = 1000
 OTHERS = frozenset({"pull_request", "pull_request_target", "merge_group"})
@@ -38,51 +42,97 @@ class _Commit(BaseModel):
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was told of a repository's workflows, and when it was asked."""
+
+    at: datetime
+    told: Mapping[PipelineQuestion, PipelineStanding]
+
+
 class PushedWorkflows:
     """Workflows of source repositories, by one connection. May be used from several threads."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, now: Callable[[], datetime]) -> None:
         """Keep the connection; nothing is asked yet."""
         self._connection = connection
+        self._now = now
         self._skips: dict[tuple[Repository, Sha], str] = {}
+        self._looks: dict[str, _Look] = {}
+        self._news: Counter[str] = Counter()
+        self._unseen: dict[str, Sha] = {}
 
     def pipeline_of(self, options: object) -> str:
         """Give the workflow's file name, where the options name one."""
         return (options.workflow or "") if isinstance(options, Options) else ""
 
+    def expect_news(self, repository: Repository) -> None:
+        """Ask GitHub at the next look, although it was asked a moment ago."""
+        self._news[repository.key] += 1
+        self._looks.pop(repository.key, None)
+
     def standings(self, questions: Sequence[PipelineQuestion]) -> Mapping[PipelineQuestion, PipelineStanding]:
-        """Tell how each stands; one list serves all that ask for a workflow. What cannot be asked says why."""
+        """Tell how each stands; one list serves all of a repository. What cannot be asked says why."""
         told: dict[PipelineQuestion, PipelineStanding] = {}
-        for repository, workflow in dict.fromkeys((one.repository, one.pipeline) for one in questions):
-            here = [one for one in questions if (one.repository, one.pipeline) == (repository, workflow)]
-            try:
-                told |= self._of(repository, workflow, here)
-            except MergeportError as error:
-                told |= dict.fromkeys(here, PipelineStanding(f"{workflow} cannot be looked at: {error}"))
+        for repository in dict.fromkeys(one.repository for one in questions):
+            told |= self._look(repository, [one for one in questions if one.repository == repository])
+        return told
+
+    def _look(
+        self, repository: Repository, questions: Sequence[PipelineQuestion]
+    ) -> dict[PipelineQuestion, PipelineStanding]:
+        """Ask for a repository, unless that was done a moment ago; what is new since then waits for the next look."""
+        key, now = repository.key, self._now()
+        last, news = self._looks.get(key), self._news[key]
+        if last is not None and abs(now - last.at) < BETWEEN_LOOKS:
+            soon = "{} is looked at in a moment"
+            return {one: last.told.get(one) or PipelineStanding(soon.format(one.pipeline)) for one in questions}
+        try:
+            told = self._of(repository, questions)
+        except MergeportError as error:
+            told = {one: PipelineStanding(f"{one.pipeline} cannot be looked at: {error}") for one in questions}
+        if len(self._looks) >= MOST_KEPT:
+            self._looks.clear()
+        if self._news[key] == news:
+            self._looks[key] = _Look(now, told)
         return told
 
     def _of(
-        self, repository: Repository, workflow: str, questions: Sequence[PipelineQuestion]
+        self, repository: Repository, questions: Sequence[PipelineQuestion]
     ) -> dict[PipelineQuestion, PipelineStanding]:
-        if len(questions) == 1:
-            (one,) = questions
-            return {one: self._judge(one, self._runs(repository, workflow, {"head_sha": one.commit}).workflow_runs)}
+        commits = list(dict.fromkeys(one.commit for one in questions))
+        workflows = {one.pipeline for one in questions}
+        if len(commits) == 1:
+            listed = self._runs(repository, workflows, {"head_sha": commits[0]}).workflow_runs
+            return {one: self._judge(one, listed) for one in questions}
         since = min(one.since for one in questions) - CLOCKS_DIFFER
-        page = self._runs(repository, workflow, {"created": f">={since.strftime('%Y-%m-%dT%H:%M:%SZ')}"})
-        whole = page.total_count <= PAGE
-        told = {}
-        for one in questions:
-            runs = [run for run in page.workflow_runs if run.head_sha == one.commit]
-            if not runs and not whole:
-                runs = self._runs(repository, workflow, {"head_sha": one.commit}).workflow_runs
-            told[one] = self._judge(one, runs)
-        return told
+        page = self._runs(repository, workflows, {"created": f">={since.strftime('%Y-%m-%dT%H:%M:%SZ')}"})
+        listed = list(page.workflow_runs)
+        seen = {run.head_sha for run in listed}
+        missing = [commit for commit in commits if commit not in seen] if page.total_count > PAGE else []
+        if missing:
+            # One of those that the page does not have, each in its turn.
+            after = [commit for commit in missing if commit > self._unseen.get(repository.key, "")]
+            turn = min(after or missing)
+            self._unseen[repository.key] = turn
+            listed += self._runs(repository, workflows, {"head_sha": turn}).workflow_runs
+            missing.remove(turn)
+        return {
+            one: PipelineStanding(f"{one.pipeline} has so many runs that this one is looked for later")
+            if one.commit in missing
+            else self._judge(one, listed)
+            for one in questions
+        }
 
     def _judge(self, question: PipelineQuestion, listed: Sequence[Run]) -> PipelineStanding:
         workflow = question.pipeline
         since = question.since - CLOCKS_DIFFER
         runs = [
-            run for run in listed if run.event not in OTHERS and (run.created_at is None or run.created_at >= since)
+            run
+            for run in listed
+            if (run.head_sha, run.file) == (question.commit, workflow)
+            and run.event not in OTHERS
+            and (run.created_at is None or run.created_at >= since)
         ]
         if open_runs := [run for run in runs if not run.ended]:
             return PipelineStanding(f"{workflow} is {standing(open_runs[0], ()).words}")
@@ -119,9 +169,12 @@ class PushedWorkflows:
             self._skips[key] = found[0].strip() if found else ""
         return self._skips[key]
 
-    def _runs(self, repository: Repository, workflow: str, parameters: Mapping[str, str]) -> Runs:
+    def _runs(self, repository: Repository, workflows: Collection[str], parameters: Mapping[str, str]) -> Runs:
+        """List runs of one workflow, or where several are asked for of all."""
+        (only,) = workflows if len(workflows) == 1 else ("",)
+        place = f"workflows/{quote(only)}/runs" if only else "runs"
         return self._connection.get(
-            Runs, f"/repos/{repository}/actions/workflows/{quote(workflow)}/runs",
-            parameters={**parameters, "per_page": PAGE}, doing=f"list the runs of `{workflow}`", repository=repository,
-            permission=_READ,
+            Runs, f"/repos/{repository}/actions/{place}",
+            parameters={**parameters, "per_page": PAGE}, doing=f"list the runs of `{only or 'workflows'}`",
+            repository=repository, permission=_READ,
         )  # fmt: skip

@@ -48,6 +48,12 @@ class Run(BaseModel):
     status: str | None = None
     conclusion: str | None = None
     run_attempt: int = 1
+    path: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file name of its workflow; GitHub may write the workflow's own branch behind it."""
+        return self.path.partition("@")[0].rpartition("/")[2]
 
     @property
     def ended(self) -> bool:
