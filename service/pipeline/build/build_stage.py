@@ -16,12 +16,13 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
-from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, tag_again, tree_at
+from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, same_image, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
 from service.store import builds, waits
 from service.store.builds import Build
+from service.store.image_trees import MadeImage
 
 
 def build(claim: Claim) -> None:
@@ -81,7 +82,7 @@ def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
         if found is None:
             record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
             return False
-        record.message = _accept(claim, image, found, tree=tree if found.digest == made.digest else "")
+        record.message = _accept(claim, image, found, made=made if found.digest == made.digest else None)
         return True
 
 
@@ -98,16 +99,16 @@ def _awaiting(claim: Claim, image: ImageTarget) -> str:
     return _named("await image", image) if awaited else ""
 
 
-def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -> str:
+def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage | None = None) -> str:
     """Accept the image in the registry as the run's, unless its labels say that it was made of another commit.
 
-    One of another commit is accepted if it was made of the same tree. `tree` is that, if it is known to be.
+    One of another commit is accepted if it was made of the same tree. `made` is that image, if it is known to be one.
     """
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
     ours, told = is_made_of(found, run.commit), told_of(found, run.repository)
-    same = bool(tree) or (not ours and found.tree is not None and found.tree == tree_at(claim, image))
-    if told.commit and not ours and not same:
+    made_for = None if ours else (made.commit if made else same_image(claim, image, found, told))
+    if told.commit and not ours and made_for is None:
         raise PermanentError(
             f"{reference.name}:{reference.tag} was made of commit {told.commit}, not of {run.commit}",
             code="tag-taken",
@@ -120,20 +121,14 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -
         "digest": reference.digest,
         "platforms": list(found.platforms),
         "revision": run.commit if ours else None,
-        "made_for": told.commit if same and not ours else None,
+        "made_for": made_for,
     }
     claim.note(images={**run.images, image.name: accepted})
-    if ours:
-        _remember(claim, image, found)
-        return str(reference)
-    return f"the image of {told.commit[:12]}, the same tree: {reference}" if same else f"{reference}; {told.words}"
-
-
-def _remember(claim: Claim, image: ImageTarget, found: Image) -> None:
-    """Record of which tree the run's own image was made: by its label, or for another pipeline's by the commit."""
-    tree = found.tree or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
-    if tree:
-        keep_tree(claim, image, tree, found)
+    if made_for is not None:
+        return f"the image of {made_for[:12]}, the same tree: {reference}"
+    if ours or image.reuse is Reuse.TREE:
+        keep_tree(claim, image, found)
+    return str(reference) if ours else f"{reference}; {told.words}"
 
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
