@@ -104,6 +104,31 @@ def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
     return kept
 
 
+def share(tx: Transaction, build_id: BuildId, run_id: RunId) -> None:
+    """Let a run share a build that is known."""
+    insert_new(tx, build_runs, build_id=build_id, run_id=run_id)
+
+
+def hold_tree(tx: Transaction, image: str, tree: str) -> None:
+    """Let nobody else decide about the build of a tree until the transaction ends; on SQLite a writer is alone."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"key": f"tree:{image}{tree}"})
+
+
+def of_tree(tx: Transaction, image: str, tree: str) -> list[Build]:
+    """List the builds of a tree that are under way, oldest first; `image` is `registry/repository:`."""
+    query = (
+        sa.select(*columns(Build, table))
+        .where(
+            table.c.state.in_([*_OURS, BuildState.STARTED]),
+            table.c.tree == tree,
+            table.c.reference.startswith(image, autoescape=True),
+        )
+        .order_by(table.c.created_at)
+    )
+    return [made(Build, row) for row in tx.execute(query)]
+
+
 def get(tx: Transaction, build_id: BuildId) -> Build | None:
     """Give a build by its id."""
     return one(Build, tx.execute(_ONE, {"build_id": build_id}).first())

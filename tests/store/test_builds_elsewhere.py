@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from service.core.words import BuildState, Repository, RunState, Stage, WaitKind
+from service.core.words import BuildId, BuildState, Repository, RunState, Stage, WaitKind
 from service.store import Store, builds, waits
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, REPOSITORY, Rows
@@ -59,6 +59,28 @@ def test_turns_of_a_builder_are_decided_one_after_the_other(store: Store, run: R
         builds.update(tx, build.id, at=NOW, asked_at=NOW)
     beside.join(30)
     assert counted == [1]
+
+
+def test_builds_of_a_tree_are_decided_one_after_the_other(store: Store, run: Run) -> None:
+    place = "registry.example/checkout:"
+    build = Rows(store).build(run, key="first", reference=f"{place}1", state=BuildState.STARTED)
+    Rows(store).build(run, key="other", reference="registry.example/checkout-two:1", tree="t", state=BuildState.STARTED)
+    begun, found = threading.Event(), list[BuildId]()
+
+    def second() -> None:
+        begun.set()
+        with store.begin() as tx:
+            builds.hold_tree(tx, place, "t")
+            found.extend(one.id for one in builds.of_tree(tx, place, "t"))
+
+    beside = threading.Thread(target=second)
+    with store.begin() as tx:
+        builds.hold_tree(tx, place, "t")
+        beside.start()
+        begun.wait(10)
+        builds.update(tx, build.id, at=NOW, tree="t")
+    beside.join(30)
+    assert found == [build.id]
 
 
 def test_places_where_runs_of_a_repository_wait_are_listed_once(store: Store) -> None:

@@ -13,6 +13,7 @@ from service.core.images import Image
 from service.core.made_of import is_made_of, told_of
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
+from service.pipeline.build.built_beside import await_end, is_of_another, made_by, shared_build
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
@@ -73,11 +74,16 @@ def _find(claim: Claim, image: ImageTarget) -> bool:
 
 def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
     """Have the image that was made of the same tree before; False if there is none, or it is gone."""
-    made = made_before(claim, image, tree)
-    if made is None:
+    made, shared = made_before(claim, image, tree), shared_build(claim, image, tree)
+    if made is None and shared is None:
         return False
     reference = reference_of(claim.run, image)
     with step(claim, _named("reuse image", image), Stage.BUILD) as record:
+        if shared is not None:
+            made = made or made_by(claim, image, shared, tree)
+        if made is None:
+            record.message = f"the build of the same tree did not make an image: {shared.message if shared else ''}"
+            return False
         found = tag_again(claim.context.outside.images.registry(image), reference, made)
         if found is None:
             record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
@@ -133,7 +139,8 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
     context, run = claim.context, claim.run
-    with step(claim, _named("build image", image), Stage.BUILD) as record:
+    other = is_of_another(claim, image, one)
+    with step(claim, _named("reuse image" if other else "build image", image), Stage.BUILD) as record:
         with context.store.read() as tx:
             now_at = builds.get(tx, one.id)
         assert now_at is not None  # noqa: S101 - rows of builds are never deleted
@@ -141,10 +148,14 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
             kind, key = awaited_at(now_at)
             if expired(context, run.id, kind, one.id):
                 raise _too_late(now_at)
+            if other:
+                await_end(claim, now_at)
             saw = f"build of {now_at.reference} is {now_at.state}"
             within = claim.target.deadlines.build
             raise Pause(wait_for(context, run, kind, key=key, subject=one.id, saw=saw, within=within))
         match now_at.state:
+            case _ if other:
+                await_end(claim, now_at)  # it ended just now: the next look wakes the run
             case BuildState.SUCCEEDED:
                 record.message = now_at.message
             case BuildState.FAILED if now_at.retry_after is not None:

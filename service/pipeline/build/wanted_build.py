@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from service.core.config import ImageTarget
 from service.core.images import ImageReference, tag_for
-from service.core.words import BuilderPlace, BuildId, BuildState
+from service.core.words import BuilderPlace, BuildId, BuildState, Rebuild
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder
 from service.store import Transaction, builds, waits
@@ -35,12 +35,17 @@ def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
 def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "") -> Build:
     """Let the run share the build of its image, and queue the build unless it is under way or done.
 
-    `tree` is what a new build is made of, for the image's label; empty if that is not known.
+    `tree` is what a new build is made of, for the image's label; empty if that is not known. If a build of that tree is
+    under way for another commit, the run shares that one.
     """
     context, run = claim.context, claim.run
     wish = replace(_wish(claim, image, builder), tree=tree)
     now = context.now()
     with context.store.begin() as tx:
+        other = _of_same_tree(tx, wish, image)
+        if other is not None:
+            builds.share(tx, other.id, run.id)
+            return other
         kept = builds.want(tx, wish, run.id)
         if _must_start_again(tx, kept, run, now):
             kept = builds.start_attempt(tx, kept, at=now)
@@ -77,6 +82,16 @@ def _wish(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
         ended_at=None,
         builder=image.builder_kind if builder.place is BuilderPlace.ELSEWHERE else "",
     )
+
+
+def _of_same_tree(tx: Transaction, wish: Build, image: ImageTarget) -> Build | None:
+    """Give the build of the tree that is under way for another commit; nobody else decides so until the end of `tx`."""
+    if not wish.tree or image.rebuild is Rebuild.ALWAYS:
+        return None
+    place = f"{image.registry_host}/{image.repository}:"
+    builds.hold_tree(tx, place, wish.tree)
+    found = builds.of_tree(tx, place, wish.tree)
+    return None if any(one.key == wish.key for one in found) else next(iter(found), None)
 
 
 def _must_start_again(tx: Transaction, kept: Build, run: Run, now: datetime) -> bool:
