@@ -108,22 +108,25 @@ def logs(run_id: str, follow: bool) -> None:
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
+@click.option("--rebuild", is_flag=True, help="Build the images although they are there, for newer base images.")
 @as_json
-def retry(run_id: str, json_wanted: bool) -> None:
+def retry(run_id: str, rebuild: bool, json_wanted: bool) -> None:
     """Try a run that has ended again.
 
     The new run uses the newest valid configuration. Refused if a later run is under way, has succeeded or was
-    superseded.
+    superseded. With --rebuild the images are built anew, which moves their tags: where the registry never moves a tag,
+    the run ends and says so.
     """
     from service.pipeline import actions  # noqa: PLC0415 - heavy
 
     with opened_store() as store, store.begin() as tx:
         old = _find(tx, run_id)
-        made = actions.retry(tx, old.id, by=actor(), at=now())
+        made = actions.retry(tx, old.id, by=actor(), at=now(), rebuild=rebuild)
     if json_wanted:
         print_json({"run": made.id, "retry_of": old.id})
         return
-    say(f"{made.id} tries {old.application} in {old.environment} again")
+    again = "again, with images built anew" if rebuild else "again"
+    say(f"{made.id} tries {old.application} in {old.environment} {again}")
 
 
 @runs.command()

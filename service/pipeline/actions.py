@@ -16,8 +16,11 @@ from service.store.deliveries import StoredDelivery
 from service.store.runs import Run
 
 
-def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
-    """Queue the next generation of a run that has ended, by the newest valid configuration."""
+def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime, rebuild: bool = False) -> Run:
+    """Queue the next generation of a run that has ended, by the newest valid configuration.
+
+    `rebuild`: its images are built although they are there.
+    """
     old = _run(tx, run_id)
     if not old.state.ended:
         hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
@@ -31,12 +34,12 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
         )
     good = configurations.last(tx, good=True)
     configuration_commit = good.commit if good else old.configuration_commit
-    made = transitions.accept_anew(tx, old, configuration_commit=configuration_commit, at=at)
+    made = transitions.accept_anew(tx, old, configuration_commit=configuration_commit, at=at, rebuild=rebuild)
     if made is None:
         raise PermanentError(
             f"Run {old.id} is being retried already", code="run-outdated", hint="`mergeport runs list` shows it"
         )
-    audit.record(tx, at=at, actor=by, action="retry", subject=old.id, detail=made.id)
+    audit.record(tx, at=at, actor=by, action="rebuild" if rebuild else "retry", subject=old.id, detail=made.id)
     return made
 
 

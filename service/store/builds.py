@@ -24,7 +24,8 @@ class Build:
 
     `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
     our `correlation`; from `asked_at` on the start may have had effect. `external_id` is the builder's own id, once it
-    is known. `tree` is what the image is made of, for its label; empty if that is not known.
+    is known. `tree` is what the image is made of, for its label; empty if that is not known. `anew` says that it is
+    made although the image is there.
     """
 
     id: BuildId
@@ -55,6 +56,7 @@ class Build:
     unheard_since: datetime | None = None
     shared_deaths: int = 0
     tree: str = ""
+    anew: bool = False
 
     @property
     def workflow_id(self) -> str:
@@ -144,7 +146,7 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
     tx.execute(_UPDATED, {"build_id": build_id, "updated_at": at, **values})
 
 
-def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
+def start_attempt(tx: Transaction, build: Build, *, at: datetime, anew: bool = False) -> Build:
     """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names.
 
     The id of a build that failed elsewhere stays until another start is asked for, because a person may run that build
@@ -153,7 +155,7 @@ def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
     elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
     if build.state is not BuildState.FAILED:
         elsewhere["external_id"] = None
-    return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, **elsewhere)
+    return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, anew=anew, **elsewhere)
 
 
 def resume_attempt(tx: Transaction, build: Build, *, at: datetime, resumes: int = 0, shared_deaths: int = 0) -> Build:

@@ -19,7 +19,10 @@ from service.store.tables import steps, waits
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run. `images` are image references by name, with digests once they were read back from the registry."""
+    """A run. `images` are image references by name, with digests once they were read back from the registry.
+
+    `rebuild` says that a person wants its images built anew, although they are there.
+    """
 
     sequence: int
     id: RunId
@@ -48,6 +51,7 @@ class Run:
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None
+    rebuild: bool = False
 
 
 _ENDED = [state for state in RunState if state.ended]
@@ -92,13 +96,14 @@ def accept(
     generation: int,
     configuration_commit: Sha,
     at: datetime,
+    rebuild: bool = False,
 ) -> bool:
     """Keep a new run, queued; False when the same one is there already."""
     return insert_new(
         tx, table, id=id, change_id=change_id, repository=repository, branch=branch, commit=commit,
         application=application, environment=environment, generation=generation,
         configuration_commit=configuration_commit, state=RunState.QUEUED, stage=Stage.BUILD, images={},
-        workflow_id=f"run:{id}", created_at=at, updated_at=at,
+        workflow_id=f"run:{id}", created_at=at, updated_at=at, rebuild=rebuild,
     )  # fmt: skip
 
 

@@ -188,6 +188,15 @@ def test_a_retry_is_a_new_run_of_the_next_generation(call: Call, rows: Rows, sto
     assert deeds(store) == [("ada", "retry", old.id)]
 
 
+def test_a_retry_with_rebuild_wants_its_images_built_anew(call: Call, rows: Rows, store: Store) -> None:
+    old = rows.run(state=RunState.FAILED)
+    told = call("runs", "retry", old.id, "--rebuild")
+    assert "again, with images built anew" in told.out
+    with store.read() as tx:
+        assert [run.rebuild for run in runs.newest(tx)] == [True, False]
+    assert deeds(store) == [("ada", "rebuild", old.id)]
+
+
 def test_a_retry_uses_the_newest_good_configuration(call: Call, rows: Rows, store: Store) -> None:
     old = rows.run(state=RunState.FAILED)
     for number, good in enumerate([True, True, False]):

@@ -6,9 +6,10 @@ import boto3
 import pytest
 
 from service.core.words import RunState
+from service.pipeline import actions
 from service.store import builds
 from service.store.runs import Run
-from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE
 from tests.pipeline.harness import Pipeline
 
 
@@ -141,3 +142,76 @@ def test_pipeline_elsewhere_is_awaited_where_nothing_is_configured(pipeline: Pip
     merge(pipeline, "staging")
     pipeline.settle()
     assert pipeline.run("stage").state is RunState.WAITING
+
+
+def rebuilt(pipeline: Pipeline, run: Run) -> Run:
+    """Retry the run with its images built anew; give the new run."""
+    with pipeline.store.begin() as tx:
+        again = actions.retry(tx, run.id, by="carol", at=pipeline.clock.now(), rebuild=True)
+    pipeline.queue.enqueue_run(again)
+    pipeline.settle_live("checkout-dev", "checkout-stage")
+    return again
+
+
+def attempts(pipeline: Pipeline, run: Run) -> list[int]:
+    with pipeline.store.read() as tx:
+        return [one.attempt for one in builds.of_run(tx, run.id)]
+
+
+def let_tags_move(pipeline: Pipeline) -> None:
+    registry = f"registry: {{kind: ecr, host: {REGISTRY}, create: {{immutable_tags: false}}}}"
+    configure(pipeline, f"registry: {REGISTRY}", registry)
+
+
+def test_retry_with_rebuild_builds_an_image_that_is_there(pipeline: Pipeline) -> None:
+    let_tags_move(pipeline)
+    merge(pipeline, "develop")
+    pipeline.settle_live("checkout-dev")
+    again = rebuilt(pipeline, pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED))
+    assert attempts(pipeline, pipeline.ended(again, RunState.SUCCEEDED)) == [2]
+
+
+def test_retry_with_rebuild_builds_a_tree_that_is_there(pipeline: Pipeline) -> None:
+    let_tags_move(pipeline)
+    merge(pipeline, "develop")
+    pipeline.settle_live("checkout-dev")
+    commit = merge(pipeline, "staging")
+    pipeline.settle_live("checkout-stage")
+    again = rebuilt(pipeline, pipeline.ended(pipeline.run("stage"), RunState.SUCCEEDED))
+    ended = pipeline.ended(again, RunState.SUCCEEDED)
+    assert (attempts(pipeline, again), ended.images[""]["revision"]) == ([1], commit)
+
+
+def test_retry_with_rebuild_of_a_tag_that_never_moves_says_so_and_builds_nothing(
+    pipeline: Pipeline, in_dev: Run
+) -> None:
+    again = pipeline.ended(rebuilt(pipeline, in_dev), RunState.FAILED)
+    assert (again.code, attempts(pipeline, again)) == ("rebuild-immutable", [])
+    assert "never moves a tag" in again.message
+
+
+def test_retry_with_rebuild_of_an_image_that_is_gone_builds_it_where_tags_never_move(
+    pipeline: Pipeline, in_dev: Run
+) -> None:
+    forget(pipeline, in_dev.commit[:12])
+    again = rebuilt(pipeline, in_dev)
+    assert attempts(pipeline, pipeline.ended(again, RunState.SUCCEEDED)) == [2]
+
+
+def test_retry_with_rebuild_of_anothers_pipeline_says_so(pipeline: Pipeline) -> None:
+    configure(pipeline, "  build: {kind: docker}", "  build: {kind: external}")
+    commit = merge(pipeline, "develop")
+    pipeline.push_image(commit[:12], revision=commit)
+    pipeline.settle_live("checkout-dev")
+    again = rebuilt(pipeline, pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED))
+    assert pipeline.ended(again, RunState.FAILED).code == "rebuild-elsewhere"
+
+
+def test_retry_after_a_rebuild_builds_nothing(pipeline: Pipeline) -> None:
+    let_tags_move(pipeline)
+    merge(pipeline, "develop")
+    pipeline.settle_live("checkout-dev")
+    again = rebuilt(pipeline, pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED))
+    pipeline.retry(pipeline.ended(again, RunState.SUCCEEDED))
+    pipeline.settle_live("checkout-dev")
+    assert (pipeline.run("dev").generation, attempts(pipeline, pipeline.run("dev"))) == (2, [])

@@ -7,10 +7,11 @@ from typing import cast
 import pytest
 
 from service.core.words import RunState
+from service.pipeline import actions
 from service.ports import BuildStanding, Progress
 from service.store import runs
 from service.store.runs import Run
-from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE
 from tests.kinds.builders.yard import Yard
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_building_elsewhere import finish
@@ -107,4 +108,30 @@ def test_rebuild_always_waits_for_no_build_of_another_commit(pipeline: Pipeline,
     for branch in ("develop", "staging"):
         pipeline.stack.github.merge(SOURCE, branch, {"app.py": "print('two')\n"})
         pipeline.settle()
+    assert len(yard.builds) == 2
+
+
+def test_rebuild_elsewhere_moves_the_tag_and_its_new_digest_is_promoted(pipeline: Pipeline, yard: Yard) -> None:
+    text = pipeline.stack.github.repository(MANIFESTS).bare.text("main", "mergeport.yaml")
+    mutable = f"registry: {{kind: ecr, host: {REGISTRY}, create: {{immutable_tags: false}}}}"
+    changed = text.replace(f"registry: {REGISTRY}", mutable)
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": changed}, "Let tags move")
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    finish(pipeline, next(iter(yard.builds.values())))
+    pipeline.settle_live("checkout-dev")
+    first = pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED)
+    with pipeline.store.begin() as tx:
+        again = actions.retry(tx, first.id, by="carol", at=pipeline.clock.now(), rebuild=True)
+    pipeline.queue.enqueue_run(again)
+    pipeline.settle(looks=2)
+    assert pipeline.run("dev").state is RunState.WAITING, "the old image is not taken meanwhile"
+    *_, newest = yard.builds.values()
+    digest = pipeline.push_image(first.commit[:12], revision=first.commit, source=f"https://github.com/{SOURCE}")
+    newest.standing = BuildStanding(Progress.SUCCEEDED)
+    pipeline.settle_live("checkout-dev")
+    ended = pipeline.ended(again, RunState.SUCCEEDED)
+    values = pipeline.stack.github.repository(MANIFESTS).bare.text("main", "apps/checkout/values-dev.yaml")
+    assert ended.images[""]["digest"] == digest != first.images[""]["digest"]
+    assert digest in values
     assert len(yard.builds) == 2

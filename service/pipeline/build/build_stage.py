@@ -13,6 +13,7 @@ from service.core.images import Image
 from service.core.made_of import is_made_of, told_of
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
+from service.pipeline.build.anew import check_anew, is_wanted_anew
 from service.pipeline.build.built_beside import await_end, is_of_another, made_by, shared_build
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
@@ -29,14 +30,18 @@ from service.store.image_trees import MadeImage
 def build(claim: Claim) -> None:
     """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
     give_way(claim)
-    missing = [image for image in claim.target.images if not _find(claim, image)]
+    anew = [image for image in claim.target.images if is_wanted_anew(claim, image)]
+    missing = [image for image in claim.target.images if image in anew or not _find(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[ImageTarget] = []
     for image in missing:
         builder = claim.context.outside.images.builder(image.builder_kind)
         known = bool(_awaiting(claim, image))
         tree = "" if known or not is_reused(image, builder) else tree_at(claim, image)
-        if _reuse(claim, image, tree):
+        if image in anew:
+            if not known:
+                check_anew(claim, image, builder)
+        elif _reuse(claim, image, tree):
             continue
         if builder is None:
             pushed.append(image)

@@ -43,10 +43,15 @@ def image_of(context: Context, build: Build) -> ImageTarget:
 
 
 def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
-    """Make sure that the image's repository exists, and tell whether the image of this commit is there already."""
+    """Make sure that the image's repository exists, and tell whether the image of this commit is there already.
+
+    One that is to be made anew never is.
+    """
     reference = reference_of(build, image)
     registry = context.outside.images.registry(image)
     registry.ensure_repository(reference.repository)
+    if build.anew:
+        return False
     found = registry.find(reference.repository, reference.tag)
     return found is not None and is_made_of(found, build.commit, tree=build.tree)
 

@@ -42,13 +42,15 @@ def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "
     wish = replace(_wish(claim, image, builder), tree=tree)
     now = context.now()
     with context.store.begin() as tx:
-        other = _of_same_tree(tx, wish, image)
+        other = None if run.rebuild else _of_same_tree(tx, wish, image)
         if other is not None:
             builds.share(tx, other.id, run.id)
             return other
+        shares = any(one.key == wish.key for one in builds.of_run(tx, run.id))
         kept = builds.want(tx, wish, run.id)
-        if _must_start_again(tx, kept, run, now):
-            kept = builds.start_attempt(tx, kept, at=now)
+        made_before = run.rebuild and not shares and kept.state is BuildState.SUCCEEDED
+        if made_before or _must_start_again(tx, kept, run, now):
+            kept = builds.start_attempt(tx, kept, at=now, anew=run.rebuild)
     if kept.state is BuildState.QUEUED:
         context.queue.enqueue_build(kept)
     return kept
@@ -81,6 +83,7 @@ def _wish(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
         started_at=None,
         ended_at=None,
         builder=image.builder_kind if builder.place is BuilderPlace.ELSEWHERE else "",
+        anew=run.rebuild,
     )
 
 

@@ -33,6 +33,7 @@ class Wish:
     environment: str
     generation: int
     configuration_commit: Sha
+    rebuild: bool = False
 
 
 def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
@@ -41,7 +42,7 @@ def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
     new = runs.accept(
         tx, id=run_id, change_id=wish.change_id, repository=wish.repository, branch=wish.branch, commit=wish.commit,
         application=wish.application, environment=wish.environment, generation=wish.generation,
-        configuration_commit=wish.configuration_commit, at=at,
+        configuration_commit=wish.configuration_commit, rebuild=wish.rebuild, at=at,
     )  # fmt: skip
     return _told_again(tx, run_id) if new else None
 
@@ -67,12 +68,17 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
     return _told_again(tx, run_id)
 
 
-def accept_anew(tx: Transaction, old: Run, *, configuration_commit: Sha, at: datetime) -> Run | None:
-    """Queue the next generation of an ended run from its beginning; None if there is one already."""
+def accept_anew(
+    tx: Transaction, old: Run, *, configuration_commit: Sha, at: datetime, rebuild: bool = False
+) -> Run | None:
+    """Queue the next generation of an ended run from its beginning; None if there is one already.
+
+    `rebuild`: its images are built although they are there.
+    """
     wish = Wish(
         change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
         application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
-        configuration_commit=configuration_commit,
+        configuration_commit=configuration_commit, rebuild=rebuild,
     )  # fmt: skip
     return accept(tx, wish, at=at)
 

@@ -40,6 +40,7 @@ builds = sa.Table(
     sa.Column("unheard_since", Time),
     sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
     sa.Column("tree", sa.Text, nullable=False, default=""),
+    sa.Column("anew", sa.Boolean, nullable=False, default=False),
     sa.Index(None, "state", "updated_at"),
 )
 
