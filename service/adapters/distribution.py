@@ -64,6 +64,10 @@ class _Descriptor(_Part):
         return self.platform is None or self.platform.os != "unknown"
 
 
+class _Tags(_Part):
+    tags: tuple[str, ...] | None = None
+
+
 class _Document(_Part):
     """A manifest or an index: one has a config, the other has manifests."""
 
@@ -195,6 +199,15 @@ class Distribution:
             body=there.content,
         )
         self._present(answer, repository)
+
+    def tags(self, repository: str, most: int) -> list[str]:
+        """List the first tags in the registry's own order; none where the repository is not there."""
+        answer = self._http.request(
+            "GET", f"/v2/{quote(repository)}/tags/list?n={most}", scope=_pull(repository), limit=_MANIFEST_LIMIT
+        )
+        if not answer.found:
+            return []
+        return list(self._parse(_Tags, answer.content, "a list of tags").tags or ())[:most]
 
     def check_push(self, repository: str) -> None:
         """Begin an upload and drop it, which raises what a push would raise: refusal, missing repository, no answer."""

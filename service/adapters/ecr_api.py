@@ -9,12 +9,12 @@ import json
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from service.adapters.aws import Calls, Trouble, TroubleKind, make_client
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
-from service.ports import Credentials
+from service.ports import Credentials, ListedTag
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import EncryptionConfigurationTypeDef
 
     from service.adapters.ecr_options import Create, Options
+
+_MOST_IMAGES = 20_000
+"""AWS's own limit of a repository, unless it was raised."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EcrApi:
@@ -81,6 +85,28 @@ class EcrApi:
         self._call("ecr:CreateRepository", make)
         if wanted.expire_untagged_days:
             self._call("ecr:PutLifecyclePolicy", expire)
+
+    def newest_tags(self, repository: str, most: int) -> list[ListedTag]:
+        """List tags, newest first, one of each image; AWS lists images in no order, so all pages are read."""
+
+        def pages(client: ECRClient) -> list[ListedTag]:
+            found: list[ListedTag] = []
+            listed = client.get_paginator("describe_images").paginate(
+                registryId=self._options.account,
+                repositoryName=repository,
+                filter={"tagStatus": "TAGGED"},
+                PaginationConfig={"MaxItems": _MOST_IMAGES},
+            )
+            try:
+                for page in listed:
+                    for one in page["imageDetails"]:
+                        found += [ListedTag(tag, one.get("imagePushedAt")) for tag in one.get("imageTags", [])[:1]]
+            except client.exceptions.RepositoryNotFoundException:
+                return []
+            return found
+
+        told = self._call("ecr:DescribeImages", pages)
+        return sorted(told, key=lambda one: one.pushed_at or _LONG_AGO, reverse=True)[:most]
 
     def login(self) -> tuple[Credentials, datetime]:
         """Fetch the user and token for `/v2`, and when they expire (12 h)."""

@@ -27,7 +27,7 @@ from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
-from service.ports.registry import PushTarget, Registry
+from service.ports.registry import ListedTag, PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
@@ -56,6 +56,7 @@ __all__ = [
     "ForgeCommit",
     "HereBuilder",
     "ImageEvent",
+    "ListedTag",
     "LogPiece",
     "ManifestRepositories",
     "Manifests",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +29,14 @@ class PushTarget:
     ca_file: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedTag:
+    """A tag, and when its image was pushed; None where the registry does not tell that."""
+
+    tag: str
+    pushed_at: datetime | None = None
+
+
 class Registry(Protocol):
     """Images in one registry. `host` is the name in image references; where it is reached may differ."""
 
@@ -48,6 +58,13 @@ class Registry(Protocol):
 
         PermanentError `tag-immutable` if the tag names another image and may not be moved; `image-missing` if the image
         is not there.
+        """
+        ...
+
+    def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
+        """List so many tags, newest first, one of each image; where no times are told, whichever are listed first.
+
+        Empty where the repository is not there.
         """
         ...
 

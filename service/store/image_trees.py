@@ -26,10 +26,17 @@ _OF_TREE = sa.select(*columns(MadeImage, table)).where(
     table.c.image == sa.bindparam("image"), table.c.tree == sa.bindparam("tree")
 )
 
+_ANY = sa.select(table.c.tree).where(table.c.image == sa.bindparam("image")).limit(1)
+
 
 def of_tree(tx: Transaction, image: str, tree: str) -> MadeImage | None:
     """Give the newest image of a tree; `image` is `registry/repository`."""
     return one(MadeImage, tx.execute(_OF_TREE, {"image": image, "tree": tree}).first())
+
+
+def any_of(tx: Transaction, image: str) -> bool:
+    """Tell whether any tree of an image is known."""
+    return tx.execute(_ANY, {"image": image}).first() is not None
 
 
 def keep(tx: Transaction, image: str, tree: str, made: MadeImage) -> None:

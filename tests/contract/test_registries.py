@@ -143,6 +143,20 @@ def test_tag_for_an_image_that_is_not_there_is_told(real: Real, repository: str)
 # --- reading ----------------------------------------------------------------------------------------
 
 
+def test_newest_tags_are_listed_one_of_each_image(real: Real, repository: str) -> None:
+    for number in range(3):
+        push(real.pusher, repository, f"v{number}", make_image({"number": str(number)}))
+    listed = real.registry.newest_tags(repository, 20)
+    assert {one.tag for one in listed} == {"v0", "v1", "v2"}
+    times = [one.pushed_at for one in listed if one.pushed_at is not None]
+    assert times == sorted(times, reverse=True)
+    assert len(real.registry.newest_tags(repository, 2)) == 2
+
+
+def test_missing_repository_has_no_newest_tags(real: Real) -> None:
+    assert list(real.registry.newest_tags("is/not-there", 20)) == []
+
+
 def test_missing_tag_is_none(real: Real, repository: str) -> None:
     push(real.pusher, repository, "there", make_image(LABELS))
     assert real.registry.find(repository, "not-there") is None

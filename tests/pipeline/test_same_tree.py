@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import boto3
 import pytest
 
+from devstack.faults import Answer, Fault
 from service.core.words import RunState
 from service.pipeline import actions
 from service.store import builds
@@ -215,3 +220,56 @@ def test_retry_after_a_rebuild_builds_nothing(pipeline: Pipeline) -> None:
     pipeline.retry(pipeline.ended(again, RunState.SUCCEEDED))
     pipeline.settle_live("checkout-dev")
     assert (pipeline.run("dev").generation, attempts(pipeline, pipeline.run("dev"))) == (2, [])
+
+
+@pytest.fixture
+def after_the_loss(pipeline: Pipeline, in_dev: Run, tmp_path: Path) -> Iterator[Pipeline]:
+    """Give a pipeline with a new database, after the image was built by the old one."""
+    one = Pipeline(pipeline.stack, tmp_path / "new")
+    one.skip_deliveries()
+    yield one
+    one.close()
+
+
+def test_tree_is_known_by_the_labels_of_the_registry_after_the_loss_of_the_database(
+    after_the_loss: Pipeline, in_dev: Run
+) -> None:
+    merge(after_the_loss, "staging")
+    after_the_loss.settle_live("checkout-stage")
+    run = after_the_loss.ended(after_the_loss.run("stage"), RunState.SUCCEEDED)
+    assert (digest(run), built(after_the_loss)) == (digest(in_dev), [])
+    assert run.images[""]["made_for"] == in_dev.commit
+
+
+def test_daily_rebuild_counts_from_the_push_of_an_image_that_was_recalled(
+    after_the_loss: Pipeline, in_dev: Run
+) -> None:
+    configure(after_the_loss, "  build: {kind: docker}", "  build: {kind: docker}\n  rebuild: daily")
+    after_the_loss.clock.move(hours=25)
+    commit = merge(after_the_loss, "staging")
+    after_the_loss.settle_live("checkout-stage")
+    assert built(after_the_loss) == [commit]
+
+
+def test_labels_that_cannot_be_read_have_the_image_built(after_the_loss: Pipeline) -> None:
+    faults = after_the_loss.stack.ecr.faults
+
+    class Denied(Fault):
+        def claims(self, method: str, path: str) -> bool:  # noqa: ARG002 - AWS names its calls in a header
+            return faults.log[-1].headers.get("x-amz-target", "").endswith("DescribeImages")
+
+    denied = b'{"__type": "AccessDeniedException", "message": "not authorized"}'
+    headers = (("Content-Type", "application/x-amz-json-1.1"),)
+    faults.plant(Denied("*", re.compile(""), 1, answer=Answer("400 Bad Request", headers, denied)))
+    commit = merge(after_the_loss, "staging")
+    after_the_loss.settle_live("checkout-stage")
+    after_the_loss.ended(after_the_loss.run("stage"), RunState.SUCCEEDED)
+    assert built(after_the_loss) == [commit]
+
+
+def test_registry_is_asked_for_its_newest_images_only_where_nothing_is_known(pipeline: Pipeline, in_dev: Run) -> None:
+    before = len(pipeline.stack.ecr.faults.log)
+    merge(pipeline, "staging", "three")
+    pipeline.settle_live("checkout-stage")
+    asked = pipeline.stack.ecr.faults.log[before:]
+    assert not [one for one in asked if one.headers.get("x-amz-target", "").endswith("DescribeImages")]

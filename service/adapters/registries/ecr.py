@@ -6,7 +6,7 @@ the registry is reached in truth. Never deletes an image, and never changes a re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.adapters.ecr_api import EcrApi
     from service.adapters.parts import Parts
     from service.core.words import Digest
-    from service.ports import Clock, Credentials, PushTarget
+    from service.ports import Clock, Credentials, ListedTag, PushTarget
 
 __all__ = ["EcrRegistry", "Options", "make"]
 
@@ -105,6 +105,10 @@ class EcrRegistry:
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Have the tag name an image that is there already, by PutImage, which `/v2` does. Raises as the port says."""
         self._v2.add_tag(repository, digest, tag)
+
+    def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
+        """List tags, newest first, one of each image."""
+        return self._api.newest_tags(repository, most)
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with a token that lasts at least an hour."""

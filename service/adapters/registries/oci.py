@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution_http import Timeouts
     from service.adapters.parts import Parts
     from service.core.words import Digest
-    from service.ports import Credentials, PushTarget
+    from service.ports import Credentials, ListedTag, PushTarget
 
 
 class Options(BaseModel):
@@ -78,6 +78,12 @@ class OciRegistry:
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Have the tag name an image that is there already. Raises as the port says."""
         self._v2.add_tag(repository, digest, tag)
+
+    def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
+        """List tags as the registry has them: the distribution API tells no times."""
+        from service.ports import ListedTag  # noqa: PLC0415 - as below
+
+        return [ListedTag(tag) for tag in self._v2.tags(repository, most)]
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""

@@ -7,13 +7,13 @@ what the next one gets. A tree that cannot be told is built.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference
-from service.core.made_of import Told
+from service.core.made_of import Told, told_of
 from service.core.source_tree import ROOT, paths_read, tree_of
 from service.core.words import Rebuild, Reuse
 from service.errors import MergeportError, RetryableError
@@ -23,6 +23,10 @@ from service.store import builds, image_trees
 from service.store.image_trees import MadeImage
 
 DAY = timedelta(days=1)
+MOST_RECALLED = 20
+"""So many images are read after the loss of our records."""
+AGE_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an image was made of which its registry does not tell that: `rebuild: daily` does not take it."""
 _KEEPS_NO_IMAGE = frozenset({"image-missing", "tag-immutable"})
 """What the registry may say of one image; any other refusal is told to the run."""
 
@@ -54,10 +58,34 @@ def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None
     if not tree or image.rebuild is Rebuild.ALWAYS:
         return None
     with claim.context.store.read() as tx:
+        known = image_trees.any_of(tx, _name(image))
+    if not known:
+        _recall(claim, image)
+    with claim.context.store.read() as tx:
         made = image_trees.of_tree(tx, _name(image), tree)
     if made is None or (image.rebuild is Rebuild.DAILY and claim.context.now() - made.made_at > DAY):
         return None
     return made
+
+
+def _recall(claim: Claim, image: ImageTarget) -> None:
+    """Read from the labels of the registry's newest images what they were made of, since our records know nothing.
+
+    They were lost, or there is no image yet. What cannot be read is not known, and is built.
+    """
+    registry = claim.context.outside.images.registry(image)
+    try:
+        for listed in registry.newest_tags(image.repository, MOST_RECALLED):
+            found = registry.find(image.repository, listed.tag)
+            commit = told_of(found, claim.run.repository).whole if found else None
+            if found is None or commit is None or not found.tree:
+                continue
+            made = MadeImage(commit, found.digest, listed.pushed_at or AGE_UNKNOWN)
+            with claim.context.store.begin() as tx:
+                if image_trees.of_tree(tx, _name(image), found.tree) is None:
+                    image_trees.keep(tx, _name(image), found.tree, made)
+    except MergeportError as error:
+        log.warning("the labels of the newest images cannot be read", image=_name(image), error=str(error))
 
 
 def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) -> Image | None:
