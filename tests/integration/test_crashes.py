@@ -7,9 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from devstack.faults import Gate
+from devstack.github.runner import Runner
+from devstack.pushing import Pusher
+from service.adapters.distribution import fixed
+from service.adapters.registries import ecr
+from service.bootstrap_sources import SystemClock
+from service.core.images import REVISION_LABEL, ImageReference
 from service.core.words import Digest
+from tests.contract.registries import make_image, push
 from tests.fixtures.databases import service_on_both
-from tests.fixtures.service import MANIFESTS, SOURCE, Service, poll
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE, Service, poll
+from tests.fixtures.workflows import PATH, WORKFLOW
 
 PUSH = "acme/manifests.*git-receive-pack"
 
@@ -72,6 +80,63 @@ def test_worker_killed_around_an_effect_in_dev_leaves_it_done_once(
     assert Digest(run.images[""]["digest"]) in service.stack.git.open(MANIFESTS).text(
         "main", "apps/checkout/values-dev.yaml"
     )
+
+
+@pytest.fixture
+def runner(service: Service, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    """Have images built by a workflow of the source repository; give who plays it."""
+    for name, value in service.stack.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    github = service.stack.github
+    for branch in ("develop", "staging", "main"):
+        github.repository(SOURCE).bare.commit_files(branch, {PATH: WORKFLOW}, "Add a workflow")
+    configuration = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: github-actions}")
+    github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "Build in GitHub Actions")
+    registry = ecr.EcrRegistry(
+        ecr.Options(host=REGISTRY), clock=SystemClock(), endpoint=service.stack.ecr.endpoint,
+        reached_at=service.stack.ecr.host,
+    )  # fmt: skip
+
+    def push_image(image: str, tag: str, revision: str) -> None:
+        repository = image.partition("/")[2]
+        target = registry.push_target(ImageReference(REGISTRY, repository, tag))
+        pusher = Pusher(target.host, credentials=fixed(target.credentials), insecure=True)
+        push(pusher, repository, tag, make_image({REVISION_LABEL: revision}))
+
+    return Runner(github, push_image)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(
+    ("method", "path", "after"),
+    [
+        ("POST", "/dispatches$", False),
+        ("POST", "/dispatches$", True),
+        ("GET", r"/actions/runs/\d+$", True),
+        ("GET", "/jobs$", True),
+        ("GET", "/logs$", True),
+    ],
+)
+def test_worker_killed_around_each_call_to_a_builder_elsewhere_has_one_build(
+    service: Service, runner: Runner, method: str, path: str, *, after: bool
+) -> None:
+    """A call that was held before its effect is on its way: GitHub carries it out although nobody gets the answer."""
+    gate = service.stack.github.faults.hang(method=method, path=path, after=after)
+    pull = service.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    if method == "GET":
+        poll(lambda: runner.waiting(SOURCE), what="the workflow's run")
+        runner.play(SOURCE)
+    gate.wait_arrived(30)
+    service.kill("worker")
+    gate.release()
+    service.start("worker")
+    if method == "POST":
+        poll(lambda: runner.waiting(SOURCE), what="the workflow's run")
+        runner.play(SOURCE)
+    service.wait_run("succeeded", commit=pull.merge_commit_sha or "")
+    assert len(service.stack.github.repository(SOURCE).workflow_runs) == 1
+    assert len(commits(service)) == 1
 
 
 @pytest.mark.prove
