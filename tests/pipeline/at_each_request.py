@@ -27,12 +27,14 @@ import structlog
 
 from devstack.ecr import Ecr
 from devstack.faults import Answer, Fault, FaultLayer
+from devstack.github.runner import Runner
 from devstack.stack import WEBHOOK_SECRET, Devstack
 from service.core.words import DeliveryState, RunState
 from service.pipeline import actions
 from service.pipeline.promote.afterwards import follow_all
 from service.store import deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE, VALUES
+from tests.fixtures.workflows import PATH, WORKFLOW
 from tests.pipeline.harness import Pipeline
 
 PAGE = b"<!DOCTYPE html>\n<html><body>We are down for maintenance.</body></html>\n"
@@ -129,6 +131,33 @@ def dev(pipeline: Pipeline) -> Told:
     return _judged(pipeline, "dev", {commit: (RunState.SUCCEEDED, "success")})
 
 
+def built_in_actions(pipeline: Pipeline) -> Told:
+    """Check that a merge that GitHub Actions builds is one workflow run and one commit, which is live."""
+    github = pipeline.stack.github
+    for branch in ("develop", "main"):
+        github.repository(SOURCE).bare.commit_files(branch, {PATH: WORKFLOW}, "Add a workflow")
+    configuration = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: github-actions}")
+    github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "Build in GitHub Actions")
+    pipeline.settle(looks=0)
+
+    def push(image: str, tag: str, revision: str) -> None:
+        pipeline.push_image(tag, repository=image.partition("/")[2], revision=revision)
+
+    runner = Runner(github, push)
+    commit = _merge(pipeline, "develop", "two")
+    pipeline.settle()
+    for _ in range(30):
+        runner.play(SOURCE)
+        _over_time(pipeline, 20)
+        if all(run.state.ended for run in pipeline.runs()):
+            break
+    _over_time(pipeline, 60)
+    told = _judged(pipeline, "dev", {commit: (RunState.SUCCEEDED, "success")})
+    runs = github.repository(SOURCE).workflow_runs
+    told.must(len(runs) == 1, f"{len(runs)} runs of the workflow")
+    return told
+
+
 def opened(pipeline: Pipeline) -> Told:
     """Check that a merge into main is one pull request, for which the run waits."""
     commit = _merge(pipeline, "main", "two")
@@ -210,6 +239,7 @@ def cancelled(pipeline: Pipeline) -> Told:
 
 SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "dev": dev,
+    "built_in_actions": built_in_actions,
     "opened": opened,
     "rolled": rolled,
     "reopened": reopened,

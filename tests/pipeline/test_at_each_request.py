@@ -13,6 +13,7 @@ from tests.pipeline.at_each_request import perform
     [
         ("dev", "argocd", "list", 2),
         ("rolled", "git", "cut", 40),
+        ("built_in_actions", "github", "empty", 8),
         ("cancelled", "github", "404", 45),
     ],
 )

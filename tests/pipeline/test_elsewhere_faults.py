@@ -29,6 +29,8 @@ FAULTS: dict[str, Plant] = {
     "403 with limit headers": lambda github, path: github.limit_primary(path=path, reset_in=30),
     "403 of the second limit": lambda github, path: github.limit_secondary(path=path),
     "token refused once": lambda github, path: github.faults.answer("401 Unauthorized", path=path),
+    "200 that says nothing": lambda github, path: github.faults.answer("200 OK", path=path, body=b""),
+    "200 that says null": lambda github, path: github.faults.answer("200 OK", path=path, body=b"null"),
     "404 for a moment": lambda github, path: github.faults.lag(path=path),
 }
 

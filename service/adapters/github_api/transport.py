@@ -27,6 +27,7 @@ from urllib3.util import Retry
 API_VERSION = "2022-11-28"
 MOST_REDIRECTS = 5
 
+_OK = 200
 _MOVED_FOR_GOOD = 301
 _MOVED_VERBATIM = 308
 _REDIRECTS = frozenset({302, 307, _MOVED_VERBATIM})
@@ -176,7 +177,11 @@ def _line(api_url: str, retry: Retry, timeout: int, verify: bool | str) -> _Http
 
 
 def _parsed(status: int, output: str) -> object:
+    """Read the answer. With 200 GitHub always says something: what says nothing comes from a proxy."""
     try:
-        return json.loads(output) if output.strip() else None
+        data = json.loads(output) if output.strip() else None
     except ValueError as error:
         raise NoJsonError(status, cut=output.lstrip().startswith(("{", "["))) from error
+    if data is None and status == _OK:
+        raise NoJsonError(status, cut=False)
+    return data
