@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.adapters.distribution_errors import bad_answer, missing_repository
 from service.adapters.distribution_http import Answer, CredentialSource, RegistryHttp, Timeouts
-from service.core.images import REVISION_LABEL, SOURCE_LABEL, Image, ImageReference
+from service.core.images import REVISION_LABEL, SOURCE_LABEL, Image, ImageReference, PlatformImage
+from service.core.platforms import normal
 from service.core.words import Digest
 from service.errors import PermanentError, RetryableError
 from service.ports import Credentials
@@ -35,6 +36,10 @@ _ACCEPTED = (
 )
 _MANIFEST_LIMIT = 4 * 1024 * 1024
 _CONFIG_LIMIT = 1024 * 1024
+_MOST_IMAGES = 64
+"""More images than any index has that somebody builds; each costs two requests."""
+_ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
+"""https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -56,18 +61,23 @@ class _Platform(_Part):
 
 class _Descriptor(_Part):
     digest: str
+    size: int = Field(default=0, ge=0)
     platform: _Platform | None = None
+    annotations: Mapping[str, str] | None = None
 
     @property
     def runs(self) -> bool:
         """Whether it is an image that can run; an attestation's platform is `unknown/unknown`."""
-        return self.platform is None or self.platform.os != "unknown"
+        name, value = _ATTESTATION
+        unknown = self.platform is not None and "unknown" in (self.platform.os, self.platform.architecture)
+        return not unknown and (self.annotations or {}).get(name) != value
 
 
 class _Document(_Part):
     """A manifest or an index: one has a config, the other has manifests."""
 
     config: _Descriptor | None = None
+    layers: tuple[_Descriptor, ...] | None = None
     manifests: tuple[_Descriptor, ...] | None = None
     annotations: Mapping[str, str] | None = None
 
@@ -81,15 +91,26 @@ class _ImageConfig(_Platform):
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """An image that an index names; the platform is empty where the index tells none."""
+
+    digest: Digest
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest or index as the registry holds it; `digest` is the sha256 of its bytes."""
+    """A manifest or index as the registry holds it; `digest` is the sha256 of its bytes.
+
+    `children` are the images of an index that can run. `size` is that of an image's configuration and layers.
+    """
 
     digest: Digest
     content: bytes = field(repr=False)
-    platforms: tuple[str, ...]
-    children: tuple[Digest, ...]
+    children: tuple[Child, ...]
     config: Digest | None
     annotations: Mapping[str, str]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +137,42 @@ class Distribution:
         )
 
     def find(self, reference: ImageReference) -> Image | None:
-        """Give the image that the tag names, with labels and platforms; None when tag or repository is missing.
+        """Give the image that the tag names, and that of each platform; None when tag or repository is missing.
 
-        An index's own annotations count first, then the labels of its first image.
+        An index's own annotations count first, then those of a platform's manifest, then its labels. The image's own
+        revision and source are those of the first platform that tells a revision.
         """
-        top = self.manifest(reference.repository, reference.tag)
+        repository = reference.repository
+        top = self.manifest(repository, reference.tag)
         if top is None:
             return None
-        first = top
-        if top.config is None and top.children:
-            first = self.manifest(reference.repository, top.children[0]) or top
-        told = self._labels(reference.repository, first)
-        labels = {**told.labels, **first.annotations, **top.annotations}
+        children = top.children if top.config is None else ()
+        parts, absent = [], []
+        for child in children:
+            manifest = self.manifest(repository, child.digest)
+            if manifest is None:
+                absent.append(child.platform or child.digest)
+            else:
+                parts.append(self._part(repository, manifest, top.annotations, child.platform))
+        if not children:
+            parts.append(self._part(repository, top, {}, ""))
+        of_index = PlatformImage("", top.digest, 0, *_origin(top.annotations))
+        first = next((part for part in parts if part.revision), (parts or [of_index])[0])
         return Image(
-            reference=ImageReference(reference.registry, reference.repository, reference.tag, top.digest),
+            reference=ImageReference(reference.registry, repository, reference.tag, top.digest),
             digest=top.digest,
-            platforms=top.platforms or ((told.platform,) if told.platform else ()),
-            revision=labels.get(REVISION_LABEL) or None,
-            source=labels.get(SOURCE_LABEL) or None,
+            platforms=tuple(dict.fromkeys(part.platform for part in parts if part.platform)),
+            revision=first.revision,
+            source=first.source,
+            parts=tuple(parts),
+            absent=tuple(absent),
         )
+
+    def _part(self, repository: str, manifest: Manifest, of_index: Mapping[str, str], platform: str) -> PlatformImage:
+        """Read one platform's image. The index tells the platform, else the image's own configuration does."""
+        told = self._labels(repository, manifest)
+        labels = {**told.labels, **manifest.annotations, **of_index}
+        return PlatformImage(platform or told.platform, manifest.digest, manifest.size, *_origin(labels))
 
     def manifest(self, repository: str, name: str) -> Manifest | None:
         """Give a manifest or index by tag or digest; None when it or its repository is not there."""
@@ -151,13 +189,16 @@ class Distribution:
         digest = self._verified(answer, told)
         document = self._parse(_Document, answer.content, "a manifest")
         images = [child for child in document.manifests or () if child.runs]
+        if len(images) > _MOST_IMAGES:
+            raise bad_answer(self._http.host, f"an index of more than {_MOST_IMAGES} images")
+        blobs = [document.config, *(document.layers or ())] if document.config else []
         return Manifest(
             digest=digest,
             content=answer.content,
-            platforms=tuple(str(child.platform) for child in images if child.platform),
-            children=tuple(Digest(child.digest) for child in images),
+            children=tuple(Child(Digest(child.digest), normal(str(child.platform or ""))) for child in images),
             config=Digest(document.config.digest) if document.config else None,
             annotations=document.annotations or {},
+            size=sum(blob.size for blob in blobs),
         )
 
     def _labels(self, repository: str, manifest: Manifest) -> _Labels:
@@ -172,7 +213,7 @@ class Distribution:
         self._verified(answer, manifest.config)
         config = self._parse(_ImageConfig, answer.content, "an image configuration")
         labels = config.config.labels if config.config else None
-        return _Labels(str(config), labels or {})
+        return _Labels(normal(str(config)), labels or {})
 
     def check_push(self, repository: str) -> None:
         """Begin an upload and drop it, which raises what a push would raise: refusal, missing repository, no answer."""
@@ -213,6 +254,11 @@ class Distribution:
             return model.model_validate_json(content)
         except ValidationError as error:
             raise bad_answer(self._http.host, f"something else where {what} was expected") from error
+
+
+def _origin(labels: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Give the revision and the source that labels tell."""
+    return labels.get(REVISION_LABEL) or None, labels.get(SOURCE_LABEL) or None
 
 
 def digest_of(content: bytes) -> Digest:

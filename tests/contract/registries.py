@@ -173,6 +173,11 @@ def push(to: Pusher, repository: str, tag: str, image: HandMade) -> None:
     to.push_manifest(repository, tag, image.manifest)
 
 
+def size_of(image: HandMade) -> int:
+    """Give the bytes that a node fetches for it."""
+    return sum(len(blob) for blob in image.blobs)
+
+
 def push_index(
     to: Pusher,
     repository: str,

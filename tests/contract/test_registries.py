@@ -18,7 +18,7 @@ import pytest
 from botocore.stub import Stubber
 
 from devstack.pushing import Pusher
-from service.adapters.distribution import fixed
+from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, fixed
 from service.adapters.distribution_http import Timeouts
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
@@ -30,15 +30,18 @@ from tests.contract.registries import (
     REVISION,
     SOURCE,
     Faulty,
+    HandMade,
     Ministack,
     TestClock,
     basic,
     make_image,
+    make_index,
     push,
     push_index,
     raw_manifest,
     raw_server,
     sha256,
+    size_of,
 )
 from tests.fixtures.processes import free_port
 from tests.fixtures.tools import RegistryServer
@@ -149,6 +152,35 @@ def test_index_tells_its_platforms_and_the_labels_of_its_images(real: Real, repo
     found = real.registry.find(repository, "both")
     assert found is not None
     assert (found.digest, found.platforms, found.revision) == (digest, ("linux/amd64", "linux/arm64"), REVISION)
+
+
+def test_each_platform_of_an_index_tells_its_digest_size_and_revision(real: Real, repository: str) -> None:
+    amd = make_image(LABELS)
+    arm = make_image({**LABELS, "org.opencontainers.image.revision": "0" * 40}, architecture="arm64")
+    push_index(real.pusher, repository, "both", {"linux/amd64": amd, "linux/arm64": arm})
+    found = real.registry.find(repository, "both")
+    assert found is not None
+    assert [(one.platform, one.digest, one.size, one.revision) for one in found.parts] == [
+        ("linux/amd64", amd.digest, size_of(amd), REVISION),
+        ("linux/arm64", arm.digest, size_of(arm), "0" * 40),
+    ]
+
+
+def test_image_of_one_platform_is_its_own_part(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    found = real.registry.find(repository, "one")
+    assert found is not None
+    assert [(one.platform, one.digest, one.size) for one in found.parts] == [
+        ("linux/amd64", image.digest, size_of(image))
+    ]
+
+
+def test_index_is_found_by_its_digest_too(real: Real, repository: str) -> None:
+    digest = push_index(real.pusher, repository, "both", {"linux/amd64": make_image(LABELS)})
+    found = real.registry.find(repository, digest)
+    assert found is not None
+    assert (found.digest, found.platforms) == (digest, ("linux/amd64",))
 
 
 def test_indexs_own_annotation_wins(real: Real, repository: str) -> None:
@@ -323,6 +355,61 @@ def test_huge_manifest_is_refused(make: Make) -> None:
 
     with raw_server(answer) as host, pytest.raises(PermanentError) as caught:
         make(host).find("app", "1")
+    assert caught.value.code == "registry-answer"
+
+
+def put_index(faulty: Faulty, index: bytes) -> None:
+    faulty.registry.content["/v2/app/manifests/1"] = (OCI_INDEX, index)
+
+
+def descriptor(image: HandMade, **more: object) -> dict[str, object]:
+    return {"mediaType": OCI_MANIFEST, "digest": image.digest, "size": len(image.manifest), **more}
+
+
+def test_image_that_an_index_names_and_the_registry_lacks_is_absent(make: Make, faulty: Faulty) -> None:
+    there, gone = make_image(LABELS), make_image(LABELS, architecture="arm64")
+    faulty.registry.put("app", there.digest, there)
+    put_index(faulty, make_index({"linux/amd64": there, "linux/arm64": gone}))
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert (found.platforms, found.absent) == (("linux/amd64",), ("linux/arm64",))
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"platform": {"os": "unknown", "architecture": "unknown"}},
+        {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
+        {
+            "platform": {"os": "linux", "architecture": "arm64"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+        },
+    ],
+)
+def test_attestation_is_no_platform(make: Make, faulty: Faulty, mark: dict[str, object]) -> None:
+    image, attestation = make_image(LABELS), make_image(architecture="arm64")
+    faulty.registry.put("app", image.digest, image)
+    faulty.registry.put("app", attestation.digest, attestation)
+    put_index(faulty, json.dumps({"manifests": [descriptor(image), descriptor(attestation, **mark)]}).encode())
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert (found.platforms, len(found.parts)) == (("linux/amd64",), 1)
+
+
+def test_platform_is_told_by_one_name_however_the_index_writes_it(make: Make, faulty: Faulty) -> None:
+    image = make_image(LABELS, architecture="arm64")
+    faulty.registry.put("app", image.digest, image)
+    platform = {"os": "linux", "architecture": "arm64", "variant": "v8"}
+    put_index(faulty, json.dumps({"manifests": [descriptor(image, platform=platform)]}).encode())
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert found.platforms == ("linux/arm64",)
+
+
+def test_index_of_absurdly_many_images_is_refused(make: Make, faulty: Faulty) -> None:
+    put_index(faulty, json.dumps({"manifests": [descriptor(make_image(LABELS))] * 65}).encode())
+    with pytest.raises(DoubtfulError) as caught:
+        make(faulty.host).find("app", "1")
     assert caught.value.code == "registry-answer"
 
 

@@ -6,12 +6,15 @@ The engine is replaced by a list: `settle` works through what is queued until no
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
+
+from devstack.ecr import REGION
 from devstack.pushing import Pusher
 from devstack.stack import Devstack
 from service.adapters.distribution import fixed
@@ -35,7 +38,7 @@ from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
 from service.store.migrate import migrate
 from service.store.runs import Run
-from tests.contract.registries import make_image, push
+from tests.contract.registries import HandMade, make_image, push, push_index
 from tests.fixtures.service import REGISTRY
 
 
@@ -250,6 +253,17 @@ class Pipeline:
         self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
     ) -> str:
         """Push an image as another pipeline does; give its digest."""
+        labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}
+        image = make_image({name: value for name, value in labels.items() if value is not None})
+        push(self.pusher(repository), repository, tag, image)
+        return image.digest
+
+    def push_index(self, tag: str, images: Mapping[str, HandMade], annotations: Mapping[str, str] | None = None) -> str:
+        """Push an image of several platforms as another pipeline does; give the index's digest."""
+        return push_index(self.pusher("checkout"), "checkout", tag, images, annotations)
+
+    def pusher(self, repository: str) -> Pusher:
+        """Give a client that may push; the repository is made if it is missing."""
         registry = ecr.EcrRegistry(
             ecr.Options(host=REGISTRY),
             clock=self.clock,
@@ -257,11 +271,15 @@ class Pipeline:
             reached_at=self.stack.ecr.host,
         )
         registry.ensure_repository(repository)
-        target = registry.push_target(ImageReference(REGISTRY, repository, tag))
-        labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}
-        image = make_image({name: value for name, value in labels.items() if value is not None})
-        push(Pusher(target.host, credentials=fixed(target.credentials), insecure=True), repository, tag, image)
-        return image.digest
+        target = registry.push_target(ImageReference(REGISTRY, repository, "any"))
+        return Pusher(target.host, credentials=fixed(target.credentials), insecure=True)
+
+    def allow_moving(self, repository: str) -> None:
+        """Let the repository's tags move, as somebody does who made it by hand."""
+        client = boto3.session.Session("test", "test", region_name=REGION).client(
+            "ecr", endpoint_url=self.stack.ecr.endpoint
+        )
+        client.create_repository(repositoryName=repository, imageTagMutability="MUTABLE")
 
     def ended(self, run: Run, state: RunState) -> Run:
         """Give the run as it is now; fail unless it is in the state."""

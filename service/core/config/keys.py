@@ -97,7 +97,20 @@ class EnvironmentKeys(Keys):
     """One environment: the branch that feeds it, and how changes reach its desired state."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("source", "paths", "registry", "image", "images", "tag", "build", "values", "argocd", "deadlines", "health"),
+        (
+            "source",
+            "paths",
+            "registry",
+            "image",
+            "images",
+            "tag",
+            "build",
+            "platforms",
+            "values",
+            "argocd",
+            "deadlines",
+            "health",
+        ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )
 
@@ -141,6 +154,10 @@ class ImageKeys(Keys):
     image: str = Field(default="", description="The repository in the registry.")
     tag: str = Field(default="{short_sha}", description="The tag; contains {short_sha}, {short_sha:7} or {sha}.")
     build: BuildKey = Field(default={}, description="The builder (kind) and its options.")
+    platforms: list[str] = Field(
+        default=[],
+        description="Platforms that the image must have, e.g. linux/arm64; those of the builder's options if absent.",
+    )
 
 
 class DeadlineKeys(Keys):

@@ -21,7 +21,7 @@ class ImageTarget(NamedTuple):
     """One image of an application: its registry and repository, its tag and its builder.
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
-    `service.core.images.tag_for`.
+    `service.core.images.tag_for`. An image without one of the `platforms` is not taken.
     """
 
     name: str
@@ -32,6 +32,7 @@ class ImageTarget(NamedTuple):
     tag: str
     builder_kind: str
     builder_options: BaseModel
+    platforms: tuple[str, ...] = ()
 
 
 class ValuesTarget(NamedTuple):
