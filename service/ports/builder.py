@@ -122,6 +122,10 @@ class ElsewhereBuilder(Protocol):
         """Tell after how long at most `find` and `states` see a build that was started."""
         ...
 
+    def most_at_once(self, options: object) -> int | None:
+        """Tell how many builds of one source repository may be under way; None where the other side sees to that."""
+        ...
+
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Start the build and give its external id; None if the other side accepts it but tells no id.
 

@@ -90,6 +90,7 @@ _UNATTENDED = _BUILD.where(
     sa.or_(table.c.updated_at < sa.bindparam("before"), table.c.updated_at > sa.bindparam("too_far")),
 )
 _LOG = sa.insert(build_logs)
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("key"), 0)))
 
 
 def want(tx: Transaction, build: Build, run_id: RunId) -> Build:
@@ -178,6 +179,25 @@ def any_started(tx: Transaction, builder: str, repository: Repository) -> bool:
     """Tell whether a builder elsewhere has any build of a repository, however its name is written."""
     query = sa.select(table.c.repository).where(table.c.state == BuildState.STARTED, table.c.builder == builder)
     return any(Repository(name).key == repository.key for name in tx.execute(query.distinct()).scalars())
+
+
+def hold_turns(tx: Transaction, builder: str, repository: Repository) -> None:
+    """Let nobody else decide who is next at a builder, for a repository, until the transaction ends.
+
+    On SQLite a writing transaction is alone anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"key": f"turns:{builder}:{repository.key}"})
+
+
+def asked_for(tx: Transaction, builder: str, repository: Repository) -> int:
+    """Count the builds of a repository whose start was asked for at a builder elsewhere, and which have not ended."""
+    query = sa.select(table.c.repository).where(
+        table.c.builder == builder,
+        table.c.asked_at.is_not(None),
+        table.c.state.in_([*_OURS, BuildState.STARTED]),
+    )
+    return sum(Repository(name).key == repository.key for name in tx.execute(query).scalars())
 
 
 def newest_by_builder(tx: Transaction) -> dict[str, str]:

@@ -181,6 +181,21 @@ def test_start_that_is_throttled_is_asked_again(pipeline: Pipeline, codebuild: C
     assert of_run(pipeline).external_id == only(codebuild).arn
 
 
+def test_retry_after_a_failed_build_starts_another_with_a_token_of_its_own(
+    pipeline: Pipeline, codebuild: CodeBuild
+) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    only(codebuild).end("FAILED")
+    pipeline.settle()
+    pipeline.clock.move(seconds=1)
+    pipeline.retry(pipeline.ended(pipeline.run(), RunState.FAILED))
+    pipeline.settle()
+    first, second = codebuild.builds.values()
+    assert first.request["idempotencyToken"] != second.request["idempotencyToken"]
+    assert of_run(pipeline).external_id == second.arn
+
+
 def test_build_that_a_person_stopped_fails_the_run_in_words(pipeline: Pipeline, codebuild: CodeBuild) -> None:
     merge(pipeline)
     pipeline.settle()

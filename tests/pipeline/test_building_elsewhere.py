@@ -161,6 +161,18 @@ def test_worker_killed_between_start_and_record_finds_the_build_and_starts_no_se
     assert yard.asked.count("start") == 1
 
 
+def test_two_workers_that_miss_a_start_at_once_have_it_asked_for_once(pipeline: Pipeline, yard: Yard) -> None:
+    merge(pipeline)
+    yard.killed = "before"
+    killed_and_followed(pipeline)
+    pipeline.settle(looks=0)
+    pipeline.clock.move(seconds=31)
+    yard.tells_ids, yard.lags = False, True
+    yard.beside = pipeline.settle
+    pipeline.settle(looks=2)
+    assert len(yard.builds) == 1
+
+
 def test_worker_killed_after_the_record_leaves_a_build_that_any_other_follows(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle(looks=0)
@@ -448,3 +460,50 @@ def test_image_that_never_comes_after_its_build_fails_the_run_and_is_not_built_a
         pipeline.settle()
     assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "image-missing"
     assert len(yard.builds) == 1
+
+
+@pytest.fixture
+def narrow(pipeline: Pipeline, yard: Yard) -> Yard:
+    """Give a yard that builds two of a source repository at once."""
+    configuration = ELSEWHERE.replace("{kind: yard}", "{kind: yard, at_once: 2}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "Two at once")
+    pipeline.settle(looks=0)
+    return yard
+
+
+def test_builds_beyond_the_most_at_once_wait_for_their_turn_and_say_so(pipeline: Pipeline, narrow: Yard) -> None:
+    for number in range(4):
+        merge(pipeline, str(number))
+    pipeline.settle(looks=2)
+    assert len(narrow.builds) == 2
+    waiting = [run for run in pipeline.runs() if "waits for its turn: 2 of acme/checkout" in run.message]
+    assert len(waiting) == 2
+
+
+def test_oldest_build_takes_the_turn_of_one_that_ended(pipeline: Pipeline, narrow: Yard) -> None:
+    commits = [merge(pipeline, str(number)) for number in range(4)]
+    pipeline.settle(looks=2)
+    finish(pipeline, next(iter(narrow.builds.values())))
+    pipeline.settle(looks=3)
+    assert [one.request.commit for one in narrow.builds.values()] == commits[:3]
+
+
+def test_build_that_nobody_wants_gives_up_its_turn(pipeline: Pipeline, narrow: Yard) -> None:
+    for number in range(3):
+        merge(pipeline, str(number))
+    pipeline.settle()
+    last = pipeline.run()
+    with pipeline.store.begin() as tx:
+        runs.end(tx, last.id, RunState.CANCELLED, "by carol", at=pipeline.clock.now())
+    pipeline.settle()
+    assert (build_of(pipeline, last).state, len(narrow.builds)) == (BuildState.CANCELLED, 2)
+
+
+def test_start_whose_answer_was_lost_has_its_turn(pipeline: Pipeline, narrow: Yard) -> None:
+    narrow.failing["start"] = AWAY
+    for number in range(3):
+        merge(pipeline, str(number))
+    pipeline.settle(looks=0)
+    narrow.failing.clear()
+    pipeline.settle(looks=2)
+    assert len(narrow.builds) == 2

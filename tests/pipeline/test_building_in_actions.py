@@ -226,6 +226,42 @@ def test_limit_of_calls_delays_the_dispatch_and_fails_nothing(pipeline: Pipeline
     assert (build_of(pipeline).state, len(dispatched(pipeline))) == (BuildState.SUCCEEDED, 1)
 
 
+def test_refusal_that_lasts_for_five_minutes_is_believed_and_no_earlier(pipeline: Pipeline, runner: Runner) -> None:
+    merge(pipeline)
+    pipeline.stack.github.forbid("suspended", method="POST", path="/dispatches$", times=99)
+    begun = pipeline.clock.now()
+    pipeline.settle()
+    while not pipeline.run().state.ended:
+        pipeline.clock.move(seconds=20)
+        pipeline.settle()
+    took = (pipeline.clock.now() - begun).total_seconds()
+    assert (failed(pipeline)[0], 300 < took < 600, runner.waiting(SOURCE)) == ("github-app-suspended", True, [])
+
+
+def test_refusal_that_passes_ends_nothing(pipeline: Pipeline, runner: Runner) -> None:
+    merge(pipeline)
+    pipeline.stack.github.forbid("suspended", method="POST", path="/dispatches$", times=3)
+    pipeline.settle()
+    for _ in range(5):
+        pipeline.clock.move(seconds=20)
+        pipeline.settle()
+    runner.play(SOURCE)
+    pipeline.settle()
+    assert (build_of(pipeline).state, len(dispatched(pipeline))) == (BuildState.SUCCEEDED, 1)
+
+
+def test_build_that_ends_by_its_first_look_costs_four_calls(pipeline: Pipeline, runner: Runner) -> None:
+    merge(pipeline)
+    pipeline.settle(looks=0)
+    runner.play(SOURCE)
+    pipeline.settle()
+    asked = [
+        f"{one.method} {one.path.rpartition('/')[2]}" for one in pipeline.stack.github.faults.requests(path="/actions/")
+    ]
+    (run,) = dispatched(pipeline)
+    assert asked == ["POST dispatches", f"GET {run.id}", "GET jobs", "GET logs"]
+
+
 def test_app_that_is_suspended_while_it_builds_delays_the_run_and_says_so(pipeline: Pipeline, runner: Runner) -> None:
     merge(pipeline)
     pipeline.settle()

@@ -71,6 +71,11 @@ class Options(BaseModel):
     platforms: tuple[Platform, ...] = Field(
         default=(), description="Platforms, e.g. [linux/amd64, linux/arm64]; the project's own if absent."
     )
+    at_once: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many builds of one source repository at once; the others wait for their turn.",
+    )
 
 
 MakeApi = Callable[[str, str | None], "CodeBuildApi"]
@@ -100,6 +105,10 @@ class CodeBuildBuilder:
         self._apis: dict[tuple[str, str | None], CodeBuildApi] = {}
         self._places: dict[str, _Place] = {}
         self._lock = Lock()
+
+    def most_at_once(self, options: object) -> int | None:
+        """Give what the options say; without it CodeBuild's own limits hold."""
+        return options.at_once if isinstance(options, Options) else None
 
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Start the build; our correlation is CodeBuild's token against a second one, for five minutes.

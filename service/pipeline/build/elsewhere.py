@@ -15,6 +15,7 @@ from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
 from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
+from service.pipeline.build.turns import has_room, queue_up
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder, Progress, StartRequest
@@ -44,7 +45,7 @@ def start_elsewhere(context: Context, build: Build) -> None:
     except Exception as error:  # noqa: BLE001 - every outcome of a build is kept as words
         fail_build(context, build, error)
         return
-    asked = _intend(context, build)
+    asked = _intend(context, build, builder.most_at_once(request.options))
     if asked is not None:
         _ask(context, builder, request, asked)
 
@@ -72,8 +73,8 @@ def start_request(context: Context, build: Build) -> StartRequest:
     return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)
 
 
-def _intend(context: Context, build: Build) -> Build | None:
-    """Store that this start is asked for now, and under which name; None if it must not be asked for any more."""
+def _intend(context: Context, build: Build, most: int | None) -> Build | None:
+    """Store that this start is asked for now, and under which name; None if it must not be asked for, or not yet."""
     now = context.now()
     correlation = build.correlation or new_id()
     with context.store.begin() as tx:
@@ -82,6 +83,9 @@ def _intend(context: Context, build: Build) -> Build | None:
             log.warning("another attempt of the build goes on", attempt=build.attempt)
             return None
         wanted = builds.wanted(tx, build.id)
+        if wanted and most is not None and not has_room(tx, build, most):
+            queue_up(context, tx, build, most)
+            return None
         if wanted:
             builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now, external_id=None)
     if not wanted:

@@ -19,6 +19,7 @@ from service.errors import MergeportError, RetryableError
 from service.pipeline.build.elsewhere import builder_elsewhere, start_request
 from service.pipeline.build.elsewhere_log import read_log
 from service.pipeline.build.finish import MOST_ATTEMPTS, cancel_build, finish_build
+from service.pipeline.build.turns import Turns, words
 from service.pipeline.context import Context
 from service.pipeline.runs.looks import Answers, saw
 from service.ports import BuildStanding, ElsewhereBuilder, Progress
@@ -43,7 +44,8 @@ def look_elsewhere(context: Context, key: str) -> Answers:
         still = builds.under_way(tx).keys() | {build.id for build in has}
         waiting = waits.open_at(tx, WaitKind.BUILD_ELSEWHERE, key)
     if has:
-        _Look(context, builder_elsewhere(context, key), wanted, waiting).follow(has)
+        builder = builder_elsewhere(context, key)
+        _Look(context, builder, wanted, waiting, Turns(context, builder)).follow(has)
     return {wait: "ended" for wait in waiting if BuildId(wait.subject) not in still}
 
 
@@ -55,6 +57,7 @@ class _Look:
     builder: ElsewhereBuilder
     wanted: set[BuildId]
     waiting: list[Wait]
+    turns: Turns
 
     def follow(self, has: list[Build]) -> None:
         """Find the ids that are not known yet, ask for the state of all builds, and act on each."""
@@ -83,6 +86,9 @@ class _Look:
         """Give the build with its external id; if the builder shows none, decide what becomes of the build."""
         if build.external_id is not None:
             return [build]
+        if build.asked_at is None:
+            self._take_turn(build)
+            return []
         if build.code and self._just_asked(build):
             self._tell(build, build.message)
             return []
@@ -104,6 +110,17 @@ class _Look:
         pause = max(self.builder.listed_within, timedelta(seconds=build.retry_after or 0.0))
         return build.asked_at is not None and abs(self.context.now() - build.asked_at) < pause
 
+    def _take_turn(self, build: Build) -> None:
+        """Have a build asked for whose turn it is; one that no run wants gives its turn up."""
+        if build.id not in self.wanted:
+            cancel_build(self.context, build)
+            return
+        most = self.builder.most_at_once(start_request(self.context, build).options)
+        if self.turns.comes(build, most):
+            self._start_again(build)
+        else:
+            self._tell(build, words(build, most or 0))
+
     def _not_found(self, build: Build) -> None:
         if self._just_asked(build):
             self._tell(build, build.message or "asked for, and not listed there yet")
@@ -118,10 +135,15 @@ class _Look:
             self._start_again(build)
 
     def _start_again(self, build: Build) -> None:
-        """Ask for the build once more under the same name, because the start that was asked for never began."""
+        """Ask for the build, under the same name if it was asked for before, because that start never began.
+
+        A look of another worker may have done so meanwhile; then this one knows too little.
+        """
         with self.context.store.begin() as tx:
             now_at = builds.hold(tx, build.id)
             if now_at is None or now_at.state is not BuildState.STARTED or now_at.external_id is not None:
+                return
+            if now_at.attempt != build.attempt:
                 return
             builds.update(tx, build.id, at=self.context.now(), asked_at=None)
             again = builds.resume_attempt(tx, now_at, at=self.context.now(), resumes=now_at.resumes)

@@ -6,7 +6,7 @@ effect or right after. Nothing but our correlation tells two starts of one build
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -26,6 +26,7 @@ class Options(BaseModel):
 
     kind: Literal["yard"] = "yard"
     size: int = 1
+    at_once: int | None = None
 
 
 def make(_parts: Parts) -> Yard:
@@ -58,8 +59,13 @@ class Yard:
     refused: dict[Options, MergeportError] = field(default_factory=dict)
     """Options that no start is possible with."""
     tells_ids: bool = True
+    beside: Callable[[], object] | None = None
+    """What happens once, while it answers a search."""
     lags: bool = False
     """Whether builds are not listed yet."""
+
+    def most_at_once(self, options: object) -> int | None:
+        return options.at_once if isinstance(options, Options) else None
 
     def start(self, request: StartRequest, correlation: str) -> str | None:
         self.asked.append("start")
@@ -80,7 +86,11 @@ class Yard:
     def find(self, request: StartRequest, correlation: str) -> str | None:  # noqa: ARG002 - the port's
         self.asked.append("find")
         self._fail("find")
-        return next((one for one in self._listed() if self.builds[one].correlation == correlation), None)
+        found = next((one for one in self._listed() if self.builds[one].correlation == correlation), None)
+        if self.beside is not None:
+            happens, self.beside = self.beside, None
+            happens()
+        return found
 
     def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
         if not external_ids:

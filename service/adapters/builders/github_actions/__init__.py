@@ -57,6 +57,12 @@ class Options(BaseModel):
         default_factory=dict, max_length=MOST_EXTRA, description="More inputs of the workflow. Never secrets."
     )
 
+    at_once: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many builds of one source repository at once; the others wait for their turn.",
+    )
+
     @field_validator("inputs")
     @classmethod
     def _not_ours(cls, inputs: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
-from service.adapters.builders.github_actions import telling
+from service.adapters.builders.github_actions import Options, telling
 from service.adapters.builders.github_actions.inputs import inputs_of, options_of, ref_of
 from service.adapters.builders.github_actions.logs import fetch_end
 from service.adapters.builders.github_actions.refused import FOLDER, Attempt, why
@@ -60,6 +60,10 @@ class GitHubActions:
         self._verify: bool | str = ca_file or True
         self._tells_runs = True
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
+
+    def most_at_once(self, options: object) -> int | None:
+        """Give what the options say; without, GitHub's own limits hold, and it queues what is beyond them."""
+        return options.at_once if isinstance(options, Options) else None
 
     def start(self, request: StartRequest, correlation: str) -> str | None:
         """Dispatch the workflow; see the port. An older server takes it and tells no run: None.
