@@ -1,7 +1,8 @@
 """An ECR on loopback: `ministack` as a child process, with a front that asks for passwords and can be disturbed.
 
-The front closes gaps of the real part behind it: `/v2` wants a token that the API gave out and that has not run out,
-and a tag that does not exist is an error of DescribeImages, as at AWS. Both planes are on one port.
+The front closes gaps of the real part behind it: `/v2` wants a token that the API gave out and that has not run out, a
+tag that does not exist is an error of DescribeImages, and an image that was deleted is gone from `/v2` too. Both planes
+are on one port.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ TOKEN_LIFE = 12 * 3600
 """Seconds for which ECR's login tokens are good."""
 START_ATTEMPTS = 3
 START_SECONDS = 60.0
+_CORRECTED = {"GetAuthorizationToken", "DescribeImages", "BatchDeleteImage"}
+"""The answers of the API that differ from those of AWS."""
 HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "date", "server"}
 
 
@@ -200,9 +203,14 @@ class Ecr:
 
     def _correct(self, target: str, status: int, request: bytes, answer: bytes) -> tuple[int, bytes]:
         """Correct the answers of the API where `ministack` differs from AWS."""
-        if status != http.HTTPStatus.OK or target not in {"GetAuthorizationToken", "DescribeImages"}:
+        if status != http.HTTPStatus.OK or target not in _CORRECTED:
             return status, answer
         body: dict[str, Any] = json.loads(answer)
+        if target == "BatchDeleteImage":
+            for one in body["imageIds"]:
+                name = json.loads(request)["repositoryName"]
+                self._call("DELETE", f"/v2/{name}/manifests/{one['imageDigest']}", b"", {})
+            return status, answer
         if target == "GetAuthorizationToken":
             password = secrets.token_urlsafe(24)
             self.tokens[password] = time.time() + TOKEN_LIFE

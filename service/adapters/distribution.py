@@ -201,6 +201,15 @@ class Distribution:
             size=sum(blob.size for blob in blobs),
         )
 
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether a manifest or index of this digest is there."""
+        return self._http.request(
+            "HEAD",
+            f"/v2/{quote(repository)}/manifests/{quote(digest, safe=':')}",
+            scope=_pull(repository),
+            headers={"Accept": ", ".join(_ACCEPTED)},
+        ).found
+
     def _labels(self, repository: str, manifest: Manifest) -> _Labels:
         """Read the image's configuration: its platform and labels."""
         if manifest.config is None:

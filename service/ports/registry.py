@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.core.images import Image, ImageReference
+from service.core.words import Digest
 from service.ports.credentials import Credentials
 
 
@@ -40,6 +41,10 @@ class Registry(Protocol):
 
         A digest may stand in the tag's place.
         """
+        ...
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether the registry has a manifest or index of this digest, without reading it."""
         ...
 
     def push_target(self, reference: ImageReference) -> PushTarget:

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 
-from devstack.ecr import REGION
 from devstack.pushing import Pusher
 from devstack.stack import Devstack
 from service.adapters.distribution import fixed
@@ -40,6 +40,9 @@ from service.store.migrate import migrate
 from service.store.runs import Run
 from tests.contract.registries import HandMade, make_image, push, push_index
 from tests.fixtures.service import REGISTRY
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
 
 
 class MovedClock:
@@ -276,10 +279,17 @@ class Pipeline:
 
     def allow_moving(self, repository: str) -> None:
         """Let the repository's tags move, as somebody does who made it by hand."""
-        client = boto3.session.Session("test", "test", region_name=REGION).client(
-            "ecr", endpoint_url=self.stack.ecr.endpoint
-        )
-        client.create_repository(repositoryName=repository, imageTagMutability="MUTABLE")
+        self.ecr().create_repository(repositoryName=repository, imageTagMutability="MUTABLE")
+
+    def delete_image(self, digest: str, repository: str = "checkout") -> None:
+        """Delete an image, as a lifecycle rule or a person does."""
+        told = self.ecr().batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        assert not told["failures"]
+
+    def ecr(self) -> ECRClient:
+        """Give a client of the registry's own API."""
+        session = boto3.session.Session("test", "test", region_name=ecr.Options(host=REGISTRY).aws_region)
+        return session.client("ecr", endpoint_url=self.stack.ecr.endpoint)
 
     def ended(self, run: Run, state: RunState) -> Run:
         """Give the run as it is now; fail unless it is in the state."""

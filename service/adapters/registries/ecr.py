@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution_http import Timeouts
     from service.adapters.ecr_api import EcrApi
     from service.adapters.parts import Parts
+    from service.core.words import Digest
     from service.ports import Clock, Credentials, PushTarget
 
 __all__ = ["EcrRegistry", "Options", "make"]
@@ -100,6 +101,10 @@ class EcrRegistry:
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read over `/v2`; None when tag or repository is not there."""
         return self._v2.find(ImageReference(self.host, repository, tag))
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether the registry has a manifest or index of this digest."""
+        return self._v2.has(repository, digest)
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with a token that lasts at least an hour."""

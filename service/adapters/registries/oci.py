@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.parts import Parts
+    from service.core.words import Digest
     from service.ports import Credentials, PushTarget
 
 
@@ -73,6 +74,10 @@ class OciRegistry:
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read from the registry; None when tag or repository is not there."""
         return self._v2.find(ImageReference(self.host, repository, tag))
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether the registry has a manifest or index of this digest."""
+        return self._v2.has(repository, digest)
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""
