@@ -1,8 +1,8 @@
 """An ECR on loopback: `ministack` as a child process, with a front that asks for passwords and can be disturbed.
 
-The front closes gaps of the real part behind it: `/v2` wants a token that the API gave out and that has not run out, a
-tag that does not exist is an error of DescribeImages, and an image that was deleted is gone from `/v2` too. Both planes
-are on one port.
+The front closes gaps of the real part behind it: `/v2` wants a token that the API gave out and that has not run out,
+an image that was deleted is not there by its digest either, and a tag that does not exist is an error of
+DescribeImages, as at AWS. Both planes are on one port.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Ecr:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self.tokens: dict[str, float] = {}
+        self._deleted: set[str] = set()
         self.process, self._backend = self._start()
         self._watcher = _watch(self.process.pid)
         self.faults = FaultLayer(self._forward)
@@ -101,6 +102,7 @@ class Ecr:
         self.faults.clear()
         self.faults.log.clear()
         self.tokens.clear()
+        self._deleted.clear()
         self._call("POST", "/_ministack/reset", b"", {})
 
     def stop(self) -> None:
@@ -166,12 +168,19 @@ class Ecr:
             page = show("ecr.html", double="Amazon ECR", repositories=self._images()).encode()
             start_response("200 OK", [("Content-Type", HTML), *HEADERS.items()])
             return [page if environ["REQUEST_METHOD"] == "GET" else b""]
+        if path in self._deleted and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            start_response("404 Not Found", [("Content-Type", "application/json")])
+            return [b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "Requested image not found"}]}']
         body = environ["wsgi.input"].read()
         query = environ.get("QUERY_STRING", "")
         address = quote(path, safe="/:@") + (f"?{query}" if query else "")
         status, headers, answer = self._call(environ["REQUEST_METHOD"], address, body, _headers(environ))
         target = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
         status, answer = self._correct(target, status, body, answer)
+        self._remember_deleted(target, body)
+        if environ["REQUEST_METHOD"] == "PUT":
+            digest = dict(headers).get("Docker-Content-Digest", "")
+            self._deleted.discard(f"{path.rpartition('/')[0]}/{digest}")
         if environ["REQUEST_METHOD"] != "HEAD":
             headers = [*(pair for pair in headers if pair[0].lower() != "content-length"), _length(answer)]
         start_response(f"{status} {http.client.responses.get(status, 'Unknown')}", headers)
@@ -226,6 +235,15 @@ class Ecr:
             )
             return 400, json.dumps({"__type": "ImageNotFoundException", "message": message}).encode()
         return status, answer
+
+    def _remember_deleted(self, target: str, request: bytes) -> None:
+        """Note what is deleted by digest: `ministack` itself goes on giving it on `/v2`."""
+        if target != "BatchDeleteImage":
+            return
+        asked = json.loads(request)
+        for one in asked.get("imageIds", []):
+            if one.get("imageDigest"):
+                self._deleted.add(f"/v2/{asked['repositoryName']}/manifests/{one['imageDigest']}")
 
     def _call(
         self, method: str, path: str, body: bytes, headers: dict[str, str]

@@ -35,6 +35,7 @@ class _Options(Protocol):
 
     context: str
     dockerfile: str
+    template: object
 
 
 class LayerBuilder:
@@ -54,7 +55,8 @@ class LayerBuilder:
             source = Path(folder) / "source"
             source.mkdir()
             self._checkout(request.repository, request.commit, source)
-            resolve_inside(source, request.options.context, request.options.dockerfile)
+            if not request.options.template:
+                resolve_inside(source, request.options.context, request.options.dockerfile)
             layer = pack(resolve_inside(source, request.options.context), control)
         config = _configuration(layer, dict(request.labels))
         control.log(f"packed {len(layer)} bytes\n")

@@ -81,6 +81,7 @@ class Settings:
     author: Actor
     signing_key_file: Path | None
     builder: str
+    build_netrc_file: Path | None
     log_format: str
     log_level: str
     watch_interval: float
@@ -215,6 +216,7 @@ def _read(reader: Reader) -> Settings:
         author=Actor(reader.line("AUTHOR_NAME", committer.name), reader.line("AUTHOR_EMAIL", committer.email)),
         signing_key_file=reader.file("SIGNING_KEY_FILE"),
         builder=reader.choice("BUILDER", "auto", ("auto", "docker", "buildah", "none", "layer")),
+        build_netrc_file=reader.file("BUILD_NETRC_FILE"),
         log_format=reader.choice("LOG_FORMAT", "console", ("console", "json")),
         log_level=reader.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         watch_interval=reader.number("WATCH_INTERVAL", 10, low=0.1, high=3600),

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.service",
     "tests.fixtures.certificates",
     "tests.fixtures.kinds",
+    "tests.fixtures.debian",
 ]
 
 

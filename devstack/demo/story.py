@@ -82,10 +82,10 @@ class Story:
     def play(self) -> list[Result]:
         """Play all acts; DemoError if something is not as claimed."""
         try:
-            results = []
+            results: list[Result] = []
             for number, act in enumerate(ACTS, start=1):
                 with self._screen.recorded() if number == 1 else nullcontext():
-                    results.append(self._deploy(number, act))
+                    results.append(self._deploy(number, act, results[0] if results else None))
             self._start_nothing(len(ACTS) + 1)
             commits = [commit for _, commit in self._product.runs()]
             if sorted(commits) != sorted(one.run.commit for one in results):
@@ -94,7 +94,7 @@ class Story:
             self._registry.close()
         return results
 
-    def _deploy(self, number: int, act: Act) -> Result:
+    def _deploy(self, number: int, act: Act, first: Result | None) -> Result:
         source = (SOURCE_FILES / "app.py").read_text(encoding="utf-8")
         changed = source.replace("TAX_PERCENT = 0", "TAX_PERCENT = 10")
         self._screen.heading(f"{number}  {act.environment}: a merge into {act.branch}")
@@ -110,7 +110,7 @@ class Story:
             raise DemoError(f"the run to {act.environment} ended as {run.state}: {run.message}")
         seconds = (run.ended_at - merged_at).total_seconds()
         self._show_deliveries(sent)
-        image = self._show_image(run, commit)
+        image = self._show_image(run, commit, first)
         difference = self._show_difference(run, act, image)
         self._show_live(run, act, image)
         return Result(run, image, difference, seconds)
@@ -184,16 +184,23 @@ class Story:
             often = "" if times == 1 else ", sent twice and kept once"
             self._screen.fact("delivery", f"{one.event}{often}: {one.reason}")
 
-    def _show_image(self, run: Run, commit: str) -> Image:
+    def _show_image(self, run: Run, commit: str, first: Result | None) -> Image:
+        """Show the run's image; all acts merge the same tree, so that what the first one built is in all of them."""
         image = self._registry.read(APPLICATION, commit[:SHORT])
         if image.digest != run.digest:
             raise DemoError(f"the run says {run.digest}, and the registry has {image.digest}")
-        if image.revision != commit:
-            raise DemoError(f"the image is labelled with {image.revision or 'no commit'}, not {commit}")
+        made_for = first.run.commit if first else commit
+        if image.revision != made_for:
+            raise DemoError(f"the image is labelled with {image.revision or 'no commit'}, not {made_for}")
+        if first is not None and image.digest != first.image.digest:
+            raise DemoError(f"{run.environment} has {image.digest}, and {first.run.environment} {first.image.digest}")
         registry = self._world.registry
         self._screen.fact("image", f"{registry}/{image.repository}:{image.tag}", style="bold")
         self._screen.fact("", image.digest)
         self._screen.fact("", "read back from the registry, digest computed from the bytes", style="dim")
+        if first is not None:
+            words = f"the image of {made_for[:SHORT]} in {first.run.environment}: the same tree, so not built again"
+            self._screen.fact("", words, style="dim")
         return image
 
     def _show_difference(self, run: Run, act: Act, image: Image) -> Difference:

@@ -43,6 +43,8 @@ class Recipe:
     target: str | None = None
     platform: str | None = None
     network: str | None = None
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    """Files that `RUN --mount=type=secret` sees under these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Tool:
         argv += [f"--file={recipe.dockerfile}", f"--tag={recipe.tag}"]
         argv += [f"--label={name}={value}" for name, value in recipe.labels.items()]
         argv += [f"--build-arg={name}={value}" for name, value in recipe.args.items()]
+        argv += [f"--secret=id={name},src={file}" for name, file in recipe.secrets.items()]
         given = {"target": recipe.target, "platform": recipe.platform, "network": recipe.network}
         argv += [f"--{name}={value}" for name, value in given.items() if value is not None]
         return [*argv, "--", str(recipe.context)]

@@ -1,7 +1,7 @@
 """A client of the OCI distribution API: manifests, labels, digests and platforms, read from the registry itself.
 
-The registries `ecr` and `oci` read through it, and builders ask it what became of a push. It pushes nothing, and
-believes no digest that it has not computed from the bytes.
+The registries `ecr` and `oci` read through it, and builders ask it what became of a push. It pushes no image, but gives
+one that is there another tag. It believes no digest that it has not computed from the bytes.
 
 The API: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from service.adapters.distribution_documents import Document, ImageConfig
 from service.adapters.distribution_errors import bad_answer, missing_repository
 from service.adapters.distribution_http import Answer, CredentialSource, RegistryHttp, Timeouts
-from service.core.images import REVISION_LABEL, SOURCE_LABEL, Image, ImageReference, PlatformImage
+from service.core.images import REVISION_LABEL, SOURCE_LABEL, TREE_LABEL, Image, ImageReference, PlatformImage
 from service.core.platforms import normal
 from service.core.words import Digest
 from service.errors import PermanentError, RetryableError
@@ -38,56 +39,9 @@ _MANIFEST_LIMIT = 4 * 1024 * 1024
 _CONFIG_LIMIT = 1024 * 1024
 _MOST_IMAGES = 64
 """More images than any index has that somebody builds; each costs two requests."""
-_ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
-"""https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
+
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Part(BaseModel):
-    """Only the fields of a document that we read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Platform(_Part):
-    os: str = ""
-    architecture: str = ""
-    variant: str = ""
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
-
-
-class _Descriptor(_Part):
-    digest: str
-    size: int = Field(default=0, ge=0)
-    platform: _Platform | None = None
-    annotations: Mapping[str, str] | None = None
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is an image that can run; an attestation's platform is `unknown/unknown`."""
-        name, value = _ATTESTATION
-        unknown = self.platform is not None and "unknown" in (self.platform.os, self.platform.architecture)
-        return not unknown and (self.annotations or {}).get(name) != value
-
-
-class _Document(_Part):
-    """A manifest or an index: one has a config, the other has manifests."""
-
-    config: _Descriptor | None = None
-    layers: tuple[_Descriptor, ...] | None = None
-    manifests: tuple[_Descriptor, ...] | None = None
-    annotations: Mapping[str, str] | None = None
-
-
-class _ConfigSection(_Part):
-    labels: Mapping[str, str] | None = Field(default=None, alias="Labels")
-
-
-class _ImageConfig(_Platform):
-    config: _ConfigSection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +65,7 @@ class Manifest:
     config: Digest | None
     annotations: Mapping[str, str]
     size: int
+    media_type: str = OCI_MANIFEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +119,7 @@ class Distribution:
             platforms=tuple(dict.fromkeys(part.platform for part in parts if part.platform)),
             revision=first.revision,
             source=first.source,
+            tree=first.tree,
             parts=tuple(parts),
             absent=tuple(absent),
         )
@@ -187,7 +143,7 @@ class Distribution:
             return None
         told = name if ":" in name else answer.headers.get("Docker-Content-Digest", "")
         digest = self._verified(answer, told)
-        document = self._parse(_Document, answer.content, "a manifest")
+        document = self._parse(Document, answer.content, "a manifest")
         images = [child for child in document.manifests or () if child.runs]
         if len(images) > _MOST_IMAGES:
             raise bad_answer(self._http.host, f"an index of more than {_MOST_IMAGES} images")
@@ -199,6 +155,7 @@ class Distribution:
             config=Digest(document.config.digest) if document.config else None,
             annotations=document.annotations or {},
             size=sum(blob.size for blob in blobs),
+            media_type=document.media_type or answer.headers.get("Content-Type", "").partition(";")[0] or OCI_MANIFEST,
         )
 
     def has(self, repository: str, digest: Digest) -> bool:
@@ -220,9 +177,27 @@ class Distribution:
         if not answer.found:
             raise bad_answer(self._http.host, "a manifest whose configuration is missing")
         self._verified(answer, manifest.config)
-        config = self._parse(_ImageConfig, answer.content, "an image configuration")
+        config = self._parse(ImageConfig, answer.content, "an image configuration")
         labels = config.config.labels if config.config else None
         return _Labels(normal(str(config)), labels or {})
+
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Put the very bytes of a manifest or index under another tag; its layers are there already."""
+        there = self.manifest(repository, digest)
+        if there is None:
+            raise PermanentError(
+                f"{repository} in registry {self._http.host} has no image {digest}",
+                code="image-missing",
+                hint="check whether a lifecycle rule or another process deleted it; `mergeport runs retry` builds it",
+            )
+        answer = self._http.request(
+            "PUT",
+            f"/v2/{quote(repository)}/manifests/{quote(tag, safe='')}",
+            scope=push_scope(repository),
+            headers={"Content-Type": there.media_type},
+            body=there.content,
+        )
+        self._present(answer, repository)
 
     def check_push(self, repository: str) -> None:
         """Begin an upload and drop it, which raises what a push would raise: refusal, missing repository, no answer."""
@@ -265,9 +240,9 @@ class Distribution:
             raise bad_answer(self._http.host, f"something else where {what} was expected") from error
 
 
-def _origin(labels: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Give the revision and the source that labels tell."""
-    return labels.get(REVISION_LABEL) or None, labels.get(SOURCE_LABEL) or None
+def _origin(labels: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
+    """Give the revision, the source and the tree that labels tell."""
+    return labels.get(REVISION_LABEL) or None, labels.get(SOURCE_LABEL) or None, labels.get(TREE_LABEL) or None
 
 
 def digest_of(content: bytes) -> Digest:

@@ -26,6 +26,7 @@ class LazyGroup(click.Group):
     """A group whose commands are modules, imported only when one of them is asked for."""
 
     commands_at: ClassVar[dict[str, str]] = {
+        "build": "service.cli.build:build",
         "config": "service.cli.config:config",
         "deliveries": "service.cli.deliveries:deliveries",
         "migrate": "service.cli.serve:migrate",

@@ -13,6 +13,8 @@ from service.core.words import Digest, Sha
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 SOURCE_LABEL = "org.opencontainers.image.source"
+TREE_LABEL = "dev.mergeport.tree"
+"""What an image was made of, whichever commit has it: see `service.core.source_tree`."""
 
 LONGEST_TAG = 128
 
@@ -44,8 +46,8 @@ class ImageReference:
 class PlatformImage:
     """The image of one platform: its own digest, and the bytes that a node fetches (its configuration and layers).
 
-    `platform` is empty where the image tells none. `revision` and `source` are its labels, under the annotations of
-    its manifest and of the index that it is in.
+    `platform` is empty where the image tells none. `revision`, `source` and `tree` are its labels, under the
+    annotations of its manifest and of the index that it is in.
     """
 
     platform: str
@@ -53,14 +55,15 @@ class PlatformImage:
     size: int
     revision: str | None = None
     source: str | None = None
+    tree: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """The facts about an image, read from the registry and never taken from a builder.
 
-    `digest` is that of what the tag names (an index if there is one); `platforms` are `os/arch`; `revision` and
-    `source` are the OCI labels or annotations, None if the image has none. `parts` has each platform's own image, and
+    `digest` is that of what the tag names (an index if there is one); `platforms` are `os/arch`; `revision`, `source`
+    and `tree` are labels or annotations, None if the image has none. `parts` has each platform's own image, and
     `absent` the platforms that the index names although the registry does not have them.
     """
 
@@ -69,6 +72,7 @@ class Image:
     platforms: tuple[str, ...] = ()
     revision: str | None = None
     source: str | None = None
+    tree: str | None = None
     parts: tuple[PlatformImage, ...] = ()
     absent: tuple[str, ...] = ()
 
@@ -101,9 +105,10 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None
 
 
-def labels_for(*, source_url: str, commit: Sha, version: str) -> Mapping[str, str]:
-    """Give the OCI annotation labels of a build, so that an image tells what it was made of."""
-    return {SOURCE_LABEL: source_url, REVISION_LABEL: commit, "org.opencontainers.image.version": version}
+def labels_for(*, source_url: str, commit: Sha, version: str, tree: str = "") -> Mapping[str, str]:
+    """Give the labels of a build, so that an image tells what it was made of; `tree` is empty if it is not known."""
+    labels = {SOURCE_LABEL: source_url, REVISION_LABEL: commit, "org.opencontainers.image.version": version}
+    return {**labels, TREE_LABEL: tree} if tree else labels
 
 
 def parse_reference(text: str) -> ImageReference | None:

@@ -47,19 +47,24 @@ def told_of(image: Image | PlatformImage, source: Repository) -> Told:
     return Told(revision)
 
 
-def is_made_of(image: Image | PlatformImage, commit: Sha) -> bool:
-    """Tell whether the labels name this commit, whole or by its beginning, whatever else they say."""
+def is_made_of(image: Image | PlatformImage, commit: Sha, *, tree: str = "") -> bool:
+    """Tell whether the labels name this commit, whole or by its beginning, whatever else they say.
+
+    `tree` is what the commit's own image would be made of: an image of another commit with the same one is as good.
+    """
+    if tree and image.tree == tree:
+        return True
     revision = (image.revision or "").strip().lower()
     return _COMMIT.fullmatch(revision) is not None and commit.startswith(revision)
 
 
-def part_of_another(image: Image, commit: Sha, source: Repository) -> PlatformImage | None:
-    """Give a platform's image that was made of another commit; one that tells no commit is not counted.
+def part_of_another(image: Image, commit: Sha, source: Repository, *, tree: str = "") -> PlatformImage | None:
+    """Give a platform's image that was made of another commit and tree; one that tells no commit is not counted.
 
     So an index that joins the images of two commits is never taken for one of them.
     """
-    parts = (part for part in image.parts if told_of(part, source).commit and not is_made_of(part, commit))
-    return next(parts, None)
+    told = (part for part in image.parts if told_of(part, source).commit)
+    return next((part for part in told if not is_made_of(part, commit, tree=tree)), None)
 
 
 def names(address: str, repository: Repository) -> bool:

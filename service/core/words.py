@@ -163,6 +163,23 @@ class Protected(StrEnum):
     PULL_REQUEST = "pull-request"
 
 
+class Reuse(StrEnum):
+    """Whether an image that was made of the same source tree is taken instead of a new build."""
+
+    DEFAULT = "default"
+    """It is if one of our builders would make it."""
+    TREE = "tree"
+    NEVER = "never"
+
+
+class Rebuild(StrEnum):
+    """When an image is made anew though the same tree has one, since its base image may be a newer one."""
+
+    NEVER = "never"
+    DAILY = "daily"
+    ALWAYS = "always"
+
+
 class OrderBy(StrEnum):
     """How Mergeport decides which of two source commits is newer."""
 

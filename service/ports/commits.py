@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -58,6 +59,13 @@ class Commits(Protocol):
 
     def file_at(self, repository: Repository, path: str, commit: str) -> bytes | None:
         """Give a file's bytes at a commit or branch, or None when it is not there."""
+        ...
+
+    def object_ids(self, repository: Repository, commit: Sha, paths: Collection[str]) -> Mapping[str, str] | None:
+        """Give git's ids of files and folders at a commit, `.` being the whole tree; a missing path is left out.
+
+        None if the commit is not there, or a folder is too large to be listed.
+        """
         ...
 
     def changed_paths(self, repository: Repository, before: Sha, after: Sha) -> frozenset[str] | None:

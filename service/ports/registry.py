@@ -47,6 +47,14 @@ class Registry(Protocol):
         """Tell whether the registry has a manifest or index of this digest, without reading it."""
         ...
 
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Have the tag name an image that is there already; nothing is copied. The caller reads it back.
+
+        PermanentError `tag-immutable` if the tag names another image and may not be moved; `image-missing` if the image
+        is not there.
+        """
+        ...
+
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where and with which fresh credentials a builder pushes the reference."""
         ...

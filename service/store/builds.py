@@ -23,7 +23,7 @@ class Build:
 
     `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
     our `correlation`; from `asked_at` on the start may have had effect. `external_id` is the builder's own id, once it
-    is known.
+    is known. `tree` is what the image is made of, for its label; empty if that is not known.
     """
 
     id: BuildId
@@ -53,6 +53,7 @@ class Build:
     log_after: str = ""
     unheard_since: datetime | None = None
     shared_deaths: int = 0
+    tree: str = ""
 
     @property
     def workflow_id(self) -> str:
@@ -120,8 +121,8 @@ def update(tx: Transaction, build_id: BuildId, *, at: datetime, **values: Any) -
 def start_attempt(tx: Transaction, build: Build, *, at: datetime) -> Build:
     """Queue the next attempt of an ended build; its workflow and its start elsewhere get new names.
 
-    The id of a build that failed elsewhere stays until another is asked for: a person may have it run again there. One
-    that we cancelled may go on for a moment, and is not taken up.
+    The id of a build that failed elsewhere stays until another start is asked for, because a person may run that build
+    again there. A build that we cancelled may still be running for a moment, so its id does not stay.
     """
     elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
     if build.state is not BuildState.FAILED:

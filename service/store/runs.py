@@ -73,6 +73,12 @@ _LATER = (
     .order_by(table.c.sequence.desc())
     .limit(sa.bindparam("most"))
 )
+_BUILDING_BEFORE = sa.select(*columns(Run, table)).where(
+    *_SAME_PLACE,
+    table.c.sequence < sa.bindparam("sequence"),
+    table.c.state == RunState.WAITING,
+    table.c.stage == Stage.BUILD,
+)
 _OF_COMMIT = (
     sa.select(*columns(Run, table))
     .where(
@@ -187,6 +193,11 @@ def all_later(tx: Transaction, run: Run, *, limit: int = 20) -> list[Run]:
     """
     rows = tx.execute(_LATER, {**_place(run), "run_id": run.id, "most": limit})
     return [made(Run, row) for row in rows]
+
+
+def building_before(tx: Transaction, run: Run) -> list[Run]:
+    """List the runs accepted before this one for the same application and environment that wait for their images."""
+    return [made(Run, row) for row in tx.execute(_BUILDING_BEFORE, _place(run))]
 
 
 def _place(run: Run) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, fixed
 from service.adapters.distribution_http import Timeouts
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
+from service.core.words import Digest
 from service.errors import DoubtfulError, PermanentError, RetryableError
 from service.ports import Credentials, Registry
 from tests.contract.registries import (
@@ -100,6 +101,46 @@ def docker_config(folder: Path, host: str, password: str) -> Path:
 
 def _oci(host: str, config: Path, timeouts: Timeouts | None = None) -> oci.OciRegistry:
     return oci.OciRegistry(oci.Options(host=host), docker_config=config, insecure=[host], timeouts=timeouts)
+
+
+# --- tags ------------------------------------------------------------------------------------------
+
+
+def test_another_tag_names_the_very_image(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    real.registry.add_tag(repository, Digest(image.digest), "two")
+    found = real.registry.find(repository, "two")
+    assert found is not None
+    assert found.digest == image.digest
+    assert raw_manifest(real.url, repository, "two", real.authorization) == raw_manifest(
+        real.url, repository, "one", real.authorization
+    )
+
+
+def test_another_tag_names_a_whole_index(real: Real, repository: str) -> None:
+    images = {f"linux/{one}": make_image(LABELS, architecture=one) for one in ("amd64", "arm64")}
+    digest = push_index(real.pusher, repository, "one", images)
+    real.registry.add_tag(repository, Digest(digest), "two")
+    found = real.registry.find(repository, "two")
+    assert found is not None
+    assert (found.digest, found.platforms) == (digest, ("linux/amd64", "linux/arm64"))
+
+
+def test_same_tag_again_changes_nothing(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    real.registry.add_tag(repository, Digest(image.digest), "one")
+    found = real.registry.find(repository, "one")
+    assert found is not None
+    assert found.digest == image.digest
+
+
+def test_tag_for_an_image_that_is_not_there_is_told(real: Real, repository: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        real.registry.add_tag(repository, Digest(f"sha256:{'0' * 64}"), "two")
+    assert caught.value.code == "image-missing"
+    assert real.registry.find(repository, "two") is None
 
 
 # --- reading ----------------------------------------------------------------------------------------

@@ -21,9 +21,10 @@ STEPS = [
     "refresh Argo CD",
     "await live and healthy",
 ]
+STAGE_STEPS = [one.replace("build image", "reuse image") for one in STEPS]
 PROD_STEPS = [
     "find image",
-    "build image",
+    "reuse image",
     "check order",
     "push promotion branch",
     "open pull request",
@@ -55,7 +56,7 @@ def test_demo_ends_all_that_it_started(played: Playing) -> None:
     assert played.processes() == {}
 
 
-@pytest.mark.parametrize(("number", "environment", "steps"), [(1, "dev", STEPS), (2, "stage", STEPS)])
+@pytest.mark.parametrize(("number", "environment", "steps"), [(1, "dev", STEPS), (2, "stage", STAGE_STEPS)])
 def test_steps_of_an_environment_are_told_with_their_times(
     played: Playing, number: int, environment: str, steps: list[str]
 ) -> None:
@@ -81,6 +82,13 @@ def test_what_is_told_is_what_the_manifest_repository_has(played: Playing) -> No
         values = manifests.text("main", f"apps/checkout/values-{environment}.yaml")
         assert f'  tag: "{tag}"  # twelve characters of the source commit\n  digest: "{digest}"\n' in values
         assert f'    +  tag: "{tag}"  # twelve characters of the source commit\n    +  digest: "{digest}"\n' in told
+
+
+def test_one_image_is_built_and_is_in_all_three_environments(played: Playing) -> None:
+    digests = played.find(r"^ +(sha256:[0-9a-f]{64})$")
+    assert len(digests) == 3
+    assert len(set(digests)) == 1
+    assert len(played.find(r"^ +(the image of \w{12} in dev: the same tree, so not built again)$")) == 2
 
 
 def test_delivery_that_came_twice_is_kept_once(played: Playing) -> None:

@@ -122,6 +122,16 @@ def test_context_without_a_dockerfile_is_refused(source: Path, registry: EcrRegi
     assert caught.value.code == "build-context"
 
 
+def test_context_of_a_template_needs_no_dockerfile(source: Path, registry: EcrRegistry) -> None:
+    options = Options.model_validate({"template": "python-web", "context": "."})
+    target = registry.push_target(ImageReference(registry.host, "shop", TAG))
+    made = request_for("unused", "shop", options)
+    reference = ImageReference(registry.host, "shop", TAG)
+    request = BuildRequest(made.repository, made.commit, reference, target, made.labels, made.options)
+    LayerBuilder(Source(source)).build(request, Control())
+    assert registry.find("shop", TAG) is not None
+
+
 def test_stopped_build_pushes_nothing(source: Path, registry: EcrRegistry) -> None:
     control = Control(stop_at="packed")
     with pytest.raises(RetryableError) as caught:

@@ -50,7 +50,8 @@ class Ran:
             "\n".join(f"{one.rstrip()}\n[ $? = 0 ] || exit 3\n" for one in lines) + "\nprintenv > $CALLS.env"
         )
         metadata = folder / "mergeport.json"
-        script.write_text(script.read_text().replace("/tmp/mergeport.json", str(metadata)))
+        text = script.read_text().replace("/tmp/mergeport.json", str(metadata))
+        script.write_text(text.replace("/tmp/mergeport.Dockerfile", str(folder / "template")))
         environment = {"PATH": f"{tools}:{os.environ['PATH']}", "CALLS": str(self._calls), "DIGEST": DIGEST, **told}
         self.ended = subprocess.run(
             ["sh", str(script)], cwd=folder, env=environment, check=False, capture_output=True, text=True
@@ -89,6 +90,18 @@ def test_image_is_built_with_everything_that_is_told(tmp_path: Path) -> None:
     assert build[build.index("--target") + 1] == "final"
     assert build[-2:] == ["--push", "./app"]
     assert "--platform" not in build
+
+
+def test_a_template_is_built_in_place_of_a_dockerfile(tmp_path: Path) -> None:
+    text = "FROM scratch\nLABEL a='$(touch pwned)'\n"
+    request = start_request(Options(project="images", context="app"))
+    variables_ = {**variables(request, "correlation-1", text), "CODEBUILD_RESOLVED_SOURCE_VERSION": REVISION}
+    ran = Ran(tmp_path, variables_)
+    assert (ran.ended.returncode, ran.ended.stderr) == (0, "")
+    build = ran.calls[-1]
+    assert build[build.index("--file") + 1] == str(tmp_path / "template")
+    assert ((tmp_path / "template").read_text(), build[-1]) == (text, "./app")
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_digest_of_what_was_pushed_is_exported(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def _merge_and_see(stack: Devstack, shell: subprocess.Popen[bytes], output: Path
     assert bare.text("main", file) == f"image:\n  tag: {commit}  # by hand until now\n  digest: '{image}'\n"
 
     def told() -> bool:
-        return stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1].state == "success"
+        return [one.state for one in stack.github.statuses(SOURCE, commit, "mergeport/dev")[-1:]] == ["success"]
 
     poll(alive(told), what="the status", seconds=20)
     _see_a_new_configuration_at_once(stack, alive)

@@ -252,6 +252,15 @@ class Pipeline:
         assert found is not None, f"{run.state}: {run.message}"
         return found.kind, found.last_seen
 
+    def registry(self) -> ecr.EcrRegistry:
+        """Give the registry that another pipeline would use."""
+        return ecr.EcrRegistry(
+            ecr.Options(host=REGISTRY),
+            clock=self.clock,
+            endpoint=self.stack.ecr.endpoint,
+            reached_at=self.stack.ecr.host,
+        )
+
     def push_image(
         self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
     ) -> str:
@@ -267,12 +276,7 @@ class Pipeline:
 
     def pusher(self, repository: str) -> Pusher:
         """Give a client that may push; the repository is made if it is missing."""
-        registry = ecr.EcrRegistry(
-            ecr.Options(host=REGISTRY),
-            clock=self.clock,
-            endpoint=self.stack.ecr.endpoint,
-            reached_at=self.stack.ecr.host,
-        )
+        registry = self.registry()
         registry.ensure_repository(repository)
         target = registry.push_target(ImageReference(REGISTRY, repository, "any"))
         return Pusher(target.host, credentials=fixed(target.credentials), insecure=True)

@@ -8,13 +8,13 @@ from typing import cast
 
 import pytest
 
-from service.core.words import BuildState, RunState, WaitKind
+from service.core.words import BuildState, DeliveryId, RunState, WaitKind
 from service.engine.queue import Engine, Orphan, Standing
 from service.engine.sweeper import sweep
 from service.errors import BusyError, PermanentError, RetryableError
 from service.ports import BuildStanding, Progress
 from service.store import builds as rows
-from service.store import leases, runs
+from service.store import deliveries, leases, runs
 from service.store.builds import Build
 from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
@@ -507,3 +507,67 @@ def test_start_whose_answer_was_lost_has_its_turn(pipeline: Pipeline, narrow: Ya
     narrow.failing.clear()
     pipeline.settle(looks=2)
     assert len(narrow.builds) == 2
+
+
+@pytest.fixture
+def hasty(pipeline: Pipeline, yard: Yard) -> Yard:
+    """Give a yard in an installation where the newest merge alone is built."""
+    configuration = ELSEWHERE.replace("{branch: develop}", "{branch: develop, cancel_in_progress: true}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "The newest alone")
+    pipeline.settle(looks=0)
+    return yard
+
+
+def run_of(pipeline: Pipeline, commit: str) -> Run:
+    return pipeline.run(commit=commit)
+
+
+def test_newer_merge_supersedes_the_run_that_is_being_built_and_cancels_its_build(
+    pipeline: Pipeline, hasty: Yard
+) -> None:
+    first = merge(pipeline, "1")
+    pipeline.settle()
+    second = merge(pipeline, "2")
+    pipeline.settle(looks=2)
+    old, new = run_of(pipeline, first), run_of(pipeline, second)
+    assert (old.state, old.superseded_by, new.state) == (RunState.SUPERSEDED, new.id, RunState.WAITING)
+    assert [one.stopped for one in hasty.builds.values()] == [True, False]
+
+
+def test_merges_are_all_built_without_that_policy(pipeline: Pipeline, yard: Yard) -> None:
+    for number in range(2):
+        merge(pipeline, str(number))
+        pipeline.settle()
+    assert {run.state for run in pipeline.runs()} == {RunState.WAITING}
+    assert [one.stopped for one in yard.builds.values()] == [False, False]
+
+
+def test_older_merge_whose_delivery_came_late_ends_nothing(pipeline: Pipeline, hasty: Yard) -> None:
+    github = pipeline.stack.github
+    first = merge(pipeline, "1")
+    github.wait_delivered()
+    late, pipeline._taken = github.deliveries[pipeline._taken :], len(github.deliveries)
+    second = merge(pipeline, "2")
+    pipeline.settle()
+    with pipeline.store.begin() as tx:
+        for one in late:
+            deliveries.accept(
+                tx, id=DeliveryId(one.guid), source="github", event=one.event, repository=one.repository,
+                body=one.body, at=pipeline.clock.now(),
+            )  # fmt: skip
+    pipeline.settle(looks=2)
+    assert run_of(pipeline, second).state is RunState.WAITING
+    assert [one.stopped for one in hasty.builds.values() if one.request.commit == second] == [False]
+    assert first != second
+
+
+def test_cancelled_build_that_another_environment_needs_goes_on(pipeline: Pipeline, hasty: Yard) -> None:
+    commit = merge(pipeline, "1")
+    pipeline.settle()
+    pipeline.stack.github.force_push(SOURCE, "staging", commit)
+    pipeline.settle()
+    merge(pipeline, "2")
+    pipeline.settle(looks=2)
+    shared = [one for one in hasty.builds.values() if one.request.commit == commit]
+    assert [one.stopped for one in shared] == [False]
+    assert pipeline.run("stage", commit=commit).state is RunState.WAITING

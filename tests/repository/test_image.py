@@ -9,77 +9,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.tools import ROOT, missing_part
+from tests.fixtures.debian import call
+from tests.fixtures.tools import ROOT
 
 pytestmark = pytest.mark.prove
 
-TOOLS = ROOT / ".tools"
-DEBIAN = TOOLS / "debian-12.tar"
-WHEELS = TOOLS / "wheels"
 BASE = "localhost/debian-with-python:12"
 IMAGE = "localhost/mergeport:test"
 
 Run = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 
 
-def call(argv: Sequence[str], **more: str) -> str:
-    """Run a command that must succeed and return its output."""
-    told = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=540, env={**os.environ, **more})
-    assert told.returncode == 0, f"{argv[0]} failed:\n{told.stdout[-2000:]}\n{told.stderr[-2000:]}"
-    return told.stdout
-
-
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Give a folder next to the tar file, because the tests' own may be in memory, where no device can be made."""
-    TOOLS.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=TOOLS) as name:
-        yield Path(name)
-
-
-@pytest.fixture(scope="module")
-def debian(folder: Path) -> Path:
-    """Give a Debian 12 with Python, git and ssh as one tar file."""
-    if DEBIAN.exists():
-        return DEBIAN
-    debootstrap = shutil.which("debootstrap")
-    if debootstrap is None or os.geteuid() != 0:
-        missing_part("Debian base image", "needs root and debootstrap; apt-get install debootstrap")
-    root = Path(tempfile.mkdtemp(prefix="debian-", dir=folder))
-    packages = "--include=python3,python3-venv,git,openssh-client,ca-certificates"
-    call([debootstrap, "--variant=minbase", packages, "bookworm", str(root)])
-    call(["chroot", str(root), "apt-get", "clean"])
-    (root / "etc" / "apt" / "sources.list").write_text("")
-    partial = DEBIAN.with_suffix(f".{os.getpid()}")
-    unread = [f"--exclude=./{place}/*" for place in ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache")]
-    call(["tar", "--create", "--file", str(partial), *unread, "--directory", str(root), "."])
-    partial.rename(DEBIAN)
-    shutil.rmtree(root)
-    return DEBIAN
-
-
-@pytest.fixture(scope="module")
-def wheels() -> Path:
-    """Give a folder with every file that the image's locks name."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--dest", str(WHEELS)]
-    for lock in ("main.txt", "build.txt"):
-        call([*pip, "--find-links", str(WHEELS), "--requirement", str(ROOT / "requirements" / lock)])
-    return WHEELS
-
-
-@pytest.fixture(scope="module")
-def image(buildah: list[str], debian: Path, wheels: Path, folder: Path) -> str:
+def image(buildah: list[str], debian: Path, wheels: Path, device_folder: Path) -> str:
     """Build the Dockerfile and give the image's name."""
-    context = folder / "base"
+    context = device_folder / "base"
     context.mkdir()
     os.link(debian, context / "debian.tar")
     (context / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")

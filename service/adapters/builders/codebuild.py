@@ -7,15 +7,18 @@ Code that only reads its options does not load AWS's library.
 
 from __future__ import annotations
 
+import gzip
 import re
+from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from service.adapters.dockerfile_options import BuildArg, InsidePath, Platform, Stage
+from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.words import BuilderPlace
 from service.errors import MergeportError, PermanentError
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from service.adapters.codebuild_api import CodeBuildApi
     from service.adapters.parts import Parts
-    from service.ports import BuildStanding, LogPiece, StartRequest
+    from service.ports import BuildStanding, Checkout, LogPiece, StartRequest
 
 CORRELATION = "MERGEPORT_CORRELATION"
 LISTED_WITHIN = timedelta(seconds=60)
@@ -42,10 +45,8 @@ _Place = tuple[str, str]
 """The group and the stream of a log."""
 
 
-class Options(BaseModel):
+class Options(TemplateKeys):
     """An AWS CodeBuild project that builds and pushes the image."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["codebuild"] = "codebuild"
     project: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$")] = Field(
@@ -90,7 +91,7 @@ def make(parts: Parts) -> CodeBuildBuilder:
 
         return CodeBuildApi(region, role_arn, ca_file=parts.ca_file)
 
-    return CodeBuildBuilder(api)
+    return CodeBuildBuilder(api, parts.checkout)
 
 
 class CodeBuildBuilder:
@@ -99,8 +100,9 @@ class CodeBuildBuilder:
     place: Literal[BuilderPlace.ELSEWHERE] = BuilderPlace.ELSEWHERE
     listed_within = LISTED_WITHIN
 
-    def __init__(self, make_api: MakeApi) -> None:
-        """Take what makes the calls; they are made at the first use."""
+    def __init__(self, make_api: MakeApi, checkout: Checkout) -> None:
+        """Take what makes the calls, at the first use, and how source code is fetched for templates."""
+        self._checkout = checkout
         self._make_api = make_api
         self._apis: dict[tuple[str, str | None], CodeBuildApi] = {}
         self._places: dict[str, _Place] = {}
@@ -115,9 +117,13 @@ class CodeBuildBuilder:
 
         A refused input may be that of a second start that differs from the first, so the first is looked for.
         """
+        from service.adapters.project_files import dockerfile_at  # noqa: PLC0415 - only where it is used
+
         options = _options_of(request)
+        template = dockerfile_at(self._checkout, request, options, options.context)
         try:
-            build = self._api(options.region, options.role_arn).start(_start_input(request, options, correlation))
+            asked = _start_input(request, options, variables(request, correlation, template), correlation)
+            build = self._api(options.region, options.role_arn).start(asked)
         except PermanentError as error:
             before = self.find(request, correlation) if error.code == "codebuild-input" else None
             if before is None:
@@ -217,8 +223,11 @@ class CodeBuildBuilder:
             return self._apis[region, role_arn]
 
 
-def variables(request: StartRequest, correlation: str) -> dict[str, str]:
-    """Tell the buildspec what to build. What is empty is left out; each build argument has a variable of its own."""
+def variables(request: StartRequest, correlation: str, template: str | None = None) -> dict[str, str]:
+    """Tell the buildspec what to build. What is empty is left out; each build argument has a variable of its own.
+
+    A template's Dockerfile is told whole, packed so that it is short and on one line.
+    """
     options = _options_of(request)
     told = {
         CORRELATION: correlation,
@@ -226,7 +235,8 @@ def variables(request: StartRequest, correlation: str) -> dict[str, str]:
         "MERGEPORT_TAG": request.reference.tag,
         "MERGEPORT_COMMIT": request.commit,
         "MERGEPORT_CONTEXT": options.context,
-        "MERGEPORT_DOCKERFILE": options.dockerfile,
+        "MERGEPORT_DOCKERFILE": "" if template else options.dockerfile,
+        "MERGEPORT_TEMPLATE": b64encode(gzip.compress(template.encode(), mtime=0)).decode() if template else "",
         "MERGEPORT_LABELS": " ".join(f"{name}={value}" for name, value in sorted(request.labels.items())),
         "MERGEPORT_TARGET": options.target or "",
         "MERGEPORT_PLATFORMS": ",".join(options.platforms),
@@ -236,8 +246,9 @@ def variables(request: StartRequest, correlation: str) -> dict[str, str]:
     return {name: value for name, value in told.items() if value or name.startswith("MERGEPORT_ARG_")}
 
 
-def _start_input(request: StartRequest, options: Options, correlation: str) -> StartBuildInputTypeDef:
-    told = variables(request, correlation)
+def _start_input(
+    request: StartRequest, options: Options, told: Mapping[str, str], correlation: str
+) -> StartBuildInputTypeDef:
     asked: StartBuildInputTypeDef = {
         "projectName": options.project,
         "sourceVersion": request.commit,

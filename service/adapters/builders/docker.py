@@ -8,16 +8,18 @@ Code that only reads its options does not load the code that runs processes.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from service.adapters.dockerfile_options import BuildArg, Platform, Stage
 from service.core.config.texts import duration
+from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.images import REVISION_LABEL
 from service.core.words import BuilderPlace
 from service.errors import PermanentError, RetryableError
@@ -49,10 +51,8 @@ Duration = Annotated[
 ]
 
 
-class Options(BaseModel):
-    """A Dockerfile that is built on Mergeport's own machine, by Docker or buildah."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+class Options(TemplateKeys):
+    """A Dockerfile, or a template, that is built on Mergeport's own machine, by Docker or buildah."""
 
     kind: Literal["docker"] = "docker"
     context: str = Field(default=".", description="The folder that the build sees, in the source repository.")
@@ -81,6 +81,7 @@ def make(parts: Parts) -> HereBuilder:
         settings.state_directory / "builds",
         wanted=wanted(settings.builder),
         docker_config=settings.registry_auth_file,
+        netrc=settings.build_netrc_file,
     )
 
 
@@ -117,15 +118,17 @@ class DockerBuilder:
         *,
         wanted: Wanted = "auto",
         docker_config: Path | None = None,
+        netrc: Path | None = None,
     ) -> None:
         """Take the source's checkout, a folder of our own for work and layers, and which tool is wanted.
 
-        `docker_config` is the file with the credentials of private base images.
+        `docker_config` is the file with the credentials of private base images, `netrc` that of package mirrors.
         """
         self._checkout = checkout
         self._directory = directory
         self._wanted: Wanted = wanted
         self._docker_config = docker_config
+        self._netrc = netrc
         self._lock = Lock()
         self._probe: Probe | None = None
 
@@ -144,8 +147,9 @@ class DockerBuilder:
     def build(self, request: BuildRequest, control: BuildControl) -> None:
         """Build and push; may be repeated at any time, and leaves nothing but layers kept for the next build.
 
-        PermanentError: `builder-missing`, `build-context`, `build-failed`, `build-timeout`, `tag-immutable`,
-        `registry-refused`. RetryableError: `build-stopped`, `builder-away`, `registry-unavailable`, `push-failed`.
+        PermanentError: `builder-missing`, `build-context`, `project-…`, `build-credentials-missing`, `build-failed`,
+        `build-timeout`, `tag-immutable`, `registry-refused`. RetryableError: `build-stopped`, `builder-away`,
+        `registry-unavailable`, `push-failed`.
         """
         from service.adapters.workspace import Workspaces  # noqa: PLC0415 - as above
 
@@ -161,7 +165,10 @@ class DockerBuilder:
             environment = tool.logged_in(folder / "login", request.target, self._docker_config)
             call = _Caller(control, ends_at, folder, environment)
             control.log(f"building with {tool.name}\n")
-            ended = call(tool.build(_recipe(request, options, source)))
+            recipe = _recipe(request, options, source)
+            if options.template is not None:
+                recipe = self._from_template(recipe, options, folder / "Dockerfile", control)
+            ended = call(tool.build(recipe))
             if ended.status != 0:
                 raise _build_failure(tool, ended)
             if _is_there(request, control):
@@ -170,6 +177,23 @@ class DockerBuilder:
             ended = call(tool.push(request.target))
             if ended.status != 0:
                 _judge_push(request, ended, control)
+
+    def _from_template(self, recipe: Recipe, options: Options, file: Path, control: BuildControl) -> Recipe:
+        """Write the template's Dockerfile beside the source, where the build's context does not have it."""
+        from service.adapters.project_files import write_dockerfile  # noqa: PLC0415 - as above
+
+        secrets = {"netrc": self._credentials()} if options.wishes and options.wishes.credentials else {}
+        control.log(write_dockerfile(options, recipe.context, file))
+        return replace(recipe, dockerfile=file, secrets=secrets)
+
+    def _credentials(self) -> Path:
+        if self._netrc is None:
+            raise PermanentError(
+                "The package mirror wants credentials, and there are none on this machine.",
+                code="build-credentials-missing",
+                hint="set MERGEPORT_BUILD_NETRC_FILE to a file in the format of netrc, or `with.credentials: false`",
+            )
+        return self._netrc
 
     def _tool(self) -> Tool:
         found = self.probe()
@@ -204,7 +228,7 @@ def _recipe(request: BuildRequest, options: Options, source: Path) -> Recipe:
 
     return Recipe(
         context=resolve_inside(source, options.context),
-        dockerfile=resolve_inside(source, options.context, options.dockerfile),
+        dockerfile=source if options.template else resolve_inside(source, options.context, options.dockerfile),
         tag=request.target.reference,
         labels=request.labels,
         args=options.args,

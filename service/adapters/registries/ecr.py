@@ -106,6 +106,10 @@ class EcrRegistry:
         """Tell whether the registry has a manifest or index of this digest."""
         return self._v2.has(repository, digest)
 
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Have the tag name an image that is there already, by PutImage, which `/v2` does. Raises as the port says."""
+        self._v2.add_tag(repository, digest, tag)
+
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with a token that lasts at least an hour."""
         from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports

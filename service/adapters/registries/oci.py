@@ -79,6 +79,10 @@ class OciRegistry:
         """Tell whether the registry has a manifest or index of this digest."""
         return self._v2.has(repository, digest)
 
+    def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
+        """Have the tag name an image that is there already. Raises as the port says."""
+        self._v2.add_tag(repository, digest, tag)
+
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""
         from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports

@@ -77,8 +77,8 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
     """Give the options as people write them: a length of time as `30m`."""
     given = options.model_dump(by_alias=True)
-    for name, value in options.model_dump(mode="json", by_alias=True).items():
-        if name not in {"kind", "host"} and value is not None:
+    for name, value in options.model_dump(mode="json", by_alias=True, exclude_none=True).items():
+        if name not in {"kind", "host"}:
             yield name, duration_text(given[name]) if isinstance(given[name], timedelta) else value
 
 
@@ -109,6 +109,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, duration_text(window) if window else "none", "manifest", "batch_window")
     yield _row(layers, target.writing.protected.value, "manifest", "protected")
     yield _row(layers, target.writing.co_author, "manifest", "co_author")
+    yield _row(layers, target.cancel_in_progress, "cancel_in_progress")
     for key, chosen in (("gates", target.gates), ("notify", target.notify)):
         for kind, options in chosen:
             yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)

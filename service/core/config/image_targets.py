@@ -18,9 +18,10 @@ from service.core.config.texts import TextError, fit_name, image_repository, pla
 from service.core.config.tree import Node, Place, Scalar, Series, Table, find, kind_of, merge, registry_kind
 from service.core.images import is_tag
 from service.core.platforms import normal
+from service.core.words import Rebuild, Reuse
 
 _LONGEST_TAG = 128
-_IMAGE_KEYS = ("registry", "image", "tag", "build", "platforms")
+_IMAGE_KEYS = ("registry", "image", "tag", "build", "platforms", "reuse", "rebuild")
 
 
 def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
@@ -73,7 +74,9 @@ class _Image:
         platforms = self._platforms(builder[1] if builder else None)
         if registry is None or repository is None or tag is None or builder is None or platforms is None:
             return None
-        return ImageTarget(self.name, *registry, repository, tag, *builder, platforms)
+        reuse = Reuse(self._checked_text("reuse", Reuse.DEFAULT) or Reuse.DEFAULT)
+        rebuild = Rebuild(self._checked_text("rebuild", Rebuild.NEVER) or Rebuild.NEVER)
+        return ImageTarget(self.name, *registry, repository, tag, *builder, reuse, rebuild, platforms)
 
     def _place(self, key: str) -> Place:
         node = self.table.entries.get(key)

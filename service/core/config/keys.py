@@ -98,21 +98,11 @@ class EnvironmentKeys(Keys):
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
-            "source",
-            "paths",
-            "registry",
-            "image",
-            "images",
-            "tag",
-            "build",
-            "platforms",
-            "values",
-            "argocd",
-            "deadlines",
-            "health",
+            "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "reuse", "rebuild", "values",
+            "argocd", "deadlines", "health",
         ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
-    )
+    )  # fmt: skip
 
     branch: str = Field(default="", description="The branch of the source repository that feeds it; a glob is allowed.")
     publish: Literal["commit", "pull-request"] = Field(
@@ -127,6 +117,10 @@ class EnvironmentKeys(Keys):
         default={}, description="What a promotion waits for, by the gate's kind; false turns a gate off."
     )
     notify: NotifyKey = Field(default={}, description="Who is notified of the result, by the notifier's kind.")
+    cancel_in_progress: bool = Field(
+        default=False,
+        description="true: a newer merge ends the run whose image is still being made, and cancels its build.",
+    )
 
 
 class ValuesKeys(Keys):
@@ -157,6 +151,13 @@ class ImageKeys(Keys):
     platforms: list[str] = Field(
         default=[],
         description="Platforms that the image must have, e.g. linux/arm64; those of the builder's options if absent.",
+    )
+    reuse: Literal["default", "tree", "never"] = Field(
+        default="default",
+        description="tree: an image of the same source tree is taken instead of a build. default: not for external.",
+    )
+    rebuild: Literal["never", "daily", "always"] = Field(
+        default="never", description="When an image is built although the same tree has one: for newer base images."
     )
 
 
@@ -189,7 +190,7 @@ class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("branch", "publish", "pull_request", "manifest", "gates", "notify"),
+        ("branch", "publish", "pull_request", "manifest", "gates", "notify", "cancel_in_progress"),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
     )
 

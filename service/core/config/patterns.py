@@ -19,6 +19,7 @@ from service.core.config.texts import TextError, check_branch, check_branch_word
 
 _CLASS = re.compile(r"\[((?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9])+)\]")
 _RANGE = re.compile(r"([A-Za-z0-9])-([A-Za-z0-9])")
+_SPECIAL = re.compile(r"[*?+\[\]\\]")
 _MOST_EXAMPLES = 256
 _RANGES = (("a", "z"), ("A", "Z"), ("0", "9"))
 
@@ -48,6 +49,12 @@ def selects(patterns: Sequence[str], path: str) -> bool:
 def selects_any(patterns: Sequence[str], paths: Iterable[str]) -> bool:
     """Tell whether at least one of the paths is let in; no patterns let everything in."""
     return not patterns or any(selects(patterns, path) for path in paths)
+
+
+def fixed_part(pattern: str) -> str:
+    """Give the file or folder in which everything lies that a pattern matches; empty for the root."""
+    special = _SPECIAL.search(pattern)
+    return pattern if special is None else pattern[: special.start()].rpartition("/")[0]
 
 
 def check_branch_pattern(pattern: str) -> None:

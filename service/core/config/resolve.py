@@ -100,6 +100,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
         gates=gates,
         notify=notify,
+        cancel_in_progress=layers.keys.cancel_in_progress,
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from pydantic import BaseModel
 
 from service.core.deployment import Patience
-from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
+from service.core.words import OrderBy, Protected, Publish, Rebuild, Repository, Reuse, Rewritten
 
 Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
@@ -32,6 +32,8 @@ class ImageTarget(NamedTuple):
     tag: str
     builder_kind: str
     builder_options: BaseModel
+    reuse: Reuse = Reuse.DEFAULT
+    rebuild: Rebuild = Rebuild.NEVER
     platforms: tuple[str, ...] = ()
 
 
@@ -84,7 +86,8 @@ class Target(NamedTuple):
 
     `branch` is a glob. No `paths` means every change counts. `manifest_repository` None means the configuration
     repository, `manifest_branch` None the default branch; `argocd_application` None ends a run at the commit.
-    `patience` says when an observation counts. `gates` and `notify` have the options by kind.
+    `patience` says when an observation counts. `gates` and `notify` have the options by kind. If
+    `cancel_in_progress` is set, a newer merge ends a run whose image is still being built.
     """
 
     application: str
@@ -105,3 +108,4 @@ class Target(NamedTuple):
     order: OrderPolicy = OrderPolicy()
     gates: tuple[tuple[str, BaseModel], ...] = ()
     notify: tuple[tuple[str, BaseModel], ...] = ()
+    cancel_in_progress: bool = False

@@ -11,11 +11,13 @@ from dataclasses import replace
 
 from service.core.config import ImageTarget
 from service.core.images import Image
-from service.core.words import BuildState, Stage, WaitKind
+from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
-from service.pipeline.build.judging import judge
+from service.pipeline.build.in_progress import give_way
+from service.pipeline.build.judging import Judged, judge
+from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
@@ -25,14 +27,19 @@ from service.store.builds import Build
 
 def build(claim: Claim) -> None:
     """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
+    give_way(claim)
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[tuple[ImageTarget, str]] = []
     for image, lacks in _missing(claim):
         builder = claim.context.outside.images.builder(image.builder_kind)
+        known = bool(_awaiting(claim, image))
+        tree = "" if known or not is_reused(image, builder) else tree_at(claim, image)
+        if _reuse(claim, image, tree):
+            continue
         if builder is None:
             pushed.append((image, lacks))
         else:
-            built.append((image, want_build(claim, image, builder)))
+            built.append((image, want_build(claim, image, builder, tree)))
     for image, one in built:
         _await_build(claim, image, one)
     for image, lacks in pushed:
@@ -73,12 +80,40 @@ def _find(claim: Claim, image: ImageTarget) -> str | None:
 
 def _look(claim: Claim, image: ImageTarget) -> tuple[Image | None, str]:
     """Read the image from its registry, and say what it lacks; it lacks nothing if it is of another commit anyway."""
-    run, reference = claim.run, reference_of(claim.run, image)
+    reference = reference_of(claim.run, image)
     found = claim.context.outside.images.registry(image).find(reference.repository, reference.tag)
     if found is None:
         return None, ""
-    judged = judge(found, image, run.commit, run.repository)
+    judged = _judged(claim, image, found)
     return found, "" if judged.is_final else judged.lacks
+
+
+def _judged(claim: Claim, image: ImageTarget, found: Image, *, same: bool = False) -> Judged:
+    """Judge the image; the commit's tree is asked for only if the image may be of the same one."""
+    run = claim.run
+    judged = judge(found, image, run.commit, run.repository, same=same)
+    if judged.other and judged.may_be_same:
+        return judge(found, image, run.commit, run.repository, tree=tree_at(claim, image))
+    return judged
+
+
+def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
+    """Have the image that was made of the same tree before; False if there is none, or it is gone."""
+    made = made_before(claim, image, tree)
+    if made is None:
+        return False
+    reference = reference_of(claim.run, image)
+    with step(claim, _named("reuse image", image), Stage.BUILD) as record:
+        found = tag_again(claim.context.outside.images.registry(image), reference, made)
+        if found is None:
+            record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
+            return False
+        judged = _judged(claim, image, found, same=found.digest == made.digest)
+        if judged.lacks and not judged.other:
+            record.message = f"{reference} is there, but {judged.lacks}"
+            return False
+        record.message = _accept(claim, image, found, tree=tree if found.digest == made.digest else "")
+        return True
 
 
 def _awaiting(claim: Claim, image: ImageTarget) -> str:
@@ -94,11 +129,14 @@ def _awaiting(claim: Claim, image: ImageTarget) -> str:
     return _named("await image", image) if awaited else ""
 
 
-def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
-    """Accept the image in the registry as the run's, unless its labels say that it was made of another commit."""
+def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -> str:
+    """Accept the image in the registry as the run's, unless its labels say that it was made of another commit.
+
+    One of another commit is accepted if it was made of the same tree. `tree` is that, if it is known to be.
+    """
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
-    judged = judge(found, image, run.commit, run.repository)
+    judged = _judged(claim, image, found, same=bool(tree))
     if judged.other:
         raise PermanentError(
             f"{reference.name}:{reference.tag} {judged.other}",
@@ -113,9 +151,21 @@ def _accept(claim: Claim, image: ImageTarget, found: Image) -> str:
         "platforms": list(found.platforms),
         "parts": [{"platform": one.platform, "digest": one.digest, "size": one.size} for one in found.parts],
         "revision": run.commit if judged.ours else None,
+        "made_for": judged.made_for or None,
     }
     claim.note(images={**run.images, image.name: accepted})
+    if judged.ours:
+        _remember(claim, image, found)
+    if judged.made_for:
+        return f"the image of {judged.made_for[:12]}, the same tree: {reference}"
     return f"{reference}; {judged.unsure}" if judged.unsure else str(reference)
+
+
+def _remember(claim: Claim, image: ImageTarget, found: Image) -> None:
+    """Record of which tree the run's own image was made: by its label, or for another pipeline's by the commit."""
+    tree = found.tree or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
+    if tree:
+        keep_tree(claim, image, tree, found)
 
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:

@@ -67,7 +67,10 @@ def start_request(context: Context, build: Build) -> StartRequest:
     image = image_of(context, build)
     reference = reference_of(build, image)
     labels = labels_for(
-        source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
+        source_url=context.outside.forge.web_url(build.repository),
+        commit=build.commit,
+        version=reference.tag,
+        tree=build.tree,
     )
     since = made_at(build.correlation) if build.correlation else None
     return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)

@@ -137,7 +137,7 @@ class _Look:
     def _start_again(self, build: Build) -> None:
         """Ask for the build, under the same name if it was asked for before, because that start never began.
 
-        A look of another worker may have done so meanwhile; then this one knows too little.
+        If another worker's look has already done so, `build` is out of date, and nothing is done.
         """
         with self.context.store.begin() as tx:
             now_at = builds.hold(tx, build.id)

@@ -48,7 +48,7 @@ def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
     registry = context.outside.images.registry(image)
     registry.ensure_repository(reference.repository)
     found = registry.find(reference.repository, reference.tag)
-    return is_whole_and_of(found, image, build.commit, build.repository)
+    return is_whole_and_of(found, image, build.commit, build.repository, tree=build.tree)
 
 
 def fail_build(context: Context, build: Build, error: Exception) -> None:

@@ -112,7 +112,10 @@ def _make(context: Context, build: Build, control: StoredControl) -> str:
         reference=reference,
         target=context.outside.images.registry(image).push_target(reference),
         labels=labels_for(
-            source_url=context.outside.forge.web_url(build.repository), commit=build.commit, version=reference.tag
+            source_url=context.outside.forge.web_url(build.repository),
+            commit=build.commit,
+            version=reference.tag,
+            tree=build.tree,
         ),
         options=image.builder_options,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.core.config import ImageTarget
@@ -31,10 +32,13 @@ def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
     )
 
 
-def want_build(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
-    """Let the run share the build of its image, and queue the build unless it is under way or done."""
+def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "") -> Build:
+    """Let the run share the build of its image, and queue the build unless it is under way or done.
+
+    `tree` is what a new build is made of, for the image's label; empty if that is not known.
+    """
     context, run = claim.context, claim.run
-    wish = _wish(claim, image, builder)
+    wish = replace(_wish(claim, image, builder), tree=tree)
     now = context.now()
     with context.store.begin() as tx:
         kept = builds.want(tx, wish, run.id)

@@ -4,7 +4,7 @@ Portable between SQLite and PostgreSQL: text ids, times as UTC, JSON for what is
 """
 
 from service.store.tables.live import deployments, refreshes, sightings
-from service.store.tables.made import build_logs, build_runs, builds
+from service.store.tables.made import build_logs, build_runs, builds, image_trees
 from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
 from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
 from service.store.tables.under_way import audit, leases, reports, runs, steps, waits
@@ -33,6 +33,7 @@ __all__ = [
     "deliveries",
     "deployments",
     "edits",
+    "image_trees",
     "leases",
     "metadata",
     "order_answers",

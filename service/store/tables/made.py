@@ -39,7 +39,20 @@ builds = sa.Table(
     sa.Column("log_after", sa.Text, nullable=False, default=""),
     sa.Column("unheard_since", Time),
     sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
+    sa.Column("tree", sa.Text, nullable=False, default=""),
     sa.Index(None, "state", "updated_at"),
+)
+
+# The newest image of each source tree, as it was read back from its registry. `image` is `registry/repository`; `tree`
+# is what the image was made of (service.core.source_tree); `commit` is the one that it was made for.
+image_trees = sa.Table(
+    "image_trees",
+    metadata,
+    sa.Column("image", sa.Text, primary_key=True),
+    sa.Column("tree", sa.Text, primary_key=True),
+    sa.Column("commit", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("made_at", Time, nullable=False),
 )
 
 build_runs = sa.Table(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -25,6 +28,7 @@ from service.errors import BusyError, DoubtfulError, MergeportError, NotStartedE
 from service.ports import Progress
 from service.store.ids import new_id
 from tests.adapters.builders.elsewhere_contract import ElsewhereContract, start_request, started, whole_log
+from tests.adapters.builders.parts import Source
 from tests.contract.registries import ECR_HOST, REVISION, Ministack
 
 ONE_TRY = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=2, read_timeout=5)
@@ -50,7 +54,8 @@ class Side:
         self.double = double
         self.made: list[tuple[str, str | None]] = []
         self.away_regions: set[str] = set()
-        self.builder = CodeBuildBuilder(self._api)
+        self.source = Source()
+        self.builder = CodeBuildBuilder(self._api, self.source)
 
     def _api(self, region: str, role_arn: str | None) -> CodeBuildApi:
         self.made.append((region, role_arn))
@@ -139,6 +144,27 @@ def test_project_is_told_what_to_build(other: Side) -> None:
     assert f"org.opencontainers.image.revision={REVISION}" in labels
     assert {one["type"] for one in build.variables} == {"PLAINTEXT"}
     assert (build.source_version, build.request["buildspecOverride"]) == (REVISION, "ci/image.yml")
+
+
+def test_a_template_is_told_whole_and_packed(other: Side, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    other.source.folder = tmp_path
+    options = Options.model_validate({"project": "images", "template": "python-web", "with": {"port": 9000}})
+    external_id = other.builder.start(start_request(options), "correlation-1")
+    assert external_id is not None
+    told = {one["name"]: one["value"] for one in other.build(external_id).variables}
+    text = gzip.decompress(b64decode(told["MERGEPORT_TEMPLATE"])).decode()
+    assert ("EXPOSE 9000" in text, "MERGEPORT_DOCKERFILE" in told) == (True, False)
+    assert len(told["MERGEPORT_TEMPLATE"]) < 2000
+
+
+def test_a_project_that_is_not_clear_starts_nothing(other: Side, tmp_path: Path) -> None:
+    other.source.folder = tmp_path
+    options = Options.model_validate({"project": "images", "template": "python-web"})
+    with pytest.raises(PermanentError) as caught:
+        other.builder.start(start_request(options), "correlation-1")
+    assert (caught.value.code, other.double.faults.log) == ("project-file-missing", [])
 
 
 def test_buildspec_of_the_project_stays_where_none_is_named(other: Side) -> None:
@@ -266,7 +292,8 @@ def test_another_implementation_of_the_api_is_understood(ministack: Ministack) -
         serviceRole=ROLE,
     )  # fmt: skip
     builder = CodeBuildBuilder(
-        lambda region, role: CodeBuildApi(region, role, client=lambda service: client_of(service, ministack.url))
+        lambda region, role: CodeBuildApi(region, role, client=lambda service: client_of(service, ministack.url)),
+        Source(),
     )
     request = start_request(Options(project="images"))
     external_id = builder.start(request, new_id())
@@ -450,13 +477,13 @@ def test_missing_credentials_ask_for_a_role() -> None:
     def client(_service: str) -> Any:
         raise NoCredentialsError
 
-    builder = CodeBuildBuilder(lambda region, role: CodeBuildApi(region, role, client=client))
+    builder = CodeBuildBuilder(lambda region, role: CodeBuildApi(region, role, client=client), Source())
     with pytest.raises(PermanentError, match="AWS role"):
         builder.start(start_request(Options(project="images")), new_id())
 
 
 def test_missing_region_is_told_with_what_to_do() -> None:
-    builder = CodeBuildBuilder(CodeBuildApi)
+    builder = CodeBuildBuilder(CodeBuildApi, Source())
     with pytest.raises(PermanentError, match="AWS_DEFAULT_REGION"):
         builder.start(start_request(Options(project="images")), new_id())
 

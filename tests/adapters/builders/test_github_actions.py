@@ -15,6 +15,7 @@ from service.errors import DoubtfulError, MergeportError, NotStartedError, Perma
 from service.ports import Progress
 from service.store.ids import new_id
 from tests.fixtures.github_openapi import GitHubDescription
+from tests.fixtures.tools import ROOT
 from tests.fixtures.workflows import PATH, SOURCE, TOKEN, WORKFLOW, Actions, actions_at
 
 OTHER = "acme/payments"
@@ -92,6 +93,33 @@ def test_every_option_is_sent_as_text(actions: Actions) -> None:
         "platforms": "linux/amd64,linux/arm64", "flavour": "sour",
     }  # fmt: skip
     assert {name: run.inputs[name] for name in wanted} == wanted
+
+
+def test_a_template_is_sent_as_the_text_of_its_dockerfile(actions: Actions) -> None:
+    app = {"web/app.py": "from fastapi import FastAPI\napp = FastAPI()\n", "web/requirements.txt": "fastapi\n"}
+    actions.github.push(SOURCE, "develop", app)
+    start(actions, context="web", template="python-web", **{"with": {"port": 9000}})
+    (run,) = actions.runs
+    assert run.inputs["context"] == "web"
+    assert run.inputs["dockerfile"].startswith("# Written by Mergeport from the template python-web;")
+    assert "EXPOSE 9000\n" in run.inputs["dockerfile"]
+
+
+def test_a_project_that_is_not_clear_starts_nothing(actions: Actions) -> None:
+    with pytest.raises(PermanentError, match=r"requirements\.txt") as caught:
+        start(actions, template="python-web")
+    assert (caught.value.code, actions.runs) == ("project-file-missing", [])
+
+
+def test_the_workflow_that_people_copy_takes_everything_that_is_sent(actions: Actions) -> None:
+    copied = (ROOT / "docs" / "workflows" / "build-image-dispatch.yml").read_text()
+    actions.github.push(SOURCE, "develop", {PATH: copied})
+    start(
+        actions, context="web", dockerfile="web.Dockerfile", args={"A": "1"}, target="app", platforms=("linux/amd64",)
+    )
+    (run,) = actions.runs
+    assert run.inputs["args"] == "A=1"
+    assert run.inputs["correlation"] in run.title
 
 
 def test_workflow_of_another_ref_builds_the_commit_of_the_branch(actions: Actions) -> None:
@@ -249,6 +277,17 @@ def test_run_is_found_though_githubs_clock_is_five_minutes_behind(actions: Actio
     at = datetime.fromisoformat(run.created_at) - timedelta(minutes=5)
     run.created_at = at.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert actions.builder.find(actions.request(correlation), correlation) == one
+
+
+def test_run_that_is_not_listed_yet_is_not_seen_and_later_is(actions: Actions) -> None:
+    actions.workflows.mode.lists = actions.workflows.mode.shows = False
+    correlation = new_id()
+    request = actions.request(correlation)
+    one = actions.builder.start(request, correlation)
+    assert one is not None
+    assert (actions.builder.find(request, correlation), actions.builder.states([one])) == (None, {})
+    actions.workflows.reveal()
+    assert (actions.builder.find(request, correlation), words(actions, one)[0]) == (one, Progress.RUNNING)
 
 
 def test_runs_of_other_builds_are_not_taken(actions: Actions) -> None:

@@ -276,6 +276,8 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
 
 def test_schema_of_the_options_can_be_written() -> None:
     properties = Options.model_json_schema()["properties"]
-    assert properties.keys() == {"kind", "context", "dockerfile", "args", "target", "platform", "network", "timeout"}
+    template = {"template", "with"}
+    dockerfile = {"kind", "context", "dockerfile", "args", "target", "platform", "network", "timeout"}
+    assert properties.keys() == template | dockerfile
     assert all("description" in told for name, told in properties.items() if name != "kind")
     assert TypeAdapter(Duration).json_schema()["anyOf"][0]["type"] == "string"

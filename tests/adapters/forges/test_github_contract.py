@@ -95,6 +95,19 @@ def test_repository_that_is_not_there_is_an_error_and_not_a_missing_file(forge: 
     assert caught.value.code == "github-not-found"
 
 
+def test_ids_of_files_and_folders_are_those_of_git(github: GitHubDouble, forge: GitHub) -> None:
+    commit = Sha(github.push(REPO, "main", {"a/b/c.txt": "c\n", "a/d.txt": "d\n"}))
+    bare = github.repository(REPO).bare
+    paths = ["a/b", "a/b/c.txt", "a", "a/d.txt"]
+    wanted = {path: bare.git("rev-parse", f"{commit}:{path}") for path in paths}
+    wanted["."] = bare.git("rev-parse", f"{commit}^{{tree}}")
+    assert forge.object_ids(REPO, commit, [*paths, ".", "missing", "a/d.txt/deeper"]) == wanted
+
+
+def test_ids_at_a_commit_that_is_not_there_are_unknown(forge: GitHub) -> None:
+    assert forge.object_ids(REPO, Sha("0" * 40), ["."]) is None
+
+
 def test_changed_paths_name_a_rename_by_both_names(github: GitHubDouble, forge: GitHub) -> None:
     text = "".join(f"line {number}\n" for number in range(50))
     before = Sha(github.push(REPO, "main", {"old.txt": text}))

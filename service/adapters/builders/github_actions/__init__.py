@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from service.core.dockerfiles.wishes import TemplateKeys
 
 if TYPE_CHECKING:
     from service.adapters.parts import Parts
@@ -23,10 +25,8 @@ OURS = frozenset({"image", "tag", "commit", "correlation", "context", "dockerfil
 """The inputs that are filled in here."""
 
 
-class Options(BaseModel):
+class Options(TemplateKeys):
     """A workflow of the source repository that builds and pushes the image, started by Mergeport."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["github-actions"] = "github-actions"
     workflow: str = Field(
@@ -84,4 +84,6 @@ def make(parts: Parts) -> ElsewhereBuilder:
     from service.adapters.github_api.login import connection_of  # noqa: PLC0415 - as above
 
     trusted = str(parts.ca_file) if parts.ca_file else None
-    return GitHubActions(connection_of(parts), api_url=parts.settings.github_api_url, ca_file=trusted)
+    return GitHubActions(
+        connection_of(parts), api_url=parts.settings.github_api_url, ca_file=trusted, checkout=parts.checkout
+    )

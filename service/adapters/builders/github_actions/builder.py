@@ -29,10 +29,11 @@ from service.adapters.builders.github_actions.shapes import (
 )
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
+from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
 from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
-from service.ports import BuildStanding, LogPiece, Progress, StartRequest
+from service.ports import BuildStanding, Checkout, LogPiece, Progress, StartRequest
 
 LISTED_WITHIN = timedelta(minutes=3)
 """Runs are listed within seconds of their dispatch, and later while GitHub has an incident."""
@@ -53,13 +54,15 @@ class GitHubActions:
     place: Literal[BuilderPlace.ELSEWHERE] = BuilderPlace.ELSEWHERE
     listed_within = LISTED_WITHIN
 
-    def __init__(self, connection: Connection, *, api_url: str, ca_file: str | None = None) -> None:
-        """Keep the connection; nothing is asked yet."""
+    def __init__(self, connection: Connection, *, checkout: Checkout, api_url: str, ca_file: str | None = None) -> None:
+        """Keep the connection, and how source code is fetched for templates; nothing is asked yet."""
         self._connection = connection
+        self._checkout = checkout
         self._web_url = pages_of(api_url)
         self._verify: bool | str = ca_file or True
         self._tells_runs = True
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
+        self._idle: frozenset[str] = frozenset()
 
     def most_at_once(self, options: object) -> int | None:
         """Give what the options say; without, GitHub's own limits hold, and it queues what is beyond them."""
@@ -69,11 +72,12 @@ class GitHubActions:
         """Dispatch the workflow; see the port. An older server takes it and tells no run: None.
 
         PermanentError: `workflow-missing`, `workflow-ref-missing`, `workflow-disabled`, `workflow-not-dispatchable`,
-        `workflow-input-missing`, `workflow-input-required`, `github-permission-missing`.
+        `workflow-input-missing`, `workflow-input-required`, `github-permission-missing`, `project-…`.
         """
-        attempt = Attempt(
-            request.repository, options_of(request).workflow, ref_of(request), inputs_of(request, correlation)
-        )
+        options = options_of(request)
+        text = dockerfile_at(self._checkout, request, options, options.context or ".")
+        told = inputs_of(request, correlation, text)
+        attempt = Attempt(request.repository, options.workflow, ref_of(request), told)
         try:
             run = self._dispatched(attempt)
         except (NotFoundAnswerError, UnprocessableAnswerError) as error:
@@ -145,6 +149,8 @@ class GitHubActions:
     def log(self, external_id: str, after: str) -> LogPiece:
         """Tell the steps that ended since, and once all has, the end of the log of the job that tells most."""
         repository, _ = _parts(external_id)
+        if external_id in self._idle:
+            return LogPiece("", after)
         jobs = self._jobs_of(external_id)
         text, place = telling.tell(telling.Place.read(after), jobs, f"{self._web_url}/{external_id}")
         told = cause(jobs)
@@ -198,13 +204,15 @@ class GitHubActions:
 
     def _states_of(self, repository: Repository, ids: Mapping[str, int]) -> dict[str, BuildStanding]:
         runs = self._listed(repository, set(ids.values())) if len(ids) > 1 else {}
-        told = {}
+        told, idle = {}, set()
         for external_id, number in ids.items():
             run = runs.get(number) or self._run(repository, number)
             if run is not None:
                 self._ended.pop(external_id, None)
+                idle |= {external_id} if run.waits else set()
                 bad = run.ended and not run.went_well
                 told[external_id] = standing(run, self._jobs_of(external_id) if bad else ())
+        self._idle = self._idle.difference(ids) | idle
         return told
 
     def _listed(self, repository: Repository, wanted: set[int]) -> dict[int, Run]:

@@ -17,12 +17,12 @@ def options_of(request: StartRequest) -> Options:
     return request.options
 
 
-def inputs_of(request: StartRequest, correlation: str) -> dict[str, str]:
-    """Give the inputs, all of them texts, as GitHub wants them."""
+def inputs_of(request: StartRequest, correlation: str, template: str | None = None) -> dict[str, str]:
+    """Give the inputs, all of them texts, as GitHub wants them; a template's Dockerfile is sent as its text."""
     options = options_of(request)
     wanted = {
         "context": options.context,
-        "dockerfile": options.dockerfile,
+        "dockerfile": template or options.dockerfile,
         "args": "\n".join(f"{name}={text}" for name, text in options.args.items()) or None,
         "target": options.target,
         "platforms": ",".join(options.platforms) or None,

@@ -55,6 +55,11 @@ class Run(BaseModel):
         return self.status == "completed" and self.conclusion is not None
 
     @property
+    def waits(self) -> bool:
+        """Whether no job of it has begun, so that there is nothing to read of it."""
+        return self.status in {"queued", "requested", "pending"}
+
+    @property
     def went_well(self) -> bool:
         """Whether there is nothing to tell of its end."""
         return self.conclusion in {"success", "neutral"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
-from service.adapters.forges.github.shapes import ComparedCommits, Comparison, GitCommit, RepositoryAnswer
+from service.adapters.forges.github.shapes import ComparedCommits, Comparison, GitCommit, GitTree, RepositoryAnswer
 from service.adapters.github_api import failures
 from service.adapters.github_api.connection import Connection
 from service.core.order import Relation
@@ -76,6 +76,29 @@ class Commits:
         pages = [first, *(self._commits_compared(repository, base, head, page) for page in rest)]
         return Between(tuple(one.ours() for page in pages for one in page.commits), first.total_commits)
 
+    def object_ids(self, repository: Repository, commit: Sha, paths: Collection[str]) -> dict[str, str] | None:
+        """Give git's ids of files and folders at a commit; each folder on the way is listed once.
+
+        https://docs.github.com/en/rest/git/trees#get-a-tree
+        """
+        found = self.found(lambda: self._commit(repository, commit), repository)
+        if found is None:
+            return None
+        folders, ids = {".": found.tree.sha}, {".": found.tree.sha}
+        for path in paths:
+            outer = "."
+            for part in path.split("/"):
+                if path in ids or outer not in folders:
+                    break
+                listed = self._tree(repository, folders[outer])
+                if listed.truncated:
+                    return None
+                here = {f"{outer}/{one.path}".removeprefix("./"): one for one in listed.tree}
+                ids |= {name: one.sha for name, one in here.items()}
+                folders |= {name: one.sha for name, one in here.items() if one.is_folder}
+                outer = f"{outer}/{part}".removeprefix("./")
+        return {path: ids[path] for path in paths if path in ids}
+
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""
         found = self.found(lambda: self._commit(repository, commit), repository)
@@ -101,6 +124,15 @@ class Commits:
             GitCommit,
             f"/repos/{repository}/git/commits/{commit}",
             doing=f"read the commit {commit[:12]}",
+            repository=repository,
+            permission=_PERMISSION,
+        )
+
+    def _tree(self, repository: Repository, tree: str) -> GitTree:
+        return self._connection.get(
+            GitTree,
+            f"/repos/{repository}/git/trees/{tree}",
+            doing=f"read the folder {tree[:12]}",
             repository=repository,
             permission=_PERMISSION,
         )

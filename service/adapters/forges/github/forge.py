@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -158,6 +158,10 @@ class GitHub:
     def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
         """Give the commits that `head` has and `base` has not; of very many only the first and the last."""
         return self._commits.between(repository, base, head)
+
+    def object_ids(self, repository: Repository, commit: Sha, paths: Collection[str]) -> dict[str, str] | None:
+        """Give git's ids of files and folders at a commit; None if they cannot be told."""
+        return self._commits.object_ids(repository, commit, paths)
 
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""

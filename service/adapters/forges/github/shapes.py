@@ -48,7 +48,7 @@ class RepositoryAnswer(BaseModel):
 
 
 class GitObject(BaseModel):
-    """What a ref names."""
+    """A git object by its id: what a ref names, say."""
 
     sha: str
 
@@ -103,6 +103,26 @@ class GitCommit(BaseModel):
     """A commit in the git database API."""
 
     committer: CommitPerson
+    tree: GitObject
+
+
+class GitEntry(GitObject):
+    """A file or folder in a folder; `path` is its name there."""
+
+    path: str
+    type: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it can be listed itself."""
+        return self.type == "tree"
+
+
+class GitTree(BaseModel):
+    """A folder in the git database API; `truncated` where it has more than GitHub lists."""
+
+    tree: list[GitEntry]
+    truncated: bool
 
 
 class CommitText(BaseModel):

@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import Time
 
-revision = "0014_registry"
-down_revision = "0013"
+revision = "0015_registry"
+down_revision = "0014"
 
 
 def upgrade() -> None:

@@ -1,0 +1,87 @@
+"""Takes an image that was made of the same source tree instead of building it again.
+
+Called by the build stage for an image that is missing. The image gets the new commit's tag in the registry and is read
+back from there. Merges of one tree, from develop to staging to main, so have one image: what ran in one environment is
+what the next one gets. A tree that cannot be told is built.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from service.core.config import ImageTarget
+from service.core.images import Image, ImageReference
+from service.core.source_tree import ROOT, paths_read, tree_of
+from service.core.words import Rebuild, Reuse
+from service.errors import MergeportError, RetryableError
+from service.pipeline.runs.claim import Claim
+from service.ports import Builder, Registry
+from service.store import image_trees
+from service.store.image_trees import MadeImage
+
+DAY = timedelta(days=1)
+_KEEPS_NO_IMAGE = frozenset({"image-missing", "tag-immutable"})
+"""What the registry may say of one image; any other refusal is told to the run."""
+
+log = structlog.get_logger()
+
+
+def is_reused(image: ImageTarget, builder: Builder | None) -> bool:
+    """Tell whether an image of the same tree is looked for before this one is built or waited for."""
+    return image.reuse is Reuse.TREE or (image.reuse is Reuse.DEFAULT and builder is not None)
+
+
+def tree_at(claim: Claim, image: ImageTarget) -> str:
+    """Give what the run's image is made of, as the forge has it; empty if that cannot be told."""
+    run, options = claim.run, image.builder_options
+    context, dockerfile = (str(getattr(options, name, "") or "") for name in ("context", "dockerfile"))
+    paths = paths_read(context or ROOT, dockerfile, claim.target.paths)
+    try:
+        ids = claim.context.outside.forge.object_ids(run.repository, run.commit, paths)
+    except RetryableError:
+        raise
+    except MergeportError as error:
+        log.warning("the source tree cannot be read, so the image is built", error=str(error))
+        return ""
+    said = " ".join((options.model_dump_json(), *image.platforms))
+    return "" if ids is None else tree_of(ids, builder=image.builder_kind, options=said)
+
+
+def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None:
+    """Give the image that was made of the tree before, if it is not to be made anew."""
+    if not tree or image.rebuild is Rebuild.ALWAYS:
+        return None
+    with claim.context.store.read() as tx:
+        made = image_trees.of_tree(tx, _name(image), tree)
+    if made is None or (image.rebuild is Rebuild.DAILY and claim.context.now() - made.made_at > DAY):
+        return None
+    return made
+
+
+def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) -> Image | None:
+    """Have the reference name the image, and read it back; None if the registry does not have the image any more.
+
+    What the tag names by then may also be what somebody else has pushed meanwhile.
+    """
+    try:
+        registry.add_tag(reference.repository, made.digest, reference.tag)
+    except RetryableError:
+        raise
+    except MergeportError as error:
+        if error.code not in _KEEPS_NO_IMAGE:
+            raise
+        log.info("the image of the same tree is not taken", digest=made.digest, error=str(error))
+    return registry.find(reference.repository, reference.tag)
+
+
+def keep_tree(claim: Claim, image: ImageTarget, tree: str, found: Image) -> None:
+    """Record what a run's own image was made of, for later runs."""
+    with claim.context.store.begin() as tx:
+        made = MadeImage(claim.run.commit, found.digest, claim.context.now())
+        image_trees.keep(tx, _name(image), tree, made)
+
+
+def _name(image: ImageTarget) -> str:
+    return f"{image.registry_host}/{image.repository}"
