@@ -25,7 +25,7 @@ def hosts_of(account: str, region: str) -> frozenset[str]:
 
 
 class Create(BaseModel):
-    """How a repository that is missing is made; one that exists is left as it is."""
+    """How a missing repository is made. One that exists is brought to what is named, but for its encryption."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

@@ -32,8 +32,11 @@ class Registry(Protocol):
 
     host: str
 
-    def ensure_repository(self, repository: str) -> None:
-        """Create the repository as configured where it is missing, or do nothing."""
+    def ensure_repository(self, repository: str) -> tuple[str, ...]:
+        """Create the repository as configured where it is missing, and bring it back where it has drifted.
+
+        Give words for people about what was changed, or is not as configured and was left.
+        """
         ...
 
     def find(self, repository: str, tag: str) -> Image | None:

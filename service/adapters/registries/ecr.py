@@ -1,7 +1,8 @@
 """Amazon ECR: repositories are made over its API, images are read over `/v2`, as any registry's are.
 
 Bootstrap makes one for each registry of the configuration. References keep the AWS host name wherever
-the registry is reached in truth. Never deletes an image, and never changes a repository that exists.
+the registry is reached in truth. Never deletes an image. A repository that exists is only brought to what `create`
+names.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.ecr_api import EcrApi
+    from service.adapters.ecr_repositories import EcrRepositories
     from service.adapters.parts import Parts
     from service.core.words import Digest
     from service.ports import Clock, Credentials, PushTarget
@@ -32,6 +34,7 @@ __all__ = ["EcrRegistry", "Options", "make"]
 _RENEW_BEFORE = timedelta(hours=1)
 """Longer than a build may take, so that a token handed to a builder lasts until its push."""
 _YOUNG = timedelta(minutes=1)
+_ALIGN_EVERY = timedelta(minutes=15)
 
 
 def make(options: Options, parts: Parts) -> EcrRegistry:
@@ -82,21 +85,38 @@ class EcrRegistry:
         self._ca_file = ca_file
         self._token: _Token | None = None
         self._parts: tuple[EcrApi, Distribution] | None = None
+        self._aligned: dict[str, datetime] = {}
         self._lock = RLock()
 
-    def ensure_repository(self, repository: str) -> None:
-        """Make the repository as configured where it is missing; one that another made meanwhile is as good."""
-        if self._api.tag_mutability(repository) is not None:
-            return
-        match self._options.create:
+    def ensure_repository(self, repository: str) -> tuple[str, ...]:
+        """Make the repository as configured where it is missing; one that another made meanwhile is as good.
+
+        One that exists is brought to what `create` says by name, but not more often than each quarter of an hour: AWS
+        allows few such calls, and another tool may want something else. Give words about what was done or could not be.
+        """
+        create, there = self._options.create, self._repositories.get(repository)
+        if there is not None:
+            mapping = create if isinstance(create, Create) else None
+            return self._repositories.align(there, mapping) if mapping and self._is_due(repository) else ()
+        match create:
             case Create() as wanted:
-                self._api.create(repository, wanted)
+                self._repositories.create(repository, wanted)
             case True:
-                self._api.create(repository, Create())
+                self._repositories.create(repository, Create())
             case False:
                 from service.adapters.distribution_errors import missing_repository  # noqa: PLC0415 - loads requests
 
                 raise missing_repository(self.host, repository)
+        return ()
+
+    def _is_due(self, repository: str) -> bool:
+        """Tell whether the repository's settings are to be compared now, and remember that they were."""
+        with self._lock:
+            now, last = self._clock.now(), self._aligned.get(repository)
+            if last is not None and abs(now - last) < _ALIGN_EVERY:
+                return False
+            self._aligned[repository] = now
+            return True
 
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read over `/v2`; None when tag or repository is not there."""
@@ -114,13 +134,13 @@ class EcrRegistry:
         """Give where the builder pushes, with a token that lasts at least an hour."""
         from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports
 
-        mutability = self._api.tag_mutability(reference.repository) or ""
+        there = self._repositories.get(reference.repository)
         return PushTarget(
             reference=f"{self._reached}/{reference.repository}:{reference.tag}",
             host=self._reached,
             credentials=self._credentials(),
             insecure=self._insecure,
-            immutable_tags=mutability.startswith("IMMUTABLE"),
+            immutable_tags=there is not None and there.has_immutable_tags,
             ca_file=self._ca_file,
         )
 
@@ -136,6 +156,12 @@ class EcrRegistry:
                 credentials, expires = self._api.login()
                 token = self._token = _Token(credentials, fetched=now, expires=expires)
             return token.credentials
+
+    @property
+    def _repositories(self) -> EcrRepositories:
+        from service.adapters.ecr_repositories import EcrRepositories  # noqa: PLC0415 - as in _joined
+
+        return EcrRepositories(self._api, self._options.account)
 
     @property
     def _api(self) -> EcrApi:

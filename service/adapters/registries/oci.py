@@ -68,8 +68,9 @@ class OciRegistry:
         self._ca_file = ca_file
         self._client: Distribution | None = None
 
-    def ensure_repository(self, repository: str) -> None:
+    def ensure_repository(self, repository: str) -> tuple[str, ...]:  # noqa: ARG002 - there is nothing to do
         """Do nothing: the first push makes the repository."""
+        return ()
 
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read from the registry; None when tag or repository is not there."""

@@ -46,7 +46,11 @@ def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
     """Make sure that the image's repository exists, and tell whether this commit's whole image is there already."""
     reference = reference_of(build, image)
     registry = context.outside.images.registry(image)
-    registry.ensure_repository(reference.repository)
+    notes = registry.ensure_repository(reference.repository)
+    if notes:
+        log.warning("a repository was not as configured", repository=reference.repository, notes=notes)
+        with context.store.begin() as tx:
+            builds.log(tx, build.id, build.attempt, "".join(f"{note}\n" for note in notes))
     found = registry.find(reference.repository, reference.tag)
     return is_whole_and_of(found, image, build.commit, build.repository, tree=build.tree)
 
