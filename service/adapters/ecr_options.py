@@ -33,7 +33,10 @@ class Create(BaseModel):
     scan_on_push: bool = Field(default=False, description="ECR scans each image when it is pushed.")
     kms_key: str | None = Field(default=None, description="KMS key (ARN, id or alias); ECR's own encryption if absent.")
     expire_untagged_days: int | None = Field(
-        default=None, ge=1, description="Untagged images expire after so many days. Tagged ones never do: one may run."
+        default=None, ge=1, description="Untagged images expire after so many days."
+    )
+    keep_newest: int | None = Field(
+        default=None, ge=1, description="Other tagged images than the newest so many expire, but none that is in use."
     )
     resource_tags: dict[str, str] = Field(default_factory=dict, description="AWS resource tags of the repository.")
 
@@ -50,6 +53,10 @@ class Options(BaseModel):
         default=True,
         description="Make missing repositories: true as Mergeport does, a mapping as it says, false never.",
     )
+    keep_in_use: bool | None = Field(
+        default=None,
+        description="Images in use get tags keep-ENVIRONMENT-DIGEST for lifecycle rules; true with keep_newest.",
+    )
     role_arn: str | None = Field(
         default=None, description="A role to assume first, e.g. in the account of the registry."
     )
@@ -61,6 +68,12 @@ class Options(BaseModel):
                 "host is not an ECR host name, ACCOUNT.dkr.ecr.REGION.amazonaws.com; for others: kind: oci"
             )
         return self
+
+    @property
+    def keeps_in_use(self) -> bool:
+        """Whether images in use get tags that a lifecycle rule can spare."""
+        by_policy = isinstance(self.create, Create) and self.create.keep_newest is not None
+        return by_policy if self.keep_in_use is None else self.keep_in_use
 
     @property
     def account(self) -> str:

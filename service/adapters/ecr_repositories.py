@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from service.core.lifecycle import policy
 from service.errors import MergeportError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class EcrRepositories:
         return self._api.call("ecr:DescribeRepositories", describe)
 
     def create(self, repository: str, wanted: Create) -> None:
-        """Make the repository, unless another has made it meanwhile, and its lifecycle policy."""
+        """Make the repository, unless another has made it meanwhile, and its policy. It expires no tagged image yet."""
         encryption: EncryptionConfigurationTypeDef = (
             {"encryptionType": "KMS", "kmsKey": wanted.kms_key} if wanted.kms_key else {"encryptionType": "AES256"}
         )
@@ -87,7 +88,7 @@ class EcrRepositories:
             client.put_lifecycle_policy(
                 registryId=self._account,
                 repositoryName=repository,
-                lifecyclePolicyText=_expire_untagged(wanted.expire_untagged_days or 0),
+                lifecyclePolicyText=json.dumps(policy(expire_untagged_days=wanted.expire_untagged_days)),
             )
 
         self._api.call("ecr:CreateRepository", make)
@@ -201,15 +202,3 @@ def _other_encryption(there: Repository, wanted: Create) -> Iterator[str]:
         has, other = f"the KMS key {there.kms_key}" if there.kms_key else own, key or own
         fixed = "AWS fixes it when a repository is made, so it was left"
         yield f"repository {there.name} has {has}, not {other}: {fixed}; a new repository gets it"
-
-
-def _expire_untagged(days: int) -> str:
-    """Write a policy: https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html."""
-    selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
-    rule = {
-        "rulePriority": 1,
-        "description": "Untagged images are not deployed by Mergeport",
-        "selection": selection,
-        "action": {"type": "expire"},
-    }
-    return json.dumps({"rules": [rule]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,20 @@ class Registry(Protocol):
     """Images in one registry. `host` is the name in image references; where it is reached may differ."""
 
     host: str
+
+    @property
+    def keeps_in_use(self) -> bool:
+        """Whether images in use need tags that keep them, because rules delete images there."""
+        ...
+
+    def keep_in_use(
+        self, repository: str, wanted: Mapping[str, Digest], *, environments: Collection[str]
+    ) -> tuple[str, ...]:
+        """Give images the tags of `lifecycle.keep_tag`, and remove those that these environments no longer need.
+
+        Gives words about what was done. A repository or an image that is missing is left out.
+        """
+        ...
 
     def ensure_repository(self, repository: str) -> tuple[str, ...]:
         """Create the repository as configured where it is missing, and bring it back where it has drifted.

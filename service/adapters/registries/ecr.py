@@ -7,7 +7,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
@@ -87,6 +87,21 @@ class EcrRegistry:
         self._parts: tuple[EcrApi, Distribution] | None = None
         self._aligned: dict[str, datetime] = {}
         self._lock = RLock()
+
+    @property
+    def keeps_in_use(self) -> bool:
+        """Tell whether images in use get tags: where our policy expires tagged images, or if it is asked for."""
+        return self._options.keeps_in_use
+
+    def keep_in_use(
+        self, repository: str, wanted: Mapping[str, Digest], *, environments: Collection[str]
+    ) -> tuple[str, ...]:
+        """Tag images in use, and then see to the policy that expires others. Raises what ECR refuses."""
+        from service.adapters.ecr_keeping import EcrKeeping  # noqa: PLC0415 - as in _joined
+
+        create = self._options.create if isinstance(self._options.create, Create) else None
+        keeping = EcrKeeping(self._api, self._options.account, self.add_tag)
+        return keeping.keep(repository, wanted, environments, create)
 
     def ensure_repository(self, repository: str) -> tuple[str, ...]:
         """Make the repository as configured where it is missing; one that another made meanwhile is as good.

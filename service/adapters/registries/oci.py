@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -67,6 +67,21 @@ class OciRegistry:
         self._timeouts = timeouts
         self._ca_file = ca_file
         self._client: Distribution | None = None
+
+    @property
+    def keeps_in_use(self) -> bool:
+        """Tell that nothing has to be kept: the specification knows no rules that delete images."""
+        return False
+
+    def keep_in_use(
+        self,
+        repository: str,  # noqa: ARG002 - as the next two: there is nothing to do
+        wanted: Mapping[str, Digest],  # noqa: ARG002
+        *,
+        environments: Collection[str],  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        """Do nothing."""
+        return ()
 
     def ensure_repository(self, repository: str) -> tuple[str, ...]:  # noqa: ARG002 - there is nothing to do
         """Do nothing: the first push makes the repository."""
