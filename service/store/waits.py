@@ -8,10 +8,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from service.core.words import Repository, RunId, RunState, WaitId, WaitKind, WaitOutcome
+from service.core.words import Repository, RunId, RunState, Stage, WaitId, WaitKind, WaitOutcome
 from service.store.database import Transaction
 from service.store.pauses import TOLERANCE, is_over, times
 from service.store.rows import columns, made, one
+from service.store.runs import Run
 from service.store.tables import runs, waits
 
 
@@ -134,6 +135,18 @@ def all_saw(tx: Transaction, kind: WaitKind, key: str, text: str) -> None:
 def _keep_words(tx: Transaction, words: _Words, values: Mapping[str, str]) -> None:
     for statement in (words.held, words.on_runs, words.on_waits):
         tx.execute(statement, values)
+
+
+def of_builds_before(tx: Transaction, run: Run) -> list[Wait]:
+    """List what earlier runs of the same application and environment wait for while their images are made."""
+    query = _WAIT.join(runs, runs.c.id == waits.c.run_id).where(
+        _OPEN,
+        runs.c.application == run.application,
+        runs.c.environment == run.environment,
+        runs.c.sequence < run.sequence,
+        runs.c.stage == Stage.BUILD,
+    )
+    return [made(Wait, row) for row in tx.execute(query)]
 
 
 def keys_of(tx: Transaction, kind: WaitKind, repository: Repository) -> list[str]:

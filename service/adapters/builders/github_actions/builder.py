@@ -17,7 +17,7 @@ from service.adapters.builders.github_actions import Options, telling
 from service.adapters.builders.github_actions.inputs import inputs_of, options_of, ref_of
 from service.adapters.builders.github_actions.logs import fetch_end
 from service.adapters.builders.github_actions.refused import FOLDER, Attempt, why
-from service.adapters.builders.github_actions.shapes import (
+from service.adapters.builders.github_actions.run_shapes import (
     Dispatched,
     Job,
     Jobs,

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from service.adapters.builders.github_actions.shapes import Nothing, Workflow
+from service.adapters.builders.github_actions.run_shapes import Nothing, Workflow
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
 from service.core.words import Repository
