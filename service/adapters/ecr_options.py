@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))"
-)
-"""ECR's host names: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html"""
+from service.core.ecr_hosts import ecr_host
 
 
 def hosts_of(account: str, region: str) -> frozenset[str]:
     """Give every host name by which the private registry of an account and region may be configured."""
-    china = region.startswith("cn-")
-    old, new = ("amazonaws.com.cn", "on.amazonwebservices.com.cn") if china else ("amazonaws.com", "on.aws")
+    match region.partition("-")[0]:
+        case "cn":
+            old, new = "amazonaws.com.cn", "on.amazonwebservices.com.cn"
+        case "eusc":
+            old, new = "amazonaws.eu", "on.amazonwebservices.eu"
+        case _:
+            old, new = "amazonaws.com", "on.aws"
     return frozenset(
         f"{account}.dkr{between}ecr{fips}.{region}.{domain}"
         for between, domain in ((".", old), ("-", new))
@@ -63,7 +64,7 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _host_is_known(self) -> Options:
-        if HOST.fullmatch(self.host) is None:
+        if ecr_host(self.host) is None:
             raise ValueError(
                 "host is not an ECR host name, ACCOUNT.dkr.ecr.REGION.amazonaws.com; for others: kind: oci"
             )
@@ -78,11 +79,11 @@ class Options(BaseModel):
     @property
     def account(self) -> str:
         """The AWS account that the registry is in, from the host's name."""
-        found = HOST.fullmatch(self.host)
-        return found["account"] if found else ""
+        found = ecr_host(self.host)
+        return found.account if found else ""
 
     @property
     def aws_region(self) -> str:
         """The region as given, else from the host's name."""
-        found = HOST.fullmatch(self.host)
-        return self.region or (found["region"] if found else "")
+        found = ecr_host(self.host)
+        return self.region or (found.region if found else "")

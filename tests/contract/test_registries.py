@@ -1,4 +1,21 @@
-"""What every registry does, whatever its kind: read against real servers, failed against one that misbehaves."""
+"""What every registry does, whatever its kind: read against real servers, failed against one that misbehaves.
+
+`oci` is read from a real docker-registry, `ecr` from ministack. Where ministack differs from AWS:
+
+| ministack                                 | AWS                                | closed by                 |
+|-------------------------------------------|------------------------------------|---------------------------|
+| `/v2` is read without a token             | 401 without one                    | devstack/ecr.py           |
+| DescribeImages of a missing tag: nothing  | ImageNotFoundException             | devstack/ecr.py           |
+| what is deleted by digest stays on `/v2`  | it is gone                         | devstack/ecr.py           |
+| BatchDeleteImage by one of several tags   | deletes the tag alone              | devstack/ecr_untagging.py |
+| deletes the image                         |                                    |                           |
+| ListImages: one tag for each image        | each tag of each image             | it is not called          |
+| long lists are cut off                    | nextToken                          | the Stubber               |
+| imageSizeInBytes: the manifest's length   | what is stored                     | it is not read            |
+| no limits, scanning or replication        | all of them                        | the Stubber, for errors   |
+| a lifecycle policy is kept and never runs | it runs within 24 hours            | a model in tests/fixtures |
+| `repositoryUri` has AWS's host            | the same, and it answers           | MERGEPORT_ECR_HOST        |
+"""
 
 from __future__ import annotations
 
@@ -306,6 +323,13 @@ def test_bearer_challenge_is_answered(make: Make, faulty: Faulty) -> None:
     assert [request.query for request in asked] == ["service=memory&scope=repository%3Aapp%3Apull"]
 
 
+def test_public_registry_is_read_without_credentials(faulty: Faulty) -> None:
+    faulty.registry.passwords, faulty.registry.bearer, faulty.registry.public = {"nobody's"}, True, True
+    faulty.registry.put("acme/app", "1", make_image(LABELS))
+    public = oci.OciRegistry(oci.Options(host=faulty.host), insecure=[faulty.host], timeouts=QUICK)
+    assert public.find("acme/app", "1") is not None
+
+
 def test_expired_bearer_token_is_fetched_again(make: Make, faulty: Faulty) -> None:
     faulty.registry.passwords, faulty.registry.bearer = {"right"}, True
     faulty.registry.put("app", "1", make_image(LABELS))
@@ -554,3 +578,42 @@ def test_ecr_token_fetched_a_moment_ago_is_not_fetched_again_when_refused(faulty
     with pytest.raises(DoubtfulError):
         _ecr(faulty.host, TestClock(), "only-one").find("app", "1")
     assert _passwords_seen(faulty) == ["only-one"]
+
+
+# --- is it there, by its digest ----------------------------------------------------------------------
+
+
+def test_image_is_there_by_its_digest_and_another_is_not(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    assert real.registry.has(repository, Digest(image.digest))
+    assert not real.registry.has(repository, Digest("sha256:" + "0" * 64))
+    assert not real.registry.has("team/nobody-made-this", Digest(image.digest))
+
+
+def test_index_is_there_by_its_digest(real: Real, repository: str) -> None:
+    digest = push_index(real.pusher, repository, "both", {"linux/amd64": make_image(LABELS)})
+    assert real.registry.has(repository, Digest(digest))
+
+
+def test_registry_that_does_not_answer_does_not_say_that_an_image_is_gone(make: Make, faulty: Faulty) -> None:
+    faulty.layer.answer("503 Service Unavailable", path="manifests", times=5)
+    with pytest.raises(RetryableError):
+        make(faulty.host).has("app", Digest("sha256:" + "0" * 64))
+
+
+def test_ecr_reads_all_pages_of_images() -> None:
+    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    stub = Stubber(client)
+    one, two = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    first = {"imageDetails": [{"imageDigest": one, "imageTags": ["v1", "keep-prod-111111111111"]}], "nextToken": "more"}
+    stub.add_response("describe_images", first)
+    stub.add_response(
+        "describe_images", {"imageDetails": [{"imageDigest": two, "imageTags": ["keep-prod-222222222222", "v2"]}]}
+    )
+    stub.add_response("batch_delete_image", {"imageIds": [{"imageDigest": one, "imageTag": "any"}]})
+    stub.activate()
+    registry = ecr.EcrRegistry(ecr.Options(host=ECR_HOST), clock=TestClock(), client=lambda: client)
+    told = registry.keep_in_use("app", {}, environments={"prod"})
+    assert [note.rpartition(" ")[2] for note in told] == ["keep-prod-111111111111", "keep-prod-222222222222"]
+    stub.assert_no_pending_responses()
