@@ -11,18 +11,20 @@ from dataclasses import replace
 
 from service.core.config import ImageTarget
 from service.core.images import Image
+from service.core.made_of import told_of
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.judging import Judged, judge
-from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, tag_again, tree_at
+from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, same_image, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
 from service.store import builds, waits
 from service.store.builds import Build
+from service.store.image_trees import MadeImage
 
 
 def build(claim: Claim) -> None:
@@ -88,13 +90,19 @@ def _look(claim: Claim, image: ImageTarget) -> tuple[Image | None, str]:
     return found, "" if judged.is_final else judged.lacks
 
 
-def _judged(claim: Claim, image: ImageTarget, found: Image, *, same: bool = False) -> Judged:
-    """Judge the image; the commit's tree is asked for only if the image may be of the same one."""
+def _judged(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage | None = None) -> Judged:
+    """Judge the image; whether one of another commit has the same tree is looked up only if that decides.
+
+    `made` is our record of the very image, if it was taken for its tree.
+    """
     run = claim.run
-    judged = judge(found, image, run.commit, run.repository, same=same)
-    if judged.other and judged.may_be_same:
-        return judge(found, image, run.commit, run.repository, tree=tree_at(claim, image))
-    return judged
+    if made is not None:
+        return judge(found, image, run.commit, run.repository, made_for=made.commit)
+    judged = judge(found, image, run.commit, run.repository)
+    if not judged.other:
+        return judged
+    made_for = same_image(claim, image, found, told_of(found, run.repository))
+    return judged if made_for is None else judge(found, image, run.commit, run.repository, made_for=made_for)
 
 
 def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
@@ -108,11 +116,12 @@ def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
         if found is None:
             record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
             return False
-        judged = _judged(claim, image, found, same=found.digest == made.digest)
+        made_here = made if found.digest == made.digest else None
+        judged = _judged(claim, image, found, made=made_here)
         if judged.lacks and not judged.other:
             record.message = f"{reference} is there, but {judged.lacks}"
             return False
-        record.message = _accept(claim, image, found, tree=tree if found.digest == made.digest else "")
+        record.message = _accept(claim, image, found, made=made_here)
         return True
 
 
@@ -129,14 +138,14 @@ def _awaiting(claim: Claim, image: ImageTarget) -> str:
     return _named("await image", image) if awaited else ""
 
 
-def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -> str:
+def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage | None = None) -> str:
     """Accept the image in the registry as the run's, unless its labels say that it was made of another commit.
 
-    One of another commit is accepted if it was made of the same tree. `tree` is that, if it is known to be.
+    One of another commit is accepted if it was made of the same tree. `made` is that image, if it is known to be one.
     """
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
-    judged = _judged(claim, image, found, same=bool(tree))
+    judged = _judged(claim, image, found, made=made)
     if judged.other:
         raise PermanentError(
             f"{reference.name}:{reference.tag} {judged.other}",
@@ -154,18 +163,11 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, tree: str = "") -
         "made_for": judged.made_for or None,
     }
     claim.note(images={**run.images, image.name: accepted})
-    if judged.ours:
-        _remember(claim, image, found)
     if judged.made_for:
         return f"the image of {judged.made_for[:12]}, the same tree: {reference}"
+    if judged.ours or image.reuse is Reuse.TREE:
+        keep_tree(claim, image, found)
     return f"{reference}; {judged.unsure}" if judged.unsure else str(reference)
-
-
-def _remember(claim: Claim, image: ImageTarget, found: Image) -> None:
-    """Record of which tree the run's own image was made: by its label, or for another pipeline's by the commit."""
-    tree = found.tree or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
-    if tree:
-        keep_tree(claim, image, tree, found)
 
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:

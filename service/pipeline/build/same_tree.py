@@ -13,12 +13,13 @@ import structlog
 
 from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference
+from service.core.made_of import Told
 from service.core.source_tree import ROOT, paths_read, tree_of
 from service.core.words import Rebuild, Reuse
 from service.errors import MergeportError, RetryableError
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder, Registry
-from service.store import image_trees
+from service.store import builds, image_trees
 from service.store.image_trees import MadeImage
 
 DAY = timedelta(days=1)
@@ -76,11 +77,31 @@ def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) ->
     return registry.find(reference.repository, reference.tag)
 
 
-def keep_tree(claim: Claim, image: ImageTarget, tree: str, found: Image) -> None:
-    """Record what a run's own image was made of, for later runs."""
-    with claim.context.store.begin() as tx:
-        made = MadeImage(claim.run.commit, found.digest, claim.context.now())
-        image_trees.keep(tx, _name(image), tree, made)
+def same_image(claim: Claim, image: ImageTarget, found: Image, told: Told) -> str | None:
+    """Give the commit that an image was made for, if that has the tree of the run's commit; None if not.
+
+    The image's own label tells that, or our record of it: a workflow of somebody's own may set no such label.
+    """
+    tree = tree_at(claim, image) if told.commit else ""
+    if not tree:
+        return None
+    if found.tree == tree:
+        return told.commit
+    with claim.context.store.read() as tx:
+        made = image_trees.of_tree(tx, _name(image), tree)
+    return made.commit if made is not None and made.digest == found.digest else None
+
+
+def keep_tree(claim: Claim, image: ImageTarget, found: Image) -> None:
+    """Record what the run's own image was made of, for later runs: by its label, its build, or else its commit."""
+    run = claim.run
+    with claim.context.store.read() as tx:
+        reference = f"{_name(image)}:{found.reference.tag}"
+        built = next((one.tree for one in builds.of_run(tx, run.id) if one.reference == reference), "")
+    tree = found.tree or built or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
+    if tree:
+        with claim.context.store.begin() as tx:
+            image_trees.keep(tx, _name(image), tree, MadeImage(run.commit, found.digest, claim.context.now()))
 
 
 def _name(image: ImageTarget) -> str:
