@@ -276,13 +276,21 @@ Make = Callable[[str], Registry]
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Make a registry that is reached at a host, with the password `right`."""
+    return _maker(request.param, tmp_path, None)
 
+
+@pytest.fixture(params=KINDS)
+def make_impatient(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Make one that waits for less than a second, for servers that do not answer."""
+    return _maker(request.param, tmp_path, QUICK)
+
+
+def _maker(kind: str, folder: Path, timeouts: Timeouts | None) -> Make:
     def make_one(host: str) -> Registry:
-        if request.param == "oci":
-            return _oci(host, docker_config(tmp_path, host, "right"), QUICK)
-        return ecr.EcrRegistry(
-            ecr.Options(host=ECR_HOST), clock=TestClock(), reached_at=host, client=_logins("right"), timeouts=QUICK
-        )
+        if kind == "oci":
+            return _oci(host, docker_config(folder, host, "right"), timeouts)
+        options = ecr.Options(host=ECR_HOST)
+        return ecr.EcrRegistry(options, clock=TestClock(), reached_at=host, client=_logins("right"), timeouts=timeouts)
 
     return make_one
 
@@ -352,11 +360,11 @@ def test_dead_registry_is_retryable(make: Make) -> None:
     assert caught.value.code == "registry-unavailable"
 
 
-def test_hanging_registry_is_retryable_within_the_timeout(make: Make, faulty: Faulty) -> None:
+def test_hanging_registry_is_retryable_within_the_timeout(make_impatient: Make, faulty: Faulty) -> None:
     faulty.layer.hang(path="manifests", times=10)
     began = time.monotonic()
     with pytest.raises(RetryableError):
-        make(faulty.host).find("app", "1")
+        make_impatient(faulty.host).find("app", "1")
     assert time.monotonic() - began < 5
 
 
@@ -382,7 +390,7 @@ def test_truncated_answer_is_retryable(make: Make) -> None:
     assert caught.value.code == "registry-unavailable"
 
 
-def test_dripping_answer_ends_in_time(make: Make) -> None:
+def test_dripping_answer_ends_in_time(make_impatient: Make) -> None:
     def answer(connection: socket.socket, head: bytes) -> None:
         if b" /v2/ " in head:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -394,7 +402,7 @@ def test_dripping_answer_ends_in_time(make: Make) -> None:
 
     began = time.monotonic()
     with raw_server(answer) as host, pytest.raises(RetryableError):
-        make(host).find("app", "1")
+        make_impatient(host).find("app", "1")
     assert time.monotonic() - began < 6
 
 
@@ -603,10 +611,10 @@ def test_digest_of_a_tag_is_told_without_reading_the_image(real: Real, repositor
     assert real.registry.digest_of(repository, "two") is None
 
 
-def test_registry_that_does_not_answer_does_not_say_that_an_image_is_gone(make: Make, faulty: Faulty) -> None:
+def test_registry_that_does_not_answer_does_not_say_that_an_image_is_gone(make_impatient: Make, faulty: Faulty) -> None:
     faulty.layer.answer("503 Service Unavailable", path="manifests", times=5)
     with pytest.raises(RetryableError):
-        make(faulty.host).has("app", Digest("sha256:" + "0" * 64))
+        make_impatient(faulty.host).has("app", Digest("sha256:" + "0" * 64))
 
 
 def test_ecr_reads_all_pages_of_images() -> None:

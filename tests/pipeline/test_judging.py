@@ -66,11 +66,10 @@ def test_image_of_the_same_tree_is_as_good_and_tells_for_whom_it_was_made() -> N
 def test_one_platform_of_another_tree_makes_it_another_image() -> None:
     image = found(part(AMD, OTHER, tree=TREE), part(ARM, "e" * 40, tree="tree-2"))
     assert f"has an image for {ARM}" in judge(image, target(), OURS, SOURCE, tree=TREE).other
-    assert f"has an image for {ARM}" in judge(image, target(), OURS, SOURCE, made_for=OTHER).other
 
 
 def test_image_of_our_record_needs_no_label() -> None:
-    assert judge(found(part(AMD, OTHER)), target(), OURS, SOURCE, made_for=OTHER).other == ""
+    assert judge(found(part(AMD, OTHER)), target(), OURS, SOURCE, same=True).other == ""
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,13 @@ from dataclasses import replace
 
 from service.core.config import ImageTarget
 from service.core.images import Image
-from service.core.made_of import told_of
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.judging import Judged, judge
-from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, same_image, tag_again, tree_at
+from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
@@ -90,19 +89,19 @@ def _look(claim: Claim, image: ImageTarget) -> tuple[Image | None, str]:
     return found, "" if judged.is_final else judged.lacks
 
 
-def _judged(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage | None = None) -> Judged:
-    """Judge the image; whether one of another commit has the same tree is looked up only if that decides.
+def _judged(claim: Claim, image: ImageTarget, found: Image, *, same: bool = False) -> Judged:
+    """Judge the image; the commit's tree is asked for only if the image seems to be of another commit.
 
-    `made` is our record of the very image, if it was taken for its tree.
+    The image's own label tells whether it was made of that tree, or our record of it: a workflow may set no such label.
     """
     run = claim.run
-    if made is not None:
-        return judge(found, image, run.commit, run.repository, made_for=made.commit)
-    judged = judge(found, image, run.commit, run.repository)
+    judged = judge(found, image, run.commit, run.repository, same=same)
     if not judged.other:
         return judged
-    made_for = same_image(claim, image, found, told_of(found, run.repository))
-    return judged if made_for is None else judge(found, image, run.commit, run.repository, made_for=made_for)
+    tree = tree_at(claim, image)
+    if is_recorded(claim, image, tree, found):
+        return judge(found, image, run.commit, run.repository, same=True)
+    return judge(found, image, run.commit, run.repository, tree=tree)
 
 
 def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
@@ -116,12 +115,12 @@ def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
         if found is None:
             record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
             return False
-        made_here = made if found.digest == made.digest else None
-        judged = _judged(claim, image, found, made=made_here)
+        same = found.digest == made.digest
+        judged = _judged(claim, image, found, same=same)
         if judged.lacks and not judged.other:
             record.message = f"{reference} is there, but {judged.lacks}"
             return False
-        record.message = _accept(claim, image, found, made=made_here)
+        record.message = _accept(claim, image, found, made=made if same else None)
         return True
 
 
@@ -145,13 +144,14 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
     """
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
-    judged = _judged(claim, image, found, made=made)
+    judged = _judged(claim, image, found, same=made is not None)
     if judged.other:
         raise PermanentError(
             f"{reference.name}:{reference.tag} {judged.other}",
             code="tag-taken",
             hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
         )
+    made_for = judged.made_for or (made.commit if made is not None and not judged.ours else "")
     accepted = {
         "registry": reference.registry,
         "repository": reference.repository,
@@ -160,11 +160,11 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
         "platforms": list(found.platforms),
         "parts": [{"platform": one.platform, "digest": one.digest, "size": one.size} for one in found.parts],
         "revision": run.commit if judged.ours else None,
-        "made_for": judged.made_for or None,
+        "made_for": made_for or None,
     }
     claim.note(images={**run.images, image.name: accepted})
-    if judged.made_for:
-        return f"the image of {judged.made_for[:12]}, the same tree: {reference}"
+    if made_for:
+        return f"the image of {made_for[:12]}, the same tree: {reference}"
     if judged.ours or image.reuse is Reuse.TREE:
         keep_tree(claim, image, found)
     return f"{reference}; {judged.unsure}" if judged.unsure else str(reference)

@@ -38,25 +38,23 @@ class Judged:
 
 
 def judge(
-    found: Image, image: ImageTarget, commit: Sha, source: Repository, *, tree: str = "", made_for: str = ""
+    found: Image, image: ImageTarget, commit: Sha, source: Repository, *, tree: str = "", same: bool = False
 ) -> Judged:
     """Judge an image by what is configured and by the commit that it should be made of.
 
-    `tree` is that of the commit, if it is known: an image of the same one is as good. `made_for` is the commit of one
-    that is known to have the same tree; then only a platform of another tree makes it another image.
+    `tree` is that of the commit, if it is known: an image of the same one is as good. `same` tells that it is.
     """
     ours, told = is_made_of(found, commit), told_of(found, source)
-    same = bool(made_for) or is_made_of(found, commit, tree=tree)
-    known = tree or (found.tree or "" if made_for else "")
-    part = None if made_for and not known else part_of_another(found, commit, source, tree=known)
     other = ""
-    if told.commit and not same:
-        other = f"was made of commit {told.commit}, not of {commit}"
-    elif part is not None:
-        other = f"has an image for {part.platform} that was made of commit {part.revision}, not of {commit}"
+    if not same:
+        part = part_of_another(found, commit, source, tree=tree)
+        if told.commit and not is_made_of(found, commit, tree=tree):
+            other = f"was made of commit {told.commit}, not of {commit}"
+        elif part is not None:
+            other = f"has an image for {part.platform} that was made of commit {part.revision}, not of {commit}"
     return Judged(
         ours=ours and not other,
-        made_for="" if ours or other or not same else made_for or told.commit,
+        made_for="" if ours or other else told.commit,
         other=other,
         lacks=_lacks(found, image),
         unsure="" if ours else told.words,

@@ -13,7 +13,6 @@ import structlog
 
 from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference
-from service.core.made_of import Told
 from service.core.source_tree import ROOT, paths_read, tree_of
 from service.core.words import Rebuild, Reuse
 from service.errors import MergeportError, RetryableError
@@ -77,19 +76,11 @@ def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) ->
     return registry.find(reference.repository, reference.tag)
 
 
-def same_image(claim: Claim, image: ImageTarget, found: Image, told: Told) -> str | None:
-    """Give the commit that an image was made for, if that has the tree of the run's commit; None if not.
-
-    The image's own label tells that, or our record of it: a workflow of somebody's own may set no such label.
-    """
-    tree = tree_at(claim, image) if told.commit else ""
-    if not tree:
-        return None
-    if found.tree == tree:
-        return told.commit
+def is_recorded(claim: Claim, image: ImageTarget, tree: str, found: Image) -> bool:
+    """Tell whether the very image is recorded as made of the tree."""
     with claim.context.store.read() as tx:
-        made = image_trees.of_tree(tx, _name(image), tree)
-    return made.commit if made is not None and made.digest == found.digest else None
+        made = image_trees.of_tree(tx, _name(image), tree) if tree else None
+    return made is not None and made.digest == found.digest
 
 
 def keep_tree(claim: Claim, image: ImageTarget, found: Image) -> None:
