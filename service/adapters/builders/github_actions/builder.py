@@ -32,7 +32,15 @@ from service.adapters.github_api.failures import NotFoundAnswerError, Unprocessa
 from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
-from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
+from service.errors import (
+    BusyError,
+    DoubtfulError,
+    LimitedError,
+    MergeportError,
+    NotStartedError,
+    PermanentError,
+    RetryableError,
+)
 from service.ports import BuildStanding, Checkout, LogPiece, Progress, StartRequest
 
 LISTED_WITHIN = timedelta(minutes=3)
@@ -82,9 +90,11 @@ class GitHubActions:
             run = self._dispatched(attempt)
         except (NotFoundAnswerError, UnprocessableAnswerError) as error:
             raise self._surely(attempt, error) from error
-        except RetryableError as error:
-            if not _is_refusal(error):
-                raise
+        except LimitedError as error:
+            raise _no_room(error) from error
+        except (
+            DoubtfulError
+        ) as error:  # GitHub itself said no, so that nothing has begun; of a lost answer that is not known
             raise _not_started(error) from error
         return None if run is None else f"{request.repository}/actions/runs/{run}"
 
@@ -189,6 +199,8 @@ class GitHubActions:
         """Give the reason of a refusal; where looking for it fails, the start was refused all the same."""
         try:
             found = why(self._connection, attempt, error)
+        except LimitedError as beside:
+            return _no_room(beside)
         except RetryableError as beside:
             return _not_started(beside)
         return _not_started(found) if isinstance(found, RetryableError) else found
@@ -290,9 +302,8 @@ def _parts(external_id: str) -> tuple[Repository, int]:
     return Repository(match["repository"]), int(match["run"])
 
 
-def _is_refusal(error: RetryableError) -> bool:
-    """Tell whether GitHub itself said no, so that nothing has begun; of a lost answer that is not known."""
-    return isinstance(error, DoubtfulError) or error.code == "github-rate-limited"
+def _no_room(error: LimitedError) -> BusyError:
+    return BusyError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)
 
 
 def _not_started(error: RetryableError) -> NotStartedError:
