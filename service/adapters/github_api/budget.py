@@ -40,6 +40,9 @@ MOST: Mapping[Use, Sequence[tuple[timedelta, int]]] = {
 
 A few are left for what its clock counts otherwise. What is late leaves room for what is not.
 """
+POINTS: Mapping[Use, int] = {Use.READ: 850, Use.CONTENT: 850, Use.LATE: 700}
+"""Points that are spent in a minute, of which GitHub takes 900: a call that reads is one, any other five."""
+WRITE_POINTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Budget:
         self._lock = threading.Lock()
         self._made: deque[datetime] = deque()
         self._promised: deque[datetime] = deque()
+        self._spent: deque[tuple[datetime, int]] = deque()
+        self._points = 0
         self._until: datetime | None = None
         self._why = ""
         self._is_limited = True
@@ -73,11 +78,15 @@ class Budget:
             left = self._held_for(now)
             if left is not None:
                 return Blocked(left.total_seconds(), self._why)
-            if use is Use.READ or not self._is_limited:
+            if not self._is_limited:
                 return None
-            blocked = self._spaced(use, now)
+            weight = 1 if use is Use.READ else WRITE_POINTS
+            blocked = self._spaced(use, now) or self._out_of_points(use, weight, now)
             if blocked is None:
-                self._made.append(now)
+                self._spent.append((now, weight))
+                self._points += weight
+                if use is not Use.READ:
+                    self._made.append(now)
             return blocked
 
     def heard(self, headers: Mapping[str, str], *, good: bool) -> None:
@@ -132,6 +141,18 @@ class Budget:
             if len(self._made) >= most and self._made[-most] + span > now:
                 frees = self._next_free(span, most, now) if use is Use.CONTENT else self._made[-most] + span
                 return Blocked((frees - now).total_seconds(), f"{most} changes in {_words(span)} are made")
+        return None
+
+    def _out_of_points(self, use: Use, weight: int, now: datetime) -> Blocked | None:
+        while self._spent and not now - MINUTE < self._spent[0][0] <= now:
+            self._points -= self._spent.popleft()[1]
+        free = POINTS[use] - self._points - weight
+        if free >= 0:
+            return None
+        for at, spent in self._spent:
+            free += spent
+            if free >= 0:
+                return Blocked((at + MINUTE - now).total_seconds(), f"{POINTS[use]} points in a minute are spent")
         return None
 
     def _next_free(self, span: timedelta, most: int, now: datetime) -> datetime:

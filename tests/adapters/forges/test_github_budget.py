@@ -204,9 +204,18 @@ def test_what_is_late_leaves_room_for_pull_requests(budgets: Budgets) -> None:
     assert (late.count(None), enters(budgets, Use.CONTENT, 20).count(None)) == (60, 15)
 
 
-def test_reading_is_never_spaced(budgets: Budgets) -> None:
-    enters(budgets, Use.CONTENT, 100)
-    assert set(enters(budgets, Use.READ, 1000)) == {None}
+def test_reading_stops_where_the_points_of_a_minute_are_spent(budgets: Budgets, clock: Clock) -> None:
+    content = enters(budgets, Use.CONTENT, 50).count(None)
+    clock.move(seconds=20)
+    read = enters(budgets, Use.READ, 1000)
+    assert (content, read.count(None), read[-1]) == (50, 600, 40.0)
+    clock.move(seconds=40)
+    assert enters(budgets, Use.READ, 1000).count(None) == 250
+
+
+def test_what_is_late_leaves_points_for_what_is_not(budgets: Budgets) -> None:
+    enters(budgets, Use.READ, 700)
+    assert (enters(budgets, Use.LATE, 1), enters(budgets, Use.CONTENT, 40).count(None)) == ([60.0], 30)
 
 
 def test_those_that_wait_come_back_one_after_the_other(budgets: Budgets, clock: Clock) -> None:
