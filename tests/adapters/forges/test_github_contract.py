@@ -476,6 +476,18 @@ def test_app_acts_as_its_bot(app: GitHub) -> None:
     assert app.identity() == "mergeport[bot]"
 
 
+def test_limit_of_an_app_is_that_of_one_installation(github: GitHubDouble, app: GitHub) -> None:
+    github.create_repository("umbrella/shop", {"s.txt": "s\n"})
+    github.install_app(4711, "umbrella")
+    app.head(Repository("acme/other"), "main")
+    github.limit_secondary(method="GET", path="/repos/acme/manifests/git", retry_after=60)
+    for name in (REPO, Repository("acme/other")):
+        with pytest.raises(LimitedError):
+            app.head(name, "main")
+    assert len(github.faults.requests("GET", "/repos/acme/.*/git/")) == 2
+    assert app.head(Repository("umbrella/shop"), "main") is not None
+
+
 def test_app_that_is_not_installed_says_so_and_finds_no_missing_branch(github: GitHubDouble, private_key: str) -> None:
     forge = GitHub(AppLogin("4711", private_key), api_url=github.api_url)
     with pytest.raises(DoubtfulError) as caught:
