@@ -75,8 +75,9 @@ class Promotion:
     `warning` says what people must know before they merge. `changes` are the values files' changed scalars, each with
     its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
     change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
-    without a pull request. `unread` counts the commits that were not searched for pull requests; `problem` says why
-    none was.
+    without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
+    the same source tree, and nothing otherwise. `unread` counts the commits that were not searched for pull requests;
+    `problem` says why none was.
     """
 
     run: RunId
@@ -99,6 +100,7 @@ class Promotion:
     more: int = 0
     unread: int = 0
     problem: str = ""
+    made_for: tuple[str, ...] = ()
 
 
 def title(promotion: Promotion) -> str:
@@ -136,7 +138,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
         f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
         _table(promotion),
-        "\n".join(f"Image: {code(str(image))}" for image in promotion.images),
+        _images(promotion),
         _source(promotion),
         _rollback(promotion),
         mark_of(pull_request_title(promotion)),
@@ -151,6 +153,16 @@ def status_description(words: str) -> str:
     return cut(line(words), STATUS_LENGTH)
 
 
+def _images(promotion: Promotion) -> str:
+    """List the images, each with the commit that it was made for if that is another one."""
+    told = []
+    for number, image in enumerate(promotion.images):
+        commit = promotion.made_for[number] if number < len(promotion.made_for) else ""
+        of = f" (the image of {code(commit[:SHORT])}, the same tree)" if commit else ""
+        told.append(f"Image: {code(str(image))}{of}")
+    return "\n".join(told)
+
+
 # --- parts ---------------------------------------------------------------------------------------
 
 
@@ -161,6 +173,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.APPLICATION, promotion.application),
         (trailers.ENVIRONMENT, promotion.environment),
         *((trailers.IMAGE, str(image)) for image in promotion.images),
+        *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),

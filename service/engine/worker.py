@@ -28,7 +28,9 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
+from service.pipeline.deploy.images_in_use import keep_images_in_use
 from service.pipeline.deploy.live_watch import look_at_live
+from service.pipeline.deploy.used_images import look_at_used_images
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
@@ -141,6 +143,8 @@ class Worker:
             self._loop_at_rest("due", DUE_SECONDS, lambda: answer_due(self._context), 2 * DUE_SECONDS),
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
             Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
+            Loop("keeping", LIVE_SECONDS, lambda: keep_images_in_use(self._context), self._stop),
+            Loop("images", LIVE_SECONDS, lambda: look_at_used_images(self._context), self._stop),
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
@@ -246,11 +250,10 @@ class Worker:
         queue = self._events
         if queue is None:
             return
-
-        def read() -> bool:
-            return follow_events(self._context, queue, self._look_now, self._stop.is_set)
-
-        Loop("events", EVENTS_SECONDS, read, self._stop).start()
+        Loop(
+            "events", EVENTS_SECONDS,
+            lambda: follow_events(self._context, queue, self._look_now, self._stop.is_set), self._stop,
+        ).start()  # fmt: skip
 
     def _wake_intake(self) -> None:
         self._intake_loop.wake()

@@ -12,7 +12,7 @@ from service.core.words import DeliveryId, DeliveryState, RunId
 from service.errors import PermanentError
 from service.pipeline.runs import transitions
 from service.pipeline.runs.transitions import Wish
-from service.store import Transaction, audit, configurations, deliveries, runs
+from service.store import Transaction, audit, configurations, deliveries, run_order, runs
 from service.store.deliveries import StoredDelivery
 from service.store.runs import Run
 
@@ -23,7 +23,7 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime) -> Run:
     if not old.state.ended:
         hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
         raise PermanentError(f"Run {old.id} has not ended", code="run-not-ended", hint=hint)
-    later = runs.later(tx, old)
+    later = run_order.later(tx, old)
     if later is not None:
         raise PermanentError(
             f"There is a later run of {old.application} in {old.environment}: {later.id}, {later.state}",

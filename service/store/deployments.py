@@ -16,10 +16,16 @@ from service.store.runs import Run
 from service.store.tables import deployments as table
 from service.store.tables import runs
 
+IMAGE_GONE = "ImageGone"
+"""A health of our own: the registry does not have the image any more, so a pod that starts anew cannot pull it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A run's release being live. `health` is the deployer's word; `by_us` tells who ended it, once it has ended."""
+    """A run's release being live. `health` is the deployer's word; `by_us` tells who ended it, once it has ended.
+
+    `image_gone_since` tells when its image was first missed in the registry; None while it is there.
+    """
 
     id: str
     application: str
@@ -32,6 +38,7 @@ class Deployment:
     until: datetime | None
     ended_by: str
     by_us: bool | None
+    image_gone_since: datetime | None
 
 
 _ALL = sa.select(*columns(Deployment, table))
@@ -55,6 +62,11 @@ def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: 
 def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None) -> None:
     """Record the health of a live release."""
     tx.execute(_STILL_LIVE, {"deployment": deployment.id, "health": health, "healthy_since": healthy_since})
+
+
+def misses_image(tx: Transaction, deployment: Deployment, since: datetime | None) -> None:
+    """Record since when the image of a live release is missing in its registry."""
+    tx.execute(_STILL_LIVE, {"deployment": deployment.id, "image_gone_since": since})
 
 
 def end(tx: Transaction, deployment: Deployment, words: str, *, by_us: bool, at: datetime) -> bool:

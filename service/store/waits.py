@@ -8,10 +8,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from service.core.words import Repository, RunId, RunState, WaitId, WaitKind, WaitOutcome
+from service.core.words import Repository, RunId, RunState, Stage, WaitId, WaitKind, WaitOutcome
 from service.store.database import Transaction
 from service.store.pauses import TOLERANCE, is_over, times
 from service.store.rows import columns, made, one
+from service.store.runs import Run
 from service.store.tables import runs, waits
 
 
@@ -60,6 +61,7 @@ _NEWEST_BY_KEY = (
     .group_by(waits.c.kind, waits.c.key)
 )
 _OPEN_AT = _WAIT.where(*_THERE).order_by(*_OLDEST_FIRST)
+_OPEN_OF_KIND = _WAIT.where(_OPEN, waits.c.kind == sa.bindparam("of_kind")).order_by(*_OLDEST_FIRST)
 _ANY_AT = sa.select(waits.c.id).where(*_THERE).limit(1)
 _RETRIES_DUE = _WAIT.where(_OPEN, waits.c.kind == WaitKind.RETRY, is_over(waits.c.not_before))
 _LATE = _WAIT.where(_OPEN, waits.c.deadline <= sa.bindparam("now"))
@@ -135,6 +137,18 @@ def _keep_words(tx: Transaction, words: _Words, values: Mapping[str, str]) -> No
         tx.execute(statement, values)
 
 
+def of_builds_before(tx: Transaction, run: Run) -> list[Wait]:
+    """List what earlier runs of the same application and environment wait for while their images are made."""
+    query = _WAIT.join(runs, runs.c.id == waits.c.run_id).where(
+        _OPEN,
+        runs.c.application == run.application,
+        runs.c.environment == run.environment,
+        runs.c.sequence < run.sequence,
+        runs.c.stage == Stage.BUILD,
+    )
+    return [made(Wait, row) for row in tx.execute(query)]
+
+
 def keys_of(tx: Transaction, kind: WaitKind, repository: Repository) -> list[str]:
     """Give where runs of a repository, however its name is written, wait for a kind of thing."""
     query = (
@@ -169,6 +183,11 @@ def newest_by_key(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
 def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
     """List the open waits at one outside system, oldest first."""
     return [made(Wait, row) for row in tx.execute(_OPEN_AT, {"at_kind": kind, "at_key": key})]
+
+
+def open_of_kind(tx: Transaction, kind: WaitKind) -> list[Wait]:
+    """List the open waits of one kind at all outside systems, oldest first."""
+    return [made(Wait, row) for row in tx.execute(_OPEN_OF_KIND, {"of_kind": kind})]
 
 
 def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str], *, others: int) -> list[Wait]:

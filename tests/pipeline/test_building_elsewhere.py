@@ -33,8 +33,8 @@ def yard(pipeline: Pipeline) -> Yard:
     return cast(Yard, pipeline.context.outside.images.builder("yard"))
 
 
-def merge(pipeline: Pipeline, text: str = "two") -> str:
-    pull = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": f"print('{text}')\n"})
+def merge(pipeline: Pipeline, text: str = "two", *, branch: str = "develop") -> str:
+    pull = pipeline.stack.github.merge(SOURCE, branch, {"app.py": f"print('{text}')\n"})
     assert pull.merge_commit_sha is not None
     return pull.merge_commit_sha
 

@@ -65,6 +65,23 @@ def settled(pipeline: Pipeline) -> Build:
     return build_of(pipeline)
 
 
+def test_same_tree_is_not_dispatched_again_though_the_image_has_no_label_of_ours(
+    pipeline: Pipeline, runner: Runner
+) -> None:
+    commit = merge(pipeline)
+    pipeline.settle()
+    runner.play(SOURCE, Script())
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    digest = pipeline.ended(pipeline.run(), RunState.SUCCEEDED).images[""]["digest"]
+    asked = dispatches(pipeline)
+    merge(pipeline, branch="staging")
+    pipeline.settle_live("checkout-stage")
+    run = pipeline.ended(pipeline.run("stage"), RunState.SUCCEEDED)
+    assert (run.images[""]["digest"], run.images[""]["made_for"]) == (digest, commit)
+    assert dispatches(pipeline) == asked
+
+
 def test_image_of_a_workflow_is_promoted_with_its_digest_and_its_log_is_kept(
     pipeline: Pipeline, runner: Runner
 ) -> None:

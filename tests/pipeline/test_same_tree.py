@@ -62,6 +62,17 @@ def test_same_tree_in_another_branch_gets_the_very_image_by_its_own_tag(pipeline
     assert digest(in_dev) in values
 
 
+def test_promotion_says_whose_image_it_brings(pipeline: Pipeline, in_dev: Run) -> None:
+    merge(pipeline, "staging")
+    pipeline.settle_live("checkout-stage")
+    message = pipeline.stack.github.repository(MANIFESTS).bare.git("log", "-1", "--format=%B", "main")
+    assert f"Mergeport-Image-Made-For: {in_dev.commit}" in message
+    merge(pipeline, "main")
+    pipeline.settle()
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    assert f"(the image of `{in_dev.commit[:12]}`, the same tree)" in (pull.body or "")
+
+
 def test_another_tree_is_built(pipeline: Pipeline, in_dev: Run) -> None:
     commit = merge(pipeline, "staging", "three")
     pipeline.settle_live("checkout-stage")

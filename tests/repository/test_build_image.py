@@ -366,7 +366,7 @@ def test_the_checkout_is_of_the_commit_and_keeps_no_token() -> None:
     assert step["with"] == {"ref": "${{ steps.wanted.outputs.commit || github.sha }}", "persist-credentials": False}
 
 
-CONTRACT = ["commit", "image", "tag", "correlation", "context", "dockerfile", "args", "target", "platforms"]
+CONTRACT = ["commit", "image", "tag", "correlation", "context", "dockerfile", "args", "target", "platforms", "labels"]
 
 
 def test_the_workflow_that_mergeport_starts_takes_what_it_sends_and_has_the_correlation_in_its_name() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from service.core.order import Answer, Judgement, Relation
 from service.core.words import Repository, RunId, Sha
-from service.store import Store, ancestry, runs
+from service.store import Store, ancestry, run_order, runs
 from tests.fixtures.rows import NOW, Rows
 
 REPO = Repository("acme/checkout")
@@ -104,7 +104,7 @@ def test_runs_are_found_by_what_their_images_name(rows: Rows, store: Store) -> N
 def test_a_later_run_that_ended_because_this_one_is_newer_does_not_count(rows: Rows, store: Store) -> None:
     newer, older = rows.run(rows.change("1" * 40)), rows.run(rows.change("2" * 40))
     with store.begin() as tx:
-        assert [run.id for run in runs.all_later(tx, newer)] == [older.id]
+        assert [run.id for run in run_order.all_later(tx, newer)] == [older.id]
         runs.update(tx, older.id, at=NOW, superseded_by=newer.id)
-        assert runs.all_later(tx, newer) == []
-        assert runs.later(tx, newer) is None
+        assert run_order.all_later(tx, newer) == []
+        assert run_order.later(tx, newer) is None

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from service.core.words import BuildState, Repository, RunState, WaitKind
+from service.core.words import BuildState, Repository, RunState, Stage, WaitKind
 from service.store import Store, builds, waits
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, REPOSITORY, Rows
@@ -69,3 +69,14 @@ def test_places_where_runs_of_a_repository_wait_are_listed_once(store: Store) ->
     with store.read() as tx:
         assert waits.keys_of(tx, WaitKind.IMAGE, Repository("Acme/checkout")) == ["ecr:host"]
         assert waits.keys_of(tx, WaitKind.IMAGE, Repository("acme/payments")) == []
+
+
+def test_waits_of_earlier_runs_whose_images_are_made_are_listed(store: Store) -> None:
+    rows = Rows(store)
+    first = rows.wait(rows.run(state=RunState.WAITING), WaitKind.BUILD_ELSEWHERE)
+    rows.wait(rows.run(rows.change("b" * 40), state=RunState.WAITING, stage=Stage.DEPLOY), WaitKind.SYNC)
+    rows.wait(rows.run(rows.change("c" * 40), environment="prod", state=RunState.WAITING), WaitKind.BUILD_ELSEWHERE)
+    newest = rows.run(rows.change("d" * 40))
+    rows.wait(rows.run(rows.change("e" * 40), state=RunState.WAITING), WaitKind.BUILD_ELSEWHERE)
+    with store.read() as tx:
+        assert [one.id for one in waits.of_builds_before(tx, newest)] == [first.id]

@@ -9,7 +9,7 @@ import pytest
 
 from service.core.words import BuildState, RunState, Stage, WaitKind
 from service.errors import NotFoundError
-from service.store import Store, builds, figures, lookup, runs, steps, waits
+from service.store import Store, builds, figures, lookup, run_order, runs, steps, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, Rows
@@ -62,10 +62,10 @@ def test_a_later_run_counts_unless_it_came_to_nothing(rows: Rows, store: Store) 
     rows.run(rows.change("4a" * 20), state=RunState.CANCELLED)
     rows.run(rows.change("5a" * 20), environment="prod")
     with store.read() as tx:
-        later = runs.later(tx, first)
+        later = run_order.later(tx, first)
         assert later is not None
         assert later.id == second.id
-        assert runs.later(tx, second) is None
+        assert run_order.later(tx, second) is None
 
 
 def test_the_newest_generation_of_each_application_is_a_commit_s(rows: Rows, store: Store) -> None:

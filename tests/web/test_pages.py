@@ -132,6 +132,19 @@ def test_a_wait_says_when_it_gives_up_before_its_deadline(private: FlaskClient, 
     assert told.index("Gives up") < told.index("Deadline")
 
 
+def test_a_run_s_page_tells_digest_and_size_of_each_platform(private: FlaskClient, rows: Rows) -> None:
+    digest, arm = "sha256:" + "0a" * 32, "sha256:" + "0b" * 32
+    image = {"registry": "r.example", "repository": "checkout", "tag": "4f2c1e9ab012", "digest": digest}
+    parts = [
+        {"platform": "linux/amd64", "digest": "sha256:" + "0c" * 32, "size": 12_345_678},
+        {"platform": "linux/arm64", "digest": arm, "size": 999_600},
+    ]
+    run = rows.run(images={"": {**image, "platforms": [], "parts": parts, "revision": None}})
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "linux/amd64, 12.3 MB," in told
+    assert re.search(rf"linux/arm64, 1.0 MB, +{arm}", told)
+
+
 def test_a_run_s_page_tells_image_and_difference(private: FlaskClient, store: Store, rows: Rows) -> None:
     digest = "sha256:" + "0a" * 32
     image = {"registry": "r.example", "repository": "checkout", "tag": "4f2c1e9ab012", "digest": digest}

@@ -21,7 +21,7 @@ class ImageTarget(NamedTuple):
     """One image of an application: its registry and repository, its tag and its builder.
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
-    `service.core.images.tag_for`.
+    `service.core.images.tag_for`. An image without one of the `platforms` is not taken.
     """
 
     name: str
@@ -34,6 +34,7 @@ class ImageTarget(NamedTuple):
     builder_options: BaseModel
     reuse: Reuse = Reuse.DEFAULT
     rebuild: Rebuild = Rebuild.NEVER
+    platforms: tuple[str, ...] = ()
 
 
 class ValuesTarget(NamedTuple):

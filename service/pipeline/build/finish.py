@@ -9,9 +9,9 @@ from __future__ import annotations
 import structlog
 
 from service.core.config import ImageTarget
-from service.core.made_of import is_made_of
 from service.core.words import BuildState, WaitKind
 from service.errors import LimitedError, MergeportError, NotStartedError, PermanentError, RetryableError
+from service.pipeline.build.judging import is_whole_and_of
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.store import builds, runs, waits
@@ -43,12 +43,16 @@ def image_of(context: Context, build: Build) -> ImageTarget:
 
 
 def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
-    """Make sure that the image's repository exists, and tell whether the image of this commit is there already."""
+    """Make sure that the image's repository exists, and tell whether this commit's whole image is there already."""
     reference = reference_of(build, image)
     registry = context.outside.images.registry(image)
-    registry.ensure_repository(reference.repository)
+    notes = registry.ensure_repository(reference.repository)
+    if notes:
+        log.warning("a repository was not as configured", repository=reference.repository, notes=notes)
+        with context.store.begin() as tx:
+            builds.log(tx, build.id, build.attempt, "".join(f"{note}\n" for note in notes))
     found = registry.find(reference.repository, reference.tag)
-    return found is not None and is_made_of(found, build.commit, tree=build.tree)
+    return is_whole_and_of(found, image, build.commit, build.repository, tree=build.tree)
 
 
 def fail_build(context: Context, build: Build, error: Exception) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.runs.claim import Claim
-from service.store import runs, waits
+from service.store import waits
 
 
 def give_way(claim: Claim) -> None:
@@ -19,10 +19,9 @@ def give_way(claim: Claim) -> None:
     yield_to_later(claim)
     now = claim.context.now()
     with claim.context.store.read() as tx:
-        earlier = runs.building_before(tx, claim.run)
-    for run in earlier:
+        earlier = waits.of_builds_before(tx, claim.run)
+    for wait in earlier:
         with claim.context.store.begin() as tx:
-            wait = waits.open_of_run(tx, run.id)
-            woken = wait is not None and waits.answer(tx, wait.id, "a newer merge came", at=now)
+            woken = waits.answer(tx, wait.id, "a newer merge came", at=now)
         if woken:
-            enqueue(claim.context, run.id)
+            enqueue(claim.context, wait.run_id)

@@ -18,7 +18,7 @@ from service.core.words import Rebuild, Reuse
 from service.errors import MergeportError, RetryableError
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder, Registry
-from service.store import image_trees
+from service.store import builds, image_trees
 from service.store.image_trees import MadeImage
 
 DAY = timedelta(days=1)
@@ -45,7 +45,8 @@ def tree_at(claim: Claim, image: ImageTarget) -> str:
     except MergeportError as error:
         log.warning("the source tree cannot be read, so the image is built", error=str(error))
         return ""
-    return "" if ids is None else tree_of(ids, builder=image.builder_kind, options=options.model_dump_json())
+    said = " ".join((options.model_dump_json(), *image.platforms))
+    return "" if ids is None else tree_of(ids, builder=image.builder_kind, options=said)
 
 
 def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None:
@@ -75,11 +76,23 @@ def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) ->
     return registry.find(reference.repository, reference.tag)
 
 
-def keep_tree(claim: Claim, image: ImageTarget, tree: str, found: Image) -> None:
-    """Record what a run's own image was made of, for later runs."""
-    with claim.context.store.begin() as tx:
-        made = MadeImage(claim.run.commit, found.digest, claim.context.now())
-        image_trees.keep(tx, _name(image), tree, made)
+def is_recorded(claim: Claim, image: ImageTarget, tree: str, found: Image) -> bool:
+    """Tell whether the very image is recorded as made of the tree."""
+    with claim.context.store.read() as tx:
+        made = image_trees.of_tree(tx, _name(image), tree) if tree else None
+    return made is not None and made.digest == found.digest
+
+
+def keep_tree(claim: Claim, image: ImageTarget, found: Image) -> None:
+    """Record what the run's own image was made of, for later runs: by its label, its build, or else its commit."""
+    run = claim.run
+    with claim.context.store.read() as tx:
+        reference = f"{_name(image)}:{found.reference.tag}"
+        built = next((one.tree for one in builds.of_run(tx, run.id) if one.reference == reference), "")
+    tree = found.tree or built or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
+    if tree:
+        with claim.context.store.begin() as tx:
+            image_trees.keep(tx, _name(image), tree, MadeImage(run.commit, found.digest, claim.context.now()))
 
 
 def _name(image: ImageTarget) -> str:

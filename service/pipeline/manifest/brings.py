@@ -19,7 +19,7 @@ from service.pipeline.manifest.origins import COMMITS_AT_HAND, asked_origin, kno
 from service.pipeline.manifest.place import has_images, wanted_edits
 from service.pipeline.runs.claim import Claim, claim_of, images_of
 from service.ports import Commit, Manifests
-from service.store import runs
+from service.store import run_order
 from service.store.runs import Run
 
 MOST_RUNS, MOST_ASKED, CONTAINED_IN_A_ROW = 500, 20, 20
@@ -54,7 +54,7 @@ def what_it_brings(
     standing = standing_images(claim.target, changed, images_of(run))
     deployed = _oldest(claim, [_made_of(claim, manifests, base, image) for image in standing])
     with claim.context.store.read() as tx:
-        earlier = runs.up_to(tx, run, limit=MOST_RUNS)
+        earlier = run_order.up_to(tx, run, limit=MOST_RUNS)
     if standing and deployed is None:
         return _beside_unknown(claim, manifests, base, earlier)
     if deployed is None:

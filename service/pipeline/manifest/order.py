@@ -27,7 +27,7 @@ from service.pipeline.manifest.place import Place, rewrite_at, wanted_edits
 from service.pipeline.runs.claim import Claim, images_of
 from service.pipeline.runs.steps import Superseded
 from service.ports import Manifests
-from service.store import ancestry, edits, runs
+from service.store import ancestry, edits, run_order, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -115,7 +115,7 @@ def warm(case: Case, place: Place) -> None:
     with case.claim.context.store.read() as tx:
         if edits.of_run(tx, run.id) is not None:
             return
-        last = runs.last_promoted(tx, run)
+        last = run_order.last_promoted(tx, run)
     if last is None:
         _find_out(case, case.manifests.last_tip(place.branch) or case.manifests.fetch(place.branch))
     elif last.repository == run.repository:
@@ -194,7 +194,7 @@ def yield_to_later(claim: Claim) -> None:
     """
     run = claim.run
     with claim.context.store.read() as tx:
-        later = runs.all_later(tx, run)
+        later = run_order.all_later(tx, run)
     for one in later:
         if one.repository == run.repository and _is_older(claim.context, one, run, claim.target.order):
             continue

@@ -131,6 +131,7 @@ def _promotion(
         author=Actor(change.author, change.author_email) if change and change.author_email else None,
         pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
+        made_for=tuple(str(one.get("made_for") or "") for one in run.images.values()),
     )
 
 

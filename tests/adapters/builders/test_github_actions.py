@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from devstack.github.limits import Mode
 from devstack.github.runner import Script
 from devstack.github.state import Repository as DoubleRepository
+from service.core.images import REVISION_LABEL, TREE_LABEL
 from service.errors import BusyError, DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.ports import Progress
 from service.store.ids import new_id
@@ -170,6 +172,21 @@ def test_input_that_the_workflow_lacks_is_named(actions: Actions, name: str) -> 
     actions.github.push(SOURCE, "develop", {PATH: without})
     error = refused(actions)
     assert (error.code, f"`{name}`" in error.message) == ("workflow-input-missing", True)
+
+
+def test_workflow_that_takes_labels_gets_the_source_tree(actions: Actions) -> None:
+    request = replace(actions.request(), labels={TREE_LABEL: "a" * 64, REVISION_LABEL: "not sent"})
+    run = actions.run(actions.builder.start(request, new_id()) or "")
+    assert run.inputs["labels"] == f"{TREE_LABEL}={'a' * 64}"
+
+
+def test_workflow_that_takes_no_labels_is_started_without_and_asked_once(actions: Actions) -> None:
+    text = WORKFLOW.replace('      labels: {default: ""}\n', "")
+    actions.github.repository(SOURCE).bare.commit_files("develop", {PATH: text}, "Take no labels")
+    request = replace(actions.request(), labels={TREE_LABEL: "a" * 64})
+    for name in (new_id(), new_id()):
+        assert "labels" not in actions.run(actions.builder.start(request, name) or "").inputs
+    assert (len(actions.runs), actions.asked("POST", "/dispatches")) == (2, 3)
 
 
 def test_input_that_the_workflow_requires_and_nobody_gives_is_named(actions: Actions) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from service.adapters.builders.external import Options
-from service.adapters.builders.github_actions.shapes import Jobs, Run, Runs, standing
+from service.adapters.builders.github_actions.run_shapes import Jobs, Run, Runs, standing
 from service.adapters.github_api.connection import Connection
 from service.core.words import Repository, Sha
 from service.errors import MergeportError

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
 from service.adapters.builders.github_actions import Options, telling
-from service.adapters.builders.github_actions.inputs import inputs_of, options_of, ref_of
+from service.adapters.builders.github_actions.ids import by_repository, parts_of
+from service.adapters.builders.github_actions.inputs import LABELS, inputs_of, labels_of, options_of, ref_of
 from service.adapters.builders.github_actions.logs import fetch_end
-from service.adapters.builders.github_actions.refused import FOLDER, Attempt, why
-from service.adapters.builders.github_actions.shapes import (
+from service.adapters.builders.github_actions.refused import FOLDER, Attempt, no_room, not_started, why
+from service.adapters.builders.github_actions.run_shapes import (
     Dispatched,
     Job,
     Jobs,
@@ -33,11 +35,9 @@ from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
 from service.errors import (
-    BusyError,
     DoubtfulError,
     LimitedError,
     MergeportError,
-    NotStartedError,
     PermanentError,
     RetryableError,
 )
@@ -51,7 +51,6 @@ MOST_KEPT = 200
 
 _READ, _WRITE = "actions: read", "actions: write"
 _DETAILS = "return_run_details"
-_ID = re.compile(r"(?P<repository>[^/]+/[^/]+)/actions/runs/(?P<run>\d+)")
 _CORRELATION = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _CONFLICT, _GONE = 409, 410
 
@@ -69,6 +68,7 @@ class GitHubActions:
         self._web_url = pages_of(api_url)
         self._verify: bool | str = ca_file or True
         self._tells_runs = True
+        self._without_labels: set[str] = set()
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
         self._idle: frozenset[str] = frozenset()
 
@@ -87,15 +87,13 @@ class GitHubActions:
         told = inputs_of(request, correlation, text)
         attempt = Attempt(request.repository, options.workflow, ref_of(request), told)
         try:
-            run = self._dispatched(attempt)
+            run = self._labelled(attempt, labels_of(request))
         except (NotFoundAnswerError, UnprocessableAnswerError) as error:
             raise self._surely(attempt, error) from error
         except LimitedError as error:
-            raise _no_room(error) from error
-        except (
-            DoubtfulError
-        ) as error:  # GitHub itself said no, so that nothing has begun; of a lost answer that is not known
-            raise _not_started(error) from error
+            raise no_room(error) from error
+        except DoubtfulError as error:  # GitHub itself said no; of a lost answer it is not known whether a run began
+            raise not_started(error) from error
         return None if run is None else f"{request.repository}/actions/runs/{run}"
 
     def find(self, request: StartRequest, correlation: str) -> str | None:
@@ -131,7 +129,7 @@ class GitHubActions:
         """
         told: dict[str, BuildStanding] = {}
         failed: list[MergeportError] = []
-        repositories = _by_repository(external_ids)
+        repositories = by_repository(external_ids)
         for repository, ids in repositories.items():
             try:
                 told |= self._states_of(repository, ids)
@@ -144,7 +142,7 @@ class GitHubActions:
 
     def cancel(self, external_id: str) -> None:
         """Cancel the run; see the port."""
-        repository, run = _parts(external_id)
+        repository, run = parts_of(external_id)
         try:
             self._connection.send(
                 Nothing, "POST", f"/repos/{repository}/actions/runs/{run}/cancel", {},
@@ -158,7 +156,7 @@ class GitHubActions:
 
     def log(self, external_id: str, after: str) -> LogPiece:
         """Tell the steps that ended since, and once all has, the end of the log of the job that tells most."""
-        repository, _ = _parts(external_id)
+        repository, _ = parts_of(external_id)
         if external_id in self._idle:
             return LogPiece("", after)
         jobs = self._jobs_of(external_id)
@@ -170,6 +168,18 @@ class GitHubActions:
         return LogPiece(text, place.written() if text else after)
 
     # --- what is asked ------------------------------------------------------------------------------
+
+    def _labelled(self, attempt: Attempt, labels: str) -> int | None:
+        """Send the labels along, until a workflow refuses them because it does not know that input; see `labels_of`."""
+        workflow = f"{attempt.repository.key}/{attempt.workflow}@{attempt.ref}"
+        if labels and LABELS not in attempt.inputs and workflow not in self._without_labels:
+            try:
+                return self._dispatched(replace(attempt, inputs={**attempt.inputs, LABELS: labels}))
+            except UnprocessableAnswerError as error:
+                if f'"{LABELS}"' not in error.message:
+                    raise
+                self._without_labels.add(workflow)
+        return self._dispatched(attempt)
 
     def _dispatched(self, attempt: Attempt) -> int | None:
         """Ask for the run's id along with it, until a server refuses the question as one that it does not know."""
@@ -200,10 +210,10 @@ class GitHubActions:
         try:
             found = why(self._connection, attempt, error)
         except LimitedError as beside:
-            return _no_room(beside)
+            return no_room(beside)
         except RetryableError as beside:
-            return _not_started(beside)
-        return _not_started(found) if isinstance(found, RetryableError) else found
+            return not_started(beside)
+        return not_started(found) if isinstance(found, RetryableError) else found
 
     def _dispatches(self, request: StartRequest, workflow: str, page: int) -> list[Run]:
         parameters: dict[str, str | int] = {"event": "workflow_dispatch", "per_page": PAGE, "page": page}
@@ -263,7 +273,7 @@ class GitHubActions:
         kept = self._ended.get(external_id)
         if kept is not None:
             return kept
-        repository, number = _parts(external_id)
+        repository, number = parts_of(external_id)
         jobs = self._connection.get(
             Jobs, f"/repos/{repository}/actions/runs/{number}/jobs", parameters={"per_page": PAGE},
             doing=f"list the jobs of run {number}", repository=repository, permission=_READ,
@@ -285,26 +295,3 @@ class GitHubActions:
                 raise
             return "[the log is gone: GitHub keeps it for as long as the repository says]"
         return fetch_end(there, verify=self._verify, tls=self._web_url.startswith("https://"))
-
-
-def _by_repository(external_ids: Collection[str]) -> Mapping[Repository, Mapping[str, int]]:
-    found: dict[Repository, dict[str, int]] = {}
-    for external_id in external_ids:
-        repository, number = _parts(external_id)
-        found.setdefault(repository, {})[external_id] = number
-    return found
-
-
-def _parts(external_id: str) -> tuple[Repository, int]:
-    match = _ID.fullmatch(external_id)
-    if match is None:
-        raise PermanentError(f"{external_id} is no run of GitHub Actions", code="build-id-invalid")
-    return Repository(match["repository"]), int(match["run"])
-
-
-def _no_room(error: LimitedError) -> BusyError:
-    return BusyError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)
-
-
-def _not_started(error: RetryableError) -> NotStartedError:
-    return NotStartedError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)

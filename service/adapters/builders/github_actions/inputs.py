@@ -7,7 +7,10 @@ nobody uses.
 from __future__ import annotations
 
 from service.adapters.builders.github_actions import Options
+from service.core.images import TREE_LABEL
 from service.ports import StartRequest
+
+LABELS = "labels"
 
 
 def options_of(request: StartRequest) -> Options:
@@ -35,6 +38,15 @@ def inputs_of(request: StartRequest, correlation: str, template: str | None = No
         **{name: text for name, text in wanted.items() if text is not None},
         **options.inputs,
     }
+
+
+def labels_of(request: StartRequest) -> str:
+    """Give the labels that the workflow may put on the image, one `NAME=VALUE` a line.
+
+    They tell what the image was made of, also after the loss of our database. A workflow of somebody's own need not
+    know this input, so it is sent only as long as the workflow takes it. Labels that workflows set anyway are left out.
+    """
+    return "\n".join(f"{name}={value}" for name, value in request.labels.items() if name == TREE_LABEL)
 
 
 def ref_of(request: StartRequest) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from service.adapters.builders.github_actions.shapes import Job, short
+from service.adapters.builders.github_actions.run_shapes import Job, short
 from service.logs import redact
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

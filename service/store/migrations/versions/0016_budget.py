@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import Time
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016_budget"
+down_revision = "0015_registry"
 
 
 def upgrade() -> None:
