@@ -34,6 +34,7 @@ from service.pipeline.deploy.used_images import look_at_used_images
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
+from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
 from service.ports import EventQueue
@@ -62,6 +63,7 @@ REFRESH_SECONDS = 0.2
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0
+BUDGETS_SECONDS = 15.0
 EVENTS_SECONDS = 1.0
 """Between two readings of a queue of events that had nothing: a reading itself waits for up to 20 s."""
 STOP_SECONDS = 10
@@ -148,6 +150,7 @@ class Worker:
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
+            Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
         ]
         for loop in loops:
@@ -247,11 +250,10 @@ class Worker:
         queue = self._events
         if queue is None:
             return
-
-        def read() -> bool:
-            return follow_events(self._context, queue, self._look_now, self._stop.is_set)
-
-        Loop("events", EVENTS_SECONDS, read, self._stop).start()
+        Loop(
+            "events", EVENTS_SECONDS,
+            lambda: follow_events(self._context, queue, self._look_now, self._stop.is_set), self._stop,
+        ).start()  # fmt: skip
 
     def _wake_intake(self) -> None:
         self._intake_loop.wake()

@@ -13,7 +13,7 @@ from typing import assert_never
 import structlog
 
 from service.core.words import RunId, RunState, Stage, WaitKind
-from service.errors import DoubtfulError, MergeportError, RetryableError
+from service.errors import DoubtfulError, LimitedError, MergeportError, RetryableError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
@@ -132,22 +132,26 @@ def _wait(claim: Claim, pause: Pause, *, patient: bool = False) -> None:
 
 
 def _retry(claim: Claim, error: RetryableError, *, ends: bool = True) -> bool:
-    """Let the run wait for its next try; after too many, end it and give False. Without `ends` the caller ends it."""
+    """Let the run wait for its next try; after too many, end it and give False. Without `ends` the caller ends it.
+
+    A limit on our calls is no failure: it is waited out, however often it comes.
+    """
     context, run = claim.context, claim.run
     with context.store.read() as tx:
         tried = retries_in_a_row(waits.of_run(tx, run.id), error.code)
     attempts = len(tried)
     believed = isinstance(error, DoubtfulError) and lasts(tried, context.now())
-    if believed or attempts >= MOST_RETRIES:
+    limited = isinstance(error, LimitedError)
+    if believed or (attempts >= MOST_RETRIES and not limited):
         if ends:
             words = str(error) if believed else f"gave up after {attempts} retries: {error}"
             _end(claim, RunState.FAILED, words, code=error.code)
         return False
-    pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
+    usual = 1.0 if limited else min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS)
+    pause_seconds = max(error.retry_after or 0.0, usual)
     not_before = context.now() + pause_of(pause_seconds)
-    wait = wait_for(
-        context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
-    )
+    saw = str(error) if limited else f"trying again: {error}"
+    wait = wait_for(context, run, WaitKind.RETRY, key="", subject=error.code, saw=saw, not_before=not_before)
     _wait(claim, Pause(wait), patient=not ends)
     return True
 

@@ -10,7 +10,7 @@ import structlog
 
 from service.core.config import ImageTarget
 from service.core.words import BuildState, WaitKind
-from service.errors import MergeportError, NotStartedError, PermanentError, RetryableError
+from service.errors import LimitedError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.pipeline.build.judging import is_whole_and_of
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
@@ -57,7 +57,8 @@ def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
 
 def fail_build(context: Context, build: Build, error: Exception) -> None:
     """Record that the attempt ended with an error; if it may work later, also when it is tried again."""
-    if isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
+    patient = isinstance(error, LimitedError)  # a limit on our calls is no failure, however often it comes
+    if isinstance(error, RetryableError) and (build.attempt < MOST_ATTEMPTS or patient):
         # What a builder elsewhere refuses is believed when it lasts: these pauses are longer than that together.
         usual = 3.0**build.attempt if isinstance(error, NotStartedError) else min(2.0**build.attempt, 60.0)
         pause = error.retry_after if error.retry_after is not None else usual

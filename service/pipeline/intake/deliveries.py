@@ -15,7 +15,7 @@ from service.core.config import Configuration, Target
 from service.core.config.telling import in_short
 from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
 from service.pipeline.intake.hints import LookNow, follow_hint, tell_builds, tell_pull_requests
@@ -69,10 +69,12 @@ def take_in(context: Context, delivery: StoredDelivery, look_now: LookNow) -> No
 
 
 def _postpone(context: Context, delivery: StoredDelivery, error: RetryableError) -> None:
-    if delivery.attempts + 1 >= MOST_ATTEMPTS:
+    limited = isinstance(error, LimitedError)
+    if delivery.attempts + 1 >= MOST_ATTEMPTS and not limited:
         _finish(context, delivery, Outcome(DeliveryState.FAILED, f"gave up: {error}"))
         return
-    pause = max(error.retry_after or 0.0, min(2.0 ** min(delivery.attempts, 10), _LONGEST_PAUSE_SECONDS))
+    usual = 1.0 if limited else min(2.0 ** min(delivery.attempts, 10), _LONGEST_PAUSE_SECONDS)
+    pause = max(error.retry_after or 0.0, usual)
     log.warning("delivery postponed", error=str(error), seconds=pause)
     with context.store.begin() as tx:
         if not deliveries.keep_claim(tx, delivery, executor=context.holder):
