@@ -30,6 +30,9 @@ MODULES = (
     "rate",
     "recovery",
     "waiting",
+    "elsewhere",
+    "reuse",
+    "requests_sent",
 )
 
 

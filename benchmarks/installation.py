@@ -27,12 +27,13 @@ from benchmarks.values_files import part_name, values_file
 from devstack.bare import ZERO
 from devstack.git_backend import RefUpdate
 from devstack.github import payloads
+from devstack.github.limits import Mode
 from devstack.layer import OCI_CONFIG, OCI_LAYER
 from devstack.pushing import Pusher
 from devstack.stack import WEBHOOK_SECRET, Devstack
 from service.adapters.distribution import OCI_MANIFEST, digest_of, fixed
 from service.adapters.registries import ecr
-from service.core.images import ImageReference
+from service.core.images import REVISION_LABEL, ImageReference
 from service.engine.queue import migrate as migrate_engine
 from service.store import Store, leases
 from service.store.migrate import migrate
@@ -59,6 +60,20 @@ environments:
   prod: {{branch: release, publish: pull-request}}
 applications:
 """
+
+SOURCES = {
+    "app.py": "print(0)\n",
+    "Dockerfile": "FROM scratch\nCOPY app.py /app.py\n",
+    ".github/workflows/build-image.yml": """\
+name: Build image
+run-name: Build for ${{ inputs.correlation }}
+on:
+  workflow_dispatch:
+    inputs: {image: {}, tag: {}, commit: {}, correlation: {}, context: {}, dockerfile: {}, args: {}, target: {}}
+jobs:
+  build: {runs-on: ubuntu-latest, steps: []}
+""",
+}
 
 
 @dataclass(slots=True)
@@ -129,12 +144,17 @@ class Installation:
         self.processes.clear()
         self.workers.clear()
 
-    def merge(self, application: str, *, image: bool = True) -> Post:
-        """Commit to the application's source repository, push its image, and give its webhook."""
+    def merge(self, application: str, *, image: bool = True, text: str = "") -> Post:
+        """Commit to the application's source repository, push its image, and give its webhook.
+
+        Without a text the source is one that was never there before.
+        """
         github, name = self.stack.github, f"acme/{application}"
         repo, user = github.repository(name), github.state.user("alice")
         before = repo.bare.branches().get("main", ZERO)
-        after = repo.bare.commit_files("main", {"app.py": f"print({time.time_ns()})\n"}, "Change the application")
+        after = repo.bare.commit_files(
+            "main", {"app.py": text or f"print({time.time_ns()})\n"}, "Change the application"
+        )
         if image:
             self.tag(after[:TAG_LENGTH])
         payload = payloads.push(github.state, repo, RefUpdate("refs/heads/main", before, after), user)
@@ -146,7 +166,13 @@ class Installation:
 
     def tag(self, tag: str) -> None:
         """Push the image under a tag, as another pipeline does."""
-        _registry(self.stack).push_manifest(IMAGE, tag, _manifest())
+        _registry(self.stack).push_manifest(IMAGE, tag, _manifest(_CONFIG))
+
+    def push_image(self, tag: str, revision: str) -> None:
+        """Push an image that tells its commit, as a builder does."""
+        config, registry = _labelled(revision), _registry(self.stack)
+        registry.push_blob(IMAGE, config)
+        registry.push_manifest(IMAGE, tag, _manifest(config))
 
     def manifest_pushes(self) -> int:
         """Count the pushes that moved the manifest repository's branch."""
@@ -155,18 +181,20 @@ class Installation:
 
 @contextmanager
 def installation(
-    directory: Path, *, applications: int, files: int, built: int = 0, database: str = ""
+    directory: Path, *, applications: int, files: int, built: int = 0, builder: str = "docker", database: str = ""
 ) -> Iterator[Installation]:
     """Make a world with so many applications, each with a source repository, and a Mergeport that is not started yet.
 
     The manifest repository has `files` more files than those of the applications. The first `built` applications are
-    built here; the images of the others come from elsewhere. Without a database's address it uses SQLite.
+    built, here or by another builder; the images of the others come from elsewhere. Without a database's address it
+    uses SQLite. GitHub has no limits, as an enterprise server has none, so that our own work is measured.
     """
     names = tuple(f"app-{number:03}" for number in range(applications))
     with Devstack(directory / "devstack") as stack:
         for name in names:
-            stack.create_repository(f"acme/{name}", {"app.py": "print(0)\n", "Dockerfile": "FROM scratch\n"})
-        kinds = ["external" if number >= built else "docker" for number in range(applications)]
+            stack.create_repository(f"acme/{name}", SOURCES)
+        stack.github.limits.mode = Mode.NONE
+        kinds = ["external" if number >= built else builder for number in range(applications)]
         sources = "".join(
             f"  {name}: {{source: acme/{name}, build: {{kind: {kind}}}}}\n"
             for name, kind in zip(names, kinds, strict=True)
@@ -236,8 +264,12 @@ _LAYER = bytes.fromhex("1f8b08000000000002ff6360180560000000ffff0300 2eafb5ef000
 _CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
 
 
-def _manifest() -> bytes:
-    config = {"mediaType": OCI_CONFIG, "digest": digest_of(_CONFIG), "size": len(_CONFIG)}
+def _labelled(revision: str) -> bytes:
+    return json.dumps({**json.loads(_CONFIG), "config": {"Labels": {REVISION_LABEL: revision}}}).encode()
+
+
+def _manifest(of: bytes) -> bytes:
+    config = {"mediaType": OCI_CONFIG, "digest": digest_of(of), "size": len(of)}
     layer = {"mediaType": OCI_LAYER, "digest": digest_of(_LAYER), "size": len(_LAYER)}
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]}
     return json.dumps(document).encode()

@@ -34,6 +34,7 @@ class Scale:
     hints: int = 100
     idle_seconds: float = 20.0
     settle_seconds: float = 25.0
+    asking: tuple[int, ...] = (1, 100)
 
     def brief(self) -> Scale:
         """Give the same sizes with fewer rounds, for about half of the time."""
@@ -70,4 +71,5 @@ TOY = Scale(
     hints=3,
     idle_seconds=1.0,
     settle_seconds=0.5,
+    asking=(1, 3),
 )

@@ -13,7 +13,6 @@ import http.client
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from devstack.ecr_process import free_port, listens, watch
+from devstack.ecr_untagging import remove_tags
 from devstack.faults import FaultLayer
 from devstack.serving import LoopbackServer
 from devstack.showing import HEADERS, HTML, show
@@ -35,7 +36,8 @@ TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 TOKEN_LIFE = 12 * 3600
 """Seconds for which ECR's login tokens are good."""
 START_ATTEMPTS = 3
-START_SECONDS = 60.0
+_CORRECTED = {"GetAuthorizationToken", "DescribeImages"}
+"""The answers of the API that differ from those of AWS."""
 HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "date", "server"}
 
 
@@ -63,7 +65,7 @@ class Ecr:
         self.tokens: dict[str, float] = {}
         self._deleted: set[str] = set()
         self.process, self._backend = self._start()
-        self._watcher = _watch(self.process.pid)
+        self._watcher = watch(self.process.pid)
         self.faults = FaultLayer(self._forward)
         self._server = LoopbackServer(self.faults, port=port)
 
@@ -119,7 +121,7 @@ class Ecr:
 
     def _start(self) -> tuple[subprocess.Popen[bytes], int]:
         for _attempt in range(START_ATTEMPTS):
-            port = _free_port()
+            port = free_port()
             with (self._directory / "ministack.log").open("ab") as log:
                 process = subprocess.Popen(
                     [str(ministack_binary())],
@@ -128,7 +130,7 @@ class Ecr:
                     stderr=subprocess.STDOUT,
                     env=self._child_environment(port),
                 )
-            if _listens(process, port):
+            if listens(process, port):
                 return process, port
             process.kill()
             process.wait()
@@ -172,8 +174,14 @@ class Ecr:
         body = environ["wsgi.input"].read()
         query = environ.get("QUERY_STRING", "")
         address = quote(path, safe="/:@") + (f"?{query}" if query else "")
-        status, headers, answer = self._call(environ["REQUEST_METHOD"], address, body, _headers(environ))
         target = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
+        removed: list[dict[str, str]] = []
+        if target == "BatchDeleteImage":
+            removed, body = self._untagged(body, _headers(environ))
+        status, headers, answer = self._call(environ["REQUEST_METHOD"], address, body, _headers(environ))
+        if removed:
+            told = json.loads(answer)
+            answer = json.dumps({**told, "imageIds": [*told.get("imageIds", []), *removed]}).encode()
         status, answer = self._correct(target, status, body, answer)
         self._remember_deleted(target, body)
         if environ["REQUEST_METHOD"] == "PUT":
@@ -192,8 +200,23 @@ class Ecr:
             found.append((one["repositoryUri"], images))
         return found
 
-    def _ask(self, action: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _untagged(self, body: bytes, headers: dict[str, str]) -> tuple[list[dict[str, str]], bytes]:
+        """Remove tags of images that keep others; give them, and the request for what is left to be deleted."""
+        asked = json.loads(body)
+        signed = {name: value for name, value in headers.items() if name.lower() == "authorization"}
+        removed, left = remove_tags(
+            lambda action, wanted: self._ask(action, wanted, signed),
+            self._put_manifest,
+            asked,
+        )
+        return removed, json.dumps({**asked, "imageIds": left}).encode()
+
+    def _put_manifest(self, address: str, content: bytes) -> None:
+        self._call("PUT", address, content, {"Content-Type": "application/vnd.oci.image.manifest.v1+json"})
+
+    def _ask(self, action: str, body: dict[str, Any], signed: dict[str, str] | None = None) -> dict[str, Any]:
         headers = {"X-Amz-Target": f"{TARGET_PREFIX}{action}", "Content-Type": "application/x-amz-json-1.1"}
+        headers |= signed or {}
         _, _, answer = self._call("POST", "/", json.dumps(body).encode(), headers)
         told: dict[str, Any] = json.loads(answer)
         return told
@@ -210,7 +233,7 @@ class Ecr:
 
     def _correct(self, target: str, status: int, request: bytes, answer: bytes) -> tuple[int, bytes]:
         """Correct the answers of the API where `ministack` differs from AWS."""
-        if status != http.HTTPStatus.OK or target not in {"GetAuthorizationToken", "DescribeImages"}:
+        if status != http.HTTPStatus.OK or target not in _CORRECTED:
             return status, answer
         body: dict[str, Any] = json.loads(answer)
         if target == "GetAuthorizationToken":
@@ -264,26 +287,3 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
 
 def _length(answer: bytes) -> tuple[str, str]:
     return ("Content-Length", str(len(answer)))
-
-
-def _watch(pid: int) -> subprocess.Popen[bytes]:
-    """Start a shell that ends the child when this process dies without doing so, because its pipe closes then."""
-    script = 'read -r _; kill "$0"'
-    return subprocess.Popen(["sh", "-c", script, str(pid)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return True
-        time.sleep(0.05)
-    return False

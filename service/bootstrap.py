@@ -16,6 +16,8 @@ from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ApplicationSets, ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.adapters.git.ssh import SshLogin
+from service.adapters.github_api.budget import Budgets
+from service.adapters.github_api.connection import SOURCES
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
@@ -36,13 +38,19 @@ class ConfiguredImages:
     """Gives registries and builders as the configuration describes an image; one registry for each set of options."""
 
     def __init__(
-        self, settings: Settings, forge: Commits, *, ca_file: Path | None = None, clock: Clock | None = None
+        self,
+        settings: Settings,
+        forge: Commits,
+        *,
+        ca_file: Path | None = None,
+        clock: Clock | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
-        """Take the credentials and overrides of the settings, and whom git and the registries' clients trust."""
+        """Take the credentials and overrides of the settings, whom clients trust, and what GitHub takes from us."""
         checkout = GitCheckout(
             forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
         )
-        self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file)
+        self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file, budgets)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder | None] = {}
         self._pipelines: dict[str, Pipelines | None] = {}
@@ -96,24 +104,28 @@ def build_context(
     """Join everything that the pipeline works with."""
     clock = clock or SystemClock()
     ca_file = trusted_with(settings.ca_file, settings.state_directory) if settings.ca_file else None
-    forge = _github(settings, settings.github_token, settings.github_app, ca_file)
+    budgets = Budgets(clock.now)
+    forge = _github(settings, _login(settings.github_token, settings.github_app), ca_file, budgets, SOURCES)
     manifest_forge = forge
     if settings.manifest_github_token or settings.manifest_github_app:
-        manifest_forge = _github(settings, settings.manifest_github_token, settings.manifest_github_app, ca_file)
+        login = _login(settings.manifest_github_token, settings.manifest_github_app)
+        manifest_forge = _github(settings, login, ca_file, budgets, "manifests")
     repository = settings.configuration_repository
     assert repository is not None  # noqa: S101 - require_worker() asked for it
     configurations = Configurations(
         store, manifest_forge, clock, kinds(), repository, settings.configuration_branch, in_force=start_returned
     )
     manifests = _manifests(settings, manifest_forge, ca_file)
-    images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock)
+    images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock, budgets=budgets)
     trees = GitSourceTrees(
         settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
         forget=forge.forget_git_credentials, ca_file=ca_file,
     )  # fmt: skip
     yield Context(
         store=store,
-        outside=Outside(forge, manifest_forge, images, manifests, trees, _argocd(settings.argocd, ca_file), clock),
+        outside=Outside(
+            forge, manifest_forge, images, manifests, trees, _argocd(settings.argocd, ca_file), clock, budgets
+        ),
         sources=sources(settings),
         configurations=configurations,
         queue=queue,
@@ -126,13 +138,20 @@ def build_context(
     )
 
 
-def _github(settings: Settings, token: str | None, app: GitHubApp | None, ca_file: Path | None) -> GitHub:
-    login = AppLogin(str(app.id), app.private_key) if app else TokenLogin(token or "")
+def _login(token: str | None, app: GitHubApp | None) -> AppLogin | TokenLogin:
+    return AppLogin(str(app.id), app.private_key) if app else TokenLogin(token or "")
+
+
+def _github(
+    settings: Settings, login: AppLogin | TokenLogin, ca_file: Path | None, budgets: Budgets, name: str
+) -> GitHub:
     return GitHub(
         login,
         api_url=settings.github_api_url,
         git_url=settings.github_git_url,
         ca_file=str(ca_file) if ca_file else None,
+        budgets=budgets,
+        name=name,
     )
 
 

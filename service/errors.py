@@ -8,6 +8,7 @@ MergeportError                  what happened, a hint (the next action), a kebab
 ├─ NotFoundError                a run, delivery or application that the command names and that does not exist
 ├─ RetryableError               the same call may work later: network, throttling, a server's 5xx
 │  ├─ DoubtfulError             a 404, a refused token, a foreign page: believed only when it lasts
+│  ├─ LimitedError              the other side takes no more calls for now: asked again for as long as it is wanted
 │  └─ NotStartedError           a start elsewhere that is refused for now, so that nothing has begun
 │     └─ BusyError              refused because there is no room: asked again for as long as it is wanted
 └─ PermanentError               it will not work again unless a person changes something
@@ -140,6 +141,13 @@ class DoubtfulError(RetryableError):
 
     For example, a lagging replica answers 404, a new token is refused for a moment, or a proxy answers with a page. The
     call is repeated, and people see why. An error that lasts for BELIEVED_AFTER_SECONDS is believed.
+    """
+
+
+class LimitedError(RetryableError):
+    """The other side takes no more calls for now; nothing is wrong, and the call goes out after `retry_after`.
+
+    Its words say until when, and stand for themselves. However often it comes, it is no reason to give up.
     """
 
 

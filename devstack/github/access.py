@@ -45,8 +45,9 @@ def identify() -> None:
     token = state().tokens.get(text)
     if token is None or (token.expires_at is not None and token.expires_at < _now()):
         raise RefusalError(401, "Bad credentials")
-    token.used += 1
     g.token = token
+    if not request.path.endswith("/rate_limit"):
+        actions().limits.take(token, request.method)
 
 
 def caller() -> User:

@@ -16,6 +16,7 @@ from devstack.git_http import GitAccess
 from devstack.github import payloads, shapes
 from devstack.github.blobs import Blobs
 from devstack.github.hooks import Courier
+from devstack.github.limits import Limits
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
 from devstack.github.refusal import RefusalError, invalid, not_found, refuse_long
 from devstack.github.state import Delivery, Hook, MergeMethod, Pull, Repository, State, Token, User, now
@@ -41,6 +42,7 @@ class Actions:
         self.git_tokens = git_tokens
         self.workflows = Workflows(state, courier)
         self.blobs = Blobs()
+        self.limits = Limits()
 
     def add_hook(
         self, repo: Repository, url: str, secret: str | None, events: Iterable[str], *, sender: User, kind: str = "json"

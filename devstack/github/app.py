@@ -6,7 +6,6 @@ Joins the routes, turns refusals into GitHub's error bodies, and puts the rate-l
 from __future__ import annotations
 
 import functools
-import time
 import uuid
 from typing import Any
 
@@ -16,9 +15,6 @@ from werkzeug.exceptions import HTTPException
 from devstack.github import access
 from devstack.github.refusal import RefusalError
 from devstack.github.routes import apps, commits, gitdata, hooks, issues, pulls, repositories, statuses, workflows
-
-RATE_LIMIT = 5000
-HOUR = 3600
 
 
 @functools.cache
@@ -36,30 +32,24 @@ def shared_app() -> Flask:
     return app
 
 
-def _refused(error: RefusalError) -> tuple[Response, int]:
+def _refused(error: RefusalError) -> tuple[Response, int, dict[str, str]]:
     body: dict[str, Any] = {"message": error.message, "documentation_url": "https://docs.github.com/rest"}
     if error.errors:
         body["errors"] = error.errors
     body["status"] = str(error.status)
-    return jsonify(body), error.status
+    return jsonify(body), error.status, error.headers
 
 
-def _http_error(error: HTTPException) -> tuple[Response, int]:
+def _http_error(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
     status = error.code or 500
     message = "Problems parsing JSON" if status == 400 else "Not Found"  # noqa: PLR2004 # HTTP's own number
     return _refused(RefusalError(400 if status == 400 else 404, message))  # noqa: PLR2004 # HTTP's own number
 
 
 def _headers(response: Response) -> Response:
-    token = getattr(g, "token", None)
-    used = token.used if token is not None else 0
     response.headers.update(
         {
-            "X-RateLimit-Limit": str(RATE_LIMIT),
-            "X-RateLimit-Remaining": str(max(0, RATE_LIMIT - used)),
-            "X-RateLimit-Used": str(used),
-            "X-RateLimit-Reset": str(int(time.time()) // HOUR * HOUR + HOUR),
-            "X-RateLimit-Resource": "core",
+            **access.actions().limits.headers(getattr(g, "token", None)),
             "X-GitHub-Media-Type": "github.v3; format=json",
             "X-GitHub-Request-Id": uuid.uuid4().hex[:24].upper(),
             "X-GitHub-Api-Version-Selected": "2022-11-28",

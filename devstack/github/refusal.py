@@ -11,11 +11,19 @@ LONGEST_TITLE, LONGEST_BODY = 256, 65_536
 class RefusalError(Exception):
     """Becomes an HTTP answer; raised to a test that calls the double from Python."""
 
-    def __init__(self, status: int, message: str, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: list[dict[str, str]] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{status} {message}")
         self.status = status
         self.message = message
         self.errors = errors
+        self.headers = dict(headers or {})
 
 
 def not_found() -> RefusalError:

@@ -22,6 +22,7 @@ from devstack.github.access import ACTIONS_KEY
 from devstack.github.actions import Actions
 from devstack.github.app import shared_app
 from devstack.github.hooks import Courier
+from devstack.github.limits import Limits
 from devstack.github.pages import create_pages
 from devstack.github.people import People
 from devstack.github.state import ALL_PERMISSIONS, Hook, Installation, Level, Repository, State, Token, now
@@ -166,6 +167,11 @@ class GitHub(People):
         """Configure a web hook, which is pinged at once."""
         repo = self.repository(full_name)
         return self.actions.add_hook(repo, url, secret, events, sender=self.state.user("admin"))
+
+    @property
+    def limits(self) -> Limits:
+        """What it counts of each caller's calls, and whether it refuses those that are too many."""
+        return self.actions.limits
 
     def limit_primary(self, *, method: str = "*", path: str = "", times: int = 1, reset_in: int = 60) -> Fault:
         """Answer the next requests as GitHub does when the hour's limit is used up."""

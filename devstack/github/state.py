@@ -61,7 +61,6 @@ class Token:
     repositories: frozenset[str] | None = None
     installation: int | None = None
     expires_at: str | None = None
-    used: int = 0
 
     def may(self, permission: str, level: Level) -> bool:
         """Tell whether the token has the permission; write includes read."""

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from service.adapters.distribution_documents import Document, ImageConfig, Tags
 from service.adapters.distribution_errors import bad_answer, missing_repository
 from service.adapters.distribution_http import Answer, CredentialSource, RegistryHttp, Timeouts
-from service.core.images import REVISION_LABEL, SOURCE_LABEL, TREE_LABEL, Image, ImageReference
+from service.core.images import REVISION_LABEL, SOURCE_LABEL, TREE_LABEL, Image, ImageReference, PlatformImage
+from service.core.platforms import normal
 from service.core.words import Digest
 from service.errors import PermanentError, RetryableError
 from service.ports import Credentials
@@ -35,66 +37,34 @@ _ACCEPTED = (
 )
 _MANIFEST_LIMIT = 4 * 1024 * 1024
 _CONFIG_LIMIT = 1024 * 1024
+_MOST_IMAGES = 64
+"""More images than any index has that somebody builds; each costs two requests."""
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Part(BaseModel):
-    """Only the fields of a document that we read."""
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An image that an index names; the platform is empty where the index tells none."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Platform(_Part):
-    os: str = ""
-    architecture: str = ""
-    variant: str = ""
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
-
-
-class _Descriptor(_Part):
-    digest: str
-    platform: _Platform | None = None
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is an image that can run; an attestation's platform is `unknown/unknown`."""
-        return self.platform is None or self.platform.os != "unknown"
-
-
-class _Tags(_Part):
-    tags: tuple[str, ...] | None = None
-
-
-class _Document(_Part):
-    """A manifest or an index: one has a config, the other has manifests."""
-
-    config: _Descriptor | None = None
-    manifests: tuple[_Descriptor, ...] | None = None
-    annotations: Mapping[str, str] | None = None
-    media_type: str = Field(default="", alias="mediaType")
-
-
-class _ConfigSection(_Part):
-    labels: Mapping[str, str] | None = Field(default=None, alias="Labels")
-
-
-class _ImageConfig(_Platform):
-    config: _ConfigSection | None = None
+    digest: Digest
+    platform: str
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest or index as the registry holds it; `digest` is the sha256 of its bytes."""
+    """A manifest or index as the registry holds it; `digest` is the sha256 of its bytes.
+
+    `children` are the images of an index that can run. `size` is that of an image's configuration and layers.
+    """
 
     digest: Digest
     content: bytes = field(repr=False)
-    platforms: tuple[str, ...]
-    children: tuple[Digest, ...]
+    children: tuple[Child, ...]
     config: Digest | None
     annotations: Mapping[str, str]
+    size: int
     media_type: str = OCI_MANIFEST
 
 
@@ -122,26 +92,43 @@ class Distribution:
         )
 
     def find(self, reference: ImageReference) -> Image | None:
-        """Give the image that the tag names, with labels and platforms; None when tag or repository is missing.
+        """Give the image that the tag names, and that of each platform; None when tag or repository is missing.
 
-        An index's own annotations count first, then the labels of its first image.
+        An index's own annotations count first, then those of a platform's manifest, then its labels. The image's own
+        revision and source are those of the first platform that tells a revision.
         """
-        top = self.manifest(reference.repository, reference.tag)
+        repository = reference.repository
+        top = self.manifest(repository, reference.tag)
         if top is None:
             return None
-        first = top
-        if top.config is None and top.children:
-            first = self.manifest(reference.repository, top.children[0]) or top
-        told = self._labels(reference.repository, first)
-        labels = {**told.labels, **first.annotations, **top.annotations}
+        children = top.children if top.config is None else ()
+        parts, absent = [], []
+        for child in children:
+            manifest = self.manifest(repository, child.digest)
+            if manifest is None:
+                absent.append(child.platform or child.digest)
+            else:
+                parts.append(self._part(repository, manifest, top.annotations, child.platform))
+        if not children:
+            parts.append(self._part(repository, top, {}, ""))
+        of_index = PlatformImage("", top.digest, 0, *_origin(top.annotations))
+        first = next((part for part in parts if part.revision), (parts or [of_index])[0])
         return Image(
-            reference=ImageReference(reference.registry, reference.repository, reference.tag, top.digest),
+            reference=ImageReference(reference.registry, repository, reference.tag, top.digest),
             digest=top.digest,
-            platforms=top.platforms or ((told.platform,) if told.platform else ()),
-            revision=labels.get(REVISION_LABEL) or None,
-            source=labels.get(SOURCE_LABEL) or None,
-            tree=labels.get(TREE_LABEL) or None,
+            platforms=tuple(dict.fromkeys(part.platform for part in parts if part.platform)),
+            revision=first.revision,
+            source=first.source,
+            tree=first.tree,
+            parts=tuple(parts),
+            absent=tuple(absent),
         )
+
+    def _part(self, repository: str, manifest: Manifest, of_index: Mapping[str, str], platform: str) -> PlatformImage:
+        """Read one platform's image. The index tells the platform, else the image's own configuration does."""
+        told = self._labels(repository, manifest)
+        labels = {**told.labels, **manifest.annotations, **of_index}
+        return PlatformImage(platform or told.platform, manifest.digest, manifest.size, *_origin(labels))
 
     def manifest(self, repository: str, name: str) -> Manifest | None:
         """Give a manifest or index by tag or digest; None when it or its repository is not there."""
@@ -156,16 +143,36 @@ class Distribution:
             return None
         told = name if ":" in name else answer.headers.get("Docker-Content-Digest", "")
         digest = self._verified(answer, told)
-        document = self._parse(_Document, answer.content, "a manifest")
+        document = self._parse(Document, answer.content, "a manifest")
         images = [child for child in document.manifests or () if child.runs]
+        if len(images) > _MOST_IMAGES:
+            raise bad_answer(self._http.host, f"an index of more than {_MOST_IMAGES} images")
+        blobs = [document.config, *(document.layers or ())] if document.config else []
         return Manifest(
             digest=digest,
             content=answer.content,
-            platforms=tuple(str(child.platform) for child in images if child.platform),
-            children=tuple(Digest(child.digest) for child in images),
+            children=tuple(Child(Digest(child.digest), normal(str(child.platform or ""))) for child in images),
             config=Digest(document.config.digest) if document.config else None,
             annotations=document.annotations or {},
+            size=sum(blob.size for blob in blobs),
             media_type=document.media_type or answer.headers.get("Content-Type", "").partition(";")[0] or OCI_MANIFEST,
+        )
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether a manifest or index of this digest is there."""
+        return self._head(repository, digest).found
+
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has; None when there is no such tag, or it does not say."""
+        answer = self._head(repository, tag)
+        return Digest(answer.headers.get("Docker-Content-Digest", "")) or None if answer.found else None
+
+    def _head(self, repository: str, name: str) -> Answer:
+        return self._http.request(
+            "HEAD",
+            f"/v2/{quote(repository)}/manifests/{quote(name, safe=':')}",
+            scope=_pull(repository),
+            headers={"Accept": ", ".join(_ACCEPTED)},
         )
 
     def _labels(self, repository: str, manifest: Manifest) -> _Labels:
@@ -178,9 +185,9 @@ class Distribution:
         if not answer.found:
             raise bad_answer(self._http.host, "a manifest whose configuration is missing")
         self._verified(answer, manifest.config)
-        config = self._parse(_ImageConfig, answer.content, "an image configuration")
+        config = self._parse(ImageConfig, answer.content, "an image configuration")
         labels = config.config.labels if config.config else None
-        return _Labels(str(config), labels or {})
+        return _Labels(normal(str(config)), labels or {})
 
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Put the very bytes of a manifest or index under another tag; its layers are there already."""
@@ -207,7 +214,7 @@ class Distribution:
         )
         if not answer.found:
             return []
-        return list(self._parse(_Tags, answer.content, "a list of tags").tags or ())[:most]
+        return list(self._parse(Tags, answer.content, "a list of tags").tags or ())[:most]
 
     def check_push(self, repository: str) -> None:
         """Begin an upload and drop it, which raises what a push would raise: refusal, missing repository, no answer."""
@@ -248,6 +255,11 @@ class Distribution:
             return model.model_validate_json(content)
         except ValidationError as error:
             raise bad_answer(self._http.host, f"something else where {what} was expected") from error
+
+
+def _origin(labels: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
+    """Give the revision, the source and the tree that labels tell."""
+    return labels.get(REVISION_LABEL) or None, labels.get(SOURCE_LABEL) or None, labels.get(TREE_LABEL) or None
 
 
 def digest_of(content: bytes) -> Digest:

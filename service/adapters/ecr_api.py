@@ -1,14 +1,12 @@
-"""The calls to ECR's own API (boto3), and what its refusals are in our errors.
+"""How ECR's own API (boto3) is called, and what its refusals are in our errors.
 
 Used by the `ecr` registry alone, which is also where the options are. Nothing is remembered here but the client.
 """
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
@@ -20,9 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_ecr.type_defs import EncryptionConfigurationTypeDef
 
-    from service.adapters.ecr_options import Create, Options
+    from service.adapters.ecr_options import Options
 
 _MOST_IMAGES = 20_000
 """AWS's own limit of a repository, unless it was raised."""
@@ -30,7 +27,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EcrApi:
-    """One registry's API. Give `client` to have it made elsewhere, e.g. with a stub."""
+    """One registry's API: `call` does one action of it. Give `client` to have it made elsewhere, e.g. with a stub."""
 
     def __init__(
         self,
@@ -44,47 +41,7 @@ class EcrApi:
         self._options = options
         self._endpoint = endpoint
         self._ca_file = ca_file
-        self._call = Calls(client or self._new_client, self._error)
-
-    def tag_mutability(self, repository: str) -> str | None:
-        """Give the repository's tag mutability in ECR's words, or None when there is no such repository."""
-
-        def describe(client: ECRClient) -> str | None:
-            try:
-                told = client.describe_repositories(registryId=self._options.account, repositoryNames=[repository])
-            except client.exceptions.RepositoryNotFoundException:
-                return None
-            return told["repositories"][0].get("imageTagMutability", "MUTABLE")
-
-        return self._call("ecr:DescribeRepositories", describe)
-
-    def create(self, repository: str, wanted: Create) -> None:
-        """Make the repository, unless another has made it meanwhile, and its lifecycle policy."""
-        encryption: EncryptionConfigurationTypeDef = (
-            {"encryptionType": "KMS", "kmsKey": wanted.kms_key} if wanted.kms_key else {"encryptionType": "AES256"}
-        )
-
-        def make(client: ECRClient) -> None:
-            with suppress(client.exceptions.RepositoryAlreadyExistsException):
-                client.create_repository(
-                    registryId=self._options.account,
-                    repositoryName=repository,
-                    imageTagMutability="IMMUTABLE" if wanted.immutable_tags else "MUTABLE",
-                    imageScanningConfiguration={"scanOnPush": wanted.scan_on_push},
-                    encryptionConfiguration=encryption,
-                    tags=[{"Key": key, "Value": value} for key, value in sorted(wanted.resource_tags.items())],
-                )
-
-        def expire(client: ECRClient) -> None:
-            client.put_lifecycle_policy(
-                registryId=self._options.account,
-                repositoryName=repository,
-                lifecyclePolicyText=_expire_untagged(wanted.expire_untagged_days or 0),
-            )
-
-        self._call("ecr:CreateRepository", make)
-        if wanted.expire_untagged_days:
-            self._call("ecr:PutLifecyclePolicy", expire)
+        self.call = Calls(client or self._new_client, self._error)
 
     def newest_tags(self, repository: str, most: int) -> list[ListedTag]:
         """List tags, newest first, one of each image; AWS lists images in no order, so all pages are read."""
@@ -105,7 +62,7 @@ class EcrApi:
                 return []
             return found
 
-        told = self._call("ecr:DescribeImages", pages)
+        told = self.call("ecr:DescribeImages", pages)
         return sorted(told, key=lambda one: one.pushed_at or _LONG_AGO, reverse=True)[:most]
 
     def login(self) -> tuple[Credentials, datetime]:
@@ -116,7 +73,7 @@ class EcrApi:
             username, _, secret = b64decode(told["authorizationToken"]).decode().partition(":")
             return Credentials(username, secret), told["expiresAt"]
 
-        return self._call("ecr:GetAuthorizationToken", fetch)
+        return self.call("ecr:GetAuthorizationToken", fetch)
 
     def _new_client(self) -> ECRClient:
         options = self._options
@@ -160,15 +117,3 @@ class EcrApi:
                 )
             case _:
                 assert_never(trouble.kind)
-
-
-def _expire_untagged(days: int) -> str:
-    """Write a policy: https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html."""
-    selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
-    rule = {
-        "rulePriority": 1,
-        "description": "Untagged images are not deployed by Mergeport",
-        "selection": selection,
-        "action": {"type": "expire"},
-    }
-    return json.dumps({"rules": [rule]})

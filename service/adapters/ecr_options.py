@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))"
-)
-"""ECR's host names: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html"""
+from service.core.ecr_hosts import ecr_host
 
 
 def hosts_of(account: str, region: str) -> frozenset[str]:
     """Give every host name by which the private registry of an account and region may be configured."""
-    china = region.startswith("cn-")
-    old, new = ("amazonaws.com.cn", "on.amazonwebservices.com.cn") if china else ("amazonaws.com", "on.aws")
+    match region.partition("-")[0]:
+        case "cn":
+            old, new = "amazonaws.com.cn", "on.amazonwebservices.com.cn"
+        case "eusc":
+            old, new = "amazonaws.eu", "on.amazonwebservices.eu"
+        case _:
+            old, new = "amazonaws.com", "on.aws"
     return frozenset(
         f"{account}.dkr{between}ecr{fips}.{region}.{domain}"
         for between, domain in ((".", old), ("-", new))
@@ -25,7 +26,7 @@ def hosts_of(account: str, region: str) -> frozenset[str]:
 
 
 class Create(BaseModel):
-    """How a repository that is missing is made; one that exists is left as it is."""
+    """How a missing repository is made. One that exists is brought to what is named, but for its encryption."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -33,7 +34,10 @@ class Create(BaseModel):
     scan_on_push: bool = Field(default=False, description="ECR scans each image when it is pushed.")
     kms_key: str | None = Field(default=None, description="KMS key (ARN, id or alias); ECR's own encryption if absent.")
     expire_untagged_days: int | None = Field(
-        default=None, ge=1, description="Untagged images expire after so many days. Tagged ones never do: one may run."
+        default=None, ge=1, description="Untagged images expire after so many days."
+    )
+    keep_newest: int | None = Field(
+        default=None, ge=1, description="Other tagged images than the newest so many expire, but none that is in use."
     )
     resource_tags: dict[str, str] = Field(default_factory=dict, description="AWS resource tags of the repository.")
 
@@ -50,26 +54,36 @@ class Options(BaseModel):
         default=True,
         description="Make missing repositories: true as Mergeport does, a mapping as it says, false never.",
     )
+    keep_in_use: bool | None = Field(
+        default=None,
+        description="Images in use get tags keep-ENVIRONMENT-DIGEST for lifecycle rules; true with keep_newest.",
+    )
     role_arn: str | None = Field(
         default=None, description="A role to assume first, e.g. in the account of the registry."
     )
 
     @model_validator(mode="after")
     def _host_is_known(self) -> Options:
-        if HOST.fullmatch(self.host) is None:
+        if ecr_host(self.host) is None:
             raise ValueError(
                 "host is not an ECR host name, ACCOUNT.dkr.ecr.REGION.amazonaws.com; for others: kind: oci"
             )
         return self
 
     @property
+    def keeps_in_use(self) -> bool:
+        """Whether images in use get tags that a lifecycle rule can spare."""
+        by_policy = isinstance(self.create, Create) and self.create.keep_newest is not None
+        return by_policy if self.keep_in_use is None else self.keep_in_use
+
+    @property
     def account(self) -> str:
         """The AWS account that the registry is in, from the host's name."""
-        found = HOST.fullmatch(self.host)
-        return found["account"] if found else ""
+        found = ecr_host(self.host)
+        return found.account if found else ""
 
     @property
     def aws_region(self) -> str:
         """The region as given, else from the host's name."""
-        found = HOST.fullmatch(self.host)
-        return self.region or (found["region"] if found else "")
+        found = ecr_host(self.host)
+        return self.region or (found.region if found else "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from service.adapters.github_api.budget import Budgets
     from service.ports import Checkout, Clock
     from service.settings import Settings
 
@@ -21,3 +22,5 @@ class Parts:
     checkout: Checkout
     ca_file: Path | None = None
     """Our own authorities and the usual ones; None where the settings name no own ones."""
+    budgets: Budgets | None = None
+    """What GitHub takes from this process; None where only one connection of it is made."""

@@ -43,11 +43,28 @@ class ImageReference:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformImage:
+    """The image of one platform: its own digest, and the bytes that a node fetches (its configuration and layers).
+
+    `platform` is empty where the image tells none. `revision`, `source` and `tree` are its labels, under the
+    annotations of its manifest and of the index that it is in.
+    """
+
+    platform: str
+    digest: Digest
+    size: int
+    revision: str | None = None
+    source: str | None = None
+    tree: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """The facts about an image, read from the registry and never taken from a builder.
 
     `digest` is that of what the tag names (an index if there is one); `platforms` are `os/arch`; `revision`, `source`
-    and `tree` are labels or annotations, None if the image has none.
+    and `tree` are labels or annotations, None if the image has none. `parts` has each platform's own image, and
+    `absent` the platforms that the index names although the registry does not have them.
     """
 
     reference: ImageReference
@@ -56,6 +73,8 @@ class Image:
     revision: str | None = None
     source: str | None = None
     tree: str | None = None
+    parts: tuple[PlatformImage, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def tag_for(template: str, *, commit: Sha, branch: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from service.core.images import Image
+from service.core.images import Image, PlatformImage
 from service.core.words import Repository, Sha
 
 SHORTEST_COMMIT = 7
@@ -33,7 +33,7 @@ class Told:
         return Sha(self.commit) if len(self.commit) == _FULL else None
 
 
-def told_of(image: Image, source: Repository) -> Told:
+def told_of(image: Image | PlatformImage, source: Repository) -> Told:
     """Read from the labels which commit of the source repository the image was made of."""
     revision = (image.revision or "").strip().lower()
     if not revision:
@@ -47,7 +47,7 @@ def told_of(image: Image, source: Repository) -> Told:
     return Told(revision)
 
 
-def is_made_of(image: Image, commit: Sha, *, tree: str = "") -> bool:
+def is_made_of(image: Image | PlatformImage, commit: Sha, *, tree: str = "") -> bool:
     """Tell whether the labels name this commit, whole or by its beginning, whatever else they say.
 
     `tree` is what the commit's own image would be made of: an image of another commit with the same one is as good.
@@ -56,6 +56,15 @@ def is_made_of(image: Image, commit: Sha, *, tree: str = "") -> bool:
         return True
     revision = (image.revision or "").strip().lower()
     return _COMMIT.fullmatch(revision) is not None and commit.startswith(revision)
+
+
+def part_of_another(image: Image, commit: Sha, source: Repository, *, tree: str = "") -> PlatformImage | None:
+    """Give a platform's image that was made of another commit and tree; one that tells no commit is not counted.
+
+    So an index that joins the images of two commits is never taken for one of them.
+    """
+    told = (part for part in image.parts if told_of(part, source).commit)
+    return next((part for part in told if not is_made_of(part, commit, tree=tree)), None)
 
 
 def names(address: str, repository: Repository) -> bool:

@@ -6,17 +6,14 @@ step of the run's stage, and every step looks before it acts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
-from itertools import takewhile
 from typing import assert_never
 
 import structlog
 
 from service.core.words import RunId, RunState, Stage, WaitKind
-from service.errors import BELIEVED_AFTER_SECONDS, DoubtfulError, MergeportError, RetryableError
+from service.errors import DoubtfulError, LimitedError, MergeportError, RetryableError
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
@@ -24,11 +21,11 @@ from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.promote_stage import promote
 from service.pipeline.promote.withdraw import withdraw
 from service.pipeline.runs import transitions
+from service.pipeline.runs.belief import lasts, retries_in_a_row
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, has_workflow, is_ours, wait_for
 from service.store import runs, waits
 from service.store.pauses import pause_of
-from service.store.waits import Wait
 
 MOST_RETRIES = 60
 """Retries in a row for the same reason: about an hour, so that an outage elsewhere is not a failure here."""
@@ -135,34 +132,28 @@ def _wait(claim: Claim, pause: Pause, *, patient: bool = False) -> None:
 
 
 def _retry(claim: Claim, error: RetryableError, *, ends: bool = True) -> bool:
-    """Let the run wait for its next try; after too many, end it and give False. Without `ends` the caller ends it."""
+    """Let the run wait for its next try; after too many, end it and give False. Without `ends` the caller ends it.
+
+    A limit on our calls is no failure: it is waited out, however often it comes.
+    """
     context, run = claim.context, claim.run
     with context.store.read() as tx:
-        tried = _in_a_row(waits.of_run(tx, run.id), error.code)
+        tried = retries_in_a_row(waits.of_run(tx, run.id), error.code)
     attempts = len(tried)
-    believed = isinstance(error, DoubtfulError) and bool(tried) and _lasts(tried[-1], context.now())
-    if believed or attempts >= MOST_RETRIES:
+    believed = isinstance(error, DoubtfulError) and lasts(tried, context.now())
+    limited = isinstance(error, LimitedError)
+    if believed or (attempts >= MOST_RETRIES and not limited):
         if ends:
             words = str(error) if believed else f"gave up after {attempts} retries: {error}"
             _end(claim, RunState.FAILED, words, code=error.code)
         return False
-    pause_seconds = max(error.retry_after or 0.0, min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS))
+    usual = 1.0 if limited else min(2.0 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS)
+    pause_seconds = max(error.retry_after or 0.0, usual)
     not_before = context.now() + pause_of(pause_seconds)
-    wait = wait_for(
-        context, run, WaitKind.RETRY, key="", subject=error.code, saw=f"trying again: {error}", not_before=not_before
-    )
+    saw = str(error) if limited else f"trying again: {error}"
+    wait = wait_for(context, run, WaitKind.RETRY, key="", subject=error.code, saw=saw, not_before=not_before)
     _wait(claim, Pause(wait), patient=not ends)
     return True
-
-
-def _in_a_row(waited: Sequence[Wait], code: str) -> list[Wait]:
-    """Give the newest retries for the same reason, newest first; any other wait between means that the run went on."""
-    return list(takewhile(lambda wait: (wait.kind, wait.subject) == (WaitKind.RETRY, code), reversed(waited)))
-
-
-def _lasts(first: Wait, now: datetime) -> bool:
-    """Tell whether the error that has been retried since then has lasted long enough to be believed."""
-    return (now - first.created_at).total_seconds() >= BELIEVED_AFTER_SECONDS
 
 
 def _end(claim: Claim, state: RunState, message: str, *, code: str = "", superseded_by: RunId | None = None) -> None:

@@ -13,6 +13,7 @@ from service.core.words import Actor, Repository
 from service.pipeline.configurations import Configurations
 from service.ports import (
     Builder,
+    CallBudgets,
     Clock,
     Deployer,
     Forge,
@@ -64,7 +65,7 @@ class Outside:
     """The ports.
 
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
-    two Apps.
+    two Apps. `budgets` knows what they still may ask.
     """
 
     forge: Forge
@@ -74,6 +75,7 @@ class Outside:
     trees: SourceTrees
     deployer: Deployer | None
     clock: Clock
+    budgets: CallBudgets
 
 
 @dataclass(frozen=True, slots=True)

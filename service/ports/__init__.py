@@ -5,6 +5,7 @@ RetryableError (the same call may work later) or PermanentError (a person must c
 nothing else of its library. Every call is bounded in time and may be repeated.
 """
 
+from service.ports.budgets import CallBudget, CallBudgets
 from service.ports.builder import (
     BuildControl,
     Builder,
@@ -39,6 +40,8 @@ __all__ = [
     "BuildRequest",
     "BuildStanding",
     "Builder",
+    "CallBudget",
+    "CallBudgets",
     "Checkout",
     "Clock",
     "ClosedPullRequests",

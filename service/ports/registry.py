@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,14 +42,42 @@ class Registry(Protocol):
 
     host: str
 
-    def ensure_repository(self, repository: str) -> None:
-        """Create the repository as configured where it is missing, or do nothing."""
+    @property
+    def keeps_in_use(self) -> bool:
+        """Whether images in use need tags that keep them, because rules delete images there."""
+        ...
+
+    def keep_in_use(
+        self, repository: str, wanted: Mapping[str, Digest], *, environments: Collection[str]
+    ) -> tuple[str, ...]:
+        """Give images the tags of `lifecycle.keep_tag`, and remove those that these environments no longer need.
+
+        Gives words about what was done. A repository or an image that is missing is left out.
+        """
+        ...
+
+    def ensure_repository(self, repository: str) -> tuple[str, ...]:
+        """Create the repository as configured where it is missing, and bring it back where it has drifted.
+
+        Give words for people about what was changed, or is not as configured and was left.
+        """
         ...
 
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read from the registry itself; None when the tag or repository is not there.
 
         A digest may stand in the tag's place.
+        """
+        ...
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether the registry has a manifest or index of this digest, without reading it."""
+        ...
+
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has, without reading the image; None when there is no such tag.
+
+        It was not computed from the bytes: believe it only after `find`.
         """
         ...
 

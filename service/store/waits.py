@@ -61,6 +61,7 @@ _NEWEST_BY_KEY = (
     .group_by(waits.c.kind, waits.c.key)
 )
 _OPEN_AT = _WAIT.where(*_THERE).order_by(*_OLDEST_FIRST)
+_OPEN_OF_KIND = _WAIT.where(_OPEN, waits.c.kind == sa.bindparam("of_kind")).order_by(*_OLDEST_FIRST)
 _ANY_AT = sa.select(waits.c.id).where(*_THERE).limit(1)
 _RETRIES_DUE = _WAIT.where(_OPEN, waits.c.kind == WaitKind.RETRY, is_over(waits.c.not_before))
 _LATE = _WAIT.where(_OPEN, waits.c.deadline <= sa.bindparam("now"))
@@ -182,6 +183,11 @@ def newest_by_key(tx: Transaction) -> dict[tuple[WaitKind, str], str]:
 def open_at(tx: Transaction, kind: WaitKind, key: str) -> list[Wait]:
     """List the open waits at one outside system, oldest first."""
     return [made(Wait, row) for row in tx.execute(_OPEN_AT, {"at_kind": kind, "at_key": key})]
+
+
+def open_of_kind(tx: Transaction, kind: WaitKind) -> list[Wait]:
+    """List the open waits of one kind at all outside systems, oldest first."""
+    return [made(Wait, row) for row in tx.execute(_OPEN_OF_KIND, {"of_kind": kind})]
 
 
 def some_at(tx: Transaction, kind: WaitKind, key: str, subjects: Collection[str], *, others: int) -> list[Wait]:

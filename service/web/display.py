@@ -24,6 +24,16 @@ class DiffLine(NamedTuple):
     text: str
 
 
+def size(count: int) -> str:
+    """Give a number of bytes as registries' pages do: 12.3 MB of a million bytes each."""
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 999.5:  # noqa: PLR2004 - what is rounded to 1000 is one of the next unit
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 99.95 else f"{amount:.1f} {unit}"  # noqa: PLR2004 - three digits
+
+
 def length(seconds: float) -> str:
     """Give a length of time in its two largest units."""
     if seconds < 0.9995:  # noqa: PLR2004 - what is rounded to 1000 ms is a second

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from service.core.words import DeliveryState, RunState, WaitKind
 from service.errors import MergeportError
-from service.store import Store, Transaction, configurations, deliveries, edits, figures, runs, waits
+from service.store import Store, Transaction, call_budgets, configurations, deliveries, edits, figures, runs, waits
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -98,6 +98,7 @@ def _figures(tx: Transaction, now: datetime, steps: StepTimes) -> Iterable[Metri
     pushes.add_metric([], edits.attempts_total(tx))
     yield pushes
     yield from _waits(tx, now)
+    yield from _budgets(tx, now)
 
 
 def _by_state(
@@ -127,3 +128,19 @@ def _waits(tx: Transaction, now: datetime) -> Iterable[Metric]:
         oldest.add_metric([kind.value], max(0.0, age))
     yield counts
     yield oldest
+
+
+def _budgets(tx: Transaction, now: datetime) -> Iterable[Metric]:
+    labels = ["login", "installation"]
+    left = GaugeMetricFamily(
+        "mergeport_github_calls_remaining", "Calls that GitHub still takes from a login in this hour.", labels=labels
+    )
+    held = GaugeMetricFamily(
+        "mergeport_github_held_seconds", "For how long no call of a login goes out, because of a limit.", labels=labels
+    )
+    for one in call_budgets.known(tx):
+        if one.most:
+            left.add_metric([one.login, one.installation], one.left(now))
+        held.add_metric([one.login, one.installation], one.held_for(now))
+    yield left
+    yield held

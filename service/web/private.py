@@ -57,7 +57,7 @@ def private_app(
     app.jinja_env.filters.update(
         {
             name: getattr(display, name)
-            for name in ("ago", "between", "diff_lines", "moment", "safe_url", "short", "with_code")
+            for name in ("ago", "between", "diff_lines", "moment", "safe_url", "short", "size", "with_code")
         }
     )
     app.jinja_env.filters["advice"] = advice

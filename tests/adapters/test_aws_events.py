@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 
 from devstack.ecr import ACCOUNT, REGION
 from service.adapters.aws_events import AwsEventQueue
-from service.adapters.ecr_options import HOST, hosts_of
+from service.adapters.ecr_options import hosts_of
+from service.core.ecr_hosts import ecr_host
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import BuildEvent, Event, ImageEvent, Received
 from tests.contract.registries import ECR_HOST, Ministack, aws_credentials, ministack
@@ -146,12 +147,10 @@ def test_push_of_an_image_names_its_registry_by_every_name() -> None:
     assert told.registry_kind == "ecr"
 
 
-@pytest.mark.parametrize("region", ["ap-northeast-2", "us-gov-west-1", "cn-north-1"])
+@pytest.mark.parametrize("region", ["ap-northeast-2", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
 def test_every_name_of_a_registry_is_one_that_can_be_configured(region: str) -> None:
     for host in hosts_of(ACCOUNT, region):
-        found = HOST.fullmatch(host)
-        assert found is not None, host
-        assert (found["account"], found["region"]) == (ACCOUNT, region)
+        assert ecr_host(host) == (ACCOUNT, region)
 
 
 @pytest.mark.parametrize("changed", [{"action-type": "DELETE"}, {"result": "FAILURE"}])

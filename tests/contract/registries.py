@@ -173,6 +173,11 @@ def push(to: Pusher, repository: str, tag: str, image: HandMade) -> None:
     to.push_manifest(repository, tag, image.manifest)
 
 
+def size_of(image: HandMade) -> int:
+    """Give the bytes that a node fetches for it."""
+    return sum(len(blob) for blob in image.blobs)
+
+
 def push_index(
     to: Pusher,
     repository: str,
@@ -213,10 +218,14 @@ def raw_manifest(url: str, repository: str, tag: str, authorization: str = "") -
 
 @dataclass
 class MemoryRegistry:
-    """Read-only `/v2` over a dictionary, with Basic or Bearer as real registries ask for it."""
+    """Read-only `/v2` over a dictionary, with Basic or Bearer as real registries ask for it.
+
+    A `public` one gives a token to anybody, as public.ecr.aws does.
+    """
 
     passwords: set[str] = field(default_factory=set)
     bearer: bool = False
+    public: bool = False
     content: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
     base: str = ""
@@ -247,7 +256,9 @@ class MemoryRegistry:
         return {basic("AWS", password) for password in self.passwords}
 
     def _token(self, environ: WSGIEnvironment, start_response: StartResponse, given: str) -> Iterable[bytes]:
-        if given not in self._basics() or "service=memory" not in environ["QUERY_STRING"]:
+        if (given not in self._basics() and not (self.public and not given)) or "service=memory" not in environ[
+            "QUERY_STRING"
+        ]:
             return _answer(start_response, "401 Unauthorized", b"{}")
         self.tokens.append(f"token-{len(self.tokens)}")
         return _answer(start_response, "200 OK", json.dumps({"token": self.tokens[-1]}).encode())

@@ -1,4 +1,21 @@
-"""What every registry does, whatever its kind: read against real servers, failed against one that misbehaves."""
+"""What every registry does, whatever its kind: read against real servers, failed against one that misbehaves.
+
+`oci` is read from a real docker-registry, `ecr` from ministack. Where ministack differs from AWS:
+
+| ministack                                 | AWS                                | closed by                 |
+|-------------------------------------------|------------------------------------|---------------------------|
+| `/v2` is read without a token             | 401 without one                    | devstack/ecr.py           |
+| DescribeImages of a missing tag: nothing  | ImageNotFoundException             | devstack/ecr.py           |
+| what is deleted by digest stays on `/v2`  | it is gone                         | devstack/ecr.py           |
+| BatchDeleteImage by one of several tags   | deletes the tag alone              | devstack/ecr_untagging.py |
+| deletes the image                         |                                    |                           |
+| ListImages: one tag for each image        | each tag of each image             | it is not called          |
+| long lists are cut off                    | nextToken                          | the Stubber               |
+| imageSizeInBytes: the manifest's length   | what is stored                     | it is not read            |
+| no limits, scanning or replication        | all of them                        | the Stubber, for errors   |
+| a lifecycle policy is kept and never runs | it runs within 24 hours            | a model in tests/fixtures |
+| `repositoryUri` has AWS's host            | the same, and it answers           | MERGEPORT_ECR_HOST        |
+"""
 
 from __future__ import annotations
 
@@ -18,7 +35,7 @@ import pytest
 from botocore.stub import Stubber
 
 from devstack.pushing import Pusher
-from service.adapters.distribution import fixed
+from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, fixed
 from service.adapters.distribution_http import Timeouts
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
@@ -31,15 +48,18 @@ from tests.contract.registries import (
     REVISION,
     SOURCE,
     Faulty,
+    HandMade,
     Ministack,
     TestClock,
     basic,
     make_image,
+    make_index,
     push,
     push_index,
     raw_manifest,
     raw_server,
     sha256,
+    size_of,
 )
 from tests.fixtures.processes import free_port
 from tests.fixtures.tools import RegistryServer
@@ -206,6 +226,35 @@ def test_index_tells_its_platforms_and_the_labels_of_its_images(real: Real, repo
     assert (found.digest, found.platforms, found.revision) == (digest, ("linux/amd64", "linux/arm64"), REVISION)
 
 
+def test_each_platform_of_an_index_tells_its_digest_size_and_revision(real: Real, repository: str) -> None:
+    amd = make_image(LABELS)
+    arm = make_image({**LABELS, "org.opencontainers.image.revision": "0" * 40}, architecture="arm64")
+    push_index(real.pusher, repository, "both", {"linux/amd64": amd, "linux/arm64": arm})
+    found = real.registry.find(repository, "both")
+    assert found is not None
+    assert [(one.platform, one.digest, one.size, one.revision) for one in found.parts] == [
+        ("linux/amd64", amd.digest, size_of(amd), REVISION),
+        ("linux/arm64", arm.digest, size_of(arm), "0" * 40),
+    ]
+
+
+def test_image_of_one_platform_is_its_own_part(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    found = real.registry.find(repository, "one")
+    assert found is not None
+    assert [(one.platform, one.digest, one.size) for one in found.parts] == [
+        ("linux/amd64", image.digest, size_of(image))
+    ]
+
+
+def test_index_is_found_by_its_digest_too(real: Real, repository: str) -> None:
+    digest = push_index(real.pusher, repository, "both", {"linux/amd64": make_image(LABELS)})
+    found = real.registry.find(repository, digest)
+    assert found is not None
+    assert (found.digest, found.platforms) == (digest, ("linux/amd64",))
+
+
 def test_indexs_own_annotation_wins(real: Real, repository: str) -> None:
     images = {"linux/amd64": make_image({**LABELS, "org.opencontainers.image.revision": "0" * 40})}
     push_index(real.pusher, repository, "annotated", images, annotations=LABELS)
@@ -241,13 +290,21 @@ Make = Callable[[str], Registry]
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Make a registry that is reached at a host, with the password `right`."""
+    return _maker(request.param, tmp_path, None)
 
+
+@pytest.fixture(params=KINDS)
+def make_impatient(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Make one that waits for less than a second, for servers that do not answer."""
+    return _maker(request.param, tmp_path, QUICK)
+
+
+def _maker(kind: str, folder: Path, timeouts: Timeouts | None) -> Make:
     def make_one(host: str) -> Registry:
-        if request.param == "oci":
-            return _oci(host, docker_config(tmp_path, host, "right"), QUICK)
-        return ecr.EcrRegistry(
-            ecr.Options(host=ECR_HOST), clock=TestClock(), reached_at=host, client=_logins("right"), timeouts=QUICK
-        )
+        if kind == "oci":
+            return _oci(host, docker_config(folder, host, "right"), timeouts)
+        options = ecr.Options(host=ECR_HOST)
+        return ecr.EcrRegistry(options, clock=TestClock(), reached_at=host, client=_logins("right"), timeouts=timeouts)
 
     return make_one
 
@@ -288,6 +345,13 @@ def test_bearer_challenge_is_answered(make: Make, faulty: Faulty) -> None:
     assert [request.query for request in asked] == ["service=memory&scope=repository%3Aapp%3Apull"]
 
 
+def test_public_registry_is_read_without_credentials(faulty: Faulty) -> None:
+    faulty.registry.passwords, faulty.registry.bearer, faulty.registry.public = {"nobody's"}, True, True
+    faulty.registry.put("acme/app", "1", make_image(LABELS))
+    public = oci.OciRegistry(oci.Options(host=faulty.host), insecure=[faulty.host], timeouts=QUICK)
+    assert public.find("acme/app", "1") is not None
+
+
 def test_expired_bearer_token_is_fetched_again(make: Make, faulty: Faulty) -> None:
     faulty.registry.passwords, faulty.registry.bearer = {"right"}, True
     faulty.registry.put("app", "1", make_image(LABELS))
@@ -310,11 +374,11 @@ def test_dead_registry_is_retryable(make: Make) -> None:
     assert caught.value.code == "registry-unavailable"
 
 
-def test_hanging_registry_is_retryable_within_the_timeout(make: Make, faulty: Faulty) -> None:
+def test_hanging_registry_is_retryable_within_the_timeout(make_impatient: Make, faulty: Faulty) -> None:
     faulty.layer.hang(path="manifests", times=10)
     began = time.monotonic()
     with pytest.raises(RetryableError):
-        make(faulty.host).find("app", "1")
+        make_impatient(faulty.host).find("app", "1")
     assert time.monotonic() - began < 5
 
 
@@ -340,7 +404,7 @@ def test_truncated_answer_is_retryable(make: Make) -> None:
     assert caught.value.code == "registry-unavailable"
 
 
-def test_dripping_answer_ends_in_time(make: Make) -> None:
+def test_dripping_answer_ends_in_time(make_impatient: Make) -> None:
     def answer(connection: socket.socket, head: bytes) -> None:
         if b" /v2/ " in head:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -352,7 +416,7 @@ def test_dripping_answer_ends_in_time(make: Make) -> None:
 
     began = time.monotonic()
     with raw_server(answer) as host, pytest.raises(RetryableError):
-        make(host).find("app", "1")
+        make_impatient(host).find("app", "1")
     assert time.monotonic() - began < 6
 
 
@@ -378,6 +442,61 @@ def test_huge_manifest_is_refused(make: Make) -> None:
 
     with raw_server(answer) as host, pytest.raises(PermanentError) as caught:
         make(host).find("app", "1")
+    assert caught.value.code == "registry-answer"
+
+
+def put_index(faulty: Faulty, index: bytes) -> None:
+    faulty.registry.content["/v2/app/manifests/1"] = (OCI_INDEX, index)
+
+
+def descriptor(image: HandMade, **more: object) -> dict[str, object]:
+    return {"mediaType": OCI_MANIFEST, "digest": image.digest, "size": len(image.manifest), **more}
+
+
+def test_image_that_an_index_names_and_the_registry_lacks_is_absent(make: Make, faulty: Faulty) -> None:
+    there, gone = make_image(LABELS), make_image(LABELS, architecture="arm64")
+    faulty.registry.put("app", there.digest, there)
+    put_index(faulty, make_index({"linux/amd64": there, "linux/arm64": gone}))
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert (found.platforms, found.absent) == (("linux/amd64",), ("linux/arm64",))
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"platform": {"os": "unknown", "architecture": "unknown"}},
+        {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
+        {
+            "platform": {"os": "linux", "architecture": "arm64"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+        },
+    ],
+)
+def test_attestation_is_no_platform(make: Make, faulty: Faulty, mark: dict[str, object]) -> None:
+    image, attestation = make_image(LABELS), make_image(architecture="arm64")
+    faulty.registry.put("app", image.digest, image)
+    faulty.registry.put("app", attestation.digest, attestation)
+    put_index(faulty, json.dumps({"manifests": [descriptor(image), descriptor(attestation, **mark)]}).encode())
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert (found.platforms, len(found.parts)) == (("linux/amd64",), 1)
+
+
+def test_platform_is_told_by_one_name_however_the_index_writes_it(make: Make, faulty: Faulty) -> None:
+    image = make_image(LABELS, architecture="arm64")
+    faulty.registry.put("app", image.digest, image)
+    platform = {"os": "linux", "architecture": "arm64", "variant": "v8"}
+    put_index(faulty, json.dumps({"manifests": [descriptor(image, platform=platform)]}).encode())
+    found = make(faulty.host).find("app", "1")
+    assert found is not None
+    assert found.platforms == ("linux/arm64",)
+
+
+def test_index_of_absurdly_many_images_is_refused(make: Make, faulty: Faulty) -> None:
+    put_index(faulty, json.dumps({"manifests": [descriptor(make_image(LABELS))] * 65}).encode())
+    with pytest.raises(DoubtfulError) as caught:
+        make(faulty.host).find("app", "1")
     assert caught.value.code == "registry-answer"
 
 
@@ -481,3 +600,49 @@ def test_ecr_token_fetched_a_moment_ago_is_not_fetched_again_when_refused(faulty
     with pytest.raises(DoubtfulError):
         _ecr(faulty.host, TestClock(), "only-one").find("app", "1")
     assert _passwords_seen(faulty) == ["only-one"]
+
+
+# --- is it there, by its digest ----------------------------------------------------------------------
+
+
+def test_image_is_there_by_its_digest_and_another_is_not(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    assert real.registry.has(repository, Digest(image.digest))
+    assert not real.registry.has(repository, Digest("sha256:" + "0" * 64))
+    assert not real.registry.has("team/nobody-made-this", Digest(image.digest))
+
+
+def test_index_is_there_by_its_digest(real: Real, repository: str) -> None:
+    digest = push_index(real.pusher, repository, "both", {"linux/amd64": make_image(LABELS)})
+    assert real.registry.has(repository, Digest(digest))
+
+
+def test_digest_of_a_tag_is_told_without_reading_the_image(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    assert real.registry.digest_of(repository, "one") == image.digest
+    assert real.registry.digest_of(repository, "two") is None
+
+
+def test_registry_that_does_not_answer_does_not_say_that_an_image_is_gone(make_impatient: Make, faulty: Faulty) -> None:
+    faulty.layer.answer("503 Service Unavailable", path="manifests", times=5)
+    with pytest.raises(RetryableError):
+        make_impatient(faulty.host).has("app", Digest("sha256:" + "0" * 64))
+
+
+def test_ecr_reads_all_pages_of_images() -> None:
+    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    stub = Stubber(client)
+    one, two = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    first = {"imageDetails": [{"imageDigest": one, "imageTags": ["v1", "keep-prod-111111111111"]}], "nextToken": "more"}
+    stub.add_response("describe_images", first)
+    stub.add_response(
+        "describe_images", {"imageDetails": [{"imageDigest": two, "imageTags": ["keep-prod-222222222222", "v2"]}]}
+    )
+    stub.add_response("batch_delete_image", {"imageIds": [{"imageDigest": one, "imageTag": "any"}]})
+    stub.activate()
+    registry = ecr.EcrRegistry(ecr.Options(host=ECR_HOST), clock=TestClock(), client=lambda: client)
+    told = registry.keep_in_use("app", {}, environments={"prod"})
+    assert [note.rpartition(" ")[2] for note in told] == ["keep-prod-111111111111", "keep-prod-222222222222"]
+    stub.assert_no_pending_responses()

@@ -161,7 +161,7 @@ def test_what_is_believed_only_when_it_lasts_is_said_to_be() -> None:
 
 
 def test_what_is_repeated_by_itself_is_said_to_be() -> None:
-    several = {"RetryableError", "NotStartedError", "BusyError"}
+    several = {"RetryableError", "LimitedError", "NotStartedError", "BusyError"}
     repeated = {code for code, calls in SOURCE.items() if calls & several}
     assert {code for code, row in ROWS.items() if "Repeated by itself" in row} == repeated
 

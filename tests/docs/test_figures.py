@@ -38,6 +38,7 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"| watches | {worker.WATCH_SECONDS} s |"),
         ("docs/architecture.md", f"| due | {worker.DUE_SECONDS} s |"),
         ("docs/architecture.md", f"| reports | {worker.REPORT_SECONDS} s |"),
+        ("docs/architecture.md", f"| budgets | {worker.BUDGETS_SECONDS:.0f} s |"),
         ("docs/architecture.md", f"| sweeper | {worker.SWEEP_SECONDS:.0f} s |"),
         ("docs/architecture.md", f"| lease | {worker.LEASE_SECONDS / worker.RENEWALS:.0f} s |"),
         ("docs/architecture.md", f"lease of {worker.LEASE_SECONDS:.0f} s"),

@@ -6,11 +6,14 @@ The engine is replaced by a list: `settle` works through what is queued until no
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
 
 from devstack.pushing import Pusher
 from devstack.stack import Devstack
@@ -35,8 +38,11 @@ from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
 from service.store.migrate import migrate
 from service.store.runs import Run
-from tests.contract.registries import make_image, push
+from tests.contract.registries import HandMade, make_image, push, push_index
 from tests.fixtures.service import REGISTRY
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
 
 
 class MovedClock:
@@ -264,13 +270,35 @@ class Pipeline:
         self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
     ) -> str:
         """Push an image as another pipeline does; give its digest."""
-        registry = self.registry()
-        registry.ensure_repository(repository)
-        target = registry.push_target(ImageReference(REGISTRY, repository, tag))
         labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}
         image = make_image({name: value for name, value in labels.items() if value is not None})
-        push(Pusher(target.host, credentials=fixed(target.credentials), insecure=True), repository, tag, image)
+        push(self.pusher(repository), repository, tag, image)
         return image.digest
+
+    def push_index(self, tag: str, images: Mapping[str, HandMade], annotations: Mapping[str, str] | None = None) -> str:
+        """Push an image of several platforms as another pipeline does; give the index's digest."""
+        return push_index(self.pusher("checkout"), "checkout", tag, images, annotations)
+
+    def pusher(self, repository: str) -> Pusher:
+        """Give a client that may push; the repository is made if it is missing."""
+        registry = self.registry()
+        registry.ensure_repository(repository)
+        target = registry.push_target(ImageReference(REGISTRY, repository, "any"))
+        return Pusher(target.host, credentials=fixed(target.credentials), insecure=True)
+
+    def allow_moving(self, repository: str) -> None:
+        """Let the repository's tags move, as somebody does who made it by hand."""
+        self.ecr().create_repository(repositoryName=repository, imageTagMutability="MUTABLE")
+
+    def delete_image(self, digest: str, repository: str = "checkout") -> None:
+        """Delete an image, as a lifecycle rule or a person does."""
+        told = self.ecr().batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        assert not told["failures"]
+
+    def ecr(self) -> ECRClient:
+        """Give a client of the registry's own API."""
+        session = boto3.session.Session("test", "test", region_name=ecr.Options(host=REGISTRY).aws_region)
+        return session.client("ecr", endpoint_url=self.stack.ecr.endpoint)
 
     def ended(self, run: Run, state: RunState) -> Run:
         """Give the run as it is now; fail unless it is in the state."""

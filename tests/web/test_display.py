@@ -83,3 +83,12 @@ def test_lines_of_a_difference_have_their_styles() -> None:
 def test_a_removed_document_mark_is_no_head_of_a_file() -> None:
     told = display.diff_lines("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n----\n++++ x\n")
     assert [line.kind for line in told] == ["file", "file", "place", "removed", "added"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (456_700_000, "457 MB"),
+     (999_600_000, "1.0 GB"), (99_960_000, "100 MB"), (5 * 10**15, "5000 TB")],
+)  # fmt: skip
+def test_bytes_are_told_in_three_digits(count: int, text: str) -> None:
+    assert display.size(count) == text

@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.core.words import DeliveryState, RunState, Stage, WaitKind
 from service.state_files import Identity
-from service.store import Store, deliveries, edits, leases, runs, steps
+from service.store import Store, call_budgets, deliveries, edits, leases, runs, steps
+from service.store.call_budgets import KeptBudget
 from service.store.migrate import migrate
 from service.store.runs import Run
 from service.web import metrics
@@ -152,6 +153,33 @@ def test_waits_are_counted_with_the_oldest_s_age(private: FlaskClient, rows: Row
     assert told["mergeport_waits", (("kind", "sync"),)] == 2
     assert told["mergeport_wait_oldest_seconds", (("kind", "sync"),)] == 40
     assert told["mergeport_waits", (("kind", "pull-request"),)] == 0
+
+
+def kept(store: Store, **changed: Any) -> None:
+    values = {"most": 5000, "remaining": 123, "reset_at": NOW + timedelta(minutes=9), "held_until": None, **changed}
+    with store.begin() as tx:
+        call_budgets.keep(tx, KeptBudget("sources", "77", seen_at=NOW, **values))
+
+
+LOGIN = (("installation", "77"), ("login", "sources"))
+
+
+def test_calls_that_github_still_takes_are_told(private: FlaskClient, store: Store) -> None:
+    kept(store)
+    told = scrape(private)
+    assert (told["mergeport_github_calls_remaining", LOGIN], told["mergeport_github_held_seconds", LOGIN]) == (123, 0)
+
+
+def test_calls_are_all_there_again_after_the_reset(private: FlaskClient, store: Store) -> None:
+    kept(store, reset_at=NOW)
+    assert scrape(private)["mergeport_github_calls_remaining", LOGIN] == 5000
+
+
+def test_time_of_a_limit_is_told_also_where_nothing_is_known_of_the_rest(private: FlaskClient, store: Store) -> None:
+    kept(store, most=0, remaining=0, reset_at=None, held_until=NOW + timedelta(seconds=40))
+    told = scrape(private)
+    assert told["mergeport_github_held_seconds", LOGIN] == 40
+    assert ("mergeport_github_calls_remaining", LOGIN) not in told
 
 
 def test_push_attempts_are_counted(private: FlaskClient, store: Store, rows: Rows) -> None:

@@ -14,7 +14,6 @@ from devstack.github.state import Installation, Level, Token, now
 blueprint = Blueprint("apps", __name__)
 TOKEN_LIFE = 3600
 PRIVATE_COUNTS = ("collaborators", "disk_usage", "owned_private_repos", "private_gists", "total_private_repos")
-RATE_LIMIT = 5000
 
 
 @blueprint.get("/user")
@@ -47,9 +46,11 @@ def _account(login: str) -> shapes.Json:
 @blueprint.get("/rate_limit")
 def rate_limit() -> Response:
     """Tell how much of the limit is left; asking costs nothing."""
-    used = g.token.used if g.token is not None else 0
-    reset = int(time.time()) // TOKEN_LIFE * TOKEN_LIFE + TOKEN_LIFE
-    core = {"limit": RATE_LIMIT, "used": used, "remaining": max(0, RATE_LIMIT - used), "reset": reset}
+    told = access.actions().limits.headers(g.token)
+    if not told:
+        raise RefusalError(404, "Rate limiting is not enabled.")
+    core = {name: int(told[f"X-RateLimit-{name.title()}"]) for name in ("limit", "used", "remaining", "reset")}
+    reset = core["reset"]
     search = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}
     return jsonify({"resources": {"core": core, "search": search, "graphql": core}, "rate": core})
 

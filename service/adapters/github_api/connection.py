@@ -1,7 +1,8 @@
 """Calls to GitHub's REST API: one bounded request each, a validated answer, every failure as ours.
 
 The forge and the builder of GitHub Actions call it. A token that GitHub refuses is forgotten, and the call made once
-more with a new one. Nothing sleeps here: a limit comes out as RetryableError with the time to come back.
+more with a new one. Nothing sleeps here: a limit comes out as LimitedError with the time to come back, and until then
+no other call of that login goes out.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from service.adapters.github_api import failures
+from service.adapters.github_api.budget import Budget, Budgets, Use
 from service.adapters.github_api.tokens import AppLogin, InstallationTokens, TokenLogin
 from service.adapters.github_api.transport import NoJsonError, RedirectedAwayError, Transport
 from service.core.words import Repository
-from service.errors import DoubtfulError
+from service.errors import DoubtfulError, LimitedError
 
 TIMEOUT = 15
 NO_REPOSITORY = Repository("")
+SOURCES = "sources"
+"""The name of the login that source repositories are reached by."""
 
 KNOWN_AFTER = timedelta(minutes=1)
 """The age at which all of GitHub knows a token."""
@@ -47,10 +51,17 @@ class Connection:
         now: Callable[[], datetime],
         ca_file: str | None = None,
         timeout: int = TIMEOUT,
+        budgets: Budgets | None = None,
+        name: str = SOURCES,
     ) -> None:
-        """Keep address and login; nothing is asked yet. `timeout` is in seconds, per read."""
+        """Keep address and login; nothing is asked yet. `timeout` is in seconds, per read.
+
+        `budgets` are those of the process, of this connection alone if none are given; `name` is the login's there.
+        """
         self._transport = Transport(api_url, verify=ca_file or True, timeout=timeout)
         self._now = now
+        self._api_url, self._login, self._name = api_url, login, name
+        self._budgets = budgets or Budgets(now)
         self._token = login.token if isinstance(login, TokenLogin) else None
         self._app = InstallationTokens(login, now) if isinstance(login, AppLogin) else None
 
@@ -85,9 +96,11 @@ class Connection:
         doing: str,
         repository: Repository,
         permission: str = "",
+        late: bool = False,
     ) -> _Answer:
-        """Send JSON and validate the answer; never repeated by itself."""
-        answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission)
+        """Send JSON and validate the answer; never repeated by itself. What is `late` leaves room for all else."""
+        use = Use.LATE if late else Use.CONTENT
+        answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission, use=use)
         return self._validated(shape, answer, doing, repository)
 
     def address(self, path: str, *, doing: str, repository: Repository, permission: str = "") -> str:
@@ -124,12 +137,15 @@ class Connection:
         parameters: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
         leads_away: bool = False,
+        use: Use = Use.READ,
     ) -> object:
         def once(token: str) -> object:
             return self._ask(
                 method,
                 path,
                 token=token,
+                budget=self._budget(self._app.installation(repository) if self._app else None),
+                use=use,
                 parameters=parameters,
                 body=body,
                 doing=doing,
@@ -192,7 +208,10 @@ class Connection:
 
         def once() -> object:
             own = token or (self._app.own() if self._app else "")
-            return self._ask(method, path, token=own, parameters=None, body=body, doing=doing, repository=repository)
+            return self._ask(
+                method, path, token=own, budget=self._budget(None), parameters=None, body=body, doing=doing,
+                repository=repository,
+            )  # fmt: skip
 
         try:
             return once()
@@ -202,26 +221,37 @@ class Connection:
                 raise
             return once()
 
+    def _budget(self, installation: int | None) -> Budget:
+        return self._budgets.of(self._api_url, self._login, installation, self._name)
+
     def _ask(
         self,
         method: str,
         path: str,
         *,
         token: str,
+        budget: Budget,
         parameters: Mapping[str, str | int] | None,
         body: Mapping[str, object] | None,
         doing: str,
         repository: Repository,
         permission: str = "",
         leads_away: bool = False,
+        use: Use = Use.READ,
     ) -> object:
+        blocked = budget.enter(use)
+        if blocked is not None:
+            raise failures.limited(blocked.seconds, blocked.why, repository=repository, now=budget.now())
         try:
             answer = self._transport.ask(method, path, token=token, parameters=parameters, body=body)
         except _RAISED as error:
             if leads_away and isinstance(error, RedirectedAwayError) and error.location:
                 return _Away(error.location)
             raise failures.ours(error, doing=doing, repository=repository) from error
-        refusal = failures.refusal(answer, doing=doing, repository=repository, permission=permission, now=self._now())
+        budget.heard(answer.headers, good=answer.status < failures.BAD_REQUEST)
+        refusal = failures.refusal(answer, doing=doing, repository=repository, permission=permission, now=budget.now())
+        if isinstance(refusal, LimitedError):
+            budget.hold(refusal.retry_after or 0.0, failures.reasons(answer.data))
         if refusal is not None:
             raise refusal
         return answer.data

@@ -6,24 +6,19 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import requests
 
+from service.adapters.github_api.limits import limit_wait, retry_after
 from service.adapters.github_api.transport import Answer, NoJsonError, RedirectedAwayError
-from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, LimitedError, MergeportError, PermanentError, RetryableError
 
-SECONDARY_LIMIT_WAIT = 60.0
-"""The pause in seconds that GitHub asks for if it names no time."""
-
-_BAD_REQUEST = 400
+BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _NOT_FOUND = 404
 _UNPROCESSABLE = 422
-_THROTTLED = 429
 _SERVER_ERROR = 500
 
 
@@ -39,7 +34,7 @@ def ours(error: Exception, *, doing: str, repository: str) -> MergeportError:
     """Give our error for an exception instead of an answer; `doing` completes "when asked to …"."""
     match error:
         case NoJsonError() if error.status >= _SERVER_ERROR:
-            return _unavailable(Answer(error.status, {}, None), repository)
+            return _unavailable(repository, error.status)
         case NoJsonError() if error.cut:
             words = f"GitHub's answer when asked to {doing} is cut"
             return RetryableError(words, code="github-answer-cut", repository=repository)
@@ -80,16 +75,14 @@ def refusal(
     answer: Answer, *, doing: str, repository: str, permission: str, now: datetime
 ) -> RetryableError | PermanentError | None:
     """Give the error that an answer means; None for a good one. `permission` is what the call needs, for the hint."""
-    if answer.status < _BAD_REQUEST:
+    if answer.status < BAD_REQUEST:
         return None
     words = reasons(answer.data) or f"status {answer.status}"
-    wait = _limit_wait(answer, words, now)
+    wait = limit_wait(answer, words, now)
     if wait is not None:
-        return RetryableError(
-            f"GitHub limits our calls: {words}", code="github-rate-limited", retry_after=wait, repository=repository
-        )
+        return limited(wait, words, repository=repository, now=now)
     if answer.status >= _SERVER_ERROR:
-        return _unavailable(answer, repository)
+        return _unavailable(repository, answer.status, retry_after(answer.headers, now))
     if not isinstance(answer.data, dict | None):
         return unexpected(doing, repository)
     match answer.status:
@@ -119,6 +112,17 @@ def refusal(
                 status=status,
                 field=_invalid_field(answer.data),
             )
+
+
+def limited(seconds: float, why: str, *, repository: str, now: datetime) -> LimitedError:
+    """Give the error for a call that GitHub takes only later; its words are what people read while a run waits."""
+    until = (now + timedelta(seconds=min(seconds, 1e6), minutes=1)).astimezone(UTC)  # never before the very second
+    return LimitedError(
+        f"waits for GitHub's limit until {until:%H:%M} UTC: {why}",
+        code="github-rate-limited",
+        retry_after=seconds,
+        repository=repository,
+    )
 
 
 def reasons(data: object) -> str:
@@ -178,34 +182,7 @@ def _no_permission(answer: Answer, words: str, *, doing: str, repository: str, p
     )
 
 
-def _unavailable(answer: Answer, repository: str) -> RetryableError:
+def _unavailable(repository: str, status: int, wait: float | None = None) -> RetryableError:
     return RetryableError(
-        f"GitHub answered {answer.status}",
-        code="github-unavailable",
-        retry_after=_number(answer.headers.get("retry-after")),
-        repository=repository,
+        f"GitHub answered {status}", code="github-unavailable", retry_after=wait, repository=repository
     )
-
-
-def _limit_wait(answer: Answer, words: str, now: datetime) -> float | None:
-    """Give the seconds that a rate limit asks us to wait; None if this is no rate limit."""
-    if answer.status not in {_FORBIDDEN, _THROTTLED}:
-        return None
-    headers: Mapping[str, str] = answer.headers
-    asked = _number(headers.get("retry-after"))
-    if asked is not None:
-        return max(1.0, asked)
-    reset = _number(headers.get("x-ratelimit-reset"))
-    if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
-        return max(1.0, reset - now.timestamp() + 1)
-    if answer.status == _THROTTLED or "rate limit" in words.lower():
-        return SECONDARY_LIMIT_WAIT
-    return None
-
-
-def _number(header: str | None) -> float | None:
-    try:
-        number = float(header) if header else None
-    except ValueError:
-        return None
-    return number if number is not None and math.isfinite(number) else None

@@ -16,4 +16,4 @@ def connection_of(parts: Parts) -> Connection:
     settings, trusted = parts.settings, str(parts.ca_file) if parts.ca_file else None
     app = settings.github_app
     login = AppLogin(str(app.id), app.private_key) if app else TokenLogin(settings.github_token or "")
-    return Connection(settings.github_api_url, login, now=parts.clock.now, ca_file=trusted)
+    return Connection(settings.github_api_url, login, now=parts.clock.now, ca_file=trusted, budgets=parts.budgets)

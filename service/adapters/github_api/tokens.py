@@ -112,6 +112,11 @@ class InstallationTokens:
         self._ahead = ahead
         return True
 
+    def installation(self, repository: Repository) -> int | None:
+        """Give the installation that a repository was last found in; None before a token was made for it."""
+        with self._lock:
+            return self._installations.get(repository)
+
     def of(self, repository: Repository, ask: AskAsApp, permissions: Mapping[str, str] | None = None) -> str:
         """Give a token for one repository, with all of the App's permissions or only some."""
         key = (repository, ",".join(f"{name}:{level}" for name, level in sorted((permissions or {}).items())))

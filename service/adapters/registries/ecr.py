@@ -1,12 +1,13 @@
 """Amazon ECR: repositories are made over its API, images are read over `/v2`, as any registry's are.
 
 Bootstrap makes one for each registry of the configuration. References keep the AWS host name wherever
-the registry is reached in truth. Never deletes an image, and never changes a repository that exists.
+the registry is reached in truth. Never deletes an image. A repository that exists is only brought to what `create`
+names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.ecr_api import EcrApi
+    from service.adapters.ecr_repositories import EcrRepositories
     from service.adapters.parts import Parts
     from service.core.words import Digest
     from service.ports import Clock, Credentials, ListedTag, PushTarget
@@ -32,6 +34,7 @@ __all__ = ["EcrRegistry", "Options", "make"]
 _RENEW_BEFORE = timedelta(hours=1)
 """Longer than a build may take, so that a token handed to a builder lasts until its push."""
 _YOUNG = timedelta(minutes=1)
+_ALIGN_EVERY = timedelta(minutes=15)
 
 
 def make(options: Options, parts: Parts) -> EcrRegistry:
@@ -82,25 +85,65 @@ class EcrRegistry:
         self._ca_file = ca_file
         self._token: _Token | None = None
         self._parts: tuple[EcrApi, Distribution] | None = None
+        self._aligned: dict[str, datetime] = {}
         self._lock = RLock()
 
-    def ensure_repository(self, repository: str) -> None:
-        """Make the repository as configured where it is missing; one that another made meanwhile is as good."""
-        if self._api.tag_mutability(repository) is not None:
-            return
-        match self._options.create:
+    @property
+    def keeps_in_use(self) -> bool:
+        """Tell whether images in use get tags: where our policy expires tagged images, or if it is asked for."""
+        return self._options.keeps_in_use
+
+    def keep_in_use(
+        self, repository: str, wanted: Mapping[str, Digest], *, environments: Collection[str]
+    ) -> tuple[str, ...]:
+        """Tag images in use, and then see to the policy that expires others. Raises what ECR refuses."""
+        from service.adapters.ecr_keeping import EcrKeeping  # noqa: PLC0415 - as in _joined
+
+        create = self._options.create if isinstance(self._options.create, Create) else None
+        keeping = EcrKeeping(self._api, self._options.account, self.add_tag)
+        return keeping.keep(repository, wanted, environments, create)
+
+    def ensure_repository(self, repository: str) -> tuple[str, ...]:
+        """Make the repository as configured where it is missing; one that another made meanwhile is as good.
+
+        One that exists is brought to what `create` says by name, but not more often than each quarter of an hour: AWS
+        allows few such calls, and another tool may want something else. Give words about what was done or could not be.
+        """
+        create, there = self._options.create, self._repositories.get(repository)
+        if there is not None:
+            mapping = create if isinstance(create, Create) else None
+            return self._repositories.align(there, mapping) if mapping and self._is_due(repository) else ()
+        match create:
             case Create() as wanted:
-                self._api.create(repository, wanted)
+                self._repositories.create(repository, wanted)
             case True:
-                self._api.create(repository, Create())
+                self._repositories.create(repository, Create())
             case False:
                 from service.adapters.distribution_errors import missing_repository  # noqa: PLC0415 - loads requests
 
                 raise missing_repository(self.host, repository)
+        return ()
+
+    def _is_due(self, repository: str) -> bool:
+        """Tell whether the repository's settings are to be compared now, and remember that they were."""
+        with self._lock:
+            now, last = self._clock.now(), self._aligned.get(repository)
+            if last is not None and abs(now - last) < _ALIGN_EVERY:
+                return False
+            self._aligned[repository] = now
+            return True
 
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read over `/v2`; None when tag or repository is not there."""
         return self._v2.find(ImageReference(self.host, repository, tag))
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether the registry has a manifest or index of this digest."""
+        return self._v2.has(repository, digest)
+
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has; None when there is no such tag."""
+        return self._v2.digest_of(repository, tag)
 
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Have the tag name an image that is there already, by PutImage, which `/v2` does. Raises as the port says."""
@@ -114,13 +157,13 @@ class EcrRegistry:
         """Give where the builder pushes, with a token that lasts at least an hour."""
         from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports
 
-        mutability = self._api.tag_mutability(reference.repository) or ""
+        there = self._repositories.get(reference.repository)
         return PushTarget(
             reference=f"{self._reached}/{reference.repository}:{reference.tag}",
             host=self._reached,
             credentials=self._credentials(),
             insecure=self._insecure,
-            immutable_tags=mutability.startswith("IMMUTABLE"),
+            immutable_tags=there is not None and there.has_immutable_tags,
             ca_file=self._ca_file,
         )
 
@@ -136,6 +179,12 @@ class EcrRegistry:
                 credentials, expires = self._api.login()
                 token = self._token = _Token(credentials, fetched=now, expires=expires)
             return token.credentials
+
+    @property
+    def _repositories(self) -> EcrRepositories:
+        from service.adapters.ecr_repositories import EcrRepositories  # noqa: PLC0415 - as in _joined
+
+        return EcrRepositories(self._api, self._options.account)
 
     @property
     def _api(self) -> EcrApi:

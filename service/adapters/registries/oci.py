@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -68,12 +68,36 @@ class OciRegistry:
         self._ca_file = ca_file
         self._client: Distribution | None = None
 
-    def ensure_repository(self, repository: str) -> None:
+    @property
+    def keeps_in_use(self) -> bool:
+        """Tell that nothing has to be kept: the specification knows no rules that delete images."""
+        return False
+
+    def keep_in_use(
+        self,
+        repository: str,  # noqa: ARG002 - as the next two: there is nothing to do
+        wanted: Mapping[str, Digest],  # noqa: ARG002
+        *,
+        environments: Collection[str],  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        """Do nothing."""
+        return ()
+
+    def ensure_repository(self, repository: str) -> tuple[str, ...]:  # noqa: ARG002 - there is nothing to do
         """Do nothing: the first push makes the repository."""
+        return ()
 
     def find(self, repository: str, tag: str) -> Image | None:
         """Give what the tag names, read from the registry; None when tag or repository is not there."""
         return self._v2.find(ImageReference(self.host, repository, tag))
+
+    def has(self, repository: str, digest: Digest) -> bool:
+        """Tell whether the registry has a manifest or index of this digest."""
+        return self._v2.has(repository, digest)
+
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has; None when there is no such tag."""
+        return self._v2.digest_of(repository, tag)
 
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Have the tag name an image that is there already. Raises as the port says."""

@@ -71,6 +71,8 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
     yield "build.kind", image.builder_kind, ("build", "kind")
     for name, value in _options(image.builder_options):
         yield f"build.{name}", value, ("build", name)
+    yield "platforms", list(image.platforms), ("platforms",)
+    yield "redeploy", image.redeploy, ("redeploy",)
 
 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:

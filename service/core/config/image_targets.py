@@ -14,13 +14,14 @@ from service.core.config.layers import Layers, checked, rendering
 from service.core.config.options import Kinds, Models, find_kind, read_options
 from service.core.config.placeholders import COMMIT, check_placeholders, parse, render_known
 from service.core.config.targets import ImageTarget
-from service.core.config.texts import TextError, fit_name, image_repository, registry_host
-from service.core.config.tree import Place, Scalar, Table, find, kind_of, merge, registry_kind
+from service.core.config.texts import TextError, fit_name, image_repository, platform, registry_host
+from service.core.config.tree import Node, Place, Scalar, Series, Table, find, kind_of, merge, registry_kind
 from service.core.images import is_tag
+from service.core.platforms import normal
 from service.core.words import Rebuild, Reuse
 
 _LONGEST_TAG = 128
-_IMAGE_KEYS = ("registry", "image", "tag", "build", "reuse", "rebuild")
+_IMAGE_KEYS = ("registry", "image", "tag", "build", "platforms", "redeploy", "reuse", "rebuild")
 
 
 def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
@@ -70,11 +71,14 @@ class _Image:
         repository = self._repository()
         tag = self._tag()
         builder = self._builder()
-        if registry is None or repository is None or tag is None or builder is None:
+        platforms = self._platforms(builder[1] if builder else None)
+        if registry is None or repository is None or tag is None or builder is None or platforms is None:
             return None
         reuse = Reuse(self._checked_text("reuse", Reuse.DEFAULT) or Reuse.DEFAULT)
         rebuild = Rebuild(self._checked_text("rebuild", Rebuild.NEVER) or Rebuild.NEVER)
-        return ImageTarget(self.name, *registry, repository, tag, *builder, reuse, rebuild)
+        node = self.table.entries.get("redeploy")
+        redeploy = isinstance(node, Scalar) and node.value is True
+        return ImageTarget(self.name, *registry, repository, tag, *builder, reuse, rebuild, platforms, redeploy)
 
     def _place(self, key: str) -> Place:
         node = self.table.entries.get(key)
@@ -145,11 +149,31 @@ class _Image:
             return None
         return checked(self.report, lambda: self._place("image"), rendering(image_repository, self.known), template)
 
+    def _platforms(self, options: BaseModel | None) -> tuple[str, ...] | None:
+        """Give the platforms by their one name, else those that the builder is asked for; None after a fault."""
+        node = self.table.entries.get("platforms")
+        if not isinstance(node, Series):
+            return _asked_for(options) if node is None else None
+        found = [self._platform(item) for item in node.items]
+        return tuple(dict.fromkeys(one for one in found if one is not None)) if None not in found else None
+
+    def _platform(self, item: Node) -> str | None:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            return None
+        return checked(self.report, lambda: item.place, platform, item.value)
+
     def _tag(self) -> str | None:
         template = self._checked_text("tag", "{short_sha}")
         if template is None:
             return None
         return checked(self.report, lambda: self._place("tag"), lambda text: tag_template(text, self.known), template)
+
+
+def _asked_for(options: BaseModel | None) -> tuple[str, ...]:
+    """Give the platforms that a builder is asked for, if its options have such a list: the image must have them."""
+    said = getattr(options, "platforms", None)
+    names = [one for one in said if isinstance(one, str)] if isinstance(said, list | tuple) else []
+    return tuple(dict.fromkeys(normal(one) for one in names))
 
 
 def tag_template(text: str, known: Mapping[str, str]) -> str:

@@ -98,8 +98,8 @@ class EnvironmentKeys(Keys):
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
-            "source", "paths", "registry", "image", "images", "tag", "build", "reuse", "rebuild", "values", "argocd",
-            "deadlines", "health",
+            "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "redeploy", "reuse",
+            "rebuild", "values", "argocd", "deadlines", "health",
         ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )  # fmt: skip
@@ -148,6 +148,13 @@ class ImageKeys(Keys):
     image: str = Field(default="", description="The repository in the registry.")
     tag: str = Field(default="{short_sha}", description="The tag; contains {short_sha}, {short_sha:7} or {sha}.")
     build: BuildKey = Field(default={}, description="The builder (kind) and its options.")
+    platforms: list[str] = Field(
+        default=[],
+        description="Platforms that the image must have, e.g. linux/arm64; those of the builder's options if absent.",
+    )
+    redeploy: bool = Field(
+        default=False, description="true: the same tag built and pushed again is brought too. Else it is only shown."
+    )
     reuse: Literal["default", "tree", "never"] = Field(
         default="default",
         description="tree: an image of the same source tree is taken instead of a build. default: not for external.",

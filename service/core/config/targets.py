@@ -21,7 +21,8 @@ class ImageTarget(NamedTuple):
     """One image of an application: its registry and repository, its tag and its builder.
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
-    `service.core.images.tag_for`.
+    `service.core.images.tag_for`. An image without one of the `platforms` is not taken.
+    `redeploy` brings what a tag names once it has moved.
     """
 
     name: str
@@ -34,6 +35,8 @@ class ImageTarget(NamedTuple):
     builder_options: BaseModel
     reuse: Reuse = Reuse.DEFAULT
     rebuild: Rebuild = Rebuild.NEVER
+    platforms: tuple[str, ...] = ()
+    redeploy: bool = False
 
 
 class ValuesTarget(NamedTuple):

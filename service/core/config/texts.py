@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
+from service.core.platforms import is_platform, normal
 from service.core.reserved_files import reserved_for
 from service.core.words import Repository
 
@@ -141,6 +142,14 @@ def image_repository(text: str) -> str:
     raise TextError(
         f'"{text}" cannot name an image', "lower-case letters and digits, between them one of . _ __ - or /"
     )
+
+
+def platform(text: str) -> str:
+    """Accept `os/architecture`, or with a variant, and give its one name."""
+    if is_platform(text):
+        return normal(text)
+    bare = "/" not in text and re.fullmatch(r"[a-z0-9_]+", text)
+    raise TextError(f'"{text}" is not a platform', f"write linux/{text}" if bare else "write it like linux/arm64")
 
 
 def argocd_name(text: str) -> str:

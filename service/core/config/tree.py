@@ -6,15 +6,11 @@ keeps its place through every merge, so a fault or an explanation names the line
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from service.core.config.scalars import Plain
-
-_ECR_HOST = re.compile(
-    r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.(aws|amazonwebservices\.com\.cn))"
-)
+from service.core.ecr_hosts import ecr_host
 
 
 class Place(NamedTuple):
@@ -220,9 +216,5 @@ def kind_of(table: Table, name: str) -> str:
 
 
 def registry_kind(host: str) -> str:
-    """Tell a registry's kind by its host: `ecr` for a private registry of AWS, else `oci`.
-
-    Names of private registries, IPv6 and FIPS ones included:
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
-    """
-    return "ecr" if _ECR_HOST.fullmatch(host) else "oci"
+    """Tell a registry's kind by its host: `ecr` for a private registry of AWS, else `oci`."""
+    return "ecr" if ecr_host(host) else "oci"

@@ -1,16 +1,17 @@
 """Stage build: makes sure that every image of the run is in its registry, made of its commit, and reads its digest.
 
 If the tag exists and its image was made of the same commit, it is reused; of another commit, the run fails. A missing
-image is built, here or elsewhere (a build row, shared), or awaited from another pipeline (a wait).
+image is built, here or elsewhere (a build row, shared), or awaited from another pipeline (a wait). One that lacks a
+platform counts as missing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from service.core.config import ImageTarget
 from service.core.images import Image
-from service.core.made_of import is_made_of, told_of
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.anew import check_anew, is_wanted_anew
@@ -18,7 +19,8 @@ from service.pipeline.build.built_beside import await_end, is_of_another, made_b
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
-from service.pipeline.build.same_tree import is_reused, keep_tree, made_before, same_image, tag_again, tree_at
+from service.pipeline.build.judging import Judged, judge
+from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
@@ -31,10 +33,9 @@ def build(claim: Claim) -> None:
     """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
     give_way(claim)
     anew = [image for image in claim.target.images if is_wanted_anew(claim, image)]
-    missing = [image for image in claim.target.images if image in anew or not _find(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
-    pushed: list[ImageTarget] = []
-    for image in missing:
+    pushed: list[tuple[ImageTarget, str]] = []
+    for image, lacks in _missing(claim, anew):
         builder = claim.context.outside.images.builder(image.builder_kind)
         known = bool(_awaiting(claim, image))
         tree = "" if known or not is_reused(image, builder) else tree_at(claim, image)
@@ -44,37 +45,70 @@ def build(claim: Claim) -> None:
         elif _reuse(claim, image, tree):
             continue
         if builder is None:
-            pushed.append(image)
+            pushed.append((image, lacks))
         else:
             built.append((image, want_build(claim, image, builder, tree)))
     for image, one in built:
         _await_build(claim, image, one)
-    for image in pushed:
-        _await_image(claim, image)
+    for image, lacks in pushed:
+        _await_image(claim, image, lacks)
     for image, one in built:
         _read_back(claim, image, one)
     claim.note(stage=Stage.PROMOTE)
 
 
-def _find(claim: Claim, image: ImageTarget) -> bool:
-    """Look for the image; if a step awaits it, finding it ends that step."""
+def _missing(claim: Claim, anew: Collection[ImageTarget]) -> list[tuple[ImageTarget, str]]:
+    """Give the images that are not there, or wanted anew; each with what it lacks, if something is under its tag."""
+    looked = [(image, "" if image in anew else _find(claim, image)) for image in claim.target.images]
+    return [(image, lacks) for image, lacks in looked if lacks is not None]
+
+
+def _find(claim: Claim, image: ImageTarget) -> str | None:
+    """Look for the image; None if it is accepted, otherwise what it lacks, or nothing if there is no image.
+
+    If a step awaits it, finding it ends that step.
+    """
     awaiting = _awaiting(claim, image)
-    reference = reference_of(claim.run, image)
-    registry = claim.context.outside.images.registry(image)
     if awaiting:
-        found = registry.find(reference.repository, reference.tag)
-        if found is None:
-            return False
+        found, lacks = _look(claim, image)
+        if found is None or lacks:
+            return lacks
         with step(claim, awaiting, Stage.BUILD) as record:
             record.message = _accept(claim, image, found)
-        return True
+        return None
     with step(claim, _named("find image", image), Stage.BUILD) as record:
-        found = registry.find(reference.repository, reference.tag)
-        if found is None:
-            record.message = f"{reference} is not there yet"
-            return False
+        found, lacks = _look(claim, image)
+        if found is None or lacks:
+            reference = reference_of(claim.run, image)
+            record.message = f"{reference} is there, but {lacks}" if lacks else f"{reference} is not there yet"
+            return lacks
         record.message = _accept(claim, image, found)
-        return True
+        return None
+
+
+def _look(claim: Claim, image: ImageTarget) -> tuple[Image | None, str]:
+    """Read the image from its registry, and say what it lacks; it lacks nothing if it is of another commit anyway."""
+    reference = reference_of(claim.run, image)
+    found = claim.context.outside.images.registry(image).find(reference.repository, reference.tag)
+    if found is None:
+        return None, ""
+    judged = _judged(claim, image, found)
+    return found, "" if judged.is_final else judged.lacks
+
+
+def _judged(claim: Claim, image: ImageTarget, found: Image, *, same: bool = False) -> Judged:
+    """Judge the image; the commit's tree is asked for only if the image seems to be of another commit.
+
+    The image's own label tells whether it was made of that tree, or our record of it: a workflow may set no such label.
+    """
+    run = claim.run
+    judged = judge(found, image, run.commit, run.repository, same=same)
+    if not judged.other:
+        return judged
+    tree = tree_at(claim, image)
+    if is_recorded(claim, image, tree, found):
+        return judge(found, image, run.commit, run.repository, same=True)
+    return judge(found, image, run.commit, run.repository, tree=tree)
 
 
 def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
@@ -93,7 +127,12 @@ def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
         if found is None:
             record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
             return False
-        record.message = _accept(claim, image, found, made=made if found.digest == made.digest else None)
+        same = found.digest == made.digest
+        judged = _judged(claim, image, found, same=same)
+        if judged.lacks and not judged.other:
+            record.message = f"{reference} is there, but {judged.lacks}"
+            return False
+        record.message = _accept(claim, image, found, made=made if same else None)
         return True
 
 
@@ -117,29 +156,30 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
     """
     run = claim.run
     reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
-    ours, told = is_made_of(found, run.commit), told_of(found, run.repository)
-    made_for = None if ours else (made.commit if made else same_image(claim, image, found, told))
-    if told.commit and not ours and made_for is None:
+    judged = _judged(claim, image, found, same=made is not None)
+    if judged.other:
         raise PermanentError(
-            f"{reference.name}:{reference.tag} was made of commit {told.commit}, not of {run.commit}",
+            f"{reference.name}:{reference.tag} {judged.other}",
             code="tag-taken",
             hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
         )
+    made_for = judged.made_for or (made.commit if made is not None and not judged.ours else "")
     accepted = {
         "registry": reference.registry,
         "repository": reference.repository,
         "tag": reference.tag,
         "digest": reference.digest,
         "platforms": list(found.platforms),
-        "revision": run.commit if ours else None,
-        "made_for": made_for,
+        "parts": [{"platform": one.platform, "digest": one.digest, "size": one.size} for one in found.parts],
+        "revision": run.commit if judged.ours else None,
+        "made_for": made_for or None,
     }
     claim.note(images={**run.images, image.name: accepted})
-    if made_for is not None:
+    if made_for:
         return f"the image of {made_for[:12]}, the same tree: {reference}"
-    if ours or image.reuse is Reuse.TREE:
+    if judged.ours or image.reuse is Reuse.TREE:
         keep_tree(claim, image, found)
-    return str(reference) if ours else f"{reference}; {told.words}"
+    return f"{reference}; {judged.unsure}" if judged.unsure else str(reference)
 
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
@@ -193,18 +233,22 @@ def _too_late(build: Build) -> PermanentError:
 def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:
     with step(claim, _named("read image back", image), Stage.BUILD) as record:
         reference = reference_of(claim.run, image)
-        found = claim.context.outside.images.registry(image).find(reference.repository, reference.tag)
-        if found is not None:
+        found, lacks = _look(claim, image)
+        if found is not None and not lacks:
             record.message = _accept(claim, image, found)
             return
         with claim.context.store.read() as tx:
             now_at = builds.get(tx, one.id)
         if now_at is not None and just_ended(now_at, claim.context.now()):
             raise RetryableError(
-                f"the build succeeded; the registry does not show {reference} yet",
+                f"the build succeeded; of {reference} {lacks}"
+                if lacks
+                else f"the build succeeded; the registry does not show {reference} yet",
                 code="image-not-seen-yet",
                 hint="replication takes some seconds; otherwise it was never pushed",
             )
+        if lacks:
+            raise _incomplete(f"the build succeeded, but of {reference} {lacks}")
         raise PermanentError(
             f"the build succeeded, but {reference} is not in the registry",
             code="image-missing",
@@ -212,11 +256,21 @@ def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:
         )
 
 
-def _await_image(claim: Claim, image: ImageTarget) -> None:
+def _incomplete(words: str) -> PermanentError:
+    return PermanentError(
+        words,
+        code="image-platforms-missing",
+        hint="let its build push all of them as one index, or change `platforms`; then `mergeport runs retry`",
+    )
+
+
+def _await_image(claim: Claim, image: ImageTarget, lacks: str) -> None:
     context, run = claim.context, claim.run
     with step(claim, _named("await image", image), Stage.BUILD):
         reference = reference_of(run, image)
         if expired(context, run.id, WaitKind.IMAGE, str(reference)):
+            if lacks:
+                raise _incomplete(f"of {reference} {lacks}, and nobody pushed the whole image in time")
             raise PermanentError(
                 f"nobody pushed {reference} in time",
                 code="image-not-pushed",
@@ -224,6 +278,8 @@ def _await_image(claim: Claim, image: ImageTarget) -> None:
             )
         standing = standing_of(context, run, image)
         if standing is not None and standing.is_over and not _is_there(claim, image):
+            if lacks:
+                raise _incomplete(f"of {reference} {lacks}, and nobody will push the whole image: {standing.words}")
             raise PermanentError(
                 f"nobody will push {reference}: {standing.words}",
                 code="image-pipeline-ended",
@@ -235,7 +291,7 @@ def _await_image(claim: Claim, image: ImageTarget) -> None:
             WaitKind.IMAGE,
             key=f"{image.registry_kind}:{image.registry_host}",
             subject=str(reference),
-            saw=awaited(str(reference), standing),
+            saw=awaited(str(reference), standing, lacks),
             within=claim.target.deadlines.image,
         )
         raise Pause(wait)
@@ -243,8 +299,8 @@ def _await_image(claim: Claim, image: ImageTarget) -> None:
 
 def _is_there(claim: Claim, image: ImageTarget) -> bool:
     """Tell whether the image came meanwhile; the next look has the run take it."""
-    reference = reference_of(claim.run, image)
-    return claim.context.outside.images.registry(image).find(reference.repository, reference.tag) is not None
+    found, lacks = _look(claim, image)
+    return found is not None and not lacks
 
 
 def _named(step_name: str, image: ImageTarget) -> str:

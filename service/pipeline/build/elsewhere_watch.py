@@ -106,8 +106,12 @@ class _Look:
         return [replace(build, external_id=external_id, started_at=begun, message="", code="")]
 
     def _just_asked(self, build: Build) -> bool:
-        """Tell whether it is too early to ask again: its start may not be listed yet, or there is no room."""
-        pause = max(self.builder.listed_within, timedelta(seconds=build.retry_after or 0.0))
+        """Tell whether it is too early to ask again: its start may not be listed yet, or there is no room.
+
+        With a code the start was refused, and whoever refused it may have said for how long.
+        """
+        told = build.retry_after if build.code else None
+        pause = self.builder.listed_within if told is None else timedelta(seconds=told)
         return build.asked_at is not None and abs(self.context.now() - build.asked_at) < pause
 
     def _take_turn(self, build: Build) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import structlog
 
 from service.core.config import ImageTarget
-from service.core.made_of import is_made_of
 from service.core.words import BuildState, WaitKind
-from service.errors import MergeportError, NotStartedError, PermanentError, RetryableError
+from service.errors import LimitedError, MergeportError, NotStartedError, PermanentError, RetryableError
+from service.pipeline.build.judging import is_whole_and_of
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.store import builds, runs, waits
@@ -43,22 +43,27 @@ def image_of(context: Context, build: Build) -> ImageTarget:
 
 
 def pushed_before(context: Context, build: Build, image: ImageTarget) -> bool:
-    """Make sure that the image's repository exists, and tell whether the image of this commit is there already.
+    """Make sure that the image's repository exists, and tell whether this commit's whole image is there already.
 
     One that is to be made anew never is.
     """
     reference = reference_of(build, image)
     registry = context.outside.images.registry(image)
-    registry.ensure_repository(reference.repository)
+    notes = registry.ensure_repository(reference.repository)
+    if notes:
+        log.warning("a repository was not as configured", repository=reference.repository, notes=notes)
+        with context.store.begin() as tx:
+            builds.log(tx, build.id, build.attempt, "".join(f"{note}\n" for note in notes))
     if build.anew:
         return False
     found = registry.find(reference.repository, reference.tag)
-    return found is not None and is_made_of(found, build.commit, tree=build.tree)
+    return is_whole_and_of(found, image, build.commit, build.repository, tree=build.tree)
 
 
 def fail_build(context: Context, build: Build, error: Exception) -> None:
     """Record that the attempt ended with an error; if it may work later, also when it is tried again."""
-    if isinstance(error, RetryableError) and build.attempt < MOST_ATTEMPTS:
+    patient = isinstance(error, LimitedError)  # a limit on our calls is no failure, however often it comes
+    if isinstance(error, RetryableError) and (build.attempt < MOST_ATTEMPTS or patient):
         # What a builder elsewhere refuses is believed when it lasts: these pauses are longer than that together.
         usual = 3.0**build.attempt if isinstance(error, NotStartedError) else min(2.0**build.attempt, 60.0)
         pause = error.retry_after if error.retry_after is not None else usual

@@ -34,9 +34,9 @@ def standing_of(context: Context, run: Run, image: ImageTarget) -> PipelineStand
     return pipelines.standings([question])[question] if question and pipelines else None
 
 
-def awaited(reference: str, standing: PipelineStanding | None) -> str:
-    """Say what a run waits for, and what its pipeline says."""
-    words = f"waiting for {reference} to be pushed"
+def awaited(reference: str, standing: PipelineStanding | None, lacks: str = "") -> str:
+    """Say what a run waits for, what the image lacks that is there meanwhile, and what its pipeline says."""
+    words = f"waiting for {reference} to be pushed" + (f" whole: {lacks}" if lacks else "")
     return f"{words}; {standing.words}" if standing else words
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.core.config import ImageTarget
+from service.core.images import Image
 from service.core.words import WaitKind
 from service.errors import DoubtfulError
 from service.pipeline.build.foreign import awaited, question_of, standings_of
+from service.pipeline.build.judging import judge
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import Claim, read_claim
@@ -18,7 +20,7 @@ from service.store.waits import Wait
 
 
 def look_at_images(context: Context, key: str) -> Answers:
-    """Answer the waits whose image is there; each image is asked for once.
+    """Answer the waits whose image is there and whole; each image is asked for once.
 
     An error that may pass answers the wait too: the run's own step meets it, tries again, and believes an error that
     lasts. So one repository that refuses does not hold up the others. A pipeline that is over without an image answers
@@ -26,52 +28,65 @@ def look_at_images(context: Context, key: str) -> Answers:
     """
     with context.store.read() as tx:
         waiting = waits.open_at(tx, WaitKind.IMAGE, key)
-    found: dict[str, _Found] = {}
+    images: dict[str, Image | None] = {}
+    lacks: dict[Wait, str] = {}
     answers: dict[Wait, str] = {}
     asked: dict[Wait, tuple[str, PipelineQuestion]] = {}
     with Isolated(context) as isolated:
         for wait in waiting:
             with isolated.one(wait, answers):
-                if wait.subject not in found:
-                    try:
-                        found[wait.subject] = _look_for(context, wait)
-                    except DoubtfulError as error:
-                        saw(context, wait, str(error))
-                        answers[wait] = "to be looked at again"
-                        continue
-                if found[wait.subject].there:
+                try:
+                    found = _look_for(context, wait, images)
+                except DoubtfulError as error:
+                    saw(context, wait, str(error))
+                    answers[wait] = "to be looked at again"
+                    continue
+                if found.there:
                     answers[wait] = "there"
-                elif found[wait.subject].has_pipeline and (one := _question(context, wait)):
+                    continue
+                lacks[wait] = found.lacks
+                if found.has_pipeline and (one := _question(context, wait)):
                     asked[wait] = one
                 else:
-                    saw(context, wait, awaited(wait.subject, None))
+                    saw(context, wait, awaited(wait.subject, None, found.lacks))
     for wait, standing in standings_of(context, asked).items():
         if standing.is_over:
             answers[wait] = "its pipeline is over"
         else:
-            saw(context, wait, awaited(wait.subject, standing))
+            saw(context, wait, awaited(wait.subject, standing, lacks[wait]))
     return answers
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Whether an image is there, and whether its options name the pipeline that pushes it."""
+    """Whether an image is there for its run to judge, what it lacks, and whether its options name who is to push it."""
 
     there: bool
+    lacks: str = ""
     has_pipeline: bool = False
 
 
-def _look_for(context: Context, wait: Wait) -> _Found:
-    """Look for the wait's image; if the run no longer has it, wake the run, so that its step can judge."""
+def _look_for(context: Context, wait: Wait, images: dict[str, Image | None]) -> _Found:
+    """Look for the wait's image; if the run no longer has it, wake the run, so that its step can judge.
+
+    `images` are those that were read already: two runs may wait for one image with other platforms.
+    """
     claim = read_claim(context, wait.run_id)
     image = _image(claim, wait)
     if claim is None or image is None:
         return _Found(there=True)
-    reference = reference_of(claim.run, image)
-    if context.outside.images.registry(image).find(reference.repository, reference.tag) is not None:
-        return _Found(there=True)
+    if wait.subject not in images:
+        reference = reference_of(claim.run, image)
+        images[wait.subject] = context.outside.images.registry(image).find(reference.repository, reference.tag)
+    found, lacks = images[wait.subject], ""
+    if found is not None:
+        judged = judge(found, image, claim.run.commit, claim.run.repository)
+        if judged.is_final:
+            return _Found(there=True)
+        lacks = judged.lacks
     pipelines = context.outside.images.pipelines(image.builder_kind)
-    return _Found(there=False, has_pipeline=bool(pipelines and pipelines.pipeline_of(image.builder_options)))
+    has_pipeline = bool(pipelines and pipelines.pipeline_of(image.builder_options))
+    return _Found(there=False, lacks=lacks, has_pipeline=has_pipeline)
 
 
 def _question(context: Context, wait: Wait) -> tuple[str, PipelineQuestion] | None:

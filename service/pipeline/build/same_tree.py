@@ -13,7 +13,7 @@ import structlog
 
 from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference
-from service.core.made_of import Told, told_of
+from service.core.made_of import told_of
 from service.core.source_tree import ROOT, paths_read, tree_of
 from service.core.words import Rebuild, Reuse
 from service.errors import MergeportError, RetryableError
@@ -50,7 +50,8 @@ def tree_at(claim: Claim, image: ImageTarget) -> str:
     except MergeportError as error:
         log.warning("the source tree cannot be read, so the image is built", error=str(error))
         return ""
-    return "" if ids is None else tree_of(ids, builder=image.builder_kind, options=options.model_dump_json())
+    said = " ".join((options.model_dump_json(), *image.platforms))
+    return "" if ids is None else tree_of(ids, builder=image.builder_kind, options=said)
 
 
 def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None:
@@ -104,19 +105,11 @@ def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) ->
     return registry.find(reference.repository, reference.tag)
 
 
-def same_image(claim: Claim, image: ImageTarget, found: Image, told: Told) -> str | None:
-    """Give the commit that an image was made for, if that has the tree of the run's commit; None if not.
-
-    The image's own label tells that, or our record of it: a workflow of somebody's own may set no such label.
-    """
-    tree = tree_at(claim, image) if told.commit else ""
-    if not tree:
-        return None
-    if found.tree == tree:
-        return told.commit
+def is_recorded(claim: Claim, image: ImageTarget, tree: str, found: Image) -> bool:
+    """Tell whether the very image is recorded as made of the tree."""
     with claim.context.store.read() as tx:
-        made = image_trees.of_tree(tx, _name(image), tree)
-    return made.commit if made is not None and made.digest == found.digest else None
+        made = image_trees.of_tree(tx, _name(image), tree) if tree else None
+    return made is not None and made.digest == found.digest
 
 
 def keep_tree(claim: Claim, image: ImageTarget, found: Image) -> None:

@@ -17,13 +17,13 @@ from service.pipeline.manifest.place import has_images, place_of, wanted_edits
 from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
 from service.store import Transaction, deployments, runs
-from service.store.deployments import Deployment
+from service.store.deployments import IMAGE_GONE, Deployment
 from service.store.runs import Run
 
 OVERRIDDEN = "Overridden"
 """Our own addition to Argo CD's healths: a setting of the application makes another image run."""
 
-_BROKEN = frozenset({"Degraded", "Missing", "Unknown", OVERRIDDEN, ""})
+_BROKEN = frozenset({"Degraded", "Missing", "Unknown", OVERRIDDEN, IMAGE_GONE, ""})
 """Healths that end a healthy period; Progressing does not, because it may only be another replica."""
 _MOST_FORMER = 5
 
@@ -39,8 +39,8 @@ def keep(claim: Claim, verdict: Verdict, health: str) -> None:
         health = "Healthy"
     with context.store.read() as tx:
         known = deployments.live(tx, run.application, run.environment)
-    if known is not None and known.run_id == run.id and known.health == health:
-        return
+    if known is not None and known.run_id == run.id and known.health in {health, IMAGE_GONE}:
+        return  # only the look at registries tells that an image is there again
     with context.store.begin() as tx:
         if began(tx, context, run, claim.target.argocd_application, health) and run.state.ended:
             want_statuses(tx, [run])
@@ -52,6 +52,8 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
     known = deployments.live(tx, run.application, run.environment)
     if known is not None and known.run_id == run.id:
         since = known.healthy_since
+        if known.health == IMAGE_GONE:
+            return True
         if health == "Healthy":
             since = since or at
         elif health in _BROKEN:

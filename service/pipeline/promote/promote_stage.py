@@ -8,6 +8,7 @@ from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
 from service.pipeline.runs.claim import Claim
@@ -71,6 +72,8 @@ def _tell_written(claim: Claim, edit: Edit, place: Place) -> Sha:
 def _commit(claim: Claim, place: Place) -> Sha | None:
     """Bring the commit onto the branch; None if the branch refuses it and a pull request is wanted instead."""
     with step(claim, COMMIT_STEP, Stage.PROMOTE) as record:
+        if not _may_be_there(_edit_of(claim)):
+            require_images(claim)
         window = claim.target.writing.batch_window
         edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))
         if edit.branch == promotion_branch(claim.target):

@@ -15,6 +15,7 @@ from service.pipeline.manifest.place import Place, has_images, promotion_branch,
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base
+from service.pipeline.promote.images_there import require_images, require_images_of_proposed
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -67,6 +68,7 @@ def propose(claim: Claim, place: Place) -> Sha:
 def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
     """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it."""
     before = claim.run.pull_request
+    require_images(claim)
     with alone_at(claim, head):
         if before is None:
             yield_to_later(claim)
@@ -172,6 +174,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
         saw = words_of_wait(claim, number)
         if not judged:
+            require_images_of_proposed(claim, head, number)
             told = _judge(claim, place, head, pull_request)
             if told is None:
                 record.message = f"pull request #{number} has to be made anew, because {place.branch} has changed"

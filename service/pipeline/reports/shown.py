@@ -10,7 +10,7 @@ from dataclasses import replace
 from service.core.order import Relation
 from service.core.words import RunState
 from service.store import Transaction, ancestry, deployments, successions
-from service.store.deployments import Deployment
+from service.store.deployments import IMAGE_GONE, Deployment
 from service.store.runs import Run
 
 _CONTAINS = frozenset({Relation.AHEAD, Relation.IDENTICAL})
@@ -51,6 +51,9 @@ def _as_it_is_live(run: Run, deployment: Deployment | None) -> Run:
     if run.state is RunState.FAILED and deployment.until is None and deployment.healthy_since is not None:
         words = f"live and healthy since {deployment.healthy_since:%Y-%m-%d %H:%M} UTC, after the run had failed"
         return replace(run, state=RunState.SUCCEEDED, message=words)
+    if run.state is RunState.SUCCEEDED and deployment.until is None and deployment.health == IMAGE_GONE:
+        words = "broken: its image is not in the registry any more, so pods that start anew cannot pull it"
+        return replace(run, state=RunState.FAILED, message=words)
     if run.state is RunState.SUCCEEDED and deployment.by_us is False:
         return replace(run, state=RunState.CANCELLED, message=f"not live any more: {deployment.ended_by}")
     return run

@@ -13,7 +13,7 @@ import structlog
 
 from service.core.messages import status_description
 from service.core.words import Repository, RunState, Sha
-from service.errors import MergeportError, RetryableError
+from service.errors import LimitedError, MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.reports.shown import as_shown
 from service.ports import CommitState, CommitStatus
@@ -131,7 +131,8 @@ def _send(context: Context, report: Report) -> bool:
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:
         asked = error.retry_after if isinstance(error, RetryableError) else None
-        pause = max(asked or 0.0, min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS))
+        usual = 1.0 if isinstance(error, LimitedError) else min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS)
+        pause = max(asked or 0.0, usual)
         log.warning("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
         with context.store.begin() as tx:
             if not _is_still_sender(tx, context) or reports.is_sent(tx, report):

@@ -7,7 +7,7 @@ from service.store.tables.live import deployments, refreshes, sightings
 from service.store.tables.made import build_logs, build_runs, builds, image_trees
 from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
 from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
-from service.store.tables.under_way import audit, leases, reports, runs, steps, waits
+from service.store.tables.under_way import audit, call_budgets, leases, reports, runs, steps, waits
 from service.store.tables.written import (
     commit_relations,
     commit_times,
@@ -25,6 +25,7 @@ __all__ = [
     "build_logs",
     "build_runs",
     "builds",
+    "call_budgets",
     "changes",
     "commit_relations",
     "commit_times",

@@ -127,3 +127,16 @@ audit = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False, default=""),
 )
+
+# What an outside system still takes from one login of ours, as a worker learnt it last.
+call_budgets = sa.Table(
+    "call_budgets",
+    metadata,
+    sa.Column("login", sa.Text, primary_key=True),
+    sa.Column("installation", sa.Text, primary_key=True),
+    sa.Column("most", sa.Integer, nullable=False),
+    sa.Column("remaining", sa.Integer, nullable=False),
+    sa.Column("reset_at", Time),
+    sa.Column("held_until", Time),
+    sa.Column("seen_at", Time, nullable=False),
+)

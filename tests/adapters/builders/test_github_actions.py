@@ -12,11 +12,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from devstack.github.limits import Mode
 from devstack.github.runner import Script
 from devstack.github.state import Repository as DoubleRepository
 from service.adapters.github_api.tokens import AppLogin
 from service.core.images import REVISION_LABEL, TREE_LABEL
-from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
+from service.errors import BusyError, DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.ports import Progress
 from service.store.ids import new_id
 from tests.fixtures.github_openapi import GitHubDescription
@@ -249,7 +250,7 @@ def test_limit_has_started_nothing_and_says_when_to_come_back(actions: Actions, 
         actions.github.limit_primary(method="POST", reset_in=40)
     else:
         actions.github.limit_secondary(method="POST", retry_after=40)
-    error = refused(actions, NotStartedError)
+    error = refused(actions, BusyError)
     assert isinstance(error, RetryableError)
     assert (error.code, 35 < (error.retry_after or 0) < 45) == ("github-rate-limited", True)
 
@@ -353,6 +354,7 @@ def test_runs_of_other_builds_are_not_taken(actions: Actions) -> None:
 
 
 def test_run_is_found_behind_a_page_of_newer_ones(actions: Actions) -> None:
+    actions.github.limits.mode = Mode.NONE
     first, correlation = start(actions), new_id()
     found = actions.run(first).title.rpartition(" ")[2]
     for _ in range(101):
@@ -372,6 +374,7 @@ def test_all_runs_of_a_repository_are_asked_for_in_one_call(actions: Actions) ->
 
 
 def test_more_runs_than_a_page_has_cost_a_call_a_page(actions: Actions) -> None:
+    actions.github.limits.mode = Mode.NONE
     ids = [start(actions) for _ in range(120)]
     before = len(actions.github.faults.log)
     assert set(actions.builder.states(ids)) == set(ids)

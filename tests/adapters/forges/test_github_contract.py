@@ -20,7 +20,7 @@ from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.core.order import Relation
 from service.core.words import Repository, Sha
-from service.errors import DoubtfulError, PermanentError, RetryableError
+from service.errors import DoubtfulError, LimitedError, PermanentError, RetryableError
 from service.ports import CommitState, CommitStatus, PullRequestDraft
 from tests.fixtures.github_openapi import GitHubDescription
 
@@ -370,15 +370,15 @@ def test_identity_of_a_token_is_its_account_and_is_asked_once(github: GitHubDoub
     assert len(github.faults.requests("GET", "/user$")) == 1
 
 
-def test_limits_of_github_become_waits(github: GitHubDouble, forge: GitHub) -> None:
-    github.limit_primary(reset_in=90)
-    with pytest.raises(RetryableError) as primary:
+@pytest.mark.parametrize(("limit", "seconds"), [("primary", 91), ("secondary", 90)])
+def test_limits_of_github_become_waits(github: GitHubDouble, forge: GitHub, limit: str, seconds: float) -> None:
+    if limit == "primary":
+        github.limit_primary(reset_in=90)
+    else:
+        github.limit_secondary(retry_after=90)
+    with pytest.raises(LimitedError) as caught:
         forge.default_branch(REPO)
-    github.limit_secondary(retry_after=17)
-    with pytest.raises(RetryableError) as secondary:
-        forge.default_branch(REPO)
-    assert primary.value.retry_after == pytest.approx(91, abs=2)
-    assert secondary.value.retry_after == 17
+    assert caught.value.retry_after == pytest.approx(seconds, abs=2)
 
 
 def test_token_without_the_permission_is_told_which(github: GitHubDouble) -> None:
@@ -497,6 +497,18 @@ def test_git_token_is_the_given_one_without_an_app(forge: GitHub) -> None:
 
 def test_app_acts_as_its_bot(app: GitHub) -> None:
     assert app.identity() == "mergeport[bot]"
+
+
+def test_limit_of_an_app_is_that_of_one_installation(github: GitHubDouble, app: GitHub) -> None:
+    github.create_repository("umbrella/shop", {"s.txt": "s\n"})
+    github.install_app(4711, "umbrella")
+    app.head(Repository("acme/other"), "main")
+    github.limit_secondary(method="GET", path="/repos/acme/manifests/git", retry_after=60)
+    for name in (REPO, Repository("acme/other")):
+        with pytest.raises(LimitedError):
+            app.head(name, "main")
+    assert len(github.faults.requests("GET", "/repos/acme/.*/git/")) == 2
+    assert app.head(Repository("umbrella/shop"), "main") is not None
 
 
 def test_app_that_is_not_installed_says_so_and_finds_no_missing_branch(github: GitHubDouble, private_key: str) -> None:

@@ -169,6 +169,115 @@ def test_push_to_a_repository_that_is_not_there_is_refused_by_name(ministack: Mi
     assert caught.value.code == "registry-repository-missing"
 
 
+# --- repositories that have drifted ---------------------------------------------------------------------
+
+
+def make_by_hand(ministack: Ministack, name: str, **settings: Any) -> None:
+    ministack.client().create_repository(repositoryName=name, **settings)
+
+
+def described(ministack: Ministack, name: str) -> tuple[str, bool]:
+    there = ministack.client().describe_repositories(repositoryNames=[name])["repositories"][0]
+    return there["imageTagMutability"], there["imageScanningConfiguration"]["scanOnPush"]
+
+
+def tags_of(ministack: Ministack, name: str) -> dict[str, str]:
+    arn = ministack.client().describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
+    return {tag["Key"]: tag["Value"] for tag in ministack.client().list_tags_for_resource(resourceArn=arn)["tags"]}
+
+
+@pytest.mark.parametrize(("immutable", "after"), [(True, "IMMUTABLE"), (False, "MUTABLE")])
+def test_repository_that_drifted_is_brought_to_what_is_named(
+    ministack: Ministack,
+    immutable: bool,
+    after: str,
+) -> None:
+    name = new_name()
+    make_by_hand(ministack, name, imageTagMutability="MUTABLE" if immutable else "IMMUTABLE")
+    notes = on(ministack, create=Create(immutable_tags=immutable, scan_on_push=True)).ensure_repository(name)
+    assert described(ministack, name) == (after, True)
+    assert len(notes) == 2
+    assert all(f"repository {name} was brought to its configuration" in note for note in notes)
+
+
+def test_what_is_not_named_is_left_as_it_is(ministack: Ministack) -> None:
+    name = new_name()
+    make_by_hand(ministack, name, imageTagMutability="MUTABLE")
+    assert len(on(ministack, create=Create(scan_on_push=True)).ensure_repository(name)) == 1
+    assert described(ministack, name) == ("MUTABLE", True)
+
+
+def test_resource_tags_are_set_and_those_of_others_stay(ministack: Ministack) -> None:
+    name = new_name()
+    make_by_hand(ministack, name, tags=[{"Key": "team", "Value": "old"}, {"Key": "cost", "Value": "7"}])
+    (note,) = on(ministack, create=Create(resource_tags={"team": "shop", "cost": "7"})).ensure_repository(name)
+    assert tags_of(ministack, name) == {"team": "shop", "cost": "7"}
+    assert "its resource tags team are as configured" in note
+
+
+def test_repository_that_is_as_configured_is_left_without_a_word(ministack: Ministack) -> None:
+    name, create = new_name(), Create(scan_on_push=True, resource_tags={"team": "shop"})
+    on(ministack, create=create).ensure_repository(name)
+    assert on(ministack, create=create).ensure_repository(name) == ()
+
+
+def test_drift_is_looked_for_once_in_a_quarter_of_an_hour(ministack: Ministack) -> None:
+    name, clock = new_name(), TestClock()
+    options = Options(host=ECR_HOST, create=Create(immutable_tags=True, resource_tags={"team": "shop"}))
+    one = EcrRegistry(options, clock=clock, endpoint=ministack.url, reached_at=ministack.host)
+    make_by_hand(ministack, name)
+    one.ensure_repository(name)
+    ministack.client().put_image_tag_mutability(repositoryName=name, imageTagMutability="MUTABLE")
+    ministack.ecr.faults.log.clear()
+    for _ in range(5):
+        clock.advance(minutes=2)
+        assert one.ensure_repository(name) == ()
+    assert described(ministack, name)[0] == "MUTABLE"
+    clock.advance(minutes=6)
+    assert len(one.ensure_repository(name)) == 1
+    assert described(ministack, name)[0] == "IMMUTABLE"
+
+
+def test_change_that_aws_refuses_is_told_and_stops_nothing() -> None:
+    client, stub = stubbed()
+    stub.add_response("describe_repositories", {"repositories": [{"imageTagMutability": "MUTABLE"}]})
+    stub.add_client_error("put_image_tag_mutability", "AccessDeniedException")
+    (note,) = registry(lambda: client, create=Create(immutable_tags=True)).ensure_repository("app")
+    assert "repository app is not as configured (tags stay where they are)" in note
+    assert "allow ecr:PutImageTagMutability" in note
+
+
+def test_exceptions_of_immutable_tags_that_somebody_chose_are_left() -> None:
+    client, stub = stubbed()
+    there = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}
+    stub.add_response("describe_repositories", {"repositories": [there]})
+    assert registry(lambda: client, create=Create(immutable_tags=True)).ensure_repository("app") == ()
+
+
+KEY = "arn:aws:kms:ap-northeast-2:123456789012:key/1b2c"
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "words"),
+    [
+        ({"encryptionType": "AES256"}, KEY, f"has ECR's own encryption, not {KEY}: AWS fixes it"),
+        ({"encryptionType": "KMS", "kmsKey": f"{KEY}-other"}, KEY, f"has the KMS key {KEY}-other, not {KEY}"),
+        ({"encryptionType": "KMS", "kmsKey": KEY}, None, f"has the KMS key {KEY}, not ECR's own encryption"),
+        ({"encryptionType": "KMS", "kmsKey": KEY}, KEY, ""),
+        ({"encryptionType": "KMS", "kmsKey": KEY}, "1b2c", ""),
+        ({"encryptionType": "KMS_DSSE", "kmsKey": KEY}, KEY, ""),
+        ({"encryptionType": "KMS", "kmsKey": KEY}, "alias/images", ""),
+        ({"encryptionType": "AES256"}, "alias/images", "has ECR's own encryption, not alias/images"),
+    ],
+)
+def test_other_encryption_is_told_and_left(there: dict[str, str], wanted: str | None, words: str) -> None:
+    client, stub = stubbed()
+    stub.add_response("describe_repositories", {"repositories": [{"encryptionConfiguration": there}]})
+    notes = registry(lambda: client, create=Create(kms_key=wanted)).ensure_repository("app")
+    assert words in "".join(notes)
+    assert len(notes) == bool(words)
+
+
 # --- refusals ----------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from service.adapters.builders.github_actions import Options, telling
 from service.adapters.builders.github_actions.ids import by_repository, parts_of
 from service.adapters.builders.github_actions.inputs import LABELS, inputs_of, labels_of, options_of, ref_of
 from service.adapters.builders.github_actions.logs import fetch_end
-from service.adapters.builders.github_actions.refused import FOLDER, Attempt, why
+from service.adapters.builders.github_actions.refused import FOLDER, Attempt, no_room, not_started, why
 from service.adapters.builders.github_actions.run_shapes import (
     Dispatched,
     Job,
@@ -34,7 +34,13 @@ from service.adapters.github_api.failures import NotFoundAnswerError, Unprocessa
 from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
-from service.errors import DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
+from service.errors import (
+    DoubtfulError,
+    LimitedError,
+    MergeportError,
+    PermanentError,
+    RetryableError,
+)
 from service.ports import BuildStanding, Checkout, LogPiece, Progress, StartRequest
 
 LISTED_WITHIN = timedelta(minutes=3)
@@ -84,10 +90,10 @@ class GitHubActions:
             run = self._labelled(attempt, labels_of(request))
         except (NotFoundAnswerError, UnprocessableAnswerError) as error:
             raise self._surely(attempt, error) from error
-        except RetryableError as error:
-            if not _is_refusal(error):
-                raise
-            raise _not_started(error) from error
+        except LimitedError as error:
+            raise no_room(error) from error
+        except DoubtfulError as error:  # GitHub itself said no; of a lost answer it is not known whether a run began
+            raise not_started(error) from error
         return None if run is None else f"{request.repository}/actions/runs/{run}"
 
     def find(self, request: StartRequest, correlation: str) -> str | None:
@@ -203,9 +209,11 @@ class GitHubActions:
         """Give the reason of a refusal; where looking for it fails, the start was refused all the same."""
         try:
             found = why(self._connection, attempt, error)
+        except LimitedError as beside:
+            return no_room(beside)
         except RetryableError as beside:
-            return _not_started(beside)
-        return _not_started(found) if isinstance(found, RetryableError) else found
+            return not_started(beside)
+        return not_started(found) if isinstance(found, RetryableError) else found
 
     def _dispatches(self, request: StartRequest, workflow: str, page: int) -> list[Run]:
         parameters: dict[str, str | int] = {"event": "workflow_dispatch", "per_page": PAGE, "page": page}
@@ -287,12 +295,3 @@ class GitHubActions:
                 raise
             return "[the log is gone: GitHub keeps it for as long as the repository says]"
         return fetch_end(there, verify=self._verify, tls=self._web_url.startswith("https://"))
-
-
-def _is_refusal(error: RetryableError) -> bool:
-    """Tell whether GitHub itself said no, so that nothing has begun; of a lost answer that is not known."""
-    return isinstance(error, DoubtfulError) or error.code == "github-rate-limited"
-
-
-def _not_started(error: RetryableError) -> NotStartedError:
-    return NotStartedError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)

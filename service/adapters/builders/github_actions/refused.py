@@ -21,7 +21,7 @@ from service.adapters.builders.github_actions.run_shapes import Nothing, Workflo
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
 from service.core.words import Repository
-from service.errors import MergeportError, NotStartedError, PermanentError
+from service.errors import BusyError, LimitedError, MergeportError, NotStartedError, PermanentError, RetryableError
 
 FOLDER = ".github/workflows"
 LARGEST = 512 * 1024
@@ -190,3 +190,13 @@ def _state(connection: Connection, attempt: Attempt) -> str | None:
         ).state  # fmt: skip
     except NotFoundAnswerError:
         return None
+
+
+def no_room(error: LimitedError) -> BusyError:
+    """Give the error of a start that waits for GitHub's limit, for as long as it is wanted."""
+    return BusyError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)
+
+
+def not_started(error: RetryableError) -> NotStartedError:
+    """Give the error of a start that GitHub refused for now."""
+    return NotStartedError(error.message, code=error.code, hint=error.hint, retry_after=error.retry_after)

@@ -25,7 +25,8 @@ from service.adapters.forges.github.shapes import (
     RepositoryAnswer,
 )
 from service.adapters.github_api import failures
-from service.adapters.github_api.connection import NO_REPOSITORY, TIMEOUT, Connection
+from service.adapters.github_api.budget import Budgets
+from service.adapters.github_api.connection import NO_REPOSITORY, SOURCES, TIMEOUT, Connection
 from service.adapters.github_api.tokens import AppLogin, TokenLogin
 from service.core.addresses import pages_of
 from service.core.order import Relation
@@ -51,9 +52,16 @@ class GitHub:
         ca_file: str | None = None,
         timeout: int = TIMEOUT,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        budgets: Budgets | None = None,
+        name: str = SOURCES,
     ) -> None:
-        """Keep addresses and login; nothing is asked yet. `git_url` is where git clones from, if elsewhere."""
-        self._connection = Connection(api_url, login, now=now, ca_file=ca_file, timeout=timeout)
+        """Keep addresses and login; nothing is asked yet. `git_url` is where git clones from, if elsewhere.
+
+        `budgets` are those of the process, and `name` is the login's there.
+        """
+        self._connection = Connection(
+            api_url, login, now=now, ca_file=ca_file, timeout=timeout, budgets=budgets, name=name
+        )
         self._pulls = Pulls(self._connection)
         self._commits = Commits(self._connection)
         self._web_url = pages_of(api_url)
@@ -196,6 +204,7 @@ class GitHub:
             doing=f"put a status on {commit[:12]}",
             repository=repository,
             permission="commit statuses: write",
+            late=True,
         )
 
     def find_pull_request(self, repository: Repository, *, head: str, base: str) -> PullRequest | None:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015_review"
-down_revision = "0014"
+revision = "0017_review"
+down_revision = "0016_budget"
 
 
 def upgrade() -> None:
