@@ -174,6 +174,7 @@ def test_retry_with_rebuild_builds_an_image_that_is_there(pipeline: Pipeline) ->
     pipeline.settle_live("checkout-dev")
     again = rebuilt(pipeline, pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED))
     assert attempts(pipeline, pipeline.ended(again, RunState.SUCCEEDED)) == [2]
+    assert "it is the very image from before" in pipeline.steps(again)["build image"][1], "nothing has changed"
 
 
 def test_retry_with_rebuild_builds_a_tree_that_is_there(pipeline: Pipeline) -> None:

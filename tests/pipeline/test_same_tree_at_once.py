@@ -134,4 +134,5 @@ def test_rebuild_elsewhere_moves_the_tag_and_its_new_digest_is_promoted(pipeline
     values = pipeline.stack.github.repository(MANIFESTS).bare.text("main", "apps/checkout/values-dev.yaml")
     assert ended.images[""]["digest"] == digest != first.images[""]["digest"]
     assert digest in values
+    assert "the very image from before" not in pipeline.steps(ended)["build image"][1]
     assert len(yard.builds) == 2

@@ -7,12 +7,13 @@ anything is built.
 from __future__ import annotations
 
 from service.core.config import ImageTarget
+from service.core.images import Image
 from service.core.words import BuildState
 from service.errors import PermanentError
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder
-from service.store import builds
+from service.store import builds, runs
 
 
 def is_wanted_anew(claim: Claim, image: ImageTarget) -> bool:
@@ -43,3 +44,21 @@ def check_anew(claim: Claim, image: ImageTarget, builder: Builder | None) -> Non
             code="rebuild-immutable",
             hint="merge another commit with `rebuild: always`, or delete the tag in the registry and retry",
         )
+
+
+def same_as_before(claim: Claim, image: ImageTarget, found: Image) -> str:
+    """Say that the build made no other image than the run's earlier generation had, where it was to; else nothing.
+
+    Its workflow may have taken what was there, or nothing that it reads has changed.
+    """
+    run = claim.run
+    if not run.rebuild:
+        return ""
+    with claim.context.store.read() as tx:
+        earlier = [one for one in runs.of_change(tx, run.change_id) if one.sequence < run.sequence]
+    had = {
+        one.images[image.name]["digest"]
+        for one in earlier
+        if (one.application, one.environment) == (run.application, run.environment) and image.name in one.images
+    }
+    return "; it is the very image from before: its builder took that, or made the same" if found.digest in had else ""

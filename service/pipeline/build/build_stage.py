@@ -14,14 +14,14 @@ from service.core.config import ImageTarget
 from service.core.images import Image
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
-from service.pipeline.build.anew import check_anew, is_wanted_anew
+from service.pipeline.build.anew import check_anew, is_wanted_anew, same_as_before
 from service.pipeline.build.built_beside import await_end, is_of_another, made_by, shared_build
 from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.judging import Judged, judge
 from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
-from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
+from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, too_late, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
 from service.store import builds, waits
@@ -74,7 +74,7 @@ def _find(claim: Claim, image: ImageTarget) -> str | None:
         if found is None or lacks:
             return lacks
         with step(claim, awaiting, Stage.BUILD) as record:
-            record.message = _accept(claim, image, found)
+            record.message = _accept(claim, image, found) + same_as_before(claim, image, found)
         return None
     with step(claim, _named("find image", image), Stage.BUILD) as record:
         found, lacks = _look(claim, image)
@@ -192,7 +192,7 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
         if not now_at.state.ended:
             kind, key = awaited_at(now_at)
             if expired(context, run.id, kind, one.id):
-                raise _too_late(now_at)
+                raise too_late(now_at)
             if other:
                 await_end(claim, now_at)
             saw = f"build of {now_at.reference} is {now_at.state}"
@@ -211,23 +211,6 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
                     code=now_at.code or "build-failed",
                     hint=f"`mergeport runs logs {run.id}` shows its log",
                 )
-
-
-def _too_late(build: Build) -> PermanentError:
-    """Say what a build had come to at its deadline."""
-    match build.builder, build.asked_at:
-        case "", _:
-            saw, why = str(build.state), "check whether MERGEPORT_BUILD_CONCURRENCY allows enough builds at a time"
-        case _, None:
-            saw = f"waiting ({build.message or build.state})"
-            why = "`at_once` and MERGEPORT_ELSEWHERE_CONCURRENCY set how many builds are under way at once"
-        case _:
-            saw, why = str(build.state), f"look at {build.builder}"
-    return PermanentError(
-        f"the build of {build.reference} was still {saw} at its deadline",
-        code="build-deadline",
-        hint=f"`deadlines.build` sets how long a run waits; {why}",
-    )
 
 
 def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:
