@@ -160,12 +160,20 @@ class Distribution:
 
     def has(self, repository: str, digest: Digest) -> bool:
         """Tell whether a manifest or index of this digest is there."""
+        return self._head(repository, digest).found
+
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has; None when there is no such tag, or it does not say."""
+        answer = self._head(repository, tag)
+        return Digest(answer.headers.get("Docker-Content-Digest", "")) or None if answer.found else None
+
+    def _head(self, repository: str, name: str) -> Answer:
         return self._http.request(
             "HEAD",
-            f"/v2/{quote(repository)}/manifests/{quote(digest, safe=':')}",
+            f"/v2/{quote(repository)}/manifests/{quote(name, safe=':')}",
             scope=_pull(repository),
             headers={"Accept": ", ".join(_ACCEPTED)},
-        ).found
+        )
 
     def _labels(self, repository: str, manifest: Manifest) -> _Labels:
         """Read the image's configuration: its platform and labels."""

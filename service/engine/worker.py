@@ -19,13 +19,14 @@ import structlog
 
 from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
+from service.engine.life import Life
 from service.engine.loops import Loop, until_store_answers
 from service.engine.queue import Engine
 from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
-from service.errors import PermanentError, RetryableError
+from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
@@ -40,7 +41,7 @@ from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
 from service.ports import EventQueue
 from service.settings import KEEP_DAYS, Need, Settings
-from service.store import Store, deliveries, leases
+from service.store import Store, deliveries
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
@@ -120,8 +121,7 @@ class Worker:
         self._stop = stop
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
-        self._lease_seconds = lease_seconds
-        self._has_lease = False
+        self._life = Life(context, engine.executor, lease_seconds)
         self._listener = Listener(context.store, self._wake_intake, stop)
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}
@@ -136,10 +136,10 @@ class Worker:
 
     def run(self) -> None:
         """Work until the stop is set, then hand over in order."""
-        self._begin()
+        self._life.begin()
         self._engine.start(self._advance, self._build)
         loops = [
-            Loop("lease", self._lease_seconds / RENEWALS, self._renew, self._stop),
+            Loop("lease", self._life.seconds / RENEWALS, self._life.renew, self._stop),
             self._intake_loop,
             self._loop_at_rest("due", DUE_SECONDS, lambda: answer_due(self._context), 2 * DUE_SECONDS),
             Loop("watches", WATCH_SECONDS, self._tick, self._stop),
@@ -170,7 +170,7 @@ class Worker:
         self._schedule.stop()
         self._refresher.stop()
         self._stop_engine()
-        self._hand_over()
+        self._life.hand_over()
         self._motion.close()
 
     def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: float) -> Loop:
@@ -184,35 +184,6 @@ class Worker:
         ending.join(STOP_SECONDS + ENGINE_STOP_SECONDS)
         if ending.is_alive():
             log.warning("something still hangs; the next worker goes on with it")
-
-    def _begin(self) -> None:
-        with self._context.store.begin() as tx:
-            if self._context.store.sqlite:
-                leases.clear(tx)
-        self._renew()
-        with self._context.store.begin() as tx:
-            alive = leases.holders(tx, "worker:", now=self._context.now())
-            deliveries.release_claims(tx, alive=alive)
-
-    def _hand_over(self) -> None:
-        try:
-            with self._context.store.begin() as tx:
-                others = leases.holders(tx, "worker:", now=self._context.now())
-                leases.release_dead(tx, alive=[holder for holder in others if holder != self._engine.executor])
-        except RetryableError as error:
-            log.warning("the others will find out by themselves", error=str(error))
-        log.info("worker stopped")
-
-    def _renew(self) -> None:
-        executor = self._engine.executor
-        name, now, seconds = f"worker:{executor}", self._context.now(), self._lease_seconds
-        with self._context.store.begin() as tx:
-            kept = leases.keep(tx, name, executor, now=now, seconds=seconds)
-            if not kept:
-                leases.acquire(tx, name, executor, now=now, seconds=seconds)
-        if not kept and self._has_lease:
-            log.warning("this worker was taken for dead while it was paused; other workers go on with its work")
-        self._has_lease = True
 
     def take_in(self) -> bool:
         """Hand the next delivery to a thread; tell whether there was one. Keeps no thread when the store is away."""

@@ -65,6 +65,13 @@ class Registry(Protocol):
         """Tell whether the registry has a manifest or index of this digest, without reading it."""
         ...
 
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has, without reading the image; None when there is no such tag.
+
+        It was not computed from the bytes: believe it only after `find`.
+        """
+        ...
+
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Have the tag name an image that is there already; nothing is copied. The caller reads it back.
 

@@ -25,6 +25,7 @@ class Deployment:
     """A run's release being live. `health` is the deployer's word; `by_us` tells who ended it, once it has ended.
 
     `image_gone_since` tells when its image was first missed in the registry; None while it is there.
+    `drift` says that its tag has moved; empty if it has not.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Deployment:
     ended_by: str
     by_us: bool | None
     image_gone_since: datetime | None
+    drift: str
 
 
 _ALL = sa.select(*columns(Deployment, table))
@@ -55,7 +57,7 @@ def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: 
     return insert_new(
         tx, table, id=new_id(), application=run.application, environment=run.environment, run_id=run.id,
         argocd_application=argocd_application, since=at, healthy_since=at if health == "Healthy" else None,
-        health=health, ended_by="",
+        health=health, ended_by="", drift="",
     )  # fmt: skip
 
 
@@ -67,6 +69,11 @@ def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since
 def misses_image(tx: Transaction, deployment: Deployment, since: datetime | None) -> None:
     """Record since when the image of a live release is missing in its registry."""
     tx.execute(_STILL_LIVE, {"deployment": deployment.id, "image_gone_since": since})
+
+
+def drifts(tx: Transaction, deployment: Deployment, words: str) -> None:
+    """Record that the tag of a live release names another image, or no longer does."""
+    tx.execute(_STILL_LIVE, {"deployment": deployment.id, "drift": words})
 
 
 def end(tx: Transaction, deployment: Deployment, words: str, *, by_us: bool, at: datetime) -> bool:

@@ -604,6 +604,13 @@ def test_index_is_there_by_its_digest(real: Real, repository: str) -> None:
     assert real.registry.has(repository, Digest(digest))
 
 
+def test_digest_of_a_tag_is_told_without_reading_the_image(real: Real, repository: str) -> None:
+    image = make_image(LABELS)
+    push(real.pusher, repository, "one", image)
+    assert real.registry.digest_of(repository, "one") == image.digest
+    assert real.registry.digest_of(repository, "two") is None
+
+
 def test_registry_that_does_not_answer_does_not_say_that_an_image_is_gone(make_impatient: Make, faulty: Faulty) -> None:
     faulty.layer.answer("503 Service Unavailable", path="manifests", times=5)
     with pytest.raises(RetryableError):

@@ -6,8 +6,9 @@ import pytest
 
 from service.core.images import REVISION_LABEL
 from service.core.words import RunState, WaitKind
+from service.store import builds
 from tests.contract.registries import HandMade, make_image
-from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE
 from tests.pipeline.harness import Pipeline
 
 BOTH = "build: {kind: external}\n  platforms: [linux/amd64, linux/arm64/v8]"
@@ -120,3 +121,36 @@ def test_build_that_makes_one_platform_of_two_fails_in_words(pipeline: Pipeline)
     run = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert (run.code, "linux/arm64 is missing" in run.message) == ("image-platforms-missing", True)
     assert len(pipeline.stack.ecr.faults.requests("PUT", "/manifests/")) == 1
+
+
+def test_same_tree_with_another_platform_wanted_is_built_anew(pipeline: Pipeline) -> None:
+    """The image of the same tree lacks what is wanted since: its tag is never given to the next commit."""
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle_live("checkout-dev")
+    made = pipeline.ended(pipeline.run("dev"), RunState.SUCCEEDED)
+    wanted = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: docker}\n  platforms: [linux/arm64]")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": wanted}, "Another platform")
+    pipeline.settle(looks=0)
+    pipeline.stack.github.merge(SOURCE, "staging", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    again = pipeline.run("stage")
+    found = pipeline.registry().find("checkout", again.commit[:12])
+    assert "reuse image" not in pipeline.steps(again)
+    assert found is None or found.digest != made.images[""]["digest"]
+
+
+def test_what_was_not_as_configured_is_in_the_builds_log(pipeline: Pipeline) -> None:
+    text = CONFIGURATION.replace(
+        f"registry: {REGISTRY}", f"registry: {{kind: ecr, host: {REGISTRY}, create: {{immutable_tags: true}}}}"
+    )
+    assert text != CONFIGURATION
+    pipeline.allow_moving("checkout")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Tags stay")
+    pipeline.settle(looks=0)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle_live("checkout-dev")
+    run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    with pipeline.store.read() as tx:
+        (build,) = builds.of_run(tx, run.id)
+        log = "".join(piece for _, _, piece in builds.log_of(tx, build.id))
+    assert "repository checkout was brought to its configuration: tags stay where they are" in log

@@ -145,6 +145,22 @@ def test_a_run_s_page_tells_digest_and_size_of_each_platform(private: FlaskClien
     assert re.search(rf"linux/arm64, 1.0 MB, +{arm}", told)
 
 
+def test_a_run_s_page_tells_that_a_live_image_is_gone_or_that_its_tag_has_moved(
+    private: FlaskClient, store: Store, rows: Rows
+) -> None:
+    run = rows.run()
+    with store.begin() as tx:
+        deployments.begin(tx, run, argocd_application="checkout-dev", health="Healthy", at=NOW)
+        one = deployments.live(tx, run.application, run.environment)
+        assert one is not None
+        deployments.misses_image(tx, one, NOW)
+        deployments.feels(tx, one, "ImageGone", healthy_since=None)
+        deployments.drifts(tx, one, "r.example/checkout:1 names sha256:0b now")
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "Its image is not in the registry any more" in told
+    assert "r.example/checkout:1 names sha256:0b now" in told
+
+
 def test_a_run_s_page_tells_image_and_difference(private: FlaskClient, store: Store, rows: Rows) -> None:
     digest = "sha256:" + "0a" * 32
     image = {"registry": "r.example", "repository": "checkout", "tag": "4f2c1e9ab012", "digest": digest}

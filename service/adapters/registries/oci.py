@@ -95,6 +95,10 @@ class OciRegistry:
         """Tell whether the registry has a manifest or index of this digest."""
         return self._v2.has(repository, digest)
 
+    def digest_of(self, repository: str, tag: str) -> Digest | None:
+        """Give the digest that the registry says a tag has; None when there is no such tag."""
+        return self._v2.digest_of(repository, tag)
+
     def add_tag(self, repository: str, digest: Digest, tag: str) -> None:
         """Have the tag name an image that is there already. Raises as the port says."""
         self._v2.add_tag(repository, digest, tag)

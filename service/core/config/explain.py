@@ -72,6 +72,7 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
     for name, value in _options(image.builder_options):
         yield f"build.{name}", value, ("build", name)
     yield "platforms", list(image.platforms), ("platforms",)
+    yield "redeploy", image.redeploy, ("redeploy",)
 
 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:

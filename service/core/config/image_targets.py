@@ -21,7 +21,7 @@ from service.core.platforms import normal
 from service.core.words import Rebuild, Reuse
 
 _LONGEST_TAG = 128
-_IMAGE_KEYS = ("registry", "image", "tag", "build", "platforms", "reuse", "rebuild")
+_IMAGE_KEYS = ("registry", "image", "tag", "build", "platforms", "redeploy", "reuse", "rebuild")
 
 
 def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
@@ -76,7 +76,9 @@ class _Image:
             return None
         reuse = Reuse(self._checked_text("reuse", Reuse.DEFAULT) or Reuse.DEFAULT)
         rebuild = Rebuild(self._checked_text("rebuild", Rebuild.NEVER) or Rebuild.NEVER)
-        return ImageTarget(self.name, *registry, repository, tag, *builder, reuse, rebuild, platforms)
+        node = self.table.entries.get("redeploy")
+        redeploy = isinstance(node, Scalar) and node.value is True
+        return ImageTarget(self.name, *registry, repository, tag, *builder, reuse, rebuild, platforms, redeploy)
 
     def _place(self, key: str) -> Place:
         node = self.table.entries.get(key)

@@ -98,8 +98,8 @@ class EnvironmentKeys(Keys):
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
-            "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "reuse", "rebuild", "values",
-            "argocd", "deadlines", "health",
+            "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "redeploy", "reuse",
+            "rebuild", "values", "argocd", "deadlines", "health",
         ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )  # fmt: skip
@@ -151,6 +151,9 @@ class ImageKeys(Keys):
     platforms: list[str] = Field(
         default=[],
         description="Platforms that the image must have, e.g. linux/arm64; those of the builder's options if absent.",
+    )
+    redeploy: bool = Field(
+        default=False, description="true: the same tag built and pushed again is brought too. Else it is only shown."
     )
     reuse: Literal["default", "tree", "never"] = Field(
         default="default",

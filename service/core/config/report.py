@@ -232,7 +232,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if close := nearest_name(name, names):
         return f"did you mean {close}?"
-    few = 16
+    few = 17
     return f"known: {', '.join(names)}" if 0 < len(names) <= few else ""
 
 

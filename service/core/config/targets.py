@@ -22,6 +22,7 @@ class ImageTarget(NamedTuple):
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
     `service.core.images.tag_for`. An image without one of the `platforms` is not taken.
+    `redeploy` brings what a tag names once it has moved.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ImageTarget(NamedTuple):
     reuse: Reuse = Reuse.DEFAULT
     rebuild: Rebuild = Rebuild.NEVER
     platforms: tuple[str, ...] = ()
+    redeploy: bool = False
 
 
 class ValuesTarget(NamedTuple):

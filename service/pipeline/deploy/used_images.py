@@ -1,7 +1,7 @@
 """Looks whether images in use are still in their registries: those of what is live, and of what waits to be merged.
 
-Called by the worker each minute, and acts every five. One worker looks, and asks for each image once. It only tells: a
-run whose pull request waits judges for itself; a live release is *ImageGone* once two looks have missed its image.
+Called by the worker each minute, and acts every five. One worker looks, and asks for each image once. A run
+whose pull request waits judges for itself; a live release is *ImageGone* once two looks have missed its image.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from service.core.words import RunId, WaitKind
 from service.errors import MergeportError
 from service.pipeline.build.presence import Known, absent_of
 from service.pipeline.context import Context
+from service.pipeline.deploy.moved_tags import follow_tags
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
@@ -38,6 +39,7 @@ def look_at_used_images(context: Context) -> None:
         found = _absent(context, deployment.run_id, known)
         if found is not None:
             _keep(*found, deployment)
+            _follow_tags(found[0], deployment)
     for wait in proposed:
         found = _absent(context, wait.run_id, known)
         if found is not None and found[1]:
@@ -52,6 +54,13 @@ def _absent(context: Context, run_id: RunId, known: Known) -> tuple[Claim, str] 
     except MergeportError as error:
         log.info("the images of a run could not be looked for", run=run_id, error=str(error))
         return None
+
+
+def _follow_tags(claim: Claim, deployment: Deployment) -> None:
+    try:
+        follow_tags(claim, deployment)
+    except MergeportError as error:
+        log.info("the tags of a live release could not be looked up", run=claim.run.id, error=str(error))
 
 
 def _keep(claim: Claim, absent: str, deployment: Deployment) -> None:

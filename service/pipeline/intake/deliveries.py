@@ -11,18 +11,16 @@ from typing import assert_never
 import structlog
 
 from service.core.changes import BuildHint, Event, Hint, Ignored, Ping, PullRequestMerged, Push
-from service.core.config import Configuration, Target
-from service.core.config.telling import in_short
-from service.core.routing import route
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
+from service.pipeline.intake.configuration_for import configuration_for, read_again
 from service.pipeline.intake.hints import LookNow, follow_hint, tell_builds, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.renames import under_known_name
-from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark
+from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark, mark_alone
 from service.pipeline.intake.touched import touched
 from service.pipeline.manifest import own_commits
 from service.pipeline.runs.steps import Stale
@@ -91,11 +89,6 @@ def _finish(context: Context, delivery: StoredDelivery, outcome: Outcome) -> Non
         log.warning("another worker has the delivery")
 
 
-def _mark(context: Context, part: Part, outcome: Outcome) -> None:
-    with context.store.begin() as tx:
-        mark(tx, context, part, outcome)
-
-
 def _work(context: Context, delivery: StoredDelivery, look_now: LookNow) -> list[Run]:
     """Process all events of a delivery in their order; if one cannot be processed yet, all are repeated later."""
     source = context.sources.get(delivery.source)
@@ -128,34 +121,34 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
             if event.merge is not None and not own_commits.is_promotions(context, event.merge):
                 return _take_pull_request(context, part, event.merge)
             followed, words = follow_hint(context, event)
-            _mark(context, part, Outcome(DeliveryState.PROCESSED, words))
+            mark_alone(context, part, Outcome(DeliveryState.PROCESSED, words))
             return followed
         case BuildHint():
-            _mark(context, part, tell_builds(context, event, look_now))
+            mark_alone(context, part, tell_builds(context, event, look_now))
         case Ping():
-            _mark(context, part, Outcome(DeliveryState.IGNORED, "ping"))
+            mark_alone(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():
-            _mark(context, part, Outcome(DeliveryState.IGNORED, event.reason))
+            mark_alone(context, part, Outcome(DeliveryState.IGNORED, event.reason))
         case _:
             assert_never(event)
     return []
 
 
 def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> list[Run]:
-    reloaded = _reload(context, push)
+    reloaded = read_again(context, push)
     own = own_commits.is_own(context, push)
     tell_pull_requests(context, push, look_now, own=own)
     tell_deployer(context, push, look_now, own=own)
     if own:
-        _mark(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
+        mark_alone(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
     if checked := check_proposed(context, push):
         reloaded = Note(checked)
-    configuration = _configuration_for(context, part, push.repository, push.branch, note=reloaded)
+    configuration = configuration_for(context, part, push.repository, push.branch, note=reloaded)
     if configuration is None:
         return []
     if own_commits.is_merged_promotion(context, configuration, push):
-        _mark(context, part, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
+        mark_alone(context, part, Outcome(DeliveryState.IGNORED, "merges a promotion of Mergeport's own"))
         return []
     if own_commits.is_loop(context, configuration, push):
         raise PermanentError(
@@ -184,7 +177,7 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
         "url": merged.url,
         "labels": list(merged.labels),
     }
-    configuration = _configuration_for(context, part, merged.repository, merged.branch, note=Note())
+    configuration = configuration_for(context, part, merged.repository, merged.branch, note=Note())
     if configuration is None:
         return []
     with context.store.begin() as tx:
@@ -203,75 +196,6 @@ def _take_pull_request(context: Context, part: Part, merged: PullRequestMerged) 
         context, part, configuration, change, covered=(merged.merge_commit,), note=Note(), enrich=known,
         doubt=found.words,
     )  # fmt: skip
-
-
-def _reload(context: Context, push: Push) -> Note:
-    """Read the configuration again after a push to its branch; give the result, also if it was read before."""
-    context.configurations.heard(push.repository, push.default_branch)
-    if push.repository != context.configuration_repository or push.branch != context.configurations.branch():
-        return Note()
-    stored = context.configurations.reload() or context.configurations.newest_if_at(push.after)
-    if stored is None:
-        return Note()
-    if stored.good:
-        return Note(f"mergeport.yaml at {stored.commit[:12]} is in force")
-    what_now = (
-        "the last good one stays in force" if context.configurations.has_good() else "and there is no valid one yet"
-    )
-    told = f"mergeport.yaml at {stored.commit[:12]} is refused, {what_now}: {in_short(stored.faults)}"
-    return Note(f"{told}; all: {context.url}/configurations/{stored.commit}", refused=True)
-
-
-def _configuration_for(
-    context: Context, part: Part, repository: Repository, branch: str, *, note: Note
-) -> Configuration | None:
-    """Give the configuration if the repository is a source in it; otherwise mark the delivery as done.
-
-    A push that brings a broken file is a change like any other: the last good one routes it.
-    """
-    try:
-        configuration = context.configurations.current()
-    except PermanentError:
-        if not note.words:
-            raise
-        _mark(context, part, Outcome(note.state, note.words))
-        return None
-    if _fed(configuration, repository, branch):
-        return configuration
-    configuration, told = _caught_up(context, part, configuration, repository)
-    if repository in configuration.sources():
-        return configuration
-    if repository in configuration.manifest_repositories(context.configuration_repository):
-        reason = f"{repository} is a manifest repository: its commits start no runs{told}"
-    else:
-        reason = f"{repository} is no source in mergeport.yaml{told}"
-    _mark(context, part, Outcome(note.state, note.words or reason))
-    return None
-
-
-def _caught_up(
-    context: Context, part: Part, configuration: Configuration, repository: Repository
-) -> tuple[Configuration, str]:
-    """Give the newest configuration, because only a newer one may let the delivery start something; and words about it.
-
-    It may have been pushed just before the delivery, to a repository without a webhook. If the forge does not answer
-    now, a known source goes on without it: most of its pushes go to branches that feed nothing, and other deliveries
-    wait behind them.
-    """
-    try:
-        if context.configurations.catch_up(part.delivery.received_at):
-            return context.configurations.current(), ""
-    except PermanentError as error:
-        log.warning("the configuration cannot be read again", error=str(error))
-    except RetryableError:
-        if repository not in configuration.sources():
-            raise
-    return configuration, "; it was not read again for this delivery"
-
-
-def _fed(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
-    """Give the targets that the branch feeds, without those that are switched off."""
-    return route(configuration, repository, branch, None).targets
 
 
 def _new_change(

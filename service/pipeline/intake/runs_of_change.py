@@ -108,6 +108,12 @@ def accept(
     return accepted
 
 
+def mark_alone(context: Context, part: Part, outcome: Outcome) -> None:
+    """Mark what became of a part, in a transaction of its own."""
+    with context.store.begin() as tx:
+        mark(tx, context, part, outcome)
+
+
 def mark(tx: Transaction, context: Context, part: Part, outcome: Outcome) -> None:
     """Mark the outcome of a delivery; raise Stale, which undoes the transaction, if another worker has it by now."""
     if not deliveries.keep_claim(tx, part.delivery, executor=context.holder):

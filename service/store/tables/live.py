@@ -41,6 +41,7 @@ deployments = sa.Table(
     sa.Column("ended_by", sa.Text, nullable=False, default=""),
     sa.Column("by_us", sa.Boolean),
     sa.Column("image_gone_since", Time),
+    sa.Column("drift", sa.Text, nullable=False, default="", server_default=""),
     sa.Index(None, "run_id"),
     sa.Index(None, "application", "environment", "since"),
     sa.Index(
