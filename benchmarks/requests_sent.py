@@ -25,7 +25,8 @@ from service.store import reports, runs
 NAME = "requests"
 TITLE = "Requests to GitHub"
 BUILDERS = ("docker", "github-actions")
-HOUR_BAR, CONTENT_BAR, POINTS_BAR = Bar(5000, "calls"), Bar(80, "calls"), Bar(900, "points")
+HOUR_BAR, POINTS_BAR = Bar(5000, "calls"), Bar(900, "points")
+MADE_BAR, CONTENT_BAR = Bar(500, "calls"), Bar(80, "calls")
 LIMIT_SECONDS = 600.0
 LATER = timedelta(hours=2)
 
@@ -74,6 +75,7 @@ def _count(ours: Installation, builder: str, names: Sequence[str], clients: int)
     )
     rows = (
         ("calls", len(calls), "an hour", HOUR_BAR),
+        ("calls that make content", made, "an hour", MADE_BAR),
         ("calls that make content, most in a minute", content, "a minute", CONTENT_BAR),
         ("points, most in a minute", points, "a minute", POINTS_BAR),
     )

@@ -94,6 +94,9 @@ class LoopbackServer:
         self._server.pull_trigger()
         self._thread.join(timeout=10)
         self._server.task_dispatcher.shutdown(timeout=10)
+        for one in list(self._server._map.values()):  # noqa: SLF001 # as below
+            for kept in getattr(one, "outbufs", ()):
+                kept.close()  # the file of an answer above 1 MB, which waitress keeps for the next one
         wasyncore.close_all(self._server._map, ignore_all=True)  # noqa: SLF001 # the loop has ended: nobody else closes them
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -221,10 +222,8 @@ class Worker:
         queue = self._events
         if queue is None:
             return
-        Loop(
-            "events", EVENTS_SECONDS,
-            lambda: follow_events(self._context, queue, self._look_now, self._stop.is_set), self._stop,
-        ).start()  # fmt: skip
+        read = partial(follow_events, self._context, queue, self._look_now, self._stop.is_set)
+        Loop("events", EVENTS_SECONDS, read, self._stop).start()
 
     def _wake_intake(self) -> None:
         self._intake_loop.wake()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields, replace
 
 import pytest
+import sqlalchemy as sa
 
+from benchmarks.repositories import make_commits
 from devstack.stack import WEBHOOK_SECRET
-from service.core.words import Digest, WaitKind
+from service.core.words import Digest, Repository, Sha, WaitId, WaitKind, WaitOutcome
+from service.pipeline.advance import MOST_RETRIES
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
-from service.store import call_budgets
+from service.store import call_budgets, reports, tables, waits
+from service.store.ids import new_id
+from service.store.waits import Wait
 from tests.fixtures.service import MANIFESTS, REGISTRY, SOURCE, VALUES
 from tests.pipeline.harness import Pipeline
 
@@ -62,13 +68,25 @@ def test_nothing_is_asked_of_github_before_the_time_of_a_limit(pipeline: Pipelin
 
 
 def test_limit_that_comes_again_and_again_ends_no_run(pipeline: Pipeline) -> None:
-    pipeline.stack.github.limit_secondary(path=f"{PULLS}$", times=70, retry_after=60)
+    pipeline.stack.github.limit_secondary(path=f"{PULLS}$", times=2, retry_after=60)
     merge(pipeline, "main")
     pipeline.settle()
-    for _ in range(72):
-        pipeline.clock.move(seconds=61)
-        pipeline.settle(looks=2)
+    first = waited(pipeline)[-1]
+    with pipeline.store.begin() as tx:
+        for _ in range(MOST_RETRIES):
+            again = replace(first, id=WaitId(new_id()), answered_at=first.created_at, outcome=WaitOutcome.READY)
+            tx.execute(sa.insert(tables.waits).values(**{one.name: getattr(again, one.name) for one in fields(Wait)}))
+    pipeline.clock.move(seconds=61)
+    pipeline.settle(looks=2)
+    assert "waits for GitHub's limit" in pipeline.wait(pipeline.run("prod"))[1]
+    pipeline.clock.move(seconds=61)
+    pipeline.settle(looks=2)
     assert len(pipeline.stack.github.pulls(MANIFESTS, "open")) == 1
+
+
+def waited(pipeline: Pipeline) -> list[Wait]:
+    with pipeline.store.read() as tx:
+        return waits.of_run(tx, pipeline.run("prod").id)
 
 
 def test_what_is_left_is_recorded_for_the_metrics_where_it_changed(pipeline: Pipeline) -> None:
@@ -82,6 +100,27 @@ def test_what_is_left_is_recorded_for_the_metrics_where_it_changed(pipeline: Pip
     now = pipeline.clock.now()
     assert (kept.login, kept.most, kept.held_for(now)) == ("sources", 5000, 60.0)
     assert 0 < kept.left(now) < 5000
+
+
+def test_newest_statuses_of_a_hundred_commits_go_out_below_githubs_limits(pipeline: Pipeline) -> None:
+    github = pipeline.stack.github
+    commits = make_commits(github.repository(SOURCE).bare, MERGES)[1:]
+    github.limits.on(lambda: pipeline.clock.now().timestamp())
+    for state in ("pending", "success"):
+        with pipeline.store.begin() as tx:
+            for commit in commits:
+                reports.want(
+                    tx, repository=Repository(SOURCE), commit=Sha(commit), context="mergeport/dev", run_id="1",
+                    state=state, description=state, url="/",
+                )  # fmt: skip
+    sent = []
+    for _ in range(5):
+        for _ in range(3):
+            send_reports(pipeline.context)
+        sent.append(len(github.faults.requests("POST", "/statuses/")))
+        pipeline.clock.move(seconds=20)
+    assert (sent, github.limits.refused) == ([60, 60, 60, 100, 100], 0)
+    assert {github.statuses(SOURCE, commit, "mergeport/dev")[-1].state for commit in commits} == {"success"}
 
 
 # --- a hundred merges at once --------------------------------------------------------------------

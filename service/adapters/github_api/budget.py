@@ -63,7 +63,7 @@ class Budget:
         self._installation = installation
         self._lock = threading.Lock()
         self._made: deque[datetime] = deque()
-        self._promised: deque[datetime] = deque()
+        self._promised: dict[Use, list[datetime]] = {Use.CONTENT: [], Use.LATE: []}
         self._spent: deque[tuple[datetime, int]] = deque()
         self._points = 0
         self._until: datetime | None = None
@@ -139,7 +139,7 @@ class Budget:
             self._made.pop()
         for span, most in MOST[use]:
             if len(self._made) >= most and self._made[-most] + span > now:
-                frees = self._next_free(span, most, now) if use is Use.CONTENT else self._made[-most] + span
+                frees = self._next_free(use, span, most, now)
                 return Blocked((frees - now).total_seconds(), f"{most} changes in {_words(span)} are made")
         return None
 
@@ -155,12 +155,12 @@ class Budget:
                 return Blocked((at + MINUTE - now).total_seconds(), f"{POINTS[use]} points in a minute are spent")
         return None
 
-    def _next_free(self, span: timedelta, most: int, now: datetime) -> datetime:
+    def _next_free(self, use: Use, span: timedelta, most: int, now: datetime) -> datetime:
         """Give each one that waits a time of its own, so that they do not all come back for the one place."""
-        self._promised = deque(at for at in self._promised if now < at <= now + span)
-        place = len(self._made) - most + len(self._promised)
+        promised = [at for at in self._promised[use] if now < at <= now + span]
+        place = len(self._made) - most + len(promised)
         frees = self._made[place] + span if place < len(self._made) else now + span
-        self._promised.append(frees)
+        self._promised[use] = [*promised, frees]
         return frees
 
 

@@ -131,9 +131,11 @@ def _send(context: Context, report: Report) -> bool:
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:
         asked = error.retry_after if isinstance(error, RetryableError) else None
-        usual = 1.0 if isinstance(error, LimitedError) else min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS)
+        limited = isinstance(error, LimitedError)
+        usual = 1.0 if limited else min(2.0**report.attempts, _LONGEST_PAUSE_SECONDS)
         pause = max(asked or 0.0, usual)
-        log.warning("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
+        tell = log.info if limited else log.warning
+        tell("status not sent, to be repeated", commit=report.commit, context=report.context, error=str(error))
         with context.store.begin() as tx:
             if not _is_still_sender(tx, context) or reports.is_sent(tx, report):
                 _send_newest_again(tx, report)

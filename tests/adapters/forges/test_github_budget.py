@@ -218,11 +218,13 @@ def test_what_is_late_leaves_points_for_what_is_not(budgets: Budgets) -> None:
     assert (enters(budgets, Use.LATE, 1), enters(budgets, Use.CONTENT, 40).count(None)) == ([60.0], 30)
 
 
-def test_those_that_wait_come_back_one_after_the_other(budgets: Budgets, clock: Clock) -> None:
-    for _ in range(75):
-        enters(budgets, Use.CONTENT, 1)
+@pytest.mark.parametrize("use", [Use.CONTENT, Use.LATE])
+def test_those_that_wait_come_back_one_after_the_other(budgets: Budgets, clock: Clock, use: Use) -> None:
+    for _ in range(MOST[use][0][1]):
+        enters(budgets, use, 1)
         clock.move(seconds=0.5)
-    assert [round(one or 0, 1) for one in enters(budgets, Use.CONTENT, 4)] == [22.5, 23.0, 23.5, 24.0]
+    first = 60 - MOST[use][0][1] * 0.5
+    assert [round(one or 0, 1) for one in enters(budgets, use, 4)] == [first + 0.5 * place for place in range(4)]
 
 
 def test_server_without_limits_is_not_spaced(forge: GitHub, http: responses.RequestsMock) -> None:
