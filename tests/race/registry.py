@@ -1,7 +1,7 @@
 """A registry that has the image of every commit it knows, at once or only after a while, as another pipeline pushes it.
 
-Speaks as much of the OCI distribution API as reading an image takes. Each image has a digest of its own and names the
-commit that it was made of.
+Speaks as much of the OCI distribution API as reading an image takes: by its tag, and from then on by its digest too.
+Each image has a digest of its own and names the commit that it was made of.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Registry:
     def __init__(self) -> None:
         self._commits: dict[str, str] = {}
         self._there_at: dict[str, float] = {}
+        self._tags: dict[tuple[str, str], str] = {}
         self._server = LoopbackServer(self._answer)
 
     @property
@@ -67,9 +68,14 @@ class Registry:
     def _content(self, asked: re.Match[str]) -> tuple[bytes, str]:
         if asked["kind"] == "blobs":
             return (_CONFIG, _CONFIG_TYPE) if asked["name"] == _digest(_CONFIG) else (b"", "")
-        if self._there_at.get(asked["name"], float("inf")) > time.monotonic():
+        tag = asked["name"]
+        if ":" in tag:
+            tag = self._tags.get((asked["image"], tag), "")
+        if self._there_at.get(tag, float("inf")) > time.monotonic():
             return b"", ""
-        return _manifest(asked["image"], self._commits[asked["name"]]), _MANIFEST
+        content = _manifest(asked["image"], self._commits[tag])
+        self._tags[asked["image"], _digest(content)] = tag
+        return content, _MANIFEST
 
 
 def _digest(content: bytes) -> str:
