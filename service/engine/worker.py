@@ -41,7 +41,7 @@ from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
 from service.ports import EventQueue
 from service.settings import KEEP_DAYS, Need, Settings
-from service.store import Store, deliveries
+from service.store import Store, deliveries, reports
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
@@ -147,7 +147,7 @@ class Worker:
             Loop("keeping", LIVE_SECONDS, lambda: keep_images_in_use(self._context), self._stop),
             Loop("images", LIVE_SECONDS, lambda: look_at_used_images(self._context), self._stop),
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
-            self._loop_at_rest("reports", REPORT_SECONDS, lambda: bool(send_reports(self._context)), 2.0),
+            self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),

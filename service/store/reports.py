@@ -99,7 +99,11 @@ def hold(tx: Transaction, repository: Repository, commit: Sha, context: str) -> 
         tx.execute(_KEY, {"key": f"report:{repository.key}:{commit}:{context}"})
 
 
-def unsent(tx: Transaction, now: datetime, *, limit: int = 50) -> list[Report]:
+AT_ONCE = 50
+"""How many statuses are sent before the store is asked again."""
+
+
+def unsent(tx: Transaction, now: datetime, *, limit: int = AT_ONCE) -> list[Report]:
     """List reports that the forge does not have yet and that may be tried now."""
     return [made(Report, row) for row in tx.execute(_UNSENT, {"most": limit, **times(now)})]
 
