@@ -20,7 +20,7 @@ from devstack.stack import Devstack
 from service.adapters.distribution import fixed
 from service.adapters.registries import ecr
 from service.bootstrap import build_context
-from service.core.images import REVISION_LABEL, SOURCE_LABEL, ImageReference
+from service.core.images import REVISION_LABEL, SOURCE_LABEL, TREE_LABEL, ImageReference
 from service.core.words import DeliveryId, RunId, RunState, WaitKind
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
@@ -267,10 +267,16 @@ class Pipeline:
         )
 
     def push_image(
-        self, tag: str, *, repository: str = "checkout", revision: str | None = None, source: str | None = None
+        self,
+        tag: str,
+        *,
+        repository: str = "checkout",
+        revision: str | None = None,
+        source: str | None = None,
+        tree: str | None = None,
     ) -> str:
         """Push an image as another pipeline does; give its digest."""
-        labels = {REVISION_LABEL: revision, SOURCE_LABEL: source}
+        labels = {REVISION_LABEL: revision, SOURCE_LABEL: source, TREE_LABEL: tree}
         image = make_image({name: value for name, value in labels.items() if value is not None})
         push(self.pusher(repository), repository, tag, image)
         return image.digest

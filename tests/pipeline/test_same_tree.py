@@ -242,6 +242,34 @@ def test_tree_is_known_by_the_labels_of_the_registry_after_the_loss_of_the_datab
     assert run.images[""]["made_for"] == in_dev.commit
 
 
+def push_under_a_false_tree(pipeline: Pipeline, in_dev: Run) -> str:
+    """Push another commit's image that claims the tree of the run in dev, as a LABEL can; give its digest."""
+    label = pipeline.registry().find("checkout", in_dev.commit[:12])
+    assert label is not None
+    other = merge(pipeline, "develop", "not what was reviewed")
+    return pipeline.push_image(other[:12], revision=other, tree=label.tree)
+
+
+def test_label_that_claims_another_tree_is_not_believed(pipeline: Pipeline, in_dev: Run) -> None:
+    false = push_under_a_false_tree(pipeline, in_dev)
+    pipeline.settle_live("checkout-dev")
+    assert digest(pipeline.run("dev")) == false
+    merge(pipeline, "staging")
+    pipeline.settle_live("checkout-stage")
+    assert digest(pipeline.ended(pipeline.run("stage"), RunState.SUCCEEDED)) == digest(in_dev)
+
+
+def test_label_that_claims_another_tree_is_not_believed_after_the_loss_of_the_database(
+    after_the_loss: Pipeline, in_dev: Run
+) -> None:
+    false = push_under_a_false_tree(after_the_loss, in_dev)
+    merge(after_the_loss, "staging")
+    after_the_loss.settle_live("checkout-stage")
+    run = after_the_loss.ended(after_the_loss.run("stage"), RunState.SUCCEEDED)
+    assert digest(run) not in {"", false}
+    assert run.images[""]["made_for"] in {None, in_dev.commit}
+
+
 def test_daily_rebuild_counts_from_the_push_of_an_image_that_was_recalled(
     after_the_loss: Pipeline, in_dev: Run
 ) -> None:

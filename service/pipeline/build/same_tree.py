@@ -2,7 +2,8 @@
 
 Called by the build stage for an image that is missing. The image gets the new commit's tag in the registry and is read
 back from there. Merges of one tree, from develop to staging to main, so have one image: what ran in one environment is
-what the next one gets. A tree that cannot be told is built.
+what the next one gets. A tree that cannot be told is built. An image's label alone is never believed, because whoever
+writes a Dockerfile can write labels: the forge has to say that the commit which the image was made for has that tree.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from service.core.config import ImageTarget
-from service.core.images import Image, ImageReference
+from service.core.images import Image, ImageReference, tag_for
 from service.core.made_of import told_of
 from service.core.source_tree import ROOT, paths_read, tree_of
-from service.core.words import Rebuild, Reuse
+from service.core.words import Rebuild, Reuse, Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder, Registry
@@ -38,13 +39,16 @@ def is_reused(image: ImageTarget, builder: Builder | None) -> bool:
     return image.reuse is Reuse.TREE or (image.reuse is Reuse.DEFAULT and builder is not None)
 
 
-def tree_at(claim: Claim, image: ImageTarget) -> str:
-    """Give what the run's image is made of, as the forge has it; empty if that cannot be told."""
+def tree_at(claim: Claim, image: ImageTarget, commit: Sha | None = None) -> str:
+    """Give what an image of a commit is made of, as the forge has it; empty if that cannot be told.
+
+    Without a commit it is the run's own.
+    """
     run, options = claim.run, image.builder_options
     context, dockerfile = (str(getattr(options, name, "") or "") for name in ("context", "dockerfile"))
     paths = paths_read(context or ROOT, dockerfile, claim.target.paths)
     try:
-        ids = claim.context.outside.forge.object_ids(run.repository, run.commit, paths)
+        ids = claim.context.outside.forge.object_ids(run.repository, commit or run.commit, paths)
     except RetryableError:
         raise
     except MergeportError as error:
@@ -61,18 +65,27 @@ def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None
     with claim.context.store.read() as tx:
         known = image_trees.any_of(tx, _name(image))
     if not known:
-        _recall(claim, image)
+        _recall(claim, image, tree)
     with claim.context.store.read() as tx:
         made = image_trees.of_tree(tx, _name(image), tree)
     if made is None or (image.rebuild is Rebuild.DAILY and claim.context.now() - made.made_at > DAY):
         return None
-    return made
+    return made if _has_tree(claim, image, made.commit, tree) else None
 
 
-def _recall(claim: Claim, image: ImageTarget) -> None:
+def _has_tree(claim: Claim, image: ImageTarget, commit: Sha, tree: str) -> bool:
+    """Tell whether the forge says that the commit has the tree."""
+    if tree_at(claim, image, commit) == tree:
+        return True
+    log.warning("an image that was recorded under this tree is not of it", image=_name(image), commit=commit)
+    return False
+
+
+def _recall(claim: Claim, image: ImageTarget, tree: str) -> None:
     """Read from the labels of the registry's newest images what they were made of, since our records know nothing.
 
-    They were lost, or there is no image yet. What cannot be read is not known, and is built.
+    They were lost, or there is no image yet. What cannot be read is not known, and is built. An image counts only under
+    its own commit's tag, and for the tree that is wanted now only if its commit has it.
     """
     registry = claim.context.outside.images.registry(image)
     try:
@@ -80,6 +93,10 @@ def _recall(claim: Claim, image: ImageTarget) -> None:
             found = registry.find(image.repository, listed.tag)
             commit = told_of(found, claim.run.repository).whole if found else None
             if found is None or commit is None or not found.tree:
+                continue
+            if listed.tag != tag_for(image.tag, commit=commit, branch=claim.run.branch):
+                continue
+            if found.tree == tree and not _has_tree(claim, image, commit, tree):
                 continue
             made = MadeImage(commit, found.digest, listed.pushed_at or AGE_UNKNOWN)
             with claim.context.store.begin() as tx:
@@ -113,12 +130,12 @@ def is_recorded(claim: Claim, image: ImageTarget, tree: str, found: Image) -> bo
 
 
 def keep_tree(claim: Claim, image: ImageTarget, found: Image) -> None:
-    """Record what the run's own image was made of, for later runs: by its label, its build, or else its commit."""
+    """Record what the run's own image was made of, for later runs: by its build, or by its commit if that is wanted."""
     run = claim.run
     with claim.context.store.read() as tx:
         reference = f"{_name(image)}:{found.reference.tag}"
         built = next((one.tree for one in builds.of_run(tx, run.id) if one.reference == reference), "")
-    tree = found.tree or built or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
+    tree = built or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
     if tree:
         with claim.context.store.begin() as tx:
             image_trees.keep(tx, _name(image), tree, MadeImage(run.commit, found.digest, claim.context.now()))
