@@ -89,18 +89,17 @@ def _blank(line: str) -> bool:
 def _end(lines: list[str]) -> int:
     """Find where the message ends: before trailing comments and empty lines, an old list of conflicts, or scissors."""
     cutoff = lines.index(_SCISSORS) if _SCISSORS in lines else len(lines)
-    end, conflicts = None, False
+    end, conflicts = 0, False  # as in git, the very first line does not begin what is left out
     for number, line in enumerate(lines[:cutoff]):
         if line.startswith(("#", "\n")):
-            end = number if end is None else end
+            end = end or number
         elif line == "Conflicts:\n":
             conflicts = True
-            end = number if end is None else end
+            end = end or number
         elif conflicts and line.startswith("\t"):
             continue
         else:
-            end, conflicts = None, False
-    # git finds no trailers in a message that consists only of such lines.
+            end, conflicts = 0, False
     return end or cutoff
 
 

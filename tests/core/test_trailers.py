@@ -45,6 +45,8 @@ def as_git_prints(message: str) -> list[str]:
 @example("Subject\n\nKey: value\n more\n  and more\n\n# comment\n\n")
 @example("Subject\n\nKey: value\n\nConflicts:\n\tfile\n")
 @example("Key: value\n")
+@example("\nConflicts:\n\tcontinued")
+@example("\n# comment\nConflicts:\n\tfile\n\nKey: value\n")
 @example("Subject\n\nRule below\n\n---\n\nMergeport-Run: 1\n")
 def test_a_message_is_read_as_git_reads_it(message: str) -> None:
     assert as_git_prints(message) == read_by_git(message)
