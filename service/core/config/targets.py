@@ -38,6 +38,11 @@ class ImageTarget(NamedTuple):
     platforms: tuple[str, ...] = ()
     redeploy: bool = False
 
+    @property
+    def full_name(self) -> str:
+        """The image's name without tag: `registry/repository`."""
+        return f"{self.registry_host}/{self.repository}"
+
 
 class ValuesTarget(NamedTuple):
     """One values file and what is written to it: (values path, template or typed value)."""

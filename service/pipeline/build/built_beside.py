@@ -62,5 +62,5 @@ def made_by(claim: Claim, image: ImageTarget, build: Build, tree: str) -> MadeIm
         return None
     made = MadeImage(build.commit, found.digest, now)
     with claim.context.store.begin() as tx:
-        image_trees.keep(tx, f"{image.registry_host}/{image.repository}", tree, made)
+        image_trees.keep(tx, image.full_name, tree, made)
     return made

@@ -63,11 +63,11 @@ def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None
     if not tree or image.rebuild is Rebuild.ALWAYS:
         return None
     with claim.context.store.read() as tx:
-        known = image_trees.any_of(tx, _name(image))
+        known = image_trees.any_of(tx, image.full_name)
     if not known:
         _recall(claim, image, tree)
     with claim.context.store.read() as tx:
-        made = image_trees.of_tree(tx, _name(image), tree)
+        made = image_trees.of_tree(tx, image.full_name, tree)
     if made is None or (image.rebuild is Rebuild.DAILY and claim.context.now() - made.made_at > DAY):
         return None
     return made if _has_tree(claim, image, made.commit, tree) else None
@@ -77,7 +77,7 @@ def _has_tree(claim: Claim, image: ImageTarget, commit: Sha, tree: str) -> bool:
     """Tell whether the forge says that the commit has the tree."""
     if tree_at(claim, image, commit) == tree:
         return True
-    log.warning("an image that was recorded under this tree is not of it", image=_name(image), commit=commit)
+    log.warning("an image that was recorded under this tree is not of it", image=image.full_name, commit=commit)
     return False
 
 
@@ -100,10 +100,10 @@ def _recall(claim: Claim, image: ImageTarget, tree: str) -> None:
                 continue
             made = MadeImage(commit, found.digest, listed.pushed_at or AGE_UNKNOWN)
             with claim.context.store.begin() as tx:
-                if image_trees.of_tree(tx, _name(image), found.tree) is None:
-                    image_trees.keep(tx, _name(image), found.tree, made)
+                if image_trees.of_tree(tx, image.full_name, found.tree) is None:
+                    image_trees.keep(tx, image.full_name, found.tree, made)
     except MergeportError as error:
-        log.warning("the labels of the newest images cannot be read", image=_name(image), error=str(error))
+        log.warning("the labels of the newest images cannot be read", image=image.full_name, error=str(error))
 
 
 def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) -> Image | None:
@@ -125,7 +125,7 @@ def tag_again(registry: Registry, reference: ImageReference, made: MadeImage) ->
 def is_recorded(claim: Claim, image: ImageTarget, tree: str, found: Image) -> bool:
     """Tell whether the very image is recorded as made of the tree."""
     with claim.context.store.read() as tx:
-        made = image_trees.of_tree(tx, _name(image), tree) if tree else None
+        made = image_trees.of_tree(tx, image.full_name, tree) if tree else None
     return made is not None and made.digest == found.digest
 
 
@@ -133,13 +133,9 @@ def keep_tree(claim: Claim, image: ImageTarget, found: Image) -> None:
     """Record what the run's own image was made of, for later runs: by its build, or by its commit if that is wanted."""
     run = claim.run
     with claim.context.store.read() as tx:
-        reference = f"{_name(image)}:{found.reference.tag}"
+        reference = f"{image.full_name}:{found.reference.tag}"
         built = next((one.tree for one in builds.of_run(tx, run.id) if one.reference == reference), "")
     tree = built or (tree_at(claim, image) if image.reuse is Reuse.TREE else "")
     if tree:
         with claim.context.store.begin() as tx:
-            image_trees.keep(tx, _name(image), tree, MadeImage(run.commit, found.digest, claim.context.now()))
-
-
-def _name(image: ImageTarget) -> str:
-    return f"{image.registry_host}/{image.repository}"
+            image_trees.keep(tx, image.full_name, tree, MadeImage(run.commit, found.digest, claim.context.now()))

@@ -92,7 +92,7 @@ def _of_same_tree(tx: Transaction, wish: Build, image: ImageTarget) -> Build | N
     """Give the build of the tree that is under way for another commit; nobody else decides so until the end of `tx`."""
     if not wish.tree or image.rebuild is Rebuild.ALWAYS:
         return None
-    place = f"{image.registry_host}/{image.repository}:"
+    place = f"{image.full_name}:"
     builds.hold_tree(tx, place, wish.tree)
     found = builds.of_tree(tx, place, wish.tree)
     return None if any(one.key == wish.key for one in found) else next(iter(found), None)
