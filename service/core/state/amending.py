@@ -25,10 +25,11 @@ def add(state: State, entry: Entry, *, now: datetime) -> State:
     entries = state.by_subject()
     there = entries.get(entry.subject)
     if there is not None and there.placed.id != entry.placed.id and not there.placed.over(now):
-        done, undo = _WORDS[entry.subject[0]]
+        _, undo = _WORDS[entry.subject[0]]
+        code = {"lock": "already-locked", "hold": "already-held", "block": "already-blocked"}[entry.subject[0]]
         raise PermanentError(
             told(there, now),
-            code=f"already-{done}",
+            code=code,
             hint=f"`mergeport {undo} {command(entry)}` first, if it is to be placed anew",
         )
     return State.of({**entries, entry.subject: entry})
@@ -42,11 +43,12 @@ def remove(state: State, subject: Subject, name: str) -> State:
     entries = state.by_subject()
     if subject not in entries:
         done, undo = _WORDS[subject[0]]
+        code = {"lock": "not-locked", "hold": "not-held", "block": "not-blocked"}[subject[0]]
         others = [entry for entry in state.entries if entry.subject[0] == subject[0]]
         listed = ", ".join(entry.name for entry in others[:10])
         raise PermanentError(
             f"{name} is not {done}: there is nothing to {undo}",
-            code=f"not-{done}",
+            code=code,
             hint=f"{done}: {listed}" if listed else "`mergeport locks` lists what there is",
         )
     del entries[subject]

@@ -15,7 +15,7 @@ import structlog
 
 from service.core import trailers
 from service.core.changes import STATE_BRANCH
-from service.core.foreign_text import cut, line, plain
+from service.core.foreign_text import plain
 from service.core.state import FILE, State, tidied, write
 from service.core.words import Repository, Sha
 from service.errors import PermanentError, RetryableError
@@ -230,8 +230,3 @@ def accept_state(context: Context, repository: Repository) -> Seen:
     wake(context, repository)
     log.warning("the state was accepted", repository=repository, commit=tip)
     return seen
-
-
-def one_line(text: str, length: int) -> str:
-    """Put a person's text on one line of so many characters."""
-    return cut(line(text), length)

@@ -53,7 +53,7 @@ def state_of(text: str) -> State:
 def look_at_state(context: Context, repository: Repository) -> Seen:
     """Read the state as it is now, and remember it. RetryableError if the repository does not answer."""
     manifests = context.outside.manifests.open(repository)
-    # What is known is read before the branch: the other way round, a change between the two would look like a step back.
+    # What is known is read before the branch: else a change between the two would look like a step back.
     with context.store.read() as tx:
         known = manifest_states.get(tx, repository)
     tip = manifests.fetch(STATE_BRANCH)
