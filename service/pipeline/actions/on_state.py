@@ -84,13 +84,13 @@ def unhold(context: Context, asked: Asked, *, application: str, environment: str
 
 def block(context: Context, asked: Asked, what: str) -> Outcome:
     """Let nothing and nobody promote a digest, a source commit or a model's version; it may be unknown."""
-    kind, value = _blocked(what)
+    kind, value = blocked(what)
     return _place(context, asked, Block(_placed(context, asked), kind, value), _all(context))
 
 
 def unblock(context: Context, asked: Asked, what: str) -> Outcome:
     """Take a block away."""
-    kind, value = _blocked(what)
+    kind, value = blocked(what)
     return _take_away(context, asked, Block(_placed(context, asked), kind, value))
 
 
@@ -242,7 +242,7 @@ def _all(context: Context) -> list[Repository]:
     return sorted(configuration.manifest_repositories(context.configuration_repository))
 
 
-def _blocked(what: str) -> tuple[Blocked, str]:
+def blocked(what: str) -> tuple[Blocked, str]:
     """Tell what is to be blocked by how it is written; an image reference stands for its digest."""
     text = what.strip()
     if found := _DIGEST_AT_END.fullmatch(text):
