@@ -184,6 +184,7 @@ def _tell(action: str, words: str, outcome: Outcome, *, json_wanted: bool) -> No
                 "what": outcome.name,
                 "done": [{"repository": name, "commit": commit} for name, commit in outcome.done],
                 "already": [{"repository": name, "message": error.message} for name, error in outcome.already],
+                "still_open_to_merges": outcome.proposes,
                 "failed": [
                     {"repository": name, "code": error.code, "message": str(error)} for name, error in outcome.failed
                 ],
@@ -196,6 +197,8 @@ def _tell(action: str, words: str, outcome: Outcome, *, json_wanted: bool) -> No
             say(f"nothing to do in {name}: {error.message}")
         for name, error in outcome.failed:
             say(f"error: not surely done in {name}: {error}", err=True)
+        if outcome.proposes:
+            say(f"pull requests to {', '.join(outcome.proposes)} that are open already can still be merged", err=True)
     if outcome.failed:
         if not json_wanted:
             say(f"hint: repeat the same command for {', '.join(name for name, _ in outcome.failed)}", err=True)

@@ -70,6 +70,11 @@ def forget(tx: Transaction, repository: Repository) -> None:
     tx.execute(sa.delete(table).where(table.c.repository == repository))
 
 
+def all_known(tx: Transaction) -> list[KnownState]:
+    """List what is known of all repositories."""
+    return [made(KnownState, row) for row in tx.execute(_ALL.order_by(table.c.repository))]
+
+
 def troubled(tx: Transaction) -> list[KnownState]:
     """List the repositories whose state is in doubt."""
-    return [made(KnownState, row) for row in tx.execute(_ALL.where(table.c.trouble != "").order_by("repository"))]
+    return [known for known in all_known(tx) if known.trouble]

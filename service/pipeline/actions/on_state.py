@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from service.core import trailers
@@ -18,8 +18,8 @@ from service.core.state import Block, Blocked, Entry, Hold, Lock, Placed, State,
 from service.core.state.entries import LONGEST_NAME, LONGEST_REASON
 from service.core.state.state_reader import SHAPES
 from service.core.state.state_writer import sound
-from service.core.words import Repository, Sha
-from service.errors import MergeportError, NotFoundError, PermanentError
+from service.core.words import Publish, Repository, Sha
+from service.errors import MergeportError, NotFoundError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.state.state_change import Change, accept_state, change_state
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
@@ -28,6 +28,8 @@ from service.store.ids import new_id
 
 _DIGEST_AT_END = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{64})", re.IGNORECASE)
 _ALREADY = frozenset({"already-locked", "already-held", "already-blocked", "not-locked", "not-held", "not-blocked"})
+_PUSHED = frozenset({"push-not-ended", "state-not-read-back"})
+"""Errors that come after the push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an action: the commits that have it, where there was nothing to do, and where it failed."""
+    """What became of an action: the commits that have it, where there was nothing to do, and where it failed.
+
+    `proposes` names the environments that it closes and that are promoted to by pull request: what is open there
+    already can still be merged.
+    """
 
     name: str
     done: tuple[tuple[Repository, Sha], ...]
     already: tuple[tuple[Repository, MergeportError], ...]
     failed: tuple[tuple[Repository, MergeportError], ...]
+    proposes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,23 @@ def _place(context: Context, asked: Asked, entry: Entry, repositories: Iterable[
     until = f" until {asked.until:%Y-%m-%d %H:%M UTC}" if asked.until is not None else ""
     words = f"{entry.name} is {_DONE[kind]} by {entry.placed.who}{until}."
     change = _change(asked, entry, kind, words, lambda state: add(state, entry, now=asked.at))
-    return _everywhere(context, change, kind, entry.name, repositories)
+    outcome = _everywhere(context, change, kind, entry.name, repositories)
+    return replace(outcome, proposes=_proposing(context, entry))
+
+
+def _proposing(context: Context, entry: Entry) -> tuple[str, ...]:
+    """Name the environments that an entry closes and that are promoted to by pull request."""
+    if isinstance(entry, Block):
+        return ()
+    targets = context.configurations.current().targets()
+    closed = (
+        target.environment
+        for target in targets
+        if target.publish is Publish.PULL_REQUEST
+        and entry.environment in {"", target.environment}
+        and entry.application in {"", target.application}
+    )
+    return tuple(dict.fromkeys(closed))
 
 
 def _take_away(context: Context, asked: Asked, entry: Entry) -> Outcome:
@@ -169,7 +192,7 @@ def _change(asked: Asked, entry: Entry, verb: str, words: str, apply: Callable[[
 def _everywhere(
     context: Context, change: Change, action: str, name: str, repositories: Iterable[Repository]
 ) -> Outcome:
-    """Make the change in each repository; raise if there was nothing to do in any."""
+    """Make the change in each repository; raise if there was nothing to do in any, or if it failed in the only one."""
     done: list[tuple[Repository, Sha]] = []
     already: list[tuple[Repository, MergeportError]] = []
     failed: list[tuple[Repository, MergeportError]] = []
@@ -178,13 +201,13 @@ def _everywhere(
             commit = change_state(context, repository, change).commit
         except MergeportError as error:
             (already if error.code in _ALREADY else failed).append((repository, error))
-            if error.code not in _ALREADY:
+            if isinstance(error, RetryableError) or error.code in _PUSHED:
                 _record(context, change, action, name, f"{repository}: not surely done: {error}")
             continue
         done.append((repository, commit))
         _record(context, change, action, name, f"{repository} {commit[:12]}: {change.why}")
-    if already and not done and not failed:
-        raise already[0][1]
+    if (not done and len(already) + len(failed) == 1) or (already and not done and not failed):
+        raise [*failed, *already][0][1]
     return Outcome(name, tuple(done), tuple(already), tuple(failed))
 
 

@@ -17,9 +17,10 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
 from service.pipeline.runs.looks import Answers
-from service.store import Transaction, manifest_states, runs, waits
+from service.store import manifest_states, runs, waits
 from service.store.manifest_states import KnownState
 from service.store.runs import Run
+from service.store.waits import Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +83,18 @@ def wake(context: Context, repository: Repository) -> None:
         enqueue(context, run_id)
 
 
-def wake_earlier(tx: Transaction, context: Context, run: Run, key: str, subject: str) -> list[RunId]:
-    """Answer the waits of earlier runs for the same gate, so that they see that a later one waits; give their runs."""
+def wake_earlier(context: Context, run: Run, opened: Wait) -> None:
+    """Answer the waits of earlier runs for the same thing, so that they see that a later change waits now."""
     woken: list[RunId] = []
-    for wait in waits.open_at(tx, WaitKind.GATE, key):
-        if wait.subject != subject or wait.run_id == run.id:
-            continue
-        other = runs.get(tx, wait.run_id)
-        if other is not None and other.sequence < run.sequence:
-            text = f"a later change waits: {run.commit[:12]}"
-            woken += [wait.run_id] if waits.answer(tx, wait.id, text, at=context.now()) else []
-    return woken
+    with context.store.begin() as tx:
+        same = [wait for wait in waits.open_at(tx, WaitKind.GATE, opened.key) if wait.subject == opened.subject]
+        there = runs.some(tx, [wait.run_id for wait in same])
+        for wait in same:
+            if there[wait.run_id].sequence < run.sequence:
+                text = f"a later change waits: {run.commit[:12]}"
+                woken += [wait.run_id] if waits.answer(tx, wait.id, text, at=context.now()) else []
+    for run_id in woken:
+        enqueue(context, run_id)
 
 
 def _digests(value: object) -> Iterator[str]:

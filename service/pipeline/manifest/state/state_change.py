@@ -18,7 +18,7 @@ from service.core.changes import STATE_BRANCH
 from service.core.foreign_text import plain
 from service.core.state import FILE, State, tidied, write
 from service.core.words import Repository, Sha
-from service.errors import PermanentError, RetryableError
+from service.errors import PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
 from service.pipeline.manifest.place import Place
@@ -70,8 +70,8 @@ class Changed:
 def change_state(context: Context, repository: Repository, change: Change) -> Changed:
     """Bring the change onto the branch, and answer when it counts for every push from now on.
 
-    Raises what `apply` raises, PermanentError if the state that is there cannot be believed or the branch refuses the
-    push, RetryableError if the repository does not answer or a push from before does not end.
+    Raises what `apply` raises, PermanentError if the state there cannot be believed, the branch refuses the push
+    or a push from before does not end, and RetryableError if the repository does not answer.
     """
     place = Place(repository, STATE_BRANCH)
     manifests = context.outside.manifests.open(repository)
@@ -101,7 +101,7 @@ def _turn(context: Context, place: Place, change: Change) -> Iterator[None]:
             if leases.acquire(tx, place.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
                 break
         if waited >= LONGEST_TURN_SECONDS:
-            raise RetryableError("another action changes the state", code="state-busy", hint="try again in a moment")
+            raise PermanentError("another action changes the state", code="state-busy", hint="try again in a moment")
         context.pause(_LOOK_SECONDS)
         waited += _LOOK_SECONDS
     with Holding(context, place.lease, holder):
@@ -182,7 +182,7 @@ def _read_back(context: Context, manifests: Manifests, repository: Repository, c
                 return
             break
         context.pause(_LOOK_SECONDS * 5)
-    raise RetryableError(
+    raise PermanentError(
         f"{commit[:12]} was pushed to {STATE_BRANCH} of {repository}, and is not there when it is read back",
         code="state-not-read-back",
         hint="somebody may have pushed it away; `mergeport locks` shows what is there",
@@ -196,7 +196,7 @@ def _outwait(context: Context, repository: Repository) -> None:
     waited = 0.0
     while before:
         if waited >= LONGEST_PUSH_SECONDS:
-            raise RetryableError(
+            raise PermanentError(
                 f"the state of {repository} is changed, but a push that began before has not ended yet",
                 code="push-not-ended",
                 hint="what it brings may still go in; nothing after it does. `mergeport locks` shows the state",

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from service.core.words import EditState, Repository, RunId, WaitKind
+from service.core.words import EditState, Repository, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.collect import Branch
-from service.pipeline.manifest.outcomes import Made, enqueue, refuse, settle_aside
+from service.pipeline.manifest.outcomes import Made, refuse, settle_aside
 from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wake_earlier
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.runs.claim import Claim
@@ -83,7 +83,7 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
     The state's row is locked meanwhile, so whoever changes the state either is seen here, or sees the wait.
     """
     context, run = claim.context, claim.run
-    pause, earlier, refusal = None, list[RunId](), None
+    pause, refusal = None, None
     with context.store.begin() as tx:
         edit = edits.of_run(tx, run.id)
         if edit is None or edit.state is not EditState.WITHHELD:
@@ -98,9 +98,8 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         else:
             pause = _wait(context, run, repository, why)
             waits.open_wait(tx, pause.wait)
-            earlier = wake_earlier(tx, context, run, pause.wait.key, pause.wait.subject)
-    for run_id in earlier:
-        enqueue(context, run_id)
+    if pause is not None:
+        wake_earlier(context, run, pause.wait)
     if refusal is not None:
         raise PermanentError(refusal.message, code=refusal.code, hint=refusal.hint)
     if pause is not None:
