@@ -15,6 +15,7 @@ import click
 
 from service.cli.acting import AS, REASON, UNTIL, acting, asked, who
 from service.cli.printing import as_json, now, print_json, print_rows, say
+from service.errors import RetryableError
 
 if TYPE_CHECKING:
     from service.core.state import Entry
@@ -196,7 +197,8 @@ def _tell(action: str, words: str, outcome: Outcome, *, json_wanted: bool) -> No
         for name, error in outcome.already:
             say(f"nothing to do in {name}: {error.message}")
         for name, error in outcome.failed:
-            say(f"error: not surely done in {name}: {error}", err=True)
+            surely = "not surely done" if isinstance(error, RetryableError) else "not done"
+            say(f"error: {surely} in {name}: {error}", err=True)
         if outcome.proposes:
             say(f"pull requests to {', '.join(outcome.proposes)} that are open already can still be merged", err=True)
     if outcome.failed:

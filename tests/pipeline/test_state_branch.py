@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from devstack.bare import BareRepository
 from service.core import trailers
@@ -124,6 +125,7 @@ def test_action_that_was_killed_before_its_push_is_done_by_its_repetition(pipeli
     assert bare(pipeline).git("rev-list", "--count", STATE_BRANCH).strip() == "1"
 
 
+@pytest.mark.rows_decide
 def test_two_who_act_at_once_both_have_their_commit(pipeline: Pipeline) -> None:
     contexts = [replace(acting(pipeline), holder=f"command-{number}") for number in range(2)]
     threads = [
@@ -371,6 +373,7 @@ def orphan(pipeline: Pipeline, text: str) -> str:
     return bare(pipeline).commit_tree(tree, [], "By hand")
 
 
+@pytest.mark.rows_decide
 def test_push_that_is_under_way_ends_before_the_action_answers(pipeline: Pipeline) -> None:
     """The lock is on its branch while the push hangs; the command answers when the push is over."""
     settle_in(pipeline, "checkout")
@@ -447,7 +450,15 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize("how", CODES)
+RARE = {"link", "file deleted"}
+"""Ways that only `make prove` tries."""
+
+
+def ways(*names: str) -> list[ParameterSet]:
+    return [pytest.param(name, marks=[pytest.mark.prove] if name in RARE else []) for name in names]
+
+
+@pytest.mark.parametrize("how", ways(*CODES))
 def test_state_that_cannot_be_believed_stops_every_promotion_loudly(pipeline: Pipeline, how: str) -> None:
     settle_in(pipeline, "checkout")
     lock(pipeline, "prod")
@@ -465,7 +476,7 @@ def test_state_that_cannot_be_believed_stops_every_promotion_loudly(pipeline: Pi
     assert caught.value.code == CODES[how]
 
 
-@pytest.mark.parametrize("how", ["rewritten", "deleted", "file deleted"])
+@pytest.mark.parametrize("how", ways("rewritten", "deleted", "file deleted"))
 def test_accepted_state_is_in_force_and_promotions_go_on(pipeline: Pipeline, how: str) -> None:
     settle_in(pipeline, "checkout")
     lock(pipeline)

@@ -92,9 +92,10 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         if not is_ours(tx, run):
             raise Stale
         why = closed_by(known, run, context.now())
-        if why is None or why.refusal is not None:
+        if why is None:
             edits.update(tx, run.id, state=EditState.PENDING, message="")
-            refusal = why.refusal if why is not None else None
+        elif (refusal := why.refusal) is not None:
+            edits.update(tx, run.id, state=EditState.REFUSED, message=str(refusal), code=refusal.code)
         else:
             pause = _wait(context, run, repository, why)
             waits.open_wait(tx, pause.wait)
