@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import RepositoryName, Time
 
-revision = "0018_statebranch"
-down_revision = "0017_review"
+revision = "0019_statebranch"
+down_revision = "0018_follow"
 
 
 def upgrade() -> None:
