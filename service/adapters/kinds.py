@@ -12,6 +12,9 @@ from service.adapters import builders, notifiers, option_models, registries
 from service.core import gates
 from service.core.config import Kinds
 
+NOT_OBEYED_YET = frozenset({"gates"})
+"""Keys that are refused because they would have no effect: gates come with promotion, which does not judge them yet."""
+
 
 @cache
 def kinds() -> Kinds:
@@ -21,4 +24,5 @@ def kinds() -> Kinds:
         registries=option_models(registries),
         gates=option_models(gates),
         notifiers=option_models(notifiers),
+        later=NOT_OBEYED_YET,
     )
