@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
@@ -79,7 +79,7 @@ def calendar_spans(text: str, zone: ZoneInfo, reason: str) -> tuple[Spans, ...]:
         raise TextError("this is not a calendar: it has no BEGIN:VCALENDAR")
     if len(events) > _MOST_EVENTS:
         raise TextError(f"more than {_MOST_EVENTS} events", "remove those that are over")
-    moved = {(str(event.get("UID")), _wall(event["RECURRENCE-ID"].dt, zone)) for event in events if _is_moved(event)}
+    moved = [(str(event.get("UID")), event["RECURRENCE-ID"].dt) for event in events if _is_moved(event)]
     spans = (_span(event, zone, reason, [at for uid, at in moved if uid == str(event.get("UID"))]) for event in events)
     return tuple(span for span in spans if span)
 
@@ -89,7 +89,7 @@ def _is_moved(event: Event) -> bool:
     return "RECURRENCE-ID" in event
 
 
-def _span(event: Event, zone: ZoneInfo, reason: str, moved: list[datetime]) -> Spans | None:
+def _span(event: Event, zone: ZoneInfo, reason: str, moved: list[date | datetime]) -> Spans | None:
     summary = " ".join(str(event.get("SUMMARY") or reason).split())
     if str(event.get("STATUS", "")).upper() == "CANCELLED":
         return None
@@ -114,7 +114,7 @@ def _times(event: Event, zone: ZoneInfo) -> _Times:
     if not isinstance(start, datetime):
         days = duration.days if duration else (end - start).days if end else 1
         return _Times(datetime.combine(start, time()), zone, max(days, 1), timedelta(0))
-    own = _zone(start.tzinfo, zone)
+    own = _zone(event["DTSTART"], zone)
     wall = _wall(start, own)
     if duration is not None:
         return _Times(wall, own, 0, duration)
@@ -123,15 +123,16 @@ def _times(event: Event, zone: ZoneInfo) -> _Times:
     return _Times(wall, own, 0, end_of(_wall(end, own), own) - beginning_of(wall, own))
 
 
-def _zone(given: tzinfo | None, zone: ZoneInfo) -> ZoneInfo:
-    """Give the zone of a time; one that the file defines itself must have a known name."""
-    if given is None:
-        return zone
+def _zone(start: Any, zone: ZoneInfo) -> ZoneInfo:  # noqa: ANN401 - a property of icalendar
+    """Give the zone of a time. One that the file defines itself must have a known name: only then its past is known."""
+    given, name = start.dt.tzinfo, start.params.get("TZID")
     if isinstance(given, ZoneInfo):
         return given
-    if given is UTC or str(given) == "UTC":
+    if given is None and name is None:
+        return zone
+    if given is not None and given.utcoffset(None) == timedelta(0):
         return ZoneInfo("UTC")
-    raise TextError(f"the time zone {given} is not a known one", "use a name such as Europe/Berlin as TZID")
+    raise TextError(f'"{name or given}" is not a time zone', "use a name such as Europe/Berlin as TZID")
 
 
 def _wall(at: date | datetime, zone: ZoneInfo) -> datetime:
@@ -141,7 +142,7 @@ def _wall(at: date | datetime, zone: ZoneInfo) -> datetime:
     return (at.astimezone(zone) if at.tzinfo else at).replace(tzinfo=None)
 
 
-def _rules(event: Event, times: _Times, moved: list[datetime]) -> rruleset:
+def _rules(event: Event, times: _Times, moved: list[date | datetime]) -> rruleset:
     """Give all starts of an event that repeats, without those that were taken out or moved."""
     from dateutil.rrule import rruleset, rrulestr  # noqa: PLC0415 - with the calendar
 
@@ -156,7 +157,7 @@ def _rules(event: Event, times: _Times, moved: list[datetime]) -> rruleset:
     for more in _dates(event.get("RDATE"), times.zone):
         rules.rdate(more)
     rules.rdate(times.wall)
-    for less in (*_dates(event.get("EXDATE"), times.zone), *moved):
+    for less in (*_dates(event.get("EXDATE"), times.zone), *(_wall(at, times.zone) for at in moved)):
         rules.exdate(less)
     return rules
 

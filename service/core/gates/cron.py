@@ -32,7 +32,7 @@ class CronStarts:
         return iter(CronSim(self.expression, before))
 
 
-def cron(text: str) -> str:
+def cron_expression(text: str) -> str:
     """Accept a cron expression of five fields that names any time at all."""
     if text.startswith("@"):
         raise TextError(f'"{text}" is a nickname, not a cron expression', _HINT)

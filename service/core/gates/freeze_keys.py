@@ -5,30 +5,16 @@ The same form stands in `mergeport.yaml` and in a list file of the manifest repo
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from service.core.config.texts import TextError
-from service.core.gates.cron import CronStarts, cron
-from service.core.gates.gate_keys import GateKeys, Length, TimeZone, zone_of
+from service.core.gates.cron import CronStarts, cron_expression
+from service.core.gates.gate_keys import GateKeys, Length, TimeZone, day_or_time, is_day, zone_of
 from service.core.gates.spans import RepeatedSpan, SingleSpan, Span, Spans
 from service.core.gates.wall_clock import beginning_of, end_of
-
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
-
-
-def _date(text: str) -> str:
-    if not (_DAY.fullmatch(text) or _TIME.fullmatch(text)):
-        raise TextError(f'"{text}" is not a date', 'write "2026-12-24" or "2026-12-24 18:00", and the zone as timezone')
-    try:
-        datetime.fromisoformat(text)
-    except ValueError as error:
-        raise TextError(f'"{text}" is not a date', str(error)) from error
-    return text
 
 
 def _file(text: str) -> str:
@@ -50,14 +36,14 @@ class ExceptKeys(GateKeys):
 class Entry(GateKeys):
     """A cron window (cron and duration), a span of dates (from, until), or a file of the manifest repository."""
 
-    cron: Annotated[str, AfterValidator(cron)] | None = Field(
+    cron: Annotated[str, AfterValidator(cron_expression)] | None = Field(
         default=None, description='When it begins: minute, hour, day, month, day of the week: "0 18 * * 5".'
     )
     duration: Length | None = Field(default=None, description="How long it lasts: 62h.")
-    begins: Annotated[str, AfterValidator(_date)] | None = Field(
+    begins: Annotated[str, AfterValidator(day_or_time)] | None = Field(
         default=None, alias="from", description='When it begins: "2026-12-24" or "2026-12-24 18:00".'
     )
-    until: Annotated[str, AfterValidator(_date)] | None = Field(
+    until: Annotated[str, AfterValidator(day_or_time)] | None = Field(
         default=None, description="When it ends; a day alone means its end."
     )
     file: Annotated[str, AfterValidator(_file)] | None = Field(
@@ -97,4 +83,4 @@ class Entry(GateKeys):
 def _end(text: str) -> datetime:
     """Give the time on the wall at which something ends; a day ends when the next one begins."""
     at = datetime.fromisoformat(text)
-    return datetime.combine(at.date() + timedelta(days=1), time()) if _DAY.fullmatch(text) else at
+    return datetime.combine(at.date() + timedelta(days=1), time()) if is_day(text) else at

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,10 @@ from pydantic_core import PydanticCustomError
 from service.core.config.texts import TextError, duration, duration_text, platform
 
 T = TypeVar("T")
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?", re.ASCII)
+_YEARS = range(2000, 3000)
 
 
 class GateKeys(BaseModel):
@@ -41,6 +46,31 @@ def zone_of(name: str) -> ZoneInfo:
 def _zone_name(name: str) -> str:
     zone_of(name)
     return name
+
+
+def day(text: str) -> str:
+    """Accept a day such as 2026-12-24."""
+    if not _DAY.fullmatch(text):
+        raise TextError(f'"{text}" is not a date', 'write it like "2026-12-24"')
+    return day_or_time(text)
+
+
+def day_or_time(text: str) -> str:
+    """Accept a day, or a time of a day such as 2026-12-24 18:00, of this millennium."""
+    if not (_DAY.fullmatch(text) or _TIME.fullmatch(text)):
+        raise TextError(f'"{text}" is not a date', 'write "2026-12-24" or "2026-12-24 18:00", and the zone as timezone')
+    try:
+        year = datetime.fromisoformat(text).year
+    except ValueError as error:
+        raise TextError(f'"{text}" is not a date', str(error)) from error
+    if year not in _YEARS:
+        raise TextError(f'"{text}" is not between 2000 and 2999')
+    return text
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text is a day, without a time."""
+    return _DAY.fullmatch(text) is not None
 
 
 Length = Annotated[

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
-from service.core.gates.gate_keys import GateKeys, Platform
+from service.core.gates.gate_keys import GateKeys, Platform, day
 from service.core.gates.gate_verdict import Allow, Refuse, Traits, Verdict, Wait
 from service.core.gates.moments import earliest, moment
 from service.core.gates.scans import ImageFacts, NoScan, Scan, Severity
@@ -32,19 +32,11 @@ def _severity(value: object) -> object:
     return value
 
 
-def _day(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError as error:
-        raise TextError(f'"{text}" is not a date', 'write it like "2026-12-31"') from error
-    return text
-
-
 class AllowedFinding(GateKeys):
     """A finding that is let pass until the end of a day, UTC."""
 
     id: str = Field(min_length=1, description="The finding's id, such as CVE-2026-1234.")
-    until: Annotated[str, AfterValidator(_day)] = Field(description='The last day on which it passes: "2026-12-31".')
+    until: Annotated[str, AfterValidator(day)] = Field(description='The last day on which it passes: "2026-12-31".')
     reason: str = Field(min_length=1, description="Why it may pass.")
 
     @property
