@@ -82,8 +82,8 @@ class RepeatedSpan:
         low, high = walls_around(moment, self.zone)
         latest: tuple[datetime, datetime] | None = None
         for wall in self.starts.backward(high):
-            if latest and wall < low:
-                break
+            if latest and moment - (low - wall) <= latest[0]:
+                break  # no clock shows this time, or an earlier one, later than that
             for start in moments_of(wall, self.zone):
                 if start <= moment and (latest is None or start > latest[0]):
                     latest = (start, wall)
@@ -97,8 +97,8 @@ class RepeatedSpan:
         low, high = walls_around(moment, self.zone)
         earliest: tuple[datetime, datetime] | None = None
         for wall in self.starts.forward(low):
-            if earliest and wall > high:
-                break
+            if earliest and moment + (wall - high) >= earliest[0]:
+                break  # no clock shows this time, or a later one, sooner than that
             for start in moments_of(wall, self.zone):
                 if start > moment and (earliest is None or start < earliest[0]):
                     earliest = (start, wall)

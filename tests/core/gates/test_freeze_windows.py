@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.core.gates.cron import CronStarts
@@ -45,6 +45,7 @@ def starts_by_minute(cron: str, zone: ZoneInfo, begin: datetime, end: datetime) 
 
 
 @settings(max_examples=15, deadline=None)
+@example(("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC)), "*/20", "*", "* * *", 2, 1)
 @given(st.sampled_from(CHANGES), MINUTES, HOURS, DAYS, st.integers(1, 200), st.integers(-150, 150))
 def test_a_window_is_on_when_one_who_looks_each_minute_says_so(
     change: tuple[str, datetime], minutes: str, hours: str, days: str, lasts: int, apart: int
