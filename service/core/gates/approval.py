@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
@@ -33,12 +33,11 @@ def _who(text: str) -> str:
 class Options(GateKeys):
     """People who must have approved what is promoted."""
 
-    by: Annotated[list[Annotated[str, AfterValidator(_who)]], BeforeValidator(_listed)] = Field(
-        alias="from",
-        min_length=1,
-        description="Who may approve: team:SLUG or user:LOGIN, or a list of them.",
-        json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-    )
+    by: Annotated[
+        list[Annotated[str, AfterValidator(_who)]],
+        BeforeValidator(_listed),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    ] = Field(alias="from", min_length=1, description="Who may approve: team:SLUG or user:LOGIN, or a list of them.")
     count: int = Field(default=1, ge=1, description="How many different people must have approved.")
 
     @model_validator(mode="after")
