@@ -33,7 +33,7 @@ class Kinds(NamedTuple):
     def missing(self) -> frozenset[str]:
         """The keys that would have no effect: those without any kind, and those that nothing obeys yet."""
         of_kinds = {"gates": self.gates, "notify": self.notifiers}
-        return self.later | {key for key, models in of_kinds.items() if not models}
+        return self.later.union(key for key, models in of_kinds.items() if not models)
 
 
 def find_kind(models: Models, what: str, kind: str, place: Place, report: Report) -> type[BaseModel] | None:

@@ -23,7 +23,7 @@ _YEARS = range(2000, 3000)
 class GateKeys(BaseModel):
     """A mapping of a gate's options, with known keys only."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 def _read(words: str, read: Callable[[str], T]) -> Callable[[object], object]:
