@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from service.adapters.kinds import kinds
 from service.core.config import Configuration, Kinds, json_schema, load
 from service.errors import ConfigError
 
-DATA = Path(__file__).parents[2] / "data" / "config"
+ROOT = Path(__file__).parents[3]
+DATA = ROOT / "tests" / "data" / "config"
 OBEYED = kinds()._replace(later=frozenset())
 """The kinds as they will be once promotion judges gates."""
 
@@ -161,3 +163,34 @@ def test_until_promotion_judges_them_gates_are_refused_and_not_in_the_schema() -
     assert told.key == "environments.prod.gates"
     assert told.message == "not in this version; it comes with promotion"
     assert not Draft7Validator(json_schema(kinds())).is_valid(yaml.safe_load(text()))
+
+
+def keys(node: object) -> Iterator[str]:
+    """Give the keys of mappings that a schema knows."""
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from keys(value)
+    if isinstance(node, dict) and isinstance(node.get("properties"), dict):
+        yield from node["properties"]
+
+
+@pytest.mark.parametrize("page", ["gates.md", "configuration.md"])
+def test_every_key_of_a_gate_is_in_the_docs(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    documented = {part for code in re.findall(r"`([^`\n]+)`", text) for part in re.split(r"[.:{} ]", code)}
+
+    for kind, model in OBEYED.gates.items():
+        assert {kind, *keys(model.model_json_schema())} - documented == set()
+
+
+def test_the_examples_in_the_docs_load() -> None:
+    whole, *single = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "gates.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    gates = "".join(f"      {line}\n" for example in single for line in example.splitlines())
+
+    assert len(read(gates).explain("checkout", "prod")) > len(OBEYED.gates)
+    assert {example.split(":")[0] for example in single} == set(OBEYED.gates)
+    assert explained(load(whole, kinds=OBEYED)) == {
+        "gates.soak.environment": ("stage", 6),
+        "gates.soak.healthy_for": ("2h", 16),
+    }
