@@ -86,8 +86,12 @@ def _windows(entry: Entry, facts: Facts) -> list[_Window] | Wait:
 
 
 def _is_excepted(window: _Window, facts: Facts) -> bool:
-    labels = frozenset() if isinstance(facts.labels, Unknown) else facts.labels
-    return any(facts.application in one.applications or not labels.isdisjoint(one.labels) for one in window.exceptions)
+    """Tell whether an exception means the release: by its application, or by a label, whose case GitHub ignores."""
+    labels = set() if isinstance(facts.labels, Unknown) else {label.lower() for label in facts.labels}
+    return any(
+        facts.application in one.applications or not labels.isdisjoint(map(str.lower, one.labels))
+        for one in window.exceptions
+    )
 
 
 def _doubt(window: _Window, facts: Facts) -> Wait | None:

@@ -85,6 +85,11 @@ class Judgement:
         """The gates because of which no pull request is opened or rolled forward."""
         return tuple(one for one in self.closed if one.traits.keeps_closed)
 
+    @property
+    def keeping_out(self) -> tuple[Judged, ...]:
+        """The gates because of which the application is not in a pull request that several share; its others go on."""
+        return tuple(one for one in self.closed if one.traits.of_release or one.gate in FROM_STATE)
+
 
 def judge_all(gates: Gates, facts: Facts) -> Judgement:
     """Judge a release by the configured gates, and by what people have closed."""

@@ -11,16 +11,14 @@ from service.core.gates.unknown import Unknown, wait_for
 
 
 def judge(_options: None, facts: Facts) -> Verdict:
-    """Wait while the environment is locked, or while the state is damaged so that nobody knows."""
+    """Wait while the environment is locked."""
     if isinstance(facts.state, Unknown):
         return wait_for("whether the environment is locked", facts.state)
     locks = in_force(RestrictionKind.LOCK, facts, facts.state)
-    broken = facts.state.broken
-    if not locks and not broken:
+    if not locks:
         return Allow("not locked")
-    words = [f"the state of the manifest repository is damaged: {broken}"] if broken else []
-    words += [f"{_what(lock.application, facts)} is locked {told(lock)}" for lock in locks]
-    return Wait("; ".join(words), None if broken else earliest(lock.until for lock in locks))
+    words = "; ".join(f"{_what(lock.application, facts)} is locked {told(lock)}" for lock in locks)
+    return Wait(words, earliest(lock.until for lock in locks))
 
 
 def _what(application: str | None, facts: Facts) -> str:

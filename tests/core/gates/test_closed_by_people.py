@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -96,17 +97,13 @@ def test_a_state_that_could_not_be_read_waits(kind: str) -> None:
 
 
 def test_a_damaged_state_stops_everything_and_the_last_good_one_stays_in_force() -> None:
-    state = ClosedByPeople((closed("lock", until=ahead(hours=1)), closed("block")), broken="line 3 is no mapping")
+    damaged = ClosedByPeople((closed("lock"), closed("block", subject="other")), broken="line 3 is no mapping")
 
-    lock = judge("lock", None, facts(state=state))
-
-    assert isinstance(lock, Wait)
-    assert lock.words.startswith(
-        "the state of the manifest repository is damaged: line 3 is no mapping; prod is locked"
+    assert judge("block", None, facts(state=damaged)) == Wait(
+        "nothing is promoted: the state of the manifest repository is damaged: line 3 is no mapping"
     )
-    assert lock.until is None
-    assert isinstance(judge("block", None, facts(state=state)), Refuse)
-    assert isinstance(judge("lock", None, facts(state=ClosedByPeople(broken="gone"))), Wait)
+    assert isinstance(judge("lock", None, facts(state=damaged)), Wait)
+    assert isinstance(judge("block", None, facts(state=replace(damaged, restrictions=(closed("block"),)))), Refuse)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_a_repeated_hour_is_told_with_its_offset() -> None:
 
 @pytest.mark.parametrize("excepted", [{"applications": ["checkout"]}, {"labels": ["hotfix", "x"]}], ids=str)
 def test_an_exception_is_not_frozen_and_says_so(excepted: object) -> None:
-    verdict = judged({**WEEKEND, "except": excepted}, at="2026-01-03 00:00", labels=frozenset({"hotfix"}))
+    verdict = judged({**WEEKEND, "except": excepted}, at="2026-01-03 00:00", labels=frozenset({"Hotfix"}))
 
     assert verdict == Allow("excepted from the freeze: weekend")
 

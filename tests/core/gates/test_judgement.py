@@ -111,6 +111,18 @@ def test_nobody_overrides_a_block() -> None:
     assert judgement.overridden == ()
 
 
+def test_nobody_overrides_a_damaged_state() -> None:
+    overrides = tuple(Override(kind, "ann", "I must") for kind in ("block", "hold", "lock"))
+
+    assert judge_all([], facts(state=ClosedByPeople(broken="gone"), overrides=overrides)).outcome is Outcome.WAIT
+
+
+def test_of_a_group_a_release_stays_out_by_its_own_gates_and_by_what_people_closed() -> None:
+    judgement = judge_all([FROZEN, CHECKS, HTTP], facts(state=LOCKED))
+
+    assert [judged.gate for judged in judgement.keeping_out] == ["lock", "checks"]
+
+
 def test_the_table_has_each_gate_with_its_state_and_words_that_do_nothing() -> None:
     known = facts(state=LOCKED, checks=GREEN, overrides=(Override("freeze", "bob", "payments"),))
 
