@@ -18,6 +18,7 @@ from service.adapters.parts import Parts
 from service.core.changes import Ignored, Ping
 from service.core.config import Configuration, Kinds, json_schema, load
 from service.core.gates import Allow, Facts, Refuse, Wait, judge
+from service.core.gates.scans import ImageFacts
 from service.core.images import ImageReference
 from service.core.words import Digest, Repository, RunId, RunState, Sha
 from service.errors import ConfigError, DeliveryError
@@ -40,7 +41,7 @@ FACTS = Facts(
     environment="prod",
     source=Repository("acme/checkout"),
     commit=Sha("4f" * 20),
-    images=(ImageReference("ghcr.io", "checkout", "4f4f", Digest("sha256:" + "0a" * 32)),),
+    images=(ImageFacts(ImageReference("ghcr.io", "checkout", "4f4f", Digest("sha256:" + "0a" * 32))),),
 )
 
 
@@ -95,12 +96,12 @@ def test_a_gate_that_is_no_mapping_is_told(gates: str, found: str, with_toys: Ki
 
 
 @pytest.mark.parametrize("where", ["dev: {branch: develop, KEY: {toy: {}}}", "dev: {branch: develop, KEY: 5}"])
-@pytest.mark.parametrize("key", ["gates", "notify"])
-def test_without_a_kind_the_key_is_not_in_this_version(key: str, where: str) -> None:
+@pytest.mark.parametrize(("key", "words"), [("gates", "; it comes with promotion"), ("notify", "")])
+def test_a_key_that_nothing_obeys_is_not_in_this_version(key: str, words: str, where: str) -> None:
     text = TEXT.replace("dev: {branch: develop}", where.replace("KEY", key))
 
     assert faults(text, kinds())[0] == (
-        f"f:2:26: environments.dev.{key}: not in this version (remove {key}: it would have no effect)"
+        f"f:2:26: environments.dev.{key}: not in this version{words} (remove {key}: it would have no effect)"
     )
 
 

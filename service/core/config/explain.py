@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from service.core.config.layers import Layers
 from service.core.config.targets import ImageTarget, Target
@@ -88,6 +88,17 @@ def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
             yield name, duration_text(given[name]) if isinstance(given[name], timedelta) else value
 
 
+def _chosen(layers: Layers, options: BaseModel, key: str, kind: str) -> Iterator[Explanation]:
+    """Give the options of a gate or a notifier: each key of a mapping, and each item of a list."""
+    if isinstance(options, RootModel):
+        items = options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        for index, item in enumerate(items):
+            yield _row(layers, item, key, kind, index)
+        return
+    for name, value in _options(options):
+        yield _row(layers, value, key, kind, name)
+
+
 def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
     """Give the node that says a value: `registry` as a text says both its kind and its host."""
     if table is None or parts[0] not in table.entries:
@@ -118,7 +129,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, target.cancel_in_progress, "cancel_in_progress")
     for key, chosen in (("gates", target.gates), ("notify", target.notify)):
         for kind, options in chosen:
-            yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)
+            yield from _chosen(layers, options, key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
     patience = target.patience

@@ -39,9 +39,10 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
     }
     named = {"gates": ("Gates", kinds.gates), "notify": ("Notify", kinds.notifiers)}
     for key, (name, options) in named.items():
-        if options:
+        if key not in kinds.missing:
             definitions[name] = _by_kind(options, definitions)
-        for model in ("EnvironmentKeys", "TargetKeys") if not options else ():
+            continue
+        for model in ("EnvironmentKeys", "TargetKeys"):
             del definitions[model]["properties"][key]
     file = definitions.pop("File")
     for name in ("environments", "applications"):
