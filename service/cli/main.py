@@ -26,12 +26,20 @@ class LazyGroup(click.Group):
     """A group whose commands are modules, imported only when one of them is asked for."""
 
     commands_at: ClassVar[dict[str, str]] = {
+        "block": "service.cli.state:block",
         "build": "service.cli.build:build",
         "config": "service.cli.config:config",
         "deliveries": "service.cli.deliveries:deliveries",
+        "hold": "service.cli.state:hold",
+        "lock": "service.cli.state:lock",
+        "locks": "service.cli.state:locks",
         "migrate": "service.cli.serve:migrate",
         "runs": "service.cli.runs:runs",
         "serve": "service.cli.serve:serve",
+        "state": "service.cli.state:state",
+        "unblock": "service.cli.state:unblock",
+        "unhold": "service.cli.state:unhold",
+        "unlock": "service.cli.state:unlock",
         "values": "service.cli.values:values",
         "web": "service.cli.serve:web",
         "worker": "service.cli.serve:worker",

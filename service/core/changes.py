@@ -12,6 +12,9 @@ from service.core.words import Repository, Sha
 PROMOTION_BRANCHES = "mergeport/promotion/"
 """Head branches of the pull requests that promotions open."""
 
+STATE_BRANCH = "mergeport/state"
+"""The branch of a manifest repository that says what is locked, held and blocked there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Push:

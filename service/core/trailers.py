@@ -21,6 +21,12 @@ SOURCE_REPOSITORY: Final = "Source-Repository"
 SOURCE_COMMIT: Final = "Source-Commit"
 SOURCE_PULL_REQUEST: Final = "Source-Pull-Request"
 
+ACTION: Final = "Mergeport-Action"
+"""The id of the action that changed the state; the same action makes one commit."""
+ACTOR: Final = "Mergeport-Actor"
+"""Who asked for the action."""
+REASON: Final = "Mergeport-Reason"
+
 CO_AUTHOR: Final = "Co-authored-by"
 """`Name <address>`: shown by GitHub as an author beside the commit's own."""
 

@@ -79,6 +79,7 @@ class WaitKind(StrEnum):
     BUILD_ELSEWHERE = "build-elsewhere"
     IMAGE = "image"
     PUSH = "push"
+    GATE = "gate"
     PULL_REQUEST = "pull-request"
     SYNC = "sync"
     RETRY = "retry"
@@ -147,6 +148,8 @@ class EditState(StrEnum):
     """Something newer is where it would write."""
     UNORDERED = "unordered"
     """The image that it would replace is not known yet: its run looks it up, then the edit is pending again."""
+    WITHHELD = "withheld"
+    """A lock, a hold or the state as a whole is in its way: its run waits until it may go on."""
 
 
 class Publish(StrEnum):

@@ -42,9 +42,19 @@ class Manifests(Protocol):
         ...
 
     def commit(
-        self, parent: Sha, files: Mapping[str, bytes], message: str, *, author: Actor, committer: Actor, at: datetime
+        self,
+        parent: Sha | None,
+        files: Mapping[str, bytes],
+        message: str,
+        *,
+        author: Actor,
+        committer: Actor,
+        at: datetime,
     ) -> Sha:
-        """Make a commit object of the parent with these files replaced; the same arguments give the same commit."""
+        """Make a commit object of the parent with these files replaced; the same arguments give the same commit.
+
+        Without a parent it has only these files.
+        """
         ...
 
     def push(self, branch: str, commit: Sha, *, expected: Sha | None) -> bool:

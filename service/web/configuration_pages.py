@@ -1,7 +1,7 @@
 """The pages of the configuration: what was read at which commit, and every fault with a link to its line.
 
 Added to the private listener beside the other pages. Every page's navigation says how many faults keep the newest
-configuration from being in force. It reads only the store.
+configuration from being in force; and every page says where the state is in doubt. It reads only the store.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 
 from service.core.words import Sha
 from service.errors import MergeportError
-from service.store import Store, configurations
+from service.store import Store, configurations, manifest_states
 from service.web.pages import Places
 
 _FILE = "mergeport.yaml"
@@ -33,6 +33,14 @@ def add_configuration_pages(app: Flask, store: Store, now: Callable[[], datetime
         if newest is None or newest.good:
             return {"configuration_faults": 0}
         return {"configuration_faults": max(1, len(newest.faults))}
+
+    @app.context_processor
+    def states_in_doubt() -> dict[str, list[str]]:
+        try:
+            with store.read() as tx:
+                return {"states_in_doubt": [known.words for known in manifest_states.troubled(tx)]}
+        except MergeportError:
+            return {"states_in_doubt": []}
 
     @app.get("/configurations")
     def configuration_list() -> str:

@@ -16,7 +16,18 @@ from prometheus_client.registry import Collector
 
 from service.core.words import DeliveryState, RunState, WaitKind
 from service.errors import MergeportError
-from service.store import Store, Transaction, call_budgets, configurations, deliveries, edits, figures, runs, waits
+from service.store import (
+    Store,
+    Transaction,
+    call_budgets,
+    configurations,
+    deliveries,
+    edits,
+    figures,
+    manifest_states,
+    runs,
+    waits,
+)
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -92,6 +103,14 @@ def _figures(tx: Transaction, now: datetime, steps: StepTimes) -> Iterable[Metri
     )
     faults.add_metric([], len(newest.faults) if newest else 0)
     yield faults
+    doubts = GaugeMetricFamily(
+        "mergeport_state_in_doubt",
+        "Whether the state of a manifest repository is in doubt, so that nothing is promoted there: 1 or 0.",
+        labels=["repository"],
+    )
+    for known in manifest_states.all_known(tx):
+        doubts.add_metric([known.repository], 1 if known.trouble else 0)
+    yield doubts
     pushes = CounterMetricFamily(
         "mergeport_push_attempts", "Pushes tried to manifest repositories, the refused ones included."
     )

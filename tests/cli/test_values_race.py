@@ -137,7 +137,14 @@ class _AlwaysMoved:
         return VALUES.encode()
 
     def commit(
-        self, parent: Sha, files: Mapping[str, bytes], message: str, *, author: Actor, committer: Actor, at: datetime
+        self,
+        parent: Sha | None,
+        files: Mapping[str, bytes],
+        message: str,
+        *,
+        author: Actor,
+        committer: Actor,
+        at: datetime,
     ) -> Sha:
         return Sha("f" * 40)
 

@@ -26,6 +26,7 @@ ON_BOTH = frozenset(
         "test_merge_queue",
         "test_promotion",
         "test_reporting",
+        "test_state_branch",
         "test_superseded",
         "test_writing",
     }

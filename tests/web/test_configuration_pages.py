@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from service.core.words import Repository, Sha
 from service.errors import Fault
 from service.ports import CommitState
-from service.store import Store, configurations, reports
+from service.store import Store, configurations, manifest_states, reports
 from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 from service.store.tables import configurations as table
 from tests.fixtures.rows import NOW
@@ -88,3 +88,16 @@ def test_faults_that_an_earlier_version_kept_as_texts_are_still_shown(private: F
     with store.begin() as tx:
         tx.execute(sa.update(table).values(faults=["mergeport.yaml:2:3: something is wrong"]))
     assert "something is wrong" in text_of(private.get(f"/configurations/{BAD}").text)
+
+
+def test_state_in_doubt_is_told_on_every_page_and_is_a_figure(private: FlaskClient, store: Store) -> None:
+    name = Repository("acme/manifests")
+    with store.begin() as tx:
+        manifest_states.believe(tx, name, GOOD, "", at=NOW)
+    assert scrape(private)["mergeport_state_in_doubt", (("repository", "acme/manifests"),)] == 0
+    with store.begin() as tx:
+        manifest_states.doubt(tx, name, "state-gone", "acme/manifests has no branch mergeport/state any more", at=NOW)
+    assert scrape(private)["mergeport_state_in_doubt", (("repository", "acme/manifests"),)] == 1
+    for path in ("/", "/deliveries", "/configurations"):
+        said = "Nothing is promoted: acme/manifests has no branch mergeport/state any more"
+        assert said in text_of(private.get(path).text)

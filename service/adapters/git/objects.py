@@ -103,14 +103,15 @@ class CommitText:
     at: datetime
     signing_key: SigningKey | None = None
 
-    def whole(self, tree: str, parent: Sha) -> Made | None:
+    def whole(self, tree: str, parent: Sha | None) -> Made | None:
         """Give the commit as git makes it; None if git itself must make it: it is signed, or git would refuse it."""
         author, committer = _written(self.author), _written(self.committer)
         if self.signing_key is not None or not author or not committer or "\0" in self.message:
             return None
         date = f"{int(self.at.timestamp())} +0000"
         people = f"author {author} {date}\ncommitter {committer} {date}"
-        return Made("commit", f"tree {tree}\nparent {parent}\n{people}\n\n{self.message}".encode())
+        before = f"parent {parent}\n" if parent is not None else ""
+        return Made("commit", f"tree {tree}\n{before}{people}\n\n{self.message}".encode())
 
     def environment(self) -> dict[str, str]:
         """Give the people and the one fixed date as git takes them."""
@@ -135,15 +136,15 @@ def _written(actor: Actor) -> str:
 
 
 def write_commit(
-    git: Git, objects: Objects, parent: Sha, files: Mapping[tuple[bytes, ...], bytes], text: CommitText
+    git: Git, objects: Objects, parent: Sha | None, files: Mapping[tuple[bytes, ...], bytes], text: CommitText
 ) -> Sha:
-    """Make the commit object, without a process of git unless it is signed.
+    """Make the commit object, without a process of git unless it is signed; without a parent it has only these files.
 
     A file keeps its mode; a new one is 100644. Symbolic links, submodules and directories are not overwritten.
     """
     for path, content in files.items():
         check_size(b"/".join(path), len(content))
-    plan = _look(objects, objects.tree_of(parent), _Changes.of(files), b"")
+    plan = _look(objects, objects.tree_of(parent) if parent else None, _Changes.of(files), b"")
     made: list[Made] = []
     tree = _build(plan, files, (), made)
     whole = text.whole(tree, parent)
@@ -153,14 +154,15 @@ def write_commit(
     return Sha(whole.sha) if whole is not None else _write_text(git, tree, parent, text)
 
 
-def _write_text(git: Git, tree: str, parent: Sha, text: CommitText) -> Sha:
+def _write_text(git: Git, tree: str, parent: Sha | None, text: CommitText) -> Sha:
     """Make the commit of a tree; if signing fails, the key is to blame, never the repository."""
     key = text.signing_key
     if key is not None:
         key.prove()
     signed = [key.argument] if key is not None else []
     message, settings = text.message.encode(), text.environment()
-    outcome = git.run("commit-tree", *signed, tree, "-p", parent, data=message, environment=settings)
+    before = ["-p", parent] if parent is not None else []
+    outcome = git.run("commit-tree", *signed, tree, *before, data=message, environment=settings)
     if not outcome.ok:
         if key is not None:
             key.prove(again=True)

@@ -138,18 +138,26 @@ class GitManifests:
         return self._here(commit, read)
 
     def commit(
-        self, parent: Sha, files: Mapping[str, bytes], message: str, *, author: Actor, committer: Actor, at: datetime
+        self,
+        parent: Sha | None,
+        files: Mapping[str, bytes],
+        message: str,
+        *,
+        author: Actor,
+        committer: Actor,
+        at: datetime,
     ) -> Sha:
         """Make a commit object of the parent with these files replaced or added; no ref moves.
 
-        The same arguments give the same commit. Files that configure Mergeport or GitHub itself are refused.
+        Without a parent it begins a branch and has only these files. The same arguments give the same commit. Files
+        that configure Mergeport or GitHub itself are refused.
         """
         contents = {path_parts(path, writing=True): content for path, content in files.items()}
         text = CommitText(message, author, committer, at, self._signing_key)
 
         def write(remote: Remote | None) -> Sha:
             with self._mirror.readers.open(remote) as objects:
-                return write_commit(self._mirror.git, objects, commit_id(parent), contents, text)
+                return write_commit(self._mirror.git, objects, parent and commit_id(parent), contents, text)
 
         return self._here(parent, write)
 
@@ -209,11 +217,11 @@ class GitManifests:
         """Do what needs credentials, with new ones if the server refuses the first."""
         return with_accepted(action, self._forget)
 
-    def _here(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
+    def _here(self, commit: Sha | None, action: Callable[[Remote | None], _T]) -> _T:
         """Do what needs the mirror; if it needs the network, with credentials that the server accepts."""
         return self._accepted(lambda: self._brought(commit, action))
 
-    def _brought(self, commit: Sha, action: Callable[[Remote | None], _T]) -> _T:
+    def _brought(self, commit: Sha | None, action: Callable[[Remote | None], _T]) -> _T:
         """Do what needs the mirror without the network; if that fails, bring what is missing and repeat.
 
         An unsound mirror is replaced first. The repetition may fetch what a partial clone left out.
@@ -222,12 +230,13 @@ class GitManifests:
         try:
             return action(None)
         except ObjectMissingError as missing:
-            if missing.sha == commit:
+            if commit is not None and missing.sha == commit:
                 self._mirror.fetch_commit(commit)
         except BrokenRepositoryError as broken:
             _log.warning("mirror made anew", mirror=self._mirror.directory.name, said=last_words(broken.said))
             self._mirror.renew(seen)
-            self._mirror.fetch_commit(commit)
+            if commit is not None:
+                self._mirror.fetch_commit(commit)
         seen, remote = self._mirror.identity(), self._mirror.remote(False)
         try:
             return action(remote)

@@ -21,13 +21,14 @@ from service.errors import Fault, NotFoundError
 class Configuration:
     """Applications, environments and the target of each pair, as of one commit of the configuration.
 
-    `warnings` tell what may surprise; they stop nothing.
+    `warnings` tell what may surprise; they stop nothing. `reason_required`: nobody locks, holds or blocks without one.
     """
 
     commit: str
     applications: tuple[str, ...]
     environments: tuple[str, ...]
     warnings: tuple[Fault, ...] = ()
+    reason_required: bool = False
     _targets: Mapping[tuple[str, str], Target] = field(default_factory=dict, repr=False)
     _off: tuple[Target, ...] = ()
     _layers: Mapping[tuple[str, str], Layers] = field(default_factory=dict, repr=False, compare=False)

@@ -249,9 +249,18 @@ class TargetKeys(ApplicationKeys, EnvironmentKeys):
     elsewhere: ClassVar[Mapping[str, str]] = {}
 
 
+class StateKeys(Keys):
+    """What is asked of people who lock, hold and block."""
+
+    reason: Literal["optional", "required"] = Field(
+        default="optional", description="required: locks, holds and blocks are refused without a reason."
+    )
+
+
 class File(Keys):
     """The configuration: what is deployed where, and how."""
 
     defaults: Defaults = Field(default={}, validate_default=True, description="Keys that all applications share.")
     environments: dict[str, EnvironmentKeys] = Field(description="The environments by name.")
     applications: dict[str, Application] = Field(description="The applications by name.")
+    state: StateKeys = Field(default={}, validate_default=True, description="Locks, holds and blocks.")

@@ -81,6 +81,7 @@ class _Loading:
             applications=tuple(self._applications),
             environments=tuple(self._environments),
             warnings=tuple(self._warnings.faults),
+            reason_required=table_under(self._tree, "state").text("reason") == "required",
             _targets={pair: target for pair, (target, _) in read.items()},
             _off=tuple(self._off()),
             _layers={pair: layers for pair, (_, layers) in read.items()},

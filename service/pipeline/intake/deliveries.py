@@ -16,7 +16,13 @@ from service.errors import LimitedError, MergeportError, PermanentError, Retryab
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
 from service.pipeline.intake.configuration_for import configuration_for, read_again
-from service.pipeline.intake.hints import LookNow, follow_hint, tell_builds, tell_pull_requests
+from service.pipeline.intake.hints import (
+    LookNow,
+    follow_hint,
+    tell_builds,
+    tell_gates,
+    tell_pull_requests,
+)
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.renames import under_known_name
@@ -137,6 +143,9 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
 
 
 def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> list[Run]:
+    if words := tell_gates(context, push, look_now):
+        mark_alone(context, part, Outcome(DeliveryState.PROCESSED, words))
+        return []
     reloaded = read_again(context, push)
     own = own_commits.is_own(context, push)
     tell_pull_requests(context, push, look_now, own=own)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.core.changes import BuildHint, Hint, Push
+from service.core.changes import STATE_BRANCH, BuildHint, Hint, Push
 from service.core.words import DeliveryState, WaitKind
 from service.pipeline.build.run_again import follow_again
 from service.pipeline.context import Context
 from service.pipeline.intake.runs_of_change import Outcome
 from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.promote.afterwards import follow, follow_all
 from service.store import builds, waits
 from service.store.runs import Run
@@ -52,6 +53,21 @@ def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> tuple[l
     if not told:
         return [], Outcome(DeliveryState.IGNORED, f"no build of {hint.repository} is awaited")
     return again, Outcome(DeliveryState.PROCESSED, "; ".join(told))
+
+
+def tell_gates(context: Context, push: Push, look_now: LookNow) -> str:
+    """Read the state that a push changes, and have the runs looked at that wait for it; give words about it.
+
+    Nothing is said of a branch of that name in a repository that is not written.
+    """
+    if push.branch != STATE_BRANCH:
+        return ""
+    ours = context.configurations.current().manifest_repositories(context.configuration_repository)
+    if push.repository not in ours:
+        return ""
+    look_at_state(context, push.repository)
+    look_now(WaitKind.GATE, push.repository.key)
+    return f"the state of {push.repository} was read again"
 
 
 def tell_pull_requests(context: Context, push: Push, look_now: LookNow, *, own: bool) -> None:

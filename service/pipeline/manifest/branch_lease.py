@@ -32,7 +32,7 @@ class Holding:
         """Take what was acquired, and how often it is renewed."""
         self._context = context
         self._name = name
-        self._holder = holder
+        self.holder = holder
         self._every = every
         self.given_up = False
         self._end = threading.Event()
@@ -49,11 +49,11 @@ class Holding:
         self._thread.join()
         if not self.given_up:
             with self._context.store.begin() as tx:
-                leases.release(tx, self._name, self._holder)
+                leases.release(tx, self._name, self.holder)
 
     def keep(self, tx: Transaction) -> None:
         """Make sure that nobody else writes there until the transaction ends; RetryableError if somebody may."""
-        if not leases.keep(tx, self._name, self._holder, now=self._context.now(), seconds=LEASE_SECONDS):
+        if not leases.keep(tx, self._name, self.holder, now=self._context.now(), seconds=LEASE_SECONDS):
             raise RetryableError(
                 "another worker writes to the branch now: this one was away for too long",
                 code="lease-lost",
@@ -62,7 +62,7 @@ class Holding:
 
     def release(self, tx: Transaction) -> None:
         """Give the lease up early, in the transaction that found the work to be done."""
-        leases.release(tx, self._name, self._holder)
+        leases.release(tx, self._name, self.holder)
 
     def is_released(self) -> None:
         """Note that the transaction which gave it up is committed, so that the end of the block releases nothing."""

@@ -20,11 +20,12 @@ from service.pipeline.manifest.order import Case, Order, order_of
 from service.pipeline.manifest.outcomes import Made, found, publish, refuse, settle_aside
 from service.pipeline.manifest.place import renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
+from service.pipeline.manifest.state.withholding import kept_back, put_back
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import ancestry, changes, edits, runs
+from service.store import ancestry, changes, edits, pushes, runs
 from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
@@ -71,6 +72,8 @@ class _Pushing:
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[tuple[Sha, list[Made]]] | None:
         """Make one commit per edit, each on the one before, and store all of them before anything is pushed.
 
+        Last of all the state is read: what it does not let in is put back, and the rest is made without it.
+
         The edits are read after the tip. So what another writer has pushed of them is on the tip, or the tip has moved.
         On a branch that keeps moving, only a small push is fast enough, so each attempt has half as many edits.
         """
@@ -92,7 +95,12 @@ class _Pushing:
         if not made:
             return None
         self._store(tip, made)
-        return Attempt(made[-1].commit, tip, (tip, made))
+        attempt = Attempt(made[-1].commit, tip, (tip, made))
+        if kept := kept_back(self.branch, made):
+            self.lost(attempt)
+            put_back(self.branch, kept)
+            return self.attempt(basis, moved=False)
+        return attempt
 
     def lost(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
         """Forget these commits: they are certainly not on the branch, so nobody has to look for them."""
@@ -152,8 +160,10 @@ class _Pushing:
             self.earlier.setdefault(edit.run_id, frozenset())
 
     def _store(self, tip: Sha, made: Sequence[Made]) -> None:
+        place = self.branch.place
         with self.branch.context.store.begin() as tx:
             self.branch.holding.keep(tx)
+            pushes.begin(tx, place.repository, place.lease, self.branch.holding.holder)
             for one in made:
                 attempts = one.edit.attempts + 1
                 if not one.rewrite.files:

@@ -8,6 +8,7 @@ from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.manifest.state.withholding import written_when_open
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
@@ -78,7 +79,13 @@ def _commit(claim: Claim, place: Place, *, asked: bool) -> Sha | None:
         if not (asked and _may_be_there(_edit_of(claim))):
             require_images(claim)
         window = claim.target.writing.batch_window
-        edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))
+        edit = in_order(
+            case_at(claim, place),
+            place,
+            lambda: written_when_open(
+                claim, place.repository, lambda: write(claim.context, claim.run, place, window=window)
+            ),
+        )
         if edit.branch == promotion_branch(claim.target):
             record.message = (
                 f"{edit.message or f'{place.branch} refuses the push'}: the run goes on with a pull request"

@@ -20,6 +20,7 @@ from service.pipeline.manifest.order import Case, order_of_proposal
 from service.pipeline.manifest.place import Place, has_images, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.refused_pushes import PAUSES
+from service.pipeline.manifest.state.withholding import require_open
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Result, swap
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base, Head, Holds
@@ -27,7 +28,7 @@ from service.pipeline.promote.reading import read_for_push
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Stale, is_ours, step
 from service.ports import Manifests
-from service.store import Transaction, edits, leases
+from service.store import Transaction, edits, leases, pushes
 from service.store.edits import Edit
 
 BOUNDS = Bounds(races=20, refusals=len(PAUSES) + 1, pauses=PAUSES)
@@ -177,11 +178,13 @@ class _Proposing:
         words = {} if turned else {"message": "; ".join(done.warnings)}
         with context.store.begin() as tx:
             stay_alone(tx, claim, self.head)
+            pushes.begin(tx, self.head.repository, self.head.lease, _holder(claim))
             edits.update(
                 tx, claim.run.id, state=EditState.PUSHING, expected=tip, commit=commit, base=base, diff=done.diff,
                 changes=stored_changes(done.changes), **words,
             )  # fmt: skip
             edits.own(tx, self.head.repository, commit, claim.run.id)
+        require_open(claim, self.head.repository)
         return Attempt(commit, tip, Proposed(commit, None, done.diff))
 
     def _refuse(self, head: Head, tip: Sha) -> None:

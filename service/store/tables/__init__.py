@@ -12,9 +12,11 @@ from service.store.tables.written import (
     commit_relations,
     commit_times,
     edits,
+    manifest_states,
     order_answers,
     own_commits,
     promotion_branches,
+    pushes,
 )
 
 __all__ = [
@@ -36,10 +38,12 @@ __all__ = [
     "edits",
     "image_trees",
     "leases",
+    "manifest_states",
     "metadata",
     "order_answers",
     "own_commits",
     "promotion_branches",
+    "pushes",
     "refreshes",
     "reports",
     "repositories",

@@ -39,6 +39,30 @@ promotion_branches = sa.Table(
     sa.Column("run_id", sa.Text, nullable=False),
 )
 
+# The state of a manifest repository as it was last found good, and what is wrong with what is there now. `commit` is
+# empty if none was ever good.
+manifest_states = sa.Table(
+    "manifest_states",
+    metadata,
+    sa.Column("repository", RepositoryName, primary_key=True),
+    sa.Column("commit", sa.Text),
+    sa.Column("text", sa.Text, nullable=False, default=""),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("trouble", sa.Text, nullable=False, default=""),
+    sa.Column("words", sa.Text, nullable=False, default=""),
+    sa.Column("troubled_since", Time),
+)
+
+# The newest push of each branch that may be under way. It is, while `holder` has the branch's lease.
+pushes = sa.Table(
+    "pushes",
+    metadata,
+    sa.Column("lease", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+)
+
 # Commits that we made, so that our own pushes start nothing.
 own_commits = sa.Table(
     "own_commits",

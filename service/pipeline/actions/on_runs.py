@@ -1,7 +1,6 @@
-"""Actions: everything that people can ask for. Each action is kept in the audit.
+"""Actions on runs and deliveries: try again, cancel, process again. Each writes rows in the caller's transaction.
 
-Called by the command line; pages, an API and comments can call the same functions. An action writes rows in the
-caller's transaction, and the worker acts on them. It never decides who may ask.
+Called through the package. The worker acts on the rows.
 """
 
 from __future__ import annotations

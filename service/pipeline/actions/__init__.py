@@ -1,0 +1,38 @@
+"""Actions: everything that people can ask for. Each action is kept in the audit.
+
+Called by the command line; pages, an API and comments can call the same functions. An action on runs writes rows in the
+caller's transaction, and the worker acts on them. An action on the state makes a commit in the manifest repository.
+None decides who may ask.
+"""
+
+from service.pipeline.actions.on_runs import cancel, replay, retry
+from service.pipeline.actions.on_state import (
+    Asked,
+    Listed,
+    Outcome,
+    accept,
+    block,
+    hold,
+    listed,
+    lock,
+    unblock,
+    unhold,
+    unlock,
+)
+
+__all__ = [
+    "Asked",
+    "Listed",
+    "Outcome",
+    "accept",
+    "block",
+    "cancel",
+    "hold",
+    "listed",
+    "lock",
+    "replay",
+    "retry",
+    "unblock",
+    "unhold",
+    "unlock",
+]

@@ -1,0 +1,114 @@
+"""Keeps back what the state does not let in: read right before each push, while the branch's lease is held.
+
+Called by the pushes of commits and of promotion branches. An edit that is kept back is settled; its run waits for the
+gate, and asks to be written again when nothing is in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from service.core.words import EditState, Repository, WaitKind
+from service.errors import PermanentError, RetryableError
+from service.pipeline.context import Context
+from service.pipeline.manifest.collect import Branch
+from service.pipeline.manifest.outcomes import Made, refuse, settle_aside
+from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wake_earlier
+from service.pipeline.manifest.state.state_reading import look_at_state
+from service.pipeline.runs.claim import Claim
+from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
+from service.store import edits, manifest_states, runs, waits
+from service.store.edits import Edit
+from service.store.runs import Run
+
+MOST_TRIES = 20
+
+KeptBack = Sequence[tuple[Edit, Closed]]
+
+
+def kept_back(branch: Branch, made: Sequence[Made]) -> KeptBack:
+    """Read the state, and give the edits that it does not let in; one that changes nothing may always go in."""
+    written = [one.edit for one in made if one.rewrite.files]
+    if not written:
+        return []
+    context = branch.context
+    seen = look_at_state(context, branch.place.repository)
+    if not seen.state.entries and seen.trouble is None:
+        return []
+    with context.store.read() as tx:
+        known = runs.some(tx, [edit.run_id for edit in written])
+    judged = ((edit, closed(seen.state, seen.trouble, known[edit.run_id], context.now())) for edit in written)
+    return [(edit, why) for edit, why in judged if why is not None]
+
+
+def put_back(branch: Branch, kept: KeptBack) -> None:
+    """Settle the edits that are kept back; a blocked one is refused."""
+    for edit, why in kept:
+        if why.refusal is not None:
+            refuse(branch, [edit], why.refusal)
+        else:
+            settle_aside(branch, edit, EditState.WITHHELD, why.words)
+
+
+def written_when_open(claim: Claim, repository: Repository, write: Callable[[], Edit]) -> Edit:
+    """Write the run's edit, or raise the Pause in which it waits until nothing is in the way."""
+    for _ in range(MOST_TRIES):
+        _ask_again(claim, repository)
+        edit = write()
+        if edit.state is not EditState.WITHHELD:
+            return edit
+    raise RetryableError("the state changes as fast as it is read", code="state-moving", retry_after=1.0)
+
+
+def require_open(claim: Claim, repository: Repository) -> None:
+    """Read the state right before a run pushes its own branch; raise the Pause, or the refusal, if it is closed.
+
+    A run that has its pull request goes on: what people see there is only brought onto the newest base.
+    """
+    context = claim.context
+    if claim.run.pull_request is not None:
+        return
+    seen = look_at_state(context, repository)
+    why = closed(seen.state, seen.trouble, claim.run, context.now())
+    if why is not None:
+        with context.store.begin() as tx:
+            edits.settle(tx, claim.run.id, state=EditState.WITHHELD, message=why.words, commit=None, expected=None)
+        _ask_again(claim, repository)
+
+
+def _ask_again(claim: Claim, repository: Repository) -> None:
+    """Make an edit that was kept back pending again if nothing is in the way now, else open the run's wait.
+
+    The state's row is locked meanwhile, so whoever changes the state either is seen here, or sees the wait.
+    """
+    context, run = claim.context, claim.run
+    pause, refusal = None, None
+    with context.store.begin() as tx:
+        edit = edits.of_run(tx, run.id)
+        if edit is None or edit.state is not EditState.WITHHELD:
+            return
+        known = manifest_states.hold(tx, repository)
+        if not is_ours(tx, run):
+            raise Stale
+        why = closed_by(known, run, context.now())
+        if why is None:
+            edits.update(tx, run.id, state=EditState.PENDING, message="")
+        elif (refusal := why.refusal) is not None:
+            edits.update(tx, run.id, state=EditState.REFUSED, message=str(refusal), code=refusal.code)
+        else:
+            pause = _wait(context, run, repository, why)
+            waits.open_wait(tx, pause.wait)
+    if pause is not None:
+        wake_earlier(context, run, pause.wait)
+    if refusal is not None:
+        raise PermanentError(refusal.message, code=refusal.code, hint=refusal.hint)
+    if pause is not None:
+        raise pause
+
+
+def _wait(context: Context, run: Run, repository: Repository, why: Closed) -> Pause:
+    """Make the wait. It has no deadline; if an entry ends by itself, that is the time to look again."""
+    subject = f"{run.application}/{run.environment}"
+    wait = wait_for(context, run, WaitKind.GATE, key=repository.key, subject=subject, saw=why.words)
+    return Pause(replace(wait, deadline=why.until), opened=True)
