@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from service.adapters import builders, notifiers, option_models, options_in, registries
 from service.core.config import Kinds
 
-NOT_OBEYED_YET = frozenset({"gates"})
-"""Keys that are refused because they would have no effect: gates come with promotion, which does not judge them yet."""
+NOT_OBEYED_YET = frozenset({"approval", "checks", "http"})
+"""Gates that are refused because they would have no effect: nobody reads their facts yet."""
 
 
 class OnDemand(Mapping[str, type[BaseModel]]):
@@ -27,13 +27,14 @@ class OnDemand(Mapping[str, type[BaseModel]]):
     Gates bring much code that most configurations, and most commands, never need.
     """
 
-    def __init__(self, package: str) -> None:
-        """Find the package's modules without importing any."""
+    def __init__(self, package: str, without: frozenset[str] = frozenset()) -> None:
+        """Find the package's modules without importing any; leave out some kinds."""
         spec = find_spec(package)
         self._package = package
-        self._kinds = [
+        found = [
             module.name.replace("_", "-") for module in iter_modules(spec.submodule_search_locations if spec else [])
         ]
+        self._kinds = [kind for kind in found if kind not in without]
 
     def __getitem__(self, kind: str) -> type[BaseModel]:
         """Give the options of a kind; KeyError if it is none, or has none."""
@@ -58,7 +59,6 @@ def kinds() -> Kinds:
     return Kinds(
         builders=option_models(builders),
         registries=option_models(registries),
-        gates=OnDemand("service.core.gates"),
+        gates=OnDemand("service.core.gates", without=NOT_OBEYED_YET),
         notifiers=option_models(notifiers),
-        later=NOT_OBEYED_YET,
     )

@@ -21,7 +21,7 @@ from service.core.gates.gate_verdict import Allow, Traits, Verdict, Wait
 from service.core.gates.seen_checks import Check, CheckState
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(of_release=True)
+TRAITS = Traits(of_release=True, needs=frozenset({"checks"}))
 OURS = "mergeport/"
 _FEW = 5
 _OLD = datetime.min.replace(tzinfo=UTC)

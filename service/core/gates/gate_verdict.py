@@ -43,12 +43,13 @@ class Traits:
 
     `keeps_closed`: while it is not open, no pull request is opened or rolled forward. `of_release`: it judges the
     release and not the moment, so that an older release may be ready where a newer one is not. `final`: nobody can
-    override it.
+    override it. `needs` names the facts that it reads; whoever judges reads no others.
     """
 
     keeps_closed: bool = False
     of_release: bool = False
     final: bool = False
+    needs: frozenset[str] = frozenset()
 
 
 PLAIN = Traits()

@@ -20,7 +20,7 @@ from service.core.gates.scans import ImageFacts, NoScan, Scan, Severity
 from service.core.gates.unknown import Unknown, wait_for
 from service.core.platforms import lacking
 
-TRAITS = Traits(of_release=True)
+TRAITS = Traits(of_release=True, needs=frozenset({"images"}))
 _FEW = 5
 
 

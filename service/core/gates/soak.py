@@ -19,7 +19,7 @@ from service.core.gates.moments import length, moment
 from service.core.gates.stays import Stay, stays_of
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(of_release=True)
+TRAITS = Traits(of_release=True, needs=frozenset({"upstream"}))
 
 
 class Options(GateKeys):

@@ -9,6 +9,7 @@ from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.manifest.state.withholding import written_when_open
+from service.pipeline.promote.gating import pass_gates
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
@@ -35,6 +36,8 @@ def promote(claim: Claim) -> None:
         if claim.target.publish is Publish.COMMIT and claim.run.pull_request is None:
             warm(case_at(claim, place), place)
         record.message = "no later change of this application waits for this environment"
+    if claim.target.publish is Publish.COMMIT and claim.run.pull_request is None and not _may_be_there(edit):
+        pass_gates(claim, place)
     match claim.target.publish:
         case Publish.COMMIT:
             there = claim.run.pull_request is not None
