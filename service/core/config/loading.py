@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from service.core.config.configuration import Configuration
 from service.core.config.conflicts import find_conflicts, find_misplaced
+from service.core.config.feeding import find_broken_chains
 from service.core.config.keys import ORDER
 from service.core.config.layers import Layers, lay, table_under
 from service.core.config.options import Kinds
@@ -74,6 +75,7 @@ class _Loading:
         find_conflicts(targets, self._faults, self._warnings)
         inside = {name: self._inside(home) for name, home in self._applications.items()}
         find_misplaced(targets, tuple(self._applications), tuple(self._environments), inside, self._faults)
+        find_broken_chains(read, list(self._environments), self._faults)
         return Configuration(
             commit=commit,
             applications=tuple(self._applications),
