@@ -19,11 +19,12 @@ from service.core.gates.facts import Facts
 from service.core.gates.freeze_keys import Entry, ExceptKeys
 from service.core.gates.freeze_list import list_entries
 from service.core.gates.gate_keys import zone_of
-from service.core.gates.gate_verdict import Allow, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wait
 from service.core.gates.moments import earliest, moment
 from service.core.gates.spans import Span, Spans, Union, next_span, union_at
 from service.core.gates.unknown import Unknown, wait_for
 
+TRAITS = Traits(frozenset({Evidence.FILES, Evidence.LABELS}))
 _ANY = datetime.min.replace(tzinfo=UTC)
 
 
