@@ -8,14 +8,15 @@ Locks, holds and blocks are kinds without options: people set them, and the conf
 from service.core.gates.choice import Candidate, Choice, choose, is_ready
 from service.core.gates.facts import Facts, FileText, Override
 from service.core.gates.gate_table import Row, gate_table, in_words, rows
-from service.core.gates.gate_verdict import Allow, Refuse, Traits, Verdict, Wait
-from service.core.gates.judgement import Judged, Judgement, Outcome, judge, judge_all, traits_of
+from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
+from service.core.gates.judgement import Judged, Judgement, Outcome, evidence_for, judge, judge_all, traits_of
 from service.core.gates.unknown import Unknown
 
 __all__ = [
     "Allow",
     "Candidate",
     "Choice",
+    "Evidence",
     "Facts",
     "FileText",
     "Judged",
@@ -29,6 +30,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "choose",
+    "evidence_for",
     "gate_table",
     "in_words",
     "is_ready",

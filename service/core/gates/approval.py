@@ -11,12 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys
-from service.core.gates.gate_verdict import Allow, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wait
 from service.core.gates.reviews import Review, Reviews, ReviewState
 from service.core.gates.unknown import NOT_READ, Unknown, wait_for
 
-TRAITS = Traits(needs=frozenset({"reviews"}))
-
+TRAITS = Traits(frozenset({Evidence.REVIEWS}))
 _WHO = re.compile(r"(team|user):[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 

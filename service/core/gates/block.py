@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from service.core.gates.facts import Facts
-from service.core.gates.gate_verdict import Allow, Refuse, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
 from service.core.gates.restrictions import SHORTEST_COMMIT, RestrictionKind
 from service.core.gates.told import in_force, told
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(keeps_closed=True, of_release=True, final=True)
+TRAITS = Traits(frozenset({Evidence.STATE}), keeps_closed=True, of_release=True, final=True)
 
 
 def judge(_options: None, facts: Facts) -> Verdict:

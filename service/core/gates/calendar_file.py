@@ -1,30 +1,36 @@
 """Reads the events of an iCalendar file (RFC 5545) as windows of a freeze. Called by the freeze gate; pure.
 
 Every event counts, whole days too, and those that are marked as free; a cancelled one does not. The library icalendar
-parses the file, and dateutil repeats what repeats.
+parses the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from service.core.config.texts import TextError
+from service.core.gates.repeating import ListedStarts, repeated
 from service.core.gates.spans import RepeatedSpan, SingleSpan, Span, Spans
 from service.core.gates.wall_clock import beginning_of, end_of
-
-if TYPE_CHECKING:
-    from dateutil.rrule import rruleset
 
 Event: TypeAlias = Mapping[str, Any]
 """An event's properties as icalendar gives them."""
 _LONGEST = 1_000_000
-_MOST_EVENTS = 2000
+_MOST_EVENTS, _MOST_RULES = 2000, 100
 _TOO_OFTEN = {"SECONDLY", "MINUTELY", "HOURLY"}
+
+
+class _Reading(NamedTuple):
+    """What an event is read with: see `calendar_spans`. `moved` are those of its starts that other events replace."""
+
+    zone: ZoneInfo
+    reason: str
+    year: int
+    moved: list[date | datetime]
 
 
 class _Times(NamedTuple):
@@ -36,33 +42,12 @@ class _Times(NamedTuple):
     lasts: timedelta
 
 
-@dataclass(frozen=True)
-class RuleStarts:
-    """The times on the wall that the rules of an event name."""
-
-    rules: rruleset
-
-    def backward(self, wall: datetime) -> Iterator[datetime]:
-        """Give those at or before a time, the latest first."""
-        at = self.rules.before(wall, inc=True)
-        while at is not None:
-            yield at
-            at = self.rules.before(at)
-
-    def forward(self, wall: datetime) -> Iterator[datetime]:
-        """Give those at or after a time, the earliest first."""
-        at = self.rules.after(wall, inc=True)
-        while at is not None:
-            yield at
-            at = self.rules.after(at)
-
-
 @lru_cache(maxsize=64)
-def calendar_spans(text: str, zone: ZoneInfo, reason: str) -> tuple[Spans, ...]:
-    """Give the spans of all events. `zone` is that of whole days and of times that name none.
+def calendar_spans(text: str, zone: ZoneInfo, reason: str, year: int) -> tuple[Spans, ...]:
+    """Give the spans of all events; of those that repeat, up to some years after `year`.
 
-    `reason` is told where an event has no summary. Raise TextError for what cannot be understood as a whole: a freeze
-    that was skipped would be a door left open.
+    `zone` is that of whole days and of times that name none; `reason` is told where an event has no summary. Raise
+    TextError for what cannot be understood as a whole: a freeze that was skipped would be a door left open.
     """
     from icalendar import Calendar  # noqa: PLC0415 - it loads slowly, and most commands read no calendar
 
@@ -80,7 +65,12 @@ def calendar_spans(text: str, zone: ZoneInfo, reason: str) -> tuple[Spans, ...]:
     if len(events) > _MOST_EVENTS:
         raise TextError(f"more than {_MOST_EVENTS} events", "remove those that are over")
     moved = [(str(event.get("UID")), event["RECURRENCE-ID"].dt) for event in events if _is_moved(event)]
-    spans = (_span(event, zone, reason, [at for uid, at in moved if uid == str(event.get("UID"))]) for event in events)
+    if sum("RRULE" in event for event in events) > _MOST_RULES:
+        raise TextError(f"more than {_MOST_RULES} events that repeat", "remove those that are over")
+    spans = (
+        _span(event, _Reading(zone, reason, year, [at for uid, at in moved if uid == str(event.get("UID"))]))
+        for event in events
+    )
     return tuple(span for span in spans if span)
 
 
@@ -89,22 +79,22 @@ def _is_moved(event: Event) -> bool:
     return "RECURRENCE-ID" in event
 
 
-def _span(event: Event, zone: ZoneInfo, reason: str, moved: list[date | datetime]) -> Spans | None:
-    summary = " ".join(str(event.get("SUMMARY") or reason).split())
+def _span(event: Event, reading: _Reading) -> Spans | None:
+    summary = " ".join(str(event.get("SUMMARY") or reading.reason).split())
     if str(event.get("STATUS", "")).upper() == "CANCELLED":
         return None
     try:
-        times = _times(event, zone)
+        times = _times(event, reading.zone)
         if _is_moved(event) or not ("RRULE" in event or "RDATE" in event):
             start = beginning_of(times.wall, times.zone)
             ends = end_of(times.wall + timedelta(days=times.days), times.zone) if times.days else start
             return SingleSpan(Span(start, ends + times.lasts, summary, times.zone))
-        rules = _rules(event, times, moved)
+        starts = _starts(event, times, reading)
     except TextError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise TextError(f'the event "{summary}" cannot be read: {_short(error)}') from error
-    return RepeatedSpan(RuleStarts(rules), times.zone, times.lasts, summary, times.days)
+    return RepeatedSpan(ListedStarts(starts), times.zone, times.lasts, summary, times.days)
 
 
 def _times(event: Event, zone: ZoneInfo) -> _Times:
@@ -142,29 +132,21 @@ def _wall(at: date | datetime, zone: ZoneInfo) -> datetime:
     return (at.astimezone(zone) if at.tzinfo else at).replace(tzinfo=None)
 
 
-def _rules(event: Event, times: _Times, moved: list[date | datetime]) -> rruleset:
+def _starts(event: Event, times: _Times, reading: _Reading) -> tuple[datetime, ...]:
     """Give all starts of an event that repeats, without those that were taken out or moved."""
-    from dateutil.rrule import rruleset, rrulestr  # noqa: PLC0415 - with the calendar
-
-    rules: Any = rruleset()
+    starts = {times.wall, *_dates(event.get("RDATE"), times.zone)}
     for rule in _listed(event.get("RRULE")):
         if {str(one).upper() for one in rule.get("FREQ", [])} & _TOO_OFTEN:
             raise TextError("an event that repeats within a day is no freeze", "use FREQ=DAILY and longer")
-        if "UNTIL" in rule:
-            rule["UNTIL"] = [_wall(until, times.zone) if isinstance(until, datetime) else _last(until)
-                             for until in rule["UNTIL"]]  # fmt: skip
-        rules.rrule(rrulestr(rule.to_ical().decode(), dtstart=times.wall))
-    for more in _dates(event.get("RDATE"), times.zone):
-        rules.rdate(more)
-    rules.rdate(times.wall)
-    for less in (*_dates(event.get("EXDATE"), times.zone), *(_wall(at, times.zone) for at in moved)):
-        rules.exdate(less)
-    return rules
+        until = [_last(at, times.zone) for at in rule.pop("UNTIL", [])]
+        starts.update(repeated(rule.to_ical().decode(), times.wall, min(until, default=None), reading.year))
+    starts -= {*_dates(event.get("EXDATE"), times.zone), *(_wall(at, times.zone) for at in reading.moved)}
+    return tuple(sorted(starts))
 
 
-def _last(day: date) -> datetime:
-    """Give the last second of a day: the last of the events may begin at any time of it."""
-    return datetime.combine(day, time(23, 59, 59))
+def _last(until: date | datetime, zone: ZoneInfo) -> datetime:
+    """Give the last time at which an event may begin: of a day any time."""
+    return _wall(until, zone) if isinstance(until, datetime) else datetime.combine(until, time(23, 59, 59))
 
 
 def _dates(found: Any, zone: ZoneInfo) -> Iterator[datetime]:  # noqa: ANN401 - icalendar gives one or a list

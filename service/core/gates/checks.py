@@ -17,11 +17,11 @@ from pydantic import AfterValidator, Field
 from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys
-from service.core.gates.gate_verdict import Allow, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wait
 from service.core.gates.seen_checks import Check, CheckState
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(of_release=True, needs=frozenset({"checks"}))
+TRAITS = Traits(frozenset({Evidence.CHECKS}), of_release=True)
 OURS = "mergeport/"
 _FEW = 5
 _OLD = datetime.min.replace(tzinfo=UTC)

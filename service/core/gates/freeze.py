@@ -6,7 +6,7 @@ one begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -19,13 +19,12 @@ from service.core.gates.facts import Facts
 from service.core.gates.freeze_keys import Entry, ExceptKeys
 from service.core.gates.freeze_list import list_entries
 from service.core.gates.gate_keys import zone_of
-from service.core.gates.gate_verdict import Allow, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wait
 from service.core.gates.moments import earliest, moment
 from service.core.gates.spans import Span, Spans, Union, next_span, union_at
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(needs=frozenset({"files", "labels"}))
-
+TRAITS = Traits(frozenset({Evidence.FILES, Evidence.LABELS}))
 _ANY = datetime.min.replace(tzinfo=UTC)
 
 
@@ -71,7 +70,12 @@ def judge(options: Options, facts: Facts) -> Verdict:
 
 
 def _windows(entry: Entry, facts: Facts) -> list[_Window] | Wait:
-    """Give the windows of an entry; a wait if its file could not be read or understood."""
+    """Give the windows of an entry; a wait if its file could not be understood, unless it concerns others anyway."""
+    found = _read(entry, facts)
+    return [] if isinstance(found, Wait) and _means((entry.excepted,), facts) else found
+
+
+def _read(entry: Entry, facts: Facts) -> list[_Window] | Wait:
     if not entry.file:
         return [_Window(entry.spans(), (entry.excepted,))]
     text = facts.file(entry.file)
@@ -79,7 +83,7 @@ def _windows(entry: Entry, facts: Facts) -> list[_Window] | Wait:
         return wait_for(f"whether {entry.file} has a freeze", text)
     try:
         if entry.file.lower().endswith(".ics"):
-            spans = calendar_spans(text, zone_of(entry.timezone), entry.reason)
+            spans = calendar_spans(text, zone_of(entry.timezone), entry.reason, facts.now.year)
             return [_Window(one, (entry.excepted,)) for one in spans]
         return [_Window(one.spans(), (entry.excepted, one.excepted)) for one in list_entries(text)]
     except TextError as error:
@@ -88,11 +92,14 @@ def _windows(entry: Entry, facts: Facts) -> list[_Window] | Wait:
 
 
 def _is_excepted(window: _Window, facts: Facts) -> bool:
+    return _means(window.exceptions, facts)
+
+
+def _means(exceptions: Iterable[ExceptKeys], facts: Facts) -> bool:
     """Tell whether an exception means the release: by its application, or by a label, whose case GitHub ignores."""
     labels = set() if isinstance(facts.labels, Unknown) else {label.lower() for label in facts.labels}
     return any(
-        facts.application in one.applications or not labels.isdisjoint(map(str.lower, one.labels))
-        for one in window.exceptions
+        facts.application in one.applications or not labels.isdisjoint(map(str.lower, one.labels)) for one in exceptions
     )
 
 

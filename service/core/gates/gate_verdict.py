@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
 
@@ -37,19 +38,34 @@ class Refuse:
 Verdict: TypeAlias = Allow | Wait | Refuse
 
 
+class Evidence(StrEnum):
+    """What must be read before a gate can judge, by the name of its fact."""
+
+    UPSTREAM = "upstream"
+    CHECKS = "checks"
+    REVIEWS = "reviews"
+    IMAGES = "images"
+    """The platforms and scans of the images."""
+    LABELS = "labels"
+    FILES = "files"
+    """The files that the options name: `Options.files()`."""
+    ANSWER = "answer"
+    STATE = "state"
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What is special about a kind of gate; its module says so as `TRAITS`.
 
     `keeps_closed`: while it is not open, no pull request is opened or rolled forward. `of_release`: it judges the
     release and not the moment, so that an older release may be ready where a newer one is not. `final`: nobody can
-    override it. `needs` names the facts that it reads; whoever judges reads no others.
+    override it. `reads` is the evidence that it needs; without it the gate waits.
     """
 
+    reads: frozenset[Evidence] = frozenset()
     keeps_closed: bool = False
     of_release: bool = False
     final: bool = False
-    needs: frozenset[str] = frozenset()
 
 
 PLAIN = Traits()

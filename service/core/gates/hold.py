@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from service.core.gates.facts import Facts
-from service.core.gates.gate_verdict import Allow, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wait
 from service.core.gates.moments import earliest
 from service.core.gates.restrictions import RestrictionKind
 from service.core.gates.told import in_force, told
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(keeps_closed=True)
+TRAITS = Traits(frozenset({Evidence.STATE}), keeps_closed=True)
 
 
 def judge(_options: None, facts: Facts) -> Verdict:

@@ -20,16 +20,15 @@ from service.core.config.texts import TextError
 from service.core.foreign_text import cut, line
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys, Length
-from service.core.gates.gate_verdict import Allow, Refuse, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
 from service.core.gates.http_answer import HttpAnswer
 from service.core.gates.moments import moment
 from service.core.gates.unknown import Unknown, wait_for
 from service.core.json_weight import is_heavier
 
+TRAITS = Traits(frozenset({Evidence.ANSWER}))
 SIGNATURE_HEADER = "Mergeport-Signature"
 LONGEST_ANSWER = 65_536
-TRAITS = Traits(needs=frozenset({"answer"}))
-
 _MOST_VALUES = 200
 _LONGEST_WORDS = 500
 _SOONEST, _LATEST = timedelta(seconds=5), timedelta(days=30)

@@ -14,13 +14,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys, Platform, day
-from service.core.gates.gate_verdict import Allow, Refuse, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
 from service.core.gates.moments import earliest, moment
 from service.core.gates.scans import ImageFacts, NoScan, Scan, Severity
 from service.core.gates.unknown import Unknown, wait_for
 from service.core.platforms import lacking
 
-TRAITS = Traits(of_release=True, needs=frozenset({"images"}))
+TRAITS = Traits(frozenset({Evidence.IMAGES}), of_release=True)
 _FEW = 5
 
 

@@ -16,7 +16,7 @@ from typing import TypeAlias, cast
 from pydantic import BaseModel
 
 from service.core.gates.facts import Facts, Override
-from service.core.gates.gate_verdict import PLAIN, Allow, Refuse, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import PLAIN, Allow, Evidence, Refuse, Traits, Verdict, Wait
 from service.core.gates.moments import earliest
 
 FROM_STATE = ("block", "hold", "lock")
@@ -101,6 +101,12 @@ def judge_all(gates: Gates, facts: Facts) -> Judgement:
 def judge(kind: str, options: BaseModel | None, facts: Facts) -> Verdict:
     """Ask the gate of a kind; `options` are of its own model, None if it has none."""
     return cast(Verdict, _module(kind).judge(options, facts))
+
+
+def evidence_for(gates: Gates) -> frozenset[Evidence]:
+    """Give what must be read before these gates, and those that people close, can judge."""
+    kinds = (*FROM_STATE, *(kind for kind, _ in gates))
+    return frozenset().union(*(traits_of(kind).reads for kind in kinds))
 
 
 def traits_of(kind: str) -> Traits:

@@ -14,12 +14,12 @@ from pydantic import Field
 from service.core.config.surroundings import Misplaced, Surroundings
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys, Length
-from service.core.gates.gate_verdict import Allow, Traits, Verdict, Wait
+from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wait
 from service.core.gates.moments import length, moment
 from service.core.gates.stays import Stay, stays_of
 from service.core.gates.unknown import Unknown, wait_for
 
-TRAITS = Traits(of_release=True, needs=frozenset({"upstream"}))
+TRAITS = Traits(frozenset({Evidence.UPSTREAM}), of_release=True)
 
 
 class Options(GateKeys):

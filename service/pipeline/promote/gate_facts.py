@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from service.core.gates import Facts, FileText, Unknown, traits_of
+from service.core.gates import Evidence, Facts, FileText, Unknown, evidence_for
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.scans import ImageFacts
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
@@ -33,8 +33,8 @@ _MOST_STAYS = 50
 def facts_of(claim: Claim, place: Place) -> Facts:
     """Read what the gates of the run's target need to know, as of now."""
     run, target = claim.run, claim.target
-    needs = frozenset[str]().union(*(traits_of(kind).needs for kind, _ in target.gates))
-    read: dict[str, Any] = {need: _read(reader, claim, place) for need, reader in _READERS.items() if need in needs}
+    wanted = evidence_for(target.gates)
+    read: dict[str, Any] = {one: _read(reader, claim, place) for one, reader in _READERS.items() if one in wanted}
     return Facts(
         now=claim.context.now(),
         application=run.application,
@@ -149,5 +149,8 @@ def _not_now(claim: Claim, error: MergeportError) -> Unknown:
     return Unknown(str(error), claim.context.now() + TRY_AGAIN)
 
 
-_READERS: Mapping[str, Callable[[Claim, Place], object]] = {"upstream": _upstream, "files": _files}
+_READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {
+    Evidence.UPSTREAM: _upstream,
+    Evidence.FILES: _files,
+}
 """Who reads each fact, by its name in `Facts`."""

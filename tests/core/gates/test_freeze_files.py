@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
+from dateutil.rrule import rrulestr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.core.gates import Allow, FileText, Unknown, Verdict, Wait
 from service.core.gates.freeze import Options, judge
+from service.core.gates.repeating import repeated
 from tests.core.gates.promotions import ahead, facts
 
 
@@ -109,6 +113,32 @@ def test_an_event_of_a_zone_may_be_moved_by_a_time_in_utc() -> None:
     assert isinstance(judged(text, "2026-06-05 19:30"), Wait)
 
 
+END = date(2028, 6, 1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]),
+    st.sampled_from(["", ";INTERVAL=2", ";INTERVAL=7", ";COUNT=9", ";COUNT=30;INTERVAL=3"]),
+    st.sampled_from(["", ";BYDAY=MO,FR", ";BYMONTHDAY=29,-1", ";BYMONTH=2", ";BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1"]),
+    st.dates(date(2015, 1, 1), date(2027, 12, 31)),
+)
+def test_a_rule_has_the_starts_that_the_library_gives_from_its_real_beginning(
+    frequency: str, every: str, by: str, first: date
+) -> None:
+    rule, start, end = f"FREQ={frequency}{every}{by}", datetime.combine(first, time(18)), datetime.combine(END, time())
+
+    found = repeated(rule, start, end, 2026)
+
+    assert found == rrulestr(rule, dtstart=start).between(start, end, inc=True)
+
+
+def test_a_rule_that_never_comes_true_is_answered_soon() -> None:
+    text = calendar("DTSTART:19700101T000000Z\nDURATION:P1D\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+
+    assert judged(text, "2026-01-05 12:00") == Allow("no freeze")
+
+
 def test_a_cancelled_event_is_none() -> None:
     text = calendar("DTSTART:20260105T000000Z\nDURATION:P1D\nSTATUS:CANCELLED")
 
@@ -135,8 +165,24 @@ def test_the_next_event_is_told() -> None:
         (calendar("DTSTART;TZID=Home:20260101T000000\nDURATION:PT1H"), '"Home" is not a time zone'),
         (calendar("DTSTART:20260101T000000Z\nRDATE;VALUE=PERIOD:20260102T000000Z/PT1H"), "RDATE"),
         ("x" * 1_000_001, "megabyte"),
+        (calendar(*["DTSTART:20260101T000000Z"] * 2001), "more than 2000 events"),
+        (calendar(*["DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY"] * 101), "more than 100 events that repeat"),
+        (calendar("DTSTART:19690101T000000Z\nRRULE:FREQ=DAILY"), "begins before 1970"),
     ],
-    ids=["empty", "text", "no start", "bad start", "bad rule", "each minute", "unknown zone", "periods", "long"],
+    ids=[
+        "empty",
+        "text",
+        "no start",
+        "bad start",
+        "bad rule",
+        "each minute",
+        "unknown zone",
+        "periods",
+        "long",
+        "many",
+        "many rules",
+        "old",
+    ],
 )
 def test_a_calendar_that_is_not_understood_waits_in_words(text: str, words: str) -> None:
     verdict = judged(text, "2026-01-05 12:00")
@@ -163,6 +209,13 @@ def test_an_exception_of_the_file_counts_for_all_of_it() -> None:
     excepted = {"except": {"applications": ["checkout"]}}
 
     assert isinstance(judged(LIST, "2026-01-03 00:00", "freezes.yml", **excepted), Allow)
+
+
+def test_a_file_that_concerns_others_anyway_need_not_be_read() -> None:
+    mine, other = ({"file": "a.ics", "except": {"applications": [name]}} for name in ("checkout", "cart"))
+
+    assert isinstance(judge(Options.model_validate([mine]), facts()), Allow)
+    assert isinstance(judge(Options.model_validate([mine, other]), facts()), Wait)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "# nothing\n"])

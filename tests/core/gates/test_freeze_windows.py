@@ -91,7 +91,7 @@ def test_without_a_change_of_clocks_a_second_library_agrees(
     assert following.start == croniter(cron, moment).get_next(datetime)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(CHANGES),
     st.lists(st.tuples(MINUTES, HOURS, st.integers(1, 180)), min_size=1, max_size=3),

@@ -10,11 +10,27 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from service.adapters.kinds import kinds
-from service.core.gates import Candidate, Facts, Judgement, Outcome, Override, choose, gate_table, in_words, judge_all
+from service.core.gates import (
+    Candidate,
+    Evidence,
+    Facts,
+    FileText,
+    Judgement,
+    Outcome,
+    Override,
+    choose,
+    evidence_for,
+    gate_table,
+    in_words,
+    judge_all,
+)
+from service.core.gates.http_answer import HttpAnswer
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
+from service.core.gates.reviews import Reviews
 from service.core.gates.scans import ImageFacts, NoScan, Scan
 from service.core.gates.seen_checks import Check, CheckState
 from service.core.gates.stays import Stay, Stretch
+from service.core.gates.unknown import NOT_READ
 from tests.core.gates.promotions import COMMIT, NOW, OPEN, REFERENCE, RELEASE, ago, ahead, facts
 
 Gate = tuple[str, BaseModel]
@@ -136,6 +152,33 @@ def test_the_table_has_each_gate_with_its_state_and_words_that_do_nothing() -> N
         "| image | waiting | the scan of acme/checkout could not be read: it was not asked for yet |",
         "| freeze | overridden | opened by bob: payments; it says: frozen: xmas; opens Mon 2026-01-05 15:00 UTC |",
     ]
+
+
+def test_the_evidence_to_read_is_that_of_the_gates_and_of_what_people_close() -> None:
+    assert evidence_for([]) == {Evidence.STATE}
+    assert evidence_for([SOAK, HTTP]) == {Evidence.STATE, Evidence.UPSTREAM, Evidence.ANSWER}
+
+
+APPROVAL = gate("approval", {"from": "user:ann"})
+LISTED = gate("freeze", [{"file": "a.yaml", "except": {"labels": ["x"]}}])
+KNOWN_OF: dict[Evidence, object] = {
+    Evidence.STATE: OPEN,
+    Evidence.UPSTREAM: (),
+    Evidence.CHECKS: (),
+    Evidence.IMAGES: SCANNED,
+    Evidence.REVIEWS: Reviews(COMMIT, (), frozenset()),
+    Evidence.LABELS: frozenset(),
+    Evidence.FILES: (FileText("a.yaml", "- {from: '2026-01-01'}"),),
+    Evidence.ANSWER: HttpAnswer("another", 200, b"", NOW),
+}
+
+
+@pytest.mark.parametrize("one", [SOAK, CHECKS, IMAGE, APPROVAL, LISTED, HTTP], ids=lambda one: one[0])
+def test_a_gate_asks_for_no_evidence_but_what_it_names(one: Gate) -> None:
+    known = {evidence.value: KNOWN_OF[evidence] for evidence in evidence_for([one])}
+
+    assert NOT_READ.why in in_words(judge_all([one], facts(state=OPEN)))
+    assert NOT_READ.why not in in_words(judge_all([one], facts(**known)))
 
 
 def test_one_line_names_what_is_closed() -> None:
