@@ -17,9 +17,6 @@ from pydantic import BaseModel
 from service.adapters import builders, notifiers, option_models, options_in, registries
 from service.core.config import Kinds
 
-NOT_OBEYED_YET = frozenset({"approval", "checks", "http"})
-"""Gates that are refused because they would have no effect: nobody reads their facts yet."""
-
 
 class OnDemand(Mapping[str, type[BaseModel]]):
     """The options of a package's kinds, each imported when it is asked for.
@@ -27,14 +24,12 @@ class OnDemand(Mapping[str, type[BaseModel]]):
     Gates bring much code that most configurations, and most commands, never need.
     """
 
-    def __init__(self, package: str, without: frozenset[str] = frozenset()) -> None:
-        """Find the package's modules without importing any; leave out some kinds."""
+    def __init__(self, package: str) -> None:
+        """Find the package's modules without importing any."""
         spec = find_spec(package)
         self._package = package
-        found = [
-            module.name.replace("_", "-") for module in iter_modules(spec.submodule_search_locations if spec else [])
-        ]
-        self._kinds = [kind for kind in found if kind not in without]
+        modules = iter_modules(spec.submodule_search_locations if spec else [])
+        self._kinds = [one.name.replace("_", "-") for one in modules]
 
     def __getitem__(self, kind: str) -> type[BaseModel]:
         """Give the options of a kind; KeyError if it is none, or has none."""
@@ -59,6 +54,6 @@ def kinds() -> Kinds:
     return Kinds(
         builders=option_models(builders),
         registries=option_models(registries),
-        gates=OnDemand("service.core.gates", without=NOT_OBEYED_YET),
+        gates=OnDemand("service.core.gates"),
         notifiers=option_models(notifiers),
     )

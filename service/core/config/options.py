@@ -26,14 +26,12 @@ class Kinds(NamedTuple):
     registries: Models
     gates: Models = MappingProxyType({})
     notifiers: Models = MappingProxyType({})
-    later: frozenset[str] = frozenset()
-    """Keys whose kinds are there, but which nothing obeys yet."""
 
     @property
     def missing(self) -> frozenset[str]:
-        """The keys that would have no effect: those without any kind, and those that nothing obeys yet."""
+        """The keys for which there is no kind, so that they would have no effect."""
         of_kinds = {"gates": self.gates, "notify": self.notifiers}
-        return self.later.union(key for key, models in of_kinds.items() if not models)
+        return frozenset(key for key, models in of_kinds.items() if not models)
 
 
 def find_kind(models: Models, what: str, kind: str, place: Place, report: Report) -> type[BaseModel] | None:

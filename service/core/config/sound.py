@@ -22,7 +22,7 @@ def keep_sound(file: Table, kinds: Kinds, report: Report) -> Table:
     faulty = _told(File, file, unknown, report).union(
         *(_told(TargetKeys, override, unknown, report) for override in _overrides(file))
     )
-    meant = {key.place: _tell(key, unknown.later, kinds.later, report) for key in unknown.found}
+    meant = {key.place: _tell(key, unknown.later, report) for key in unknown.found}
     sound = without(file, faulty, meant) if faulty or meant else file
     return sound if isinstance(sound, Table) else file
 
@@ -46,11 +46,10 @@ def _overrides(file: Table) -> Iterator[Table]:
                 yield override
 
 
-def _tell(key: UnknownKey, later: frozenset[str], promised: frozenset[str], report: Report) -> str:
+def _tell(key: UnknownKey, later: frozenset[str], report: Report) -> str:
     """Report an unknown key; give the key that was most likely meant, if any."""
     if key.name in later:
-        words = "not in this version; it comes with promotion" if key.name in promised else "not in this version"
-        report.add_unread(key.place, words, f"remove {key.name}: it would have no effect")
+        report.add_unread(key.place, "not in this version", f"remove {key.name}: it would have no effect")
     elif key.name in key.keys.elsewhere:
         report.add_unread(key.place, f'"{key.name}" does not belong here', key.keys.elsewhere[key.name])
     else:
