@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.core.images import Image, ImageReference
+from service.core.scans import Scan
 from service.core.words import Digest
 from service.ports.credentials import Credentials
 
@@ -93,6 +94,13 @@ class Registry(Protocol):
         """List so many tags, newest first, one of each image; where no times are told, whichever are listed first.
 
         Empty where the repository is not there.
+        """
+        ...
+
+    def scan(self, repository: str, digest: Digest) -> Scan:
+        """Read what the registry's own scan has found in an image, or in each platform's image of an index.
+
+        Read anew at each call: it is evidence, never a verdict. An image that is not there has the status `ABSENT`.
         """
         ...
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from service.adapters.ecr_api import EcrApi
     from service.adapters.ecr_repositories import EcrRepositories
     from service.adapters.parts import Parts
+    from service.core.scans import Scan
     from service.core.words import Digest
     from service.ports import Clock, Credentials, ListedTag, PushTarget
 
@@ -152,6 +153,13 @@ class EcrRegistry:
     def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
         """List tags, newest first, one of each image."""
         return self._api.newest_tags(repository, most)
+
+    def scan(self, repository: str, digest: Digest) -> Scan:
+        """Read the scan of the image, or of each image that can run of an index: ECR scans no index."""
+        from service.adapters.ecr_scans import EcrScans  # noqa: PLC0415 - as in _joined
+
+        scans, there = EcrScans(self._api, self._options.account), self._v2.manifest(repository, digest)
+        return scans.of_all(repository, digest, there.children if there else ())
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with a token that lasts at least an hour."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.parts import Parts
+    from service.core.scans import Scan
     from service.core.words import Digest
     from service.ports import Credentials, ListedTag, PushTarget
 
@@ -108,6 +109,12 @@ class OciRegistry:
         from service.ports import ListedTag  # noqa: PLC0415 - as below
 
         return [ListedTag(tag) for tag in self._v2.tags(repository, most)]
+
+    def scan(self, repository: str, digest: Digest) -> Scan:  # noqa: ARG002 - the specification knows no scans
+        """Tell that the registry has no scans."""
+        from service.core.scans import NO_SCANS  # noqa: PLC0415 - as below
+
+        return NO_SCANS
 
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""
