@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.adapters.parts import Parts
     from service.core.scans import Scan
     from service.core.words import Digest
-    from service.ports import Credentials, ListedTag, PushTarget
+    from service.ports import Copied, Credentials, ListedTag, PullSource, PushTarget
 
 
 class Options(BaseModel):
@@ -127,6 +127,25 @@ class OciRegistry:
             insecure=self._insecure,
             ca_file=self._ca_file,
         )
+
+    def pull_source(self) -> PullSource:
+        """Give where to copy from, with the credentials as the file has them now."""
+        from service.ports import PullSource  # noqa: PLC0415 - as above
+
+        return PullSource(self.host, self._credentials(), insecure=self._insecure, ca_file=self._ca_file)
+
+    def copy_from(self, source: PullSource, repository: str, reference: ImageReference, *, seconds: float) -> Copied:
+        """Copy an image into this registry. Raises as the port says."""
+        from service.adapters.distribution_copy import Copy, CopyTarget, source_of  # noqa: PLC0415 - loads requests
+
+        target = CopyTarget(
+            self.host,
+            credentials=self._credentials,
+            insecure=self._insecure,
+            timeouts=self._timeouts,
+            ca_file=self._ca_file,
+        )
+        return Copy(source_of(source, self._timeouts), target, reference, repository).go_on(seconds)
 
     def _credentials(self, *, renew: bool = False) -> Credentials | None:  # noqa: ARG002 - the file is read each time
         """Read the host's credentials again each time, so that a rotated secret takes effect."""

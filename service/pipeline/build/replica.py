@@ -1,0 +1,124 @@
+"""Has a run's image in the registry that its environment pulls from, where it is pushed to another one first.
+
+Called at the end of the build stage, and by the look at images. Somebody else replicates it there, which is waited for,
+or we copy it (`copy: true`), a minute at a time, so that others get their turn. The very digest counts, with its tag
+and every platform, read from the registry that it was brought to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from service.core.config import ImageTarget
+from service.core.ecr_hosts import ecr_host
+from service.core.images import Image, ImageReference
+from service.core.words import Digest, Stage, WaitKind
+from service.errors import PermanentError, RetryableError
+from service.pipeline.build.judging import judge
+from service.pipeline.build.same_tree import tree_at
+from service.pipeline.runs.claim import Claim, images_of
+from service.pipeline.runs.steps import Pause, expired, first_wait, step, wait_for
+from service.ports import Registry
+
+TURN_SECONDS = 60.0
+"""For so long a copy begins new blobs before other runs have their turn."""
+
+
+def bring_over(claim: Claim, image: ImageTarget) -> None:
+    """Make sure that the run's image is where its environment pulls from, or pause; the run then names it there."""
+    if image.pushed_to is None:
+        return
+    reference = replace(images_of(claim.run)[image.name], registry=image.registry_host)
+    registry = claim.context.outside.images.registry(image)
+    verb = "copy image" if image.copy else "await replica"
+    with step(claim, f"{verb} {image.name}".rstrip(), Stage.BUILD) as record:
+        lacks = replica_lacks(registry, reference, registry.find(reference.repository, reference.tag))
+        if not lacks:
+            record.message = f"{reference} is there"
+        elif image.copy:
+            record.message = _copy(claim, image, registry, reference)
+        else:
+            _await(claim, image, reference, lacks)
+        was = claim.run.images[image.name]
+        claim.note(images={**claim.run.images, image.name: {**was, "registry": reference.registry}})
+
+
+def replica_lacks(registry: Registry, reference: ImageReference, found: Image | None) -> str:
+    """Say what the registry lacks of the image; empty if its tag names the very digest with every platform.
+
+    `found` is what the tag names there.
+    """
+    assert reference.digest is not None  # noqa: S101 - it was read back where it was pushed
+    if found is not None and found.digest == reference.digest:
+        return f"the image for {' and '.join(found.absent)} is not there yet" if found.absent else ""
+    if not registry.has(reference.repository, reference.digest):
+        return "it is not there yet"
+    return f"it is there, but {reference.tag} names {found.digest if found else 'nothing yet'}"
+
+
+def awaited_replica(image: ImageTarget, digest: Digest | None, lacks: str) -> str:
+    """Say what a run waits for."""
+    return f"waiting for {digest} to be replicated to {_where(image)}: {lacks}"
+
+
+def _where(image: ImageTarget) -> str:
+    """Name the other region, or the registry where the region is the same or unknown."""
+    there, here = ecr_host(image.registry_host), ecr_host(image.pushed_to.host) if image.pushed_to else None
+    return there.region if there and here and there.region != here.region else image.registry_host
+
+
+def _await(claim: Claim, image: ImageTarget, reference: ImageReference, lacks: str) -> None:
+    context, run = claim.context, claim.run
+    subject = str(replace(reference, digest=None))
+    if expired(context, run.id, WaitKind.IMAGE, subject):
+        raise PermanentError(
+            f"{reference.digest} was not replicated to {_where(image)} in time, as {subject}: {lacks}",
+            code="image-not-replicated",
+            hint="check the replication rules of the registry that it was pushed to: ECR replicates nothing that was "
+            "there before them; or set `copy: true`. `deadlines.image` sets how long a run waits",
+        )
+    key = f"{image.registry_kind}:{image.registry_host}"
+    saw = awaited_replica(image, reference.digest, lacks)
+    within = claim.target.deadlines.image
+    raise Pause(wait_for(context, run, WaitKind.IMAGE, key=key, subject=subject, saw=saw, within=within))
+
+
+def _copy(claim: Claim, image: ImageTarget, registry: Registry, reference: ImageReference) -> str:
+    """Copy for a while; give words once the image is whole there, and pause before that."""
+    context, run = claim.context, claim.run
+    _check_tag(claim, image, registry.find(reference.repository, reference.tag), reference)
+    subject = f"copy of {reference.name}:{reference.tag}"
+    first = first_wait(context, run.id, WaitKind.RETRY, subject)
+    if first is not None and context.now() - first.created_at > claim.target.deadlines.image:
+        raise PermanentError(
+            f"{reference} was not copied in time",
+            code="image-not-copied",
+            hint="`deadlines.image` sets how long it may take; `mergeport runs retry` goes on where it stopped",
+        )
+    notes = registry.ensure_repository(reference.repository)
+    source = context.outside.images.registry(image.made).pull_source()
+    told = registry.copy_from(source, image.repository, reference, seconds=TURN_SECONDS)
+    if not told.whole:
+        saw = f"copying {reference} from {image.made.registry_host}: {told.size} bytes in this turn; it goes on"
+        now = context.now()
+        raise Pause(wait_for(context, run, WaitKind.RETRY, key="", subject=subject, saw=saw, not_before=now))
+    lacks = replica_lacks(registry, reference, registry.find(reference.repository, reference.tag))
+    if lacks:
+        raise RetryableError(f"{reference} was copied; {lacks}", code="image-not-seen-yet", hint="a registry may lag")
+    return "; ".join((f"{reference}, copied from {image.made.registry_host}", *notes))
+
+
+def _check_tag(claim: Claim, image: ImageTarget, found: Image | None, reference: ImageReference) -> None:
+    """Raise PermanentError `tag-taken` if the tag there names an image that is certainly of another commit."""
+    run = claim.run
+    if found is None or found.digest == reference.digest:
+        return
+    other = judge(found, image, run.commit, run.repository).other
+    if other and (tree := tree_at(claim, image)):
+        other = judge(found, image, run.commit, run.repository, tree=tree).other
+    if other:
+        raise PermanentError(
+            f"{reference.name}:{reference.tag} {other}",
+            code="tag-taken",
+            hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
+        )
