@@ -10,10 +10,11 @@ import json
 from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.core.fitting import fitting
 from service.core.images import Image, ImageReference
 from service.errors import PermanentError
 
@@ -32,8 +33,12 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["oci"] = "oci"
-    host: str = Field(
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
+    host: Annotated[
+        str,
+        *fitting(
+            r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$", "a host", "write it like registry.example.com"
+        ),
+    ] = Field(
         description="The registry's host, with its port where it is not 443, as image references begin.",
     )
 
