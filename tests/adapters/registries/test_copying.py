@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
+import socket
+import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +19,7 @@ from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
 from service.core.words import Digest
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.ports import Credentials, Registry
+from service.ports import Credentials, PullSource, Registry
 from tests.contract.registries import (
     ECR_HOST,
     LABELS,
@@ -28,6 +32,7 @@ from tests.contract.registries import (
     push,
     push_index,
     raw_manifest,
+    raw_server,
     sha256,
 )
 from tests.contract.test_registries import docker_config
@@ -227,6 +232,52 @@ def test_refused_reading_of_the_source_says_which_registry(faulty: Faulty, aws: 
     faulty.registry.passwords.add("secret")
     with pytest.raises(MergeportError, match=faulty.host):
         copied(at(faulty), aws, name, image.digest)
+
+
+def test_source_that_wants_tokens_is_given_them(faulty: Faulty, private: Place, tmp_path: Path, name: str) -> None:
+    image = make_image(LABELS)
+    faulty.registry.put(name, image.digest, image)
+    faulty.registry.passwords.add("secret")
+    faulty.registry.bearer = True
+    folder = tmp_path / "source"
+    folder.mkdir()
+    options = oci.Options(host=faulty.host)
+    source = oci.OciRegistry(
+        options, docker_config=docker_config(folder, faulty.host, "secret"), insecure=[faulty.host]
+    )
+    reference = ImageReference(private.host, name, "1", Digest(image.digest))
+    assert private.registry.copy_from(source.pull_source(), name, reference, seconds=60).whole
+
+
+def test_large_image_takes_little_memory(private: Place, name: str) -> None:
+    """The source makes its bytes as they are read, so only what the copy keeps is counted."""
+    size, piece = 24 * 2**20, bytes(2**16)
+    digest = f"sha256:{hashlib.sha256(piece * (size // len(piece))).hexdigest()}"
+    small = make_image(LABELS)
+    manifest = json.loads(small.manifest)
+    manifest["layers"] = [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": size}]
+    image = HandMade(json.dumps(manifest).encode(), small.blobs[:1])
+    there = {image.digest: image.manifest, sha256(small.blobs[0]): small.blobs[0]}
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        asked = head.split(b" ")[1].decode().rpartition("/")[2]
+        body = there.get(asked, b"{}")
+        length = size if asked == digest else len(body)
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n".encode())
+        for part in itertools.repeat(piece, size // len(piece)) if asked == digest else (body,):
+            connection.sendall(part)
+
+    with raw_server(answer) as host:
+        source = PullSource(host, None, insecure=True)
+        reference = ImageReference(private.host, name, "1", Digest(image.digest))
+        tracemalloc.start()
+        try:
+            told = private.registry.copy_from(source, name, reference, seconds=60)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert (told.whole, told.size > size) == (True, True)
+    assert most < 8 * 2**20
 
 
 def at(faulty: Faulty) -> Place:
