@@ -58,6 +58,8 @@ def started(
     monkeypatch: pytest.MonkeyPatch,
     host: str,
     pull_from: str,
+    *,
+    stage: str = "branch: staging",
     **settings: str,
 ) -> Pipeline:
     for name, value in world.environment().items():
@@ -72,6 +74,7 @@ def started(
     text = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: external}").replace(
         "dev: {branch: develop}", f"dev: {{branch: develop, pull_from: {pull_from}}}"
     )
+    text = text.replace("stage: {branch: staging}", f"stage: {{{stage}}}")
     world.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Pull from another")
     one.settle(looks=0)
     return one
@@ -87,8 +90,9 @@ def image_of(commit: str) -> HandMade:
     return make_image({REVISION_LABEL: commit})
 
 
-def values(pipeline: Pipeline) -> str:
-    return (pipeline.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-dev.yaml") or b"").decode()
+def values(pipeline: Pipeline, environment: str = "dev") -> str:
+    file = f"apps/checkout/values-{environment}.yaml"
+    return (pipeline.stack.git.open(MANIFESTS).read("main", file) or b"").decode()
 
 
 def test_run_waits_until_the_very_digest_is_replicated_and_names_it_there(pulling: Pipeline, replica: Replica) -> None:
@@ -187,3 +191,51 @@ def test_copy_that_breaks_off_goes_on(copying: Pipeline) -> None:
     copying.stack.ecr.faults.answer("503 Service Unavailable", path="/blobs/", times=3)
     copying.settle_over_time("checkout-dev", seconds=60)
     copying.ended(copying.run(), RunState.SUCCEEDED)
+
+
+def test_release_from_upstream_waits_until_it_is_replicated_downstream(
+    world: Devstack, tmp_path: Path, sqlite_template: Path, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = f'from: dev, pull_from: "{replica.host}"'
+    one = started(world, tmp_path, sqlite_template, monkeypatch, replica.host, REGISTRY, stage=stage)
+    commit = merged(one)
+    digest = one.push_image(commit[:12], revision=commit)
+    one.settle_live("checkout-dev")
+    assert (one.run("dev").state, one.run("dev").images[""]["registry"]) == (RunState.SUCCEEDED, REGISTRY)
+    assert f"waiting for {digest} to be replicated to {replica.host}" in one.wait(one.run("stage"))[1]
+    replica.put(commit[:12], image_of(commit))
+    one.settle_live("checkout-stage")
+    run = one.ended(one.run("stage"), RunState.SUCCEEDED)
+    assert (run.images[""]["registry"], run.images[""]["digest"]) == (replica.host, digest)
+    assert f"repository: {replica.host}/checkout" in values(one, "stage")
+    one.close()
+
+
+def test_release_is_copied_downstream_from_where_upstream_pulls_it(
+    world: Devstack,
+    tmp_path: Path,
+    sqlite_template: Path,
+    replica: Replica,
+    docker_registry: RegistryServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = docker_registry.host
+    one = started(
+        world,
+        tmp_path,
+        sqlite_template,
+        monkeypatch,
+        f"{host},{replica.host}",
+        f'"{replica.host}"',
+        stage=f'from: dev, pull_from: {{host: "{host}", copy: true}}',
+        MERGEPORT_REGISTRY_AUTH_FILE=str(docker_config(tmp_path, host, docker_registry.password)),
+    )
+    commit = merged(one)
+    digest = one.push_image(commit[:12], revision=commit)
+    replica.put(commit[:12], image_of(commit))
+    one.settle_live("checkout-dev")
+    one.settle_live("checkout-stage")
+    run = one.ended(one.run("stage"), RunState.SUCCEEDED)
+    assert (run.images[""]["registry"], run.images[""]["digest"]) == (host, digest)
+    assert f"copied from {replica.host}" in one.steps(run)["copy image"][1]
+    one.close()

@@ -55,8 +55,7 @@ def build(claim: Claim) -> None:
         _await_image(claim, image, lacks)
     for image, one in built:
         _read_back(claim, image, one)
-    for image in claim.target.images:
-        bring_over(claim, image)
+    bring_over(claim)
     claim.note(stage=Stage.PROMOTE)
 
 
