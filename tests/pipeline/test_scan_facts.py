@@ -21,6 +21,12 @@ def test_counts_of_the_scan_are_kept_with_the_run(pipeline: Pipeline) -> None:
     assert words_of(told) == "2 high, scanned 2026-11-29 10:30 UTC"
 
 
+def test_image_without_a_scan_has_nothing_kept(pipeline: Pipeline) -> None:
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
+    pipeline.settle_live("checkout-dev")
+    assert "scan" not in pipeline.ended(pipeline.run(), RunState.SUCCEEDED).images[""]
+
+
 def test_refused_reading_of_the_scan_is_left_out_and_fails_nothing(pipeline: Pipeline) -> None:
     pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"})
     pipeline.settle()

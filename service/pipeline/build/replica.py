@@ -52,7 +52,8 @@ def _bring(claim: Claim, image: ImageTarget, reference: ImageReference) -> None:
             record.message = _copy(claim, image, registry, reference)
         else:
             _await(claim, image, reference, lacks)
-        was = claim.run.images[image.name]
+        # What the scan of the other registry has found says nothing of this one's.
+        was = {key: value for key, value in claim.run.images[image.name].items() if key != "scan"}
         claim.note(images={**claim.run.images, image.name: {**was, "registry": reference.registry}})
 
 

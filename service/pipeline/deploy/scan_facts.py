@@ -1,7 +1,7 @@
 """Keeps with a run what its registry's scans had found when the run ended, for people to read.
 
 Called once a run is live. It is no evidence: gates read the registry when they are judged. It never fails a run, and
-is left out where the registry has no scans or does not let us read them.
+is left out where the registry has no scan of the image, or does not let us read it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def note_scans(claim: Claim) -> None:
         except MergeportError as error:
             log.info("the scan of an image cannot be read", image=reference.name, error=str(error))
             continue
-        if scan.status is not ScanStatus.NOT_OFFERED:
-            images[image.name] = {**images[image.name], "scan": record_of(scan)}
+        told = {key: value for key, value in images[image.name].items() if key != "scan"}
+        known = scan.status not in {ScanStatus.ABSENT, ScanStatus.NOT_OFFERED}
+        images[image.name] = {**told, "scan": record_of(scan)} if known else told
     if images != claim.run.images:
         claim.note(images=images)
