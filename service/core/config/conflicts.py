@@ -69,7 +69,7 @@ def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) 
     sharing: dict[tuple[str, str, str, str], list[tuple[Target, ImageTarget, Layers]]] = {}
     for target, layers in read:
         for image in target.images:
-            key = (target.source, image.registry_host, image.repository, image.tag)
+            key = (target.source, image.made.registry_host, image.repository, image.tag)
             sharing.setdefault(key, []).append((target, image, layers))
     for (_, _, repository, tag), uses in sharing.items():
         for (first, one, _), (second, other, layers) in pairwise(uses):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, RootModel
 
 from service.core.config.layers import Layers
-from service.core.config.targets import ImageTarget, Target
+from service.core.config.targets import ImageTarget, RegistryTarget, Target
 from service.core.config.texts import duration_text
 from service.core.config.tree import Node, Scalar, Table, below, find
 
@@ -67,10 +67,12 @@ def _images(target: Target, layers: Layers) -> Iterator[Explanation]:
 
 
 def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, ...]]]:
-    yield "registry.kind", image.registry_kind, ("registry", "kind")
-    yield "registry.host", image.registry_host, ("registry", "host")
-    for name, value in _options(image.registry_options):
-        yield f"registry.{name}", value, ("registry", name)
+    made = image.made
+    yield from _registry("registry", RegistryTarget(made.registry_kind, made.registry_host, made.registry_options))
+    if image.pushed_to is not None:
+        here = RegistryTarget(image.registry_kind, image.registry_host, image.registry_options)
+        yield from _registry("pull_from", here)
+        yield "pull_from.copy", image.copy, ("pull_from", "copy")
     yield "image", image.repository, ("image",)
     yield "tag", image.tag, ("tag",)
     yield "build.kind", image.builder_kind, ("build", "kind")
@@ -78,6 +80,13 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
         yield f"build.{name}", value, ("build", name)
     yield "platforms", list(image.platforms), ("platforms",)
     yield "redeploy", image.redeploy, ("redeploy",)
+
+
+def _registry(key: str, registry: RegistryTarget) -> Iterator[tuple[str, object, tuple[str, ...]]]:
+    yield f"{key}.kind", registry.kind, (key, "kind")
+    yield f"{key}.host", registry.host, (key, "host")
+    for name, value in _options(registry.options):
+        yield f"{key}.{name}", value, (key, name)
 
 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
@@ -100,7 +109,7 @@ def _chosen(layers: Layers, options: BaseModel, key: str, kind: str) -> Iterator
 
 
 def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
-    """Give the node that says a value: `registry` as a text says both its kind and its host."""
+    """Give the node that says a value: `registry` or `pull_from` as a text says both its kind and its host."""
     if table is None or parts[0] not in table.entries:
         return None
     node, left = find(table, parts)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.core.gates.http_answer import HttpAnswer
+from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople
 from service.core.gates.reviews import Reviews
-from service.core.gates.scans import ImageFacts
 from service.core.gates.seen_checks import Check
 from service.core.gates.stays import ReleaseIdentity, Stay
 from service.core.gates.unknown import NOT_READ, Unknown

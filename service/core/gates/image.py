@@ -15,8 +15,8 @@ from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys, Platform, day
 from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
+from service.core.gates.image_facts import ImageFacts, NoScan, Scan, Severity
 from service.core.gates.moments import earliest, moment
-from service.core.gates.scans import ImageFacts, NoScan, Scan, Severity
 from service.core.gates.unknown import Unknown, wait_for
 from service.core.platforms import lacking
 

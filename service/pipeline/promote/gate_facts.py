@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from service.core.gates import Evidence, Facts, FileText, Unknown, evidence_for
+from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
-from service.core.gates.scans import ImageFacts
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
 from service.core.words import Digest, Sha

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from service.core.words import EditState, Publish, Sha, Stage
+from service.pipeline.build.replica import bring_over
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
@@ -26,6 +27,8 @@ def promote(claim: Claim) -> None:
     edit = _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
+        if edit is None and claim.run.pull_request is None:
+            bring_over(claim)
     place = place_of(claim.context, claim.target)
     if edit is not None and _is_written(claim, edit, place):
         claim.note(stage=Stage.DEPLOY, manifest_commit=_tell_written(claim, edit, place))

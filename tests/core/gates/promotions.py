@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from service.core.gates import Facts
+from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople
-from service.core.gates.scans import ImageFacts
 from service.core.gates.stays import ReleaseIdentity
 from service.core.images import ImageReference
 from service.core.words import Digest, Repository, Sha

@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from service.core.gates import Allow, Facts, Refuse, Unknown, Verdict, Wait, judge
+from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
-from service.core.gates.scans import ImageFacts
 from service.core.images import ImageReference
 from service.core.words import Digest
 from tests.core.gates.promotions import COMMIT, DIGEST, OPEN, REFERENCE, ago, ahead, facts

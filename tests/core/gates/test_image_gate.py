@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from service.core.gates import Allow, Refuse, Unknown, Verdict, Wait
 from service.core.gates.image import Options, judge
-from service.core.gates.scans import Finding, ImageFacts, NoScan, Scan, Severity
+from service.core.gates.image_facts import Finding, ImageFacts, NoScan, Scan, Severity
 from tests.core.gates.promotions import REFERENCE, facts
 
 CRITICAL, HIGH = Finding("CVE-2026-1", Severity.CRITICAL), Finding("CVE-2026-2", Severity.HIGH)

@@ -25,9 +25,9 @@ from service.core.gates import (
     judge_all,
 )
 from service.core.gates.http_answer import HttpAnswer
+from service.core.gates.image_facts import ImageFacts, NoScan, Scan
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.reviews import Reviews
-from service.core.gates.scans import ImageFacts, NoScan, Scan
 from service.core.gates.seen_checks import Check, CheckState
 from service.core.gates.stays import Stay, Stretch
 from service.core.gates.unknown import NOT_READ
