@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from devstack.ecr_process import free_port, listens, watch
+from devstack.ecr_scans import Scans
 from devstack.ecr_untagging import remove_tags
 from devstack.faults import FaultLayer
 from devstack.serving import LoopbackServer
@@ -38,6 +39,7 @@ TOKEN_LIFE = 12 * 3600
 START_ATTEMPTS = 3
 _CORRECTED = {"GetAuthorizationToken", "DescribeImages"}
 """The answers of the API that differ from those of AWS."""
+_JSON = ("Content-Type", "application/x-amz-json-1.1")
 HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "date", "server"}
 
 
@@ -64,6 +66,7 @@ class Ecr:
         self._directory = directory
         self.tokens: dict[str, float] = {}
         self._deleted: set[str] = set()
+        self.scans = Scans()
         self.process, self._backend = self._start()
         self._watcher = watch(self.process.pid)
         self.faults = FaultLayer(self._forward)
@@ -103,6 +106,7 @@ class Ecr:
         self.faults.log.clear()
         self.tokens.clear()
         self._deleted.clear()
+        self.scans.known.clear()
         self._call("POST", "/_ministack/reset", b"", {})
 
     def stop(self) -> None:
@@ -175,6 +179,10 @@ class Ecr:
         query = environ.get("QUERY_STRING", "")
         address = quote(path, safe="/:@") + (f"?{query}" if query else "")
         target = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
+        if target == "DescribeImageScanFindings":
+            status, answer = self.scans.answer(body)
+            start_response(f"{status} {http.client.responses[status]}", [_JSON, _length(answer)])
+            return [answer]
         removed: list[dict[str, str]] = []
         if target == "BatchDeleteImage":
             removed, body = self._untagged(body, _headers(environ))

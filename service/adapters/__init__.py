@@ -21,10 +21,15 @@ def option_models(package: ModuleType) -> Mapping[str, type[BaseModel]]:
     """
     models: dict[str, type[BaseModel]] = {}
     for module in iter_modules(package.__path__):
-        options = getattr(import_module(f"{package.__name__}.{module.name}"), "Options", None)
-        if isinstance(options, type) and issubclass(options, BaseModel):
+        if options := options_in(import_module(f"{package.__name__}.{module.name}")):
             models[module.name.replace("_", "-")] = options
     return models
+
+
+def options_in(module: ModuleType) -> type[BaseModel] | None:
+    """Give the `Options` that a module exports; None if it is no integration."""
+    options = getattr(module, "Options", None)
+    return options if isinstance(options, type) and issubclass(options, BaseModel) else None
 
 
 def integration(package: ModuleType, kind: str) -> ModuleType:

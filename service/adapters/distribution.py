@@ -19,7 +19,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from service.adapters.distribution_documents import Document, ImageConfig, Tags
-from service.adapters.distribution_errors import bad_answer, missing_repository
+from service.adapters.distribution_errors import bad_answer, damaged, missing_image, missing_repository
 from service.adapters.distribution_http import Answer, CredentialSource, RegistryHttp, Timeouts
 from service.core.images import REVISION_LABEL, SOURCE_LABEL, TREE_LABEL, Image, ImageReference, PlatformImage
 from service.core.platforms import normal
@@ -193,11 +193,7 @@ class Distribution:
         """Put the very bytes of a manifest or index under another tag; its layers are there already."""
         there = self.manifest(repository, digest)
         if there is None:
-            raise PermanentError(
-                f"{repository} in registry {self._http.host} has no image {digest}",
-                code="image-missing",
-                hint="check whether a lifecycle rule or another process deleted it; `mergeport runs retry` builds it",
-            )
+            raise missing_image(self._http.host, repository, digest)
         answer = self._http.request(
             "PUT",
             f"/v2/{quote(repository)}/manifests/{quote(tag, safe='')}",
@@ -242,12 +238,7 @@ class Distribution:
         """Compute the digest from the bytes; if the registry told another one, the answer was damaged on its way."""
         digest = digest_of(answer.content)
         if told and told != digest:
-            raise RetryableError(
-                f"Registry {self._http.host}, gave bytes that do not match {told}.",
-                code="registry-damaged",
-                hint="a proxy between here and the registry damages its answers",
-                registry=self._http.host,
-            )
+            raise damaged(self._http.host, told)
         return digest
 
     def _parse(self, model: type[Model], content: bytes, what: str) -> Model:

@@ -43,6 +43,7 @@ class Descriptor(Part):
     size: int = Field(default=0, ge=0)
     platform: Platform | None = None
     annotations: Mapping[str, str] | None = None
+    media_type: str = Field(default="", alias="mediaType")
 
     @property
     def runs(self) -> bool:

@@ -71,6 +71,25 @@ def missing_repository(host: str, repository: str) -> PermanentError:
     )
 
 
+def missing_image(host: str, repository: str, digest: str) -> PermanentError:
+    """Make the error of an image, or a part of one, that is wanted and not there."""
+    return PermanentError(
+        f"{repository} in registry {host} has no image {digest}",
+        code="image-missing",
+        hint="check whether a lifecycle rule or another process deleted it; `mergeport runs retry` builds it",
+    )
+
+
+def damaged(host: str, digest: str) -> RetryableError:
+    """Make the error of bytes that are not those that were asked for."""
+    return RetryableError(
+        f"Registry {host} gave bytes that do not match {digest}.",
+        code="registry-damaged",
+        hint="a proxy between here and the registry damages its answers",
+        registry=host,
+    )
+
+
 def without_tls(host: str) -> PermanentError:
     """Make the error of a token service that would get the credentials unencrypted."""
     return PermanentError(

@@ -7,11 +7,9 @@ to a host that is not the registry's own or its token service's, and never repea
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
-from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +18,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 
 from service.adapters.distribution_errors import bad_answer, refusal, too_large, unavailable, without_tls
+from service.adapters.distribution_parts import Challenge, Header, PiecedBody, basic
 from service.adapters.urls import parts_of
 from service.ports import Credentials
 
@@ -31,7 +29,8 @@ READ_TIMEOUT = 30.0
 _NOT_FOUND = 404
 _SMALL = 256 * 1024
 _CHUNK = 64 * 1024
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_LONGEST_STREAM = 1800.0
+"""Seconds for one blob, however slowly it comes."""
 
 
 class CredentialSource(Protocol):
@@ -70,40 +69,13 @@ class _Request:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | PiecedBody | None = None
     limit: int = _SMALL
 
     @property
     def reads(self) -> bool:
         """Whether the request changes nothing, so that it may be sent again."""
         return self.method in {"GET", "HEAD"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Challenge:
-    """What WWW-Authenticate asks for: `basic`, `bearer`, or the empty text if it asks for nothing."""
-
-    scheme: str
-    realm: str = ""
-    service: str = ""
-
-    @classmethod
-    def parse(cls, header: str) -> _Challenge:
-        scheme, _, rest = header.partition(" ")
-        found = dict(_PARAMETER.findall(rest))
-        return cls(scheme.lower(), found.get("realm", ""), found.get("service", ""))
-
-
-class _Header(AuthBase):
-    """Sets the Authorization header, which also keeps `requests` from reading a netrc file."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._value:
-            request.headers["Authorization"] = self._value
-        return request
 
 
 class RegistryHttp:
@@ -126,7 +98,7 @@ class RegistryHttp:
         self._timeouts = timeouts or Timeouts()
         self._verify: bool | str = str(ca_file) if ca_file else True
         self._threads = threading.local()
-        self._challenge: _Challenge | None = None
+        self._challenge: Challenge | None = None
         self._tokens: dict[str, str] = {}
 
     def request(
@@ -155,29 +127,59 @@ class RegistryHttp:
             return answer
         raise refusal(self.host, answer.status, answer.headers, answer.content)
 
-    def _learned(self) -> _Challenge:
+    def pieces(self, path: str, *, scope: str, length: int) -> Iterator[bytes]:
+        """Read a large answer in pieces of at most a length; any other answer than a success is raised."""
+        request = _Request("GET", urljoin(self.base, path), {"Accept-Encoding": "identity"})
+        used = self._authorize(self._learned(), scope)
+        try:
+            response = self._open(request, Header(used))
+            if response.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
+                answer = self._answered(response, request)
+                response = self._open(request, Header(self._renewed(answer, scope) or used))
+            if response.status_code >= requests.codes.multiple_choices:
+                answer = self._answered(response, request)
+                raise refusal(self.host, answer.status, answer.headers, answer.content)
+            with closing(response):
+                ends = time.monotonic() + _LONGEST_STREAM
+                while piece := response.raw.read(length, decode_content=True):
+                    if time.monotonic() > ends:
+                        raise requests.ReadTimeout(f"the answer took more than {_LONGEST_STREAM:g} s")
+                    yield piece
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise unavailable(self.host, error) from error
+
+    def send_pieces(self, path: str, pieces: Iterator[bytes], size: int, *, scope: str) -> Answer:
+        """Send a large body by PATCH as its pieces come, once; the caller has just been let in for the scope."""
+        headers = {"Content-Type": "application/octet-stream"}
+        request = _Request("PATCH", urljoin(self.base, path), headers, PiecedBody(pieces, size) if size else b"")
+        answer = self._send(request, self._authorize(self._learned(), scope))
+        if answer.status < requests.codes.multiple_choices:
+            return answer
+        raise refusal(self.host, answer.status, answer.headers, answer.content)
+
+    def _learned(self) -> Challenge:
         """Ask the registry once how it wants its clients to present themselves."""
         if self._challenge is None:
             ping = self._send(_Request("GET", f"{self.base}/v2/"), "")
             if ping.status == requests.codes.too_many_requests or ping.status >= requests.codes.server_error:
                 raise refusal(self.host, ping.status, ping.headers, ping.content)
-            self._challenge = _Challenge.parse(ping.headers.get("WWW-Authenticate", ""))
+            self._challenge = Challenge.parse(ping.headers.get("WWW-Authenticate", ""))
         return self._challenge
 
     def _renewed(self, answer: Answer, scope: str) -> str | None:
         """Give the header that answers a refusal, or None if the refusal asks for nothing new."""
         asked = answer.headers.get("WWW-Authenticate")
         if asked:
-            self._challenge = _Challenge.parse(asked)
+            self._challenge = Challenge.parse(asked)
         elif self._learned().scheme == "bearer":
             return None
         return self._authorize(self._learned(), scope, renew=True)
 
-    def _authorize(self, challenge: _Challenge, scope: str, *, renew: bool = False) -> str:
+    def _authorize(self, challenge: Challenge, scope: str, *, renew: bool = False) -> str:
         """Make the header for a scope; a bearer token is remembered until it is refused."""
         match challenge.scheme:
             case "basic":
-                return _basic(self._credentials(renew=renew))
+                return basic(self._credentials(renew=renew))
             case "bearer":
                 token = None if renew else self._tokens.get(scope)
                 if token is None:
@@ -187,13 +189,13 @@ class RegistryHttp:
             case _:
                 return ""
 
-    def _token(self, challenge: _Challenge, scope: str, credentials: Credentials | None) -> str:
+    def _token(self, challenge: Challenge, scope: str, credentials: Credentials | None) -> str:
         """Fetch a token as described in https://distribution.github.io/distribution/spec/auth/token/."""
         if parts_of(challenge.realm).scheme != "https" and not self._insecure:
             raise without_tls(self.host)
         query = requests.Request("GET", challenge.realm, params={"service": challenge.service, "scope": scope})
         url = query.prepare().url or challenge.realm
-        answer = self._send(_Request("GET", url), _basic(credentials), ours=False)
+        answer = self._send(_Request("GET", url), basic(credentials), ours=False)
         if answer.status != requests.codes.ok:
             raise refusal(self.host, answer.status, answer.headers, answer.content)
         try:
@@ -207,28 +209,34 @@ class RegistryHttp:
 
         `ours` is False for the token service, which is another host but gets the credentials too.
         """
-        header = _Header(authorization if not ours or urlsplit(request.url).netloc == self.host else "")
-        timeouts = (self._timeouts.connect, self._timeouts.read)
+        header = Header(authorization if not ours or urlsplit(request.url).netloc == self.host else "")
         for last in (False, True) if request.reads else (True,):
             try:
-                response = self._session().request(
-                    request.method,
-                    request.url,
-                    auth=header,
-                    headers=dict(request.headers),
-                    data=request.body,
-                    timeout=timeouts,
-                    stream=True,
-                    verify=self._verify,
-                    allow_redirects=request.reads,
-                )
-                with closing(response):
-                    content = b"" if request.method == "HEAD" else self._read(response, request.limit)
-                return Answer(response.status_code, response.headers, content)
+                return self._answered(self._open(request, header), request)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 if last or isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
                     raise unavailable(self.host, error) from error
         raise AssertionError("the loop above returns or raises")
+
+    def _open(self, request: _Request, header: Header) -> requests.Response:
+        """Send, and give the answer with its body unread."""
+        return self._session().request(
+            request.method,
+            request.url,
+            auth=header,
+            headers=dict(request.headers),
+            data=request.body,
+            timeout=(self._timeouts.connect, self._timeouts.read),
+            stream=True,
+            verify=self._verify,
+            allow_redirects=request.reads,
+        )
+
+    def _answered(self, response: requests.Response, request: _Request) -> Answer:
+        """Read the whole answer, and let the connection go."""
+        with closing(response):
+            content = b"" if request.method == "HEAD" else self._read(response, request.limit)
+        return Answer(response.status_code, response.headers, content)
 
     def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
@@ -250,10 +258,3 @@ class RegistryHttp:
             if time.monotonic() > ends:
                 raise requests.ReadTimeout(f"the answer took more than {self._timeouts.whole:g} s")
         return bytes(content)
-
-
-def _basic(credentials: Credentials | None) -> str:
-    if credentials is None:
-        return ""
-    pair = f"{credentials.username}:{credentials.secret}".encode()
-    return f"Basic {b64encode(pair).decode()}"

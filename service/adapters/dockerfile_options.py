@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-BuildArg = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Stage = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Platform = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]
+from service.core.fitting import fitting
+
+BuildArg = Annotated[
+    str,
+    *fitting(
+        r"^[A-Za-z_][A-Za-z0-9_]*$", "the name of a build argument", "letters, digits and _, the first one not a digit"
+    ),
+]
+Stage = Annotated[
+    str,
+    *fitting(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        "the name of a stage",
+        "letters, digits, . _ and -, the first one a letter or a digit",
+    ),
+]
+Platform = Annotated[
+    str, *fitting(r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$", "a platform", "write it like linux/amd64 or linux/arm64")
+]
+WorkflowFile = Annotated[
+    str,
+    *fitting(
+        r"^[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml$",
+        "the file name of a workflow",
+        "a file in .github/workflows without its folder, such as build-image.yml",
+    ),
+]
 
 
 def _inside(path: str) -> str:

@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from service.adapters.project_files import read_project
+from service.core.config.report import in_words
 from service.core.dockerfiles.describe import find_template
 from service.core.dockerfiles.project import Server, Template
 from service.core.dockerfiles.render import dockerfile_for
@@ -43,6 +44,8 @@ def dockerfile(path: Path, template: str | None, packages: tuple[str, ...], **wi
         wanted = Wishes.model_validate({**said, "packages": packages})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise click.BadParameter(first["msg"], param_hint=f"--{str(first['loc'][0]).removesuffix('s')}") from None
+        words, hint = in_words(first, f'"{first["input"]}"')
+        words = f"{words} ({hint})" if hint else words
+        raise click.BadParameter(words, param_hint=f"--{str(first['loc'][0]).removesuffix('s')}") from None
     files = read_project(path)
     click.echo(dockerfile_for(Template(template) if template else find_template(files), files, wanted), nl=False)

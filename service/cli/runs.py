@@ -174,6 +174,8 @@ def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
 
 
 def _print_run(told: Mapping[str, Any]) -> None:
+    from service.core.scans import words_of  # noqa: PLC0415 - only this command needs it
+
     run, change, wait, edit = told["run"], told["change"], told["wait"], told["edit"]
     pulls = change.pull_requests if change else []
     print_pairs(
@@ -186,6 +188,7 @@ def _print_run(told: Mapping[str, Any]) -> None:
             ("change", f"{change.subject} ({change.author})" if change and change.subject else ""),
             ("merged", "\n".join(f"#{pull['number']} {pull.get('title', '')}" for pull in pulls)),
             ("images", "\n".join(_reference(image) for image in run.images.values())),
+            ("scan", "\n".join(words_of(image["scan"]) for image in run.images.values() if image.get("scan"))),
             ("manifests", run.manifest_commit),
             ("pull request", run.pull_request_url),
             ("superseded by", run.superseded_by),

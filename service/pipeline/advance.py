@@ -17,6 +17,7 @@ from service.errors import DoubtfulError, LimitedError, MergeportError, Retryabl
 from service.pipeline.build.build_stage import build
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import deploy
+from service.pipeline.deploy.scan_facts import note_scans
 from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.promote_stage import promote
 from service.pipeline.promote.withdraw import withdraw
@@ -78,6 +79,7 @@ def _through_stages(claim: Claim) -> str:
                 promote(claim)
             case Stage.DEPLOY:
                 message = deploy(claim)
+                note_scans(claim)
             case _:
                 assert_never(stage)
     return message

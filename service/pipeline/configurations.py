@@ -18,7 +18,7 @@ from service.core.config.telling import in_short
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, Fault, PermanentError, RetryableError
 from service.ports import Clock, Commits, CommitState
-from service.store import Store, Transaction, configurations, reports
+from service.store import Store, Transaction, configurations, judgements, reports
 from service.store.configurations import STATUS_CONTEXT, StoredConfiguration
 
 FILE = "mergeport.yaml"
@@ -211,6 +211,7 @@ class Configurations:
             configurations.keep(tx, stored)
             if before is not None and new is not None:
                 self._in_force(tx, before, new, stored.loaded_at)
+                judgements.ask_again(tx, at=stored.loaded_at)
             reports.want(
                 tx,
                 repository=self._repository,

@@ -21,6 +21,7 @@ from service.pipeline.deploy.sync_watch import look_at_deployer
 from service.pipeline.manifest.edit_queue import look_at_push
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.state.gates import look_at_gates
+from service.pipeline.promote.gating import KEY as CONFIGURED_GATES
 from service.pipeline.promote.pull_request_watch import look_at_pull_requests
 from service.pipeline.runs.looks import Answers
 from service.store import Transaction, builds, waits
@@ -81,7 +82,7 @@ _LOOKS: Mapping[WaitKind, Callable[[Context, str], Answers]] = {
     WaitKind.BUILD_ELSEWHERE: look_elsewhere,
     WaitKind.IMAGE: look_at_images,
     WaitKind.PUSH: look_at_push,
-    WaitKind.GATE: look_at_gates,
+    WaitKind.GATE: lambda context, key: {} if key == CONFIGURED_GATES else look_at_gates(context, key),
     WaitKind.PULL_REQUEST: look_at_pull_requests,
     WaitKind.SYNC: look_at_deployer,
     WaitKind.RETRY: lambda _context, _key: {},

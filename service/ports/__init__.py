@@ -28,7 +28,7 @@ from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
-from service.ports.registry import ListedTag, PushTarget, Registry
+from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
@@ -49,6 +49,7 @@ __all__ = [
     "CommitState",
     "CommitStatus",
     "Commits",
+    "Copied",
     "Credentials",
     "DeliveryHead",
     "Deployer",
@@ -74,6 +75,7 @@ __all__ = [
     "PullRequest",
     "PullRequestDraft",
     "PullRequests",
+    "PullSource",
     "PushTarget",
     "Received",
     "Registry",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.core.images import Image, ImageReference
+from service.core.scans import Scan
 from service.core.words import Digest
 from service.ports.credentials import Credentials
 
@@ -27,6 +28,24 @@ class PushTarget:
     insecure: bool = False
     immutable_tags: bool = False
     ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullSource:
+    """Where another registry may copy images from, as it is reached, and with which fresh credentials."""
+
+    host: str
+    credentials: Credentials | None
+    insecure: bool = False
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How far a copy came: whether everything is there with its tag, and how many bytes this call has moved."""
+
+    whole: bool
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,25 @@ class Registry(Protocol):
         """
         ...
 
+    def scan(self, repository: str, digest: Digest) -> Scan:
+        """Read what the registry's own scan has found in an image, or in each platform's image of an index.
+
+        Read anew at each call: it is evidence, never a verdict. An image that is not there has the status `ABSENT`.
+        """
+        ...
+
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where and with which fresh credentials a builder pushes the reference."""
+        ...
+
+    def pull_source(self) -> PullSource:
+        """Give where and with which fresh credentials another registry copies from this one."""
+        ...
+
+    def copy_from(self, source: PullSource, repository: str, reference: ImageReference, *, seconds: float) -> Copied:
+        """Copy an image, by its digest, from another registry's repository into this one, and give it its tag.
+
+        Every manifest and blob keeps its digest, and the tag comes last. What is there is not sent again, so the call
+        may be repeated, and must be until it is whole: it begins nothing new after so many seconds. Reads nothing back.
+        """
         ...

@@ -119,6 +119,12 @@ def all_live(tx: Transaction) -> list[Deployment]:
     return [made(Deployment, row) for row in tx.execute(_ALL.where(table.c.until.is_(None)).order_by(table.c.since))]
 
 
+def of_place(tx: Transaction, application: str, environment: str, *, limit: int) -> list[Deployment]:
+    """List what is and was live in a place, newest first."""
+    query = _ALL.where(table.c.application == application, table.c.environment == environment)
+    return [made(Deployment, row) for row in tx.execute(query.order_by(table.c.id.desc()).limit(limit))]
+
+
 def before(tx: Transaction, deployment: Deployment, *, limit: int) -> list[Deployment]:
     """List what was live in the same place before, newest first."""
     query = _ALL.where(

@@ -55,6 +55,18 @@ def test_a_template_that_does_not_fit_is_told(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--package", "a;b", 'found "a;b" (lower-case letters, digits, + - and ., such as libgomp1)'),
+        ("--port", "80", "expected at least 1024"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed(project: Path, option: str, value: str, words: str) -> None:
+    done = call(str(project), option, value)
+    assert (done.exit_code, words in " ".join(done.stderr.split())) == (2, True)
+
+
+@pytest.mark.parametrize(
     ("option", "value"), [("--index", "https://me:secret@x.example/simple"), ("--package", "a;b"), ("--entry", "app")]
 )
 def test_a_wrong_value_names_its_option(project: Path, option: str, value: str) -> None:

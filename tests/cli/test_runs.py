@@ -83,6 +83,12 @@ def test_a_run_that_waits_while_something_is_wrong_says_when_it_gives_up(call: C
     assert "gives up at 2026-03-04T12:04:00Z, unless it gets better" in call("runs", "show", run.id).out
 
 
+def test_a_run_is_shown_with_what_the_scan_has_found(call: Call, rows: Rows) -> None:
+    image = {"registry": "r.example", "repository": "checkout", "tag": "1", "digest": None}
+    run = rows.run(images={"": {**image, "scan": {"status": "failed", "said": "LIMIT_EXCEEDED"}}})
+    assert "failed: LIMIT_EXCEEDED" in call("runs", "show", run.id).out
+
+
 def test_a_run_is_shown_as_json(call: Call, rows: Rows) -> None:
     run = rows.run()
     rows.build(run)

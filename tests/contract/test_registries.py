@@ -12,7 +12,9 @@
 | ListImages: one tag for each image        | each tag of each image             | it is not called          |
 | long lists are cut off                    | nextToken                          | the Stubber               |
 | imageSizeInBytes: the manifest's length   | what is stored                     | it is not read            |
-| no limits, scanning or replication        | all of them                        | the Stubber, for errors   |
+| no scans                                  | they are read, or the error that   | devstack/ecr_scans.py     |
+|                                           | there is none                      |                           |
+| no limits, no replication                 | both                               | the Stubber, for errors   |
 | a lifecycle policy is kept and never runs | it runs within 24 hours            | a model in tests/fixtures |
 | `repositoryUri` has AWS's host            | the same, and it answers           | MERGEPORT_ECR_HOST        |
 """

@@ -242,7 +242,7 @@ def test_policy_allows_every_action_that_is_called() -> None:
         "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart",
         "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
     }  # fmt: skip
-    assert len(called) == 11
+    assert len(called) == 12
     assert allowed == called | over_v2
 
 

@@ -133,3 +133,15 @@ def test_newer_release_follows_the_older_one(chain: Pipeline) -> None:
     chain.settle_live("checkout-dev")
     newer, older = runs_to(chain, "stage")
     assert images(newer) == images(chain.run("dev")) != images(older)
+
+
+def test_run_that_waits_is_cancelled_when_its_environment_is_fed_by_something_else(pipeline: Pipeline) -> None:
+    configure(pipeline, CHAIN.replace("{from: dev}", "{from: dev, manifest: {batch_window: 10m}}"))
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    waiting = pipeline.run("stage")
+    assert waiting.state is RunState.WAITING
+    configure(pipeline, CHAIN.replace("{from: dev}", "{branch: staging}").replace("from: stage", "from: dev"), "Branch")
+    pipeline.clock.move(minutes=11)
+    pipeline.settle()
+    assert "stage takes staging of acme/checkout now, not dev" in pipeline.ended(waiting, RunState.CANCELLED).message

@@ -84,6 +84,17 @@ def test_image_named_by_its_tag_alone_is_kept_by_its_digest(pipeline: Pipeline) 
     assert kept(pipeline) == {keep_tag("dev", digest)}
 
 
+def test_environment_that_pulls_from_another_registry_keeps_nothing_where_images_are_pushed(pipeline: Pipeline) -> None:
+    first = deployed(pipeline, "two")
+    assert kept(pipeline) == {tag(first)}
+    text = KEEPING.replace("dev: {branch: develop}", "dev: {branch: develop, pull_from: registry.example.com}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": text}, "Pull from another")
+    pipeline.settle(looks=0)
+    assert kept(pipeline) == set()
+    policy = pipeline.ecr().get_lifecycle_policy(repositoryName="checkout")["lifecyclePolicyText"]
+    assert "newest" in policy
+
+
 def test_tags_of_people_are_left(pipeline: Pipeline) -> None:
     run = deployed(pipeline, "two")
     digest = Digest(run.images[""]["digest"])

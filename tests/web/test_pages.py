@@ -145,6 +145,13 @@ def test_a_run_s_page_tells_digest_and_size_of_each_platform(private: FlaskClien
     assert re.search(rf"linux/arm64, 1.0 MB, +{arm}", told)
 
 
+def test_a_run_s_page_tells_what_the_scan_has_found(private: FlaskClient, rows: Rows) -> None:
+    scan = {"status": "complete", "counts": {"critical": 1, "low": 7}, "scanned_at": None, "said": ""}
+    image = {"registry": "r.example", "repository": "checkout", "tag": "1", "digest": None, "revision": None}
+    run = rows.run(images={"": {**image, "scan": scan}})
+    assert re.search("Scan ?1 critical, 7 low", text_of(private.get(f"/runs/{run.id}").text))
+
+
 def test_a_run_s_page_tells_that_a_live_image_is_gone_or_that_its_tag_has_moved(
     private: FlaskClient, store: Store, rows: Rows
 ) -> None:

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from service.adapters.dockerfile_options import BuildArg, InsidePath, Platform, Stage
 from service.core.dockerfiles.wishes import TemplateKeys
+from service.core.fitting import fitting
 from service.core.words import BuilderPlace
 from service.errors import MergeportError, PermanentError
 
@@ -49,15 +50,24 @@ class Options(TemplateKeys):
     """An AWS CodeBuild project that builds and pushes the image."""
 
     kind: Literal["codebuild"] = "codebuild"
-    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$")] = Field(
-        description="The CodeBuild project. Its source is the application's source repository."
+    project: Annotated[
+        str,
+        *fitting(
+            r"^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$",
+            "the name of a CodeBuild project",
+            "2 to 150 letters, digits, _ and -, the first one a letter or a digit",
+        ),
+    ] = Field(description="The CodeBuild project. Its source is the application's source repository.")
+    region: Annotated[str, *fitting(r"^[a-z0-9-]*$", "an AWS region", "write it like ap-northeast-2")] = Field(
+        default="", description="The project's AWS region; this process's own if absent."
     )
-    region: str = Field(
-        default="", pattern=r"^[a-z0-9-]*$", description="The project's AWS region; this process's own if absent."
-    )
-    role_arn: str | None = Field(
+    role_arn: (
+        Annotated[
+            str, *fitting(r"^arn:[a-z-]+:iam::\d{12}:role/\S+$", "a role", "write arn:aws:iam::ACCOUNT:role/NAME")
+        ]
+        | None
+    ) = Field(
         default=None,
-        pattern=r"^arn:[a-z-]+:iam::\d{12}:role/\S+$",
         description="A role to assume first, e.g. in the account of the project.",
     )
     buildspec: str | None = Field(

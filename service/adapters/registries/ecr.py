@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from service.adapters.ecr_api import EcrApi
     from service.adapters.ecr_repositories import EcrRepositories
     from service.adapters.parts import Parts
+    from service.core.scans import Scan
     from service.core.words import Digest
-    from service.ports import Clock, Credentials, ListedTag, PushTarget
+    from service.ports import Clock, Copied, Credentials, ListedTag, PullSource, PushTarget
 
 __all__ = ["EcrRegistry", "Options", "make"]
 
@@ -153,6 +154,13 @@ class EcrRegistry:
         """List tags, newest first, one of each image."""
         return self._api.newest_tags(repository, most)
 
+    def scan(self, repository: str, digest: Digest) -> Scan:
+        """Read the scan of the image, or of each image that can run of an index: ECR scans no index."""
+        from service.adapters.ecr_scans import EcrScans  # noqa: PLC0415 - as in _joined
+
+        scans, there = EcrScans(self._api, self._options.account), self._v2.manifest(repository, digest)
+        return scans.of_all(repository, digest, there.children if there else ())
+
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with a token that lasts at least an hour."""
         from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports
@@ -166,6 +174,25 @@ class EcrRegistry:
             immutable_tags=there is not None and there.has_immutable_tags,
             ca_file=self._ca_file,
         )
+
+    def pull_source(self) -> PullSource:
+        """Give where to copy from, with a token that lasts at least an hour."""
+        from service.ports import PullSource  # noqa: PLC0415 - as above
+
+        return PullSource(self._reached, self._credentials(), insecure=self._insecure, ca_file=self._ca_file)
+
+    def copy_from(self, source: PullSource, repository: str, reference: ImageReference, *, seconds: float) -> Copied:
+        """Copy an image into this registry. Raises as the port says."""
+        from service.adapters.distribution_copy import Copy, CopyTarget, source_of  # noqa: PLC0415 - as in _joined
+
+        target = CopyTarget(
+            self._reached,
+            credentials=self._credentials,
+            insecure=self._insecure,
+            timeouts=self._timeouts,
+            ca_file=self._ca_file,
+        )
+        return Copy(source_of(source, self._timeouts), target, reference, repository).go_on(seconds)
 
     def _credentials(self, *, renew: bool = False) -> Credentials:
         """Give the user and token of the registry, fetched again before they expire or when they are refused.

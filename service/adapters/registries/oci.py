@@ -10,10 +10,11 @@ import json
 from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.core.fitting import fitting
 from service.core.images import Image, ImageReference
 from service.errors import PermanentError
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from service.adapters.distribution import Distribution
     from service.adapters.distribution_http import Timeouts
     from service.adapters.parts import Parts
+    from service.core.scans import Scan
     from service.core.words import Digest
-    from service.ports import Credentials, ListedTag, PushTarget
+    from service.ports import Copied, Credentials, ListedTag, PullSource, PushTarget
 
 
 class Options(BaseModel):
@@ -31,8 +33,12 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["oci"] = "oci"
-    host: str = Field(
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
+    host: Annotated[
+        str,
+        *fitting(
+            r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$", "a host", "write it like registry.example.com"
+        ),
+    ] = Field(
         description="The registry's host, with its port where it is not 443, as image references begin.",
     )
 
@@ -109,6 +115,12 @@ class OciRegistry:
 
         return [ListedTag(tag) for tag in self._v2.tags(repository, most)]
 
+    def scan(self, repository: str, digest: Digest) -> Scan:  # noqa: ARG002 - the specification knows no scans
+        """Tell that the registry has no scans."""
+        from service.core.scans import NO_SCANS  # noqa: PLC0415 - as below
+
+        return NO_SCANS
+
     def push_target(self, reference: ImageReference) -> PushTarget:
         """Give where the builder pushes, with the credentials as the file has them now."""
         from service.ports import PushTarget  # noqa: PLC0415 - reading a configuration needs none of the ports
@@ -120,6 +132,25 @@ class OciRegistry:
             insecure=self._insecure,
             ca_file=self._ca_file,
         )
+
+    def pull_source(self) -> PullSource:
+        """Give where to copy from, with the credentials as the file has them now."""
+        from service.ports import PullSource  # noqa: PLC0415 - as above
+
+        return PullSource(self.host, self._credentials(), insecure=self._insecure, ca_file=self._ca_file)
+
+    def copy_from(self, source: PullSource, repository: str, reference: ImageReference, *, seconds: float) -> Copied:
+        """Copy an image into this registry. Raises as the port says."""
+        from service.adapters.distribution_copy import Copy, CopyTarget, source_of  # noqa: PLC0415 - loads requests
+
+        target = CopyTarget(
+            self.host,
+            credentials=self._credentials,
+            insecure=self._insecure,
+            timeouts=self._timeouts,
+            ca_file=self._ca_file,
+        )
+        return Copy(source_of(source, self._timeouts), target, reference, repository).go_on(seconds)
 
     def _credentials(self, *, renew: bool = False) -> Credentials | None:  # noqa: ARG002 - the file is read each time
         """Read the host's credentials again each time, so that a rotated secret takes effect."""

@@ -5,11 +5,12 @@ Called once by `load`, after every target was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from service.core.config.layers import Layers
 from service.core.config.report import Report
+from service.core.config.surroundings import Placed, Surroundings
 from service.core.config.targets import ImageTarget, Target
 
 Read = tuple[Target, Layers]
@@ -19,6 +20,27 @@ def find_conflicts(read: Sequence[Read], faults: Report, warnings: Report) -> No
     """Report targets that exclude each other, and warn of those that may surprise."""
     _find_shared_writes(read, faults)
     _find_shared_images(read, faults, warnings)
+
+
+def find_misplaced(
+    read: Sequence[Read],
+    applications: Sequence[str],
+    environments: Sequence[str],
+    inside: Mapping[str, Sequence[str]],
+    faults: Report,
+) -> None:
+    """Report options of gates that do not fit what is around them, such as an environment that does not exist.
+
+    `inside` has the environments that each application is in, also those whose target has faults of its own.
+    """
+    unwatched = {(target.application, target.environment) for target, _ in read if target.argocd_application is None}
+    for target, layers in read:
+        name = target.application
+        watched = {one: (name, one) not in unwatched for one in inside.get(name, ())}
+        around = Surroundings(name, target.environment, tuple(applications), tuple(environments), watched)
+        for kind, options in target.gates:
+            for found in options.misplaced(around) if isinstance(options, Placed) else ():
+                faults.add(layers.place("gates", kind, *found.where), found.message, found.hint)
 
 
 def _find_shared_writes(read: Sequence[Read], faults: Report) -> None:
@@ -47,7 +69,7 @@ def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) 
     sharing: dict[tuple[str, str, str, str], list[tuple[Target, ImageTarget, Layers]]] = {}
     for target, layers in read:
         for image in target.images:
-            key = (target.source, image.registry_host, image.repository, image.tag)
+            key = (target.source, image.made.registry_host, image.repository, image.tag)
             sharing.setdefault(key, []).append((target, image, layers))
     for (_, _, repository, tag), uses in sharing.items():
         for (first, one, _), (second, other, layers) in pairwise(uses):

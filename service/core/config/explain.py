@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from service.core.config.layers import Layers
-from service.core.config.targets import ImageTarget, Target
+from service.core.config.targets import ImageTarget, RegistryTarget, Target
 from service.core.config.texts import duration_text
 from service.core.config.tree import Node, Scalar, Table, below, find
 
@@ -67,10 +67,12 @@ def _images(target: Target, layers: Layers) -> Iterator[Explanation]:
 
 
 def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, ...]]]:
-    yield "registry.kind", image.registry_kind, ("registry", "kind")
-    yield "registry.host", image.registry_host, ("registry", "host")
-    for name, value in _options(image.registry_options):
-        yield f"registry.{name}", value, ("registry", name)
+    made = image.made
+    yield from _registry("registry", RegistryTarget(made.registry_kind, made.registry_host, made.registry_options))
+    if image.pushed_to is not None:
+        here = RegistryTarget(image.registry_kind, image.registry_host, image.registry_options)
+        yield from _registry("pull_from", here)
+        yield "pull_from.copy", image.copy, ("pull_from", "copy")
     yield "image", image.repository, ("image",)
     yield "tag", image.tag, ("tag",)
     yield "build.kind", image.builder_kind, ("build", "kind")
@@ -78,6 +80,13 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
         yield f"build.{name}", value, ("build", name)
     yield "platforms", list(image.platforms), ("platforms",)
     yield "redeploy", image.redeploy, ("redeploy",)
+
+
+def _registry(key: str, registry: RegistryTarget) -> Iterator[tuple[str, object, tuple[str, ...]]]:
+    yield f"{key}.kind", registry.kind, (key, "kind")
+    yield f"{key}.host", registry.host, (key, "host")
+    for name, value in _options(registry.options):
+        yield f"{key}.{name}", value, (key, name)
 
 
 def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
@@ -88,8 +97,19 @@ def _options(options: BaseModel) -> Iterator[tuple[str, object]]:
             yield name, duration_text(given[name]) if isinstance(given[name], timedelta) else value
 
 
+def _chosen(layers: Layers, options: BaseModel, key: str, kind: str) -> Iterator[Explanation]:
+    """Give the options of a gate or a notifier: each key of a mapping, and each item of a list."""
+    if isinstance(options, RootModel):
+        items = options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        for index, item in enumerate(items):
+            yield _row(layers, item, key, kind, index)
+        return
+    for name, value in _options(options):
+        yield _row(layers, value, key, kind, name)
+
+
 def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
-    """Give the node that says a value: `registry` as a text says both its kind and its host."""
+    """Give the node that says a value: `registry` or `pull_from` as a text says both its kind and its host."""
     if table is None or parts[0] not in table.entries:
         return None
     node, left = find(table, parts)
@@ -118,7 +138,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, target.cancel_in_progress, "cancel_in_progress")
     for key, chosen in (("gates", target.gates), ("notify", target.notify)):
         for kind, options in chosen:
-            yield _row(layers, options.model_dump(mode="json", by_alias=True), key, kind)
+            yield from _chosen(layers, options, key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
     patience = target.patience

@@ -6,16 +6,17 @@ the adapters bring (`Kinds`); core knows none of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 from service.core.config.layers import Layers, checked, rendering
 from service.core.config.options import Kinds, Models, find_kind, read_options
 from service.core.config.placeholders import COMMIT, check_placeholders, parse, render_known
-from service.core.config.targets import ImageTarget
-from service.core.config.texts import TextError, fit_name, image_repository, platform, registry_host
-from service.core.config.tree import Node, Place, Scalar, Series, Table, find, kind_of, merge, registry_kind
+from service.core.config.registry_targets import read_registry
+from service.core.config.targets import ImageTarget, PullFrom
+from service.core.config.texts import TextError, fit_name, image_repository, platform
+from service.core.config.tree import Node, Place, Scalar, Series, Table, kind_of, merge
 from service.core.images import is_tag
 from service.core.platforms import normal
 from service.core.words import Rebuild, Reuse
@@ -24,8 +25,8 @@ _LONGEST_TAG = 128
 _IMAGE_KEYS = ("registry", "image", "tag", "build", "platforms", "redeploy", "reuse", "rebuild")
 
 
-def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
-    """Give the application's images; None when a fault was reported."""
+def read_images(layers: Layers, kinds: Kinds, pull_from: Sequence[PullFrom]) -> tuple[ImageTarget, ...] | None:
+    """Give the application's images as the environment pulls them; None when a fault was reported."""
     if layers.spoilt("images"):
         return None
     names = image_names(layers) or [""]
@@ -33,6 +34,7 @@ def read_images(layers: Layers, kinds: Kinds) -> tuple[ImageTarget, ...] | None:
     images = tuple(image for image in found if image is not None)
     if len(images) < len(found):
         return None
+    images = tuple(image.pulled_from(one) for image in images for one in pull_from) or images
     for index, image in enumerate(images):
         for other in images[:index]:
             if (image.registry_host, image.repository, image.tag) == (other.registry_host, other.repository, other.tag):
@@ -92,35 +94,9 @@ class _Image:
 
     def _registry(self) -> tuple[str, str, BaseModel] | None:
         node = self.table.entries.get("registry")
-        match node:
-            case None:
-                self.layers.lacks("registry", "a host, under defaults or here")
-                return None
-            case Scalar(value=str() as host):
-                options = Table(node.place, {}, {})
-            case Table():
-                options = node
-                found = self._host(node)
-                if found is None:
-                    return None
-                host = found
-            case _:
-                return None
-        place = find(options, ["host"])[0].place
-        if checked(self.report, lambda: place, registry_host, host) is None:
-            return None
-        kind = kind_of(options, "registry") if options.entries else registry_kind(host)
-        model = self._options(self.kinds.registries, "registry", kind, options, {"kind": kind, "host": host})
-        return (kind, host, model) if model else None
-
-    def _host(self, registry: Table) -> str | None:
-        """Give the host that a mapping names; None after reporting that it names none."""
-        node = registry.entries.get("host")
         if node is None:
-            self.report.add_missing(registry, "host")
-        elif registry.text("host") is None:
-            self.report.add_wrong_type(node, "text")
-        return registry.text("host")
+            self.layers.lacks("registry", "a host, under defaults or here")
+        return read_registry(node, self.kinds, self.report, self.known)
 
     def _builder(self) -> tuple[str, BaseModel] | None:
         node = self.table.entries.get("build")

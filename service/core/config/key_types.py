@@ -101,6 +101,10 @@ RegistryKey = Annotated[
     str | dict[str, object],
     *either(lambda value: isinstance(value, str | dict), words="text or a mapping", schema={LINK: "Registry"}),
 ]
+PullFromKey = Annotated[
+    str | dict[str, object],
+    *either(lambda value: isinstance(value, str | dict), words="text or a mapping", schema={LINK: "PullFrom"}),
+]
 BuildKey = Annotated[
     dict[str, object],
     *either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Build"}),

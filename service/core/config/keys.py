@@ -29,6 +29,7 @@ from service.core.config.key_types import (
     Keys,
     NotifyKey,
     Overrides,
+    PullFromKey,
     RegistryKey,
     TextOrFalse,
 )
@@ -126,6 +127,10 @@ class EnvironmentKeys(Keys):
         default={}, description="What a promotion waits for, by the gate's kind; false turns a gate off."
     )
     notify: NotifyKey = Field(default={}, description="Who is notified of the result, by the notifier's kind.")
+    pull_from: PullFromKey = Field(
+        default="",
+        description="The registry that the environment pulls from, where images are pushed to another one first.",
+    )
     cancel_in_progress: bool = Field(
         default=False,
         description="true: a newer merge ends the run whose image is still being made, and cancels its build.",
@@ -202,7 +207,7 @@ class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("branch", "publish", "pull_request", "manifest", "gates", "notify", "cancel_in_progress"),
+        ("branch", "publish", "pull_request", "manifest", "gates", "notify", "pull_from", "cancel_in_progress"),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
     )
 

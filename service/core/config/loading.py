@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.core.config.configuration import Configuration
-from service.core.config.conflicts import find_conflicts
+from service.core.config.conflicts import find_conflicts, find_misplaced
 from service.core.config.feeding import find_broken_chains
 from service.core.config.keys import ORDER
 from service.core.config.layers import Layers, lay, table_under
@@ -71,7 +71,10 @@ class _Loading:
             for environment, found in self._read(application, home).items():
                 read[application, environment] = found
         self._check_unused_environments()
-        find_conflicts(list(read.values()), self._faults, self._warnings)
+        targets = list(read.values())
+        find_conflicts(targets, self._faults, self._warnings)
+        inside = {name: self._inside(home) for name, home in self._applications.items()}
+        find_misplaced(targets, tuple(self._applications), tuple(self._environments), inside, self._faults)
         find_broken_chains(read, list(self._environments), self._faults)
         return Configuration(
             commit=commit,
@@ -111,7 +114,7 @@ class _Loading:
             if not is_name(name):
                 self._faults.add(place, f'"{name}" cannot be a name', NAME_WORDS)
         read = {}
-        wanted = [name for name in self._environments if not _is_false(overrides, name)]
+        wanted = self._inside(home)
         for name in wanted:
             layers = self._lay(application, home, name, overrides.table(name))
             if target := read_target(layers, self._kinds):
@@ -122,6 +125,11 @@ class _Loading:
             self._warnings.add(home.place, f"{application} is in no environment")
         self._check_unplaced(application, home, overrides, placed=bool(wanted))
         return read
+
+    def _inside(self, home: Table) -> list[str]:
+        """Name the environments that an application is in."""
+        overrides = table_under(home, "environments")
+        return [name for name in self._environments if not _is_false(overrides, name)]
 
     def _lay(
         self,

@@ -31,6 +31,17 @@ _WANTED = {
     "float": "a number",
 }
 
+_LIMITS = {
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "greater_than": "more than {gt}",
+    "less_than": "less than {lt}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
+}
+
 
 class Report:
     """The faults of one file, each reported once, however often it is met."""
@@ -107,7 +118,7 @@ class Report:
                 error = context.get("error", detail["msg"])
                 self.add(node.place, str(error), error.hint if isinstance(error, TextError) else "")
             case _:
-                self.add(node.place, _sentence(detail["msg"]), str(context.get("hint", "")))
+                self.add(node.place, *in_words(detail, describe(node)))
 
     def add_wrong_type(self, node: Node, wanted: str) -> None:
         """Report that a value of another type is wanted here."""
@@ -129,8 +140,16 @@ def _wanted(detail: ErrorDetails) -> str | None:
     return _WANTED.get(stem) if kind.endswith(("_type", "_parsing", "_from_float")) else None
 
 
-def _sentence(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def in_words(detail: ErrorDetails, found: str) -> tuple[str, str]:
+    """Say what one of pydantic's findings means, and its hint; `found` describes what is there."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "string_too_short" and context["min_length"] == 1:
+        return "is empty", ""
+    if kind == "string_pattern_mismatch":
+        return f"expected another form of text, found {found}", f"the form is {context['pattern']}"
+    if limit := _LIMITS.get(kind):
+        return f"expected {limit.format(**context)}, found {context.get('actual_length', found)}", ""
+    return detail["msg"][:1].lower() + detail["msg"][1:], str(context.get("hint", ""))
 
 
 def describe(node: Node) -> str:

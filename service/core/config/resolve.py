@@ -15,14 +15,14 @@ from pydantic import BaseModel
 
 from service.core.config.feeding import read_branch, read_upstream
 from service.core.config.image_targets import image_names, read_images
-from service.core.config.keys import DeadlineKeys
 from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
+from service.core.config.registry_targets import read_pull_from
 from service.core.config.targets import (
-    Deadlines,
     OrderPolicy,
+    PullFrom,
     PullRequestPolicy,
     Target,
     Upstream,
@@ -35,14 +35,13 @@ from service.core.config.texts import (
     argocd_name,
     batch_window,
     branch_name,
-    duration,
     label,
     repository,
     reviewer,
     values_file,
 )
+from service.core.config.time_targets import read_deadlines, read_patience
 from service.core.config.tree import Broken, Node, Series, Table, find, is_whole
-from service.core.deployment import Patience
 from service.core.values_paths import parse_path
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 from service.errors import ValuesEditError
@@ -60,14 +59,15 @@ class EnvironmentParts(NamedTuple):
     writing: WritingPolicy | None
     gates: tuple[tuple[str, BaseModel], ...] | None
     notify: tuple[tuple[str, BaseModel], ...] | None
+    pull_from: tuple[PullFrom, ...] | None
 
 
 def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was reported."""
     source, paths = _source(layers), _paths(layers)
-    images, values = read_images(layers, kinds), _values(layers)
-    argocd, deadlines, patience = _argocd(layers), _deadlines(layers), _patience(layers)
-    branch, upstream, policy, manifest, writing, gates, notify = read_environment(layers, kinds)
+    branch, upstream, policy, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
+    images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
+    argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
     if (
         source is None
         or branch is None
@@ -81,6 +81,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or patience is None
         or gates is None
         or notify is None
+        or pull_from is None
         or not layers.whole
     ):
         return None
@@ -118,6 +119,7 @@ def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
         _writing(layers),
         read_named(layers, kinds.gates, "gate", "gates"),
         read_named(layers, kinds.notifiers, "notifier", "notify"),
+        read_pull_from(layers, kinds),
     )
 
 
@@ -264,24 +266,3 @@ def _argocd(layers: Layers) -> str | None:
     """Give the name, or an empty text for none."""
     name = layers.keys.argocd
     return "" if name is False else layers.rendered(argocd_name, name, "argocd")
-
-
-def _deadlines(layers: Layers) -> Deadlines | None:
-    keys = layers.keys.deadlines
-    lengths: dict[str, timedelta] = {}
-    for name in DeadlineKeys.model_fields:
-        length = layers.checked(duration, getattr(keys, name), "deadlines", name)
-        if length is not None:
-            lengths[name] = length
-    return Deadlines(**lengths) if len(lengths) == len(DeadlineKeys.model_fields) else None
-
-
-def _patience(layers: Layers) -> Patience | None:
-    keys = layers.keys.health
-    grace = layers.checked(duration, keys.grace, "health", "grace")
-    stable: timedelta | None = timedelta(0)
-    if keys.stable:
-        stable = layers.checked(duration, keys.stable, "health", "stable")
-    if grace is None or stable is None:
-        return None
-    return Patience(grace, stable, keys.out_of_sync == "accept")

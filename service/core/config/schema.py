@@ -18,6 +18,7 @@ from service.core.config.keys import File, OrderKeys, TargetKeys
 from service.core.config.options import Kinds, Models
 from service.core.config.texts import NAME, duration_text
 
+COPY = "true: Mergeport copies the image there. Else it waits until somebody else has replicated it."
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML language servers read best."""
 
@@ -37,11 +38,23 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
             ),
         ]
     }
+    definitions["PullFrom"] = {
+        "anyOf": [
+            {"type": "string", "description": "The registry's host, and its port if it has one."},
+            _alternatives(
+                kinds.registries,
+                "The registry that is pulled from, its options, and whether images are copied into it.",
+                definitions,
+                also={"host": {"type": "string"}, "copy": {"type": "boolean", "description": COPY}},
+            ),
+        ]
+    }
     named = {"gates": ("Gates", kinds.gates), "notify": ("Notify", kinds.notifiers)}
     for key, (name, options) in named.items():
-        if options:
+        if key not in kinds.missing:
             definitions[name] = _by_kind(options, definitions)
-        for model in ("EnvironmentKeys", "TargetKeys") if not options else ():
+            continue
+        for model in ("EnvironmentKeys", "TargetKeys"):
             del definitions[model]["properties"][key]
     file = definitions.pop("File")
     for name in ("environments", "applications"):

@@ -17,8 +17,26 @@ Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
 
 
+class RegistryTarget(NamedTuple):
+    """A registry as configured."""
+
+    kind: str
+    host: str
+    options: BaseModel
+
+
+class PullFrom(NamedTuple):
+    """The registry that an environment pulls from. Without `copy` somebody else replicates images into it."""
+
+    registry: RegistryTarget
+    copy: bool = False
+
+
 class ImageTarget(NamedTuple):
     """One image of an application: its registry and repository, its tag and its builder.
+
+    `registry_*` is where the environment pulls it from. If it is pushed elsewhere first, `pushed_to` says where, and
+    `copy` whether we copy it from there or wait until it was replicated.
 
     `name` is empty where the application has only one and gave it none. `tag` is a template for
     `service.core.images.tag_for`. An image without one of the `platforms` is not taken.
@@ -37,6 +55,28 @@ class ImageTarget(NamedTuple):
     rebuild: Rebuild = Rebuild.NEVER
     platforms: tuple[str, ...] = ()
     redeploy: bool = False
+    pushed_to: RegistryTarget | None = None
+    copy: bool = False
+
+    @property
+    def made(self) -> ImageTarget:
+        """The image as it is made: in the registry that it is pushed to."""
+        if self.pushed_to is None:
+            return self
+        kind, host, options = self.pushed_to
+        return self._replace(
+            registry_kind=kind, registry_host=host, registry_options=options, pushed_to=None, copy=False
+        )
+
+    def pulled_from(self, other: PullFrom) -> ImageTarget:
+        """Give the image as an environment has it that pulls from a registry; the same one where it is pushed there."""
+        kind, host, options = other.registry
+        if host == self.registry_host:
+            return self
+        here = RegistryTarget(self.registry_kind, self.registry_host, self.registry_options)
+        return self._replace(
+            registry_kind=kind, registry_host=host, registry_options=options, pushed_to=here, copy=other.copy
+        )
 
     @property
     def full_name(self) -> str:

@@ -188,7 +188,7 @@ def _inner(node: Node, part: str | int) -> Node | None:
 def merge(base: Table, over: Table) -> Table:
     """Lay one table over another: mappings join key by key, everything else is replaced.
 
-    `build` and `registry` of another kind replace what was there: the options of one kind mean
+    `build`, `registry` and `pull_from` of another kind replace what was there: the options of one kind mean
     nothing to another.
     """
     entries = dict(base.entries)
@@ -202,7 +202,7 @@ def merge(base: Table, over: Table) -> Table:
 
 
 def _other_kind(under: Table, over: Table, name: str) -> bool:
-    if name not in {"build", "registry"} or "kind" not in over.entries:
+    if name not in {"build", "registry", "pull_from"} or "kind" not in over.entries:
         return False
     return over.text("kind") != kind_of(under, name)
 

@@ -1,6 +1,6 @@
 """Reads YAML text into nodes that know their place, and tells what is wrong with it as YAML.
 
-Called by `load` alone. Only the plain core of YAML is taken: one document, text keys, each once, no
+Called by `load`, and for lists of freezes. Only the plain core of YAML is taken: one document, text keys, each once, no
 anchors, aliases, merge keys or tags, nothing that two readers would take differently. Never raises.
 """
 
@@ -33,6 +33,7 @@ _DEEPEST = 32
 _MOST_TOLD = 40
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _BOM = "\ufeff"
+_NOWHERE = re.compile(r"(?!)")
 _SPECIAL_CONTEXTS = {"while scanning an alias", "while scanning an anchor", "while scanning a directive"}
 _NO_ANCHORS = "anchors, aliases and merge keys are not supported here; put shared keys under defaults"
 
@@ -54,20 +55,7 @@ def read(text: str, report: Report, *, one_meaning: re.Pattern[str]) -> Table | 
 
     `one_meaning` matches keys at which `off` means the same in YAML 1.1 and 1.2; there it is read as a text.
     """
-    text = text.removeprefix(_BOM)
-    if bad := _UNPRINTABLE.search(text):
-        place = _place_at(text, bad.start())
-        report.add(place, f"U+{ord(bad[0]):04X} is not a character that YAML allows", "remove it")
-        return None
-    reader = _Reader(report, one_meaning)
-    try:
-        root = reader.read(YAML(typ="safe").parse(text))
-    except MarkedYAMLError as error:
-        _report_syntax(text, error, report)
-        return None
-    except YAMLError as error:
-        report.add(None, f"this is not YAML: {' '.join(str(error).split())}")
-        return None
+    root = read_any(text, report, one_meaning=one_meaning)
     if isinstance(root, Table):
         return root
     if root is None and report.faults:
@@ -77,6 +65,24 @@ def read(text: str, report: Report, *, one_meaning: re.Pattern[str]) -> Table | 
     elif not isinstance(root, Broken):
         report.add_wrong_type(root, "a mapping")
     return None
+
+
+def read_any(text: str, report: Report, *, one_meaning: re.Pattern[str] = _NOWHERE) -> Node | None:
+    """Give what is in the file; None if it is empty or a fault was reported."""
+    text = text.removeprefix(_BOM)
+    if bad := _UNPRINTABLE.search(text):
+        place = _place_at(text, bad.start())
+        report.add(place, f"U+{ord(bad[0]):04X} is not a character that YAML allows", "remove it")
+        return None
+    reader = _Reader(report, one_meaning)
+    try:
+        return reader.read(YAML(typ="safe").parse(text))
+    except MarkedYAMLError as error:
+        _report_syntax(text, error, report)
+        return None
+    except YAMLError as error:
+        report.add(None, f"this is not YAML: {' '.join(str(error).split())}")
+        return None
 
 
 def _place_at(text: str, offset: int) -> Place:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from service.core.dockerfiles.project import Server, Template
+from service.core.fitting import fitting
 
 _PACKAGE = r"^[a-z0-9][a-z0-9+.-]+$"
 """A Debian package's name: https://www.debian.org/doc/debian-policy/ch-controlfields.html#source"""
@@ -25,28 +26,40 @@ class Wishes(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    base: str | None = Field(
+    base: Annotated[str, *fitting(_BASE, "an image", "write NAME:TAG or NAME:TAG@sha256:DIGEST")] | None = Field(
         default=None,
-        pattern=_BASE,
         description="The base image, best by digest: NAME:TAG@sha256:…; the template's own if absent.",
     )
-    entry: str | None = Field(
+    entry: (
+        Annotated[
+            str, *fitting(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", "the application", "write MODULE:NAME, such as app:app")
+        ]
+        | None
+    ) = Field(
         default=None,
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
         description="python-web: the application as MODULE:NAME; found in app.py if absent.",
     )
     server: Server | None = Field(
         default=None, description="python-web: gunicorn (WSGI) or uvicorn (ASGI); found in the project if absent."
     )
     port: int = Field(default=8080, ge=1024, le=65535, description="The port that is listened on.")
-    health: str | None = Field(
+    health: (
+        Annotated[
+            str,
+            *fitting(r"^/[A-Za-z0-9/_.~-]*$", "a path that begins with /", "letters, digits, / _ . ~ and -"),
+        ]
+        | None
+    ) = Field(
         default=None,
-        pattern=r"^/[A-Za-z0-9/_.~-]*$",
         description="The path that answers with 200 while all is well; found in the project if absent.",
     )
-    packages: tuple[Annotated[str, Field(pattern=_PACKAGE)], ...] = Field(
-        default=(), description="Debian or Ubuntu packages that the application needs, such as libgomp1."
-    )
+    packages: tuple[
+        Annotated[
+            str,
+            *fitting(_PACKAGE, "a Debian package's name", "lower-case letters, digits, + - and ., such as libgomp1"),
+        ],
+        ...,
+    ] = Field(default=(), description="Debian or Ubuntu packages that the application needs, such as libgomp1.")
     index: str | None = Field(
         default=None, description="A package mirror: a simple index for Python, a CRAN mirror for R. Not in the image."
     )

@@ -1,59 +1,41 @@
 """Gates: conditions that a promotion waits for. One file here is one kind; nothing else names it.
 
 A kind exports `Options`, what stands under `gates.KIND` in the configuration (a pydantic model, or a RootModel where
-that is a list), and `judge`, which is pure: options and facts in, a verdict out. No kind is here yet.
+that is a list), and `judge`, which is pure: options and facts in, a verdict out. It may export `TRAITS`.
+Locks, holds and blocks are kinds without options: people set them, and the configuration says nothing of them.
 """
 
-from __future__ import annotations
+from service.core.gates.choice import Candidate, Choice, choose, is_ready
+from service.core.gates.facts import Facts, FileText, Override
+from service.core.gates.gate_table import Row, gate_table, in_words, rows
+from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
+from service.core.gates.judgement import Judged, Judgement, Outcome, evidence_for, judge, judge_all, traits_of
+from service.core.gates.unknown import Unknown
 
-from dataclasses import dataclass
-from datetime import datetime
-from importlib import import_module
-from typing import TypeAlias, cast
-
-from pydantic import BaseModel
-
-from service.core.images import ImageReference
-from service.core.words import Repository, Sha
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a promotion at one moment: its time, its place, and what it brings."""
-
-    now: datetime
-    application: str
-    environment: str
-    source: Repository
-    commit: Sha
-    images: tuple[ImageReference, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """The promotion may go on, as far as this gate is asked."""
-
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Not yet. `until` is the next time worth looking; None where only a new fact can change the answer."""
-
-    words: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Never: the run fails with these words."""
-
-    words: str
-
-
-Verdict: TypeAlias = Allow | Wait | Refuse
-
-
-def judge(kind: str, options: BaseModel, facts: Facts) -> Verdict:
-    """Ask the gate of a kind; `options` are of its own model."""
-    return cast(Verdict, import_module(f"{__name__}.{kind.replace('-', '_')}").judge(options, facts))
+__all__ = [
+    "Allow",
+    "Candidate",
+    "Choice",
+    "Evidence",
+    "Facts",
+    "FileText",
+    "Judged",
+    "Judgement",
+    "Outcome",
+    "Override",
+    "Refuse",
+    "Row",
+    "Traits",
+    "Unknown",
+    "Verdict",
+    "Wait",
+    "choose",
+    "evidence_for",
+    "gate_table",
+    "in_words",
+    "is_ready",
+    "judge",
+    "judge_all",
+    "rows",
+    "traits_of",
+]

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from service.core.values.block import open_block, open_stream, splice_block
 from service.core.values.choose import choose
 from service.core.values.create import create_value
 from service.core.values.document import Document, Stream, read_stream
@@ -19,6 +18,7 @@ from service.core.values.encrypted import Seal, read_seals, seal_error
 from service.core.values.events import Kind
 from service.core.values.helm import helm_plain
 from service.core.values.listing import settable_in
+from service.core.values.literal_block import open_block, open_stream, splice_block
 from service.core.values.locate import locate
 from service.core.values.lookup import Found, Missing, Within
 from service.core.values.model import EditedText, Scalar, ScalarChange, Splice, ValueEdit

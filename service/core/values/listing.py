@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from service.core.values.block import open_block, open_stream
 from service.core.values.choose import document_step
 from service.core.values.document import Document, Stream, read_stream
 from service.core.values.encrypted import Seal, read_seals, refuse_sealed, seal_error
 from service.core.values.events import Kind
+from service.core.values.literal_block import open_block, open_stream
 from service.core.values.locate import locate
 from service.core.values.lookup import field, hiding_merge, is_block, is_empty, is_merge, key_name, key_names
 from service.core.values.model import Scalar

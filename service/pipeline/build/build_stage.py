@@ -20,6 +20,7 @@ from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.judging import Judged, judge
+from service.pipeline.build.replica import bring_over
 from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, too_late, want_build
 from service.pipeline.runs.claim import Claim
@@ -32,7 +33,7 @@ from service.store.image_trees import MadeImage
 def build(claim: Claim) -> None:
     """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
     give_way(claim)
-    anew = [image for image in claim.target.images if is_wanted_anew(claim, image)]
+    anew = [image for image in _made(claim) if is_wanted_anew(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[tuple[ImageTarget, str]] = []
     for image, lacks in _missing(claim, anew):
@@ -54,12 +55,18 @@ def build(claim: Claim) -> None:
         _await_image(claim, image, lacks)
     for image, one in built:
         _read_back(claim, image, one)
+    bring_over(claim)
     claim.note(stage=Stage.PROMOTE)
+
+
+def _made(claim: Claim) -> tuple[ImageTarget, ...]:
+    """Give the images as they are made: where they are pushed to, not where the environment pulls them from."""
+    return tuple(image.made for image in claim.target.images)
 
 
 def _missing(claim: Claim, anew: Collection[ImageTarget]) -> list[tuple[ImageTarget, str]]:
     """Give the images that are not there, or wanted anew; each with what it lacks, if something is under its tag."""
-    looked = [(image, "" if image in anew else _find(claim, image)) for image in claim.target.images]
+    looked = [(image, "" if image in anew else _find(claim, image)) for image in _made(claim)]
     return [(image, lacks) for image, lacks in looked if lacks is not None]
 
 

@@ -33,7 +33,7 @@ def awaited_at(build: Build) -> tuple[WaitKind, str]:
 def image_of(context: Context, build: Build) -> ImageTarget:
     """Give the image as the configuration says it by which the build was wanted."""
     target = context.configurations.at(build.configuration_commit).target(build.application, build.environment)
-    found = next((image for image in target.images if image.name == build.image), None) if target else None
+    found = next((image.made for image in target.images if image.name == build.image), None) if target else None
     if found is None:
         raise PermanentError(
             f"the configuration at {build.configuration_commit[:12]} has no image {build.image or build.application}",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.config import ImageTarget
-from service.core.images import Image
+from service.core.images import Image, ImageReference
 from service.core.words import WaitKind
 from service.errors import DoubtfulError
 from service.pipeline.build.foreign import awaited, question_of, standings_of
 from service.pipeline.build.judging import judge
+from service.pipeline.build.replica import awaited_replica, replica_lacks, wanted_replica
 from service.pipeline.build.wanted_build import reference_of
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import Claim, read_claim
@@ -48,7 +49,7 @@ def look_at_images(context: Context, key: str) -> Answers:
                 if found.has_pipeline and (one := _question(context, wait)):
                     asked[wait] = one
                 else:
-                    saw(context, wait, awaited(wait.subject, None, found.lacks))
+                    saw(context, wait, found.words or awaited(wait.subject, None, found.lacks))
     for wait, standing in standings_of(context, asked).items():
         if standing.is_over:
             answers[wait] = "its pipeline is over"
@@ -59,11 +60,15 @@ def look_at_images(context: Context, key: str) -> Answers:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Whether an image is there for its run to judge, what it lacks, and whether its options name who is to push it."""
+    """Whether an image is there for its run to judge, what it lacks, and whether its options name who is to push it.
+
+    `words` say what is waited for, where that is no push.
+    """
 
     there: bool
     lacks: str = ""
     has_pipeline: bool = False
+    words: str = ""
 
 
 def _look_for(context: Context, wait: Wait, images: dict[str, Image | None]) -> _Found:
@@ -76,9 +81,14 @@ def _look_for(context: Context, wait: Wait, images: dict[str, Image | None]) -> 
     if claim is None or image is None:
         return _Found(there=True)
     if wait.subject not in images:
-        reference = reference_of(claim.run, image)
-        images[wait.subject] = context.outside.images.registry(image).find(reference.repository, reference.tag)
+        repository, _, tag = wait.subject.removeprefix(f"{image.registry_host}/").rpartition(":")
+        images[wait.subject] = context.outside.images.registry(image).find(repository, tag)
     found, lacks = images[wait.subject], ""
+    replica = wanted_replica(claim.run, image)
+    if replica is not None and _subject(replica) == wait.subject:
+        lacks = replica_lacks(context.outside.images.registry(image), replica, found)
+        words = awaited_replica(claim.run, image, replica.digest, lacks)
+        return _Found(there=not lacks, words=words)
     if found is not None:
         judged = judge(found, image, claim.run.commit, claim.run.repository)
         if judged.is_final:
@@ -98,5 +108,16 @@ def _question(context: Context, wait: Wait) -> tuple[str, PipelineQuestion] | No
 
 
 def _image(claim: Claim | None, wait: Wait) -> ImageTarget | None:
-    images = claim.target.images if claim else ()
-    return next((one for one in images if claim and str(reference_of(claim.run, one)) == wait.subject), None)
+    """Give the image that is awaited: where it is pushed to, or where it is replicated to."""
+    for image in claim.target.images if claim else ():
+        assert claim is not None  # noqa: S101 - it has images
+        replica = wanted_replica(claim.run, image)
+        if replica is not None and _subject(replica) == wait.subject:
+            return image
+        if str(reference_of(claim.run, image.made)) == wait.subject:
+            return image.made
+    return None
+
+
+def _subject(reference: ImageReference) -> str:
+    return str(replace(reference, digest=None))

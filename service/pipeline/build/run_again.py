@@ -75,7 +75,7 @@ def _follow_images(context: Context, failed: Iterable[Run]) -> tuple[list[Run], 
 
 def _has_images(context: Context, run: Run) -> bool:
     try:
-        images = claim_of(context, run).target.images
+        images = [image.made for image in claim_of(context, run).target.images]
         references = [(context.outside.images.registry(image), reference_of(run, image)) for image in images]
         return all(registry.find(one.repository, one.tag) is not None for registry, one in references)
     except RetryableError:

@@ -16,7 +16,7 @@ from service.pipeline.deploy.taken_back import taker_of
 from service.pipeline.manifest.place import has_images, place_of, wanted_edits
 from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
-from service.store import Transaction, deployments, runs
+from service.store import Transaction, deployments, judgements, runs
 from service.store.deployments import IMAGE_GONE, Deployment
 from service.store.runs import Run
 
@@ -59,6 +59,8 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
         elif health in _BROKEN:
             since = None
         deployments.feels(tx, known, health, healthy_since=since)
+        if since != known.healthy_since:
+            judgements.ask_again(tx, at=at, application=run.application)
         return True
     if known is not None:
         other = runs.get(tx, known.run_id)
@@ -66,6 +68,7 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
             return False
         commit = (run.manifest_commit or "")[:12]
         deployments.end(tx, known, f"replaced by {commit} of run {run.id}", by_us=True, at=at)
+    judgements.ask_again(tx, at=at, application=run.application)
     return deployments.begin(tx, run, argocd_application=argocd_application, health=health, at=at)
 
 
@@ -84,6 +87,7 @@ def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_
     with context.store.begin() as tx:
         if not deployments.end(tx, deployment, words, by_us=by_us, at=context.now()):
             return
+        judgements.ask_again(tx, at=context.now(), application=deployment.application)
         if back is not None:
             name = back.target.argocd_application
             deployments.begin(tx, back.run, argocd_application=name, health="", at=context.now())

@@ -53,7 +53,7 @@ def keep_images_in_use(context: Context) -> None:
     targets = [
         target
         for target in context.configurations.current().targets()
-        if any(registries.registry(image).keeps_in_use for image in target.images)
+        if any(registries.registry(one).keeps_in_use for image in target.images for one in (image.made, image))
     ]
     if not targets:
         return
@@ -80,6 +80,11 @@ def _uses(context: Context, targets: list[Target]) -> Iterator[_Use]:
     proposed = _proposed(context)
     for target in targets:
         for image in target.images:
+            if image.pushed_to is not None and context.outside.images.registry(image.made).keeps_in_use:
+                # The environment uses nothing there, so its tags go; the policy is there for the others.
+                uses.setdefault((image.made.registry_host, image.repository), _Use(image.made)).read.add(
+                    target.environment
+                )
             registry = context.outside.images.registry(image)
             if not registry.keeps_in_use:
                 continue

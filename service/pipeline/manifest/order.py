@@ -27,7 +27,7 @@ from service.pipeline.manifest.place import Place, rewrite_at, wanted_edits
 from service.pipeline.runs.claim import Claim, images_of
 from service.pipeline.runs.steps import Superseded
 from service.ports import Manifests
-from service.store import ancestry, edits, run_order, runs
+from service.store import Transaction, ancestry, edits, judgements, run_order, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -195,10 +195,21 @@ def yield_to_later(claim: Claim) -> None:
     run = claim.run
     with claim.context.store.read() as tx:
         later = run_order.all_later(tx, run)
+        unready = {one.id for one in later if _waits_unready(tx, claim, one)}
     for one in later:
+        if one.id in unready:
+            continue
         if one.repository == run.repository and _is_older(claim.context, one, run, claim.target.order):
             continue
         raise Superseded(f"superseded by {one.commit[:12]} before it was promoted", by=one.id)
+
+
+def _waits_unready(tx: Transaction, claim: Claim, later: Run) -> bool:
+    """Tell whether the gates keep a later release back that is not ready by itself, so that this one may go first."""
+    if not claim.target.gates or later.state.ended or later.manifest_commit is not None:
+        return False
+    kept = judgements.of_run(tx, later.id)
+    return kept is None or not kept.ready
 
 
 def _is_older(context: Context, one: Run, than: Run, policy: OrderPolicy) -> bool:

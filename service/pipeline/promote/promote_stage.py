@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 
 from service.core.words import EditState, Publish, Sha, Stage
+from service.pipeline.build.replica import bring_over
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.manifest.state.withholding import written_when_open
+from service.pipeline.promote.gating import pass_gates
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
@@ -25,6 +27,8 @@ def promote(claim: Claim) -> None:
     edit = _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
+        if edit is None and claim.run.pull_request is None:
+            bring_over(claim)
     place = place_of(claim.context, claim.target)
     if edit is not None and _is_written(claim, edit, place):
         claim.note(stage=Stage.DEPLOY, manifest_commit=_tell_written(claim, edit, place))
@@ -35,6 +39,8 @@ def promote(claim: Claim) -> None:
         if claim.target.publish is Publish.COMMIT and claim.run.pull_request is None:
             warm(case_at(claim, place), place)
         record.message = "no later change of this application waits for this environment"
+    if claim.target.publish is Publish.COMMIT and claim.run.pull_request is None and not _may_be_there(edit):
+        pass_gates(claim, place)
     match claim.target.publish:
         case Publish.COMMIT:
             there = claim.run.pull_request is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from service.core.config import Configuration, Target
 from service.core.config.patterns import matches
+from service.core.routing import fed_by
 from service.core.words import Sha
 from service.errors import NotFoundError
 from service.pipeline.runs.claim import Claim
@@ -30,6 +31,15 @@ def target_in_force(claim: Claim, current: Configuration | None = None) -> tuple
     at = f"as of the configuration at {current.commit[:12]}"
     if target is None:
         raise Cancelled(f"{run.application} is not in {run.environment} any more, {at}")
-    if target.source != run.repository or not matches(target.branch, run.branch):
-        raise Cancelled(f"{run.environment} takes {target.branch} of {target.source} now, not {run.branch}, {at}")
+    if target.source != run.repository or not _is_fed(claim, target):
+        before = fed_by(claim.target) if claim.target.upstream else run.branch
+        raise Cancelled(f"{run.environment} takes {fed_by(target)} of {target.source} now, not {before}, {at}")
     return Sha(current.commit), target
+
+
+def _is_fed(claim: Claim, target: Target) -> bool:
+    """Tell whether what brought the run still feeds its target: its branch, or one of the environments upstream."""
+    if target.upstream is None:
+        return matches(target.branch, claim.run.branch)
+    before = claim.target.upstream
+    return before is not None and not set(before.environments).isdisjoint(target.upstream.environments)

@@ -60,3 +60,19 @@ deployments = sa.Table(
         postgresql_where=sa.text("until IS NULL"),
     ),
 )
+
+# What the gates of a run's release said last, and when they are to be asked again. A row ends with its run.
+judgements = sa.Table(
+    "judgements",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("application", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("ready", sa.Boolean, nullable=False),
+    sa.Column("gates", sa.JSON, nullable=False),
+    sa.Column("judged_at", Time, nullable=False),
+    sa.Column("next_at", Time, nullable=False),
+    sa.Index(None, "next_at"),
+    sa.Index(None, "application", "environment"),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,14 @@ def test_the_error_counts_its_faults_and_names_the_file(kinds: Kinds) -> None:
     assert caught.value.message == "deploy/mergeport.yaml has 2 faults"
     assert caught.value.code == "configuration-invalid"
     assert {fault.where for fault in caught.value.faults} == {"deploy/mergeport.yaml"}
+
+
+def test_no_option_is_refused_by_a_pattern_alone() -> None:
+    """Use `service.core.fitting` for a text that has to fit a pattern: people are told what is allowed."""
+    service = Path(__file__).parents[3] / "service"
+    options = [*service.glob("adapters/*options.py"), *service.glob("core/dockerfiles/*.py")]
+    options += [*service.glob("core/gates/*.py")]
+    options += [
+        file for kind in ("builders", "registries", "notifiers") for file in service.glob(f"adapters/{kind}/**/*.py")
+    ]
+    assert [file.name for file in options if re.search(r"\bpattern=", file.read_text(encoding="utf-8"))] == []

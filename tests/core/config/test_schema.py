@@ -73,7 +73,6 @@ def test_a_good_configuration_loads_and_fits_the_schema(file: Path) -> None:
         {"defaults": {"argocd": True}},
         {"applications": {"a": {"environments": {"dev": True}}}},
         {"applications": {"a": {"environments": {"dev": {"tga": "x"}}}}},
-        {"environments": {"dev": {"gates": {}}}},
     ],
     ids=str,
 )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.adapters.dockerfile_options import WorkflowFile
+
 if TYPE_CHECKING:
     from service.adapters.parts import Parts
     from service.ports import Pipelines
@@ -22,9 +24,8 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["external"] = "external"
-    workflow: str | None = Field(
+    workflow: WorkflowFile | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml$",
         description="The file name of the GitHub workflow that pushes the image. One that failed or was skipped ends "
         "the wait.",
     )

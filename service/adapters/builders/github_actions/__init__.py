@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from service.adapters.dockerfile_options import BuildArg, Platform, Stage, WorkflowFile
 from service.core.dockerfiles.wishes import TemplateKeys
+from service.core.fitting import fitting
 
 if TYPE_CHECKING:
     from service.adapters.parts import Parts
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
 MOST_EXTRA = 12
 """GitHub takes 25 inputs; nine are ours, and some more may become ours."""
 
-_NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+_InputName = Annotated[
+    str,
+    *fitting(
+        r"^[A-Za-z_][A-Za-z0-9_-]*$", "the name of an input", "letters, digits, _ and -, the first one a letter or _"
+    ),
+]
 OURS = frozenset({"image", "tag", "commit", "correlation", "context", "dockerfile", "args", "target", "platforms"})
 """The inputs that are filled in here."""
 
@@ -29,9 +36,8 @@ class Options(TemplateKeys):
     """A workflow of the source repository that builds and pushes the image, started by Mergeport."""
 
     kind: Literal["github-actions"] = "github-actions"
-    workflow: str = Field(
+    workflow: WorkflowFile = Field(
         default="build-image.yml",
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml$",
         description="The workflow's file name in .github/workflows of the source repository.",
     )
     ref: str | None = Field(
@@ -44,16 +50,14 @@ class Options(TemplateKeys):
     dockerfile: str | None = Field(
         default=None, description="Sent as `dockerfile`, relative to the context; the workflow's own default if absent."
     )
-    args: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = Field(
+    args: dict[BuildArg, str] = Field(
         default_factory=dict, description="Build arguments, sent as `args`, one NAME=VALUE a line. Never secrets."
     )
-    target: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The stage to build, sent as `target`."
-    )
-    platforms: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")], ...] = Field(
+    target: Stage | None = Field(default=None, description="The stage to build, sent as `target`.")
+    platforms: tuple[Platform, ...] = Field(
         default=(), description="Sent as `platforms`, with commas between, e.g. linux/amd64,linux/arm64."
     )
-    inputs: dict[Annotated[str, Field(pattern=_NAME)], str] = Field(
+    inputs: dict[_InputName, str] = Field(
         default_factory=dict, max_length=MOST_EXTRA, description="More inputs of the workflow. Never secrets."
     )
 

@@ -1,0 +1,156 @@
+"""Reads the facts that the gates of a run's target need, and no others. Called whenever gates are judged.
+
+What cannot be read is Unknown, so that the gate waits and says why. Nothing is remembered: each judgement reads anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from service.core.gates import Evidence, Facts, FileText, Unknown, evidence_for
+from service.core.gates.image_facts import ImageFacts
+from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
+from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
+from service.core.state import Block, Entry, Hold, Lock
+from service.core.words import Digest, Sha
+from service.errors import MergeportError
+from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.runs.claim import Claim, images_of
+from service.ports import Manifests
+from service.store import deployments, manifest_states, runs
+from service.store.deployments import Deployment
+from service.store.runs import Run
+
+TRY_AGAIN = timedelta(seconds=30)
+"""After how long something that could not be read is tried again."""
+_MOST_STAYS = 50
+"""How far back an environment's releases are looked at."""
+
+
+def facts_of(claim: Claim, place: Place) -> Facts:
+    """Read what the gates of the run's target need to know, as of now."""
+    run, target = claim.run, claim.target
+    wanted = evidence_for(target.gates)
+    read: dict[str, Any] = {one: _read(reader, claim, place) for one, reader in _READERS.items() if one in wanted}
+    return Facts(
+        now=claim.context.now(),
+        application=run.application,
+        environment=run.environment,
+        source=run.repository,
+        commit=run.commit,
+        images=_images(run),
+        state=closed_by_people(claim, place),
+        **read,
+    )
+
+
+def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) -> object:
+    try:
+        return reader(claim, place)
+    except MergeportError as error:
+        return _not_now(claim, error)
+
+
+def _images(run: Run) -> tuple[ImageFacts, ...]:
+    """Give the run's images with the platforms that were read back with them."""
+    return tuple(
+        ImageFacts(
+            reference,
+            frozenset(Digest(part["digest"]) for part in run.images[name].get("parts", ())),
+            tuple(run.images[name].get("platforms", ())),
+        )
+        for name, reference in images_of(run).items()
+    )
+
+
+# --- where the release was ------------------------------------------------------------------------
+
+
+def _upstream(claim: Claim, place: Place) -> tuple[Stay, ...]:  # noqa: ARG001 - all readers are called alike
+    """Give where releases of the application were live, and when they were healthy there."""
+    environments = {name for _, options in claim.target.gates if (name := getattr(options, "environment", ""))}
+    with claim.context.store.read() as tx:
+        found = [
+            one for name in sorted(environments)
+            for one in deployments.of_place(tx, claim.run.application, name, limit=_MOST_STAYS)
+        ]  # fmt: skip
+        released = runs.some(tx, {one.run_id for one in found})
+    return tuple(stay_of(one, released[one.run_id]) for one in found if one.run_id in released)
+
+
+def stay_of(deployment: Deployment, run: Run) -> Stay:
+    """Give a deployment as the soak gate reads it. A release that is not healthy any more has no stretch."""
+    since = deployment.healthy_since
+    healthy = () if since is None else (Stretch(since, deployment.until),)
+    digests = [reference.digest for reference in images_of(run).values()]
+    known = frozenset(digest for digest in digests if digest) if all(digests) else frozenset[Digest]()
+    return Stay(deployment.environment, ReleaseIdentity(known, None, run.commit), healthy, until=deployment.until)
+
+
+# --- what people closed ---------------------------------------------------------------------------
+
+
+def closed_by_people(claim: Claim, place: Place) -> ClosedByPeople:
+    """Give the locks, holds and blocks as they were read last; they are read again right before each push."""
+    with claim.context.store.read() as tx:
+        known = manifest_states.get(tx, place.repository)
+    if known is None:
+        return ClosedByPeople()
+    return ClosedByPeople(tuple(map(_restriction, state_of(known.text).entries)), known.words if known.trouble else "")
+
+
+def _restriction(entry: Entry) -> Restriction:
+    placed = entry.placed
+    match entry:
+        case Lock():
+            kind, application, environment, subject = RestrictionKind.LOCK, entry.application, entry.environment, ""
+        case Hold():
+            kind, application, environment, subject = RestrictionKind.HOLD, entry.application, entry.environment, ""
+        case Block():
+            kind, application, environment, subject = RestrictionKind.BLOCK, "", "", entry.value
+    return Restriction(
+        kind, placed.who, placed.why, placed.since, placed.until, application or None, environment or None, subject
+    )
+
+
+# --- files of the manifest repository -------------------------------------------------------------
+
+
+def _files(claim: Claim, place: Place) -> tuple[FileText, ...]:
+    """Read the files that gates name, from the branch that is written."""
+    paths = sorted(
+        {path for _, options in claim.target.gates if (files := getattr(options, "files", None)) for path in files()}
+    )
+    if not paths:
+        return ()
+    manifests = claim.context.outside.manifests.open(place.repository)
+    try:
+        tip = manifests.fetch(place.branch)
+    except MergeportError as error:
+        return tuple(FileText(path, _not_now(claim, error)) for path in paths)
+    return tuple(FileText(path, _text(claim, manifests, tip, path)) for path in paths)
+
+
+def _text(claim: Claim, manifests: Manifests, tip: Sha | None, path: str) -> str | Unknown:
+    if tip is None:
+        return Unknown("its branch is not there")
+    try:
+        return manifests.read(tip, path).decode("utf-8")
+    except UnicodeDecodeError:
+        return Unknown(f"{path} is not UTF-8 text")
+    except MergeportError as error:
+        return _not_now(claim, error)
+
+
+def _not_now(claim: Claim, error: MergeportError) -> Unknown:
+    return Unknown(str(error), claim.context.now() + TRY_AGAIN)
+
+
+_READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {
+    Evidence.UPSTREAM: _upstream,
+    Evidence.FILES: _files,
+}
+"""Who reads each fact, by its name in `Facts`."""

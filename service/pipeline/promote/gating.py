@@ -1,0 +1,157 @@
+"""Judges the gates of runs, and lets a run that commits wait until they are open.
+
+Called by the promote stage before a write, and by a loop of the worker: when the clock may change an answer, and as
+soon as a fact has changed (`judgements.ask_again`). A run that waits for its gates is only a row in a table.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from service.core.gates import Judged, Judgement, Outcome, in_words, is_ready, judge_all, rows
+from service.core.gates.judgement import FROM_STATE
+from service.core.words import Stage, WaitKind
+from service.errors import MergeportError, NotFoundError, PermanentError
+from service.pipeline.context import Context
+from service.pipeline.manifest.outcomes import enqueue
+from service.pipeline.manifest.place import Place, place_of
+from service.pipeline.manifest.state.gates import wake_earlier
+from service.pipeline.promote.gate_facts import facts_of
+from service.pipeline.runs.claim import Claim, read_claim
+from service.pipeline.runs.steps import Pause, step, wait_for
+from service.store import judgements, waits
+from service.store.judgements import KeptJudgement
+from service.store.waits import Wait
+
+KEY = "gates"
+"""What runs wait for whose configured gates are closed. Locks, holds and blocks are waited for by their repository."""
+STEP = "ask the gates"
+AT_ONCE = 50
+LONGEST = timedelta(minutes=50)
+"""How long an answer is believed that no fact and no clock seems to change."""
+LONGEST_OUTSIDE = timedelta(minutes=5)
+"""The same where facts are outside, and an event that tells of a change may be lost."""
+_OUTSIDE = frozenset({"approval", "checks", "freeze", "http", "image"})
+_HINT = "mend what the gate says, then `mergeport runs retry`"
+_NOT_YET = timedelta(seconds=1)
+"""When a run is looked at again that is just under way."""
+
+log = structlog.get_logger()
+
+
+def pass_gates(claim: Claim, place: Place) -> None:
+    """Let a run that is about to commit go on if its gates are open. Else raise Pause; PermanentError if one refuses.
+
+    What people have closed is told but decides nothing here: it is read again right before the push.
+    """
+    if not claim.target.gates:
+        return
+    with step(claim, STEP, Stage.PROMOTE) as record:
+        judgement = judge(claim, place)
+        closed = configured(judgement)
+        words = in_words(Judgement(closed))
+        if Judgement(closed).outcome is Outcome.REFUSE:
+            raise PermanentError(
+                words, code="gate-refused", hint="mend what the gate says, then `mergeport runs retry`"
+            )
+        wait = wait_for(claim.context, claim.run, WaitKind.GATE, key=KEY, subject=_subject(claim), saw=words)
+        if is_ready(Judgement(closed)):
+            wake_earlier(claim.context, claim.run, wait)
+        if closed:
+            raise Pause(wait)
+        record.message = f"open: {', '.join(one.gate for one in judgement.gates if one.gate not in FROM_STATE)}"
+
+
+def configured(judgement: Judgement) -> tuple[Judged, ...]:
+    """Give the gates of the configuration that are closed."""
+    return tuple(one for one in judgement.closed if one.gate not in FROM_STATE)
+
+
+def judge(claim: Claim, place: Place) -> Judgement:
+    """Judge the gates of a run now, and keep what they say."""
+    judgement = judge_all(claim.target.gates, facts_of(claim, place))
+    with claim.context.store.begin() as tx:
+        judgements.keep(tx, _kept(claim, judgement))
+    return judgement
+
+
+def judge_due(context: Context) -> bool:
+    """Judge again the gates of runs whose time has come; True if there may be more."""
+    with context.store.read() as tx:
+        due = judgements.due(tx, context.now(), limit=AT_ONCE)
+    for kept in due:
+        try:
+            _judge_again(context, kept)
+        except MergeportError as error:
+            log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
+            _look_later(context, kept)
+    return len(due) == AT_ONCE
+
+
+def _judge_again(context: Context, kept: KeptJudgement) -> None:
+    claim = read_claim(context, kept.run_id)
+    if claim is None or claim.run.state.ended or claim.run.manifest_commit is not None:
+        with context.store.begin() as tx:
+            judgements.forget(tx, [kept.run_id])
+        return
+    with context.store.read() as tx:
+        wait = waits.open_of_run(tx, claim.run.id)
+    if wait is None or wait.kind is not WaitKind.GATE or wait.key != KEY:
+        _look_later(context, kept)
+    elif _has_other_gates(claim):
+        _wake(context, wait, "the configuration has other gates now")
+    else:
+        closed = configured(judge(claim, place_of(context, claim.target)))
+        if Judgement(closed).outcome is Outcome.WAIT:
+            with context.store.begin() as tx:
+                waits.saw(tx, wait.id, in_words(Judgement(closed)))
+        if Judgement(closed).outcome is not Outcome.WAIT or (is_ready(Judgement(closed)) and not kept.ready):
+            _wake(context, wait, "the gates have changed")
+
+
+def _has_other_gates(claim: Claim) -> bool:
+    """Tell whether the configuration in force has other gates for the run than its own, or does not have its target."""
+    try:
+        in_force = claim.context.configurations.current().target(claim.run.application, claim.run.environment)
+    except NotFoundError:
+        return True
+    return in_force is None or in_force.gates != claim.target.gates
+
+
+def _wake(context: Context, wait: Wait, words: str) -> None:
+    with context.store.begin() as tx:
+        woken = waits.answer(tx, wait.id, words, at=context.now())
+    if woken:
+        enqueue(context, wait.run_id)
+
+
+def _look_later(context: Context, kept: KeptJudgement) -> None:
+    with context.store.begin() as tx:
+        judgements.put_off(tx, kept.run_id, context.now() + _NOT_YET)
+
+
+def _kept(claim: Claim, judgement: Judgement) -> KeptJudgement:
+    now = claim.context.now()
+    return KeptJudgement(
+        run_id=claim.run.id,
+        application=claim.run.application,
+        environment=claim.run.environment,
+        outcome=judgement.outcome,
+        ready=is_ready(Judgement(configured(judgement))),
+        gates=[list(row) for row in rows(judgement)],
+        judged_at=now,
+        next_at=_next(judgement, now),
+    )
+
+
+def _next(judgement: Judgement, now: datetime) -> datetime:
+    """Give when to ask again: at the next edge, and now and then all the same."""
+    outside = any(one.gate in _OUTSIDE for one in judgement.gates)
+    latest = now + (LONGEST_OUTSIDE if outside else LONGEST)
+    return latest if judgement.until is None else min(max(judgement.until, now), latest)
+
+
+def _subject(claim: Claim) -> str:
+    return f"{claim.run.application}/{claim.run.environment}"
