@@ -43,6 +43,8 @@ class Recipe:
     target: str | None = None
     platform: str | None = None
     network: str | None = None
+    fresh: bool = False
+    """Nothing that earlier builds left is used, and base images are fetched again."""
     secrets: Mapping[str, Path] = field(default_factory=dict)
     """Files that `RUN --mount=type=secret` sees under these names."""
 
@@ -67,6 +69,7 @@ class Tool:
                 ]
             case "buildah":
                 argv = [*self.prefix, "build", "--layers"]
+        argv += ["--pull", "--no-cache"] if recipe.fresh else []
         argv += [f"--file={recipe.dockerfile}", f"--tag={recipe.tag}"]
         argv += [f"--label={name}={value}" for name, value in recipe.labels.items()]
         argv += [f"--build-arg={name}={value}" for name, value in recipe.args.items()]

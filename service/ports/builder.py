@@ -36,6 +36,10 @@ class BuildRequest:
     target: PushTarget
     labels: Mapping[str, str]
     options: object
+    fresh: bool = False
+    """Nothing of earlier builds is used, and base images are fetched again."""
+    anew: bool = False
+    """The image is there and is made again: one of this commit under the tag is no reason to stop."""
 
 
 class BuildControl(Protocol):
@@ -75,6 +79,10 @@ class StartRequest:
     options: object
     since: datetime | None = None
     """When the start was first asked for, by our clock; None where it was not yet."""
+    fresh: bool = False
+    """Nothing of earlier builds is to be used, as far as the other side can be told that."""
+    anew: bool = False
+    """The image is there and is made again. PermanentError if the other side cannot be told that: it might take it."""
 
 
 class Progress(StrEnum):

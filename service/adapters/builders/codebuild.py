@@ -238,6 +238,7 @@ def variables(request: StartRequest, correlation: str, template: str | None = No
         "MERGEPORT_DOCKERFILE": "" if template else options.dockerfile,
         "MERGEPORT_TEMPLATE": b64encode(gzip.compress(template.encode(), mtime=0)).decode() if template else "",
         "MERGEPORT_LABELS": " ".join(f"{name}={value}" for name, value in sorted(request.labels.items())),
+        "MERGEPORT_REBUILD": "true" if request.fresh else "",
         "MERGEPORT_TARGET": options.target or "",
         "MERGEPORT_PLATFORMS": ",".join(options.platforms),
         "MERGEPORT_BUILD_ARGS": " ".join(sorted(options.args)),

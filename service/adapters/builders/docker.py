@@ -235,6 +235,7 @@ def _recipe(request: BuildRequest, options: Options, source: Path) -> Recipe:
         target=options.target,
         platform=options.platform,
         network=None if options.network == "default" else options.network,
+        fresh=request.fresh,
     )
 
 
@@ -257,6 +258,8 @@ def _is_there(request: BuildRequest, control: BuildControl) -> bool:
 
     if control.cancelled():
         raise RetryableError("The build was stopped.", code="build-stopped")
+    if request.anew:
+        return False
     target = request.target
     registry = Distribution(
         target.host, credentials=fixed(target.credentials), insecure=target.insecure, ca_file=target.ca_file
@@ -283,7 +286,7 @@ def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> N
     )
     registry.check_push(reference.repository)
     there = registry.find(reference)
-    if there is not None and there.revision == request.labels.get(REVISION_LABEL):
+    if not request.anew and there is not None and there.revision == request.labels.get(REVISION_LABEL):
         control.log("the registry has this revision under the tag already\n")
         return
     if there is not None and (target.immutable_tags or "immutable" in ended.words.lower()):

@@ -16,7 +16,7 @@ from service.core.words import BuilderPlace, BuildState
 from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.turns import no_room, queue_up
-from service.pipeline.build.wanted_build import reference_of
+from service.pipeline.build.wanted_build import is_fresh, reference_of
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder, Progress, StartRequest
 from service.store import builds
@@ -73,7 +73,10 @@ def start_request(context: Context, build: Build) -> StartRequest:
         tree=build.tree,
     )
     since = made_at(build.correlation) if build.correlation else None
-    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)
+    return StartRequest(
+        build.repository, build.branch, build.commit, reference, labels, image.builder_options, since,
+        fresh=is_fresh(build, image), anew=build.anew,
+    )  # fmt: skip
 
 
 def _intend(context: Context, build: Build, most: int | None) -> Build | None:

@@ -33,6 +33,11 @@ def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
     )
 
 
+def is_fresh(build: Build, image: ImageTarget) -> bool:
+    """Tell whether the build uses nothing of earlier ones, so that newer base images and packages are in its image."""
+    return build.anew or image.rebuild is not Rebuild.NEVER
+
+
 def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "") -> Build:
     """Let the run share the build of its image, and queue the build unless it is under way or done.
 

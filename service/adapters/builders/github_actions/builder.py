@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
 from service.adapters.builders.github_actions import Options, telling
+from service.adapters.builders.github_actions.dispatcher import Dispatcher
 from service.adapters.builders.github_actions.ids import by_repository, parts_of
-from service.adapters.builders.github_actions.inputs import LABELS, inputs_of, labels_of, options_of, ref_of
+from service.adapters.builders.github_actions.inputs import inputs_of, optional_inputs, options_of, ref_of
 from service.adapters.builders.github_actions.logs import fetch_end
-from service.adapters.builders.github_actions.refused import FOLDER, Attempt, no_room, not_started, why
+from service.adapters.builders.github_actions.refused import FOLDER, Attempt
 from service.adapters.builders.github_actions.run_shapes import (
-    Dispatched,
     Job,
     Jobs,
     Nothing,
@@ -30,13 +29,11 @@ from service.adapters.builders.github_actions.run_shapes import (
     standing,
 )
 from service.adapters.github_api.connection import Connection
-from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
+from service.adapters.github_api.failures import NotFoundAnswerError
 from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
 from service.errors import (
-    DoubtfulError,
-    LimitedError,
     MergeportError,
     PermanentError,
     RetryableError,
@@ -50,7 +47,6 @@ PAGE, MOST_PAGES = 100, 5
 MOST_KEPT = 200
 
 _READ, _WRITE = "actions: read", "actions: write"
-_DETAILS = "return_run_details"
 _CORRELATION = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _CONFLICT, _GONE = 409, 410
 
@@ -67,8 +63,7 @@ class GitHubActions:
         self._checkout = checkout
         self._web_url = pages_of(api_url)
         self._verify: bool | str = ca_file or True
-        self._tells_runs = True
-        self._without_labels: set[str] = set()
+        self._dispatcher = Dispatcher(connection)
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
         self._idle: frozenset[str] = frozenset()
 
@@ -86,14 +81,7 @@ class GitHubActions:
         text = dockerfile_at(self._checkout, request, options, options.context or ".")
         told = inputs_of(request, correlation, text)
         attempt = Attempt(request.repository, options.workflow, ref_of(request), told)
-        try:
-            run = self._labelled(attempt, labels_of(request))
-        except (NotFoundAnswerError, UnprocessableAnswerError) as error:
-            raise self._surely(attempt, error) from error
-        except LimitedError as error:
-            raise no_room(error) from error
-        except DoubtfulError as error:  # GitHub itself said no; of a lost answer it is not known whether a run began
-            raise not_started(error) from error
+        run = self._dispatcher.dispatch(attempt, optional_inputs(request))
         return None if run is None else f"{request.repository}/actions/runs/{run}"
 
     def find(self, request: StartRequest, correlation: str) -> str | None:
@@ -168,52 +156,6 @@ class GitHubActions:
         return LogPiece(text, place.written() if text else after)
 
     # --- what is asked ------------------------------------------------------------------------------
-
-    def _labelled(self, attempt: Attempt, labels: str) -> int | None:
-        """Send the labels along, until a workflow refuses them because it does not know that input; see `labels_of`."""
-        workflow = f"{attempt.repository.key}/{attempt.workflow}@{attempt.ref}"
-        if labels and LABELS not in attempt.inputs and workflow not in self._without_labels:
-            try:
-                return self._dispatched(replace(attempt, inputs={**attempt.inputs, LABELS: labels}))
-            except UnprocessableAnswerError as error:
-                if f'"{LABELS}"' not in error.message:
-                    raise
-                self._without_labels.add(workflow)
-        return self._dispatched(attempt)
-
-    def _dispatched(self, attempt: Attempt) -> int | None:
-        """Ask for the run's id along with it, until a server refuses the question as one that it does not know."""
-        if self._tells_runs:
-            try:
-                return self._dispatch(attempt, {_DETAILS: True})
-            except UnprocessableAnswerError as error:
-                if _DETAILS not in error.message:
-                    raise
-                self._tells_runs = False
-        return self._dispatch(attempt, {})
-
-    def _dispatch(self, attempt: Attempt, more: Mapping[str, object]) -> int | None:
-        """https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event."""
-        answer = self._connection.send(
-            Dispatched,
-            "POST",
-            f"/repos/{attempt.repository}/actions/workflows/{quote(attempt.workflow)}/dispatches",
-            {"ref": attempt.ref, "inputs": attempt.inputs, **more},
-            doing=f"start the workflow `{attempt.workflow}`",
-            repository=attempt.repository,
-            permission=_WRITE,
-        ).root
-        return answer.workflow_run_id if answer else None
-
-    def _surely(self, attempt: Attempt, error: MergeportError) -> MergeportError:
-        """Give the reason of a refusal; where looking for it fails, the start was refused all the same."""
-        try:
-            found = why(self._connection, attempt, error)
-        except LimitedError as beside:
-            return no_room(beside)
-        except RetryableError as beside:
-            return not_started(beside)
-        return not_started(found) if isinstance(found, RetryableError) else found
 
     def _dispatches(self, request: StartRequest, workflow: str, page: int) -> list[Run]:
         parameters: dict[str, str | int] = {"event": "workflow_dispatch", "per_page": PAGE, "page": page}
