@@ -101,6 +101,8 @@ class BuildStanding:
 
     progress: Progress
     words: str = ""
+    heard: bool = True
+    """False if it could not be asked, and is only taken to be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,13 @@ class ElsewhereBuilder(Protocol):
 
     def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
         """Give the states of these builds, in as few calls as possible; a build that is not known there is left out."""
+        ...
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:
+        """Give the newest build that came of running one of these again there, for each that has one.
+
+        A builder whose builds keep their ids when they are run again gives none, and asks nothing.
+        """
         ...
 
     def cancel(self, external_id: str) -> None:

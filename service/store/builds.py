@@ -215,6 +215,23 @@ def failed_as(tx: Transaction, builder: str, external_id: str, *, since: datetim
     return one(Build, tx.execute(query).first())
 
 
+def failed_elsewhere(tx: Transaction, *, since: datetime, limit: int) -> list[Build]:
+    """List the builds that failed elsewhere since then and are known there by an id, newest first."""
+    query = (
+        sa.select(*columns(Build, table))
+        .where(
+            table.c.state == BuildState.FAILED,
+            table.c.updated_at >= since,
+            table.c.ended_at >= since,
+            table.c.builder != "",
+            table.c.external_id.is_not(None),
+        )
+        .order_by(table.c.updated_at.desc())
+        .limit(limit)
+    )
+    return [made(Build, row) for row in tx.execute(query)]
+
+
 def runs_of(tx: Transaction, build_id: BuildId) -> list[RunId]:
     """List the runs that need or needed a build."""
     query = sa.select(build_runs.c.run_id).where(build_runs.c.build_id == build_id)

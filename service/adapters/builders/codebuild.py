@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from service.adapters.codebuild_repeats import CORRELATION, correlation_of, newest_of
 from service.adapters.dockerfile_options import BuildArg, InsidePath, Platform, Stage
 from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.words import BuilderPlace
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from service.adapters.parts import Parts
     from service.ports import BuildStanding, Checkout, LogPiece, StartRequest
 
-CORRELATION = "MERGEPORT_CORRELATION"
 LISTED_WITHIN = timedelta(seconds=60)
 """Longer than lists of builds lag, and shorter than the five minutes for which CodeBuild keeps a start's token: where a
 list lags for longer, the second start that comes then gives the same build."""
@@ -140,8 +140,7 @@ class CodeBuildBuilder:
                 begun = build.get("startTime")
                 if since is not None and begun is not None and begun < since - _CLOCKS:
                     return None
-                told = build.get("environment", {}).get("environmentVariables", [])
-                if any((one.get("name"), one.get("value")) == (CORRELATION, correlation) for one in told):
+                if correlation_of(build) == correlation:
                     return _external_id(build, options)
         return None
 
@@ -164,13 +163,31 @@ class CodeBuildBuilder:
                 builds = self._api(region, role).get(ids)
             except MergeportError as error:
                 errors.append(error)
-                told |= {one: BuildStanding(Progress.RUNNING, f"it cannot be asked: {error}") for one in ids.values()}
+                told |= {
+                    one: BuildStanding(Progress.RUNNING, f"it cannot be asked: {error}", heard=False)
+                    for one in ids.values()
+                }
                 continue
             for build in builds:
                 self._keep_place(ids[build["id"]], build)
                 told[ids[build["id"]]] = standing_of(build)
         if errors and len(errors) == len(groups):
             raise errors[0]
+        return told
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:
+        """Search the newest builds of their projects for newer ones with the correlation, which "Retry build" keeps.
+
+        One call for each hundred of these builds, and two for each hundred of a project that began after the oldest.
+        """
+        groups: dict[tuple[str, str | None], list[str]] = {}
+        for external_id in external_ids:
+            if found := _ID.fullmatch(external_id):
+                groups.setdefault((found["region"], found["role"]), []).append(found["build"])
+        told: dict[str, str] = {}
+        for (region, role), ids in groups.items():
+            suffix = f" as {role}" if role else ""
+            told |= {f"{old}{suffix}": f"{new}{suffix}" for old, new in newest_of(self._api(region, role), ids).items()}
         return told
 
     def cancel(self, external_id: str) -> None:

@@ -123,10 +123,14 @@ class GitHubActions:
                 told |= self._states_of(repository, ids)
             except MergeportError as error:
                 failed.append(error)
-                told |= dict.fromkeys(ids, BuildStanding(Progress.RUNNING, str(error)))
+                told |= dict.fromkeys(ids, BuildStanding(Progress.RUNNING, str(error), heard=False))
         if failed and len(failed) == len(repositories):
             raise failed[0]
         return told
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002 - the port's
+        """Give none: a run that is run again keeps its id."""
+        return {}
 
     def cancel(self, external_id: str) -> None:
         """Cancel the run; see the port."""
@@ -172,7 +176,9 @@ class GitHubActions:
         for external_id, number in ids.items():
             run = runs.get(number) or self._run(repository, number)
             if run is not None:
-                self._ended.pop(external_id, None)
+                kept = self._ended.get(external_id, [])
+                if not run.ended or any(job.run_attempt != run.run_attempt for job in kept):
+                    self._ended.pop(external_id, None)
                 idle |= {external_id} if run.waits else set()
                 bad = run.ended and not run.went_well
                 told[external_id] = standing(run, self._jobs_of(external_id) if bad else ())
@@ -211,7 +217,7 @@ class GitHubActions:
             return None
 
     def _jobs_of(self, external_id: str) -> Sequence[Job]:
-        """Give the jobs of the newest attempt; those of an ended one are kept until its state is asked for again."""
+        """Give the jobs of the newest attempt; those of an ended one are kept until there is another."""
         kept = self._ended.get(external_id)
         if kept is not None:
             return kept
