@@ -10,7 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from service.core.words import BuildState, RunState, WaitKind, WaitOutcome
+from service.pipeline.advance import advance
+from service.pipeline.build.finish import BUILDS_KEY
 from service.pipeline.build.here import StoredControl
+from service.pipeline.watches import answer_due, look
 from service.store import Store, builds, runs, steps, waits
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -220,6 +223,42 @@ def test_later_change_supersedes_an_earlier_one_before_it_is_promoted(pipeline: 
     pipeline.settle_live("checkout-dev")
     assert pipeline.run(commit=first).state == RunState.SUPERSEDED
     assert pipeline.run(commit=second).state == RunState.SUCCEEDED
+
+
+def advance_runs(pipeline: Pipeline) -> None:
+    """Do all that is queued but builds, as a worker does whose lane for builds is full."""
+    while pipeline.intake() or pipeline.queue.runs:
+        for run, workflow_id in pipeline.queue.runs:
+            advance(pipeline.context, run.id, workflow_id)
+        pipeline.queue.runs.clear()
+
+
+def test_build_that_is_queued_here_says_what_is_before_it_and_its_deadline_has_not_begun(pipeline: Pipeline) -> None:
+    for text in ("one more", "two more"):
+        merge(pipeline, text)
+        pipeline.take_deliveries()
+        advance_runs(pipeline)
+        pipeline.clock.move(seconds=1)
+    look(pipeline.context, WaitKind.BUILD, BUILDS_KEY)
+    assert pipeline.wait(pipeline.run())[1].endswith("is queued: 0 under way, 1 queued before it")
+    pipeline.clock.move(minutes=31)
+    answer_due(pipeline.context)
+    advance_runs(pipeline)
+    assert {run.state for run in pipeline.runs()} == {RunState.WAITING}
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_build_that_is_never_begun_fails_its_run_after_a_day(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.take_deliveries()
+    advance_runs(pipeline)
+    pipeline.clock.move(hours=25)
+    for _ in range(2):
+        answer_due(pipeline.context)
+        advance_runs(pipeline)
+    ended = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (ended.code, "nothing waits longer than 1 day for its turn" in ended.message) == ("build-deadline", True)
 
 
 def test_build_that_may_work_later_is_made_again_only_after_its_pause(pipeline: Pipeline) -> None:

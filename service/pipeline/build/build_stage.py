@@ -15,13 +15,13 @@ from service.core.images import Image
 from service.core.words import BuildState, Reuse, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.anew import check_anew, is_wanted_anew, same_as_before
+from service.pipeline.build.build_deadline import pause_for
 from service.pipeline.build.built_beside import await_end, is_of_another, made_by, shared_build
-from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.judging import Judged, judge
 from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
-from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, too_late, want_build
+from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
 from service.store import builds, waits
@@ -190,14 +190,9 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
             now_at = builds.get(tx, one.id)
         assert now_at is not None  # noqa: S101 - rows of builds are never deleted
         if not now_at.state.ended:
-            kind, key = awaited_at(now_at)
-            if expired(context, run.id, kind, one.id):
-                raise too_late(now_at)
             if other:
                 await_end(claim, now_at)
-            saw = f"build of {now_at.reference} is {now_at.state}"
-            within = claim.target.deadlines.build
-            raise Pause(wait_for(context, run, kind, key=key, subject=one.id, saw=saw, within=within))
+            pause_for(claim, now_at, f"build of {now_at.reference} is {now_at.state}")
         match now_at.state:
             case _ if other:
                 await_end(claim, now_at)  # it ended just now: the next look wakes the run

@@ -93,7 +93,10 @@ def _intend(context: Context, build: Build, most: int | None) -> Build | None:
             queue_up(context, tx, build, why)
             return None
         if wanted:
-            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now, external_id=None)
+            turn_at = now_at.turn_at or now
+            builds.update(
+                tx, build.id, at=now, correlation=correlation, asked_at=now, turn_at=turn_at, external_id=None
+            )
     if not wanted:
         cancel_build(context, build)
         return None
@@ -112,9 +115,8 @@ def _take_up(context: Context, build: Build) -> None:
     with context.store.begin() as tx:
         now_at = builds.hold(tx, build.id)
         if now_at is not None and (now_at.attempt, now_at.state) == (build.attempt, BuildState.RUNNING):
-            builds.update(
-                tx, build.id, at=now, state=BuildState.STARTED, correlation=new_id(), asked_at=now, started_at=now
-            )
+            values = {"asked_at": now, "started_at": now, "turn_at": now}
+            builds.update(tx, build.id, at=now, state=BuildState.STARTED, correlation=new_id(), **values)
     log.info("a build is followed that somebody runs again elsewhere", external_id=build.external_id)
 
 

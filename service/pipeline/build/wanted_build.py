@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from service.core.config import ImageTarget
 from service.core.images import ImageReference, tag_for
 from service.core.words import BuilderPlace, BuildId, BuildState, Rebuild
-from service.errors import PermanentError
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder
 from service.store import Transaction, builds, waits
@@ -136,20 +135,3 @@ def pause_left(build: Build, now: datetime) -> float:
         return 0.0
     pause = build.retry_after or 0.0
     return min(pause, max(0.0, pause - (now - build.ended_at).total_seconds()))
-
-
-def too_late(build: Build) -> PermanentError:
-    """Say what a build had come to at its deadline."""
-    match build.builder, build.asked_at:
-        case "", _:
-            saw, why = str(build.state), "check whether MERGEPORT_BUILD_CONCURRENCY allows enough builds at a time"
-        case _, None:
-            saw = f"waiting ({build.message or build.state})"
-            why = "`at_once` and MERGEPORT_ELSEWHERE_CONCURRENCY set how many builds are under way at once"
-        case _:
-            saw, why = str(build.state), f"look at {build.builder}"
-    return PermanentError(
-        f"the build of {build.reference} was still {saw} at its deadline",
-        code="build-deadline",
-        hint=f"`deadlines.build` sets how long a run waits; {why}",
-    )
