@@ -34,6 +34,7 @@ from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
 from service.errors import (
+    DoubtfulError,
     MergeportError,
     PermanentError,
     RetryableError,
@@ -238,7 +239,7 @@ class GitHubActions:
                 f"/repos/{repository}/actions/jobs/{job.id}/logs", doing=f"read the log of job {job.id}",
                 repository=repository, permission=_READ,
             )  # fmt: skip
-        except PermanentError as error:
+        except DoubtfulError as error:
             if error.fields.get("status") != _GONE:
                 raise
             return "[the log is gone: GitHub keeps it for as long as the repository says]"
