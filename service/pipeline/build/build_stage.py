@@ -175,6 +175,7 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
         "made_for": made_for or None,
     }
     claim.note(images={**run.images, image.name: accepted})
+    claim.images_were_read()
     if made_for:
         return f"the image of {made_for[:12]}, the same tree: {reference}"
     if judged.ours or image.reuse is Reuse.TREE:

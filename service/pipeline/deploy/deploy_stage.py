@@ -24,8 +24,8 @@ def deploy(claim: Claim) -> str:
     assert commit is not None  # noqa: S101 - set by stage promote
     application = claim.target.argocd_application
     if application is None:
-        with claim.context.store.begin() as tx:
-            began(tx, claim.context, claim.run, None, "")
+        run = claim.run
+        claim.effects.append(lambda tx: began(tx, claim.context, run, None, ""))
         return f"committed as {commit[:12]}; no Argo CD application is named"
     if claim.context.outside.deployer is None:
         raise PermanentError(

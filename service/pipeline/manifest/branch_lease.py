@@ -23,7 +23,10 @@ log = structlog.get_logger()
 
 
 class Holding:
-    """A lease that this holder has acquired under this name; it is renewed during the block and released at its end."""
+    """A lease that this holder has acquired under this name; it is renewed during the block and released at its end.
+
+    `given_up` says that it was released before.
+    """
 
     def __init__(self, context: Context, name: str, holder: str, *, every: float = RENEWAL_SECONDS) -> None:
         """Take what was acquired, and how often it is renewed."""
@@ -31,7 +34,7 @@ class Holding:
         self._name = name
         self._holder = holder
         self._every = every
-        self._given_up = False
+        self.given_up = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
 
@@ -44,7 +47,7 @@ class Holding:
     ) -> None:
         self._end.set()
         self._thread.join()
-        if not self._given_up:
+        if not self.given_up:
             with self._context.store.begin() as tx:
                 leases.release(tx, self._name, self._holder)
 
@@ -63,7 +66,7 @@ class Holding:
 
     def is_released(self) -> None:
         """Note that the transaction which gave it up is committed, so that the end of the block releases nothing."""
-        self._given_up = True
+        self.given_up = True
 
     def _renew(self) -> None:
         while not self._end.wait(self._every):

@@ -137,6 +137,8 @@ def _drain(context: Context, run: Run, place: Place, holding: Holding, window: t
     started = time.monotonic()
     while True:
         write_pending(branch)
+        if holding.given_up:
+            return _written(context, run)
         heir: RunId | None = None
         with context.store.begin() as tx:
             holding.keep(tx)
@@ -156,6 +158,13 @@ def _drain(context: Context, run: Run, place: Place, holding: Holding, window: t
             enqueue(context, heir)
         if done:
             return edit
+
+
+def _written(context: Context, run: Run) -> Edit:
+    with context.store.read() as tx:
+        edit = edits.of_run(tx, run.id)
+    assert edit is not None  # noqa: S101 - ensured by write()
+    return edit
 
 
 def wake_next(tx: Transaction, context: Context, lease: str) -> RunId | None:

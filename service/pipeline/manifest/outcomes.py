@@ -29,7 +29,7 @@ class Made:
 
 
 def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
-    """Mark what a push has brought onto the branch, and wake its runs."""
+    """Mark what a push has brought, wake its runs, and give the lease up if nothing is left to write."""
     with branch.context.store.begin() as tx:
         waiting = _waiting(tx, branch)
         for one in made:
@@ -43,6 +43,11 @@ def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
                 message="; ".join(one.rewrite.warnings),
             )
         woken = _answer(tx, branch, waiting, [one.edit for one in made], "written")
+        is_last = not branch.pending(tx)
+        if is_last:
+            branch.holding.release(tx)
+    if is_last:
+        branch.holding.is_released()
     _wake(branch, woken)
 
 

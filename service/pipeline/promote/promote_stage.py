@@ -37,7 +37,7 @@ def promote(claim: Claim) -> None:
     match claim.target.publish:
         case Publish.COMMIT:
             there = claim.run.pull_request is not None
-            commit = (None if there else _commit(claim, place)) or propose(claim, place)
+            commit = (None if there else _commit(claim, place, asked=edit is not None)) or propose(claim, place)
         case Publish.PULL_REQUEST:
             commit = propose(claim, place)
         case _:
@@ -69,10 +69,13 @@ def _tell_written(claim: Claim, edit: Edit, place: Place) -> Sha:
     return commit
 
 
-def _commit(claim: Claim, place: Place) -> Sha | None:
-    """Bring the commit onto the branch; None if the branch refuses it and a pull request is wanted instead."""
+def _commit(claim: Claim, place: Place, *, asked: bool) -> Sha | None:
+    """Bring the commit onto the branch; None if the branch refuses it and a pull request is wanted instead.
+
+    `asked` says that the run has asked for the write before, so that it may be there.
+    """
     with step(claim, COMMIT_STEP, Stage.PROMOTE) as record:
-        if not _may_be_there(_edit_of(claim)):
+        if not (asked and _may_be_there(_edit_of(claim))):
             require_images(claim)
         window = claim.target.writing.batch_window
         edit = in_order(case_at(claim, place), place, lambda: write(claim.context, claim.run, place, window=window))

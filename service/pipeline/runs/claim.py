@@ -1,14 +1,16 @@
 """A claim: a run and its target, read together once, and renewed by what is written through it.
 
 Made by `advance` for the workflow that has the run, and by looks for the runs that wait. Every step renews it by the
-row that the step reads anyway. What a step has found is written with the beginning of the next one, or with what ends
-the workflow: one transaction a step. Whatever is lost before that, the run does again. Never decides anything.
+row that the step reads anyway. What a step has found, or wants to have written, is written with the beginning of the
+next one, or with what ends the workflow: one transaction a step. Whatever is lost before that, the run does again.
+Never decides anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from service.core.config import Target
@@ -19,6 +21,9 @@ from service.pipeline.context import Context
 from service.store import Transaction, runs, steps
 from service.store.runs import Run
 from service.store.steps import Step
+
+JUST_NOW = timedelta(seconds=5)
+"""For how long what was read in a registry needs no second look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,9 @@ class EndedStep:
 class Claim:
     """A run, its target by the configuration that the run has, and what the pipeline works with.
 
-    `found` is the target once it was looked up. `ended` and `owed` are steps and columns of the run that are not
-    written yet. `known` are the run's steps by name once they were read.
+    `found` is the target once it was looked up. `ended`, `owed` and `effects` are steps, columns of the run and other
+    writes that are not in the store yet. `known` are the run's steps by name once they were read. `images_read_at` is
+    when this very workflow read the run's images back from their registries, the oldest of them.
     """
 
     context: Context
@@ -44,7 +50,9 @@ class Claim:
     found: Target | None = None
     ended: list[EndedStep] = field(default_factory=list)
     owed: dict[str, Any] = field(default_factory=dict)
+    effects: list[Callable[[Transaction], object]] = field(default_factory=list)
     known: dict[str, Step] | None = None
+    images_read_at: datetime | None = None
 
     @property
     def target(self) -> Target:
@@ -69,7 +77,18 @@ class Claim:
             steps.end(tx, self.run.id, one.name, one.state, one.message, at=one.at)
         if self.owed:
             runs.update(tx, self.run.id, at=self.context.now(), **self.owed)
-        self.ended, self.owed = [], {}
+        for effect in self.effects:
+            effect(tx)
+        self.ended, self.owed, self.effects = [], {}, []
+
+    def images_were_read(self) -> None:
+        """Note that an image of the run was read from its registry just now."""
+        self.images_read_at = self.images_read_at or self.context.now()
+
+    def has_just_read_images(self) -> bool:
+        """Tell whether this workflow has read all images of the run moments ago."""
+        read_at = self.images_read_at
+        return read_at is not None and timedelta(0) <= self.context.now() - read_at < JUST_NOW
 
     def begin_step(self, tx: Transaction, name: str) -> Step | None:
         """Write that a step begins, or begins again, and give it as it was before."""
