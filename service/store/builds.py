@@ -180,6 +180,12 @@ def of_run(tx: Transaction, run_id: RunId) -> list[Build]:
     return [made(Build, row) for row in tx.execute(_OF_RUN, {"run_id": run_id})]
 
 
+def succeeded(tx: Transaction, key: str) -> Build | None:
+    """Give the build of a key if it has succeeded."""
+    query = _BUILD.where(table.c.key == key, table.c.state == BuildState.SUCCEEDED)
+    return one(Build, tx.execute(query).first())
+
+
 def wanted(tx: Transaction, build_id: BuildId) -> bool:
     """Tell whether any run that has not ended, and is not to be cancelled, still needs the build."""
     return build_id in wanted_among(tx, [build_id])

@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, jsonify, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
+from service.core.image_origin import origin_words
 from service.errors import MergeportError, RetryableError
 from service.state_files import Identity
 from service.store import Store
@@ -61,6 +62,7 @@ def private_app(
         }
     )
     app.jinja_env.filters["advice"] = advice
+    app.jinja_env.filters["origin"] = origin_words
     counters.registry.register(StoreCollector(store, now))
     access.guard(app, url, role_of)
     places = places or Places()

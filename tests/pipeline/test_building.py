@@ -15,6 +15,7 @@ from service.pipeline.build.finish import BUILDS_KEY
 from service.pipeline.build.here import StoredControl
 from service.pipeline.watches import answer_due, look
 from service.store import Store, builds, runs, steps, waits
+from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -25,6 +26,11 @@ def merge(pipeline: Pipeline, text: str = "two", branch: str = "develop") -> str
     pull = pipeline.stack.github.merge(SOURCE, branch, {"app.py": f"print('{text}')\n"})
     assert pull.merge_commit_sha is not None
     return pull.merge_commit_sha
+
+
+def whose(run: Run) -> tuple[str, str | None]:
+    image = run.images[""]
+    return image["origin"], image["built_by"]
 
 
 @pytest.fixture
@@ -46,6 +52,7 @@ def test_image_that_another_pipeline_pushes_is_awaited_by_its_exact_tag(external
     assert external.run().state == RunState.SUCCEEDED
     assert external.run().images[""]["digest"] == digest
     assert external.steps(external.run())["await image"][0] == "succeeded"
+    assert whose(external.run()) == ("pushed", None)
 
 
 def test_image_without_a_revision_label_is_taken_and_said_so(external: Pipeline) -> None:
@@ -110,8 +117,18 @@ def test_image_that_is_there_is_reused_and_nothing_is_built(pipeline: Pipeline) 
     pipeline.push_image(commit[:12], revision=commit)
     pipeline.settle_live("checkout-dev")
     run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert whose(run) == ("there", None)
     with pipeline.store.read() as tx:
         assert builds.of_run(tx, run.id) == []
+
+
+def test_image_that_the_build_of_a_runs_first_try_made_is_told_as_such(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    first = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    pipeline.retry(first)
+    pipeline.settle_live("checkout-dev")
+    assert (whose(first), whose(pipeline.run())) == (("own-build", None), ("other-build", first.id))
 
 
 @pytest.mark.rows_decide
@@ -125,6 +142,9 @@ def test_image_is_built_once_for_all_runs_of_a_commit(pipeline: Pipeline) -> Non
         made = {one.id for run in runs.newest(tx) for one in builds.of_run(tx, run.id)}
     assert [run.state for run in pipeline.runs()] == [RunState.SUCCEEDED] * 2
     assert len(made) == 1
+    by_place = {run.environment: run for run in pipeline.runs()}
+    builder = next(run for run in by_place.values() if whose(run)[0] == "own-build")
+    assert sorted(whose(run) for run in by_place.values()) == [("other-build", builder.id), ("own-build", None)]
     assert len(pipeline.stack.ecr.faults.requests("PUT", "/manifests/")) == 1
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import NamedTuple
 
 from service.core.config import ImageTarget
 from service.core.images import Image
@@ -20,6 +21,7 @@ from service.pipeline.build.built_beside import await_end, is_of_another, made_b
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
 from service.pipeline.build.judging import Judged, judge
+from service.pipeline.build.origin import origin_of
 from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
@@ -37,7 +39,7 @@ def build(claim: Claim) -> None:
     pushed: list[tuple[ImageTarget, str]] = []
     for image, lacks in _missing(claim, anew):
         builder = claim.context.outside.images.builder(image.builder_kind)
-        known = bool(_awaiting(claim, image))
+        known = bool(_awaiting(claim, image).step)
         tree = "" if known or not is_reused(image, builder) else tree_at(claim, image)
         if image in anew:
             if not known:
@@ -69,12 +71,12 @@ def _find(claim: Claim, image: ImageTarget) -> str | None:
     If a step awaits it, finding it ends that step.
     """
     awaiting = _awaiting(claim, image)
-    if awaiting:
+    if awaiting.step:
         found, lacks = _look(claim, image)
         if found is None or lacks:
             return lacks
-        with step(claim, awaiting, Stage.BUILD) as record:
-            record.message = _accept(claim, image, found) + same_as_before(claim, image, found)
+        with step(claim, awaiting.step, Stage.BUILD) as record:
+            record.message = _accept(claim, image, found, awaiting) + same_as_before(claim, image, found)
         return None
     with step(claim, _named("find image", image), Stage.BUILD) as record:
         found, lacks = _look(claim, image)
@@ -136,20 +138,29 @@ def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
         return True
 
 
-def _awaiting(claim: Claim, image: ImageTarget) -> str:
-    """Name the step in which the run has the image built or waits for it; empty if there is none."""
+class _Awaiting(NamedTuple):
+    """The step in which the run has an image built or waits for it, if there is one, and the build."""
+
+    step: str = ""
+    build: Build | None = None
+
+
+def _awaiting(claim: Claim, image: ImageTarget) -> _Awaiting:
+    """Tell how the run already waits for the image."""
     reference = str(reference_of(claim.run, image))
     with claim.context.store.read() as tx:
-        built = any(one.reference == reference for one in builds.of_run(tx, claim.run.id))
+        built = next((one for one in builds.of_run(tx, claim.run.id) if one.reference == reference), None)
         awaited = any(
             (wait.kind, wait.subject) == (WaitKind.IMAGE, reference) for wait in waits.of_run(tx, claim.run.id)
         )
-    if built:
-        return _named("build image", image)
-    return _named("await image", image) if awaited else ""
+    if built is not None:
+        return _Awaiting(_named("build image", image), built)
+    return _Awaiting(_named("await image", image) if awaited else "")
 
 
-def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage | None = None) -> str:
+def _accept(
+    claim: Claim, image: ImageTarget, found: Image, how: _Awaiting | None = None, *, made: MadeImage | None = None
+) -> str:
     """Accept the image in the registry as the run's, unless its labels say that it was made of another commit.
 
     One of another commit is accepted if it was made of the same tree. `made` is that image, if it is known to be one.
@@ -164,6 +175,7 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
             hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
         )
     made_for = judged.made_for or (made.commit if made is not None and not judged.ours else "")
+    origin = origin_of(claim, image, made_for=made_for, build=how.build if how else None, awaited=how is not None)
     accepted = {
         "registry": reference.registry,
         "repository": reference.repository,
@@ -173,6 +185,7 @@ def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage |
         "parts": [{"platform": one.platform, "digest": one.digest, "size": one.size} for one in found.parts],
         "revision": run.commit if judged.ours else None,
         "made_for": made_for or None,
+        **origin,
     }
     claim.note(images={**run.images, image.name: accepted})
     claim.images_were_read()
@@ -214,7 +227,7 @@ def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:
         reference = reference_of(claim.run, image)
         found, lacks = _look(claim, image)
         if found is not None and not lacks:
-            record.message = _accept(claim, image, found)
+            record.message = _accept(claim, image, found, _Awaiting(_named("build image", image), one))
             return
         with claim.context.store.read() as tx:
             now_at = builds.get(tx, one.id)

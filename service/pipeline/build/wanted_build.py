@@ -37,6 +37,13 @@ def is_fresh(build: Build, image: ImageTarget) -> bool:
     return build.anew or image.rebuild is not Rebuild.NEVER
 
 
+def key_of(run: Run, image: ImageTarget) -> str:
+    """Give what the requests for one build share."""
+    options = image.builder_options.model_dump_json()
+    said = json.dumps([run.repository, run.commit, str(reference_of(run, image)), image.builder_kind, options])
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "") -> Build:
     """Let the run share the build of its image, and queue the build unless it is under way or done.
 
@@ -64,11 +71,9 @@ def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "
 def _wish(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
     run, now = claim.run, claim.context.now()
     reference = reference_of(run, image)
-    options = image.builder_options.model_dump_json()
-    key = json.dumps([run.repository, run.commit, str(reference), image.builder_kind, options])
     return Build(
         id=BuildId(new_id()),
-        key=hashlib.sha256(key.encode()).hexdigest(),
+        key=key_of(run, image),
         repository=run.repository,
         branch=run.branch,
         commit=run.commit,
