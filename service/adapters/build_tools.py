@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from service.adapters.child_process import environment
+from service.errors import PermanentError
 
 if TYPE_CHECKING:
     from service.ports import PushTarget
@@ -143,6 +144,16 @@ class Probe:
 
     tool: Tool | None
     reason: str
+
+
+def check_platforms(wanted: Sequence[str]) -> None:
+    """Raise PermanentError `build-platforms` where an image needs several: a tool here builds and pushes one."""
+    if len(wanted) > 1:
+        raise PermanentError(
+            f"The image must have {', '.join(wanted)}, and `docker` builds one platform on this machine.",
+            code="build-platforms",
+            hint="use `build: {kind: github-actions}` or `codebuild` for several, or name one in `platforms`",
+        )
 
 
 def probe(wanted: Wanted, folder: Path) -> Probe:

@@ -36,6 +36,8 @@ class BuildRequest:
     target: PushTarget
     labels: Mapping[str, str]
     options: object
+    platforms: tuple[str, ...] = ()
+    """What the image must have, by their one name; empty if that does not matter."""
     fresh: bool = False
     """Nothing of earlier builds is used, and base images are fetched again."""
     anew: bool = False

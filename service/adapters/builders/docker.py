@@ -147,15 +147,17 @@ class DockerBuilder:
     def build(self, request: BuildRequest, control: BuildControl) -> None:
         """Build and push; may be repeated at any time, and leaves nothing but layers kept for the next build.
 
-        PermanentError: `builder-missing`, `build-context`, `project-…`, `build-credentials-missing`, `build-failed`,
-        `build-timeout`, `tag-immutable`, `registry-refused`. RetryableError: `build-stopped`, `builder-away`,
-        `registry-unavailable`, `push-failed`.
+        PermanentError: `builder-missing`, `build-platforms`, `build-context`, `project-…`, `build-credentials-missing`,
+        `build-failed`, `build-timeout`, `tag-immutable`, `registry-refused`. RetryableError: `build-stopped`,
+        `builder-away`, `registry-unavailable`, `push-failed`.
         """
+        from service.adapters.build_tools import check_platforms  # noqa: PLC0415 - as above
         from service.adapters.workspace import Workspaces  # noqa: PLC0415 - as above
 
         options = request.options
         if not isinstance(options, Options):
             raise TypeError(f"not the options of this builder: {type(options).__name__}")
+        check_platforms(request.platforms)
         tool = self._tool()
         ends_at = time.monotonic() + options.timeout.total_seconds()
         with Workspaces(self._directory / "work").new() as folder, tool.at_work():

@@ -118,6 +118,7 @@ def _make(context: Context, build: Build, control: StoredControl) -> str:
             tree=build.tree,
         ),
         options=image.builder_options,
+        platforms=image.platforms,
         fresh=is_fresh(build, image),
         anew=build.anew,
     )

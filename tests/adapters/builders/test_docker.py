@@ -332,6 +332,13 @@ def test_tag_of_the_same_revision_is_taken_as_ours(workshop: Workshop, on_ecr: P
     assert raw_manifest(on_ecr.url, on_ecr.repository, TAG, on_ecr.authorization) == pushed.manifest
 
 
+def test_image_of_several_platforms_is_refused_before_anything_is_built(workshop: Workshop, on_ecr: Place) -> None:
+    request = replace(on_ecr.request(), platforms=("linux/amd64", "linux/arm64"))
+    with pytest.raises(PermanentError) as caught:
+        workshop.build(request)
+    assert (caught.value.code, "github-actions" in caught.value.hint) == ("build-platforms", True)
+
+
 def test_build_anew_replaces_what_is_under_the_tag(workshop: Workshop, on_oci: Place) -> None:
     workshop.write(PLAIN)
     pushed = make_image(LABELS)
