@@ -39,13 +39,13 @@ def route(configuration: Configuration, repository: Repository, branch: str, pat
         for target in switched_off(configuration, repository, branch)
         if paths is None or selects_any(target.paths, paths)
     )
-    fed = [target for target in ours if matches(target.branch, branch)]
+    fed = [target for target in ours if target.branch and matches(target.branch, branch)]
     if not fed and off:
         return Routing(reason=f"{_off(off)}.", off=off)
     if not ours:
         return Routing(reason=f"{repository} is not the source of any application in the configuration.")
     if not fed:
-        names = _listed(dict.fromkeys(f"{target.branch} feeds {target.environment}" for target in ours))
+        names = _listed(dict.fromkeys(f"{fed_by(target)} feeds {target.environment}" for target in ours))
         return Routing(reason=f"No environment is fed by branch {branch} of {repository}: {names}.")
     touched: list[Target] = []
     refusals: list[tuple[str, str, str]] = []
@@ -70,8 +70,17 @@ def _off(pairs: Iterable[tuple[str, str]]) -> str:
 def switched_off(configuration: Configuration, repository: Repository, branch: str) -> tuple[Target, ...]:
     """Give the targets that the branch would feed if they were not switched off."""
     return tuple(
-        target for target in configuration.off() if target.source == repository and matches(target.branch, branch)
+        target
+        for target in configuration.off()
+        if target.source == repository and target.branch and matches(target.branch, branch)
     )
+
+
+def fed_by(target: Target) -> str:
+    """Name what feeds a target: a branch, or the environments upstream."""
+    if target.upstream is None:
+        return target.branch
+    return (" and " if target.upstream.every else " or ").join(target.upstream.environments)
 
 
 def _refusal(target: Target, paths: frozenset[str]) -> str:

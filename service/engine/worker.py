@@ -37,6 +37,7 @@ from service.pipeline.deploy.used_images import look_at_used_images
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
+from service.pipeline.promote.downstream import Downstream
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
@@ -63,6 +64,7 @@ SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 1.0
 """What a status should say changes many times in a short run; the forge is told the newest, so often at most."""
 REFRESH_SECONDS = 0.2
+DOWNSTREAM_SECONDS = 0.5
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0
@@ -151,6 +153,7 @@ class Worker:
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
+            self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),

@@ -49,6 +49,14 @@ _LIVE = _ALL.where(
     table.c.application == sa.bindparam("application"), table.c.environment == sa.bindparam("environment"),
     table.c.until.is_(None),
 )  # fmt: skip
+_TO_FOLLOW = (
+    _ALL.where(
+        table.c.until.is_(None), sa.not_(table.c.followed),
+        sa.or_(table.c.healthy_since.is_not(None), table.c.argocd_application.is_(None)),
+    )
+    .order_by(table.c.id)
+    .limit(sa.bindparam("most"))
+)  # fmt: skip
 _OF_RUNS = _ALL.where(table.c.run_id.in_(sa.bindparam("run_ids", expanding=True))).order_by(table.c.id)
 
 
@@ -63,7 +71,10 @@ def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: 
 
 def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None) -> None:
     """Record the health of a live release."""
-    tx.execute(_STILL_LIVE, {"deployment": deployment.id, "health": health, "healthy_since": healthy_since})
+    values: dict[str, object] = {"health": health, "healthy_since": healthy_since}
+    if healthy_since is not None and deployment.healthy_since is None:
+        values["followed"] = False
+    tx.execute(_STILL_LIVE, {"deployment": deployment.id, **values})
 
 
 def misses_image(tx: Transaction, deployment: Deployment, since: datetime | None) -> None:
@@ -86,6 +97,21 @@ def live(tx: Transaction, application: str, environment: str) -> Deployment | No
     """Give what is live in an application's environment."""
     asked = {"application": application, "environment": environment}
     return one(Deployment, tx.execute(_LIVE, asked).first())
+
+
+def to_follow(tx: Transaction, *, limit: int) -> list[Deployment]:
+    """List what is live and healthy, and not followed yet; without a deployer, live is enough."""
+    return [made(Deployment, row) for row in tx.execute(_TO_FOLLOW, {"most": limit})]
+
+
+def follow(tx: Transaction, deployment: Deployment) -> None:
+    """Record that everything downstream has heard of a release."""
+    tx.execute(_STILL_LIVE, {"deployment": deployment.id, "followed": True})
+
+
+def follow_all_again(tx: Transaction) -> None:
+    """Let everything downstream hear of all live releases again, since other environments may be downstream now."""
+    tx.execute(sa.update(table).where(table.c.until.is_(None), table.c.followed).values(followed=False))
 
 
 def all_live(tx: Transaction) -> list[Deployment]:

@@ -27,6 +27,7 @@ from service.pipeline.build.perform import perform_build
 from service.pipeline.context import Context
 from service.pipeline.deploy.refreshes import take_due, tell
 from service.pipeline.intake.deliveries import claim, take_in
+from service.pipeline.promote.downstream import Downstream
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import wait_for
@@ -101,6 +102,7 @@ class Pipeline:
             build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)
         )
         self.context = replace(self.context, pause=lambda seconds: self.clock.move(seconds=seconds))
+        self.downstream = Downstream(self.context)
         self._taken = 0
 
     def close(self) -> None:
@@ -151,6 +153,8 @@ class Pipeline:
         if self.queue.runs:
             run, workflow_id = self.queue.runs.pop(0)
             advance(self.context, run.id, workflow_id)
+            return True
+        if self.downstream.send() or self.queue.runs:
             return True
         told = take_due(self.context, limit=100)
         for refresh in told:

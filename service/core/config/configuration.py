@@ -54,6 +54,13 @@ class Configuration:
         """Give every target, applications and environments in the order of the file."""
         return iter(self._targets.values())
 
+    def fed_by(self, application: str, environment: str) -> Iterator[Target]:
+        """Give the application's targets that this environment of its feeds."""
+        for name in self.environments:
+            target = self._targets.get((application, name))
+            if target is not None and target.upstream and environment in target.upstream.environments:
+                yield target
+
     def off(self) -> Iterator[Target]:
         """Give the targets that are switched off (`false`) as they would apply, as far as they can be read."""
         return iter(self._off)

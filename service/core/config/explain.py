@@ -47,7 +47,12 @@ def _order_by(target: Target, layers: Layers) -> Explanation:
 
 def _sources(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, target.source, "source")
-    yield _row(layers, target.branch, "branch")
+    if target.upstream is None:
+        yield _row(layers, target.branch, "branch")
+    else:
+        how, names = "all" if target.upstream.every else "any", list(target.upstream.environments)
+        yield _row(layers, names[0] if len(names) == 1 else {how: names}, "from")
+        yield _row(layers, target.upstream.automatic, "automatic")
     yield _row(layers, list(target.paths), "paths")
 
 

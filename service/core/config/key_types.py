@@ -24,7 +24,7 @@ from service.core.config.tree import Located, Place
 
 LINK = "x-definition"
 """A placeholder in a model's schema for a definition that `schema` builds from the adapters' options."""
-LATER = frozenset({"from", "mergeport.d"})
+LATER = frozenset({"mergeport.d"})
 """Known keys that do not work yet: they are reported, never ignored. Keys without any kind are added to them."""
 
 
@@ -74,6 +74,18 @@ def either(
     return PlainValidator(check), WithJsonSchema(schema)
 
 
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_choice(value: object) -> bool:
+    """Tell whether a value is `{any: [NAME, …]}` or `{all: [NAME, …]}`."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    ((how, names),) = value.items()
+    return how in {"any", "all"} and isinstance(names, list) and bool(names) and all(map(_is_name, names))
+
+
 Entry = Annotated[
     Written,
     *either(
@@ -92,6 +104,27 @@ RegistryKey = Annotated[
 BuildKey = Annotated[
     dict[str, object],
     *either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Build"}),
+]
+FromKey = Annotated[
+    str | dict[str, list[str]] | None,
+    *either(
+        lambda value: _is_name(value) or _is_choice(value),
+        words="an environment, {any: [...]} or {all: [...]}",
+        schema={
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                *(
+                    {
+                        "type": "object",
+                        "properties": {how: {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+                        "required": [how],
+                        "additionalProperties": False,
+                    }
+                    for how in ("any", "all")
+                ),
+            ]
+        },
+    ),
 ]
 GatesKey = Annotated[
     dict[str, object],

@@ -24,6 +24,7 @@ from service.core.config.key_types import (
     Create,
     DurationKey,
     Entry,
+    FromKey,
     GatesKey,
     Keys,
     NotifyKey,
@@ -105,6 +106,14 @@ class EnvironmentKeys(Keys):
     )  # fmt: skip
 
     branch: str = Field(default="", description="The branch of the source repository that feeds it; a glob is allowed.")
+    upstream: FromKey = Field(
+        default=None,
+        alias="from",
+        description="The environment that feeds it, instead of a branch: what is live and healthy there comes here.",
+    )
+    automatic: bool = Field(
+        default=True, description="false: what is healthy upstream waits until a person promotes it."
+    )
     publish: Literal["commit", "pull-request"] = Field(
         default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
     )

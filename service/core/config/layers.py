@@ -111,9 +111,16 @@ def lay(
     base = home or environment_home or defaults
     table = Table(base.place, {}, {})
     for layer in layers:
-        table = merge(table, layer) if layer else table
+        table = merge(_fed_by(table, layer), layer) if layer else table
     keys = TargetKeys.model_validate(plain_table(table))
     return Layers(name, environment_name, table._replace(place=base.place), keys, home, environment_home, report)
+
+
+def _fed_by(table: Table, layer: Table) -> Table:
+    """Leave out what feeds the environment if the next layer says otherwise: `branch` and `from` replace each other."""
+    if "branch" in layer.entries and "from" not in layer.entries:
+        return table.without("from")
+    return table.without("branch") if "from" in layer.entries else table
 
 
 def table_under(parent: Table, name: str) -> Table:

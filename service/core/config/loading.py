@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from service.core.config.configuration import Configuration
 from service.core.config.conflicts import find_conflicts
+from service.core.config.feeding import find_broken_chains
 from service.core.config.keys import ORDER
 from service.core.config.layers import Layers, lay, table_under
 from service.core.config.options import Kinds
@@ -71,6 +72,7 @@ class _Loading:
                 read[application, environment] = found
         self._check_unused_environments()
         find_conflicts(list(read.values()), self._faults, self._warnings)
+        find_broken_chains(read, list(self._environments), self._faults)
         return Configuration(
             commit=commit,
             applications=tuple(self._applications),

@@ -13,17 +13,19 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from service.core.config.feeding import read_branch, read_upstream
 from service.core.config.image_targets import image_names, read_images
 from service.core.config.keys import DeadlineKeys
 from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
-from service.core.config.patterns import check_branch_pattern, check_pattern
+from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
 from service.core.config.targets import (
     Deadlines,
     OrderPolicy,
     PullRequestPolicy,
     Target,
+    Upstream,
     ValuesTarget,
     WritingPolicy,
     Written,
@@ -52,6 +54,7 @@ class EnvironmentParts(NamedTuple):
     """What an environment says about a target."""
 
     branch: str | None
+    upstream: Upstream | None
     policy: PullRequestPolicy | None
     manifest: tuple[Repository | None, str | None]
     writing: WritingPolicy | None
@@ -64,7 +67,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     source, paths = _source(layers), _paths(layers)
     images, values = read_images(layers, kinds), _values(layers)
     argocd, deadlines, patience = _argocd(layers), _deadlines(layers), _patience(layers)
-    branch, policy, manifest, writing, gates, notify = read_environment(layers, kinds)
+    branch, upstream, policy, manifest, writing, gates, notify = read_environment(layers, kinds)
     if (
         source is None
         or branch is None
@@ -101,13 +104,15 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         gates=gates,
         notify=notify,
         cancel_in_progress=layers.keys.cancel_in_progress,
+        upstream=upstream,
     )
 
 
 def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
     """Give what the environment decides for any application; None for each part with a fault."""
     return EnvironmentParts(
-        _branch(layers),
+        read_branch(layers),
+        read_upstream(layers),
         _policy(layers),
         _manifest(layers),
         _writing(layers),
@@ -121,21 +126,6 @@ def _source(layers: Layers) -> Repository | None:
     if not layers.has("source"):
         return None
     return layers.rendered(repository, layers.keys.source, "source")
-
-
-def _branch(layers: Layers) -> str | None:
-    layers.environment_lacks("branch", "the branch that feeds the environment")
-    if not layers.has("branch"):
-        return None
-    return layers.checked(_branch_pattern, layers.keys.branch, "branch")
-
-
-def _branch_pattern(text: str) -> str:
-    """Accept a branch or a glob of branches."""
-    if text.startswith("!"):
-        raise TextError("a single branch pattern cannot be negative", "write the branches that feed the environment")
-    check_branch_pattern(text)
-    return text
 
 
 def _paths(layers: Layers) -> tuple[str, ...] | None:

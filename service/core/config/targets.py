@@ -53,6 +53,17 @@ class ValuesTarget(NamedTuple):
     new_file: bool = False
 
 
+class Upstream(NamedTuple):
+    """The environments that feed another one. With `every` a release must be healthy in all of them, else in one.
+
+    Unless `automatic`, it then waits until a person promotes it.
+    """
+
+    environments: tuple[str, ...]
+    every: bool = False
+    automatic: bool = True
+
+
 class PullRequestPolicy(NamedTuple):
     """Who is asked to review a promotion's pull request (a login or `team:SLUG`), and its labels."""
 
@@ -91,10 +102,10 @@ class Deadlines(NamedTuple):
 class Target(NamedTuple):
     """One application in one environment.
 
-    `branch` is a glob. No `paths` means every change counts. `manifest_repository` None means the configuration
-    repository, `manifest_branch` None the default branch; `argocd_application` None ends a run at the commit.
-    `patience` says when an observation counts. `gates` and `notify` have the options by kind. If
-    `cancel_in_progress` is set, a newer merge ends a run whose image is still being built.
+    `branch` is a glob; it is empty if `upstream` feeds the environment instead. No `paths` means every change counts.
+    `manifest_repository` None means the configuration repository, `manifest_branch` None the default branch;
+    `argocd_application` None ends a run at the commit. `patience` says when an observation counts. `gates` and `notify`
+    have the options by kind. If `cancel_in_progress` is set, a newer merge ends a run whose image is still being built.
     """
 
     application: str
@@ -116,3 +127,4 @@ class Target(NamedTuple):
     gates: tuple[tuple[str, BaseModel], ...] = ()
     notify: tuple[tuple[str, BaseModel], ...] = ()
     cancel_in_progress: bool = False
+    upstream: Upstream | None = None

@@ -39,12 +39,15 @@ class Wish:
 def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
     """Queue a new run; None when the same one is there already."""
     run_id = RunId(new_id())
-    new = runs.accept(
+    return _told_again(tx, run_id) if _accept(tx, run_id, wish, at=at) else None
+
+
+def _accept(tx: Transaction, run_id: RunId, wish: Wish, *, at: datetime) -> bool:
+    return runs.accept(
         tx, id=run_id, change_id=wish.change_id, repository=wish.repository, branch=wish.branch, commit=wish.commit,
         application=wish.application, environment=wish.environment, generation=wish.generation,
         configuration_commit=wish.configuration_commit, rebuild=wish.rebuild, at=at,
     )  # fmt: skip
-    return _told_again(tx, run_id) if new else None
 
 
 def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
@@ -81,6 +84,15 @@ def accept_anew(
         configuration_commit=configuration_commit, rebuild=rebuild,
     )  # fmt: skip
     return accept(tx, wish, at=at)
+
+
+def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime) -> Run | None:
+    """Queue a run that promotes what another run has released, at stage promote; None if there is one already."""
+    run_id = RunId(new_id())
+    if not _accept(tx, run_id, wish, at=at):
+        return None
+    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=released.images)
+    return _told_again(tx, run_id)
 
 
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:

@@ -42,8 +42,15 @@ deployments = sa.Table(
     sa.Column("by_us", sa.Boolean),
     sa.Column("image_gone_since", Time),
     sa.Column("drift", sa.Text, nullable=False, default="", server_default=""),
+    sa.Column("followed", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Index(None, "run_id"),
     sa.Index(None, "application", "environment", "since"),
+    sa.Index(
+        "ix_deployments_to_follow",
+        "id",
+        sqlite_where=sa.text("until IS NULL AND NOT followed"),
+        postgresql_where=sa.text("until IS NULL AND NOT followed"),
+    ),
     sa.Index(
         "uq_deployments_live",
         "application",
