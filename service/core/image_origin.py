@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from service.core.words import ImageOrigin
+from service.core.words import ImageOrigin, RunId
+
+
+def handed_on(images: Mapping[str, dict[str, Any]], run: RunId) -> dict[str, dict[str, Any]]:
+    """Give the images of a run as those of another one: what was its own build is the build of that run."""
+    own = ImageOrigin.OWN_BUILD.value
+    by = {"origin": ImageOrigin.OTHER_BUILD.value, "built_by": run}
+    return {name: {**image, **by} if image.get("origin") == own else image for name, image in images.items()}
 
 
 def origin_words(image: Mapping[str, Any]) -> str:
@@ -21,7 +28,7 @@ def origin_words(image: Mapping[str, Any]) -> str:
         case ImageOrigin.SAME_TREE:
             return f"the image of {str(image['made_for'])[:12]}, the same tree"
         case ImageOrigin.PUSHED:
-            return "pushed by another pipeline while the run waited"
+            return "pushed by another pipeline"
         case ImageOrigin.THERE:
             return "in the registry before the run looked"
         case _:

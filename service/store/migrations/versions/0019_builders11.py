@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import Time
 
-revision = "0018_builders11"
-down_revision = "0017_review"
+revision = "0019_builders11"
+down_revision = "0018_follow"
 
 
 def upgrade() -> None:
