@@ -259,7 +259,7 @@ def test_disabled_workflow_says_so(actions: Actions, state: str) -> None:
 def test_refusal_for_which_nothing_is_found_is_told_in_githubs_words(actions: Actions) -> None:
     body = json.dumps({"message": "Actions has been disabled for this user."}).encode()
     actions.github.faults.answer("422 Unprocessable Entity", method="POST", path="dispatches$", body=body)
-    error = refused(actions)
+    error = refused(actions, NotStartedError)
     assert (error.code, "disabled for this user" in error.message) == ("github-refused", True)
 
 

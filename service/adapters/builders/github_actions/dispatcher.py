@@ -13,7 +13,7 @@ from service.adapters.builders.github_actions.refused import Attempt, no_room, n
 from service.adapters.builders.github_actions.run_shapes import Dispatched
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
-from service.errors import DoubtfulError, LimitedError, MergeportError, RetryableError
+from service.errors import DoubtfulError, LimitedError, MergeportError, NotStartedError, RetryableError
 
 _WRITE = "actions: write"
 _DETAILS = "return_run_details"
@@ -87,4 +87,6 @@ class Dispatcher:
             return no_room(beside)
         except RetryableError as beside:
             return not_started(beside)
+        if found is error:  # nothing is wrong there, as far as it shows: the refusal is believed when it lasts
+            return NotStartedError(error.message, code=error.code, hint=error.hint)
         return not_started(found) if isinstance(found, RetryableError) else found
