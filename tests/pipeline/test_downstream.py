@@ -48,6 +48,8 @@ def test_release_that_is_healthy_upstream_comes_downstream_as_the_same_digest(ch
     chain.settle_live("checkout-dev")
     dev, stage = chain.run("dev"), chain.run("stage")
     assert (stage.commit, images(stage), stage.stage) == (dev.commit, images(dev), Stage.DEPLOY)
+    assert (dev.images[""]["origin"], stage.images[""]["origin"]) == ("own-build", "other-build")
+    assert stage.images[""]["built_by"] == dev.id
     assert len(builds(chain)) == 1
     values = chain.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-stage.yaml")
     assert values is not None
