@@ -28,6 +28,7 @@ class Downstream:
         """Begin without knowing a configuration, so that everything live is followed once."""
         self._context = context
         self._followed_by = ""
+        self._feeds = False
 
     def send(self) -> bool:
         """Give each release that became live and healthy its runs downstream; True if there may be more."""
@@ -37,6 +38,9 @@ class Downstream:
             with context.store.begin() as tx:
                 deployments.follow_all_again(tx)
             self._followed_by = configuration.commit
+            self._feeds = any(target.upstream for target in configuration.targets())
+        if not self._feeds:
+            return False
         with context.store.read() as tx:
             found = deployments.to_follow(tx, limit=AT_ONCE)
         for deployment in found:
