@@ -18,7 +18,7 @@ from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wak
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
-from service.store import edits, manifest_states, runs, waits
+from service.store import edits, manifest_states, overrides, runs, waits
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -38,8 +38,12 @@ def kept_back(branch: Branch, made: Sequence[Made]) -> KeptBack:
         return []
     with context.store.read() as tx:
         known = runs.some(tx, [edit.run_id for edit in written])
-    judged = ((edit, closed(seen.state, seen.trouble, known[edit.run_id], context.now())) for edit in written)
-    return [(edit, why) for edit, why in judged if why is not None]
+        opened = overrides.of_runs(tx, known.values())
+
+    def why(run: Run) -> Closed | None:
+        return closed(seen.state, seen.trouble, run, context.now(), opened=opened.get(run.id, frozenset()))
+
+    return [(edit, found) for edit in written if (found := why(known[edit.run_id])) is not None]
 
 
 def put_back(branch: Branch, kept: KeptBack) -> None:
@@ -70,7 +74,9 @@ def require_open(claim: Claim, repository: Repository) -> None:
     if claim.run.pull_request is not None:
         return
     seen = look_at_state(context, repository)
-    why = closed(seen.state, seen.trouble, claim.run, context.now())
+    with context.store.read() as tx:
+        opened = overrides.of_runs(tx, [claim.run])
+    why = closed(seen.state, seen.trouble, claim.run, context.now(), opened=opened.get(claim.run.id, frozenset()))
     if why is not None:
         with context.store.begin() as tx:
             edits.settle(tx, claim.run.id, state=EditState.WITHHELD, message=why.words, commit=None, expected=None)
@@ -91,7 +97,8 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         known = manifest_states.hold(tx, repository)
         if not is_ours(tx, run):
             raise Stale
-        why = closed_by(known, run, context.now())
+        opened = overrides.of_runs(tx, [run]).get(run.id, frozenset())
+        why = closed_by(known, run, context.now(), opened=opened)
         if why is None:
             edits.update(tx, run.id, state=EditState.PENDING, message="")
         elif (refusal := why.refusal) is not None:
