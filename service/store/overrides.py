@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,17 +56,22 @@ def of_run(tx: Transaction, run: Run) -> list[KeptOverride]:
     return [made(KeptOverride, row) for row in tx.execute(_OF_RELEASE, asked)] if asked["release"] else []
 
 
-def of_runs(tx: Transaction, some: Collection[Run]) -> dict[RunId, frozenset[str]]:
-    """Name the gates that are open for each run's release; runs without one are left out."""
+def of_runs(tx: Transaction, some: Collection[Run]) -> dict[RunId, list[KeptOverride]]:
+    """List the gates that are open for the releases of several runs, for each run that has any."""
     releases = {release for run in some if (release := release_of(run))}
     if not releases:
         return {}
-    found = [made(KeptOverride, row) for row in tx.execute(_OF_RELEASES, {"releases": sorted(releases)})]
-    opened: dict[tuple[str, str, str], set[str]] = {}
-    for one in found:
-        opened.setdefault((one.application, one.environment, one.release), set()).add(one.gate)
+    opened: dict[tuple[str, str, str], list[KeptOverride]] = {}
+    for row in tx.execute(_OF_RELEASES, {"releases": sorted(releases)}):
+        one = made(KeptOverride, row)
+        opened.setdefault((one.application, one.environment, one.release), []).append(one)
     each = ((run, opened.get((run.application, run.environment, release_of(run)))) for run in some)
-    return {run.id: frozenset(gates) for run, gates in each if gates}
+    return {run.id: found for run, found in each if found}
+
+
+def gates_open(found: Mapping[RunId, Collection[KeptOverride]], run_id: RunId) -> frozenset[str]:
+    """Name the gates that are open for a run, of what `of_runs` has found."""
+    return frozenset(one.gate for one in found.get(run_id, ()))
 
 
 def of_environment(tx: Transaction, environment: str) -> dict[tuple[str, str], list[KeptOverride]]:

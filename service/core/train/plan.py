@@ -1,4 +1,4 @@
-"""The plan of a train: of each application what would move, or the one reason why not, and how two plans compare. Pure."""
+"""The plan of a train: of each application what would move, or the one reason why not. Values, and how two differ."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def wake(context: Context, repository: Repository) -> None:
         there = runs.some(tx, [wait.run_id for wait in waiting]) if waiting else {}
         opened = overrides.of_runs(tx, there.values())
         for wait in waiting:
-            run, gates = there.get(wait.run_id), opened.get(wait.run_id, frozenset())
+            run, gates = there.get(wait.run_id), overrides.gates_open(opened, wait.run_id)
             now_closed = closed_by(known, run, context.now(), opened=gates) if run is not None else None
             if now_closed is None or now_closed.refusal is not None:
                 text = now_closed.words if now_closed is not None else "open"

@@ -41,7 +41,7 @@ def kept_back(branch: Branch, made: Sequence[Made]) -> KeptBack:
         opened = overrides.of_runs(tx, known.values())
 
     def why(run: Run) -> Closed | None:
-        return closed(seen.state, seen.trouble, run, context.now(), opened=opened.get(run.id, frozenset()))
+        return closed(seen.state, seen.trouble, run, context.now(), opened=overrides.gates_open(opened, run.id))
 
     return [(edit, found) for edit in written if (found := why(known[edit.run_id])) is not None]
 
@@ -76,7 +76,7 @@ def require_open(claim: Claim, repository: Repository) -> None:
     seen = look_at_state(context, repository)
     with context.store.read() as tx:
         opened = overrides.of_runs(tx, [claim.run])
-    why = closed(seen.state, seen.trouble, claim.run, context.now(), opened=opened.get(claim.run.id, frozenset()))
+    why = closed(seen.state, seen.trouble, claim.run, context.now(), opened=overrides.gates_open(opened, claim.run.id))
     if why is not None:
         with context.store.begin() as tx:
             edits.settle(tx, claim.run.id, state=EditState.WITHHELD, message=why.words, commit=None, expected=None)
@@ -97,7 +97,7 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         known = manifest_states.hold(tx, repository)
         if not is_ours(tx, run):
             raise Stale
-        opened = overrides.of_runs(tx, [run]).get(run.id, frozenset())
+        opened = overrides.gates_open(overrides.of_runs(tx, [run]), run.id)
         why = closed_by(known, run, context.now(), opened=opened)
         if why is None:
             edits.update(tx, run.id, state=EditState.PENDING, message="")
