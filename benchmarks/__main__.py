@@ -33,6 +33,7 @@ MODULES = (
     "elsewhere",
     "reuse",
     "requests_sent",
+    "plan",
 )
 
 

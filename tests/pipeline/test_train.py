@@ -71,6 +71,7 @@ def test_what_moves_is_committed_as_the_same_digest_and_audited(ready: Pipeline)
     assert f"from dev to stage, by plan {planned.id}" in detail
 
 
+@pytest.mark.prove
 def test_several_applications_go_in_one_push(pipeline: Pipeline) -> None:
     text = pipeline.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-stage.yaml")
     assert text is not None
@@ -131,6 +132,7 @@ def test_override_lets_it_through_a_freeze_and_is_in_commit_and_audit(pipeline: 
     assert [action for action, _, _ in audited(pipeline)] == ["override", "promote"]
 
 
+@pytest.mark.prove
 def test_override_is_of_one_release_only(pipeline: Pipeline) -> None:
     begin(pipeline, FROZEN)
     do(pipeline, plan(pipeline, "freeze", why="urgent"), why="urgent")
@@ -171,21 +173,17 @@ def test_naming_a_held_application_with_a_reason_lifts_its_hold(ready: Pipeline)
     assert "unhold" in [action for action, _, _ in audited(ready)]
 
 
-@pytest.mark.parametrize(
-    ("gate", "why", "code"),
-    [
-        ("block", "x", "gate-final"),
-        ("hold", "x", "gate-final"),
-        ("soak", "", "reason-missing"),
-        ("soap", "x", "gate-unknown"),
-    ],
-)
-def test_override_that_cannot_be_is_refused(ready: Pipeline, gate: str, why: str, code: str) -> None:
-    with pytest.raises(MergeportError) as refused:
-        plan(ready, gate, why=why)
-    assert refused.value.code == code
+def test_override_that_cannot_be_is_refused(pipeline: Pipeline) -> None:
+    asked_for = (("block", "x"), ("hold", "x"), ("soak", ""), ("soap", "x"))
+    codes = []
+    for gate, why in asked_for:
+        with pytest.raises(MergeportError) as refused:
+            plan(pipeline, gate, why=why)
+        codes.append(refused.value.code)
+    assert codes == ["gate-final", "gate-final", "reason-missing", "gate-unknown"]
 
 
+@pytest.mark.prove
 def test_named_release_moves_although_a_newer_one_is_there(ready: Pipeline) -> None:
     older = ready.run("dev")
     merge(ready, "print('three')\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from service.core.gates import Override
@@ -97,13 +95,11 @@ def test_release_that_is_not_healthy_upstream_stays(pipeline: Pipeline) -> None:
     assert (found.reason, "is Degraded in dev" in found.words) == (Reason.NOT_HEALTHY, True)
 
 
-def test_environment_that_a_branch_feeds_is_not_routed(pipeline: Pipeline) -> None:
-    assert stays(pipeline, "stage").reason is Reason.NOT_ROUTED
-
-
-def test_upstream_that_does_not_feed_the_environment_is_not_routed(ready: Pipeline) -> None:
+def test_environment_that_a_branch_feeds_or_another_upstream_is_not_routed(ready: Pipeline) -> None:
     found = stays(ready, "prod", upstream="dev")
     assert (found.reason, found.words) == (Reason.NOT_ROUTED, "prod is fed by stage, and not by dev")
+    found = stays(ready, "dev")
+    assert (found.reason, "the branch develop of acme/checkout" in found.words) == (Reason.NOT_ROUTED, True)
 
 
 def gated(pipeline: Pipeline, gates: str) -> Pipeline:
@@ -140,25 +136,14 @@ def test_freeze_keeps_it_until_it_ends_and_an_override_opens_it(pipeline: Pipeli
     assert move.overrides == ("freeze",)
 
 
-@pytest.mark.parametrize(
-    ("close", "reason"),
-    [
-        (lambda one: actions.lock(one.context, asked(one), environment="stage"), Reason.LOCK),
-        (lambda one: actions.hold(one.context, asked(one), application="checkout", environment="stage"), Reason.HOLD),
-        (lambda one: actions.block(one.context, asked(one), one.run("dev").commit), Reason.BLOCK),
-    ],
-    ids=["lock", "hold", "block"],
-)
-def test_what_people_closed_is_the_reason_with_who_and_why(
-    ready: Pipeline, close: Callable[[Pipeline], object], reason: Reason
-) -> None:
-    close(ready)
+def test_what_people_closed_is_the_reason_with_who_and_why(ready: Pipeline) -> None:
+    context, here = ready.context, "stage"
+    actions.lock(context, asked(ready), environment=here)
     found = stays(ready)
-    assert (found.reason, "anna" in found.words, "incident 42" in found.words) == (reason, True, True)
-
-
-def test_block_is_open_to_no_override(ready: Pipeline) -> None:
-    actions.block(ready.context, asked(ready), ready.run("dev").commit)
+    assert (found.reason, "anna" in found.words, "incident 42" in found.words) == (Reason.LOCK, True, True)
+    actions.hold(context, asked(ready), application="checkout", environment=here)
+    assert stays(ready).reason is Reason.HOLD
+    actions.block(context, asked(ready), ready.run("dev").commit)
     assert stays(ready, overrides=(Override("block", "anna", "urgent"),)).reason is Reason.BLOCK
 
 
@@ -208,6 +193,7 @@ def test_named_release_is_found_by_digest_run_and_commit_and_no_other_moves(read
     assert (found.reason, found.words) == (Reason.NEVER_RAN, f"{'f' * 40} was never live in dev")
 
 
+@pytest.mark.prove
 def test_older_release_than_what_is_there_does_not_move_although_it_is_named(pipeline: Pipeline) -> None:
     configure(pipeline, CHAIN)
     merge(pipeline)

@@ -6,6 +6,7 @@ read by that gate's own reader.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +16,11 @@ from service.core.gates import FileText
 from service.core.gates.restrictions import ClosedByPeople
 from service.core.gates.stays import Stay
 from service.core.train import Lived
-from service.core.values import FileEdit, Rewrite
+from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, RunId, Sha
 from service.errors import PermanentError
 from service.pipeline.context import Context
-from service.pipeline.manifest.place import Place, place_of, rewrite_at
+from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.promote.gate_facts import closed_by_people, file_at, stay_of
 from service.pipeline.runs.claim import images_of
@@ -29,8 +30,8 @@ from service.store.deployments import Deployment
 from service.store.overrides import KeptOverride
 from service.store.runs import Run
 
-MOST_RELEASES, MOST_NAMED = 8, 300
-"""How many releases are looked back in each environment, and how many if a person names one."""
+MOST_RELEASES, MOST_DEEP = 3, 300
+"""How many releases of each environment are read at first, and how many where none is ready or one is named."""
 
 
 @dataclass(slots=True)
@@ -46,7 +47,9 @@ class Board:
     _states: dict[Repository, ClosedByPeople] = field(default_factory=dict)
     _places: dict[tuple[Repository | None, str | None], Place] = field(default_factory=dict)
     _tips: dict[Place, tuple[Manifests, Sha]] = field(default_factory=dict)
+    _read: dict[Place, dict[str, bytes]] = field(default_factory=dict)
     _files: dict[tuple[Place, str], FileText] = field(default_factory=dict)
+    _deep: set[str] = field(default_factory=set)
 
     def releases(self, application: str, environments: Collection[str]) -> list[Lived]:
         """Give the releases of an application in some environments, the newest first."""
@@ -81,7 +84,37 @@ class Board:
     def rewrite(self, place: Place, wanted: tuple[FileEdit, ...]) -> Rewrite:
         """Compute edits on the branch as it was when it was first read here; raises as the editor does."""
         manifests, tip = self.tip(place)
-        return rewrite_at(manifests, tip, wanted)
+        read = self._read.get(place, {})
+        return rewrite(lambda file: read[file] if file in read else manifests.read(tip, file), wanted, diff_limit=0)
+
+    def may_say(self, place: Place, wanted: tuple[FileEdit, ...]) -> bool:
+        """Tell at little cost whether the files may say all of this: they say nothing that they do not contain."""
+        read = self._read.get(place, {})
+        texts = [(entry.file, one.value) for entry in wanted for one in entry.edits if isinstance(one.value, str)]
+        return all(file not in read or value.encode() in read[file] for file, value in texts)
+
+    def read_files(self, targets: Collection[Target]) -> None:
+        """Read the values files of many targets at once."""
+        wanted: dict[Place, set[str]] = {}
+        for target in targets:
+            wanted.setdefault(self.place(target), set()).update(entry.file for entry in target.values)
+        for place, files in wanted.items():
+            manifests, tip = self.tip(place)
+            self._read[place] = manifests.read_all(tip, files)
+
+    def deepen(self, target: Target) -> bool:
+        """Read more of an application's former releases; False if all that matter are known already."""
+        environments = _environments(target)
+        there = self.lived.get(target.application, [])
+        each = Counter(one.environment for one, _ in there)
+        if target.application in self._deep or max(each.values(), default=0) < MOST_RELEASES:
+            return False
+        self._deep.add(target.application)
+        with self.context.store.read() as tx:
+            found = releases.recent(tx, environments, [target.application], most=MOST_DEEP)
+        self.lived[target.application] = found
+        self.runs |= {run.id: run for _, run in found}
+        return True
 
     def tip(self, place: Place) -> tuple[Manifests, Sha]:
         """Give the manifest repository, and where its branch was when it was first read here."""
@@ -101,10 +134,10 @@ class Board:
 def read_board(context: Context, environment: str, targets: Collection[Target], *, named: bool) -> Board:
     """Read what is known of the targets of an environment, and of the environments that their gates name."""
     applications = {target.application for target in targets}
-    environments = {environment, *(name for target in targets for name in _watched(target))}
+    environments = {name for target in targets for name in _environments(target)}
     board = Board(context, context.now())
     with context.store.read() as tx:
-        found = releases.recent(tx, environments, applications, most=MOST_NAMED if named else MOST_RELEASES)
+        found = releases.recent(tx, environments, applications, most=MOST_DEEP if named else MOST_RELEASES)
         under_way = releases.under_way(tx, environment, applications)
         board.opened = overrides.of_environment(tx, environment)
     for deployment, run in found:
@@ -115,9 +148,11 @@ def read_board(context: Context, environment: str, targets: Collection[Target], 
     return board
 
 
-def _watched(target: Target) -> list[str]:
-    upstream = list(target.upstream.environments) if target.upstream else []
-    return [*upstream, *(name for _, options in target.gates if (name := getattr(options, "environment", "")))]
+def _environments(target: Target) -> set[str]:
+    """Name the target's own environment, those that feed it, and those that its gates name."""
+    upstream = target.upstream.environments if target.upstream else ()
+    named = (name for _, options in target.gates if (name := getattr(options, "environment", "")))
+    return {target.environment, *upstream, *named}
 
 
 def lived_of(deployment: Deployment, run: Run) -> Lived:

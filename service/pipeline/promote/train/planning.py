@@ -29,6 +29,7 @@ from service.core.train import (
     eligible,
     reason_of,
 )
+from service.core.values import FileEdit
 from service.core.words import Digest, Publish, RunState, Sha, Stage
 from service.errors import MergeportError, NotFoundError, RetryableError
 from service.pipeline.context import Context
@@ -74,6 +75,7 @@ def plan_train(context: Context, wish: Wish) -> Plan:
     found = {name: configuration.target(name, wish.environment) for name in names}
     fed = [target for target in found.values() if target is not None and target.upstream is not None]
     board = read_board(context, wish.environment, fed, named=wish.named is not None)
+    board.read_files(fed)
     planned = [_planned(board, wish, name, found[name]) for name in names]
     lines = with_changes(board, planned)
     return Plan(wish.environment, board.now, Sha(configuration.commit), tuple(lines))
@@ -113,14 +115,22 @@ class _Look:
     def __init__(self, board: Board, wish: Wish, target: Target) -> None:
         assert target.upstream is not None  # noqa: S101 - looked at before
         self._board, self._wish, self._target = board, wish, target
-        every = target.upstream.every
-        self._upstream = (wish.upstream,) if wish.upstream and not every else target.upstream.environments
-        lived = board.releases(target.application, self._upstream)
-        self._found: Eligible = eligible(lived, self._upstream, every=every, named=wish.named)
-        self._there = _There()
+        self._every = target.upstream.every
+        self._upstream = (wish.upstream,) if wish.upstream and not self._every else target.upstream.environments
+        self._found, self._there = Eligible(), _There()
+        self._place = board.place(target)
 
     def line(self) -> tuple[Line, Deployed | None]:
-        """Choose among the releases, and say what moves, or why nothing does."""
+        """Say what moves, or why nothing does; former releases are read where none of the last ones is ready."""
+        line, deployed = self._line()
+        is_undecided = isinstance(line, Stays) and self._there.lived is None
+        return self._line() if is_undecided and self._board.deepen(self._target) else (line, deployed)
+
+    def _line(self) -> tuple[Line, Deployed | None]:
+        """Choose among the releases that were read."""
+        lived = self._board.releases(self._target.application, self._upstream)
+        self._found = eligible(lived, self._upstream, every=self._every, named=self._wish.named)
+        self._there = _There()
         if not self._found.releases:
             reason, words = self._found.why_not(self._upstream)
             if self._wish.named is not None and reason is Reason.NEVER_RAN:
@@ -131,23 +141,26 @@ class _Look:
             return self._nothing_newer(), None
         if choice.chosen is None or choice.judgement is None:
             (newest, judgement), *_ = choice.newer
-            return self._closed(newest.key.lived, closing(judgement, self._target.publish)[0]), None
+            return self._closed(newest.key, closing(judgement, self._target.publish)[0]), None
         closed = closing(choice.judgement, self._target.publish)
         if closed:
-            return self._closed(choice.chosen.key.lived, closed[0]), None
+            return self._closed(choice.chosen.key, closed[0]), None
         return self._ready(choice.chosen.key, choice)
 
-    def _candidates(self) -> Iterator[Candidate[Offer]]:
+    def _candidates(self) -> Iterator[Candidate[Lived]]:
         """Give the releases with their facts, the newest first, up to the one that is there already."""
-        place = self._board.place(self._target)
         for lived in self._found.releases:
             run = self._run_for(lived)
-            wanted = resolve_values(self._target, self._images(lived), commit=run.commit, branch=run.branch)
-            done = self._board.rewrite(place, wanted)
-            if not done.files:
+            wanted = self._wanted(lived)
+            if self._board.may_say(self._place, wanted) and not self._board.rewrite(self._place, wanted).files:
                 self._there = _There(lived)
                 return
-            yield Candidate(Offer(lived, done.changes), self._facts(run))
+            yield Candidate(lived, self._facts(run))
+
+    def _wanted(self, lived: Lived) -> tuple[FileEdit, ...]:
+        """Give what the values files would say."""
+        run = self._board.runs[lived.run]
+        return resolve_values(self._target, self._images(lived), commit=run.commit, branch=run.branch)
 
     def _images(self, lived: Lived) -> dict[str, ImageReference]:
         """Give the images as they are named where the environment pulls them from."""
@@ -171,7 +184,7 @@ class _Look:
         return self._board.under_way.get(self._target.application, [])
 
     def _facts(self, run: Run) -> Facts:
-        place = self._board.place(self._target)
+        place = self._place
         opened = self._board.opened.get((run.application, overrides.release_of(run)), [])
         given = tuple(Override(one.gate, one.who, one.why) for one in opened)
         known = {
@@ -207,10 +220,10 @@ class _Look:
             hint = f"`--override {judged.gate} --reason …` opens it for this release"
         return self._stays(reason_of(judged), verdict.words, until=until, commit=lived.commit, hint=hint)
 
-    def _ready(self, offer: Offer, choice: Choice[Offer]) -> tuple[Line, Deployed | None]:
+    def _ready(self, lived: Lived, choice: Choice[Lived]) -> tuple[Line, Deployed | None]:
         """Say what moves, unless it is under way already or something newer is there."""
         assert choice.judgement is not None  # noqa: S101 - it is of the chosen one
-        lived, opened = offer.lived, {one.gate for one in choice.judgement.overridden}
+        opened = {one.gate for one in choice.judgement.overridden}
         asked = {one.gate for one in self._wish.overrides} & opened
         goes_on = None
         for run in self._under_way():
@@ -222,6 +235,11 @@ class _Look:
                 words = f"run {run.id} brings it, and is {run.state} at stage {run.stage}"
                 return self._stays(Reason.RUN, words, commit=run.commit), None
             goes_on = run.id if same else goes_on
+        done = self._board.rewrite(self._place, self._wanted(lived))
+        if not done.files:
+            self._there = _There(lived)
+            return self._nothing_newer(), None
+        offer = Offer(lived, done.changes)
         deployed = deployed_now(self._board, self._target, offer, self._images(lived))
         if deployed.commit is not None and self._is_older(deployed, lived):
             words = f"{self._target.environment} has {deployed.commit[:12]}, which is newer than {lived.commit[:12]}"
@@ -241,11 +259,11 @@ class _Look:
             return deployed.change is not None and lived.change < deployed.change
         return told is Relation.BEHIND
 
-    def _notes(self, choice: Choice[Offer]) -> Iterator[str]:
+    def _notes(self, choice: Choice[Lived]) -> Iterator[str]:
         """Say what a person should know beside it."""
         for candidate, judgement in choice.newer[:1]:
             gate = closing(judgement, Publish.COMMIT)[0]
-            yield f"newer {candidate.key.lived.commit[:12]} is not ready: {gate.gate}: {gate.verdict.words}"
+            yield f"newer {candidate.key.commit[:12]} is not ready: {gate.gate}: {gate.verdict.words}"
         assert choice.judgement is not None  # noqa: S101 - it is of the chosen one
         for one in choice.judgement.closed:
             yield f"waits on the pull request: {one.gate}: {one.verdict.words}"
