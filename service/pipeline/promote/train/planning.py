@@ -30,21 +30,16 @@ from service.core.train import (
     reason_of,
 )
 from service.core.values import FileEdit
-from service.core.words import Digest, Publish, RunState, Sha, Stage
+from service.core.words import Publish, RunState, Sha, Stage
 from service.errors import MergeportError, NotFoundError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.gate_facts import facts_of, files_named
 from service.pipeline.promote.train.board import Board, read_board
 from service.pipeline.promote.train.coming_along import Deployed, deployed_now, with_changes
-from service.pipeline.runs.claim import Claim, images_of
+from service.pipeline.runs.claim import Claim, digests_of
 from service.store import overrides
 from service.store.runs import Run
-
-
-def digests_of(run: Run) -> frozenset[Digest | None]:
-    """Give the digests of a run's images, as a release is recognised."""
-    return frozenset(image.digest for image in images_of(run).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +167,7 @@ class _Look:
 
     def _run_for(self, lived: Lived) -> Run:
         """Give the run that has the release here already, or one as it would be."""
-        there = next((run for run in self._under_way() if digests_of(run) == lived.digests), None)
+        there = next((run for run in self._under_way() if frozenset(digests_of(run).values()) == lived.digests), None)
         if there is not None:
             return there
         return replace(
@@ -227,11 +222,12 @@ class _Look:
         asked = {one.gate for one in self._wish.overrides} & opened
         goes_on = None
         for run in self._under_way():
-            same = digests_of(run) == lived.digests
-            if run.pull_request is not None and (same or run.change_id > lived.change):
+            same = frozenset(digests_of(run).values()) == lived.digests
+            opens = same and asked and run.manifest_commit is None
+            if run.pull_request is not None and not opens and (same or run.change_id > lived.change):
                 words = f"pull request #{run.pull_request} is open: {run.pull_request_url}"
                 return self._stays(Reason.PULL_REQUEST, words, commit=run.commit), None
-            if same and not (asked and run.manifest_commit is None):
+            if same and not opens:
                 words = f"run {run.id} brings it, and is {run.state} at stage {run.stage}"
                 return self._stays(Reason.RUN, words, commit=run.commit), None
             goes_on = run.id if same else goes_on
