@@ -60,7 +60,7 @@ def promote(
         who = asked(name, reason)
         plan = actions.planned(context, who, wish, gates)
         if not json_wanted:
-            _print(plan)
+            _print(plan, applications)
         done = None if only_plan else actions.promote(context, who, plan, plan_id=plan_id)
     if json_wanted:
         print_json(_plain(plan, done))
@@ -91,7 +91,8 @@ def _left(plan: Plan, applications: tuple[str, ...]) -> bool:
 # --- for people -----------------------------------------------------------------------------------
 
 
-def _print(plan: Plan) -> None:
+def _print(plan: Plan, named: tuple[str, ...] = ()) -> None:
+    """Print the plan; for what was named and stays, with what helps."""
     say(f"plan {plan.id} to {plan.environment} at {moment(plan.at)}: {len(plan.moves)} move, {len(plan.stays)} stay")
     widest = max((len(line.application) for line in plan.lines), default=0)
     if plan.moves:
@@ -108,6 +109,8 @@ def _print(plan: Plan) -> None:
     for line in plan.stays:
         until = f", until {moment(line.until)}" if line.until else ""
         say(f"  {line.application.ljust(widest)}  {line.reason.ljust(reasons)}  {one_line(line.words)}{until}")
+        if line.hint and line.application in named:
+            say(f"  {' ' * widest}    hint: {line.hint}")
 
 
 def _details(move: Move) -> Iterator[str]:

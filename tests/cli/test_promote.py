@@ -19,7 +19,7 @@ from tests.pipeline.test_train_plan import BY_HAND
 def pipeline(
     world: Devstack, migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """Have a release healthy in dev, and the command beside the worker's database."""
+    """Give a worker whose environments are fed by hand, and the command beside its database."""
     assert migrated_sqlite_url == f"sqlite:///{tmp_path}/mergeport.db"
     for repository in (SOURCE, MANIFESTS):
         world.github.add_hook(repository, "http://127.0.0.1:9/webhooks/github", WEBHOOK_SECRET)
@@ -34,10 +34,14 @@ def pipeline(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     configure(made, BY_HAND)
-    merge(made)
-    made.settle_live("checkout-dev")
     yield made
     made.close()
+
+
+def release(pipeline: Pipeline) -> None:
+    """Have a release healthy in dev."""
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def call(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def test_plan_is_shown_and_then_done_by_its_name(pipeline: Pipeline, call: Call) -> None:
+    release(pipeline)
     dev = pipeline.run("dev")
     shown = call("promote", "--to", "stage", "--plan")
     first, *rest = shown.out.splitlines()
@@ -57,7 +62,9 @@ def test_plan_is_shown_and_then_done_by_its_name(pipeline: Pipeline, call: Call)
     assert done.out.splitlines()[-1] == f"checkout: run {pipeline.run('stage').id}"
 
 
+@pytest.mark.prove
 def test_json_says_what_moves_and_why_the_rest_stays(pipeline: Pipeline, call: Call) -> None:
+    release(pipeline)
     told = call("promote", "--to", "stage", "--plan", "--json").json
     (move,) = told["moves"]
     assert (move["application"], move["from"], move["commit"]) == ("checkout", "dev", pipeline.run("dev").commit)

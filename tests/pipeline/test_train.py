@@ -89,6 +89,7 @@ def test_several_applications_go_in_one_push(pipeline: Pipeline) -> None:
     assert len({edit.expected for edit in written if edit}) == 1
 
 
+@pytest.mark.prove
 def test_plan_that_is_still_true_is_done_by_its_name(ready: Pipeline) -> None:
     planned = plan(ready)
     assert do(ready, plan(ready), plan_id=planned.id).started[0].run == ready.run("stage").id
@@ -105,12 +106,13 @@ def test_plan_that_is_not_true_any_more_is_refused_with_what_changed(ready: Pipe
     assert runs_to(ready, "stage") == []
 
 
-def test_plan_that_nobody_made_is_refused(ready: Pipeline) -> None:
+def test_plan_that_nobody_made_is_refused(pipeline: Pipeline) -> None:
     with pytest.raises(MergeportError, match="there is no plan 123456789012") as refused:
-        actions.promote(ready.context, by(ready), plan(ready), plan_id="123456789012")
+        actions.promote(pipeline.context, by(pipeline), plan(pipeline), plan_id="123456789012")
     assert refused.value.code == "plan-unknown"
 
 
+@pytest.mark.prove
 def test_release_whose_run_failed_there_can_be_promoted_again(ready: Pipeline) -> None:
     first = do(ready, plan(ready))
     edited = {"apps/checkout/values-stage.yaml": values(ready).replace(str(images(ready.run("dev"))), "x")}
@@ -142,6 +144,7 @@ def test_override_is_of_one_release_only(pipeline: Pipeline) -> None:
     assert plan(pipeline).moves == ()
 
 
+@pytest.mark.prove
 def test_override_wakes_the_run_that_waits_with_that_release(pipeline: Pipeline) -> None:
     begin(pipeline, FROZEN.replace(", automatic: false", ""))
     waiting = pipeline.run("stage")
@@ -153,6 +156,7 @@ def test_override_wakes_the_run_that_waits_with_that_release(pipeline: Pipeline)
     assert str(images(waiting)) in values(pipeline)
 
 
+@pytest.mark.prove
 def test_overridden_lock_lets_only_this_release_through(ready: Pipeline) -> None:
     actions.lock(ready.context, by(ready, "incident"), environment="stage")
     assert plan(ready).moves == ()

@@ -57,6 +57,7 @@ def test_release_that_is_healthy_upstream_moves_from_what_the_values_file_says(r
     assert len(move.brings) == 1
 
 
+@pytest.mark.prove
 def test_source_changes_since_what_is_there_come_with_titles_and_authors(ready: Pipeline) -> None:
     ready.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": CHAIN}, "Let it through once")
     ready.settle(looks=0)
@@ -74,6 +75,7 @@ def test_source_changes_since_what_is_there_come_with_titles_and_authors(ready: 
     }
 
 
+@pytest.mark.prove
 def test_nothing_newer_is_told_where_it_is_there_already(pipeline: Pipeline) -> None:
     configure(pipeline, CHAIN)
     merge(pipeline)
@@ -117,6 +119,7 @@ def test_soak_says_until_when_and_then_it_moves(pipeline: Pipeline) -> None:
     moves(pipeline)
 
 
+@pytest.mark.prove
 def test_newest_release_that_is_ready_moves_and_the_newer_one_is_told(pipeline: Pipeline) -> None:
     gated(pipeline, "soak: {environment: dev, healthy_for: 30m}")
     older = pipeline.run("dev")
@@ -147,11 +150,13 @@ def test_what_people_closed_is_the_reason_with_who_and_why(ready: Pipeline) -> N
     assert stays(ready, overrides=(Override("block", "anna", "urgent"),)).reason is Reason.BLOCK
 
 
+@pytest.mark.prove
 def test_damaged_state_keeps_everything(ready: Pipeline) -> None:
     ready.stack.git.open(MANIFESTS).commit_files("mergeport/state", {"state.yaml": "locks: {\n"}, "By hand")
     assert stays(ready).reason is Reason.DAMAGED
 
 
+@pytest.mark.prove
 def test_pull_request_that_is_open_is_named(pipeline: Pipeline) -> None:
     configure(pipeline, CHAIN)
     merge(pipeline)
@@ -162,6 +167,7 @@ def test_pull_request_that_is_open_is_named(pipeline: Pipeline) -> None:
     assert (found.reason, f"#{number} is open" in found.words) == (Reason.PULL_REQUEST, True)
 
 
+@pytest.mark.prove
 def test_run_that_is_under_way_is_named(pipeline: Pipeline) -> None:
     configure(pipeline, CHAIN.replace("{from: dev}", "{from: dev, manifest: {batch_window: 10m}}"))
     merge(pipeline)
@@ -170,6 +176,7 @@ def test_run_that_is_under_way_is_named(pipeline: Pipeline) -> None:
     assert (found.reason, pipeline.run("stage").id in found.words) == (Reason.RUN, True)
 
 
+@pytest.mark.prove
 def test_image_that_is_gone_upstream_stays(ready: Pipeline) -> None:
     from service.store import deployments  # noqa: PLC0415
 
@@ -180,6 +187,7 @@ def test_image_that_is_gone_upstream_stays(ready: Pipeline) -> None:
     assert stays(ready).reason is Reason.IMAGE_GONE
 
 
+@pytest.mark.prove
 def test_values_file_that_cannot_be_edited_is_told(ready: Pipeline) -> None:
     ready.stack.github.push(MANIFESTS, "main", {"apps/checkout/values-stage.yaml": "image: [\n"}, "Break it")
     assert stays(ready).reason is Reason.VALUES
@@ -204,3 +212,14 @@ def test_older_release_than_what_is_there_does_not_move_although_it_is_named(pip
     pipeline.settle_live("checkout-stage")
     found = stays(pipeline, named=Named(run=first.id))
     assert (found.reason, "which is newer" in found.words) == (Reason.NOTHING_NEWER, True)
+
+
+@pytest.mark.prove
+def test_busy_upstream_is_looked_back_for_as_long_as_it_takes(pipeline: Pipeline) -> None:
+    gated(pipeline, "soak: {environment: dev, healthy_for: 30m}")
+    first = pipeline.run("dev")
+    pipeline.clock.move(minutes=31)
+    for number in range(4):
+        merge(pipeline, f"print({number})\n")
+        pipeline.settle_live("checkout-dev")
+    assert moves(pipeline).offer.lived.run == first.id

@@ -48,10 +48,6 @@ def promote(context: Context, asked: Asked, plan: Plan, *, plan_id: str = "") ->
     """
     if plan_id and plan_id != plan.id:
         _refuse(context, plan, plan_id)
-    if context.configurations.current().reason_required and not asked.why.strip():
-        raise PermanentError(
-            "a reason is required here", code="reason-missing", hint="say it by --reason; `state.reason` asks for it"
-        )
     failed = []
     for move in plan.moves:
         if move.lifts_hold:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from service.core.config import Target
 from service.core.images import ImageReference
-from service.core.standing import Made, standing_images
+from service.core.standing import Made, Standing, standing_images
 from service.core.train import Line, Move, Offer, SourceChange
 from service.core.words import ChangeId, Sha
 from service.pipeline.manifest.origins import known_origin
@@ -19,7 +19,8 @@ from service.pipeline.runs.claim import images_of
 from service.store import changes, releases
 from service.store.changes import Change
 
-MOST_CHANGES = 50
+UNKNOWN = "it may bring more changes: which ones came after what is there now is not known"
+MOST_CHANGES = 500
 """How many source changes of an application are looked back."""
 
 
@@ -46,11 +47,21 @@ def deployed_now(board: Board, target: Target, offer: Offer, images: Mapping[str
         if made is not None:
             found.append(Deployed(made.commit, made.change_id))
         else:
-            origin = known_origin(board.context, target, standing)
-            found.append(Deployed(origin.commit if origin and origin.repository in {None, target.source} else None))
+            found.append(_by_origin(board, target, offer, standing))
     if not found or any(one.commit is None for one in found):
         return Deployed()
     return min(found, key=lambda one: one.change or "")
+
+
+def _by_origin(board: Board, target: Target, offer: Offer, standing: Standing) -> Deployed:
+    """Look among all runs of the application which commit an image was made of."""
+    origin = known_origin(board.context, target, standing)
+    if origin is None or origin.commit is None or origin.repository not in {None, target.source}:
+        return Deployed()
+    branch = board.runs[offer.lived.run].branch
+    with board.context.store.read() as tx:
+        change = changes.find(tx, target.source, branch, origin.commit)
+    return Deployed(origin.commit, change.id if change else None)
 
 
 def with_changes(board: Board, planned: Sequence[tuple[Line, Deployed | None]]) -> Iterator[Line]:
@@ -74,7 +85,7 @@ def with_changes(board: Board, planned: Sequence[tuple[Line, Deployed | None]]) 
         if after is not None and newest is not None:
             brought += [one for one in known.get(line.application, []) if _is_between(one, after, newest)]
         told = dict.fromkeys(told for one in brought for told in _told(one))
-        note = () if line.previous else ("which source commit is there now is not known: it may bring more",)
+        note = () if after is not None and len(brought) < MOST_CHANGES else (UNKNOWN,)
         yield replace(line, brings=tuple(told), notes=(*line.notes, *note))
 
 

@@ -112,26 +112,26 @@ class _Look:
         self._board, self._wish, self._target = board, wish, target
         self._every = target.upstream.every
         self._upstream = (wish.upstream,) if wish.upstream and not self._every else target.upstream.environments
-        self._found, self._there = Eligible(), _There()
+        self._found, self._there, self._wants_more = Eligible(), _There(), False
         self._place = board.place(target)
 
     def line(self) -> tuple[Line, Deployed | None]:
         """Say what moves, or why nothing does; former releases are read where none of the last ones is ready."""
         line, deployed = self._line()
-        is_undecided = isinstance(line, Stays) and self._there.lived is None
-        return self._line() if is_undecided and self._board.deepen(self._target) else (line, deployed)
+        return self._line() if self._wants_more and self._board.deepen(self._target) else (line, deployed)
 
     def _line(self) -> tuple[Line, Deployed | None]:
         """Choose among the releases that were read."""
         lived = self._board.releases(self._target.application, self._upstream)
         self._found = eligible(lived, self._upstream, every=self._every, named=self._wish.named)
-        self._there = _There()
+        self._there, self._wants_more = _There(), not self._found.releases
         if not self._found.releases:
             reason, words = self._found.why_not(self._upstream)
             if self._wish.named is not None and reason is Reason.NEVER_RAN:
                 words = f"{self._wish.named} was never live in {' or '.join(self._upstream)}"
             return self._stays(reason, words), None
         choice = choose(self._candidates(), self._target.gates)
+        self._wants_more = choice.chosen is None and self._there.lived is None
         if choice.chosen is None and not choice.newer:
             return self._nothing_newer(), None
         if choice.chosen is None or choice.judgement is None:
