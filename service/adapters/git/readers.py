@@ -73,12 +73,13 @@ class Readers:
     def files(self, commit: Sha, paths: Collection[str], remote: Remote | None = None) -> dict[str, bytes]:
         """Read many files with few readers; one that is refused is left out, and its reader is ended."""
         found: dict[str, bytes] = {}
+        trees: dict[str, bytes] = {}
         left = sorted(paths, reverse=True)
         while left:
             with suppress(PermanentError), self.open(remote) as objects:
                 for _ in range(min(len(left), AT_ONCE)):
                     path = left.pop()
-                    found[path] = objects.file(commit, path_parts(path))
+                    found[path] = objects.file(commit, path_parts(path), trees)
         return found
 
     def close(self) -> None:
