@@ -97,10 +97,17 @@ class _Pushing:
         self._store(tip, made)
         attempt = Attempt(made[-1].commit, tip, (tip, made))
         if kept := kept_back(self.branch, made):
-            self.lost(attempt)
+            self._unmake(attempt)
             put_back(self.branch, kept)
             return self.attempt(basis, moved=False)
         return attempt
+
+    def _unmake(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
+        """Forget commits that are not to be pushed; they count as no tries."""
+        self.lost(attempt)
+        with self.branch.context.store.begin() as tx:
+            for one in attempt.made[1]:
+                edits.settle(tx, one.edit.run_id, attempts=one.edit.attempts)
 
     def lost(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
         """Forget these commits: they are certainly not on the branch, so nobody has to look for them."""
