@@ -23,15 +23,16 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.adapters.source_trees import GitSourceTrees
 from service.bootstrap_sources import SystemClock, sources
-from service.core.config import ImageTarget
+from service.core.config import Configuration, ImageTarget
 from service.core.words import Repository
 from service.errors import PermanentError
+from service.pipeline.asked.in_store import configuration_in_force
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
 from service.ports import Builder, Clock, Commits, Credentials, EventQueue, Pipelines, Registry
 from service.settings import ArgoCDSettings, GitHubApp, Settings
-from service.store import Store
+from service.store import Store, Transaction
 
 
 class ConfiguredImages:
@@ -95,6 +96,11 @@ class ConfiguredImages:
         for pipelines in known:
             if pipelines is not None:
                 pipelines.expect_news(repository)
+
+
+def known_configuration(tx: Transaction) -> Configuration | None:
+    """Give the configuration in force as the store has it; None if there is none."""
+    return configuration_in_force(tx, kinds())
 
 
 @contextmanager

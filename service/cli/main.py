@@ -42,6 +42,7 @@ class LazyGroup(click.Group):
         "unlock": "service.cli.state:unlock",
         "values": "service.cli.values:values",
         "web": "service.cli.serve:web",
+        "why-not": "service.cli.why_not:why_not",
         "worker": "service.cli.serve:worker",
     }
 
