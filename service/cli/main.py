@@ -37,6 +37,7 @@ class LazyGroup(click.Group):
         "runs": "service.cli.runs:runs",
         "serve": "service.cli.serve:serve",
         "state": "service.cli.state:state",
+        "status": "service.cli.status:status",
         "unblock": "service.cli.state:unblock",
         "unhold": "service.cli.state:unhold",
         "unlock": "service.cli.state:unlock",
