@@ -30,6 +30,8 @@ class LazyGroup(click.Group):
         "build": "service.cli.build:build",
         "config": "service.cli.config:config",
         "deliveries": "service.cli.deliveries:deliveries",
+        "diff": "service.cli.history:diff",
+        "history": "service.cli.history:history",
         "hold": "service.cli.state:hold",
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",

@@ -115,6 +115,10 @@ class GitManifests:
         self._signing_key = signing_key
         self._forget = forget
 
+    def using(self, action: Callable[[Mirror], _T]) -> _T:
+        """Do something else with the mirror, with credentials that the server accepts."""
+        return self._accepted(lambda: action(self._mirror))
+
     def fetch(self, branch: str) -> Sha | None:
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
         return self._accepted(lambda: self._mirror.fetch(branch_ref(branch)))
