@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SHORT = 12
 _SHOWN = 20
-_DEPTH = click.option(
+DEPTH = click.option(
     "--depth", default=5_000, show_default=True, type=click.IntRange(1), help="How many manifest commits are read."
 )
 
@@ -32,7 +32,7 @@ _DEPTH = click.option(
 @click.argument("application", metavar="APP")
 @click.argument("environment", metavar="[ENV]", required=False, default="")
 @click.option("--limit", default=_SHOWN, show_default=True, type=click.IntRange(1), help="How many are shown.")
-@_DEPTH
+@DEPTH
 @as_json
 def history(application: str, environment: str, limit: int, depth: int, json_wanted: bool) -> None:
     """Show what ran of APP, in ENV or everywhere: when, old and new, by whom, from which source change.
@@ -58,7 +58,7 @@ def history(application: str, environment: str, limit: int, depth: int, json_wan
 @click.argument("before", metavar="ENV@TIME")
 @click.argument("after", metavar="ENV@TIME")
 @click.option("--app", "application", default="", help="Only this application.")
-@_DEPTH
+@DEPTH
 @as_json
 def diff(before: str, after: str, application: str, depth: int, json_wanted: bool) -> None:
     """Show what differs between two environments, or between two times, in all applications.

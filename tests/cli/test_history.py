@@ -214,6 +214,31 @@ def test_time_before_the_first_commit_is_an_error(call: Call) -> None:
     assert "no commit of the manifest branch begins with abcdef0" in call("diff", "dev@abcdef0", "dev").err
 
 
+# --- rebuild --------------------------------------------------------------------------------------
+
+
+def test_rebuild_makes_the_database_and_status_shows_what_came_back(
+    call: Call, git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git.write(values(1), message(1))
+    git.write(values(9), "By hand", environment="prod", by=CAROL)
+    call("lock", "prod", "--reason", "incident 42")
+    monkeypatch.setenv("MERGEPORT_STATE_DIRECTORY", str(tmp_path / "anew"))
+    planned = call("rebuild", "--plan")
+    assert planned.out.splitlines()[0].startswith("checkout in dev would be live again: 4f4f4f4f4f4f since 2026-03-04T")
+    assert "checkout in prod does not come back: no commit of ours brought what is there; Carol" in planned.err
+    assert "approvals by command" in planned.err
+    assert not (tmp_path / "anew" / "mergeport.db").exists()
+    done = call("rebuild", "--json").json
+    assert (done["done"], [one["run"] for one in done["live"]], done["state_entries"]) == (
+        True, ["01RUN1"], {MANIFESTS: 1},
+    )  # fmt: skip
+    dev, _, prod = call("status", "--json").json
+    assert (dev["commit"], dev["tags"], dev["since"]) == (SOURCE_COMMIT, ["tag-1"], "2026-03-04T13:00:00+00:00")
+    assert [one["kind"] for one in prod["closed"]] == ["lock"]
+    assert call("why-not", SOURCE_COMMIT, "dev", "--json").json[0]["cause"] == "health"
+
+
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 

@@ -6,7 +6,7 @@ Pure: the texts are handed in. A commit counts as ours only if its trailers name
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from service.core.config import Target
 from service.core.config.placeholders import Placeholder, parse
 from service.core.foreign_text import cut, line
 from service.core.images import ImageReference, parse_reference
+from service.core.standing import SHORTEST_COMMIT
 from service.core.values import decode_values, read_value
 from service.core.words import Actor
 from service.errors import MergeportError
@@ -56,12 +57,19 @@ class Origin:
     images: tuple[ImageReference, ...]
 
     def wrote(self, artifacts: Artifacts) -> bool:
-        """Tell whether these artifacts are its own."""
+        """Tell whether these artifacts are its own: all of its images, or its source commit where no image is named."""
         values = set(artifacts.values())
-        named = [part for image in self.images for part in (image.digest, image.tag, str(image)) if part]
-        return any(text in values for text in named) or any(
-            value.endswith(f"@{image.digest}") for value in values for image in self.images if image.digest
-        )
+        if self.images and all(_is_named(image, values) for image in self.images):
+            return True
+        short = [value for value in values if len(value) >= SHORTEST_COMMIT and self.source_commit.startswith(value)]
+        return bool(short) and len(values) == len(short)
+
+
+def _is_named(image: ImageReference, values: Collection[str]) -> bool:
+    """Tell whether values name an image: by its digest if any of them has one, else by its tag."""
+    if any("sha256:" in value for value in values):
+        return any(image.digest is not None and value.endswith(image.digest) for value in values)
+    return any(value == image.tag or value.endswith(f":{image.tag}") for value in values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,12 @@ def difference(
     return found
 
 
+def artifacts_now(past: Past, target: Target) -> Artifacts:
+    """Read what a target's values files say now."""
+    reader, tip, _ = past.of(target)
+    return artifacts_in(target, _reading(reader, tip))
+
+
 def _changes(past: Past, targets: Sequence[Target]) -> list[FileChange]:
     """Read the history of the files of targets that share a branch."""
     reader, tip, _ = past.of(targets[0])
