@@ -201,7 +201,7 @@ class GitManifests:
         """Give the tip and the commits behind it, newest first; without `deepen` only those here, off the network."""
         found = self._here(commit_id(tip), lambda _: self._history.read(tip, most))
         if deepen and len(found) < most and self._mirror.boundary() & {commit.id for commit in found}:
-            self._accepted(lambda: self._mirror.fetch_commit(tip, depth=most, alone=True))
+            self._accepted(lambda: self._mirror.fetch_commit(tip, depth=most, only="--filter=tree:0"))
             found = self._here(tip, lambda _: self._history.read(tip, most))
         return found
 
