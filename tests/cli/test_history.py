@@ -137,6 +137,21 @@ def test_merged_pull_request_is_told_by_its_number_and_the_commit_in_it(call: Ca
     assert (newest["manifest_commit"], newest["manifest_pull_request"], newest["run"]) == (squashed, 18, "01RUN3")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        message(1) + "\nCo-authored-by: Carol <carol@example.org>\n",
+        f"Promote (#18)\n\n<details>\n\n```text\n{message(1).rpartition(chr(10) * 2)[2]}```\n\n</details>",
+        f"Several (#18)\n\n* {message(2, 'prod')}\n* {message(1)}\n* {message(3, application='basket')}",
+    ],
+    ids=["co-author below", "text of the pull request", "several squashed"],
+)
+def test_trailers_count_wherever_a_squash_has_put_them(call: Call, git: Git, said: str) -> None:
+    git.write(values(1), said)
+    newest, *_ = told(call, "checkout", "dev")
+    assert (newest["kind"], newest["run"], newest["source_pull_requests"]) == ("promotion", "01RUN1", [41])
+
+
 def test_history_of_all_environments_is_in_the_order_of_time(call: Call, git: Git) -> None:
     git.write(values(1), message(1))
     git.write(values(1), message(1, "prod"), environment="prod")

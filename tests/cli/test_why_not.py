@@ -89,6 +89,30 @@ def test_retry_is_answered_and_not_the_run_before_it(call: Call, rows: Rows) -> 
     assert (told["run"], told["cause"]) == (again.id, "under-way")
 
 
+def test_release_that_is_live_is_told_and_not_its_rebuild_that_is_under_way(
+    call: Call, store: Store, rows: Rows
+) -> None:
+    change = rows.change()
+    live = rows.run(change, state=RunState.SUCCEEDED)
+    go_live(store, live)
+    rows.run(change, generation=1)
+    (told,) = call("why-not", COMMIT, "dev", "--json").json
+    assert (told["run"], told["cause"]) == (live.id, "live")
+
+
+def test_commit_that_came_to_another_branch_by_a_later_merge_is_found_there(
+    call: Call, store: Store, rows: Rows
+) -> None:
+    rows.run(rows.change())
+    merged = rows.change("5a" * 20, branch="main")
+    with store.begin() as tx:
+        changes.cover(tx, merged, [Sha(COMMIT)])
+    run = rows.run(merged, environment="prod")
+    rows.wait(run, WaitKind.PULL_REQUEST, key="acme/manifests:main", subject="acme/manifests#7")
+    assert cause(call, COMMIT, "prod") == "pull-request"
+    assert cause(call, COMMIT, "dev") == "under-way"
+
+
 def test_lock_in_the_state_is_told_by_whom_and_why(call: Call, store: Store, rows: Rows) -> None:
     run = rows.run(rows.change(branch="main"), environment="prod")
     rows.wait(run, WaitKind.GATE, key=MANIFESTS, subject="checkout/prod", deadline=None)

@@ -6,7 +6,7 @@ Pure: the texts are handed in. A commit counts as ours only if its trailers name
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -146,9 +146,23 @@ def differences(before: Artifacts, after: Artifacts) -> Iterator[tuple[str, str,
             yield key[1], old, new
 
 
-def origin_of(message: str) -> Origin | None:
-    """Read what a commit of ours says about itself; None for any other commit."""
-    pairs = trailers.parse(message)
+def origins_in(message: str) -> list[Origin]:
+    """Read what a message says of promotions of ours; several, where a squash has joined several commits.
+
+    Trailers count anywhere in it: GitHub puts co-authors below them, or takes the pull request's text, where they are
+    in a code block. Whether they are true is for `Origin.wrote`.
+    """
+    blocks: list[list[tuple[str, str]]] = []
+    for text in message.splitlines():
+        key, colon, value = text.strip().partition(":")
+        if colon and key in _KEYS:
+            if key == trailers.RUN or not blocks:
+                blocks.append([])
+            blocks[-1].append((key, value.strip()))
+    return [origin for block in blocks if (origin := _origin(block)) is not None]
+
+
+def _origin(pairs: Sequence[tuple[str, str]]) -> Origin | None:
     said = {key: trailers.value_of(pairs, key) or "" for key in _KEYS}
     if not said[trailers.RUN] or not _SHA.fullmatch(said[trailers.SOURCE_COMMIT]):
         return None
@@ -169,7 +183,7 @@ def origin_of(message: str) -> Origin | None:
 
 _KEYS = (
     trailers.RUN, trailers.APPLICATION, trailers.ENVIRONMENT, trailers.SOURCE_REPOSITORY, trailers.SOURCE_COMMIT,
-    trailers.REFERENCE_SUBJECT, trailers.REFERENCE_AUTHOR,
+    trailers.SOURCE_PULL_REQUEST, trailers.IMAGE, trailers.REFERENCE_SUBJECT, trailers.REFERENCE_AUTHOR,
 )  # fmt: skip
 
 
@@ -178,19 +192,19 @@ def written(
     author: Actor, cut_off: bool = False, position: int = 0,
 ) -> Written:  # fmt: skip
     """Tell what a commit changed in a place; `on_branch` is the message of the branch's commit, if that is a merge."""
-    origin = origin_of(message)
     place = (target.application, target.environment)
-    ours = origin is not None and (origin.application, origin.environment) == place and origin.wrote(after)
+    said = [one for one in origins_in(message) if (one.application, one.environment) == place]
+    origin = next((one for one in reversed(said) if one.wrote(after)), None)
     reverts = _REVERTS.search(message)
-    kind = Kind.PROMOTION if ours else Kind.REVERT if reverts else Kind.PERSON
+    kind = Kind.PROMOTION if origin else Kind.REVERT if reverts else Kind.PERSON
     subject = line(message.partition("\n")[0])
-    words = f"reverts {reverts[1][:12]}" if reverts and not ours else subject
-    if ours and origin is not None:
+    words = f"reverts {reverts[1][:12]}" if reverts and not origin else subject
+    if origin is not None:
         words = origin.subject or subject
     merged = _MERGED.match(on_branch.partition("\n")[0])
     number = next((int(found[:9]) for found in merged.groups() if found), None) if merged else None
-    by = origin.author if ours and origin is not None and origin.author else author.name or author.email
+    by = origin.author if origin is not None and origin.author else author.name or author.email
     return Written(
         at, *place, kind, tuple(differences(before, after)), cut(line(by), _LONGEST), commit, cut(words, _LONGEST),
-        origin if ours else None, number, cut_off, position,
+        origin, number, cut_off, position,
     )  # fmt: skip

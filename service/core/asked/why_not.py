@@ -15,6 +15,7 @@ from service.core.words import BuildState, RunState, Stage, WaitKind
 _LONGEST = 600
 _SHORT = 12
 _MINUTE = timedelta(minutes=1)
+_WITHOUT_EFFECT = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED})
 _CLOSED_GATE = frozenset({"waiting", "refused"})
 _IMAGE = frozenset(
     {
@@ -32,6 +33,8 @@ def why_not(case: Case) -> Answer:
     """Give the one thing that keeps a run's release from being live, or that it is live."""
     if case.live is not None:
         return _was_live(case, case.live)
+    if case.run.state in _WITHOUT_EFFECT and case.instead is not None and case.instead.contains:
+        return _within(case, case.instead)
     match case.run.state:
         case RunState.QUEUED | RunState.RUNNING:
             return _under_way(case)
@@ -95,6 +98,13 @@ def _succeeded(case: Case) -> Answer:
         return _answer(case, Cause.REPLACED, f"it went in{commit}, and was replaced by {_other(case.instead)}")
     at = f" at {moment(run.ended)}" if run.ended else ""
     return _answer(case, Cause.LIVE, f"it went in{commit}{at}, and nothing has replaced it since: {run.message}")
+
+
+def _within(case: Case, other: Other) -> Answer:
+    """Tell that a newer release is live which contains the commit, whatever became of the commit's own run."""
+    since = f" since {moment(other.live_since)}" if other.live_since else ""
+    words = f"it is live within {other.commit[:_SHORT]} (run {other.run}){since}; its own run is {case.run.state}"
+    return _answer(case, Cause.LIVE, words)
 
 
 def _other(other: Other) -> str:
@@ -203,7 +213,8 @@ def _proposed(case: Case, wait: WaitFacts) -> Answer:
     closed = [one for one in case.gates if one.state in _CLOSED_GATE]
     gates = f". {_of_gates(closed)}" if closed else ""
     number = f"#{case.run.pull_request}" if case.run.pull_request else ""
-    words = f"pull request {number}{url} is {opened} and not merged: {wait.words}{gates}"
+    people = "".join(f". {told(entry, case.now)}" for entry in case.entries[:1])
+    words = f"pull request {number}{url} is {opened} and not merged: {wait.words}{people}{gates}"
     return _answer(case, Cause.PULL_REQUEST, words)
 
 
@@ -221,8 +232,7 @@ def _superseded(case: Case) -> Answer:
     if other is None:
         return _answer(case, Cause.ORDER, f"something newer was there already: {run.message}")
     if other.live_since is not None and other.contains:
-        words = f"it is live within {other.commit[:_SHORT]} (run {other.run}) since {moment(other.live_since)}"
-        return _answer(case, Cause.LIVE, words)
+        return _within(case, other)
     keeps = f"; of that one: {other.words}" if other.words and other.live_since is None else ""
     return _answer(case, Cause.SUPERSEDED, f"it was superseded by {_other(other)}{keeps}")
 

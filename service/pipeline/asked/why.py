@@ -18,7 +18,7 @@ from service.core.state import digests_in
 from service.core.words import Repository
 from service.errors import NotFoundError
 from service.pipeline.asked.run_case import Passed, answer_of, way_of
-from service.store import Transaction, asked_for, changes, configurations, deliveries
+from service.store import Transaction, asked_for, changes, configurations, deliveries, deployments
 from service.store.changes import Change
 from service.store.runs import Run
 
@@ -109,7 +109,6 @@ def _changes_named(tx: Transaction, what: Named, pinned: Sequence[Run]) -> list[
     if isinstance(what, NamedCommit) and not pinned:
         exact = [one for one in found if one.commit.startswith(what.beginning)]
         _require_one({f"{one.repository}@{one.commit}" for one in exact}, what.beginning)
-        found = exact or found
     return found
 
 
@@ -170,12 +169,13 @@ def _of_application(
 def _run_there(
     tx: Transaction, environment: str, application: str, found: Sequence[Change], pinned: Sequence[Run]
 ) -> Run | None:
-    """Give the newest run of the application there: one that is named itself, else one of the changes."""
+    """Give the run that is live there, else the newest: of those that are named, else of the changes."""
     mine = [run for run in pinned if (run.application, run.environment) == (application, environment)]
-    if pinned and mine:
-        return mine[0]
-    there = asked_for.of_change_in(tx, [one.id for one in found], environment)
-    return next((run for run in there if run.application == application), None)
+    if not mine:
+        there = asked_for.of_change_in(tx, [one.id for one in found], environment)
+        mine = [run for run in there if run.application == application]
+    live = deployments.live(tx, application, environment)
+    return next((run for run in mine if live is not None and run.id == live.run_id), next(iter(mine), None))
 
 
 def _upstream(

@@ -97,6 +97,16 @@ CASES = {
         replace(run(RunState.SUPERSEDED), successor=replace(OTHER, contains=False)),
         Cause.SUPERSEDED, "which does not contain it; that is live since",
     ),
+    "failed, and live within": (
+        replace(failed("push-refused"), instead=OTHER), Cause.LIVE,
+        "live within 5a5a5a5a5a5a (run 01NEW) since Wed 2026-03-04 10:30 UTC; its own run is failed",
+    ),
+    "failed, and something else is live": (
+        replace(failed("push-refused"), instead=replace(OTHER, contains=None)), Cause.PUSH, "could not be pushed",
+    ),
+    "pull request of a locked environment": (
+        replace(PROPOSED, entries=(Lock(PLACED, "prod"),)), Cause.PULL_REQUEST, "it is open. prod is locked by anna",
+    ),
     "order": (run(RunState.SUPERSEDED, message="newer was there"), Cause.ORDER, "newer was there"),
     "gate": (GATED, Cause.GATE, "gate soak is closed: healthy for 20m of 30m in stage. Not open either: approval"),
     "gate refused": (failed("gate-refused"), Cause.GATE, "a gate refused it"),
