@@ -10,14 +10,17 @@ from service.core.words import Repository
 from service.pipeline import actions
 from service.pipeline.actions import Asked
 from service.pipeline.asked.why import Question, why
-from tests.fixtures.service import MANIFESTS
+from service.pipeline.deploy.live_watch import look_at_live
+from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_downstream import configure, merge
 from tests.pipeline.test_gating import SOAKED
 
+DEV = "apps/checkout/values-dev.yaml"
 
-def answer(pipeline: Pipeline, environment: str) -> Answer:
-    commit = pipeline.run("dev").commit
+
+def answer(pipeline: Pipeline, environment: str, *, of: str = "dev") -> Answer:
+    commit = pipeline.run(of).commit
     with pipeline.store.read() as tx:
         asked = Question(commit, environment, "", known_configuration(tx), Repository(MANIFESTS), pipeline.clock.now())
         (told,) = why(tx, asked)
@@ -41,3 +44,31 @@ def test_soak_is_told_until_somebody_locks_the_environment(soaking: Pipeline) ->
     locked = answer(soaking, "stage")
     assert (locked.cause, "locked by anna" in locked.words, "gate soak" in locked.words) == (Cause.LOCK, True, True)
     assert answer(soaking, "prod").cause is Cause.UPSTREAM
+
+
+def test_revert_of_a_person_is_told_with_who_and_in_which_commit(pipeline: Pipeline) -> None:
+    git = pipeline.stack.git.open(MANIFESTS)
+    first = git.text("main", DEV)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    said = f"This reverts commit {pipeline.run('dev').manifest_commit}."
+    pipeline.stack.github.push(MANIFESTS, "main", {DEV: first}, said, author="carol")
+    pipeline.settle()
+    pipeline.stack.argocd.settle("checkout-dev")
+    look_at_live(pipeline.context)
+    told = answer(pipeline, "dev")
+    assert (told.cause, "then taken back: reverted by " in told.words, "carol" in told.words) == (
+        Cause.TAKEN_BACK, True, True,
+    ), told  # fmt: skip
+
+
+def test_pull_request_that_a_person_closed_is_told_as_closed(pipeline: Pipeline) -> None:
+    pipeline.stack.github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
+    pipeline.settle()
+    number = pipeline.run("prod").pull_request
+    assert number is not None
+    opened = answer(pipeline, "prod", of="prod")
+    assert (opened.cause, f"#{number}" in opened.words) == (Cause.PULL_REQUEST, True)
+    pipeline.stack.github.close_pull(MANIFESTS, number, by="carol")
+    pipeline.settle()
+    assert answer(pipeline, "prod", of="prod").cause is Cause.CLOSED
