@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from heapq import merge
+from itertools import islice
 
 from service.core.asked.points import Point
-from service.core.asked.release_history import Artifacts, Written, artifact_paths, artifacts_in, differences, written
+from service.core.asked.release_history import (
+    Artifacts,
+    Written,
+    artifact_paths,
+    artifacts_in,
+    differences,
+    origins_in,
+    written,
+)
 from service.core.config import Configuration, Target
 from service.core.words import Sha
 from service.errors import NotFoundError, PermanentError
@@ -58,22 +68,32 @@ class Difference:
 
 def history(past: Past, targets: Sequence[Target], *, most: int | None = None) -> list[Written]:
     """Tell what changed in these places, newest first; commits that changed no artifact are left out."""
-    branches: dict[Place, list[Written]] = {}
-    for target, found in all_history(past, targets):
-        branches.setdefault(place_of(past.context, target), []).extend(found)
-    ordered = [sorted(entries, key=lambda one: one.position) for entries in branches.values()]
-    return list(merge(*ordered, key=lambda one: one.at, reverse=True))[:most]
+    branches: dict[Place, list[Iterator[Written]]] = {}
+    for target, found, _ in all_history(past, targets):
+        branches.setdefault(place_of(past.context, target), []).append(found)
+    ordered = [merge(*found, key=lambda one: one.position) for found in branches.values()]
+    return list(islice(merge(*ordered, key=lambda one: one.at, reverse=True), most))
 
 
-def all_history(past: Past, targets: Sequence[Target]) -> Iterator[tuple[Target, list[Written]]]:
-    """Tell of each place what changed in it, newest first, with one reading of each branch's history."""
+def all_history(
+    past: Past, targets: Sequence[Target]
+) -> Iterator[tuple[Target, Iterator[Written], Sequence[FileChange]]]:
+    """Tell of each place what changed in it, newest first, with one reading of each branch's history.
+
+    What nobody takes from an iterator is not read. Beside it are the changes of all files of the branch's targets.
+    """
     by_place: dict[Place, list[Target]] = {}
     for target in targets:
         by_place.setdefault(place_of(past.context, target), []).append(target)
     for together in by_place.values():
         changes = _changes(past, together)
+        of_file: dict[str, list[tuple[int, FileChange]]] = {}
+        for position, change in enumerate(changes):
+            of_file.setdefault(change.path, []).append((position, change))
         for target in together:
-            yield target, [*_of_target(past, target, changes)][::-1]
+            files = {file for file, _ in artifact_paths(target)}
+            mine = sorted((one for file in files for one in of_file.get(file, ())), key=lambda one: one[0])
+            yield target, _of_target(past, target, mine), changes
 
 
 def difference(
@@ -102,27 +122,35 @@ def _changes(past: Past, targets: Sequence[Target]) -> list[FileChange]:
     return list(reader.changes(tip, files, most=past.depth)) if files else []
 
 
-def _of_target(past: Past, target: Target, changes: Sequence[FileChange]) -> Iterator[Written]:
-    """Go through the commits that changed a target's files, oldest first, and tell what each changed of it."""
+def _of_target(past: Past, target: Target, changes: Sequence[tuple[int, FileChange]]) -> Iterator[Written]:
+    """Go through the commits that changed a target's files, newest first, and tell what each changed of it."""
     reader, _, _ = past.of(target)
-    files = {file for file, _ in artifact_paths(target)}
     commits: dict[Sha, tuple[int, FileChange]] = {}
-    for position, change in reversed([*enumerate(changes)]):
-        if change.path in files:
-            commits.setdefault(change.commit, (position, change))
-    before: Artifacts | None = None
-    for commit, (position, change) in commits.items():
-        if before is None:
-            before = _before(reader, target, change)
-        after = artifacts_in(target, _reading(reader, commit))
+    for position, change in changes:
+        commits.setdefault(change.commit, (position, change))
+    steps = list(commits.values())
+    after = artifacts_in(target, _reading(reader, steps[0][1].commit)) if steps else {}
+    for number, (position, change) in enumerate(steps):
+        older = steps[number + 1][1].commit if number + 1 < len(steps) else None
+        before = _before(reader, target, change) if older is None else artifacts_in(target, _reading(reader, older))
         if after != before:
             maker = reader.maker(change)
-            on_branch = reader.describe(commit) if maker.id != commit else maker
+            on_branch = reader.describe(change.commit) if maker.id != change.commit else maker
             yield written(
-                target, before, after, at=change.at, commit=commit, on_branch=on_branch.message, message=maker.message,
-                author=maker.author, cut_off=change.cut_off, position=position,
+                target, before, after, at=change.at, commit=change.commit, on_branch=on_branch.message,
+                message=maker.message, author=maker.author, cut_off=change.cut_off, position=position,
             )  # fmt: skip
-        before = after
+        after = before
+
+
+def first_seen(past: Past, target: Target, changes: Sequence[FileChange]) -> dict[str, datetime]:
+    """Tell when each source commit first came to a branch of manifests, by what the commits there say."""
+    reader, _, _ = past.of(target)
+    found: dict[str, datetime] = {}
+    for change in {one.commit: one for one in changes}.values():
+        for origin in origins_in(reader.maker(change).message):
+            found[origin.source_commit] = min(found.get(origin.source_commit, change.at), change.at)
+    return found
 
 
 def _before(reader: ManifestHistory, target: Target, oldest: FileChange) -> Artifacts:

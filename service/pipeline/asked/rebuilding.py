@@ -6,9 +6,10 @@ have it, whoever put it back there. What is live in the database already is left
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from service.core.asked.release_history import Artifacts, Origin, Written
@@ -17,9 +18,9 @@ from service.core.foreign_text import line
 from service.core.images import ImageReference
 from service.core.words import ChangeId, Repository, RunId, Sha
 from service.errors import MergeportError
-from service.pipeline.asked.manifest_history import Past, all_history, artifacts_now
+from service.pipeline.asked.manifest_history import Past, all_history, artifacts_now, first_seen
 from service.pipeline.context import Context
-from service.pipeline.manifest.place import place_of
+from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs import transitions
 from service.pipeline.runs.transitions import Wish
@@ -66,11 +67,13 @@ def plan(past: Past, configuration: Configuration) -> Plan:
     found: list[Found] = []
     lost: list[Lost] = []
     came: dict[str, datetime] = {}
-    for target, entries in all_history(past, list(configuration.targets())):
-        for one in entries:
-            if one.origin is not None:
-                commit = one.origin.source_commit
-                came[commit] = min(came.get(commit, one.at), one.at)
+    read: set[Place] = set()
+    for target, entries, branch in all_history(past, list(configuration.targets())):
+        place = place_of(past.context, target)
+        if place not in read:
+            read.add(place)
+            for commit, at in first_seen(past, target, branch).items():
+                came[commit] = min(came.get(commit, at), at)
         match _live(past, target, entries):
             case Found() as live:
                 found.append(live)
@@ -81,20 +84,22 @@ def plan(past: Past, configuration: Configuration) -> Plan:
     return Plan(tuple(sorted(found, key=lambda one: one.at)), tuple(lost), came)
 
 
-def _live(past: Past, target: Target, entries: Sequence[Written]) -> Found | Lost | None:
+def _live(past: Past, target: Target, entries: Iterator[Written]) -> Found | Lost | None:
     """Tell what is live in a place; None where nothing ever was."""
     now = artifacts_now(past, target)
-    if not entries or _has_none_yet(now):
+    newest = None if _has_none_yet(now) else next(entries, None)
+    if newest is None:
         return None
     place = target.application, target.environment
-    made = next((one for one in entries if one.origin is not None and one.origin.wrote(now)), None)
-    if made is None or made.origin is None:
-        newest = entries[0]
+    for made in chain([newest], entries):
+        if made.origin is not None and made.origin.wrote(now):
+            break
+    else:
         return Lost(*place, f"no commit of ours brought what is there; {newest.by} wrote it in {newest.commit[:12]}")
     images = _by_name(target, made.origin.images)
     if images is None:
         return Lost(*place, f"its images are not those of the configuration: {', '.join(map(str, made.origin.images))}")
-    return Found(target, made.origin, images, Sha(entries[0].commit), Sha(made.commit), entries[0].at)
+    return Found(target, made.origin, images, Sha(newest.commit), Sha(made.commit), newest.at)
 
 
 def _has_none_yet(now: Artifacts) -> bool:
