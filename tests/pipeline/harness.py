@@ -100,8 +100,9 @@ class Pipeline:
         self.store = store or Store(f"sqlite:///{directory}/mergeport.db")
         if store is None:
             migrate(self.store)
+        self.settings = load(environment)
         self.context: Context = self._exits.enter_context(
-            build_context(load(environment), self.store, self.queue, "worker-test", clock=self.clock)
+            build_context(self.settings, self.store, self.queue, "worker-test", clock=self.clock)
         )
         self.context = replace(self.context, pause=lambda seconds: self.clock.move(seconds=seconds))
         self.downstream = Downstream(self.context)

@@ -17,6 +17,8 @@ from service.errors import DoubtfulError, MergeportError, RetryableError
 if TYPE_CHECKING:
     import requests
 
+    from service.adapters.git.running import Outcome
+
 READ: Final = "git-upload-pack"
 WRITE: Final = "git-receive-pack"
 WORDS_LENGTH = 400
@@ -129,3 +131,15 @@ def told_by(said: str) -> str:
 def _on_one_line(text: str) -> str:
     shown = "".join(one if one.isprintable() else " " for one in text[:WORDS_LENGTH])
     return " ".join(shown.split()).rstrip(".")
+
+
+def is_refused(outcome: Outcome) -> bool:
+    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
+
+    https://git-scm.com/docs/git-push#_output
+    """
+    for line in outcome.text.splitlines():
+        flag, _, rest = line.partition("\t")
+        if flag == "!":
+            return not rest.partition("\t")[2].startswith("[remote failure]")
+    return False
