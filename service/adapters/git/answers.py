@@ -17,8 +17,6 @@ from service.errors import DoubtfulError, MergeportError, RetryableError
 if TYPE_CHECKING:
     import requests
 
-    from service.adapters.git.running import Outcome
-
 READ: Final = "git-upload-pack"
 WRITE: Final = "git-receive-pack"
 WORDS_LENGTH = 400
@@ -133,12 +131,12 @@ def _on_one_line(text: str) -> str:
     return " ".join(shown.split()).rstrip(".")
 
 
-def is_refused(outcome: Outcome) -> bool:
+def is_refused(printed: str) -> bool:
     """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
 
     https://git-scm.com/docs/git-push#_output
     """
-    for line in outcome.text.splitlines():
+    for line in printed.splitlines():
         flag, _, rest = line.partition("\t")
         if flag == "!":
             return not rest.partition("\t")[2].startswith("[remote failure]")

@@ -267,7 +267,7 @@ class GitManifests:
         if outcome.ok:
             self._mirror.keep_tip(ref, new)
             return True
-        if is_refused(outcome):
+        if is_refused(outcome.text):
             _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
             return False
         if self._mirror.remote_tip(ref) == new:
