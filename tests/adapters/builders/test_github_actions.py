@@ -278,6 +278,27 @@ def test_repository_that_is_gone_is_doubted_and_nothing_was_started(actions: Act
     assert caught.value.code == "github-not-found"
 
 
+@pytest.mark.parametrize("status", ["409 Conflict", "423 Locked", "425 Too Early"])
+def test_dispatch_into_something_that_goes_on_there_has_started_nothing_and_may_be_sent_again(
+    actions: Actions, status: str
+) -> None:
+    body = json.dumps({"message": "Another change of the workflow is in progress."}).encode()
+    actions.github.faults.answer(status, method="POST", path="dispatches$", body=body)
+    assert refused(actions, NotStartedError).code == "github-refused"
+
+
+@pytest.mark.parametrize("body", [b'{"workflow_run_id": 0}', b'{"workflow_run_id": -5}', b"{}", b"[]", b"7"])
+def test_answer_that_names_no_run_leaves_open_what_became_of_the_start(actions: Actions, body: bytes) -> None:
+    actions.github.faults.answer("200 OK", method="POST", path="dispatches$", body=body)
+    assert not isinstance(refused(actions, RetryableError), NotStartedError)
+
+
+@pytest.mark.parametrize("status", ["302 Found", "303 See Other", "304 Not Modified", "408 Request Timeout"])
+def test_answer_that_takes_nothing_is_no_start(actions: Actions, status: str) -> None:
+    actions.github.faults.answer(status, method="POST", path="dispatches$")
+    assert not isinstance(refused(actions, RetryableError), NotStartedError)
+
+
 @pytest.mark.parametrize("limit", ["primary", "secondary"])
 def test_limit_has_started_nothing_and_says_when_to_come_back(actions: Actions, limit: str) -> None:
     if limit == "primary":

@@ -36,7 +36,6 @@ from service.core.words import BuilderPlace, Repository
 from service.errors import (
     DoubtfulError,
     MergeportError,
-    PermanentError,
     RetryableError,
 )
 from service.ports import BuildStanding, Checkout, LogPiece, Progress, StartRequest
@@ -143,7 +142,7 @@ class GitHubActions:
             )  # fmt: skip
         except NotFoundAnswerError:
             return
-        except PermanentError as error:
+        except DoubtfulError as error:  # 409: it has ended
             if error.fields.get("status") != _CONFLICT:
                 raise
 
