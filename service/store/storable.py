@@ -34,7 +34,7 @@ def _before(
     statement: str,
     parameters: Any,  # noqa: ANN401 - one set of them, or a list of sets
     context: Any,  # noqa: ANN401, ARG001 - as above
-    executemany: bool,  # noqa: ARG001, FBT001 - as above
+    executemany: bool,  # noqa: ARG001 - as above
 ) -> tuple[str, Any]:
     return statement, _clean(parameters)
 

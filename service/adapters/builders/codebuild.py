@@ -88,6 +88,11 @@ class Options(TemplateKeys):
         description="At most so many builds of one source repository at once; the others wait for their turn.",
     )
 
+    @property
+    def recipe(self) -> str:
+        """The file in the source that says how it is built; CodeBuild's own name for it if the options name none."""
+        return self.buildspec or "buildspec.yml"
+
 
 MakeApi = Callable[[str, str | None], "CodeBuildApi"]
 """Makes the calls for a region and a role."""
