@@ -100,9 +100,9 @@ def without_tls(host: str) -> PermanentError:
     )
 
 
-def too_large(host: str, limit: int) -> PermanentError:
-    """Make the error of an answer that is larger than any that is asked for."""
-    return PermanentError(
+def too_large(host: str, limit: int) -> DoubtfulError:
+    """Make the error of an answer that is larger than any that is asked for. It may pass: pages are large."""
+    return DoubtfulError(
         f"Registry {host} gave an answer of more than {limit} bytes.",
         code="registry-answer",
         hint="check that the host in the configuration is a registry",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from devstack.pushing import Pusher
@@ -118,6 +119,19 @@ def test_copying_again_sends_no_blob_and_changes_nothing(aws: Place, private: Pl
     reference = ImageReference(private.host, name, "1", Digest(image.digest))
     again = private.registry.copy_from(aws.registry.pull_source(), name, reference, seconds=60)
     assert (again.whole, again.size) == (True, 0)
+
+
+def test_image_that_an_index_there_has_lost_is_brought_again(aws: Place, private: Place, name: str) -> None:
+    index = push_index(private.pusher, name, "1", BOTH)
+    copied(private, aws, name, index)
+    client = boto3.client("ecr", endpoint_url=aws.url, region_name=ECR_HOST.split(".")[3])
+    lost = BOTH["linux/arm64"].digest
+    client.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": lost}])
+    assert not aws.registry.has(name, Digest(lost))
+    copied(private, aws, name, index)
+    found = aws.registry.find(name, "1")
+    assert found is not None
+    assert (len(found.platforms), found.absent) == (2, ())
 
 
 def test_large_blob_goes_through_in_pieces(aws: Place, private: Place, name: str) -> None:
