@@ -418,6 +418,15 @@ def test_run_is_found_behind_a_page_of_newer_ones(actions: Actions) -> None:
     assert correlation != found
 
 
+def test_more_runs_than_are_searched_do_not_say_that_ours_never_began(actions: Actions) -> None:
+    page = {"total_count": 600, "workflow_runs": [{"id": n, "display_title": f"for {new_id()}"} for n in range(100)]}
+    actions.github.faults.answer("200 OK", method="GET", path="/runs$", times=5, body=json.dumps(page).encode())
+    correlation = new_id()
+    with pytest.raises(RetryableError) as caught:
+        actions.builder.find(actions.request(correlation), correlation)
+    assert caught.value.code == "workflow-runs-too-many"
+
+
 # --- states --------------------------------------------------------------------------------------
 
 

@@ -87,8 +87,8 @@ class GitHubActions:
     def find(self, request: StartRequest, correlation: str) -> str | None:
         """Look for a run whose name has the correlation, which `run-name` puts there; see the port.
 
-        RetryableError `workflow-run-unnamed`: there is a run of the workflow that does not tell whose it is, so that a
-        second one might be started beside it.
+        RetryableError where a second one might be started beside it. `workflow-run-unnamed`: a run of the workflow does
+        not tell whose it is. `workflow-runs-too-many`: there are more than are searched.
         """
         workflow, ref = options_of(request).workflow, ref_of(request)
         unnamed: Run | None = None
@@ -102,6 +102,12 @@ class GitHubActions:
                     unnamed = run
             if len(found) < PAGE:
                 break
+        else:
+            raise RetryableError(
+                f"the {MOST_PAGES * PAGE} newest runs of {workflow} in {request.repository} do not tell of ours",
+                code="workflow-runs-too-many",
+                hint="look for it on the repository's page Actions; `build.at_once` has fewer runs at once",
+            )
         if unnamed is not None:
             raise RetryableError(
                 f"run {unnamed.id} of {workflow} in {request.repository} may be ours, but its name does not tell",
