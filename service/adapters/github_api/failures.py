@@ -14,6 +14,8 @@ from service.adapters.github_api.limits import limit_wait, retry_after
 from service.adapters.github_api.transport import Answer, NoJsonError, RedirectedAwayError
 from service.errors import DoubtfulError, LimitedError, MergeportError, PermanentError, RetryableError
 
+REFUSED = "github-refused"
+"""The code of a refusal for which GitHub gives only its words."""
 BAD_REQUEST = 400
 _REDIRECT = 300
 _TIMED_OUT = 408

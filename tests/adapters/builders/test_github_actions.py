@@ -278,7 +278,7 @@ def test_repository_that_is_gone_is_doubted_and_nothing_was_started(actions: Act
     assert caught.value.code == "github-not-found"
 
 
-@pytest.mark.parametrize("status", ["409 Conflict", "423 Locked", "425 Too Early"])
+@pytest.mark.parametrize("status", ["400 Bad Request", "409 Conflict", "410 Gone", "423 Locked"])
 def test_dispatch_into_something_that_goes_on_there_has_started_nothing_and_may_be_sent_again(
     actions: Actions, status: str
 ) -> None:
