@@ -66,6 +66,14 @@ def test_release_goes_through_the_whole_chain_to_a_pull_request(chain: Pipeline)
     )  # fmt: skip
 
 
+def test_pull_request_tells_where_its_very_images_run(chain: Pipeline) -> None:
+    merge(chain)
+    chain.settle_live("checkout-dev")
+    chain.settle_live("checkout-stage")
+    body = chain.stack.github.pulls(MANIFESTS, "open")[0].body or ""
+    assert [f"| {name} | " in body for name in ("dev", "stage", "prod")] == [True, True, False]
+
+
 def test_release_that_is_not_healthy_yet_stays_where_it_is(chain: Pipeline) -> None:
     merge(chain)
     assert chain.run("dev").state is RunState.WAITING
