@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,11 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from devstack.github.limits import Mode
 from devstack.github.runner import Script
 from devstack.github.state import Repository as DoubleRepository
+from service.adapters.builders.github_actions.logs import LogHosts
 from service.adapters.github_api.tokens import AppLogin
 from service.core.images import REVISION_LABEL, TREE_LABEL
 from service.errors import BusyError, DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.ports import Progress
 from service.store.ids import new_id
+from tests.contract.registries import raw_server
 from tests.fixtures.github_openapi import GitHubDescription
 from tests.fixtures.tools import ROOT
 from tests.fixtures.workflows import PATH, SOURCE, TOKEN, WORKFLOW, Actions, actions_at
@@ -560,6 +563,24 @@ def test_log_of_a_host_that_is_not_reached_is_told_in_words(actions: Actions) ->
     actions.builder.log(one, "")
     actions.github.actions.blobs.stop()
     assert "the log cannot be read from 127.0.0.1" in whole_log(actions, one)
+
+
+def test_host_of_logs_that_is_silent_delays_one_build_and_is_asked_again_later() -> None:
+    asked, at = [], [0.0]
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        asked.append(head)
+        if len(asked) == 1:
+            connection.recv(1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nend\n")
+
+    with raw_server(answer) as host:
+        hosts = LogHosts(verify=True, tls=False, timeout=(1, 0.1), now=lambda: at[0])
+        told = [hosts.fetch_end(f"http://{host}/{number}") for number in range(3)]
+        assert ("ReadTimeout" in told[0], "a moment ago" in told[1], "a moment ago" in told[2]) == (True, True, True)
+        assert len(asked) == 1
+        at[0] += 61
+        assert hosts.fetch_end(f"http://{host}/3") == "end\n"
 
 
 def test_log_that_is_gone_is_told_in_words(actions: Actions) -> None:

@@ -17,7 +17,7 @@ from service.adapters.builders.github_actions import Options, telling
 from service.adapters.builders.github_actions.dispatcher import Dispatcher
 from service.adapters.builders.github_actions.ids import by_repository, parts_of
 from service.adapters.builders.github_actions.inputs import inputs_of, optional_inputs, options_of, ref_of
-from service.adapters.builders.github_actions.logs import fetch_end
+from service.adapters.builders.github_actions.logs import LogHosts
 from service.adapters.builders.github_actions.refused import FOLDER, Attempt
 from service.adapters.builders.github_actions.run_shapes import (
     Job,
@@ -62,7 +62,7 @@ class GitHubActions:
         self._connection = connection
         self._checkout = checkout
         self._web_url = pages_of(api_url)
-        self._verify: bool | str = ca_file or True
+        self._logs = LogHosts(verify=ca_file or True, tls=self._web_url.startswith("https://"))
         self._dispatcher = Dispatcher(connection)
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
         self._idle: frozenset[str] = frozenset()
@@ -248,4 +248,4 @@ class GitHubActions:
             if error.fields.get("status") != _GONE:
                 raise
             return "[the log is gone: GitHub keeps it for as long as the repository says]"
-        return fetch_end(there, verify=self._verify, tls=self._web_url.startswith("https://"))
+        return self._logs.fetch_end(there)
