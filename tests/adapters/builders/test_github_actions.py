@@ -611,6 +611,16 @@ def test_next_attempt_begins_its_log_anew(actions: Actions) -> None:
 # --- options -------------------------------------------------------------------------------------
 
 
+def test_run_that_cannot_be_cancelled_at_this_moment_is_no_cancelled_one(actions: Actions) -> None:
+    external_id = start(actions)
+    actions.github.faults.answer("409 Conflict", method="POST", path="/cancel$")
+    with pytest.raises(DoubtfulError):
+        actions.builder.cancel(external_id)
+    actions.builder.cancel(external_id)
+    assert words(actions, external_id)[0] is Progress.CANCELLED
+    actions.builder.cancel(external_id)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -148,8 +148,9 @@ class GitHubActions:
             )  # fmt: skip
         except NotFoundAnswerError:
             return
-        except DoubtfulError as error:  # 409: it has ended
-            if error.fields.get("status") != _CONFLICT:
+        except DoubtfulError as error:  # 409: it has ended, or cannot be cancelled at this very moment
+            there = self._run(repository, run) if error.fields.get("status") == _CONFLICT else None
+            if error.fields.get("status") != _CONFLICT or (there is not None and not there.ended):
                 raise
 
     def log(self, external_id: str, after: str) -> LogPiece:
