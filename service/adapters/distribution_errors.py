@@ -60,9 +60,9 @@ def immutable(host: str, reference: str = "the tag") -> PermanentError:
     )
 
 
-def missing_repository(host: str, repository: str) -> PermanentError:
-    """Make the error of a push to a repository that is not there."""
-    return PermanentError(
+def missing_repository(host: str, repository: str) -> DoubtfulError:
+    """Make the error of a push to a repository that is not there; one that was just made may not be seen yet."""
+    return DoubtfulError(
         f"Registry {host} has no repository {repository}.",
         code="registry-repository-missing",
         hint="create it, or let Mergeport do it with `create: true` on the registry",

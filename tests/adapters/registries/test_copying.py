@@ -19,7 +19,7 @@ from service.adapters.distribution import fixed
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
 from service.core.words import Digest
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials, PullSource, Registry
 from tests.contract.registries import (
     ECR_HOST,
@@ -180,7 +180,7 @@ def test_image_that_is_not_there_is_named(aws: Place, private: Place, name: str)
 def test_missing_repository_of_ecr_is_named(aws: Place, private: Place) -> None:
     image = make_image(LABELS)
     push(private.pusher, "nobody/made-this", "1", image)
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         copied(private, aws, "nobody/made-this", image.digest)
     assert caught.value.code == "registry-repository-missing"
 
