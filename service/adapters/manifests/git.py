@@ -141,6 +141,10 @@ class GitManifests:
 
         return self._here(commit, read)
 
+    def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
+        """Give many files at once; one for which `read` raises PermanentError is left out."""
+        return self._here(commit_id(commit), lambda remote: self._mirror.readers.files(commit, paths, remote))
+
     def commit(
         self,
         parent: Sha | None,
