@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from service.core.gates import Evidence, Facts, FileText, Unknown, evidence_for
-from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
@@ -18,6 +17,7 @@ from service.core.words import Digest, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.promote.evidence.scanned_images import images_scanned
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
 from service.store import deployments, manifest_states, runs
@@ -41,7 +41,7 @@ def facts_of(claim: Claim, place: Place) -> Facts:
         environment=run.environment,
         source=run.repository,
         commit=run.commit,
-        images=_images(run),
+        images=images_scanned(claim, claim.context.now() + TRY_AGAIN),
         state=closed_by_people(claim, place),
         **read,
     )
@@ -52,18 +52,6 @@ def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) 
         return reader(claim, place)
     except MergeportError as error:
         return _not_now(claim, error)
-
-
-def _images(run: Run) -> tuple[ImageFacts, ...]:
-    """Give the run's images with the platforms that were read back with them."""
-    return tuple(
-        ImageFacts(
-            reference,
-            frozenset(Digest(part["digest"]) for part in run.images[name].get("parts", ())),
-            tuple(run.images[name].get("platforms", ())),
-        )
-        for name, reference in images_of(run).items()
-    )
 
 
 # --- where the release was ------------------------------------------------------------------------
