@@ -18,6 +18,7 @@ from service.ports.builder import (
     Progress,
     StartRequest,
 )
+from service.ports.checks import Checks
 from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
 from service.ports.credentials import Credentials
@@ -29,6 +30,7 @@ from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
+from service.ports.reviews import PullRequestReviews
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
@@ -43,6 +45,7 @@ __all__ = [
     "CallBudget",
     "CallBudgets",
     "Checkout",
+    "Checks",
     "Clock",
     "ClosedPullRequests",
     "Commit",
@@ -74,6 +77,7 @@ __all__ = [
     "Progress",
     "PullRequest",
     "PullRequestDraft",
+    "PullRequestReviews",
     "PullRequests",
     "PullSource",
     "PushTarget",

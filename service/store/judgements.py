@@ -75,8 +75,11 @@ def ask_again(
     repository: Repository | None = None,
     commit: Sha | None = None,
     run_ids: Sequence[RunId] = (),
-) -> None:
-    """Have gates asked again now, because a fact changed: of all runs, or of those that all of these words mean."""
+) -> int:
+    """Have gates asked again now, because a fact changed: of all runs, or of those that all of these words mean.
+
+    Give how many runs these are, without those that are due anyway.
+    """
     statement = _SOONER
     if application:
         statement = statement.where(table.c.application == application)
@@ -89,4 +92,4 @@ def ask_again(
         if commit is not None:
             theirs = theirs.where(runs.c.commit == commit)
         statement = statement.where(table.c.run_id.in_(theirs))
-    tx.execute(statement, {"at": at})
+    return int(tx.execute(statement, {"at": at}).rowcount)

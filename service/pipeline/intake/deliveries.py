@@ -10,7 +10,7 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import BuildHint, Event, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import BuildHint, Event, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
@@ -20,6 +20,7 @@ from service.pipeline.intake.hints import (
     LookNow,
     follow_hint,
     tell_builds,
+    tell_facts,
     tell_gates,
     tell_pull_requests,
 )
@@ -133,6 +134,8 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
             again, outcome = tell_builds(context, event, look_now)
             mark_alone(context, part, outcome)
             return again
+        case GateHint():
+            mark_alone(context, part, tell_facts(context, event))
         case Ping():
             mark_alone(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():

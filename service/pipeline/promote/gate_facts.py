@@ -18,6 +18,7 @@ from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import state_of
 from service.pipeline.promote.evidence.scanned_images import images_scanned
+from service.pipeline.promote.evidence.source_change import checks, labels
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
 from service.store import deployments, manifest_states, runs
@@ -140,5 +141,7 @@ def _not_now(claim: Claim, error: MergeportError) -> Unknown:
 _READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {
     Evidence.UPSTREAM: _upstream,
     Evidence.FILES: _files,
+    Evidence.CHECKS: checks,
+    Evidence.LABELS: labels,
 }
 """Who reads each fact, by its name in `Facts`."""

@@ -1,0 +1,27 @@
+"""Reviews of pull requests, and the teams of the people who give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from service.core.words import Repository
+
+if TYPE_CHECKING:
+    from service.core.gates.reviews import Review
+
+
+class PullRequestReviews(Protocol):
+    """Reads who said what of pull requests of one forge, and who is in a team."""
+
+    def reviews_of(self, repository: Repository, number: int) -> Sequence[Review]:
+        """Give all reviews of a pull request that say something, oldest first, each with the head that was reviewed.
+
+        The teams of their people are not read. PermanentError `github-list-too-long` if there are more reviews
+        than are read.
+        """
+        ...
+
+    def members_of(self, repository: Repository, team: str) -> frozenset[str]:
+        """Give the logins, in small letters, of a team of the repository's owner, with those of its child teams."""
+        ...
