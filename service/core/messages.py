@@ -24,6 +24,7 @@ from service.core.foreign_text import (
     value,
 )
 from service.core.images import ImageReference
+from service.core.promotion_evidence import RunsIn, what_it_touches, where_it_runs
 from service.core.promotion_title import mark_of, pull_request_title
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
@@ -77,7 +78,8 @@ class Promotion:
     change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
     without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
     the same source tree, and nothing otherwise. `unread` counts the commits that were not searched for pull requests;
-    `problem` says why none was.
+    `problem` says why none was. `evidence` is where the very images are or were live, `marks` what kinds of files the
+    changes touch, and `gated` whether gates keep watch.
     """
 
     run: RunId
@@ -101,6 +103,9 @@ class Promotion:
     unread: int = 0
     problem: str = ""
     made_for: tuple[str, ...] = ()
+    evidence: tuple[RunsIn, ...] = ()
+    marks: tuple[str, ...] = ()
+    gated: bool = False
 
 
 def title(promotion: Promotion) -> str:
@@ -140,6 +145,9 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         _table(promotion),
         _images(promotion),
         _source(promotion),
+        what_it_touches(promotion.marks),
+        where_it_runs(promotion.evidence),
+        "Its gates are statuses of this pull request: `mergeport/gate/…`." if promotion.gated else "",
         _rollback(promotion),
         mark_of(pull_request_title(promotion)),
         link("The run in Mergeport", promotion.run_url) if promotion.run_url else "",

@@ -29,6 +29,7 @@ from service.engine.sweeper import sweep
 from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
+from service.pipeline.build.repeats import look_for_repeats
 from service.pipeline.context import Context
 from service.pipeline.deploy.images_in_use import keep_images_in_use
 from service.pipeline.deploy.live_watch import look_at_live
@@ -69,6 +70,7 @@ GATES_SECONDS = 0.5
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0
+REPEATS_SECONDS = 120.0
 BUDGETS_SECONDS = 15.0
 EVENTS_SECONDS = 1.0
 """Between two readings of a queue of events that had nothing: a reading itself waits for up to 20 s."""
@@ -156,6 +158,7 @@ class Worker:
             Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
+            Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -246,6 +249,9 @@ class Worker:
                 self._keys_still.work()
                 raise
         self._schedule.tick(self._keys, time.monotonic())
+
+    def _repeats(self) -> None:
+        look_for_repeats(self._context)
 
     def _reload(self) -> None:
         self._context.configurations.reload()

@@ -33,6 +33,10 @@ class Manifests(Protocol):
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
         ...
 
+    def fetch_all(self, branches: Sequence[str]) -> tuple[Sha | None, ...]:
+        """Bring the newest commits of several branches and give them as `fetch` does; the remote is asked once."""
+        ...
+
     def last_tip(self, branch: str) -> Sha | None:
         """Give the branch's commit as it was last fetched or pushed, without the network; None if it never was."""
         ...

@@ -133,6 +133,9 @@ class _AlwaysMoved:
         self.moves += 1
         return Sha(f"{self.moves:040x}")
 
+    def fetch_all(self, branches: Sequence[str]) -> tuple[Sha | None, ...]:
+        return tuple(self.fetch(branch) for branch in branches)
+
     def read(self, commit: Sha, path: str) -> bytes:
         return VALUES.encode()
 

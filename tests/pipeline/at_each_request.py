@@ -30,6 +30,7 @@ from devstack.faults import Answer, Fault, FaultLayer
 from devstack.github.runner import Runner
 from devstack.stack import WEBHOOK_SECRET, Devstack
 from service.core.words import DeliveryState, RunState
+from service.errors import RetryableError
 from service.pipeline import actions
 from service.pipeline.promote.afterwards import follow_all
 from service.store import deliveries
@@ -237,6 +238,36 @@ def cancelled(pipeline: Pipeline) -> Told:
     return told
 
 
+def locked(pipeline: Pipeline) -> Told:
+    """Check that a locked environment gets nothing, and its commit when it is unlocked; each action is one commit."""
+    told = Told()
+    asked = actions.Asked(by="carol", at=pipeline.clock.now(), why="incident 42")
+    _asked_until_done(pipeline, told, lambda: actions.lock(pipeline.context, asked, environment="dev"))
+    commit = _merge(pipeline, "develop", "two")
+    _over_time(pipeline, 60)
+    bare = pipeline.stack.git.open(MANIFESTS)
+    told.must(bare.text("main", "apps/checkout/values-dev.yaml") == VALUES, "something went in")
+    again = actions.Asked(by="carol", at=pipeline.clock.now(), why="it is over")
+    _asked_until_done(pipeline, told, lambda: actions.unlock(pipeline.context, again, environment="dev"))
+    _over_time(pipeline)
+    count = bare.git("rev-list", "--count", "mergeport/state").strip()
+    told.must(count == "2", f"{count} commits of two actions")
+    told.wrong += _judged(pipeline, "dev", {commit: (RunState.SUCCEEDED, "success")}).wrong
+    return told
+
+
+def _asked_until_done(pipeline: Pipeline, told: Told, act: Callable[[], object]) -> None:
+    """Repeat an action, as a person does who is told that it was not surely done."""
+    for _ in range(5):
+        try:
+            act()
+        except RetryableError:
+            pipeline.clock.move(seconds=15)
+        else:
+            return
+    told.must(claim=False, words="the action is never done")
+
+
 SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "dev": dev,
     "built_in_actions": built_in_actions,
@@ -244,6 +275,7 @@ SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "rolled": rolled,
     "reopened": reopened,
     "cancelled": cancelled,
+    "locked": locked,
 }
 
 

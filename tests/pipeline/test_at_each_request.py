@@ -15,6 +15,7 @@ from tests.pipeline.at_each_request import perform
         ("rolled", "git", "cut", 40),
         ("built_in_actions", "github", "empty", 8),
         ("cancelled", "github", "404", 45),
+        ("locked", "git", "cut", 6),
     ],
 )
 def test_scenario_ends_as_if_no_request_had_gone_wrong(

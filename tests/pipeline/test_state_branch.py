@@ -405,8 +405,8 @@ def test_push_that_is_under_way_ends_before_the_action_answers(pipeline: Pipelin
 def test_lock_that_comes_while_a_push_is_prepared_keeps_it_back(pipeline: Pipeline) -> None:
     settle_in(pipeline, "checkout")
     lock(pipeline, "stage")
-    gate = pipeline.stack.git.faults.hang(method="GET", path="acme/manifests.*info/refs")
     merge(pipeline)
+    gate = pipeline.stack.git.faults.hang(method="GET", path="acme/manifests.*info/refs")
 
     def person() -> None:
         gate.wait_arrived()

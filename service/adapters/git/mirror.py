@@ -13,7 +13,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,17 +59,23 @@ class Mirror:
 
     def remote_tip(self, ref: str) -> Sha | None:
         """Ask the remote where a ref is; None if it has no such ref. The mirror does not change."""
-        remote = self.remote(False)
-        self._ready(remote)
-        return self._ask(ref, remote)
+        return self._tips([ref])[ref]
 
     def fetch(self, ref: str) -> Sha | None:
-        """Bring a branch's newest commits and give its tip; None when the remote has no such branch.
+        """Bring a branch's newest commits, also of a force-push, and give its tip; None if there is no such branch."""
+        return self.fetch_all([ref])[0]
 
-        If it has not moved, this is one request to the remote. A force-push is followed.
-        """
-        tip = self.remote_tip(ref)
-        due = next(self._fetches) % self._limits.every == 0
+    def fetch_all(self, refs: Sequence[str]) -> tuple[Sha | None, ...]:
+        """Do so for several branches; if none has moved, this is one request to the remote."""
+        tips = self._tips(refs)
+        return tuple(self._fetch(ref, tips[ref]) for ref in refs)
+
+    def _tips(self, refs: Sequence[str]) -> dict[str, Sha | None]:
+        self._ready(remote := self.remote(False))
+        return self._ask(refs, remote)
+
+    def _fetch(self, ref: str, tip: Sha | None) -> Sha | None:
+        due = tip is not None and next(self._fetches) % self._limits.every == 0
         if tip is None or (tip == self.kept_tip(ref) and not due):
             return tip
         with self._alone():
@@ -79,7 +85,7 @@ class Mirror:
                 return tip
             outcome = self._bring(f"+{ref}:{_kept(ref)}", DEPTH)
             if not outcome.ok:
-                if self._ask(ref, self.remote(False)) is None:
+                if self._ask([ref], self.remote(False))[ref] is None:
                     return None
                 self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
         return self.kept_tip(ref)
@@ -192,18 +198,15 @@ class Mirror:
         finally:
             self.readers.close()  # and those that were returned meanwhile
 
-    def _ask(self, ref: str, remote: Remote) -> Sha | None:
+    def _ask(self, refs: Sequence[str], remote: Remote) -> dict[str, Sha | None]:
         seen = self.identity()
-        outcome = self.git.run("ls-remote", "--quiet", "origin", ref, remote=remote)
+        outcome = self.git.run("ls-remote", "--quiet", "origin", *refs, remote=remote)
         if not outcome.ok:
             raise self.lost(seen) or self._judged(outcome, remote)
-        for line in outcome.text.splitlines():
-            sha, _, name = line.partition("\t")
-            if name == ref:
-                return Sha(sha)
-        if trouble := remote.trouble(READ):
+        told = {name: Sha(sha) for sha, _, name in (line.partition("\t") for line in outcome.text.splitlines())}
+        if not told.keys() >= set(refs) and (trouble := remote.trouble(READ)):
             raise trouble
-        return None
+        return {ref: told.get(ref) for ref in refs}
 
     def _bring(self, wanted: str, depth: int, *extra: str) -> Outcome:
         first = not any((self.directory / "refs").glob("tips/*"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -118,6 +118,10 @@ class GitManifests:
     def fetch(self, branch: str) -> Sha | None:
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
         return self._accepted(lambda: self._mirror.fetch(branch_ref(branch)))
+
+    def fetch_all(self, branches: Sequence[str]) -> tuple[Sha | None, ...]:
+        """Bring the newest commits of several branches and give them as `fetch` does; the remote is asked once."""
+        return self._accepted(lambda: self._mirror.fetch_all([branch_ref(branch) for branch in branches]))
 
     def last_tip(self, branch: str) -> Sha | None:
         """Give the branch's commit as it was last fetched or pushed, without the network; None if it never was."""

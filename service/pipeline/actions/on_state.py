@@ -14,7 +14,7 @@ from datetime import datetime
 from service.core import trailers
 from service.core.config.report import nearest
 from service.core.foreign_text import cut, line
-from service.core.state import Block, Blocked, Entry, Hold, Lock, Placed, State, add, remove
+from service.core.state import Block, Blocked, Cause, Entry, Hold, Lock, Placed, State, add, remove
 from service.core.state.entries import LONGEST_NAME, LONGEST_REASON
 from service.core.state.state_reader import SHAPES
 from service.core.state.state_writer import sound
@@ -78,9 +78,17 @@ def unlock(context: Context, asked: Asked, *, environment: str = "", application
     return _take_away(context, asked, Lock(_placed(context, asked), environment, application))
 
 
-def hold(context: Context, asked: Asked, *, application: str, environment: str) -> Outcome:
-    """Keep automatic promotions from an application's environment."""
-    entry = Hold(_placed(context, asked), application, environment)
+def hold(
+    context: Context,
+    asked: Asked,
+    *,
+    application: str,
+    environment: str,
+    cause: Cause = Cause.PERSON,
+    refused: str = "",
+) -> Outcome:
+    """Keep automatic promotions from an application's environment; `refused` is the release that was gone back from."""
+    entry = Hold(_placed(context, asked), application, environment, cause, refused)
     return _place(context, asked, entry, _where(context, environment, application))
 
 

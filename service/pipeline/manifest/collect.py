@@ -16,7 +16,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.branch_lease import Holding
 from service.pipeline.manifest.place import Place, place_of
 from service.ports import Manifests
-from service.store import Transaction, edits
+from service.store import Transaction, edits, pushes
 from service.store.edits import Edit
 
 LARGEST_PUSH = 200
@@ -42,6 +42,10 @@ class Branch:
     manifests: Manifests
     place: Place
     holding: Holding
+
+    def marks_push(self, tx: Transaction) -> None:
+        """Mark that the next push begins: whoever changes the state from now on waits for it, and for none before."""
+        pushes.begin(tx, self.place.repository, self.place.lease, self.holding.holder)
 
     def pending(self, tx: Transaction) -> list[Edit]:
         """List all edits to be written there, in the order in which their runs were accepted."""

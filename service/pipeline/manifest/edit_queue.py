@@ -22,7 +22,7 @@ from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.refused_pushes import write_pending
 from service.pipeline.runs.looks import Answers
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, is_ours, wait_for
-from service.store import Transaction, edits, leases, runs, waits
+from service.store import Transaction, edits, leases, pushes, runs, waits
 from service.store.edits import Edit
 from service.store.pauses import from_ahead
 from service.store.runs import Run
@@ -68,6 +68,8 @@ def _begin(context: Context, run: Run, place: Place, window: timedelta) -> Edit:
     """
     with context.store.begin() as tx:
         ours = leases.acquire(tx, place.lease, _holder(context, run), now=context.now(), seconds=LEASE_SECONDS)
+        if ours:
+            pushes.begin(tx, place.repository, place.lease, _holder(context, run))
         edit = edits.ensure(
             tx,
             run_id=run.id,

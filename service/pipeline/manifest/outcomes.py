@@ -46,6 +46,8 @@ def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
         is_last = not branch.pending(tx)
         if is_last:
             branch.holding.release(tx)
+        else:
+            branch.marks_push(tx)
     if is_last:
         branch.holding.is_released()
     _wake(branch, woken)

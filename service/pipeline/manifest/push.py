@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from service.core.changes import STATE_BRANCH
 from service.core.config import Configuration
 from service.core.order import Judgement
 from service.core.words import ChangeId, EditState, RunId, Sha
@@ -20,12 +21,13 @@ from service.pipeline.manifest.order import Case, Order, order_of
 from service.pipeline.manifest.outcomes import Made, found, publish, refuse, settle_aside
 from service.pipeline.manifest.place import renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
+from service.pipeline.manifest.state.state_reading import Seen, known_state, seen_at
 from service.pipeline.manifest.state.withholding import kept_back, put_back
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result, fate_of, swap
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import ancestry, changes, edits, pushes, runs
+from service.store import ancestry, changes, edits, runs
 from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
@@ -64,15 +66,24 @@ class _Pushing:
     earlier: dict[RunId, frozenset[Sha]] = field(default_factory=dict)
     most: int = LARGEST_PUSH
     tried: int = 0
+    state: Seen | None = None
 
     def look(self) -> Basis:
-        """Bring the branch's newest commit here."""
-        return (self.branch.manifests.fetch(self.branch.place.branch),)
+        """Bring the branch's newest commit here, and read the state with it.
+
+        The branch's lease, and the mark of a push, are ours since before. So whoever changes the state later waits
+        until this push has ended.
+        """
+        context, place = self.branch.context, self.branch.place
+        known = known_state(context, place.repository)
+        tip, at = self.branch.manifests.fetch_all([place.branch, STATE_BRANCH])
+        self.state = seen_at(context, self.branch.manifests, place.repository, known, at)
+        return (tip,)
 
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[tuple[Sha, list[Made]]] | None:
         """Make one commit per edit, each on the one before, and store all of them before anything is pushed.
 
-        Last of all the state is read: what it does not let in is put back, and the rest is made without it.
+        What the state does not let in is put back, and the rest is made without it.
 
         The edits are read after the tip. So what another writer has pushed of them is on the tip, or the tip has moved.
         On a branch that keeps moving, only a small push is fast enough, so each attempt has half as many edits.
@@ -96,16 +107,25 @@ class _Pushing:
             return None
         self._store(tip, made)
         attempt = Attempt(made[-1].commit, tip, (tip, made))
-        if kept := kept_back(self.branch, made):
-            self.lost(attempt)
+        assert self.state is not None  # noqa: S101 - read by the look
+        if kept := kept_back(self.branch, made, self.state):
+            self._unmake(attempt)
             put_back(self.branch, kept)
             return self.attempt(basis, moved=False)
         return attempt
+
+    def _unmake(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
+        """Forget commits that are not to be pushed; they count as no tries."""
+        self.lost(attempt)
+        with self.branch.context.store.begin() as tx:
+            for one in attempt.made[1]:
+                edits.settle(tx, one.edit.run_id, attempts=one.edit.attempts)
 
     def lost(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
         """Forget these commits: they are certainly not on the branch, so nobody has to look for them."""
         with self.branch.context.store.begin() as tx:
             self.branch.holding.keep(tx)
+            self.branch.marks_push(tx)
             for one in attempt.made[1]:
                 edits.settle(tx, one.edit.run_id, state=EditState.PENDING)
                 if one.rewrite.files and one.commit not in self.earlier[one.edit.run_id]:
@@ -160,10 +180,8 @@ class _Pushing:
             self.earlier.setdefault(edit.run_id, frozenset())
 
     def _store(self, tip: Sha, made: Sequence[Made]) -> None:
-        place = self.branch.place
         with self.branch.context.store.begin() as tx:
             self.branch.holding.keep(tx)
-            pushes.begin(tx, place.repository, place.lease, self.branch.holding.holder)
             for one in made:
                 attempts = one.edit.attempts + 1
                 if not one.rewrite.files:

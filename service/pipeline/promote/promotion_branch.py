@@ -115,7 +115,7 @@ class _Proposing:
 
     def look(self) -> Basis:
         """Bring the newest commits of base and head here."""
-        return self.manifests.fetch(self.place.branch), self.manifests.fetch(self.head.branch)
+        return self.manifests.fetch_all([self.place.branch, self.head.branch])
 
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[Proposed]:  # noqa: ARG002 - the loop's
         """Make the edit's commit on the base, unless base or head already have it."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from service.core.image_origin import handed_on
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
 from service.pipeline.reports.statuses import want_status, want_statuses
 from service.store import Transaction, edits, runs, successions, waits
@@ -64,7 +65,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
     if not new:
         return None
     runs.update(
-        tx, run_id, at=at, stage=Stage.PROMOTE, images=old.images, pull_request=old.pull_request,
+        tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(old.images, old.id), pull_request=old.pull_request,
         pull_request_url=old.pull_request_url,
     )  # fmt: skip
     edits.hand_on(tx, old.id, run_id)
@@ -91,7 +92,7 @@ def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime)
     run_id = RunId(new_id())
     if not _accept(tx, run_id, wish, at=at):
         return None
-    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=released.images)
+    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(released.images, released.id))
     return _told_again(tx, run_id)
 
 

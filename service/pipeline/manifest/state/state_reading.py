@@ -54,10 +54,15 @@ def look_at_state(context: Context, repository: Repository) -> Seen:
     """Read the state as it is now, and remember it. RetryableError if the repository does not answer."""
     manifests = context.outside.manifests.open(repository)
     # What is known is read before the branch: else a change between the two would look like a step back.
-    with context.store.read() as tx:
-        known = manifest_states.get(tx, repository)
+    known = known_state(context, repository)
     tip = manifests.fetch(STATE_BRANCH)
     return seen_at(context, manifests, repository, known, tip)
+
+
+def known_state(context: Context, repository: Repository) -> KnownState | None:
+    """Give what is known of the state; it is read before the branch."""
+    with context.store.read() as tx:
+        return manifest_states.get(tx, repository)
 
 
 def seen_at(

@@ -1,4 +1,4 @@
-"""Keeps back what the state does not let in: read right before each push, while the branch's lease is held.
+"""Keeps back what the state does not let in; it is read for each push, while the branch's lease is held.
 
 Called by the pushes of commits and of promotion branches. An edit that is kept back is settled; its run waits for the
 gate, and asks to be written again when nothing is in the way.
@@ -15,10 +15,10 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.collect import Branch
 from service.pipeline.manifest.outcomes import Made, refuse, settle_aside
 from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wake_earlier
-from service.pipeline.manifest.state.state_reading import look_at_state
+from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
-from service.store import edits, manifest_states, runs, waits
+from service.store import Transaction, edits, manifest_states, runs, waits
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -27,13 +27,12 @@ MOST_TRIES = 20
 KeptBack = Sequence[tuple[Edit, Closed]]
 
 
-def kept_back(branch: Branch, made: Sequence[Made]) -> KeptBack:
-    """Read the state, and give the edits that it does not let in; one that changes nothing may always go in."""
+def kept_back(branch: Branch, made: Sequence[Made], seen: Seen) -> KeptBack:
+    """Give the edits that the state does not let in; one that changes nothing may always go in."""
     written = [one.edit for one in made if one.rewrite.files]
     if not written:
         return []
     context = branch.context
-    seen = look_at_state(context, branch.place.repository)
     if not seen.state.entries and seen.trouble is None:
         return []
     with context.store.read() as tx:
@@ -84,9 +83,11 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
     """
     context, run = claim.context, claim.run
     pause, refusal = None, None
+    with context.store.read() as tx:
+        if not _is_withheld(tx, run):
+            return
     with context.store.begin() as tx:
-        edit = edits.of_run(tx, run.id)
-        if edit is None or edit.state is not EditState.WITHHELD:
+        if not _is_withheld(tx, run):
             return
         known = manifest_states.hold(tx, repository)
         if not is_ours(tx, run):
@@ -105,6 +106,11 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         raise PermanentError(refusal.message, code=refusal.code, hint=refusal.hint)
     if pause is not None:
         raise pause
+
+
+def _is_withheld(tx: Transaction, run: Run) -> bool:
+    edit = edits.of_run(tx, run.id)
+    return edit is not None and edit.state is EditState.WITHHELD
 
 
 def _wait(context: Context, run: Run, repository: Repository, why: Closed) -> Pause:
