@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from service.core.words import Repository
+from service.core.words import Repository, Sha
 
 if TYPE_CHECKING:
     from service.core.gates.reviews import Review
@@ -20,6 +20,14 @@ class PullRequestReviews(Protocol):
         The teams of their people are not read. PermanentError `github-list-too-long` if there are more reviews
         than are read.
         """
+        ...
+
+    def authors_of(self, repository: Repository, number: int) -> frozenset[str]:
+        """Give the logins of a pull request's author, and of those whose commits it has; of very many the first."""
+        ...
+
+    def authors_of_commit(self, repository: Repository, commit: Sha) -> frozenset[str]:
+        """Give the logins of a commit's author and committer, where the forge knows them."""
         ...
 
     def members_of(self, repository: Repository, team: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ caller's transaction, and the worker acts on them. An action on the state makes 
 None decides who may ask.
 """
 
+from service.pipeline.actions.on_approvals import approve
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
     Asked,
@@ -25,6 +26,7 @@ __all__ = [
     "Listed",
     "Outcome",
     "accept",
+    "approve",
     "block",
     "cancel",
     "hold",

@@ -23,6 +23,8 @@ from service.errors import DoubtfulError, PermanentError
 PAGE, MOST_PAGES = 100, 20
 _NOT_BEGUN = datetime.max.replace(tzinfo=UTC)
 """The time of a check that is queued: it is the newest of its name, although it has no time yet."""
+_BY_PAGE = "web-flow"
+"""The committer of what people merge and edit on GitHub's pages."""
 _STATUSES = {"success": CheckState.PASSED, "pending": CheckState.RUNNING}
 _CONCLUSIONS = {"success": CheckState.PASSED, "neutral": CheckState.SKIPPED, "skipped": CheckState.SKIPPED}
 _REVIEWS = {
@@ -81,6 +83,25 @@ class _Review(BaseModel):
     state: str
     commit_id: str | None = None
     submitted_at: datetime | None = None
+
+
+class _Opened(BaseModel):
+    user: Account | None = None
+
+
+class _Person(BaseModel):
+    login: str | None = None
+
+
+class _Authored(BaseModel):
+    """A commit as it is listed; GitHub writes `{}` or null for people that it does not know."""
+
+    author: _Person | None = None
+    committer: _Person | None = None
+
+    def logins(self) -> frozenset[str]:
+        people = (self.author, self.committer)
+        return frozenset(one.login for one in people if one and one.login and one.login != _BY_PAGE)
 
 
 class Judging:
@@ -144,6 +165,44 @@ class Judging:
             for one in _all(listed, doing, repository)
             if one.user is not None and one.state in _REVIEWS and one.submitted_at is not None
         )
+
+    def authors_of(self, repository: Repository, number: int) -> frozenset[str]:
+        """Give who opened a pull request, and who made its commits; GitHub lists the first 250 of these.
+
+        https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request
+        """
+        doing = f"read whose changes #{number} has"
+
+        def listed(page: int) -> list[_Authored]:
+            return self._connection.get(
+                list[_Authored],
+                f"/repos/{repository}/pulls/{number}/commits",
+                parameters={"per_page": PAGE, "page": page},
+                doing=doing,
+                repository=repository,
+                permission="pull requests: read",
+            )
+
+        opened = self._connection.get(
+            _Opened,
+            f"/repos/{repository}/pulls/{number}",
+            doing=doing,
+            repository=repository,
+            permission="pull requests: read",
+        )
+        commits = _all(listed, doing, repository)
+        return frozenset().union(*(one.logins() for one in commits), {opened.user.login} if opened.user else ())
+
+    def authors_of_commit(self, repository: Repository, commit: Sha) -> frozenset[str]:
+        """Give the logins of a commit's author and committer, where GitHub knows them."""
+        return self._connection.get(
+            _Authored,
+            f"/repos/{repository}/commits/{commit}",
+            parameters={"per_page": 1},
+            doing=f"read whose commit {commit[:12]} is",
+            repository=repository,
+            permission="contents: read",
+        ).logins()
 
     def members_of(self, repository: Repository, team: str) -> frozenset[str]:
         """Give the members of a team of the repository's owner; GitHub counts those of its child teams too.

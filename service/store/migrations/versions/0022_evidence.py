@@ -1,0 +1,28 @@
+"""What people approved by a command: a release in an environment, where no pull request is to be reviewed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from service.store.tables import RepositoryName, Time
+
+revision = "0022_evidence"
+down_revision = "0021_builders11"
+
+
+def upgrade() -> None:
+    """Bring the tables forward."""
+    op.create_table(
+        "approvals",
+        sa.Column("run_id", sa.Text(), primary_key=True),
+        sa.Column("login", sa.Text(), primary_key=True),
+        sa.Column("application", sa.Text(), nullable=False),
+        sa.Column("environment", sa.Text(), nullable=False),
+        sa.Column("repository", RepositoryName(), nullable=False),
+        sa.Column("commit", sa.Text(), nullable=False),
+        sa.Column("digests", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", Time(), nullable=False),
+    )
+    op.create_index(
+        "ix_approvals_application_environment_commit", "approvals", ["application", "environment", "commit"]
+    )
