@@ -38,7 +38,7 @@ from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
-from service.pipeline.promote.gating import judge_due
+from service.pipeline.promote.gating import judge_due, judge_open_heads
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
@@ -143,6 +143,7 @@ class Worker:
     def run(self) -> None:
         """Work until the stop is set, then hand over in order."""
         self._life.begin()
+        self._judge_first()
         self._engine.start(self._advance, self._build)
         loops = [
             Loop("lease", self._life.seconds / RENEWALS, self._life.renew, self._stop),
@@ -181,6 +182,13 @@ class Worker:
         self._stop_engine()
         self._life.hand_over()
         self._motion.close()
+
+    def _judge_first(self) -> None:
+        """Bring the gates on open pull requests up to date; what fails is left to the loop."""
+        try:
+            judge_open_heads(self._context)
+        except Exception:
+            log.exception("the gates of open pull requests were not judged before other work")
 
     def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: float) -> Loop:
         """Make a loop that rests while nothing moves in the store, so many seconds at most."""

@@ -64,6 +64,8 @@ def tell_facts(context: Context, hint: GateHint) -> Outcome:
     with context.store.begin() as tx:
         waiting = waits.runs_at(tx, WaitKind.PULL_REQUEST, f"{repository.key}#{hint.number}") if hint.number else []
         asked = judgements.ask_again(tx, at=now, run_ids=waiting) if waiting else 0
+        if waiting and hint.queued is not None:
+            judgements.set_queued_head(tx, waiting, hint.queued)
         asked += judgements.ask_again(tx, at=now, repository=repository, commit=hint.commit)
     if waiting or asked:
         return Outcome(DeliveryState.PROCESSED, "the gates that it may open are asked again")

@@ -13,7 +13,7 @@ import structlog
 
 from service.core.messages import status_description
 from service.core.words import Repository, RunState, Sha
-from service.errors import LimitedError, MergeportError, RetryableError
+from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.reports.shown import as_shown
 from service.ports import CommitState, CommitStatus
@@ -126,8 +126,7 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        ours = report.repository == context.configuration_repository
-        forge = context.outside.manifest_forge if ours else context.outside.forge
+        forge = context.outside.manifest_forge if _is_manifests(context, report) else context.outside.forge
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:
         asked = error.retry_after if isinstance(error, RetryableError) else None
@@ -146,6 +145,17 @@ def _send(context: Context, report: Report) -> bool:
         if not _is_still_sender(tx, context) or not reports.sent(tx, report):
             _send_newest_again(tx, report)
     return True
+
+
+def _is_manifests(context: Context, report: Report) -> bool:
+    """Tell whether the status is on a manifest repository, which may be reached by a login of its own."""
+    own = context.configuration_repository
+    if report.repository == own:
+        return True
+    try:
+        return report.repository in context.configurations.current().manifest_repositories(own)
+    except PermanentError:
+        return False
 
 
 def _send_newest_again(tx: Transaction, report: Report) -> None:

@@ -88,6 +88,7 @@ judgements = sa.Table(
     sa.Column("gates", sa.JSON, nullable=False),
     sa.Column("judged_at", Time, nullable=False),
     sa.Column("next_at", Time, nullable=False),
+    sa.Column("queued_head", sa.Text, nullable=False, server_default=""),
     sa.Index(None, "next_at"),
     sa.Index(None, "application", "environment"),
 )

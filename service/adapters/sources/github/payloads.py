@@ -135,6 +135,8 @@ def _pull_request(event: PullRequestEvent) -> PullRequestMerged | Hint | GateHin
     merged = bool(pull.merged or pull.merged_at)
     head_repository = Repository(pull.head.repo.full_name) if pull.head.repo else None
     ours = pull.head.ref.startswith(PROMOTION_BRANCHES) and head_repository == repository
+    if ours and event.action == "synchronize":
+        return GateHint(repository, number=pull.number, repository_id=_id(event.repository))
     if event.action in {"labeled", "unlabeled"} and merged and not ours and not event.repository.fork:
         return GateHint(repository, number=pull.number, repository_id=_id(event.repository))
     if event.action != "closed" and not (ours and _moves_a_run(event)):

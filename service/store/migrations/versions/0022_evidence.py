@@ -1,4 +1,4 @@
-"""What people approved by a command: a release in an environment, where no pull request is to be reviewed."""
+"""What people approved by a command, and where a merge queue tries the pull request of a judged run."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", Time(), nullable=False),
     )
+    op.add_column("judgements", sa.Column("queued_head", sa.Text(), nullable=False, server_default=""))
     op.create_index(
         "ix_approvals_application_environment_commit", "approvals", ["application", "environment", "commit"]
     )
