@@ -15,6 +15,7 @@ from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ApplicationSets, ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.adapters.gate_addresses import HttpGateAddresses
 from service.adapters.git.ssh import SshLogin
 from service.adapters.github_api.budget import Budgets
 from service.adapters.github_api.connection import SOURCES
@@ -124,7 +125,15 @@ def build_context(
     yield Context(
         store=store,
         outside=Outside(
-            forge, manifest_forge, images, manifests, trees, _argocd(settings.argocd, ca_file), clock, budgets
+            forge,
+            manifest_forge,
+            images,
+            manifests,
+            trees,
+            _argocd(settings.argocd, ca_file),
+            clock,
+            budgets,
+            HttpGateAddresses(settings.gate_secrets, settings.gate_hosts, now=clock.now, ca_file=ca_file),
         ),
         sources=sources(settings),
         configurations=configurations,

@@ -77,6 +77,8 @@ class Settings:
     registry_auth_file: Path | None
     insecure_registries: frozenset[str]
     ca_file: Path | None
+    gate_secrets: Mapping[str, str] = field(repr=False)
+    gate_hosts: frozenset[str]
     committer: Actor
     author: Actor
     signing_key_file: Path | None
@@ -213,6 +215,8 @@ def _read(reader: Reader) -> Settings:
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
         ca_file=reader.certificates("CA_FILE"),
+        gate_secrets=reader.secrets("GATE_SECRET_"),
+        gate_hosts=reader.hosts("GATE_HOSTS"),
         committer=committer,
         author=Actor(reader.line("AUTHOR_NAME", committer.name), reader.line("AUTHOR_EMAIL", committer.email)),
         signing_key_file=reader.file("SIGNING_KEY_FILE"),

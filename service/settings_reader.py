@@ -117,6 +117,13 @@ class Reader:
             return None
         return self._secret_in(f"{name}_FILE", file) if file else self._readable(name, value.strip()) or None
 
+    def secrets(self, beginning: str) -> dict[str, str]:
+        """Give all secrets whose names begin so, by the rest of their names."""
+        begins = PREFIX + beginning
+        names = {name.removesuffix("_FILE") for name in self._environ if name.startswith(begins)} - {begins}
+        found = {name.removeprefix(begins): self.secret(name.removeprefix(PREFIX)) for name in sorted(names)}
+        return {name: secret for name, secret in found.items() if secret}
+
     def _secret_in(self, name: str, file: str) -> str | None:
         try:
             content = Path(file).read_bytes()[:_LONGEST_SECRET_FILE].decode("utf-8").strip()

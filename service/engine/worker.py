@@ -21,6 +21,7 @@ from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.life import Life
 from service.engine.loops import Loop, until_store_answers
+from service.engine.questions import Questions
 from service.engine.queue import Engine
 from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
@@ -137,6 +138,7 @@ class Worker:
         )
         self._events = events
         self._refresher = Refresher(context)
+        self._questions = Questions(context)
         self._retention = Retention(context.store, context.now, days=keep_days)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
 
@@ -156,6 +158,7 @@ class Worker:
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
+            self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 2 * GATES_SECONDS),
             Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
@@ -179,6 +182,7 @@ class Worker:
         self._intake.shutdown(wait=False, cancel_futures=True)
         self._schedule.stop()
         self._refresher.stop()
+        self._questions.stop()
         self._stop_engine()
         self._life.hand_over()
         self._motion.close()

@@ -25,6 +25,7 @@ from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Received
 from service.ports.forge import Forge
+from service.ports.gate_addresses import GateAddresses, GateQuestion, GateReply
 from service.ports.manifests import Commit, ManifestRepositories, Manifests
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
@@ -61,6 +62,9 @@ __all__ = [
     "EventQueue",
     "Forge",
     "ForgeCommit",
+    "GateAddresses",
+    "GateQuestion",
+    "GateReply",
     "HereBuilder",
     "ImageEvent",
     "ListedTag",

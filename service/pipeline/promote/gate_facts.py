@@ -17,6 +17,7 @@ from service.core.words import Digest, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.promote.evidence.address_answers import answer
 from service.pipeline.promote.evidence.approvals_given import reviews
 from service.pipeline.promote.evidence.scanned_images import images_scanned
 from service.pipeline.promote.evidence.source_change import checks, labels
@@ -145,5 +146,6 @@ _READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {
     Evidence.CHECKS: checks,
     Evidence.LABELS: labels,
     Evidence.REVIEWS: reviews,
+    Evidence.ANSWER: answer,
 }
 """Who reads each fact, by its name in `Facts`."""

@@ -25,7 +25,7 @@ from service.pipeline.promote.gate_facts import facts_of
 from service.pipeline.promote.gates_shown import show
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.steps import Pause, step, wait_for
-from service.store import judgements, waits
+from service.store import gate_answers, judgements, waits
 from service.store.judgements import KeptJudgement
 from service.store.waits import Wait
 
@@ -106,6 +106,7 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
     if claim is None or claim.run.state.ended or claim.run.manifest_commit is not None:
         with context.store.begin() as tx:
             judgements.forget(tx, [kept.run_id])
+            gate_answers.forget(tx, kept.run_id)
         return
     with context.store.read() as tx:
         wait = waits.open_of_run(tx, claim.run.id)

@@ -77,6 +77,20 @@ approvals = sa.Table(
     sa.Index(None, "application", "environment", "commit"),
 )
 
+gate_answers = sa.Table(
+    "gate_answers",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("next_at", Time, nullable=False),
+    sa.Index(None, "state", "next_at"),
+)
+
 judgements = sa.Table(
     "judgements",
     metadata,
