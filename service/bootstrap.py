@@ -133,7 +133,7 @@ def build_context(
             _argocd(settings.argocd, ca_file),
             clock,
             budgets,
-            HttpGateAddresses(settings.gate_secrets, settings.gate_hosts, now=clock.now, ca_file=ca_file),
+            HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
         ),
         sources=sources(settings),
         configurations=configurations,

@@ -67,7 +67,7 @@ REPORT_SECONDS = 1.0
 """What a status should say changes many times in a short run; the forge is told the newest, so often at most."""
 REFRESH_SECONDS = 0.2
 DOWNSTREAM_SECONDS = 0.5
-GATES_SECONDS = 0.5
+GATES_SECONDS = 0.2
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0

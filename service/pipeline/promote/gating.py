@@ -21,7 +21,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
-from service.pipeline.promote.gate_facts import facts_of
+from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.promote.gates_shown import show
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.steps import Pause, step, wait_for
@@ -40,8 +40,6 @@ LONGEST_OUTSIDE = timedelta(minutes=5)
 _OUTSIDE = frozenset({"approval", "checks", "freeze", "http", "image"})
 _HINT = "mend what the gate says, then `mergeport runs retry`"
 FIRST_SECONDS = 20.0
-AFTER_ERROR = timedelta(seconds=15)
-"""After how long a run is judged again that could not be judged at all."""
 _NOT_YET = timedelta(seconds=1)
 """When a run is looked at again that is just under way."""
 
@@ -98,7 +96,7 @@ def _try_again(context: Context, kept: KeptJudgement) -> None:
         _judge_again(context, kept)
     except MergeportError as error:
         log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
-        _look_later(context, kept, AFTER_ERROR)
+        _look_later(context, kept, TRY_AGAIN)
 
 
 def _judge_again(context: Context, kept: KeptJudgement) -> None:
@@ -112,8 +110,10 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
         wait = waits.open_of_run(tx, claim.run.id)
     if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
         _judge_proposed(claim, kept)
-    elif wait is None or wait.kind is not WaitKind.GATE or wait.key != KEY:
-        _look_later(context, kept)
+    elif wait is None:
+        _look_later(context, kept, _NOT_YET)
+    elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on
+        _look_later(context, kept, LONGEST)
     elif _has_other_gates(claim):
         _wake(context, wait, "the configuration has other gates now")
     else:
@@ -172,9 +172,9 @@ def _wake(context: Context, wait: Wait, words: str) -> None:
         enqueue(context, wait.run_id)
 
 
-def _look_later(context: Context, kept: KeptJudgement, pause: timedelta = _NOT_YET) -> None:
+def _look_later(context: Context, kept: KeptJudgement, after: timedelta) -> None:
     with context.store.begin() as tx:
-        judgements.put_off(tx, kept.run_id, context.now() + pause)
+        judgements.put_off(tx, kept.run_id, context.now() + after)
 
 
 def _kept(claim: Claim, judgement: Judgement) -> KeptJudgement:

@@ -19,7 +19,6 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place
 from service.pipeline.promote.evidence.scanned_images import images_as_found
 from service.pipeline.runs.claim import Claim, read_claim
-from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import GateQuestion
 from service.store import gate_answers, judgements
 from service.store.gate_answers import AnswerState, GateAnswer
@@ -119,9 +118,10 @@ def _question_of(context: Context, due: GateAnswer) -> GateQuestion | None:
         claim = read_claim(context, due.run_id)
         if claim is None or claim.run.state.ended or claim.run.manifest_commit is not None:
             return None
-        gates = target_in_force(claim)[1].gates
+        target = context.configurations.current().target(claim.run.application, claim.run.environment)
     except MergeportError:
         return None
+    gates = target.gates if target is not None else ()
     options = next((one for _, one in gates if isinstance(one, Options)), None)
     body = _body(claim)
     if options is None or question_id(body) != due.question:
