@@ -47,6 +47,7 @@ def test_author_of_the_change_cannot_approve_it(pipeline: Pipeline, waiting: Run
     assert "alice cannot approve their own change" in pipeline.wait(waiting)[1]
 
 
+@pytest.mark.prove
 def test_author_of_an_earlier_change_that_comes_along_cannot_approve_it(pipeline: Pipeline) -> None:
     configure(pipeline, gated('approval: {from: "user:grace", commands: true}'))
     pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('by grace')\n"}, author="grace", by="alice")
@@ -57,6 +58,7 @@ def test_author_of_an_earlier_change_that_comes_along_cannot_approve_it(pipeline
     assert "grace cannot approve their own change" in pipeline.wait(pipeline.run("stage"))[1]
 
 
+@pytest.mark.prove
 def test_approval_is_for_one_release_and_not_for_the_next(pipeline: Pipeline, waiting: Run) -> None:
     merge(pipeline, "print('three')\n")
     pipeline.settle_live("checkout-dev")
@@ -69,6 +71,7 @@ def test_approval_is_for_one_release_and_not_for_the_next(pipeline: Pipeline, wa
     assert "0 of 1 approvals" in pipeline.wait(pipeline.run("stage"))[1]
 
 
+@pytest.mark.prove
 def test_team_decides_who_may_approve(pipeline: Pipeline) -> None:
     run = wanting(pipeline, 'from: "team:release-managers", commands: true')
     pipeline.stack.github.add_team(MANIFESTS.partition("/")[0], "release-managers", ["grace"])
@@ -99,6 +102,7 @@ def test_command_that_the_gate_does_not_count_is_refused(pipeline: Pipeline) -> 
     assert (caught.value.code, "commands: true" in caught.value.hint) == ("approval-refused", True)
 
 
+@pytest.mark.prove
 def test_run_that_has_ended_cannot_be_approved(pipeline: Pipeline, waiting: Run) -> None:
     approve(pipeline, waiting, "grace")
     with pytest.raises(PermanentError) as caught:

@@ -41,6 +41,7 @@ def unchecked(pipeline: Pipeline) -> Run:
     return pipeline.run("stage")
 
 
+@pytest.mark.prove
 def test_run_waits_for_a_check_of_its_source_commit(pipeline: Pipeline, unchecked: Run) -> None:
     assert pipeline.wait(unchecked)[1] == f"checks: no check load on {unchecked.commit[:12]} yet"
 
@@ -57,12 +58,14 @@ def test_check_run_opens_the_gate_at_once_when_its_event_comes(pipeline: Pipelin
     assert str(images(unchecked)) in values(pipeline)
 
 
+@pytest.mark.prove
 def test_check_suite_that_ended_has_the_gates_asked_again(pipeline: Pipeline, unchecked: Run) -> None:
     pipeline.stack.github.report_check(SOURCE, unchecked.commit, "load")
     hear(pipeline, "check_suite", {"action": "completed", "check_suite": {"head_sha": unchecked.commit}})
     assert str(images(unchecked)) in values(pipeline)
 
 
+@pytest.mark.prove
 def test_failed_check_keeps_the_run_waiting_with_its_name(pipeline: Pipeline, unchecked: Run) -> None:
     pipeline.stack.github.report_check(SOURCE, unchecked.commit, "load", "failure")
     hear(pipeline, "check_run", {"action": "completed", "check_run": {"head_sha": unchecked.commit}})
@@ -75,6 +78,7 @@ def test_event_believed_alone_opens_nothing(pipeline: Pipeline, unchecked: Run) 
     assert pipeline.run("stage").state is RunState.WAITING
 
 
+@pytest.mark.prove
 def test_check_is_found_without_any_event_within_minutes(pipeline: Pipeline, unchecked: Run) -> None:
     pipeline.stack.github.report_check(SOURCE, unchecked.commit, "load")
     pipeline.clock.move(minutes=5)

@@ -151,6 +151,7 @@ def test_finding_of_the_scan_refuses_the_run(pipeline: Pipeline, unscanned: Run)
     assert (run.state, run.code, "CVE-2026-1 (CRITICAL)" in run.message) == (RunState.FAILED, "gate-refused", True)
 
 
+@pytest.mark.prove
 def test_scan_that_cannot_be_read_is_a_wait_and_no_allowance(pipeline: Pipeline, unscanned: Run) -> None:
     scan(pipeline, unscanned)
     pipeline.stack.ecr.faults.answer("403 Forbidden", path="/manifests/sha256", times=99)

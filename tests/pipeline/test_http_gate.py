@@ -104,6 +104,7 @@ def test_address_that_cannot_be_asked_is_a_wait_and_tried_again_each_minute(
     assert len(address.heard) == before + 1
 
 
+@pytest.mark.prove
 def test_question_whose_asker_died_is_asked_again(pipeline: Pipeline, address: Address) -> None:
     release(pipeline)
     pipeline.clock.move(seconds=91)

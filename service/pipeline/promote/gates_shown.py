@@ -11,12 +11,12 @@ from typing import assert_never
 from service.core.gates import Allow, Judged, Judgement, Refuse, Wait, rows
 from service.core.messages import status_description
 from service.pipeline.manifest.place import Place
+from service.pipeline.reports.statuses import GATES
 from service.pipeline.runs.claim import Claim
 from service.ports import CommitState
 from service.store import judgements, reports
 from service.store.judgements import KeptJudgement
 
-CONTEXT = "mergeport/gate/"
 OPEN_STATES = frozenset({"open", "overridden"})
 """The states of a kept row whose gate let the promotion go on."""
 
@@ -53,7 +53,7 @@ def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement
                     tx,
                     repository=place.repository,
                     commit=head,
-                    context=f"{CONTEXT}{gate}",
+                    context=f"{GATES}{gate}",
                     run_id=run.id,
                     state=state,
                     description=status_description(words),

@@ -13,7 +13,7 @@ import structlog
 
 from service.core.messages import status_description
 from service.core.words import Repository, RunState, Sha
-from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
+from service.errors import LimitedError, MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.reports.shown import as_shown
 from service.ports import CommitState, CommitStatus
@@ -22,6 +22,8 @@ from service.store.pauses import pause_of
 from service.store.reports import Report
 from service.store.runs import Run
 
+GATES = "mergeport/gate/"
+"""How the contexts of gates begin; they are on promotions' pull requests, in manifest repositories."""
 _LONGEST_PAUSE_SECONDS = 300.0
 LEASE = "reports"
 LEASE_SECONDS = 30.0
@@ -126,7 +128,8 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        forge = context.outside.manifest_forge if _is_manifests(context, report) else context.outside.forge
+        ours = report.repository == context.configuration_repository or report.context.startswith(GATES)
+        forge = context.outside.manifest_forge if ours else context.outside.forge
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:
         asked = error.retry_after if isinstance(error, RetryableError) else None
@@ -145,17 +148,6 @@ def _send(context: Context, report: Report) -> bool:
         if not _is_still_sender(tx, context) or not reports.sent(tx, report):
             _send_newest_again(tx, report)
     return True
-
-
-def _is_manifests(context: Context, report: Report) -> bool:
-    """Tell whether the status is on a manifest repository, which may be reached by a login of its own."""
-    own = context.configuration_repository
-    if report.repository == own:
-        return True
-    try:
-        return report.repository in context.configurations.current().manifest_repositories(own)
-    except PermanentError:
-        return False
 
 
 def _send_newest_again(tx: Transaction, report: Report) -> None:
