@@ -15,6 +15,7 @@ from service.adapters.certificates import trusted_with
 from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ApplicationSets, ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.adapters.gate_addresses import HttpGateAddresses
 from service.adapters.git.ssh import SshLogin
 from service.adapters.git_histories import GitHistories
 from service.adapters.github_api.budget import Budgets
@@ -131,7 +132,15 @@ def build_context(
     yield Context(
         store=store,
         outside=Outside(
-            forge, manifest_forge, images, manifests, trees, _argocd(settings.argocd, ca_file), clock, budgets
+            forge,
+            manifest_forge,
+            images,
+            manifests,
+            trees,
+            _argocd(settings.argocd, ca_file),
+            clock,
+            budgets,
+            HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
         ),
         sources=sources(settings),
         configurations=configurations,

@@ -49,6 +49,14 @@ class ArgoCDSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What the addresses of http gates are asked with: secrets by name, and hosts that may be private."""
+
+    secrets: Mapping[str, str] = field(repr=False)
+    hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting, checked. An absent one is None or empty, and `missing` names it."""
 
@@ -77,6 +85,7 @@ class Settings:
     registry_auth_file: Path | None
     insecure_registries: frozenset[str]
     ca_file: Path | None
+    gates: GateSettings
     committer: Actor
     author: Actor
     signing_key_file: Path | None
@@ -183,7 +192,7 @@ def names() -> frozenset[str]:
 def _read(reader: Reader) -> Settings:
     state, database, engine = _places(reader)
     private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
-    secrets = (reader.secret("WEBHOOK_SECRET"), reader.secret("WEBHOOK_SECRET_PREVIOUS"))
+    secrets = reader.webhook_secrets()
     github_token, github_app = _github(reader, "")
     manifest_token, manifest_app = _github(reader, "MANIFEST_")
     committer = Actor(reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost"))
@@ -213,6 +222,7 @@ def _read(reader: Reader) -> Settings:
         registry_auth_file=reader.file("REGISTRY_AUTH_FILE"),
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
         ca_file=reader.certificates("CA_FILE"),
+        gates=GateSettings(reader.secrets("GATE_SECRET_"), reader.hosts("GATE_HOSTS")),
         committer=committer,
         author=Actor(reader.line("AUTHOR_NAME", committer.name), reader.line("AUTHOR_EMAIL", committer.email)),
         signing_key_file=reader.file("SIGNING_KEY_FILE"),
@@ -228,7 +238,6 @@ def _read(reader: Reader) -> Settings:
         keep_deliveries=reader.whole("KEEP_DELIVERIES", KEEP_DAYS, low=3, high=36_500),
         warnings=(*reader.weak("WEBHOOK_SECRET_PREVIOUS", secrets[1]), *reader.unknown()),
     )
-    reader.faults += reader.weak("WEBHOOK_SECRET", secrets[0])
     return _checked_together(reader, settings)
 
 

@@ -117,6 +117,20 @@ class Reader:
             return None
         return self._secret_in(f"{name}_FILE", file) if file else self._readable(name, value.strip()) or None
 
+    def webhook_secrets(self) -> tuple[str | None, str | None]:
+        """Give the webhook's secret and the one before it; a weak one is a fault."""
+        found = (self.secret("WEBHOOK_SECRET"), self.secret("WEBHOOK_SECRET_PREVIOUS"))
+        self.faults += self.weak("WEBHOOK_SECRET", found[0])
+        return found
+
+    def secrets(self, beginning: str) -> dict[str, str]:
+        """Give all secrets whose names begin so, by the rest of their names, for which `NAME` stands in the docs."""
+        begins = PREFIX + beginning
+        self.known.update({f"{begins}NAME", f"{begins}NAME_FILE"})
+        names = {name.removesuffix("_FILE") for name in self._environ if name.startswith(begins)} - {begins}
+        found = {name.removeprefix(begins): self.secret(name.removeprefix(PREFIX)) for name in sorted(names)}
+        return {name: secret for name, secret in found.items() if secret}
+
     def _secret_in(self, name: str, file: str) -> str | None:
         try:
             content = Path(file).read_bytes()[:_LONGEST_SECRET_FILE].decode("utf-8").strip()

@@ -11,10 +11,11 @@ from devstack.bare import ZERO, Files
 from devstack.git_backend import RefUpdate
 from devstack.github.actions import Actions, Sending
 from devstack.github.hooks import Courier
+from devstack.github.reviewing import Reviewing
 from devstack.github.state import Comment, Delivery, MergeMethod, Pull, Repository, State, Status
 
 
-class People:
+class People(Reviewing):
     """What people do at the double. Every act sends the web hooks that it sends on GitHub."""
 
     def __init__(self, state: State, courier: Courier, actions: Actions) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from devstack.bare import BareRepository, Person
+from devstack.github.judging_records import CheckRun, Review
 from devstack.github.workflow_records import Workflow, WorkflowRun
 
 MergeMethod = Literal["merge", "squash", "rebase"]
@@ -127,6 +128,7 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     merged_commits: frozenset[str] = frozenset()
+    reviews: list[Review] = field(default_factory=list)
 
     @property
     def mergeable(self) -> bool | None:
@@ -184,6 +186,7 @@ class Repository:
     pushed_at: str
     pulls: dict[int, Pull] = field(default_factory=dict)
     statuses: dict[str, list[Status]] = field(default_factory=dict)
+    check_runs: dict[str, list[CheckRun]] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
@@ -226,6 +229,8 @@ class State:
         """Former names of repositories, in small letters, and the ids of those that had them."""
         self.users: dict[str, User] = {}
         self.organisations: set[str] = set()
+        self.teams: dict[tuple[str, str], frozenset[str]] = {}
+        """The members of teams, by organisation and slug in small letters."""
         self.tokens: dict[str, Token] = {}
         self.installations: dict[int, Installation] = {}
         self.deliveries: list[Delivery] = []

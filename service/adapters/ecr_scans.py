@@ -123,7 +123,7 @@ def _findings(section: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _severity(word: str) -> Severity:
     try:
-        return Severity(word.lower())
+        return Severity(word.upper())
     except ValueError:
         return Severity.UNDEFINED
 

@@ -27,6 +27,7 @@ class LazyGroup(click.Group):
 
     commands_at: ClassVar[dict[str, str]] = {
         "block": "service.cli.state:block",
+        "approve": "service.cli.approve:approve",
         "build": "service.cli.build:build",
         "config": "service.cli.config:config",
         "deliveries": "service.cli.deliveries:deliveries",

@@ -160,7 +160,7 @@ def _find(tx: Transaction, beginning: str) -> Run:
 
 def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
     from service.core.deployment import past_from  # noqa: PLC0415 - beside the next
-    from service.store import builds, changes, edits, sightings, steps, waits  # noqa: PLC0415 - heavy
+    from service.store import builds, changes, edits, judgements, sightings, steps, waits  # noqa: PLC0415 - heavy
 
     run = _find(tx, beginning)
     return {
@@ -169,6 +169,7 @@ def _everything(tx: Transaction, beginning: str) -> dict[str, Any]:
         "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "gives_up_at": past_from(sightings.of_runs(tx, [run.id]).get(run.id)).gives_up_at,
+        "gates": judgements.of_run(tx, run.id),
         "builds": builds.of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
     }
@@ -205,6 +206,9 @@ def _print_run(told: Mapping[str, Any]) -> None:
             say(f"gives up at {moment(told['gives_up_at'])}, unless it gets better")
         if wait.deadline is not None:
             say(f"until {moment(wait.deadline)}")
+    if told["gates"] is not None and told["gates"].gates:
+        say()
+        print_rows(["gate", "state", "words"], [[*row[:2], _line(row[2])] for row in told["gates"].gates])
     if told["steps"]:
         say()
         print_rows(

@@ -87,7 +87,7 @@ class BuildHint:
 
     `builder` is the kind of the builder whose build it may be; empty where it is none of ours. `ended` says that
     something is over, so that an image may be there, or may never come, and `went_well` that it ended well. `build` is
-    the builder's own id of the build, and `commit` what it is of, where they are told.
+    the builder's own id of the build, and `commit` what it is of, where they are told: its checks have changed too.
     """
 
     repository: Repository
@@ -97,6 +97,21 @@ class BuildHint:
     build: str = ""
     commit: str = ""
     went_well: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateHint:
+    """Something has changed that gates read: checks of a commit, a review, or a label. The gates read the truth.
+
+    `commit` is None and `number` is 0 where the request names no commit and no pull request. `queued` is the head under
+    which a merge queue tries the pull request.
+    """
+
+    repository: Repository
+    commit: Sha | None = None
+    number: int = 0
+    queued: Sha | None = None
+    repository_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,7 @@ class Ignored:
     reason: str
 
 
-Event = Push | PullRequestMerged | Hint | BuildHint | Ping | Ignored
+Event = Push | PullRequestMerged | Hint | BuildHint | GateHint | Ping | Ignored
 
 
 def needless(event: Event) -> str | None:

@@ -32,15 +32,23 @@ class ScanStatus(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a finding is, the worst first."""
+    """How bad a finding is, the worst first, as Amazon ECR and the configuration name it.
 
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    INFORMATIONAL = "informational"
-    UNDEFINED = "undefined"
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanFinding.html
+    """
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+    INFORMATIONAL = "INFORMATIONAL"
+    UNDEFINED = "UNDEFINED"
     """Not judged yet, or by a word that we do not know."""
+
+    def reaches(self, other: Severity) -> bool:
+        """Tell whether it is as bad as another one, or worse."""
+        order = list(Severity)
+        return order.index(self) <= order.index(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ def record_of(scan: Scan) -> dict[str, Any]:
     """Give what a run keeps of a scan: how it was when it was read, without the single findings."""
     return {
         "status": scan.status.value,
-        "counts": {severity.value: count for severity, count in scan.counts.items()},
+        "counts": {severity.value.lower(): count for severity, count in scan.counts.items()},
         "scanned_at": scan.scanned_at.isoformat() if scan.scanned_at else None,
         "said": scan.said,
     }

@@ -21,6 +21,7 @@ from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.life import Life
 from service.engine.loops import Loop, until_store_answers
+from service.engine.questions import Questions
 from service.engine.queue import Engine
 from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
@@ -38,7 +39,7 @@ from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
-from service.pipeline.promote.gating import judge_due
+from service.pipeline.promote.gating import judge_due, judge_open_heads
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
@@ -137,12 +138,14 @@ class Worker:
         )
         self._events = events
         self._refresher = Refresher(context)
+        self._questions = Questions(context)
         self._retention = Retention(context.store, context.now, days=keep_days)
         self._schedule = Schedule(lambda kind, key: look(context, kind, key), interval=watch_interval)
 
     def run(self) -> None:
         """Work until the stop is set, then hand over in order."""
         self._life.begin()
+        self._judge_first()
         self._engine.start(self._advance, self._build)
         loops = [
             Loop("lease", self._life.seconds / RENEWALS, self._life.renew, self._stop),
@@ -155,6 +158,7 @@ class Worker:
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
+            self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 2 * GATES_SECONDS),
             Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
@@ -178,9 +182,17 @@ class Worker:
         self._intake.shutdown(wait=False, cancel_futures=True)
         self._schedule.stop()
         self._refresher.stop()
+        self._questions.stop()
         self._stop_engine()
         self._life.hand_over()
         self._motion.close()
+
+    def _judge_first(self) -> None:
+        """Bring the gates on open pull requests up to date; what fails is left to the loop."""
+        try:
+            judge_open_heads(self._context)
+        except Exception:
+            log.exception("the gates of open pull requests were not judged before other work")
 
     def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: float) -> Loop:
         """Make a loop that rests while nothing moves in the store, so many seconds at most."""

@@ -17,6 +17,7 @@ from service.ports import (
     Clock,
     Deployer,
     Forge,
+    GateAddresses,
     ManifestRepositories,
     Pipelines,
     Registry,
@@ -65,7 +66,8 @@ class Outside:
     """The ports.
 
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
-    two Apps. `budgets` knows what they still may ask.
+    two Apps. `budgets` knows what they still may ask, and `addresses` asks those
+    of http gates.
     """
 
     forge: Forge
@@ -76,6 +78,7 @@ class Outside:
     deployer: Deployer | None
     clock: Clock
     budgets: CallBudgets
+    addresses: GateAddresses
 
 
 @dataclass(frozen=True, slots=True)

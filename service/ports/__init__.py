@@ -18,12 +18,14 @@ from service.ports.builder import (
     Progress,
     StartRequest,
 )
+from service.ports.checks import Checks
 from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
 from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Received
 from service.ports.forge import Forge
+from service.ports.gate_addresses import GateAddresses, GateQuestion, GateReply
 from service.ports.manifests import (
     Commit,
     FileChange,
@@ -36,6 +38,7 @@ from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
 from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
+from service.ports.reviews import PullRequestReviews
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
@@ -50,6 +53,7 @@ __all__ = [
     "CallBudget",
     "CallBudgets",
     "Checkout",
+    "Checks",
     "Clock",
     "ClosedPullRequests",
     "Commit",
@@ -66,6 +70,9 @@ __all__ = [
     "FileChange",
     "Forge",
     "ForgeCommit",
+    "GateAddresses",
+    "GateQuestion",
+    "GateReply",
     "HereBuilder",
     "ImageEvent",
     "ListedTag",
@@ -84,6 +91,7 @@ __all__ = [
     "Progress",
     "PullRequest",
     "PullRequestDraft",
+    "PullRequestReviews",
     "PullRequests",
     "PullSource",
     "PushTarget",

@@ -13,7 +13,7 @@ from service.core.words import ChangeId, Repository, Sha
 from service.store.database import Transaction
 from service.store.rows import columns, insert_new, made, one
 from service.store.tables import changes as table
-from service.store.tables import covered_commits
+from service.store.tables import covered_commits, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,28 @@ def newest(tx: Transaction, repository: Repository, limit: int) -> list[Change]:
     query = sa.select(*columns(Change, table)).where(table.c.repository == repository)
     rows = tx.execute(query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit))
     return [made(Change, row) for row in rows]
+
+
+def of_application(
+    tx: Transaction,
+    application: str,
+    repository: Repository,
+    *,
+    after: ChangeId | None,
+    until: ChangeId,
+    limit: int,
+) -> list[Change]:
+    """List the changes that made runs of an application, in whatever environment, after one change and up to another.
+
+    The newest come first. Ids sort by the time they were made.
+    """
+    theirs = sa.select(runs.c.change_id).where(runs.c.application == application)
+    query = sa.select(*columns(Change, table)).where(
+        table.c.repository == repository, table.c.id.in_(theirs), table.c.id <= until
+    )
+    if after is not None:
+        query = query.where(table.c.id > after)
+    return [made(Change, row) for row in tx.execute(query.order_by(table.c.id.desc()).limit(limit))]
 
 
 def cover(tx: Transaction, change: Change, commits: Iterable[Sha]) -> None:

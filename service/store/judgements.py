@@ -9,12 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from service.core.words import Repository, RunId, Sha
+from service.core.words import Repository, RunId, Sha, WaitKind
 from service.store.database import Transaction
 from service.store.pauses import is_over, times
-from service.store.rows import columns, insert_or_update, made, one
+from service.store.rows import columns, insert_new, insert_or_update, made, one
+from service.store.runs import Run
 from service.store.tables import judgements as table
-from service.store.tables import runs
+from service.store.tables import runs, waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,41 @@ def forget(tx: Transaction, run_ids: Sequence[RunId]) -> None:
     tx.execute(sa.delete(table).where(table.c.run_id.in_(run_ids)))
 
 
+def expect(tx: Transaction, run: Run, at: datetime) -> None:
+    """Have the gates of a run asked now, whether they were before or not."""
+    if tx.execute(sa.update(table).where(table.c.run_id == run.id).values(next_at=at)).rowcount:
+        return
+    insert_new(
+        tx, table, run_id=run.id, application=run.application, environment=run.environment, outcome="wait",
+        ready=False, gates=[], judged_at=at, next_at=at,
+    )  # fmt: skip
+
+
+def expect_all_proposed(tx: Transaction, at: datetime) -> list[RunId]:
+    """Have the gates of all runs asked now that wait for a pull request; give the runs."""
+    query = (
+        sa.select(*columns(Run, runs))
+        .join(waits, waits.c.run_id == runs.c.id)
+        .where(waits.c.answered_at.is_(None), waits.c.kind == WaitKind.PULL_REQUEST)
+        .order_by(runs.c.sequence)
+    )
+    proposed = [made(Run, row) for row in tx.execute(query)]
+    for run in proposed:
+        expect(tx, run, at)
+    return [run.id for run in proposed]
+
+
+def queued_head(tx: Transaction, run_id: RunId) -> Sha | None:
+    """Give the head under which a merge queue tries the pull request of a run, if one told of it."""
+    found = tx.execute(sa.select(table.c.queued_head).where(table.c.run_id == run_id)).scalar()
+    return Sha(found) if found else None
+
+
+def set_queued_head(tx: Transaction, run_ids: Sequence[RunId], head: Sha) -> None:
+    """Keep the head under which a merge queue tries the pull request of these runs."""
+    tx.execute(sa.update(table).where(table.c.run_id.in_(run_ids)).values(queued_head=head))
+
+
 def ask_again(
     tx: Transaction,
     *,
@@ -75,8 +111,11 @@ def ask_again(
     repository: Repository | None = None,
     commit: Sha | None = None,
     run_ids: Sequence[RunId] = (),
-) -> None:
-    """Have gates asked again now, because a fact changed: of all runs, or of those that all of these words mean."""
+) -> int:
+    """Have gates asked again now, because a fact changed: of all runs, or of those that all of these words mean.
+
+    Give how many runs these are, without those that are due anyway.
+    """
     statement = _SOONER
     if application:
         statement = statement.where(table.c.application == application)
@@ -89,4 +128,4 @@ def ask_again(
         if commit is not None:
             theirs = theirs.where(runs.c.commit == commit)
         statement = statement.where(table.c.run_id.in_(theirs))
-    tx.execute(statement, {"at": at})
+    return int(tx.execute(statement, {"at": at}).rowcount)

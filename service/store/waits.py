@@ -160,6 +160,12 @@ def keys_of(tx: Transaction, kind: WaitKind, repository: Repository) -> list[str
     return [key for key, name in tx.execute(query) if Repository(name).key == repository.key]
 
 
+def runs_at(tx: Transaction, kind: WaitKind, subject: str) -> list[RunId]:
+    """Give the runs that wait for one thing."""
+    query = sa.select(waits.c.run_id).where(_OPEN, waits.c.kind == kind, waits.c.subject == subject)
+    return [RunId(run_id) for run_id in tx.execute(query).scalars()]
+
+
 def get(tx: Transaction, wait_id: WaitId) -> Wait | None:
     """Give a wait by its id."""
     return one(Wait, tx.execute(_ONE, {"wait_id": wait_id}).first())

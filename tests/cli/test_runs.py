@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from service.core.deployment import Past, past_text
 from service.core.words import BuildState, RunId, RunState, Sha, WaitKind
-from service.store import Store, builds, configurations, runs, sightings, waits
+from service.store import Store, builds, configurations, judgements, runs, sightings, waits
 from service.store.configurations import StoredConfiguration
+from service.store.judgements import KeptJudgement
 from service.store.tables import audit
 from tests.cli.calling import Call
 from tests.cli.stores import call, rows, store
@@ -350,3 +351,13 @@ def test_an_error_that_repeats_what_was_asked_for_moves_no_cursor(call: Call, ro
     refused = call("runs", "show", HARMFUL)
     assert refused.status == 1
     assert "\x1b" not in refused.err
+
+
+def test_a_run_is_shown_with_its_gates(call: Call, store: Store, rows: Rows) -> None:
+    run = rows.run()
+    gates = [["soak", "waiting", "healthy in stage for 12 of 30 minutes"]]
+    with store.begin() as tx:
+        judgements.keep(
+            tx, KeptJudgement(run.id, run.application, run.environment, "wait", False, gates, NOW, NOW)
+        )  # fmt: skip
+    assert "soak  waiting  healthy in stage for 12 of 30 minutes" in call("runs", "show", run.id).out

@@ -29,6 +29,7 @@ from service.pipeline.context import Context
 from service.pipeline.deploy.refreshes import take_due, tell
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.promote.downstream import Downstream
+from service.pipeline.promote.evidence import address_answers
 from service.pipeline.promote.gating import judge_due
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.runs import transitions
@@ -162,10 +163,13 @@ class Pipeline:
             self.downstream.send()
         if self.queue.runs:
             return True
+        asked = address_answers.take_due(self.context, limit=8)
+        for asking in asked:
+            address_answers.ask(self.context, asking)
         told = take_due(self.context, limit=100)
         for refresh in told:
             tell(self.context, refresh)
-        return bool(told)
+        return bool(told or asked)
 
     def settle(self, *, looks: int = 1) -> None:
         """Take deliveries, then do all queued work; look so many times at what runs wait for."""

@@ -114,3 +114,47 @@ def test_freeze_file_that_is_missing_is_a_wait_and_no_allowance(pipeline: Pipeli
     pipeline.clock.move(minutes=5)
     pipeline.settle()
     assert str(images(pipeline.run("stage"))) in values(pipeline)
+
+
+SCANNED = CHAIN.replace("{from: dev}", "{from: dev, gates: {image: {scan: {fail_on: HIGH}}}}")
+
+
+def scan(pipeline: Pipeline, run: Run, **findings: object) -> None:
+    pipeline.stack.ecr.scans.known[run.images[""]["digest"]] = {
+        "imageScanStatus": {"status": "COMPLETE"},
+        "imageScanFindings": {"imageScanCompletedAt": 1795948200.0, "findings": [], **findings},
+    }
+
+
+@pytest.fixture
+def unscanned(pipeline: Pipeline) -> Run:
+    """Have a release whose run to stage waits, because its registry has not scanned it."""
+    configure(pipeline, SCANNED)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    return pipeline.run("stage")
+
+
+def test_run_waits_for_a_scan_and_goes_on_when_it_found_nothing(pipeline: Pipeline, unscanned: Run) -> None:
+    assert "there is no scan of" in pipeline.wait(unscanned)[1]
+    scan(pipeline, unscanned)
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    assert str(images(unscanned)) in values(pipeline)
+
+
+def test_finding_of_the_scan_refuses_the_run(pipeline: Pipeline, unscanned: Run) -> None:
+    scan(pipeline, unscanned, findings=[{"name": "CVE-2026-1", "severity": "CRITICAL"}])
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    run = pipeline.run("stage")
+    assert (run.state, run.code, "CVE-2026-1 (CRITICAL)" in run.message) == (RunState.FAILED, "gate-refused", True)
+
+
+@pytest.mark.prove
+def test_scan_that_cannot_be_read_is_a_wait_and_no_allowance(pipeline: Pipeline, unscanned: Run) -> None:
+    scan(pipeline, unscanned)
+    pipeline.stack.ecr.faults.answer("403 Forbidden", path="/manifests/sha256", times=99)
+    pipeline.clock.move(seconds=61)
+    pipeline.settle()
+    assert "could not be read" in pipeline.wait(unscanned)[1]

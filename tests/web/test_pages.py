@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 
 from service.core.deployment import Past, past_text
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Sha, Stage, WaitKind
-from service.store import Store, deliveries, deployments, edits, overrides, sightings
+from service.store import Store, deliveries, deployments, edits, judgements, overrides, sightings
 from service.store.database import Store as RealStore
+from service.store.judgements import KeptJudgement
+from service.store.runs import Run
 from service.web.counters import Counters
 from service.web.private import private_app
 from tests.fixtures.rows import COMMIT, NOW, REPOSITORY, Rows
@@ -431,3 +433,19 @@ def test_run_that_is_live_says_since_when(private: FlaskClient, store: Store, ro
     with store.begin() as tx:
         deployments.begin(tx, run, argocd_application="checkout-dev", health="Healthy", at=NOW)
     assert "it is live since Wed 2026-03-04 12:00 UTC, healthy since" in text_of(private.get(f"/runs/{run.id}").text)
+
+
+def test_a_run_s_page_has_the_table_of_its_gates(private: FlaskClient, store: Store, rows: Rows) -> None:
+    run = rows.run()
+    keep_gates(store, run)
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "soak waiting healthy in stage for 12 of 30 minutes" in told
+    assert "<b>nobody" not in private.get(f"/runs/{run.id}").text
+
+
+def keep_gates(store: Store, run: Run) -> None:
+    """Keep what gates said of a run, in words of people."""
+    gates = [["lock", "open", "<b>nobody</b> locked it"], ["soak", "waiting", "healthy in stage for 12 of 30 minutes"]]
+    kept = KeptJudgement(run.id, run.application, run.environment, "wait", False, gates, NOW, NOW)
+    with store.begin() as tx:
+        judgements.keep(tx, kept)

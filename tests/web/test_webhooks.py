@@ -257,7 +257,8 @@ def test_every_example_that_github_publishes_is_answered_and_none_as_our_fault(
             sent += 1
     assert sent > 100
     assert set(told) <= {200, 202}
-    assert told[202] <= {"push", "pull_request", "workflow_run", "workflow_job", "check_suite"}
+    builds, gates = {"workflow_run", "workflow_job", "check_suite"}, {"status", "check_run", "pull_request_review"}
+    assert told[202] <= {"push", "pull_request", "merge_group", *builds, *gates}
     assert counters.count("internal-error") == 0
 
 

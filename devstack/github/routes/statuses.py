@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from devstack.github import access, commit_shapes, shapes
 from devstack.github.refusal import RefusalError, invalid, not_found
-from devstack.github.routes.paging import paged
+from devstack.github.routes.paging import link, numbers, paged
 from devstack.github.state import Repository, Status, now
 
 blueprint = Blueprint("statuses", __name__)
@@ -69,10 +69,12 @@ def combined_status(owner: str, name: str, ref: str) -> Response:
     newest = {one.context: one for one in repo.statuses.get(sha, [])}
     states = {one.state for one in newest.values()}
     together = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
-    return jsonify(
+    page, size = numbers()
+    listed = list(newest.values())[(page - 1) * size : page * size]
+    response = jsonify(
         {
             "state": together,
-            "statuses": [commit_shapes.status(state, repo, one) for one in newest.values()],
+            "statuses": [commit_shapes.status(state, repo, one) for one in listed],
             "sha": sha,
             "total_count": len(newest),
             "repository": shapes.repository(state, repo),
@@ -80,6 +82,8 @@ def combined_status(owner: str, name: str, ref: str) -> Response:
             "url": shapes.repository_api(state, repo, f"commits/{sha}/status"),
         }
     )
+    link(response, len(newest))
+    return response
 
 
 def _resolve(repo: Repository, ref: str) -> str:

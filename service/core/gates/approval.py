@@ -41,6 +41,11 @@ class Options(GateKeys):
     ] = Field(alias="from", min_length=1, description="Who may approve: team:SLUG or user:LOGIN, or a list of them.")
     count: int = Field(default=1, ge=1, description="How many different people must have approved.")
 
+    commands: bool = Field(
+        default=False,
+        description="Whether `mergeport approve` counts; whoever can run it can name anybody.",
+    )
+
     @model_validator(mode="after")
     def _can_open(self) -> Options:
         people = {one.lower() for one in self.by}

@@ -45,6 +45,10 @@ class Options(RootModel[list[Entry]]):
         """Give the files of the manifest repository that must be read before it is judged."""
         return frozenset(entry.file for entry in self.root if entry.file)
 
+    def reads_labels(self) -> bool:
+        """Tell whether labels may change the answer: a list in a file may have exceptions as well."""
+        return any(entry.excepted.labels or entry.file for entry in self.root)
+
 
 class _Window(NamedTuple):
     """Spans of one origin, and whom they do not concern."""

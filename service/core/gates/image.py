@@ -15,13 +15,17 @@ from service.core.config.texts import TextError
 from service.core.gates.facts import Facts
 from service.core.gates.gate_keys import GateKeys, Platform, day
 from service.core.gates.gate_verdict import Allow, Evidence, Refuse, Traits, Verdict, Wait
-from service.core.gates.image_facts import ImageFacts, NoScan, Scan, Severity
+from service.core.gates.image_facts import ImageFacts
 from service.core.gates.moments import earliest, moment
 from service.core.gates.unknown import Unknown, wait_for
 from service.core.platforms import lacking
+from service.core.scans import PlatformScan, Scan, ScanStatus, Severity
+from service.core.words import Digest
 
 TRAITS = Traits(frozenset({Evidence.IMAGES}), of_release=True)
 _FEW = 5
+_LOOK_AGAIN = timedelta(minutes=1)
+"""When a scan is read again that may be done by then."""
 
 
 def _severity(value: object) -> object:
@@ -90,7 +94,7 @@ def _verdicts(options: Options, image: ImageFacts, now: datetime) -> Iterator[Ve
     if options.platforms:
         yield _platforms(options.platforms, image, name)
     if options.scan:
-        yield _scan(options.scan, image, name, now)
+        yield from _scans(options.scan, image, name, now)
 
 
 def _platforms(wanted: Sequence[str], image: ImageFacts, name: str) -> Verdict:
@@ -103,37 +107,64 @@ def _platforms(wanted: Sequence[str], image: ImageFacts, name: str) -> Verdict:
     return Allow(f"{name} has {', '.join(wanted)}")
 
 
-def _scan(options: ScanKeys, image: ImageFacts, name: str, now: datetime) -> Verdict:
-    match image.scan:
-        case Unknown() as unknown:
-            return wait_for(f"the scan of {name}", unknown)
-        case NoScan.PENDING:
-            return Wait(f"the scan of {name} is not done yet")
-        case NoScan.FAILED:
-            return Wait(f"the scan of {name} failed; scan it again in the registry")
-        case NoScan.UNSUPPORTED:
-            words = f"the registry does not scan {name}"
+def _scans(options: ScanKeys, image: ImageFacts, name: str, now: datetime) -> Iterator[Verdict]:
+    """Give a verdict on all findings, and one on each way in which the scan of a platform is not there."""
+    if isinstance(image.scan, Unknown):
+        yield wait_for(f"the scan of {name}", image.scan)
+        return
+    complete = tuple(part for part in image.scan.parts if part.status is ScanStatus.COMPLETE)
+    if complete:
+        yield _findings(options, Scan(complete), name, now)
+    others = {part.status: part for part in image.scan.parts if part.status is not ScanStatus.COMPLETE}
+    if not image.scan.parts:
+        others = {ScanStatus.ABSENT: PlatformScan(Digest(""), "", ScanStatus.ABSENT)}
+    for part in others.values():
+        yield _without_result(options, part, f"{name} {part.platform}".strip(), now)
+
+
+def _without_result(options: ScanKeys, part: PlatformScan, name: str, now: datetime) -> Verdict:
+    said = f": {part.said}" if part.said else ""
+    match part.status:
+        case ScanStatus.IN_PROGRESS:
+            return Wait(f"the scan of {name} is not done yet{said}", now + _LOOK_AGAIN)
+        case ScanStatus.ABSENT:
+            return Wait(f"there is no scan of {name}{said}", now + _LOOK_AGAIN)
+        case ScanStatus.FAILED:
+            return Wait(f"the scan of {name} failed{said}; scan it again in the registry")
+        case ScanStatus.UNSUPPORTED | ScanStatus.NOT_OFFERED:
+            words = f"the registry does not scan {name}{said}"
             verdicts: dict[str, Verdict] = {"refuse": Refuse(words), "wait": Wait(words), "allow": Allow(words)}
             return verdicts[options.unsupported]
-        case Scan() as scan:
-            return _findings(options, scan, name, now)
+        case ScanStatus.COMPLETE:
+            raise AssertionError("a complete scan has a result")
         case _:
-            assert_never(image.scan)
+            assert_never(part.status)
 
 
 def _findings(options: ScanKeys, scan: Scan, name: str, now: datetime) -> Verdict:
     """Refuse what is bad enough and not let pass; else look again when the first entry that was needed ends."""
-    bad = sorted({one for one in scan.findings if one.severity.reaches(options.fail_on)}, key=lambda one: one.id)
-    ends = {one.id: _end(options, one.id) for one in bad}
-    closed = [one for one in bad if (end := ends[one.id]) is None or end <= now]
+    bad = {one.name: one.severity for one in reversed(scan.findings) if one.severity.reaches(options.fail_on)}
+    ends = {finding: _end(options, finding) for finding in bad}
+    closed = [one for one in sorted(bad) if (end := ends[one]) is None or end <= now]
     if closed:
-        told = ", ".join(f"{one.id} ({one.severity}{_ended(ends[one.id])})" for one in closed[:_FEW])
+        told = ", ".join(
+            f"{one or 'a finding without a name'} ({bad[one]}{_ended(ends[one])})" for one in closed[:_FEW]
+        )
         more = f" and {len(closed) - _FEW} more" if len(closed) > _FEW else ""
         return Refuse(f"the scan of {name} found {told}{more}; {options.fail_on} and worse are refused")
-    passing = f", {', '.join(one.id for one in bad[:_FEW])} let pass" if bad else ""
-    unrated = sum(one.severity is Severity.UNDEFINED for one in scan.findings)
+    if missing := _only_counted(options, scan):
+        return Wait(f"the scan of {name} counts {missing}, but lists none of them", now + _LOOK_AGAIN)
+    passing = f", {', '.join(sorted(bad)[:_FEW])} let pass" if bad else ""
+    unrated = len({one.name for one in scan.findings if one.severity is Severity.UNDEFINED and one.name not in bad})
     told = f", {unrated} not rated" if unrated else ""
     return Allow(f"the scan of {name} found nothing {options.fail_on} or worse{passing}{told}", earliest(ends.values()))
+
+
+def _only_counted(options: ScanKeys, scan: Scan) -> str:
+    """Say which severities a registry counts without listing any finding of them; empty if there are none."""
+    listed = {one.severity for one in scan.findings}
+    counted = {severity: count for severity, count in scan.counts.items() if severity not in listed}
+    return ", ".join(f"{count} {one}" for one, count in counted.items() if one.reaches(options.fail_on))
 
 
 def _end(options: ScanKeys, finding: str) -> datetime | None:

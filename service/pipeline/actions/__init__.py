@@ -5,6 +5,7 @@ caller's transaction, and the worker acts on them. An action on the state makes 
 None decides who may ask.
 """
 
+from service.pipeline.actions.on_approvals import approve
 from service.pipeline.actions.on_promotions import Done, planned, promote
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
@@ -27,6 +28,7 @@ __all__ = [
     "Listed",
     "Outcome",
     "accept",
+    "approve",
     "block",
     "cancel",
     "hold",

@@ -10,14 +10,21 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import BuildHint, Event, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import BuildHint, Event, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
 from service.pipeline.intake.configuration_for import configuration_for, read_again
 from service.pipeline.intake.doubt import doubted
-from service.pipeline.intake.hints import LookNow, follow_hint, tell_builds, tell_gates, tell_pull_requests
+from service.pipeline.intake.hints import (
+    LookNow,
+    follow_hint,
+    tell_builds,
+    tell_facts,
+    tell_gates,
+    tell_pull_requests,
+)
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.renames import under_known_name
@@ -131,6 +138,8 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
             again, outcome = tell_builds(context, event, look_now)
             mark_alone(context, part, outcome)
             return again
+        case GateHint():
+            mark_alone(context, part, tell_facts(context, event))
         case Ping():
             mark_alone(context, part, Outcome(DeliveryState.IGNORED, "ping"))
         case Ignored():

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.core.changes import STATE_BRANCH, BuildHint, Hint, Push
-from service.core.words import DeliveryState, WaitKind
+from service.core.changes import STATE_BRANCH, BuildHint, GateHint, Hint, Push
+from service.core.words import DeliveryState, Sha, WaitKind
 from service.pipeline.build.run_again import follow_again
 from service.pipeline.context import Context
 from service.pipeline.intake.runs_of_change import Outcome
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.promote.afterwards import follow, follow_all
-from service.store import builds, waits
+from service.store import builds, judgements, waits
 from service.store.runs import Run
 
 LookNow = Callable[[WaitKind, str], None]
@@ -38,6 +38,9 @@ def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> tuple[l
 
     A run is new where a person runs a workflow again that an ended run had failed with.
     """
+    if hint.commit:
+        with context.store.begin() as tx:
+            judgements.ask_again(tx, at=context.now(), repository=hint.repository, commit=Sha(hint.commit))
     with context.store.read() as tx:
         under_way = bool(hint.builder) and builds.any_started(tx, hint.builder, hint.repository)
         awaited_at = waits.keys_of(tx, WaitKind.IMAGE, hint.repository) if hint.ended else []
@@ -53,6 +56,20 @@ def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> tuple[l
     if not told:
         return [], Outcome(DeliveryState.IGNORED, f"no build of {hint.repository} is awaited")
     return again, Outcome(DeliveryState.PROCESSED, "; ".join(told))
+
+
+def tell_facts(context: Context, hint: GateHint) -> Outcome:
+    """Have the gates asked again that read what has changed: of a commit, of a pull request of ours, or of a source."""
+    now, repository = context.now(), hint.repository
+    with context.store.begin() as tx:
+        waiting = waits.runs_at(tx, WaitKind.PULL_REQUEST, f"{repository.key}#{hint.number}") if hint.number else []
+        asked = judgements.ask_again(tx, at=now, run_ids=waiting) if waiting else 0
+        if waiting and hint.queued is not None:
+            judgements.set_queued_head(tx, waiting, hint.queued)
+        asked += judgements.ask_again(tx, at=now, repository=repository, commit=hint.commit)
+    if waiting or asked:
+        return Outcome(DeliveryState.PROCESSED, "the gates that it may open are asked again")
+    return Outcome(DeliveryState.IGNORED, f"no gate waits for anything of {repository}")
 
 
 def tell_gates(context: Context, push: Push, look_now: LookNow) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from service.core.changes import BuildHint, Event, Hint, PullRequestMerged, Push
+from service.core.changes import BuildHint, Event, GateHint, Hint, PullRequestMerged, Push
 from service.core.words import Repository
 from service.errors import PermanentError
 from service.pipeline.context import Context
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 def under_known_name(context: Context, event: Event) -> Event:
     """Give the event with the repository's name as we know it; the event itself if the name is the same."""
-    if not isinstance(event, Push | PullRequestMerged | Hint | BuildHint) or not event.repository_id:
+    if not isinstance(event, Push | PullRequestMerged | Hint | BuildHint | GateHint) or not event.repository_id:
         return event
     with context.store.read() as tx:
         known = repositories.of_id(tx, event.repository_id)
@@ -55,9 +55,9 @@ def _keep(context: Context, forge_id: str, known: Known) -> None:
         repositories.keep(tx, forge_id, known)
 
 
-def _renamed(event: Push | PullRequestMerged | Hint | BuildHint, name: Repository) -> Event:
+def _renamed(event: Push | PullRequestMerged | Hint | BuildHint | GateHint, name: Repository) -> Event:
     match event:
-        case Push() | BuildHint():
+        case Push() | BuildHint() | GateHint():
             return replace(event, repository=name)
         case PullRequestMerged():
             return _merged(event, name)

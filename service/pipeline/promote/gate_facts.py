@@ -11,7 +11,6 @@ from typing import Any
 
 from service.core.config import Target
 from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evidence_for
-from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
@@ -20,6 +19,10 @@ from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.promote.evidence.address_answers import answer
+from service.pipeline.promote.evidence.approvals_given import reviews
+from service.pipeline.promote.evidence.scanned_images import images_scanned
+from service.pipeline.promote.evidence.source_change import checks, labels
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
 from service.store import deployments, manifest_states, overrides, runs
@@ -50,7 +53,7 @@ def facts_of(claim: Claim, place: Place, known: Mapping[str, Any] | None = None)
         environment=run.environment,
         source=run.repository,
         commit=run.commit,
-        images=_images(run),
+        images=images_scanned(claim, claim.context.now() + TRY_AGAIN),
         **read,
     )
 
@@ -60,18 +63,6 @@ def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) 
         return reader(claim, place)
     except MergeportError as error:
         return _not_now(claim.context, error)
-
-
-def _images(run: Run) -> tuple[ImageFacts, ...]:
-    """Give the run's images with the platforms that were read back with them."""
-    return tuple(
-        ImageFacts(
-            reference,
-            frozenset(Digest(part["digest"]) for part in run.images[name].get("parts", ())),
-            tuple(run.images[name].get("platforms", ())),
-        )
-        for name, reference in images_of(run).items()
-    )
 
 
 # --- where the release was ------------------------------------------------------------------------
@@ -175,5 +166,9 @@ def _not_now(context: Context, error: MergeportError) -> Unknown:
 _READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {
     Evidence.UPSTREAM: _upstream,
     Evidence.FILES: _files,
+    Evidence.CHECKS: checks,
+    Evidence.LABELS: labels,
+    Evidence.REVIEWS: reviews,
+    Evidence.ANSWER: answer,
 }
 """Who reads each fact, by its name in `Facts`."""

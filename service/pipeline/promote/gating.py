@@ -1,15 +1,18 @@
 """Judges the gates of runs, and lets a run that commits wait until they are open.
 
 Called by the promote stage before a write, and by a loop of the worker: when the clock may change an answer, and as
-soon as a fact has changed (`judgements.ask_again`). A run that waits for its gates is only a row in a table.
+soon as a fact has changed (`judgements.ask_again`). A run that waits for its gates is only a row in a table. A run that
+waits for its pull request goes nowhere because of them: they are shown there.
 """
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 import structlog
 
+from service.core.config import Target
 from service.core.gates import Judged, Judgement, Outcome, in_words, is_ready, judge_all, rows
 from service.core.gates.judgement import FROM_STATE
 from service.core.words import Stage, WaitKind
@@ -19,9 +22,10 @@ from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
+from service.pipeline.promote.gates_shown import show
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.steps import Pause, step, wait_for
-from service.store import judgements, waits
+from service.store import gate_answers, judgements, waits
 from service.store.judgements import KeptJudgement
 from service.store.waits import Wait
 
@@ -35,6 +39,7 @@ LONGEST_OUTSIDE = timedelta(minutes=5)
 """The same where facts are outside, and an event that tells of a change may be lost."""
 _OUTSIDE = frozenset({"approval", "checks", "freeze", "http", "image"})
 _HINT = "mend what the gate says, then `mergeport runs retry`"
+FIRST_SECONDS = 20.0
 _NOT_YET = timedelta(seconds=1)
 """When a run is looked at again that is just under way."""
 
@@ -82,12 +87,16 @@ def judge_due(context: Context) -> bool:
     with context.store.read() as tx:
         due = judgements.due(tx, context.now(), limit=AT_ONCE)
     for kept in due:
-        try:
-            _judge_again(context, kept)
-        except MergeportError as error:
-            log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
-            _look_later(context, kept, TRY_AGAIN)
+        _try_again(context, kept)
     return len(due) == AT_ONCE
+
+
+def _try_again(context: Context, kept: KeptJudgement) -> None:
+    try:
+        _judge_again(context, kept)
+    except MergeportError as error:
+        log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
+        _look_later(context, kept, TRY_AGAIN)
 
 
 def _judge_again(context: Context, kept: KeptJudgement) -> None:
@@ -95,10 +104,13 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
     if claim is None or claim.run.state.ended or claim.run.manifest_commit is not None:
         with context.store.begin() as tx:
             judgements.forget(tx, [kept.run_id])
+            gate_answers.forget(tx, kept.run_id)
         return
     with context.store.read() as tx:
         wait = waits.open_of_run(tx, claim.run.id)
-    if wait is None:
+    if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
+        _judge_proposed(claim, kept)
+    elif wait is None:
         _look_later(context, kept, _NOT_YET)
     elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on
         _look_later(context, kept, LONGEST)
@@ -113,13 +125,44 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
             _wake(context, wait, "the gates have changed")
 
 
+def _judge_proposed(claim: Claim, kept: KeptJudgement) -> None:
+    """Judge a run that waits for its pull request, by the gates that the configuration in force has, and show them."""
+    target = _in_force(claim)
+    if target is not None:
+        claim.found = claim.target._replace(gates=target.gates)
+    place = place_of(claim.context, claim.target)
+    show(claim, place, judge(claim, place), kept)
+
+
+def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:
+    """Judge all runs that wait for a pull request, as long as that takes no longer; the loop does the rest.
+
+    Called before a worker does anything else: what was shown before it stopped may not be true any more.
+    """
+    with context.store.begin() as tx:
+        proposed = judgements.expect_all_proposed(tx, context.now())
+    until = time.monotonic() + seconds
+    for run_id in proposed:
+        if time.monotonic() > until:
+            log.warning("not all open pull requests could be judged before other work", of=len(proposed))
+            return
+        with context.store.read() as tx:
+            kept = judgements.of_run(tx, run_id)
+        if kept is not None:
+            _try_again(context, kept)
+
+
 def _has_other_gates(claim: Claim) -> bool:
     """Tell whether the configuration in force has other gates for the run than its own, or does not have its target."""
-    try:
-        in_force = claim.context.configurations.current().target(claim.run.application, claim.run.environment)
-    except NotFoundError:
-        return True
+    in_force = _in_force(claim)
     return in_force is None or in_force.gates != claim.target.gates
+
+
+def _in_force(claim: Claim) -> Target | None:
+    try:
+        return claim.context.configurations.current().target(claim.run.application, claim.run.environment)
+    except NotFoundError:
+        return None
 
 
 def _wake(context: Context, wait: Wait, words: str) -> None:
@@ -144,13 +187,13 @@ def _kept(claim: Claim, judgement: Judgement) -> KeptJudgement:
         ready=is_ready(Judgement(configured(judgement))),
         gates=[list(row) for row in rows(judgement)],
         judged_at=now,
-        next_at=_next(judgement, now),
+        next_at=_next(judgement, now, proposed=claim.run.pull_request is not None and bool(claim.target.gates)),
     )
 
 
-def _next(judgement: Judgement, now: datetime) -> datetime:
+def _next(judgement: Judgement, now: datetime, *, proposed: bool) -> datetime:
     """Give when to ask again: at the next edge, and now and then all the same."""
-    outside = any(one.gate in _OUTSIDE for one in judgement.gates)
+    outside = any(one.gate in _OUTSIDE for one in judgement.gates) or proposed
     latest = now + (LONGEST_OUTSIDE if outside else LONGEST)
     return latest if judgement.until is None else min(max(judgement.until, now), latest)
 

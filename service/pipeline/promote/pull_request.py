@@ -14,6 +14,7 @@ from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.promote.closing import close_in_words
+from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images, require_images_of_proposed
 from service.pipeline.promote.promotion_branch import (
@@ -30,7 +31,7 @@ from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import PullRequest, PullRequestDraft
-from service.store import Transaction, edits, pull_request_runs
+from service.store import Transaction, edits, judgements, pull_request_runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -169,6 +170,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
                 edits.forget_promotion_tip(tx, head.repository, head.branch, run.id)
             by = f" by {pull_request.merged_by}" if pull_request.merged_by else ""
             record.message = f"pull request #{number} merged{by} as {pull_request.merge_commit[:12]}"
+            record.message += closed_when_merged(claim)
             return pull_request.merge_commit
         if not pull_request.open:
             raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
@@ -191,6 +193,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         wait = wait_for(
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject, saw=saw, within=within
         )
+        claim.effects.append(lambda tx: judgements.expect(tx, run, context.now()))
         raise Pause(wait)
 
 

@@ -22,6 +22,8 @@ from service.store.pauses import pause_of
 from service.store.reports import Report
 from service.store.runs import Run
 
+GATES = "mergeport/gate/"
+"""How the contexts of gates begin; they are on promotions' pull requests, in manifest repositories."""
 _LONGEST_PAUSE_SECONDS = 300.0
 LEASE = "reports"
 LEASE_SECONDS = 30.0
@@ -126,7 +128,7 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        ours = report.repository == context.configuration_repository
+        ours = report.repository == context.configuration_repository or report.context.startswith(GATES)
         forge = context.outside.manifest_forge if ours else context.outside.forge
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:

@@ -3,7 +3,16 @@
 Portable between SQLite and PostgreSQL: text ids, times as UTC, JSON for what is only shown.
 """
 
-from service.store.tables.live import deployments, judgements, overrides, plans, refreshes, sightings
+from service.store.tables.live import (
+    approvals,
+    deployments,
+    gate_answers,
+    judgements,
+    overrides,
+    plans,
+    refreshes,
+    sightings,
+)
 from service.store.tables.made import build_logs, build_runs, builds, image_trees
 from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
 from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
@@ -23,6 +32,7 @@ __all__ = [
     "NOCASE",
     "RepositoryName",
     "Time",
+    "approvals",
     "audit",
     "build_logs",
     "build_runs",
@@ -36,6 +46,7 @@ __all__ = [
     "deliveries",
     "deployments",
     "edits",
+    "gate_answers",
     "image_trees",
     "judgements",
     "leases",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.store.tables.shapes import Time, metadata
+from service.store.tables.shapes import RepositoryName, Time, metadata
 
 # What was seen so far of a run's commit in its deployer: some states count only once they have lasted.
 sightings = sa.Table(
@@ -62,6 +62,35 @@ deployments = sa.Table(
 )
 
 # What the gates of a run's release said last, and when they are to be asked again. A row ends with its run.
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("login", sa.Text, primary_key=True),
+    sa.Column("application", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("repository", RepositoryName, nullable=False),
+    sa.Column("commit", sa.Text, nullable=False),
+    sa.Column("digests", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Index(None, "application", "environment", "commit"),
+)
+
+gate_answers = sa.Table(
+    "gate_answers",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("next_at", Time, nullable=False),
+    sa.Index(None, "state", "next_at"),
+)
+
 judgements = sa.Table(
     "judgements",
     metadata,
@@ -73,6 +102,7 @@ judgements = sa.Table(
     sa.Column("gates", sa.JSON, nullable=False),
     sa.Column("judged_at", Time, nullable=False),
     sa.Column("next_at", Time, nullable=False),
+    sa.Column("queued_head", sa.Text, nullable=False, server_default=""),
     sa.Index(None, "next_at"),
     sa.Index(None, "application", "environment"),
 )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from service.adapters.sources.github.payloads import parse_event
 from service.adapters.sources.github.verifying import parse_body
-from service.core.changes import BuildHint, Hint, Ignored, Ping, PullRequestMerged, Push, needless
+from service.core.changes import BuildHint, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push, needless
 from service.core.words import Repository
 from service.errors import DeliveryError
 
@@ -166,9 +166,53 @@ def test_promotion_branch_of_a_fork_is_no_hint() -> None:
     assert needless(event) == "pull request closed without a merge"
 
 
-@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened", "labeled"])
+@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened"])
 def test_pull_request_that_is_not_closed_is_ignored(action: str) -> None:
     assert needless(parse_event("pull_request", pull_payload() | {"action": action})) == "pull request not closed"
+
+
+@pytest.mark.parametrize("action", ["labeled", "unlabeled"])
+def test_label_of_a_merged_pull_request_is_a_hint_for_gates(action: str) -> None:
+    told = parse_event("pull_request", pull_payload() | {"action": action})
+    assert told == GateHint(Repository("acme/checkout"), number=7)
+
+
+def test_label_of_an_open_pull_request_is_ignored() -> None:
+    told = parse_event("pull_request", pull_payload(merged=False, merged_at=None) | {"action": "labeled"})
+    assert needless(told) == "pull request not closed"
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "hint"),
+    [
+        ("status", {"sha": A, "context": "ci", "state": "success"}, {"commit": A}),
+        ("check_run", {"action": "completed", "check_run": {"head_sha": A}}, {"commit": A}),
+        ("pull_request_review", {"action": "submitted", "pull_request": {"number": 7}}, {"number": 7}),
+        (
+            "merge_group",
+            {
+                "action": "checks_requested",
+                "merge_group": {"head_sha": A, "head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{B}"},
+            },
+            {"number": 7, "queued": A},
+        ),
+    ],
+)
+def test_what_gates_read_is_hinted_at(event: str, payload: dict[str, Any], hint: dict[str, Any]) -> None:
+    told = parse_event(event, {"repository": {"full_name": "acme/checkout", "id": 3}, **payload})
+    assert told == GateHint(Repository("acme/checkout"), **hint, repository_id="3")
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("status", {"sha": A, "context": "mergeport/gate/soak", "state": "success"}),
+        ("merge_group", {"action": "destroyed", "merge_group": {"head_sha": A, "head_ref": f"x/pr-7-{B}"}}),
+        ("merge_group", {"action": "checks_requested", "merge_group": {"head_sha": A, "head_ref": "refs/heads/main"}}),
+    ],
+)
+def test_what_changes_no_gate_is_ignored(event: str, payload: dict[str, Any]) -> None:
+    assert isinstance(parse_event(event, {"repository": {"full_name": "acme/checkout"}, **payload}), Ignored)
 
 
 def test_closed_without_a_merge_is_ignored() -> None:

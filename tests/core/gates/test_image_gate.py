@@ -9,10 +9,24 @@ from pydantic import ValidationError
 
 from service.core.gates import Allow, Refuse, Unknown, Verdict, Wait
 from service.core.gates.image import Options, judge
-from service.core.gates.image_facts import Finding, ImageFacts, NoScan, Scan, Severity
+from service.core.gates.image_facts import ImageFacts
+from service.core.scans import NO_SCANS, Finding, PlatformScan, Scan, ScanStatus, Severity
+from service.core.words import Digest
 from tests.core.gates.promotions import REFERENCE, facts
 
 CRITICAL, HIGH = Finding("CVE-2026-1", Severity.CRITICAL), Finding("CVE-2026-2", Severity.HIGH)
+
+
+def part(*found: Finding, status: ScanStatus = ScanStatus.COMPLETE, told: Severity | None = None) -> PlatformScan:
+    return PlatformScan(Digest("sha256:" + "0b" * 32), "linux/arm64", status, found, {told: 2} if told else {})
+
+
+def scan_of(*found: Finding) -> Scan:
+    return Scan((part(*found),))
+
+
+def without(status: ScanStatus) -> Scan:
+    return Scan((part(status=status),))
 
 
 def judged(options: object, **image: object) -> Verdict:
@@ -20,7 +34,7 @@ def judged(options: object, **image: object) -> Verdict:
 
 
 def scanned(*found: Finding, **scan: object) -> Verdict:
-    return judged({"scan": {"fail_on": "critical", **scan}}, scan=Scan(found))
+    return judged({"scan": {"fail_on": "critical", **scan}}, scan=scan_of(*found))
 
 
 def test_an_image_with_the_platforms_opens() -> None:
@@ -56,17 +70,66 @@ def test_findings_that_are_less_bad_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "verdict"), [(NoScan.PENDING, Wait), (NoScan.FAILED, Wait), (NoScan.UNSUPPORTED, Refuse)]
+    ("missing", "verdict"),
+    [
+        (without(ScanStatus.IN_PROGRESS), Wait),
+        (without(ScanStatus.FAILED), Wait),
+        (without(ScanStatus.ABSENT), Wait),
+        (Scan(), Wait),
+        (without(ScanStatus.UNSUPPORTED), Refuse),
+        (NO_SCANS, Refuse),
+    ],
 )
-def test_no_scan_never_opens(missing: NoScan, verdict: type[Verdict]) -> None:
+def test_no_scan_never_opens(missing: Scan, verdict: type[Verdict]) -> None:
     assert isinstance(judged({"scan": {"fail_on": "LOW"}}, scan=missing), verdict)
 
 
 @pytest.mark.parametrize(("unsupported", "verdict"), [("wait", Wait), ("allow", Allow), ("refuse", Refuse)])
-def test_an_image_that_cannot_be_scanned_is_as_configured(unsupported: str, verdict: type[Verdict]) -> None:
+@pytest.mark.parametrize("scan", [NO_SCANS, without(ScanStatus.UNSUPPORTED)])
+def test_an_image_that_cannot_be_scanned_is_as_configured(scan: Scan, unsupported: str, verdict: type[Verdict]) -> None:
     options = {"scan": {"fail_on": "LOW", "unsupported": unsupported}}
 
-    assert isinstance(judged(options, scan=NoScan.UNSUPPORTED), verdict)
+    assert isinstance(judged(options, scan=scan), verdict)
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict"),
+    [
+        (part(CRITICAL), Refuse),
+        (part(status=ScanStatus.IN_PROGRESS), Wait),
+        (part(status=ScanStatus.ABSENT), Wait),
+        (part(status=ScanStatus.FAILED), Wait),
+        (part(HIGH), Allow),
+    ],
+)
+def test_a_platform_that_cannot_be_scanned_hides_no_other(other: PlatformScan, verdict: type[Verdict]) -> None:
+    options = {"scan": {"fail_on": "CRITICAL", "unsupported": "allow"}}
+    scan = Scan((part(status=ScanStatus.UNSUPPORTED), other))
+
+    assert isinstance(judged(options, scan=scan), verdict)
+
+
+def test_findings_refuse_while_another_platform_is_still_scanned() -> None:
+    scan = Scan((part(status=ScanStatus.IN_PROGRESS), part(CRITICAL)))
+
+    assert isinstance(judged({"scan": {"fail_on": "CRITICAL"}}, scan=scan), Refuse)
+
+
+def test_findings_that_are_only_counted_do_not_open() -> None:
+    scan = Scan((part(HIGH, told=Severity.CRITICAL),))
+
+    verdict = judged({"scan": {"fail_on": "CRITICAL"}}, scan=scan)
+
+    assert isinstance(verdict, Wait)
+    assert "counts 2 CRITICAL, but lists none" in verdict.words
+
+
+def test_one_finding_in_several_packages_is_told_once_with_its_worst_severity() -> None:
+    again = Finding(CRITICAL.name, Severity.HIGH, "zlib"), Finding(CRITICAL.name, Severity.CRITICAL, "log4j")
+
+    assert scanned(*again, fail_on="HIGH") == Refuse(
+        "the scan of acme/checkout found CVE-2026-1 (CRITICAL); HIGH and worse are refused"
+    )
 
 
 def test_an_entry_lets_a_finding_pass_until_its_day_has_ended() -> None:
@@ -96,9 +159,9 @@ def test_an_entry_that_is_not_needed_changes_no_time() -> None:
 def test_one_image_of_several_decides() -> None:
     options = Options.model_validate({"scan": {"fail_on": "HIGH"}})
     images = (
-        ImageFacts(REFERENCE, scan=Scan(())),
-        ImageFacts(REFERENCE, scan=NoScan.PENDING),
-        ImageFacts(REFERENCE, scan=Scan((HIGH,))),
+        ImageFacts(REFERENCE, scan=scan_of()),
+        ImageFacts(REFERENCE, scan=without(ScanStatus.IN_PROGRESS)),
+        ImageFacts(REFERENCE, scan=scan_of(HIGH)),
     )
 
     assert isinstance(judge(options, facts(images=images)), Refuse)

@@ -25,13 +25,14 @@ from service.core.gates import (
     judge_all,
 )
 from service.core.gates.http_answer import HttpAnswer
-from service.core.gates.image_facts import ImageFacts, NoScan, Scan
+from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.reviews import Reviews
 from service.core.gates.seen_checks import Check, CheckState
 from service.core.gates.stays import Stay, Stretch
 from service.core.gates.unknown import NOT_READ
-from tests.core.gates.promotions import COMMIT, NOW, OPEN, REFERENCE, RELEASE, ago, ahead, facts
+from service.core.scans import NO_SCANS, PlatformScan, Scan, ScanStatus
+from tests.core.gates.promotions import COMMIT, DIGEST, NOW, OPEN, REFERENCE, RELEASE, ago, ahead, facts
 
 Gate = tuple[str, BaseModel]
 
@@ -47,7 +48,7 @@ FROZEN = gate("freeze", [{"from": "2026-01-01", "until": "2026-01-05 15:00", "re
 THAWED = gate("freeze", [{"from": "2026-01-05 13:00", "until": "2026-01-05 15:00"}])
 HTTP = gate("http", {"url": "https://x.dev", "secret": "S"})
 GREEN = (Check("ci", CheckState.PASSED),)
-SCANNED = (ImageFacts(REFERENCE, scan=Scan(())),)
+SCANNED = (ImageFacts(REFERENCE, scan=Scan((PlatformScan(DIGEST, "", ScanStatus.COMPLETE),))),)
 
 
 def closed(kind: RestrictionKind) -> Restriction:
@@ -209,7 +210,7 @@ def test_the_newest_release_that_is_ready_is_chosen_though_a_newer_one_soaks() -
     "closed_by",
     [
         {"checks": (Check("ci", CheckState.FAILED),)},
-        {"images": (ImageFacts(REFERENCE, scan=NoScan.UNSUPPORTED),)},
+        {"images": (ImageFacts(REFERENCE, scan=NO_SCANS),)},
         {"state": BLOCKED},
     ],
     ids=["checks", "image", "block"],
@@ -251,7 +252,7 @@ KNOWN = st.builds(
     facts,
     state=STATES,
     checks=st.sampled_from([GREEN, ()]),
-    images=st.sampled_from([SCANNED, (ImageFacts(REFERENCE, scan=NoScan.UNSUPPORTED),)]),
+    images=st.sampled_from([SCANNED, (ImageFacts(REFERENCE, scan=NO_SCANS),)]),
     upstream=st.sampled_from([(), (Stay("stage", RELEASE, (Stretch(ago(hours=1)),)),)]),
     overrides=OVERRIDES.map(tuple),
 )

@@ -7,20 +7,45 @@ routing's to say. Payloads: https://docs.github.com/en/webhooks/webhook-events-a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from service.adapters.sources.github.payload_models import (
+    Account,
+    GateEvent,
+    HeadCommit,
+    MergeGroupEvent,
+    Payload,
+    PingEvent,
+    PullRequestEvent,
+    PushEvent,
+    TheRepository,
+    WorkflowEvent,
+)
 from service.core import trailers
-from service.core.changes import PROMOTION_BRANCHES, BuildHint, Event, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import (
+    PROMOTION_BRANCHES,
+    BuildHint,
+    Event,
+    GateHint,
+    Hint,
+    Ignored,
+    Ping,
+    PullRequestMerged,
+    Push,
+)
 from service.core.words import Repository, Sha
 from service.errors import DeliveryError
 
 _BRANCHES = "refs/heads/"
 _TAGS = "refs/tags/"
 _NO_COMMIT = "0" * 40
+_OURS = "mergeport/"
+_QUEUE = re.compile(r"/pr-([1-9][0-9]{0,17})-[0-9a-f]{40}$")
 GITHUB_ACTIONS = "github-actions"
 """The builder whose builds GitHub tells of."""
 
@@ -29,136 +54,23 @@ def parse_event(event: str, payload: Mapping[str, object]) -> Event:
     """Read a payload; raise DeliveryError 400 that names the field if it has another shape."""
     match event:
         case "push":
-            return _push(_read(_Push, payload))
+            return _push(_read(PushEvent, payload))
         case "pull_request":
-            return _pull_request(_read(_PullRequestEvent, payload))
+            return _pull_request(_read(PullRequestEvent, payload))
         case "workflow_run" | "workflow_job" | "check_suite":
-            return _workflow(event, _read(_WorkflowEvent, payload))
+            return _workflow(event, _read(WorkflowEvent, payload))
+        case "status" | "check_run" | "pull_request_review":
+            return _of_gates(event, _read(GateEvent, payload))
+        case "merge_group":
+            return _merge_group(_read(MergeGroupEvent, payload))
         case "ping":
-            read = _read(_Ping, payload)
+            read = _read(PingEvent, payload)
             return Ping(read.repository.full_name if read.repository else "", words=read.zen or "")
         case _:
             return Ignored(f"event `{event}` is not read")
 
 
-# --- payloads ----------------------------------------------------------------------------------
-
-
-def _printable(text: str) -> str:
-    if any(ord(character) < ord(" ") for character in text):
-        raise ValueError("has a control character")
-    return _storable(text)
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("has an invalid character")
-    return text
-
-
-_Text = Annotated[str, AfterValidator(_storable)]
-_Ref = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
-_Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-_FullName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
-_Number = Annotated[int, Field(gt=0, lt=2**63)]
-
-
-class _Payload(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-
-class _Repository(_Payload):
-    full_name: _FullName
-    id: _Number | None = None
-    fork: bool = False
-    default_branch: _Text = ""
-
-
-class _Account(_Payload):
-    login: _Text | None = None
-    name: _Text | None = None
-
-
-class _Person(_Payload):
-    name: _Text | None = None
-    email: _Text | None = None
-
-
-class _Commit(_Payload):
-    id: _Sha
-    message: _Text = ""
-    added: list[_Text] = []
-    modified: list[_Text] = []
-    removed: list[_Text] = []
-
-
-class _HeadCommit(_Commit):
-    author: _Person = _Person()
-
-
-class _Push(_Payload):
-    ref: _Ref
-    before: _Sha
-    after: _Sha
-    repository: _Repository
-    created: bool = False
-    deleted: bool = False
-    forced: bool = False
-    commits: list[_Commit] = []
-    head_commit: _HeadCommit | None = None
-    pusher: _Account = _Account()
-    sender: _Account | None = None
-
-
-class _Branch(_Payload):
-    ref: _Ref
-    sha: _Sha
-    repo: _Repository | None = None
-
-
-class _Label(_Payload):
-    name: _Text
-
-
-class _PullRequest(_Payload):
-    number: _Number
-    title: _Text = ""
-    html_url: _Text = ""
-    merged: bool | None = None
-    merged_at: _Text | None = None
-    merge_commit_sha: _Sha | None = None
-    user: _Account | None = None
-    merged_by: _Account | None = None
-    labels: list[_Label] = []
-    base: _Branch
-    head: _Branch
-
-
-class _PullRequestEvent(_Payload):
-    action: _Text
-    pull_request: _PullRequest
-    repository: _Repository
-    changes: dict[str, object] = {}
-
-
-class _WorkflowRun(_Payload):
-    id: _Number
-    head_sha: _Sha | None = None
-    conclusion: _Text | None = None
-
-
-class _WorkflowEvent(_Payload):
-    action: _Text
-    repository: _Repository
-    workflow_run: _WorkflowRun | None = None
-
-
-class _Ping(_Payload):
-    repository: _Repository | None = None
-    zen: _Text | None = None
-
-
-_Model = TypeVar("_Model", bound=_Payload)
+_Model = TypeVar("_Model", bound=Payload)
 
 
 def _read(model: type[_Model], payload: Mapping[str, object]) -> _Model:
@@ -183,7 +95,7 @@ def _invalid(path: str, why: str) -> DeliveryError:
 # --- events ------------------------------------------------------------------------------------
 
 
-def _push(push: _Push) -> Push | Ignored:
+def _push(push: PushEvent) -> Push | Ignored:
     if push.ref.startswith(_TAGS):
         return Ignored("tag")
     if not push.ref.startswith(_BRANCHES) or push.ref == _BRANCHES:
@@ -192,7 +104,7 @@ def _push(push: _Push) -> Push | Ignored:
         return Ignored("branch deleted")
     if push.repository.fork:
         return Ignored("fork")
-    head = push.head_commit or _HeadCommit(id=push.after)
+    head = push.head_commit or HeadCommit(id=push.after)
     covered = dict.fromkeys([*(commit.id for commit in push.commits if commit.id != push.after), push.after])
     return Push(
         repository=Repository(push.repository.full_name),
@@ -218,11 +130,15 @@ def _is_promotion(message: str) -> bool:
     return trailers.RUN in message and trailers.value_of(trailers.parse(message), trailers.RUN) is not None
 
 
-def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignored:
+def _pull_request(event: PullRequestEvent) -> PullRequestMerged | Hint | GateHint | Ignored:
     pull, repository = event.pull_request, Repository(event.repository.full_name)
     merged = bool(pull.merged or pull.merged_at)
     head_repository = Repository(pull.head.repo.full_name) if pull.head.repo else None
     ours = pull.head.ref.startswith(PROMOTION_BRANCHES) and head_repository == repository
+    if ours and event.action == "synchronize":
+        return GateHint(repository, number=pull.number, repository_id=_id(event.repository))
+    if event.action in {"labeled", "unlabeled"} and merged and not ours and not event.repository.fork:
+        return GateHint(repository, number=pull.number, repository_id=_id(event.repository))
     if event.action != "closed" and not (ours and _moves_a_run(event)):
         return Ignored("pull request not closed")
     if event.repository.fork:
@@ -241,7 +157,7 @@ def _pull_request(event: _PullRequestEvent) -> PullRequestMerged | Hint | Ignore
     return merge or Ignored("pull request closed without a merge")
 
 
-def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> PullRequestMerged:
+def _merge(event: PullRequestEvent, head_repository: Repository | None) -> PullRequestMerged:
     pull = event.pull_request
     sha = pull.merge_commit_sha
     if sha is None or sha == _NO_COMMIT:
@@ -264,12 +180,12 @@ def _merge(event: _PullRequestEvent, head_repository: Repository | None) -> Pull
     )
 
 
-def _moves_a_run(event: _PullRequestEvent) -> bool:
+def _moves_a_run(event: PullRequestEvent) -> bool:
     """Tell whether a promotion's pull request was reopened or given another base."""
     return event.action == "reopened" or (event.action == "edited" and "base" in event.changes)
 
 
-def _workflow(event: str, told: _WorkflowEvent) -> BuildHint | Ignored:
+def _workflow(event: str, told: WorkflowEvent) -> BuildHint | Ignored:
     """A run or job that begins or ends, or all checks of a commit that end, whoever makes them.
 
     A job that is only queued says nothing that its run does not.
@@ -279,6 +195,8 @@ def _workflow(event: str, told: _WorkflowEvent) -> BuildHint | Ignored:
         return Ignored(f"{event} {told.action}")
     builder = "" if event == "check_suite" else GITHUB_ACTIONS
     hint = BuildHint(Repository(told.repository.full_name), builder, ended, _id(told.repository))
+    if told.check_suite is not None:
+        hint = replace(hint, commit=told.check_suite.head_sha or "")
     run = told.workflow_run
     if run is None or event != "workflow_run":
         return hint
@@ -290,9 +208,32 @@ def _workflow(event: str, told: _WorkflowEvent) -> BuildHint | Ignored:
     )
 
 
-def _id(repository: _Repository) -> str:
+def _of_gates(event: str, told: GateEvent) -> GateHint | Ignored:
+    """A status or check of a commit, or a review of a pull request. Our own statuses are no news."""
+    if event == "status" and told.context.startswith(_OURS):
+        return Ignored("a status of Mergeport's own")
+    commit = told.sha or (told.check_run.head_sha if told.check_run else None)
+    number = told.pull_request.number if told.pull_request else 0
+    name, forge_id = Repository(told.repository.full_name), _id(told.repository)
+    return GateHint(name, Sha(commit) if commit else None, number, repository_id=forge_id)
+
+
+def _merge_group(told: MergeGroupEvent) -> GateHint | Ignored:
+    """A merge queue asks for the checks of its trial merge, whose branch names the pull request that came last."""
+    found = _QUEUE.search(told.merge_group.head_ref)
+    if told.action != "checks_requested" or found is None:
+        return Ignored(f"merge_group {told.action}")
+    return GateHint(
+        Repository(told.repository.full_name),
+        number=int(found[1]),
+        queued=Sha(told.merge_group.head_sha),
+        repository_id=_id(told.repository),
+    )
+
+
+def _id(repository: TheRepository) -> str:
     return str(repository.id or "")
 
 
-def _login(account: _Account | None) -> str:
+def _login(account: Account | None) -> str:
     return (account.login or "") if account else ""

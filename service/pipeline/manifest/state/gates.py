@@ -16,7 +16,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
 from service.pipeline.runs.looks import Answers
-from service.store import judgements, manifest_states, overrides, runs, waits
+from service.store import manifest_states, overrides, runs, waits
 from service.store.manifest_states import KnownState
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -76,7 +76,6 @@ def wake(context: Context, repository: Repository) -> None:
     woken: list[RunId] = []
     with context.store.begin() as tx:
         known = manifest_states.hold(tx, repository)
-        judgements.ask_again(tx, at=context.now())  # so that they tell what is closed now
         waiting = waits.open_at(tx, WaitKind.GATE, repository.key)
         there = runs.some(tx, [wait.run_id for wait in waiting]) if waiting else {}
         opened = overrides.of_runs(tx, there.values())

@@ -19,7 +19,7 @@ from service.core.words import Repository, Sha
 from service.errors import ConfigError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.ports import Manifests
-from service.store import manifest_states
+from service.store import judgements, manifest_states
 from service.store.manifest_states import KnownState
 
 LAGS = timedelta(seconds=10)
@@ -129,6 +129,8 @@ def _remember(context: Context, repository: Repository, before: KnownState | Non
     with context.store.begin() as tx:
         if manifest_states.hold(tx, repository) != before:
             return
+        if before is None or (before.commit, before.words) != (seen.tip, str(trouble or "")):
+            judgements.ask_again(tx, at=context.now())  # so that they tell what is closed now
         if trouble is not None:
             manifest_states.doubt(tx, repository, trouble.code, str(trouble), at=context.now())
         elif seen.tip is not None:
@@ -144,6 +146,7 @@ def _remember(context: Context, repository: Repository, before: KnownState | Non
 def believe(context: Context, repository: Repository, tip: Sha | None, text: str) -> None:
     """Take what is at the branch for good, whatever was known before."""
     with context.store.begin() as tx:
+        judgements.ask_again(tx, at=context.now())
         if tip is None:
             manifest_states.forget(tx, repository)
         else:

@@ -1,0 +1,103 @@
+"""Reads who approved a promotion: reviews of its pull request, or approvals by a command where there is none.
+
+Called by `gate_facts`. An approval counts for the head, or the images, that were there when it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from service.core.gates.reviews import Review, Reviews, ReviewState
+from service.core.gates.unknown import Unknown
+from service.core.words import Repository, Sha
+from service.errors import MergeportError
+from service.pipeline.manifest.place import Place
+from service.pipeline.promote.evidence.source_change import pull_requests
+from service.pipeline.runs.claim import Claim
+from service.store import approvals, changes, run_order
+
+_TEAM = "team:"
+_MOST_CHANGES = 500
+
+
+def reviews(claim: Claim, place: Place) -> Reviews:
+    """Give all that was said of what there is to approve now, by whom, and whose change it is.
+
+    Teams and authors are read once somebody has said something: before that they decide nothing.
+    """
+    number = claim.run.pull_request
+    if number is None:
+        head, given = claim.run.commit, _by_command(claim)
+    else:
+        forge = claim.context.outside.manifest_forge
+        head = forge.pull_request(place.repository, number).head_sha
+        given = tuple(forge.reviews_of(place.repository, number))
+    if not given:
+        return Reviews(head, (), frozenset())
+    return Reviews(head, _with_teams(claim, place.repository, given), _authors(claim, place.repository, number))
+
+
+def digests_of(claim: Claim) -> list[str]:
+    """Give the digests of the run's images, in order: what an approval by a command is of."""
+    return sorted(str(image.get("digest")) for image in claim.run.images.values())
+
+
+def _by_command(claim: Claim) -> tuple[Review, ...]:
+    """Give the approvals by a command, if they count. One of other images has another head, so that it is told."""
+    if not any(getattr(options, "commands", False) for _, options in claim.target.gates):
+        return ()
+    with claim.context.store.read() as tx:
+        kept = approvals.of_release(tx, claim.run)
+    now = digests_of(claim)
+    return tuple(
+        Review(
+            one.login,
+            ReviewState.APPROVED,
+            one.commit if one.digests == now else Sha(",".join(one.digests)[-40:]),
+            one.at,
+        )
+        for one in kept
+    )
+
+
+def _with_teams(claim: Claim, repository: Repository, given: Iterable[Review]) -> tuple[Review, ...]:
+    """Add the teams that may approve and whose members the people are; a team that cannot be read is told."""
+    named = {who for _, options in claim.target.gates for who in getattr(options, "by", ())}
+    members: dict[str, frozenset[str]] = {}
+    unread: Unknown | None = None
+    for team in sorted(who.removeprefix(_TEAM) for who in named if who.startswith(_TEAM)):
+        try:
+            members[team] = claim.context.outside.manifest_forge.members_of(repository, team)
+        except MergeportError as error:
+            unread = Unknown(str(error))
+    found = []
+    for review in given:
+        teams = frozenset(team for team, people in members.items() if review.login.lower() in people)
+        found.append(replace(review, teams=unread if unread and not teams else teams))
+    return tuple(found)
+
+
+def _authors(claim: Claim, repository: Repository, number: int | None) -> frozenset[str] | Unknown:
+    """Give whose change it is: the people behind the source commit, behind what came before it, and on the branch."""
+    outside, run = claim.context.outside, claim.run
+    try:
+        found = set(outside.forge.authors_of_commit(run.repository, run.commit))
+        for one in pull_requests(claim):
+            found |= outside.forge.authors_of(run.repository, one.number)
+        if number is not None:
+            found |= outside.manifest_forge.authors_of(repository, number)
+    except MergeportError as error:
+        return Unknown(str(error))
+    return frozenset(found) | _authors_before(claim)
+
+
+def _authors_before(claim: Claim) -> frozenset[str]:
+    """Give the people of the changes that came to the application since the last one that was promoted here."""
+    with claim.context.store.read() as tx:
+        last = run_order.last_promoted(tx, claim.run)
+        known = changes.of_application(
+            tx, claim.run.application, claim.run.repository,
+            after=None if last is None else last.change_id, until=claim.run.change_id, limit=_MOST_CHANGES,
+        )  # fmt: skip
+    return frozenset(str(pull["author"]) for one in known for pull in one.pull_requests if pull.get("author"))

@@ -1,0 +1,40 @@
+"""Reads what GitHub knows of a run's source commit: its checks, and the labels of the pull request that brought it.
+
+Called by `gate_facts`. Read anew at each judgement; what cannot be read is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.core.gates.seen_checks import Check
+from service.core.gates.unknown import NOT_READ, Unknown
+from service.pipeline.manifest.place import Place
+from service.pipeline.runs.claim import Claim
+from service.ports import PullRequest
+
+
+def checks(claim: Claim, place: Place) -> tuple[Check, ...]:  # noqa: ARG001 - all readers are called alike
+    """Give the statuses and check runs of the source commit."""
+    return tuple(claim.context.outside.forge.checks_of(claim.run.repository, claim.run.commit))
+
+
+def labels(claim: Claim, place: Place) -> frozenset[str] | Unknown:  # noqa: ARG001 - the same
+    """Give the labels, as they are now, of the pull request that brought the source commit; none if none did.
+
+    They are not read where no gate would answer otherwise because of one.
+    """
+    if not any(asks() for _, options in claim.target.gates if (asks := getattr(options, "reads_labels", None))):
+        return NOT_READ
+    return frozenset(label for one in pull_requests(claim) for label in one.labels)
+
+
+def pull_requests(claim: Claim) -> Sequence[PullRequest]:
+    """Give the merged pull requests that brought the source commit to its branch.
+
+    GitHub lists those as well that are open, or that brought it elsewhere: a label of theirs says nothing here.
+    """
+    run = claim.run
+    merged = [one for one in claim.context.outside.forge.pull_requests_of(run.repository, run.commit) if one.merged]
+    exact = [one for one in merged if one.merge_commit == run.commit]
+    return exact or [one for one in merged if one.base == run.branch]
