@@ -33,7 +33,9 @@ class Downstream:
     def send(self) -> bool:
         """Give each release that became live and healthy its runs downstream; True if there may be more."""
         context = self._context
-        configuration = context.configurations.current()
+        configuration = context.configurations.known()
+        if configuration is None:
+            return False
         if configuration.commit != self._followed_by:
             with context.store.begin() as tx:
                 deployments.follow_all_again(tx)

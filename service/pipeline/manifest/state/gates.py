@@ -6,11 +6,10 @@ run, and everything else lets it wait without a deadline.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.state import Block, Candidate, State, in_the_way, told
+from service.core.state import Block, Candidate, State, digests_in, in_the_way, told
 from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
@@ -45,7 +44,7 @@ def closed(
     """
     if trouble is not None:
         return Closed(f"nothing is promoted: {trouble}")
-    candidate = Candidate(run.application, run.environment, run.commit, frozenset(_digests(run.images)))
+    candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
     there = in_the_way(state, candidate, now)
     found = [entry for entry in there if isinstance(entry, Block) or entry.subject[0] not in opened]
     if not found:
@@ -105,15 +104,3 @@ def wake_earlier(context: Context, run: Run, opened: Wait) -> None:
                 woken += [wait.run_id] if waits.answer(tx, wait.id, text, at=context.now()) else []
     for run_id in woken:
         enqueue(context, run_id)
-
-
-def _digests(value: object) -> Iterator[str]:
-    """Give every digest in what is kept of a run's images, those of single platforms included."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _digests(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _digests(inner)
-    elif isinstance(value, str) and value.startswith("sha256:"):
-        yield value
