@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from service.core.train import Move, Named, Plan
+from service.core.train import Move, Named, Plan, Reason
 from service.core.words import RunState, Stage, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline import actions
@@ -142,6 +142,26 @@ def test_override_is_of_one_release_only(pipeline: Pipeline) -> None:
     merge(pipeline, "print('three')\n")
     pipeline.settle_live("checkout-dev")
     assert plan(pipeline).moves == ()
+
+
+@pytest.mark.prove
+def test_override_stays_that_of_the_person_who_gave_it(pipeline: Pipeline) -> None:
+    begin(pipeline, FROZEN)
+    do(pipeline, plan(pipeline, "freeze", why="urgent"), why="urgent")
+    edited = {"apps/checkout/values-stage.yaml": values(pipeline).replace(str(images(pipeline.run("dev"))), "x")}
+    pipeline.stack.github.push(MANIFESTS, "main", edited, "By hand")
+    pipeline.settle()
+    again = plan(pipeline)
+    assert [move.overrides for move in again.moves] == [()]
+    do(pipeline, again)
+    assert "Mergeport-Override: freeze by anna: urgent" in message(pipeline)
+
+
+@pytest.mark.prove
+def test_branch_that_is_missing_is_the_reason_of_its_own_applications_only(pipeline: Pipeline) -> None:
+    begin(pipeline, BY_HAND.replace("automatic: false", "automatic: false, manifest: {branch: gone}"))
+    (stays,) = plan(pipeline).stays
+    assert (stays.reason, "no branch gone" in stays.words) == (Reason.VALUES, True)
 
 
 @pytest.mark.prove

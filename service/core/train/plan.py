@@ -53,7 +53,7 @@ class Move:
     """What would move: the release, its changes of values files, and the source changes that come with it.
 
     `previous` is the source commit that is in the values files now, None if nobody knows it. `goes_on` is the run that
-    has the release there already and waits. `overrides` names the gates that are overridden.
+    has the release there already and waits. `overrides` names the gates that are overridden with it, not those before.
     """
 
     application: str

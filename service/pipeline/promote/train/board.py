@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -94,13 +95,15 @@ class Board:
         return all(file not in read or value.encode() in read[file] for file, value in texts)
 
     def read_files(self, targets: Collection[Target]) -> None:
-        """Read the values files of many targets at once."""
+        """Read the values files of many targets at once; where that fails for good, each target's own look says so."""
         wanted: dict[Place, set[str]] = {}
         for target in targets:
-            wanted.setdefault(self.place(target), set()).update(entry.file for entry in target.values)
+            with suppress(PermanentError):
+                wanted.setdefault(self.place(target), set()).update(entry.file for entry in target.values)
         for place, files in wanted.items():
-            manifests, tip = self.tip(place)
-            self._read[place] = manifests.read_all(tip, files)
+            with suppress(PermanentError):
+                manifests, tip = self.tip(place)
+                self._read[place] = manifests.read_all(tip, files)
 
     def deepen(self, target: Target) -> bool:
         """Read more of an application's former releases; False if all that matter are known already."""

@@ -242,7 +242,7 @@ class _Look:
             return self._stays(Reason.NOTHING_NEWER, words, commit=lived.commit), None
         move = Move(
             self._target.application, offer, self._target.publish, deployed.commit, notes=tuple(self._notes(choice)),
-            lifts_hold="hold" in asked, overrides=tuple(sorted(opened - {"hold"})), goes_on=goes_on,
+            lifts_hold="hold" in asked, overrides=tuple(sorted(asked - {"hold"})), goes_on=goes_on,
         )  # fmt: skip
         return move, deployed
 
