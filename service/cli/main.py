@@ -36,6 +36,7 @@ class LazyGroup(click.Group):
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",
         "migrate": "service.cli.serve:migrate",
+        "promote": "service.cli.promote:promote",
         "rebuild": "service.cli.rebuild:rebuild",
         "runs": "service.cli.runs:runs",
         "serve": "service.cli.serve:serve",

@@ -61,6 +61,10 @@ class Manifests(Protocol):
         """Give a file's bytes; PermanentError `values-file-missing`, `-clash`, `-symlink`, `-forbidden`."""
         ...
 
+    def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
+        """Give many files at once; one for which `read` raises PermanentError is left out."""
+        ...
+
     def commit(
         self,
         parent: Sha | None,

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from service.core.deployment import Past, past_text
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Sha, Stage, WaitKind
-from service.store import Store, deliveries, deployments, edits, sightings
+from service.store import Store, deliveries, deployments, edits, overrides, sightings
 from service.store.database import Store as RealStore
 from service.web.counters import Counters
 from service.web.private import private_app
@@ -103,6 +103,14 @@ def test_a_run_s_page_tells_steps_and_what_it_waits_for(private: FlaskClient, ro
     assert "Waits for: image Last seen the tag is not there yet" in told
     assert "Since 4 min ago" in told
     assert "Deadline in 30 min" in told
+
+
+def test_a_run_s_page_tells_which_gates_were_opened_for_it_by_whom_and_why(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(images={"": {"digest": "sha256:0a"}})
+    with rows.store.begin() as tx:
+        overrides.keep(tx, run, "freeze", who="anna", why="<b>fixes</b> it", at=NOW)
+    told = private.get(f"/runs/{run.id}").text
+    assert "Overridden gates Gate By Why When freeze anna <b>fixes</b> it" in text_of(told)
 
 
 def test_a_failed_run_says_what_to_do_about_its_code(private: FlaskClient, rows: Rows) -> None:

@@ -145,6 +145,10 @@ class GitManifests:
 
         return self._here(commit, read)
 
+    def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
+        """Give many files at once; one for which `read` raises PermanentError is left out."""
+        return self._here(commit_id(commit), lambda remote: self._mirror.readers.files(commit, paths, remote))
+
     def commit(
         self,
         parent: Sha | None,
@@ -290,8 +294,5 @@ def _refused(outcome: Outcome) -> bool:
 
     https://git-scm.com/docs/git-push#_output
     """
-    for line in outcome.text.splitlines():
-        flag, _, rest = line.partition("\t")
-        if flag == "!":
-            return not rest.partition("\t")[2].startswith("[remote failure]")
-    return False
+    flagged = [line.partition("\t")[2] for line in outcome.text.splitlines() if line.startswith("!\t")]
+    return bool(flagged) and not flagged[0].partition("\t")[2].startswith("[remote failure]")

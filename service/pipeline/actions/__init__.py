@@ -5,6 +5,7 @@ caller's transaction, and the worker acts on them. An action on the state makes 
 None decides who may ask.
 """
 
+from service.pipeline.actions.on_promotions import Done, planned, promote
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
     Asked,
@@ -22,6 +23,7 @@ from service.pipeline.actions.on_state import (
 
 __all__ = [
     "Asked",
+    "Done",
     "Listed",
     "Outcome",
     "accept",
@@ -30,6 +32,8 @@ __all__ = [
     "hold",
     "listed",
     "lock",
+    "planned",
+    "promote",
     "replay",
     "retry",
     "unblock",

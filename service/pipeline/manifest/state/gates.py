@@ -16,7 +16,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
 from service.pipeline.runs.looks import Answers
-from service.store import judgements, manifest_states, runs, waits
+from service.store import judgements, manifest_states, overrides, runs, waits
 from service.store.manifest_states import KnownState
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -35,12 +35,18 @@ class Closed:
     refusal: PermanentError | None = None
 
 
-def closed(state: State, trouble: MergeportError | None, run: Run, now: datetime) -> Closed | None:
-    """Tell why a run may not be promoted; None if nothing is in the way."""
+def closed(
+    state: State, trouble: MergeportError | None, run: Run, now: datetime, *, opened: frozenset[str] = frozenset()
+) -> Closed | None:
+    """Tell why a run may not be promoted; None if nothing is in the way.
+
+    `opened` names the gates that a person has opened for its release; nobody opens a block.
+    """
     if trouble is not None:
         return Closed(f"nothing is promoted: {trouble}")
     candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
-    found = in_the_way(state, candidate, now)
+    there = in_the_way(state, candidate, now)
+    found = [entry for entry in there if isinstance(entry, Block) or entry.subject[0] not in opened]
     if not found:
         return None
     words = "; ".join(told(entry, now) for entry in found[:3])
@@ -50,9 +56,11 @@ def closed(state: State, trouble: MergeportError | None, run: Run, now: datetime
     return Closed(words, min((at for entry in found if (at := entry.placed.until) is not None), default=None))
 
 
-def closed_by(known: KnownState | None, run: Run, now: datetime) -> Closed | None:
+def closed_by(
+    known: KnownState | None, run: Run, now: datetime, *, opened: frozenset[str] = frozenset()
+) -> Closed | None:
     """Tell why a run may not be promoted, by the state as it was last read."""
-    return None if known is None else closed(state_of(known.text), known_trouble(known), run, now)
+    return None if known is None else closed(state_of(known.text), known_trouble(known), run, now, opened=opened)
 
 
 def look_at_gates(context: Context, key: str) -> Answers:
@@ -71,9 +79,10 @@ def wake(context: Context, repository: Repository) -> None:
         judgements.ask_again(tx, at=context.now())  # so that they tell what is closed now
         waiting = waits.open_at(tx, WaitKind.GATE, repository.key)
         there = runs.some(tx, [wait.run_id for wait in waiting]) if waiting else {}
+        opened = overrides.of_runs(tx, there.values())
         for wait in waiting:
-            run = there.get(wait.run_id)
-            now_closed = closed_by(known, run, context.now()) if run is not None else None
+            run, gates = there.get(wait.run_id), overrides.gates_open(opened, wait.run_id)
+            now_closed = closed_by(known, run, context.now(), opened=gates) if run is not None else None
             if now_closed is None or now_closed.refusal is not None:
                 text = now_closed.words if now_closed is not None else "open"
                 woken += [wait.run_id] if waits.answer(tx, wait.id, text, at=context.now()) else []
