@@ -17,14 +17,14 @@ from typing import Protocol, TypeVar
 import structlog
 
 from service.adapters.git import disk
-from service.adapters.git.answers import WRITE, with_accepted
+from service.adapters.git.answers import WRITE, is_refused, with_accepted
 from service.adapters.git.driver import NETWORK_TIMEOUT
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import branch_ref, commit_id, path_parts
 from service.adapters.git.objects import CommitText, ObjectMissingError, write_commit
 from service.adapters.git.remote import Remote, last_words
-from service.adapters.git.running import BrokenRepositoryError, Outcome
+from service.adapters.git.running import BrokenRepositoryError
 from service.adapters.git.signing import SigningKey
 from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha
@@ -267,7 +267,7 @@ class GitManifests:
         if outcome.ok:
             self._mirror.keep_tip(ref, new)
             return True
-        if _refused(outcome):
+        if is_refused(outcome.text):
             _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
             return False
         if self._mirror.remote_tip(ref) == new:
@@ -287,12 +287,3 @@ class GitManifests:
         with suppress(BrokenRepositoryError):
             return self._mirror.git.run(*arguments, data=wanted.encode()).ok
         return False
-
-
-def _refused(outcome: Outcome) -> bool:
-    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
-
-    https://git-scm.com/docs/git-push#_output
-    """
-    flagged = [line.partition("\t")[2] for line in outcome.text.splitlines() if line.startswith("!\t")]
-    return bool(flagged) and not flagged[0].partition("\t")[2].startswith("[remote failure]")
