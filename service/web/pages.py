@@ -17,7 +17,6 @@ from werkzeug.wrappers import Response as ResponseBase
 
 from service.core.deployment import past_from
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
-from service.pipeline.asked.run_case import answer_of
 from service.store import (
     Store,
     Transaction,
@@ -163,6 +162,8 @@ class Pages:
 
 def _about(tx: Transaction, run: Run, now: datetime) -> dict[str, Any]:
     """Read everything that the page of a run shows."""
+    from service.pipeline.asked.run_case import answer_of  # noqa: PLC0415 - 12 MB that receiving does not need
+
     made = builds.of_run(tx, run.id)
     siblings = [
         other

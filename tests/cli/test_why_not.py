@@ -8,7 +8,7 @@ import pytest
 
 from service.core.words import Repository, RunId, RunState, Sha, WaitKind
 from service.errors import Fault
-from service.store import Store, changes, configurations, deployments, manifest_states, runs
+from service.store import Store, changes, configurations, deployments, manifest_states, overrides, runs
 from service.store.configurations import StoredConfiguration
 from service.store.runs import Run
 from tests.cli.calling import Call
@@ -124,6 +124,17 @@ def test_lock_in_the_state_is_told_by_whom_and_why(call: Call, store: Store, row
     assert "next: wait, or `mergeport unlock prod`" in told
 
 
+def test_lock_that_a_person_opened_for_the_release_is_not_told(call: Call, store: Store, rows: Rows) -> None:
+    run = rows.run(rows.change(branch="main"), environment="prod", images=IMAGES)
+    rows.wait(run, WaitKind.GATE, key="gates", subject="checkout/prod", deadline=None, last_seen="soak: 20m of 30m")
+    with store.begin() as tx:
+        manifest_states.believe(tx, Repository(MANIFESTS), Sha("5e" * 20), FAR, at=NOW)
+    assert cause(call, COMMIT, "prod") == "lock"
+    with store.begin() as tx:
+        overrides.keep(tx, run, "lock", who="ben", why="the mending itself", at=NOW)
+    assert cause(call, COMMIT, "prod") == "gate"
+
+
 def test_superseded_commit_tells_what_keeps_the_newer_one(call: Call, store: Store, rows: Rows) -> None:
     newer = rows.run(rows.change("5a" * 20), state=RunState.FAILED, code="push-refused", message="protected")
     old = rows.run(state=RunState.SUPERSEDED)
@@ -199,7 +210,8 @@ def test_environment_that_is_not_automatic_waits_for_a_person(call: Call, store:
     text = TEXT.replace("stage: {branch: staging}", "stage: {from: dev, automatic: false}")
     configure(store, text, commit="c1")
     go_live(store, rows.run())
-    assert cause(call, COMMIT, "stage") == "candidate"
+    (told,) = call("why-not", COMMIT, "stage", "--json").json
+    assert (told["cause"], told["next"]) == ("candidate", "`mergeport promote checkout --to stage`")
 
 
 # --- what cannot be answered ----------------------------------------------------------------------

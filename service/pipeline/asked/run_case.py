@@ -12,7 +12,7 @@ from datetime import datetime
 from service.core.asked import Answer, BuildFacts, Case, GateRow, LiveFacts, Other, RunFacts, WaitFacts, why_not
 from service.core.deployment import Doubt, Past, Progress, past_from
 from service.core.order import Relation
-from service.core.state import Candidate, Entry, digests_in, in_the_way, parse
+from service.core.state import Block, Candidate, Entry, digests_in, in_the_way, parse
 from service.core.words import BuildState, Repository, RunState, WaitKind
 from service.errors import ConfigError
 from service.store import (
@@ -23,6 +23,7 @@ from service.store import (
     edits,
     judgements,
     manifest_states,
+    overrides,
     runs,
     sightings,
     steps,
@@ -170,6 +171,7 @@ def _state(
     if where is None and wait is not None and wait.kind is WaitKind.GATE and _STATE_KEY in wait.key:
         where = Repository(wait.key)
     candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
+    opened = {one.gate for one in overrides.of_run(tx, run)}
     entries: dict[tuple[str, ...], Entry] = {}
     doubt = ""
     for known in manifest_states.all_known(tx):
@@ -177,7 +179,8 @@ def _state(
             continue
         doubt = doubt or (known.words if known.trouble else "")
         try:
-            entries |= {entry.subject: entry for entry in in_the_way(parse(known.text), candidate, now)}
+            there = in_the_way(parse(known.text), candidate, now)
+            entries |= {one.subject: one for one in there if isinstance(one, Block) or one.subject[0] not in opened}
         except ConfigError:  # written by another version
             continue
     return tuple(entries.values()), doubt
