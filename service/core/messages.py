@@ -34,7 +34,7 @@ STATUS_LENGTH = 140
 PULL_REQUESTS_SHOWN = 50
 CHANGES_SHOWN = 50
 CHANGES_LISTED = 500
-CHANGE_LENGTH, BECAUSE_LENGTH = 1_000, 2_000
+CHANGE_LENGTH, BECAUSE_LENGTH, OVERRIDE_LENGTH = 1_000, 2_000, 1_000
 WARNING_LENGTH = 500
 PULL_REQUESTS_NAMED = 100
 """The most trailers that name a pull request."""
@@ -79,7 +79,8 @@ class Promotion:
     without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
     the same source tree, and nothing otherwise. `unread` counts the commits that were not searched for pull requests;
     `problem` says why none was. `evidence` is where the very images are or were live, `marks` what kinds of files the
-    changes touch, and `gated` whether gates keep watch.
+    changes touch, and `gated` whether gates keep watch. `overrides` are the gates that people opened for it, each with
+    who and why.
     """
 
     run: RunId
@@ -103,6 +104,7 @@ class Promotion:
     unread: int = 0
     problem: str = ""
     made_for: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
     gated: bool = False
@@ -142,6 +144,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         _headline(promotion),
         f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
         f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
+        "\n".join(f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides),
         _table(promotion),
         _images(promotion),
         _source(promotion),
@@ -182,6 +185,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.ENVIRONMENT, promotion.environment),
         *((trailers.IMAGE, str(image)) for image in promotion.images),
         *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
+        *((trailers.OVERRIDE, plain(one, OVERRIDE_LENGTH)) for one in promotion.overrides),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),

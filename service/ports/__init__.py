@@ -26,7 +26,14 @@ from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Received
 from service.ports.forge import Forge
 from service.ports.gate_addresses import GateAddresses, GateQuestion, GateReply
-from service.ports.manifests import Commit, ManifestRepositories, Manifests
+from service.ports.manifests import (
+    Commit,
+    FileChange,
+    ManifestHistories,
+    ManifestHistory,
+    ManifestRepositories,
+    Manifests,
+)
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
@@ -60,6 +67,7 @@ __all__ = [
     "ElsewhereBuilder",
     "Event",
     "EventQueue",
+    "FileChange",
     "Forge",
     "ForgeCommit",
     "GateAddresses",
@@ -69,6 +77,8 @@ __all__ = [
     "ImageEvent",
     "ListedTag",
     "LogPiece",
+    "ManifestHistories",
+    "ManifestHistory",
     "ManifestRepositories",
     "Manifests",
     "Notice",

@@ -6,6 +6,7 @@ None decides who may ask.
 """
 
 from service.pipeline.actions.on_approvals import approve
+from service.pipeline.actions.on_promotions import Done, planned, promote
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
     Asked,
@@ -23,6 +24,7 @@ from service.pipeline.actions.on_state import (
 
 __all__ = [
     "Asked",
+    "Done",
     "Listed",
     "Outcome",
     "accept",
@@ -32,6 +34,8 @@ __all__ = [
     "hold",
     "listed",
     "lock",
+    "planned",
+    "promote",
     "replay",
     "retry",
     "unblock",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from service.core.image_origin import handed_on
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
@@ -94,6 +95,19 @@ def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime)
         return None
     runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(released.images, released.id))
     return _told_again(tx, run_id)
+
+
+def restore(
+    tx: Transaction, run_id: RunId, wish: Wish, *, images: dict[str, dict[str, Any]], manifest_commit: Sha, at: datetime
+) -> Run | None:
+    """Keep a run again that succeeded before the database was lost; None if it is there. Its status is not set anew."""
+    if not _accept(tx, run_id, wish, at=at):
+        return None
+    runs.update(
+        tx, run_id, at=at, state=RunState.SUCCEEDED, stage=Stage.DEPLOY, images=images, manifest_commit=manifest_commit,
+        message="live before the database was lost, as the manifest repository tells", ended_at=at,
+    )  # fmt: skip
+    return runs.get(tx, run_id)
 
 
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
