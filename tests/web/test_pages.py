@@ -420,21 +420,6 @@ def test_run_page_leads_to_the_other_runs_of_its_commit(private: FlaskClient, ro
     assert ">search</a>" in listed
 
 
-def test_run_says_why_it_is_not_live_and_what_is_next(private: FlaskClient, rows: Rows) -> None:
-    run = rows.run()
-    rows.wait(run, WaitKind.IMAGE)
-    told = text_of(private.get(f"/runs/{run.id}").text)
-    assert "Why it is not live it waits since Wed 2026-03-04 12:00 UTC for the image checkout:4f2c1e9ab012" in told
-    assert "Next: look at the pipeline that pushes the image, then mergeport runs retry" in told
-
-
-def test_run_that_is_live_says_since_when(private: FlaskClient, store: Store, rows: Rows) -> None:
-    run = rows.run(state=RunState.SUCCEEDED)
-    with store.begin() as tx:
-        deployments.begin(tx, run, argocd_application="checkout-dev", health="Healthy", at=NOW)
-    assert "it is live since Wed 2026-03-04 12:00 UTC, healthy since" in text_of(private.get(f"/runs/{run.id}").text)
-
-
 def test_a_run_s_page_has_the_table_of_its_gates(private: FlaskClient, store: Store, rows: Rows) -> None:
     run = rows.run()
     keep_gates(store, run)
@@ -449,3 +434,18 @@ def keep_gates(store: Store, run: Run) -> None:
     kept = KeptJudgement(run.id, run.application, run.environment, "wait", False, gates, NOW, NOW)
     with store.begin() as tx:
         judgements.keep(tx, kept)
+
+
+def test_run_says_why_it_is_not_live_and_what_is_next(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run()
+    rows.wait(run, WaitKind.IMAGE)
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "Why it is not live it waits since Wed 2026-03-04 12:00 UTC for the image checkout:4f2c1e9ab012" in told
+    assert "Next: look at the pipeline that pushes the image, then mergeport runs retry" in told
+
+
+def test_run_that_is_live_says_since_when(private: FlaskClient, store: Store, rows: Rows) -> None:
+    run = rows.run(state=RunState.SUCCEEDED)
+    with store.begin() as tx:
+        deployments.begin(tx, run, argocd_application="checkout-dev", health="Healthy", at=NOW)
+    assert "it is live since Wed 2026-03-04 12:00 UTC, healthy since" in text_of(private.get(f"/runs/{run.id}").text)
