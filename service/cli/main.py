@@ -34,6 +34,7 @@ class LazyGroup(click.Group):
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",
         "migrate": "service.cli.serve:migrate",
+        "rollback": "service.cli.rollback:rollback",
         "runs": "service.cli.runs:runs",
         "serve": "service.cli.serve:serve",
         "state": "service.cli.state:state",

@@ -25,6 +25,7 @@ from service.core.foreign_text import (
 )
 from service.core.images import ImageReference
 from service.core.promotion_title import mark_of, pull_request_title
+from service.core.step_back import StepBack, trailers_of
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
 
@@ -76,7 +77,8 @@ class Promotion:
     its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
     change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
     without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
-    the same source tree, and nothing otherwise. `unread` counts the commits that were not searched for pull requests;
+    the same source tree, and nothing otherwise. `back` is set where it goes back to a former release.
+    `unread` counts the commits that were not searched for pull requests;
     `problem` says why none was.
     """
 
@@ -101,14 +103,17 @@ class Promotion:
     unread: int = 0
     problem: str = ""
     made_for: tuple[str, ...] = ()
+    back: StepBack | None = None
 
 
 def title(promotion: Promotion) -> str:
     """Give the commit's subject, at most 72 characters."""
     short = promotion.source_commit[:SHORT]
-    rest = f" {short} to {line(promotion.environment)}"
-    room = SUBJECT_LENGTH - len("Promote ") - len(rest)
-    return cut(f"Promote {cut(line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
+    verb, rest = "Promote ", f" {short} to {line(promotion.environment)}"
+    if promotion.back is not None:
+        verb, rest = "Roll back ", f" to {short} in {line(promotion.environment)}"
+    room = SUBJECT_LENGTH - len(verb) - len(rest)
+    return cut(f"{verb}{cut(line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
 
 
 def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
@@ -124,7 +129,8 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
     left = len(promotion.changes) - len(shown)
     lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
     also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
-    parts = [title(promotion), lines, _trailers(promotion, *also)]
+    why = plain(promotion.back.words, BECAUSE_LENGTH) if promotion.back is not None else ""
+    parts = [title(promotion), why, lines, _trailers(promotion, *also)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -177,6 +183,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
+        *trailers_of(promotion.back),
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
@@ -197,9 +204,11 @@ def _person(author: Actor | None) -> str:
 def _headline(promotion: Promotion) -> str:
     commit = promotion.source_commit
     address = link(code(commit[:SHORT]), f"{promotion.source_url}/commit/{commit}")
+    back = promotion.back
+    told = "" if back is None else f" It goes **back**: {markdown(back.words, BECAUSE_LENGTH)}."
     return (
         f"Brings {markdown(promotion.application)} to {markdown(promotion.environment)} as it is in "
-        f"{markdown(promotion.source_repository)} at {address}."
+        f"{markdown(promotion.source_repository)} at {address}.{told}"
     )
 
 

@@ -38,6 +38,7 @@ from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_due
+from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
@@ -154,6 +155,7 @@ class Worker:
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
+            Loop("returning", GATES_SECONDS, lambda: bring_back(self._context), self._stop),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),

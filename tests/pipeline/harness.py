@@ -29,6 +29,7 @@ from service.pipeline.deploy.refreshes import take_due, tell
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_due
+from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import wait_for
@@ -155,6 +156,7 @@ class Pipeline:
             run, workflow_id = self.queue.runs.pop(0)
             advance(self.context, run.id, workflow_id)
             return True
+        bring_back(self.context)
         if judge_due(self.context) or self.downstream.send() or self.queue.runs:
             return True
         told = take_due(self.context, limit=100)

@@ -5,6 +5,7 @@ caller's transaction, and the worker acts on them. An action on the state makes 
 None decides who may ask.
 """
 
+from service.pipeline.actions.on_releases import GoingBack, plan_rollback, rollback
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
     Asked,
@@ -19,19 +20,24 @@ from service.pipeline.actions.on_state import (
     unhold,
     unlock,
 )
+from service.pipeline.promote.rolling_back import Plan
 
 __all__ = [
     "Asked",
+    "GoingBack",
     "Listed",
     "Outcome",
+    "Plan",
     "accept",
     "block",
     "cancel",
     "hold",
     "listed",
     "lock",
+    "plan_rollback",
     "replay",
     "retry",
+    "rollback",
     "unblock",
     "unhold",
     "unlock",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.step_back import StepBack
 from service.core.words import RunId, Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
@@ -23,11 +24,15 @@ _MOST_COMMITS = 100
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who took the images away, in words. `by` is the newer run that did. Without `by` and `by_us` it was a person."""
+    """Who took the images away, in words. `by` is the newer run that did. Without `by` and `by_us` it was a person.
+
+    `back` tells that the newer run went back deliberately.
+    """
 
     words: str
     by_us: bool = False
     by: RunId | None = None
+    back: bool = False
 
 
 def taken_back(claim: Claim, tip: Sha) -> Taker | None:
@@ -45,7 +50,8 @@ def taker_of(claim: Claim, revision: Sha) -> Taker:
     manifests = _manifests(claim)
     newer = newer_there(claim, revision)
     if newer is not None:
-        return Taker(f"replaced by {(newer.manifest_commit or '')[:12]} of run {newer.id}", by_us=True, by=newer.id)
+        back = newer.rollback is not None
+        return Taker(replaced_by(newer), by_us=True, by=newer.id, back=back)
     commit = run.manifest_commit
     if commit is not None and commit not in manifests.ancestors(revision, {commit}):
         return Taker(_removed(manifests.describe(revision), place, commit))
@@ -58,6 +64,13 @@ def taker_of(claim: Claim, revision: Sha) -> Taker:
     if by is not None and (by_us or by.sequence > run.sequence):
         return Taker(f"replaced by {culprit.id[:12]} of run {by.id}", by_us=True, by=by.id)
     return Taker(f"replaced by {culprit.id[:12]}", by_us=True) if by_us else Taker(_who(culprit, run))
+
+
+def replaced_by(newer: Run) -> str:
+    """Say that a newer run of ours took the place of a release, or went back from it."""
+    commit = f"{(newer.manifest_commit or '')[:12]} of run {newer.id}"
+    back = StepBack.read(newer.rollback)
+    return f"replaced by {commit}" if back is None else f"{back.words} ({commit})"
 
 
 def newer_there(claim: Claim, revision: Sha) -> Run | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from service.core.changes import PROMOTION_BRANCHES
 from service.core.config import Target
-from service.core.edits import resolve_values
+from service.core.edits import images_alone, resolve_values
+from service.core.step_back import StepBack
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
 from service.errors import RetryableError
@@ -66,7 +67,9 @@ def promotion_branch(target: Target) -> str:
 
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:
     """Give what each values file should say once the run is promoted."""
-    return resolve_values(target, images_of(run), commit=run.commit, branch=run.branch)
+    wanted = resolve_values(target, images_of(run), commit=run.commit, branch=run.branch)
+    back = StepBack.read(run.rollback)
+    return images_alone(target, wanted) if back is not None and back.images_only else wanted
 
 
 def rewrite_at(manifests: Manifests, commit: Sha, wanted: Iterable[FileEdit]) -> Rewrite:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from service.core.gates import Evidence, Facts, FileText, Unknown, evidence_for
+from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evidence_for
 from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
+from service.core.step_back import PASSES, StepBack
 from service.core.words import Digest, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
@@ -43,8 +44,15 @@ def facts_of(claim: Claim, place: Place) -> Facts:
         commit=run.commit,
         images=_images(run),
         state=closed_by_people(claim, place),
+        overrides=_overrides(run),
         **read,
     )
+
+
+def _overrides(run: Run) -> tuple[Override, ...]:
+    """Open the gates that a step back passes: in the name of who asked for it."""
+    back = StepBack.read(run.rollback)
+    return () if back is None else tuple(Override(gate, back.by, back.words) for gate in PASSES)
 
 
 def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) -> object:

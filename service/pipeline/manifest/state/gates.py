@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.state import Block, Candidate, State, in_the_way, told
+from service.core.state import Block, Candidate, Hold, State, in_the_way, told
 from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
@@ -42,6 +42,8 @@ def closed(state: State, trouble: MergeportError | None, run: Run, now: datetime
         return Closed(f"nothing is promoted: {trouble}")
     candidate = Candidate(run.application, run.environment, run.commit, frozenset(_digests(run.images)))
     found = in_the_way(state, candidate, now)
+    if run.rollback is not None:  # it is deliberate: a hold refuses automatic promotions
+        found = tuple(entry for entry in found if not isinstance(entry, Hold))
     if not found:
         return None
     words = "; ".join(told(entry, now) for entry in found[:3])
