@@ -12,6 +12,7 @@ from service.core.deployment import Progress, Verdict, VerdictKind
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.deploy.peoples_step_back import notice
 from service.pipeline.deploy.taken_back import replaced_by, taker_of
 from service.pipeline.manifest.place import has_images, place_of, wanted_edits
 from service.pipeline.reports.statuses import want_statuses
@@ -76,6 +77,8 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
 def replaced(claim: Claim, deployment: Deployment, revision: Sha) -> None:
     """Record that a later commit replaced the images of a live release."""
     taker = taker_of(claim, revision)
+    if not taker.by_us:
+        notice(claim.context, claim.target)
     gone(claim, deployment, revision, taker.words, by_us=taker.by_us, back=taker.back)
 
 

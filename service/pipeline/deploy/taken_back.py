@@ -55,7 +55,7 @@ def taker_of(claim: Claim, revision: Sha) -> Taker:
     commit = run.manifest_commit
     if commit is not None and commit not in manifests.ancestors(revision, {commit}):
         return Taker(_removed(manifests.describe(revision), place, commit))
-    culprit = manifests.describe(_first_without(manifests, claim, revision))
+    culprit = manifests.describe(first_without(manifests, claim, revision))
     with context.store.read() as tx:
         by_us = bool(edits.any_own(tx, {culprit.id}))
         owner = edits.owner(tx, place.repository, culprit.id)
@@ -98,7 +98,7 @@ def _manifests(claim: Claim) -> Manifests:
     return claim.context.outside.manifests.open(place_of(claim.context, claim.target).repository)
 
 
-def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
+def first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
     """Give the commit that took the images away; the newest commit if that is too far back."""
     since: list[Sha] = []
     for commit in manifests.history(revision, most=_MOST_COMMITS, deepen=True):
@@ -110,11 +110,16 @@ def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
     return next((commit for commit in reversed(since) if not has_release(manifests, commit, claim)), revision)
 
 
+def is_revert(commit: Commit, run: Run) -> bool:
+    """Tell whether a commit says that it reverts a run's."""
+    named = run.manifest_commit is not None and f"This reverts commit {run.manifest_commit}" in commit.message
+    return named or commit.message.startswith('Revert "')
+
+
 def _who(commit: Commit, run: Run) -> str:
     """Say who took a release away, when, and how."""
     subject = commit.message.partition("\n")[0][:_LONGEST_SUBJECT]
-    named = run.manifest_commit is not None and f"This reverts commit {run.manifest_commit}" in commit.message
-    how = "reverted" if named or subject.startswith('Revert "') else "replaced"
+    how = "reverted" if is_revert(commit, run) else "replaced"
     return f"{how} by {commit.id[:12]} of {commit.author.name} at {commit.at:%Y-%m-%d %H:%M} UTC: {subject}"
 
 

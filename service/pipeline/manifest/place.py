@@ -11,7 +11,7 @@ from service.core.edits import images_alone, resolve_values
 from service.core.step_back import StepBack
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
-from service.errors import RetryableError
+from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
@@ -42,6 +42,18 @@ def place_of(context: Context, target: Target) -> Place:
     if repository == context.configuration_repository:
         return Place(repository, context.configurations.branch())
     return Place(repository, context.configurations.default_branch(repository))
+
+
+def targets_at(context: Context, place: Place) -> list[Target]:
+    """Give the targets whose values are on a branch. Raises as the configuration does."""
+    return [target for target in context.configurations.current().targets() if _is_at(context, target, place)]
+
+
+def _is_at(context: Context, target: Target, place: Place) -> bool:
+    try:
+        return place_of(context, target) == place
+    except MergeportError:
+        return False
 
 
 def renamed(context: Context, target: Target, place: Place) -> RetryableError | None:

@@ -126,7 +126,7 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        ours = report.repository == context.configuration_repository
+        ours = _is_manifests(context, report.repository)
         forge = context.outside.manifest_forge if ours else context.outside.forge
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:
@@ -146,6 +146,16 @@ def _send(context: Context, report: Report) -> bool:
         if not _is_still_sender(tx, context) or not reports.sent(tx, report):
             _send_newest_again(tx, report)
     return True
+
+
+def _is_manifests(context: Context, repository: Repository) -> bool:
+    """Tell whether a repository is one that is written, so that the App for those is asked."""
+    if repository == context.configuration_repository:
+        return True
+    try:
+        return repository in context.configurations.current().manifest_repositories(context.configuration_repository)
+    except MergeportError:
+        return False
 
 
 def _send_newest_again(tx: Transaction, report: Report) -> None:
