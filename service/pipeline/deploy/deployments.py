@@ -59,7 +59,7 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
             since = since or at
         elif health in _BROKEN:
             since = None
-        deployments.feels(tx, known, health, healthy_since=since)
+        deployments.feels(tx, known, health, healthy_since=since, at=at)
         if since != known.healthy_since:
             judgements.ask_again(tx, at=at, application=run.application)
         return True

@@ -24,6 +24,7 @@ from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.manifest.origins import asked_origin
 from service.pipeline.manifest.place import Place, place_of, rewrite_at, targets_at, wanted_edits
 from service.pipeline.manifest.state.step_back_hold import hold_back
+from service.pipeline.reports.statuses import HOLD_CONTEXT
 from service.pipeline.runs.claim import Claim, claim_of, images_of
 from service.ports import Commit, CommitState, Manifests
 from service.store import edits, reports, runs
@@ -155,6 +156,6 @@ def _tell(context: Context, repository: Repository, culprit: Commit, run: Run) -
     words = f"{run.environment} is held; to let newer releases in: mergeport unhold {run.application} {run.environment}"
     with context.store.begin() as tx:
         reports.want(
-            tx, repository=repository, commit=culprit.id, context=f"mergeport/hold/{run.environment}/{run.application}",
+            tx, repository=repository, commit=culprit.id, context=f"{HOLD_CONTEXT}{run.environment}/{run.application}",
             run_id=run.id, state=CommitState.SUCCESS, description=status_description(words), url=f"/runs/{run.id}",
         )  # fmt: skip

@@ -223,6 +223,17 @@ def of_history(branch: Branch) -> Iterator[Release]:
             yield found
 
 
+def went_back_from(branch: Branch, refused: str) -> bool:
+    """Tell whether a commit of ours on the branch went back from a release before."""
+    place = (branch.target.application, branch.target.environment)
+    for commit in branch.manifests.history(branch.tip, most=MOST_COMMITS, deepen=True):
+        pairs = trailers.parse(commit.message) if refused in commit.message else ()
+        told = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)
+        if told == place and trailers.value_of(pairs, trailers.ROLLBACK) == refused:
+            return True
+    return False
+
+
 def _of_commit(commit: Commit, target: Target) -> Release | None:
     pairs = trailers.parse(commit.message)
     place = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)

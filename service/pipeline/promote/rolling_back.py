@@ -57,16 +57,7 @@ def plan(context: Context, application: str, environment: str, back: StepBack, *
     search raises.
     """
     target, configuration = _target(context, application, environment)
-    place = place_of(context, target)
-    manifests = context.outside.manifests.open(place.repository)
-    tip = manifests.fetch(place.branch)
-    if tip is None:
-        raise PermanentError(
-            f"{place.repository} has no branch {place.branch}",
-            code="manifest-branch-missing",
-            hint="push the branch, or name another in `manifest`",
-        )
-    branch = Branch(target, manifests, tip)
+    place, branch = place_of(context, target), branch_of(context, target)
     hold = _hold_at(context, place, target)
     if hold is not None and hold.cause is not Cause.PERSON and not to:
         raise PermanentError(
@@ -78,7 +69,7 @@ def plan(context: Context, application: str, environment: str, back: StepBack, *
     release = named(context, branch, to) if to else before(context, branch)
     _check(context, target, release, there, hold)
     probe = _probe(context, target, release, replace(back, refused=there.commit if there else ""), configuration)
-    done = rewrite_at(manifests, tip, wanted_edits(probe, target))
+    done = rewrite_at(branch.manifests, branch.tip, wanted_edits(probe, target))
     if not done.files:
         raise _is_there(target, release)
     refused = there.commit if there is not None else next((c.before for _, c in done.changes if c.before), "")
@@ -102,14 +93,23 @@ def under_way_back(context: Context, application: str, environment: str, *, to: 
     if found is None or not to:
         return found
     target, _ = _target(context, application, environment)
+    wanted = named(context, branch_of(context, target), to)
+    digests = frozenset((name, str(image.get("digest") or "")) for name, image in found.images.items())
+    return found if wanted.digests == digests else None
+
+
+def branch_of(context: Context, target: Target) -> Branch:
+    """Read where the target's values are now; PermanentError `manifest-branch-missing` if they are nowhere."""
     place = place_of(context, target)
     manifests = context.outside.manifests.open(place.repository)
     tip = manifests.fetch(place.branch)
     if tip is None:
-        return None
-    wanted = named(context, Branch(target, manifests, tip), to)
-    digests = frozenset((name, str(image.get("digest") or "")) for name, image in found.images.items())
-    return found if wanted.digests == digests else None
+        raise PermanentError(
+            f"{place.repository} has no branch {place.branch}",
+            code="manifest-branch-missing",
+            hint="push the branch, or name another in `manifest`",
+        )
+    return Branch(target, manifests, tip)
 
 
 def start(tx: Transaction, context: Context, planned: Plan) -> Run | None:

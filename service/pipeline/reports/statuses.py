@@ -23,6 +23,8 @@ from service.store.reports import Report
 from service.store.runs import Run
 
 _LONGEST_PAUSE_SECONDS = 300.0
+HOLD_CONTEXT = "mergeport/hold/"
+"""Statuses on commits of manifest repositories, which tell people that their step back is held."""
 LEASE = "reports"
 LEASE_SECONDS = 30.0
 
@@ -126,7 +128,7 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        ours = _is_manifests(context, report.repository)
+        ours = report.repository == context.configuration_repository or report.context.startswith(HOLD_CONTEXT)
         forge = context.outside.manifest_forge if ours else context.outside.forge
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:
@@ -146,16 +148,6 @@ def _send(context: Context, report: Report) -> bool:
         if not _is_still_sender(tx, context) or not reports.sent(tx, report):
             _send_newest_again(tx, report)
     return True
-
-
-def _is_manifests(context: Context, repository: Repository) -> bool:
-    """Tell whether a repository is one that is written, so that the App for those is asked."""
-    if repository == context.configuration_repository:
-        return True
-    try:
-        return repository in context.configurations.current().manifest_repositories(context.configuration_repository)
-    except MergeportError:
-        return False
 
 
 def _send_newest_again(tx: Transaction, report: Report) -> None:

@@ -12,6 +12,7 @@ down_revision = "0020_gates"
 def upgrade() -> None:
     """Bring the tables forward."""
     op.add_column("runs", sa.Column("rollback", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("deployments", sa.Column("degraded_since", Time(), nullable=True))
     op.create_table(
         "step_backs",
         sa.Column("id", sa.Text(), nullable=False),
