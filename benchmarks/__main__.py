@@ -30,6 +30,7 @@ MODULES = (
     "rate",
     "recovery",
     "waiting",
+    "edge",
     "elsewhere",
     "reuse",
     "requests_sent",

@@ -109,14 +109,15 @@ def _push(request: BuildRequest, layer: bytes, config: bytes, control: BuildCont
         _stop_if_unwanted(control)
         control.log(f"pushing {registry.push_blob(repository, content)}\n")
     there = registry.find(request.reference)
-    if there is not None and there.revision == request.labels.get(REVISION_LABEL):
+    if not request.anew and there is not None and there.revision == request.labels.get(REVISION_LABEL):
         control.log("the registry has this revision under the tag already\n")
         return
     _stop_if_unwanted(control)
     try:
         digest = registry.push_manifest(repository, request.reference.tag, _json(manifest))
     except PermanentError as error:
-        there = registry.find(request.reference) if error.code == "tag-immutable" else None
+        mine = error.code == "tag-immutable" and not request.anew
+        there = registry.find(request.reference) if mine else None
         if there is None or there.revision != request.labels.get(REVISION_LABEL):
             raise
         digest = there.digest

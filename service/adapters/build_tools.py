@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from service.adapters.child_process import environment
+from service.errors import PermanentError
 
 if TYPE_CHECKING:
     from service.ports import PushTarget
@@ -43,6 +44,8 @@ class Recipe:
     target: str | None = None
     platform: str | None = None
     network: str | None = None
+    fresh: bool = False
+    """Nothing that earlier builds left is used, and base images are fetched again."""
     secrets: Mapping[str, Path] = field(default_factory=dict)
     """Files that `RUN --mount=type=secret` sees under these names."""
 
@@ -67,6 +70,7 @@ class Tool:
                 ]
             case "buildah":
                 argv = [*self.prefix, "build", "--layers"]
+        argv += ["--pull", "--no-cache"] if recipe.fresh else []
         argv += [f"--file={recipe.dockerfile}", f"--tag={recipe.tag}"]
         argv += [f"--label={name}={value}" for name, value in recipe.labels.items()]
         argv += [f"--build-arg={name}={value}" for name, value in recipe.args.items()]
@@ -140,6 +144,16 @@ class Probe:
 
     tool: Tool | None
     reason: str
+
+
+def check_platforms(wanted: Sequence[str]) -> None:
+    """Raise PermanentError `build-platforms` where an image needs several: a tool here builds and pushes one."""
+    if len(wanted) > 1:
+        raise PermanentError(
+            f"The image must have {', '.join(wanted)}, and `docker` builds one platform on this machine.",
+            code="build-platforms",
+            hint="use `build: {kind: github-actions}` or `codebuild` for several, or name one in `platforms`",
+        )
 
 
 def probe(wanted: Wanted, folder: Path) -> Probe:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.printing import actor, as_json, moment, now, opened_store, print_json, print_pairs, print_rows, say
+from service.core.image_origin import origin_words
 from service.core.words import RunState
 
 if TYPE_CHECKING:
@@ -233,7 +234,9 @@ def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, i
 
 def _reference(image: Mapping[str, Any]) -> str:
     name = f"{image['registry']}/{image['repository']}:{image['tag']}"
-    return f"{name}@{image['digest']}" if image.get("digest") else name
+    whole = f"{name}@{image['digest']}" if image.get("digest") else name
+    whose = origin_words(image)
+    return f"{whole} ({whose})" if whose else whole
 
 
 def _seconds(step: Any) -> str:  # noqa: ANN401 - a row of a module that is imported late

@@ -24,8 +24,9 @@ from service.core.foreign_text import (
     value,
 )
 from service.core.images import ImageReference
+from service.core.promotion_evidence import RunsIn, what_it_touches, where_it_runs
 from service.core.promotion_title import mark_of, pull_request_title
-from service.core.step_back import StepBack, trailers_of
+from service.core.step_back import StepBack, trailers_of, words_of
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
 
@@ -77,9 +78,9 @@ class Promotion:
     its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
     change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
     without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
-    the same source tree, and nothing otherwise. `back` is set where it goes back to a former release.
-    `unread` counts the commits that were not searched for pull requests;
-    `problem` says why none was.
+    the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
+    the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
+    images are or were live, `marks` what kinds of files the changes touch, and `gated` whether gates keep watch.
     """
 
     run: RunId
@@ -104,14 +105,16 @@ class Promotion:
     problem: str = ""
     made_for: tuple[str, ...] = ()
     back: StepBack | None = None
+    evidence: tuple[RunsIn, ...] = ()
+    marks: tuple[str, ...] = ()
+    gated: bool = False
 
 
 def title(promotion: Promotion) -> str:
     """Give the commit's subject, at most 72 characters."""
     short = promotion.source_commit[:SHORT]
-    verb, rest = "Promote ", f" {short} to {line(promotion.environment)}"
-    if promotion.back is not None:
-        verb, rest = "Roll back ", f" to {short} in {line(promotion.environment)}"
+    verb, before, after = ("Promote ", "", "to") if promotion.back is None else ("Roll back ", "to ", "in")
+    rest = f" {before}{short} {after} {line(promotion.environment)}"
     room = SUBJECT_LENGTH - len(verb) - len(rest)
     return cut(f"{verb}{cut(line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
 
@@ -129,8 +132,7 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
     left = len(promotion.changes) - len(shown)
     lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
     also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
-    why = plain(promotion.back.words, BECAUSE_LENGTH) if promotion.back is not None else ""
-    parts = [title(promotion), why, lines, _trailers(promotion, *also)]
+    parts = [title(promotion), plain(words_of(promotion.back), BECAUSE_LENGTH), lines, _trailers(promotion, *also)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -146,6 +148,9 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         _table(promotion),
         _images(promotion),
         _source(promotion),
+        what_it_touches(promotion.marks),
+        where_it_runs(promotion.evidence),
+        "Its gates are statuses of this pull request: `mergeport/gate/…`." if promotion.gated else "",
         _rollback(promotion),
         mark_of(pull_request_title(promotion)),
         link("The run in Mergeport", promotion.run_url) if promotion.run_url else "",
@@ -204,8 +209,7 @@ def _person(author: Actor | None) -> str:
 def _headline(promotion: Promotion) -> str:
     commit = promotion.source_commit
     address = link(code(commit[:SHORT]), f"{promotion.source_url}/commit/{commit}")
-    back = promotion.back
-    told = "" if back is None else f" It goes **back**: {markdown(back.words, BECAUSE_LENGTH)}."
+    told = f" It goes **back**: {markdown(words_of(promotion.back), BECAUSE_LENGTH)}." if promotion.back else ""
     return (
         f"Brings {markdown(promotion.application)} to {markdown(promotion.environment)} as it is in "
         f"{markdown(promotion.source_repository)} at {address}.{told}"

@@ -58,6 +58,11 @@ def trailers_of(back: StepBack | None) -> list[tuple[str, str]]:
     ]
 
 
+def words_of(back: StepBack | None) -> str:
+    """Say a step back in one line; empty for what goes forward."""
+    return "" if back is None else back.words
+
+
 def short(refused: str) -> str:
     """Shorten a commit or a digest for people."""
     if not refused:

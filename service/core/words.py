@@ -175,6 +175,21 @@ class Reuse(StrEnum):
     NEVER = "never"
 
 
+class ImageOrigin(StrEnum):
+    """Whose image a run has."""
+
+    OWN_BUILD = "own-build"
+    """Its own build made it."""
+    OTHER_BUILD = "other-build"
+    """The build of another run of the commit made it."""
+    SAME_TREE = "same-tree"
+    """It was made for another commit, of the same source tree."""
+    PUSHED = "pushed"
+    """Another pipeline pushed it while the run waited."""
+    THERE = "there"
+    """It was in the registry before, and no build of ours is known to have made it."""
+
+
 class Rebuild(StrEnum):
     """When an image is made anew though the same tree has one, since its base image may be a newer one."""
 

@@ -22,7 +22,7 @@ from service.store import Transaction, builds, deliveries, edits, leases, runs, 
 from service.store.builds import Build
 from service.store.runs import Run
 
-UNATTENDED_SECONDS = 2.0
+UNATTENDED_SECONDS = 0.5
 _UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING})
 _BUILD_UNDER_WAY = frozenset({BuildState.QUEUED, BuildState.RUNNING})
 

@@ -29,6 +29,7 @@ from service.engine.sweeper import sweep
 from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
+from service.pipeline.build.repeats import look_for_repeats
 from service.pipeline.context import Context
 from service.pipeline.deploy.images_in_use import keep_images_in_use
 from service.pipeline.deploy.live_watch import look_at_live
@@ -66,10 +67,11 @@ REPORT_SECONDS = 1.0
 """What a status should say changes many times in a short run; the forge is told the newest, so often at most."""
 REFRESH_SECONDS = 0.2
 DOWNSTREAM_SECONDS = 0.5
-GATES_SECONDS = 0.5
+GATES_SECONDS = 0.2
 LIVE_SECONDS = 60.0
 CONFIGURATION_SECONDS = 60.0
 AFTERWARDS_SECONDS = 120.0
+REPEATS_SECONDS = 120.0
 BUDGETS_SECONDS = 15.0
 EVENTS_SECONDS = 1.0
 """Between two readings of a queue of events that had nothing: a reading itself waits for up to 20 s."""
@@ -155,9 +157,10 @@ class Worker:
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
-            Loop("returning", GATES_SECONDS, lambda: bring_back(self._context), self._stop),
+            Loop("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), self._stop),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
+            Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -248,6 +251,9 @@ class Worker:
                 self._keys_still.work()
                 raise
         self._schedule.tick(self._keys, time.monotonic())
+
+    def _repeats(self) -> None:
+        look_for_repeats(self._context)
 
     def _reload(self) -> None:
         self._context.configurations.reload()

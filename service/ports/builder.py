@@ -36,6 +36,12 @@ class BuildRequest:
     target: PushTarget
     labels: Mapping[str, str]
     options: object
+    platforms: tuple[str, ...] = ()
+    """What the image must have, by their one name; empty if that does not matter."""
+    fresh: bool = False
+    """Nothing of earlier builds is used, and base images are fetched again."""
+    anew: bool = False
+    """The image is there and is made again: one of this commit under the tag is no reason to stop."""
 
 
 class BuildControl(Protocol):
@@ -75,6 +81,10 @@ class StartRequest:
     options: object
     since: datetime | None = None
     """When the start was first asked for, by our clock; None where it was not yet."""
+    fresh: bool = False
+    """Nothing of earlier builds is to be used, as far as the other side can be told that."""
+    anew: bool = False
+    """The image is there and is made again. PermanentError if the other side cannot be told that: it might take it."""
 
 
 class Progress(StrEnum):
@@ -93,6 +103,8 @@ class BuildStanding:
 
     progress: Progress
     words: str = ""
+    heard: bool = True
+    """False if it could not be asked, and is only taken to be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,13 @@ class ElsewhereBuilder(Protocol):
 
     def states(self, external_ids: Collection[str]) -> Mapping[str, BuildStanding]:
         """Give the states of these builds, in as few calls as possible; a build that is not known there is left out."""
+        ...
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:
+        """Give the newest build that came of running one of these again there, for each that has one.
+
+        A builder whose builds keep their ids when they are run again gives none, and asks nothing.
+        """
         ...
 
     def cancel(self, external_id: str) -> None:

@@ -115,6 +115,11 @@ class Registry(Protocol):
         """
         ...
 
+    @property
+    def scans(self) -> bool:
+        """Whether the configuration says that this registry scans images: only then is a scan looked for unasked."""
+        ...
+
     def scan(self, repository: str, digest: Digest) -> Scan:
         """Read what the registry's own scan has found in an image, or in each platform's image of an index.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +24,8 @@ class Build:
     `builder` is the kind of the builder elsewhere that makes it, and empty where it is made here. A start elsewhere has
     our `correlation`; from `asked_at` on the start may have had effect. `external_id` is the builder's own id, once it
     is known. `tree` is what the image is made of, for its label; empty if that is not known. `anew` says that it is
-    made although the image is there.
+    made although the image is there. `turn_at` is when the attempt was begun, or first asked for elsewhere; None while
+    it waits for its turn.
     """
 
     id: BuildId
@@ -57,6 +57,7 @@ class Build:
     shared_deaths: int = 0
     tree: str = ""
     anew: bool = False
+    turn_at: datetime | None = None
 
     @property
     def workflow_id(self) -> str:
@@ -153,6 +154,7 @@ def start_attempt(tx: Transaction, build: Build, *, at: datetime, anew: bool = F
     again there. A build that we cancelled may still be running for a moment, so its id does not stay.
     """
     elsewhere = {"correlation": "", "asked_at": None, "log_after": "", "unheard_since": None}
+    elsewhere |= {"started_at": None, "turn_at": None}
     if build.state is not BuildState.FAILED:
         elsewhere["external_id"] = None
     return _next_attempt(tx, build, at=at, resumes=0, shared_deaths=0, anew=anew, **elsewhere)
@@ -176,6 +178,12 @@ def _next_attempt(tx: Transaction, build: Build, *, at: datetime, **values: Any)
 def of_run(tx: Transaction, run_id: RunId) -> list[Build]:
     """List the builds that a run needs or needed."""
     return [made(Build, row) for row in tx.execute(_OF_RUN, {"run_id": run_id})]
+
+
+def succeeded(tx: Transaction, key: str) -> Build | None:
+    """Give the build of a key if it has succeeded."""
+    query = _BUILD.where(table.c.key == key, table.c.state == BuildState.SUCCEEDED)
+    return one(Build, tx.execute(query).first())
 
 
 def wanted(tx: Transaction, build_id: BuildId) -> bool:
@@ -215,6 +223,23 @@ def failed_as(tx: Transaction, builder: str, external_id: str, *, since: datetim
     return one(Build, tx.execute(query).first())
 
 
+def failed_elsewhere(tx: Transaction, *, since: datetime, limit: int) -> list[Build]:
+    """List the builds that failed elsewhere since then and are known there by an id, newest first."""
+    query = (
+        sa.select(*columns(Build, table))
+        .where(
+            table.c.state == BuildState.FAILED,
+            table.c.updated_at >= since,
+            table.c.ended_at >= since,
+            table.c.builder != "",
+            table.c.external_id.is_not(None),
+        )
+        .order_by(table.c.updated_at.desc())
+        .limit(limit)
+    )
+    return [made(Build, row) for row in tx.execute(query)]
+
+
 def runs_of(tx: Transaction, build_id: BuildId) -> list[RunId]:
     """List the runs that need or needed a build."""
     query = sa.select(build_runs.c.run_id).where(build_runs.c.build_id == build_id)
@@ -225,25 +250,6 @@ def any_started(tx: Transaction, builder: str, repository: Repository) -> bool:
     """Tell whether a builder elsewhere has any build of a repository, however its name is written."""
     query = sa.select(table.c.repository).where(table.c.state == BuildState.STARTED, table.c.builder == builder)
     return any(Repository(name).key == repository.key for name in tx.execute(query.distinct()).scalars())
-
-
-def hold_turns(tx: Transaction, builder: str) -> None:
-    """Let nobody else decide who is next at a builder until the transaction ends.
-
-    On SQLite a writing transaction is alone anyway.
-    """
-    if tx.dialect.name == "postgresql":
-        tx.execute(_LOCK, {"key": f"turns:{builder}"})
-
-
-def asked_for(tx: Transaction, builder: str) -> Counter[str]:
-    """Count the builds whose start was asked for at a builder elsewhere, and which have not ended, by repository."""
-    query = sa.select(table.c.repository).where(
-        table.c.builder == builder,
-        table.c.asked_at.is_not(None),
-        table.c.state.in_([*_OURS, BuildState.STARTED]),
-    )
-    return Counter(Repository(name).key for name in tx.execute(query).scalars())
 
 
 def newest_by_builder(tx: Transaction) -> dict[str, str]:

@@ -131,6 +131,12 @@ def of_place(tx: Transaction, application: str, environment: str, *, limit: int)
     return [made(Deployment, row) for row in tx.execute(query.order_by(table.c.id.desc()).limit(limit))]
 
 
+def elsewhere(tx: Transaction, application: str, environment: str, *, limit: int) -> list[Deployment]:
+    """List what is and was live of an application in its other environments, newest first."""
+    query = _ALL.where(table.c.application == application, table.c.environment != environment)
+    return [made(Deployment, row) for row in tx.execute(query.order_by(table.c.id.desc()).limit(limit))]
+
+
 def before(tx: Transaction, deployment: Deployment, *, limit: int) -> list[Deployment]:
     """List what was live in the same place before, newest first."""
     query = _ALL.where(

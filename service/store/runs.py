@@ -169,6 +169,17 @@ def failed_of_commit(tx: Transaction, repository: Repository, commit: str) -> li
     return [made(Run, row) for row in tx.execute(query)]
 
 
+def failed_since(tx: Transaction, since: datetime, codes: Collection[str], *, limit: int) -> list[Run]:
+    """List the runs that have failed with one of the codes since then, newest first."""
+    query = (
+        sa.select(*columns(Run, table))
+        .where(table.c.state == RunState.FAILED, table.c.updated_at >= since, table.c.code.in_(codes))
+        .order_by(table.c.updated_at.desc())
+        .limit(limit)
+    )
+    return [made(Run, row) for row in tx.execute(query)]
+
+
 def next_generation(tx: Transaction, run: Run) -> int:
     """Give the generation that a retry of the run has."""
     return generation_after(tx, run.repository, run.branch, run.commit, run.application, run.environment)

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
 from service.core import scans
+from service.core.image_origin import origin_words
 from service.errors import MergeportError, RetryableError
 from service.state_files import Identity
 from service.store import Store
@@ -63,6 +64,7 @@ def private_app(
     )
     app.jinja_env.filters["advice"] = advice
     app.jinja_env.filters["scan"] = scans.words_of
+    app.jinja_env.filters["origin"] = origin_words
     counters.registry.register(StoreCollector(store, now))
     access.guard(app, url, role_of)
     places = places or Places()

@@ -84,6 +84,7 @@ def test_a_benchmark_prints_a_ratio(name: str, against: str) -> None:
         ("cost", "clone, edit, rebase, push"),
         ("recovery", "the work, undisturbed"),
         ("waiting", "3 runs waiting"),
+        ("edge", "the end"),
         ("elsewhere", "the run itself"),
         ("reuse", "the image has its tag"),
         ("requests", "GitHub's limit a minute"),

@@ -75,6 +75,14 @@ def test_a_run_is_shown_with_its_steps_and_its_wait(call: Call, rows: Rows) -> N
     assert "Charge the right card (Ada)" in told.out
 
 
+def test_a_run_is_shown_with_whose_images_it_has(call: Call, rows: Rows) -> None:
+    image = {"registry": "r.example", "repository": "checkout", "tag": "1", "digest": "sha256:0a"}
+    run = rows.run(images={"": {**image, "origin": "same-tree", "made_for": COMMIT, "built_by": None}})
+    told = call("runs", "show", run.id).out
+    assert f"r.example/checkout:1@sha256:0a (the image of {COMMIT[:12]}, the same tree)" in told
+    assert call("runs", "show", run.id, "--json").json["run"]["images"][""]["origin"] == "same-tree"
+
+
 def test_a_run_that_waits_while_something_is_wrong_says_when_it_gives_up(call: Call, store: Store, rows: Rows) -> None:
     run = rows.run()
     rows.wait(run, WaitKind.SYNC)

@@ -246,7 +246,7 @@ def test_any_text_leaves_the_body_whole(text: str) -> None:
 def test_commits_that_were_pushed_directly_are_listed_by_subject_newest_last() -> None:
     pushes = tuple(DirectPush(Sha(f"{n:040x}"), f"Fix [{n}] for @bob", "ada") for n in range(30))
     body = pull_request_body(replace(PROMOTION, direct=pushes))
-    told = body.partition("Pushed without a pull request:")[2].partition("To roll back")[0].strip().splitlines()
+    told = body.partition("Pushed without a pull request:")[2].partition("These images")[0].strip().splitlines()
     assert len(told) == 21
     assert told[-2] == (
         f"- [`{pushes[-1].commit[:12]}`]({PROMOTION.source_url}/commit/{pushes[-1].commit}) "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,14 @@ def test_image_is_built_with_everything_that_is_told(tmp_path: Path) -> None:
     assert build[build.index("--target") + 1] == "final"
     assert build[-2:] == ["--push", "./app"]
     assert "--platform" not in build
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_rebuild_uses_nothing_of_earlier_builds(tmp_path: Path, fresh: bool) -> None:
+    request = replace(start_request(Options(project="images")), fresh=fresh)
+    variables_ = {**variables(request, "correlation-1"), "CODEBUILD_RESOLVED_SOURCE_VERSION": REVISION}
+    build = Ran(tmp_path, variables_).calls[-1]
+    assert [one for one in build if one in {"--pull", "--no-cache"}] == (["--pull", "--no-cache"] if fresh else [])
 
 
 def test_a_template_is_built_in_place_of_a_dockerfile(tmp_path: Path) -> None:

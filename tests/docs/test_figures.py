@@ -46,7 +46,7 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
         ("docs/architecture.md", f"| retention | {retention.RETENTION_SECONDS:.0f} s |"),
         ("docs/settings.md", f"| `MERGEPORT_KEEP_DELIVERIES` | `{KEEP_DAYS}` |"),
         ("docs/architecture.md", f"A watch looks {schedule.FIRST_LOOK_SECONDS} s after"),
-        ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:.0f} s the sweeper"),
+        ("docs/architecture.md", f"After {sweeper.UNATTENDED_SECONDS:g} s the sweeper"),
         ("docs/architecture.md", f"is taken up {NUMBERS[deaths.MOST_RESUMES]} times"),
         ("docs/architecture.md", f"again and again for about {NUMBERS[round(sum(refused_pushes.PAUSES))]} seconds"),
         ("docs/configuration.md", f"again and again, for about {NUMBERS[round(sum(refused_pushes.PAUSES))]} seconds"),

@@ -32,7 +32,8 @@ def test_lost_database_makes_no_second_image_and_no_second_commit(
     with worker(stack, tmp_path / "second") as after:
         after.settle_live("checkout-dev")
         again = after.ended(after.run("dev"), RunState.SUCCEEDED)
-    assert (again.id != done.id, again.manifest_commit, again.images) == (True, done.manifest_commit, done.images)
+    known = {"": {**done.images[""], "origin": "there"}}  # whose build made it is lost
+    assert (again.id != done.id, again.manifest_commit, again.images) == (True, done.manifest_commit, known)
     assert len(stack.ecr.faults.requests("PUT", "/manifests/")) == pushed
     assert stack.git.open(MANIFESTS).git("rev-list", "--count", "main").strip() == "2"
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from service.adapters.builders.codebuild import CORRELATION
+from service.adapters.codebuild_repeats import CORRELATION
 from service.bootstrap_values import names as names_of_values_commit
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Stage, WaitKind, WaitOutcome
 from service.settings import names

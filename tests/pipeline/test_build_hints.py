@@ -8,6 +8,7 @@ from devstack.github.runner import Runner, Script
 from devstack.github.workflow_records import WorkflowRun
 from devstack.stack import WEBHOOK_SECRET
 from service.core.words import BuildState, DeliveryState, RunState, WaitKind
+from service.pipeline.build.repeats import look_for_repeats
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.fixtures.workflows import PATH, WORKFLOW
 from tests.pipeline.harness import Pipeline
@@ -99,6 +100,40 @@ def test_success_without_a_push_of_a_workflow_that_was_run_again_ends_once(pipel
     ended = pipeline.ended(pipeline.run(), RunState.FAILED)
     assert (ended.generation, ended.code) == (1, "image-missing")
     assert len(pipeline.stack.github.repository(SOURCE).workflow_runs) == 1
+
+
+def test_workflow_that_is_run_again_is_found_within_the_hour_though_the_hook_is_lost(
+    pipeline: Pipeline, runner: Runner
+) -> None:
+    run_again(pipeline, runner)
+    pipeline.skip_deliveries()
+    pipeline.clock.move(minutes=50)
+    look_for_repeats(pipeline.context)
+    runner.play(SOURCE)
+    pipeline.settle_live("checkout-dev")
+    assert pipeline.ended(pipeline.run(), RunState.SUCCEEDED).generation == 1
+    assert len(pipeline.stack.github.repository(SOURCE).workflow_runs) == 1
+
+
+def test_workflow_that_failed_is_asked_for_once_a_look_and_not_after_the_hour(
+    pipeline: Pipeline, runner: Runner
+) -> None:
+    failed(pipeline, runner)
+    requests = pipeline.stack.github.faults.requests
+    look_for_repeats(pipeline.context)
+    before = len(requests())
+    look_for_repeats(pipeline.context)
+    within = len(requests()) - before
+    pipeline.clock.move(minutes=61)
+    look_for_repeats(pipeline.context)
+    assert (within, len(requests()) - before) == (1, 1)
+    assert pipeline.run().generation == 0
+
+
+def test_failed_workflow_that_cannot_be_asked_for_starts_nothing(pipeline: Pipeline, runner: Runner) -> None:
+    failed(pipeline, runner)
+    pipeline.stack.github.faults.answer("502 Bad Gateway", path="/actions/runs", times=10)
+    assert (look_for_repeats(pipeline.context), pipeline.run().generation) == ([], 0)
 
 
 def test_workflow_that_fails_again_starts_one_generation_and_no_more(pipeline: Pipeline, runner: Runner) -> None:

@@ -10,8 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from service.core.words import BuildState, RunState, WaitKind, WaitOutcome
+from service.pipeline.advance import advance
+from service.pipeline.build.finish import BUILDS_KEY
 from service.pipeline.build.here import StoredControl
+from service.pipeline.watches import answer_due, look
 from service.store import Store, builds, runs, steps, waits
+from service.store.runs import Run
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -22,6 +26,11 @@ def merge(pipeline: Pipeline, text: str = "two", branch: str = "develop") -> str
     pull = pipeline.stack.github.merge(SOURCE, branch, {"app.py": f"print('{text}')\n"})
     assert pull.merge_commit_sha is not None
     return pull.merge_commit_sha
+
+
+def whose(run: Run) -> tuple[str, str | None]:
+    image = run.images[""]
+    return image["origin"], image["built_by"]
 
 
 @pytest.fixture
@@ -43,6 +52,7 @@ def test_image_that_another_pipeline_pushes_is_awaited_by_its_exact_tag(external
     assert external.run().state == RunState.SUCCEEDED
     assert external.run().images[""]["digest"] == digest
     assert external.steps(external.run())["await image"][0] == "succeeded"
+    assert whose(external.run()) == ("pushed", None)
 
 
 def test_image_without_a_revision_label_is_taken_and_said_so(external: Pipeline) -> None:
@@ -107,8 +117,18 @@ def test_image_that_is_there_is_reused_and_nothing_is_built(pipeline: Pipeline) 
     pipeline.push_image(commit[:12], revision=commit)
     pipeline.settle_live("checkout-dev")
     run = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert whose(run) == ("there", None)
     with pipeline.store.read() as tx:
         assert builds.of_run(tx, run.id) == []
+
+
+def test_image_that_the_build_of_a_runs_first_try_made_is_told_as_such(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    first = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    pipeline.retry(first)
+    pipeline.settle_live("checkout-dev")
+    assert (whose(first), whose(pipeline.run())) == (("own-build", None), ("other-build", first.id))
 
 
 @pytest.mark.rows_decide
@@ -122,6 +142,9 @@ def test_image_is_built_once_for_all_runs_of_a_commit(pipeline: Pipeline) -> Non
         made = {one.id for run in runs.newest(tx) for one in builds.of_run(tx, run.id)}
     assert [run.state for run in pipeline.runs()] == [RunState.SUCCEEDED] * 2
     assert len(made) == 1
+    by_place = {run.environment: run for run in pipeline.runs()}
+    builder = next(run for run in by_place.values() if whose(run)[0] == "own-build")
+    assert sorted(whose(run) for run in by_place.values()) == [("other-build", builder.id), ("own-build", None)]
     assert len(pipeline.stack.ecr.faults.requests("PUT", "/manifests/")) == 1
 
 
@@ -220,6 +243,42 @@ def test_later_change_supersedes_an_earlier_one_before_it_is_promoted(pipeline: 
     pipeline.settle_live("checkout-dev")
     assert pipeline.run(commit=first).state == RunState.SUPERSEDED
     assert pipeline.run(commit=second).state == RunState.SUCCEEDED
+
+
+def advance_runs(pipeline: Pipeline) -> None:
+    """Do all that is queued but builds, as a worker does whose lane for builds is full."""
+    while pipeline.intake() or pipeline.queue.runs:
+        for run, workflow_id in pipeline.queue.runs:
+            advance(pipeline.context, run.id, workflow_id)
+        pipeline.queue.runs.clear()
+
+
+def test_build_that_is_queued_here_says_what_is_before_it_and_its_deadline_has_not_begun(pipeline: Pipeline) -> None:
+    for text in ("one more", "two more"):
+        merge(pipeline, text)
+        pipeline.take_deliveries()
+        advance_runs(pipeline)
+        pipeline.clock.move(seconds=1)
+    look(pipeline.context, WaitKind.BUILD, BUILDS_KEY)
+    assert pipeline.wait(pipeline.run())[1].endswith("is queued: 0 under way, 1 queued before it")
+    pipeline.clock.move(minutes=31)
+    answer_due(pipeline.context)
+    advance_runs(pipeline)
+    assert {run.state for run in pipeline.runs()} == {RunState.WAITING}
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+
+
+def test_build_that_is_never_begun_fails_its_run_after_a_day(pipeline: Pipeline) -> None:
+    merge(pipeline)
+    pipeline.take_deliveries()
+    advance_runs(pipeline)
+    pipeline.clock.move(hours=25)
+    for _ in range(2):
+        answer_due(pipeline.context)
+        advance_runs(pipeline)
+    ended = pipeline.ended(pipeline.run(), RunState.FAILED)
+    assert (ended.code, "nothing waits longer than 1 day for its turn" in ended.message) == ("build-deadline", True)
 
 
 def test_build_that_may_work_later_is_made_again_only_after_its_pause(pipeline: Pipeline) -> None:

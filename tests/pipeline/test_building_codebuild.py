@@ -9,6 +9,7 @@ import pytest
 
 from devstack.codebuild import REGION, Build, CodeBuild
 from service.core.words import BuildState, RunState
+from service.pipeline.build.repeats import look_for_repeats
 from service.store import builds, runs
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
@@ -194,6 +195,73 @@ def test_retry_after_a_failed_build_starts_another_with_a_token_of_its_own(
     first, second = codebuild.builds.values()
     assert first.request["idempotencyToken"] != second.request["idempotencyToken"]
     assert of_run(pipeline).external_id == second.arn
+
+
+def pushed(pipeline: Pipeline, build: Build) -> None:
+    commit = build.variable("MERGEPORT_COMMIT") or ""
+    pipeline.push_image(commit[:12], revision=commit)
+    build.end("SUCCEEDED")
+
+
+def test_build_that_a_person_retries_while_its_run_waits_is_followed(pipeline: Pipeline, codebuild: CodeBuild) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    first = only(codebuild)
+    first.end("FAILED")
+    again = codebuild.retry(first)
+    pipeline.settle()
+    assert (of_run(pipeline).state, of_run(pipeline).external_id) == (BuildState.STARTED, again.arn)
+    pushed(pipeline, again)
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert (pipeline.run().generation, len(codebuild.builds)) == (0, 2)
+
+
+def test_build_that_a_person_retries_after_its_run_failed_is_followed(pipeline: Pipeline, codebuild: CodeBuild) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    first = only(codebuild)
+    first.end("STOPPED")
+    pipeline.settle()
+    pipeline.ended(pipeline.run(), RunState.FAILED)
+    pipeline.clock.move(seconds=900)
+    again = codebuild.retry(first)
+    look_for_repeats(pipeline.context)
+    pushed(pipeline, again)
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert (pipeline.run().generation, len(codebuild.builds)) == (1, 2)
+
+
+def test_build_that_is_retried_and_fails_again_may_be_retried_again(pipeline: Pipeline, codebuild: CodeBuild) -> None:
+    merge(pipeline)
+    pipeline.settle()
+    build = only(codebuild)
+    for _ in range(2):
+        build.end("FAILED")
+        pipeline.settle()
+        pipeline.clock.move(seconds=60)
+        build = codebuild.retry(build)
+        look_for_repeats(pipeline.context)
+        pipeline.settle()
+    pushed(pipeline, build)
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    assert (pipeline.run().generation, len(codebuild.builds)) == (2, 3)
+
+
+def test_build_that_nobody_retries_fails_its_run_though_the_project_cannot_be_searched(
+    pipeline: Pipeline, codebuild: CodeBuild
+) -> None:
+    """The right to list builds may be missing: that delays the end and does not prevent it."""
+    merge(pipeline)
+    pipeline.settle()
+    only(codebuild).end("FAILED")
+    codebuild.denied.add("ListBuildsForProject")
+    for _ in range(6):
+        pipeline.settle()
+        pipeline.clock.move(seconds=30)
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "build-failed"
 
 
 def test_build_that_a_person_stopped_fails_the_run_in_words(pipeline: Pipeline, codebuild: CodeBuild) -> None:

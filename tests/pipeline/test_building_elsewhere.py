@@ -547,9 +547,34 @@ def test_every_build_of_a_crowd_is_made_in_its_turn(pipeline: Pipeline, crowd: Y
     assert [one.request.repository for one in crowd.builds.values()] == SOURCES
 
 
+def test_build_that_waits_for_its_turn_has_its_whole_deadline_from_then_on(pipeline: Pipeline, narrow: Yard) -> None:
+    for number in range(3):
+        merge(pipeline, str(number))
+    pipeline.settle(looks=2)
+    last = pipeline.run()
+    pipeline.clock.move(minutes=31)
+    pipeline.settle(looks=4)
+    assert {run.code for run in pipeline.runs() if run.id != last.id} == {"build-deadline"}, "those have had their turn"
+    assert (pipeline.run().state, len(narrow.builds)) == (RunState.WAITING, 3)
+    pipeline.clock.move(minutes=29)
+    pipeline.settle(looks=2)
+    assert pipeline.run().state is RunState.WAITING
+    pipeline.clock.move(minutes=2)
+    pipeline.settle(looks=2)
+    assert pipeline.ended(pipeline.run(), RunState.FAILED).code == "build-deadline"
+
+
+def test_build_that_waits_for_its_turn_says_how_many_are_before_it(pipeline: Pipeline, narrow: Yard) -> None:
+    for number in range(5):
+        merge(pipeline, str(number))
+    pipeline.settle(looks=2)
+    told = [run.message.partition("at once")[2] for run in pipeline.runs() if "waits for its turn" in run.message]
+    assert sorted(told) == ["", ", and 1 waits before it", ", and 2 wait before it"]
+
+
 def test_build_that_had_no_turn_by_its_deadline_says_what_it_waited_for(pipeline: Pipeline, crowd: Yard) -> None:
     last = next(run for run in pipeline.runs() if "MERGEPORT_ELSEWHERE_CONCURRENCY" in run.message)
-    pipeline.clock.move(minutes=31)
+    pipeline.clock.move(hours=25)
     pipeline.settle(looks=0)
     with pipeline.store.read() as tx:
         waiting = [wait for wait in waits.due(tx, pipeline.clock.now()) if wait.run_id == last.id]

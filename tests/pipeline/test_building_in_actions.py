@@ -12,11 +12,12 @@ from devstack.github.workflows import Workflows
 from service.core.words import BuildState, RunState, WaitKind
 from service.store import runs
 from service.store.builds import Build
-from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE
 from tests.fixtures.workflows import PATH, WORKFLOW
 from tests.kinds.builders.mortal import Mortal
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_building_elsewhere import build_of, killed_and_followed, log_of, merge
+from tests.pipeline.test_same_tree import rebuilt
 
 pytestmark = pytest.mark.usefixtures("with_toys")
 
@@ -95,6 +96,40 @@ def test_image_of_a_workflow_is_promoted_with_its_digest_and_its_log_is_kept(
     ended = pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
     assert (ended.images[""]["revision"], dispatches(pipeline)) == (commit, 1)
     assert "all is well\n" in log_of(pipeline)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_rebuild_has_the_workflow_build_anew_or_says_which_input_is_missing(
+    pipeline: Pipeline, runner: Runner, takes: bool
+) -> None:
+    moving = f"registry: {{kind: ecr, host: {REGISTRY}, create: {{immutable_tags: false}}}}"
+    configuration = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: mortal}")
+    configuration = configuration.replace(f"registry: {REGISTRY}", moving)
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "Let tags move")
+    merge(pipeline)
+    pipeline.settle()
+    runner.play(SOURCE)
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    if takes:
+        text = WORKFLOW.replace("    inputs:\n", "    inputs:\n      rebuild: {}\n")
+        pipeline.stack.github.repository(SOURCE).bare.commit_files("develop", {PATH: text}, "Take `rebuild`")
+    again = rebuilt(pipeline, pipeline.run())
+    pipeline.settle()
+    (*_, last) = dispatched(pipeline)
+    if not takes:
+        ended = pipeline.ended(again, RunState.FAILED)
+        assert (ended.code, "`rebuild`" in ended.message, last.conclusion) == (
+            "workflow-input-missing",
+            True,
+            "success",
+        )
+        return
+    runner.play(SOURCE)
+    pipeline.settle()
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(again, RunState.SUCCEEDED)
+    assert (last.inputs["rebuild"], last.inputs["commit"]) == ("true", again.commit)
 
 
 def test_branch_that_moved_on_builds_the_merges_own_commit(pipeline: Pipeline, runner: Runner) -> None:

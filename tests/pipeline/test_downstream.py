@@ -48,6 +48,8 @@ def test_release_that_is_healthy_upstream_comes_downstream_as_the_same_digest(ch
     chain.settle_live("checkout-dev")
     dev, stage = chain.run("dev"), chain.run("stage")
     assert (stage.commit, images(stage), stage.stage) == (dev.commit, images(dev), Stage.DEPLOY)
+    assert (dev.images[""]["origin"], stage.images[""]["origin"]) == ("own-build", "other-build")
+    assert stage.images[""]["built_by"] == dev.id
     assert len(builds(chain)) == 1
     values = chain.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-stage.yaml")
     assert values is not None
@@ -62,6 +64,14 @@ def test_release_goes_through_the_whole_chain_to_a_pull_request(chain: Pipeline)
     assert (prod.state, prod.pull_request is not None, images(prod)) == (
         RunState.WAITING, True, images(chain.run("dev")),
     )  # fmt: skip
+
+
+def test_pull_request_tells_where_its_very_images_run(chain: Pipeline) -> None:
+    merge(chain)
+    chain.settle_live("checkout-dev")
+    chain.settle_live("checkout-stage")
+    body = chain.stack.github.pulls(MANIFESTS, "open")[0].body or ""
+    assert [f"| {name} | " in body for name in ("dev", "stage", "prod")] == [True, True, False]
 
 
 def test_release_that_is_not_healthy_yet_stays_where_it_is(chain: Pipeline) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from service.core.image_origin import handed_on
 from service.core.words import RunState, Stage
 from service.pipeline import actions
 from service.pipeline.promote.afterwards import follow_all
@@ -56,7 +57,7 @@ def test_closed_reopened_and_merged_is_followed_by_the_next_generation(pipeline:
     pipeline.stack.github.merge_pull(MANIFESTS, at, by="release-manager")
     pipeline.settle_live("checkout-prod")
     run = pipeline.run("prod")
-    assert (run.generation, run.state, run.images) == (1, RunState.SUCCEEDED, first.images)
+    assert (run.generation, run.state, run.images) == (1, RunState.SUCCEEDED, handed_on(first.images, first.id))
     assert run.manifest_commit == pipeline.stack.git.open(MANIFESTS).tip("main")
     assert (status(pipeline, run), len(pipeline.runs())) == ("success", 2)
     pipeline.ended(first, RunState.CANCELLED)

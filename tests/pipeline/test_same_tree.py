@@ -239,7 +239,7 @@ def test_tree_is_known_by_the_labels_of_the_registry_after_the_loss_of_the_datab
     after_the_loss.settle_live("checkout-stage")
     run = after_the_loss.ended(after_the_loss.run("stage"), RunState.SUCCEEDED)
     assert (digest(run), built(after_the_loss)) == (digest(in_dev), [])
-    assert run.images[""]["made_for"] == in_dev.commit
+    assert (run.images[""]["origin"], run.images[""]["made_for"]) == ("same-tree", in_dev.commit)
 
 
 def push_under_a_false_tree(pipeline: Pipeline, in_dev: Run) -> str:

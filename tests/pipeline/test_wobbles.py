@@ -140,7 +140,10 @@ def test_configuration_that_stays_away_is_told_as_missing(pipeline: Pipeline) ->
     assert (told.state, "the file is not there" in told.reason) == (DeliveryState.FAILED, True)
 
 
-def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_ignored(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "422 Unprocessable Entity", "403 Forbidden"])
+def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_ignored(
+    pipeline: Pipeline, status: str
+) -> None:
     """Its delivery waited so long that the look came later by more than clocks may differ."""
     pipeline.context.configurations.reload()
     pipeline.stack.create_repository("acme/other", {"Dockerfile": "FROM scratch\n"}, branches=["develop"])
@@ -151,7 +154,7 @@ def test_look_at_the_configuration_that_failed_lets_no_new_sources_merge_be_igno
     pipeline.stack.github.merge("acme/other", "develop", {"a": "b"})
     pipeline.take_deliveries()
     pipeline.clock.move(seconds=30)
-    pipeline.stack.github.faults.answer("500 Internal Server Error", path="/contents/mergeport.yaml", times=2)
+    pipeline.stack.github.faults.answer(status, path="/contents/mergeport.yaml", times=2)
     pipeline.settle(looks=0)
     pipeline.settle_over_time(seconds=30)
     assert pipeline.run().repository == "acme/other"

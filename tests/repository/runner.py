@@ -39,6 +39,11 @@ for option in argv:
         json.dump({{}}, open(option.partition("=")[2], "w"))
     elif option.startswith("--file="):
         open(os.environ["STUBS"] + "/dockerfile", "w").write(open(option.partition("=")[2]).read())
+line = " ".join([name, *argv])
+broken = next((words for key, words in answers["fails"].items() if line.startswith(key)), None)
+if broken is not None:
+    sys.stderr.write(broken + "\\n")
+    sys.exit(1)
 key = next((key for key in answers if " ".join([name, *argv]).startswith(key)), None)
 if key is None:
     sys.exit(0 if name == "docker" and argv[:2] != ["buildx", "imagetools"] else 22)
@@ -84,6 +89,8 @@ class Runner:
             (self.stubs / "bin" / name).write_text(_STUB)
             (self.stubs / "bin" / name).chmod(0o755)
         self.answers: dict[str, str] = {"digest": DIGEST, "aws ecr": "a-password-of-ecr"}
+        self.fails: dict[str, str] = {}
+        """What a call says on standard error before it ends with status 1, by its beginning."""
         self._git("init", "--quiet")
         self.write("Dockerfile", "FROM scratch\n")
         self.revision = self.commit()
@@ -112,7 +119,7 @@ class Runner:
         secrets: dict[str, str] | None = None,
     ) -> Job:
         """Run the steps with inputs until one fails."""
-        (self.stubs / "answers").write_text(json.dumps(self.answers))
+        (self.stubs / "answers").write_text(json.dumps({**self.answers, "fails": self.fails}))
         (self.stubs / "calls").write_text("")
         action = yaml.safe_load(ACTION.read_text())
         inputs = {name: str(one.get("default", "")) for name, one in action["inputs"].items()}

@@ -169,6 +169,44 @@ def test_what_is_there_is_taken_only_with_all_platforms(runner: Runner, there: l
     assert len(runner.run({"platforms": "linux/amd64,linux/arm64"}).builds()) == builds
 
 
+def there(runner: Runner, **labels: str) -> str:
+    of = {"config": {"Labels": {"org.opencontainers.image.revision": runner.revision, **labels}}}
+    return json.dumps({"manifest": {"digest": DIGEST}, "image": {"linux/amd64": of}})
+
+
+@pytest.mark.parametrize("by", ["", "01J-before"])
+def test_a_rebuild_builds_what_is_there_without_any_cache(runner: Runner, by: str) -> None:
+    runner.answers["docker buildx imagetools inspect"] = there(runner, **{"dev.mergeport.correlation": by})
+    given = {"request": json.dumps({"rebuild": "true", "correlation": "01J-now"})}
+    job = runner.run({**given, "cache": "registry.example.com/cache:checkout"})
+    assert job.status == 0, job.log
+    (argv,) = job.builds()
+    assert {"--pull", "--no-cache", "--push"} <= set(argv)
+    assert not [word for word in argv if word.startswith("--cache-from")]
+
+
+def test_a_rebuild_that_is_run_again_takes_the_image_that_it_has_pushed(runner: Runner) -> None:
+    runner.answers["docker buildx imagetools inspect"] = there(runner, **{"dev.mergeport.correlation": "01J-now"})
+    job = runner.run({"rebuild": "true", "correlation": "01J-now"})
+    assert (job.status, job.builds(), job.outputs["build"]["digest"]) == (0, [], DIGEST)
+
+
+def test_a_rebuild_whose_tag_never_moves_says_so(runner: Runner) -> None:
+    runner.answers["docker buildx imagetools inspect"] = there(runner)
+    runner.fails["docker buildx build"] = (
+        "error: tag invalid: The image tag '1' cannot be overwritten because the tag is immutable."
+    )
+    job = runner.run({"rebuild": "true"})
+    assert (job.status, "digest" in job.outputs["build"]) == (1, False)
+    assert "::error::The registry never moves a tag" in job.log
+
+
+def test_a_build_that_fails_otherwise_says_nothing_of_tags(runner: Runner) -> None:
+    runner.fails["docker buildx build"] = "error: failed to solve"
+    job = runner.run()
+    assert (job.status, "never moves" in job.log, "failed to solve" in job.log) == (1, False, True)
+
+
 def test_a_tag_of_another_commit_is_left_to_the_registry_to_refuse(runner: Runner) -> None:
     image = {"config": {"Labels": {"org.opencontainers.image.revision": "0" * 40}}}
     told = {"manifest": {"digest": DIGEST}, "image": image}
@@ -252,7 +290,7 @@ HOSTILE = [
     "é",
     "x\r",
 ]
-SENT = ["commit", "image", "tag", "context", "target", "platforms", "correlation"]
+SENT = ["commit", "image", "tag", "context", "target", "platforms", "correlation", "rebuild"]
 FIELDS = [*SENT, "cache", "test_target"]
 
 
@@ -366,7 +404,10 @@ def test_the_checkout_is_of_the_commit_and_keeps_no_token() -> None:
     assert step["with"] == {"ref": "${{ steps.wanted.outputs.commit || github.sha }}", "persist-credentials": False}
 
 
-CONTRACT = ["commit", "image", "tag", "correlation", "context", "dockerfile", "args", "target", "platforms", "labels"]
+CONTRACT = [
+    *("commit", "image", "tag", "correlation", "context", "dockerfile", "args", "target", "platforms", "labels"),
+    "rebuild",
+]
 
 
 def test_the_workflow_that_mergeport_starts_takes_what_it_sends_and_has_the_correlation_in_its_name() -> None:

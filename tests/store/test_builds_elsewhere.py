@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from service.core.words import BuildId, BuildState, Repository, RunState, Stage, WaitKind
-from service.store import Store, builds, waits
+from service.store import Store, build_turns, builds, waits
 from service.store.runs import Run
 from tests.fixtures.rows import NOW, REPOSITORY, Rows
 
@@ -30,7 +30,7 @@ def test_builds_are_counted_from_their_start_to_their_end(store: Store, run: Run
         rows.build(run, key=key, builder=KIND, state=state, asked_at=asked_at)
     rows.build(run, key="other", builder="yard", state=BuildState.STARTED, asked_at=NOW)
     with store.read() as tx:
-        assert builds.asked_for(tx, KIND) == {Repository("Acme/Checkout").key: 2}
+        assert build_turns.asked_for(tx, KIND) == {Repository("Acme/Checkout").key: 2}
 
 
 def test_builder_has_a_build_of_a_repository_however_its_name_is_written(store: Store, run: Run) -> None:
@@ -48,12 +48,12 @@ def test_turns_of_a_builder_are_decided_one_after_the_other(store: Store, run: R
     def second() -> None:
         begun.set()
         with store.begin() as tx:
-            builds.hold_turns(tx, KIND)
-            counted.append(builds.asked_for(tx, KIND).total())
+            build_turns.hold_turns(tx, KIND)
+            counted.append(build_turns.asked_for(tx, KIND).total())
 
     beside = threading.Thread(target=second)
     with store.begin() as tx:
-        builds.hold_turns(tx, KIND)
+        build_turns.hold_turns(tx, KIND)
         beside.start()
         begun.wait(10)
         builds.update(tx, build.id, at=NOW, asked_at=NOW)

@@ -152,6 +152,24 @@ def test_a_run_s_page_tells_what_the_scan_has_found(private: FlaskClient, rows: 
     assert re.search("Scan ?1 critical, 7 low", text_of(private.get(f"/runs/{run.id}").text))
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"origin": "same-tree", "made_for": "4f2c1e9a" * 5}, "the image of 4f2c1e9a4f2c, the same tree"),
+        ({"origin": "other-build", "built_by": "01M8"}, "the build of run 01M8"),
+        ({"origin": "own-build"}, "this run's build"),
+    ],
+)
+def test_a_run_s_page_tells_whose_image_it_is(
+    private: FlaskClient, rows: Rows, fields: dict[str, str], words: str
+) -> None:
+    image = {"registry": "r.example", "repository": "checkout", "tag": "1", "digest": "sha256:0a", "revision": None}
+    run = rows.run(images={"": {**image, **fields}})
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert re.search(rf"Whose {re.escape(words)}", told)
+    assert ("no revision label" in told) is ("made_for" not in fields)
+
+
 def test_a_run_s_page_tells_that_a_live_image_is_gone_or_that_its_tag_has_moved(
     private: FlaskClient, store: Store, rows: Rows
 ) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from service.adapters.codebuild_repeats import CORRELATION, correlation_of, logs_nowhere, newest_of
 from service.adapters.dockerfile_options import BuildArg, InsidePath, Platform, Stage
 from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.fitting import fitting
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from service.adapters.parts import Parts
     from service.ports import BuildStanding, Checkout, LogPiece, StartRequest
 
-CORRELATION = "MERGEPORT_CORRELATION"
 LISTED_WITHIN = timedelta(seconds=60)
 """Longer than lists of builds lag, and shorter than the five minutes for which CodeBuild keeps a start's token: where a
 list lags for longer, the second start that comes then gives the same build."""
@@ -150,8 +150,7 @@ class CodeBuildBuilder:
                 begun = build.get("startTime")
                 if since is not None and begun is not None and begun < since - _CLOCKS:
                     return None
-                told = build.get("environment", {}).get("environmentVariables", [])
-                if any((one.get("name"), one.get("value")) == (CORRELATION, correlation) for one in told):
+                if correlation_of(build) == correlation:
                     return _external_id(build, options)
         return None
 
@@ -174,13 +173,31 @@ class CodeBuildBuilder:
                 builds = self._api(region, role).get(ids)
             except MergeportError as error:
                 errors.append(error)
-                told |= {one: BuildStanding(Progress.RUNNING, f"it cannot be asked: {error}") for one in ids.values()}
+                told |= {
+                    one: BuildStanding(Progress.RUNNING, f"it cannot be asked: {error}", heard=False)
+                    for one in ids.values()
+                }
                 continue
             for build in builds:
                 self._keep_place(ids[build["id"]], build)
                 told[ids[build["id"]]] = standing_of(build)
         if errors and len(errors) == len(groups):
             raise errors[0]
+        return told
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:
+        """Search the newest builds of their projects for newer ones with the correlation, which "Retry build" keeps.
+
+        One call for each hundred of these builds, and two for each hundred of a project that began after the oldest.
+        """
+        groups: dict[tuple[str, str | None], list[str]] = {}
+        for external_id in external_ids:
+            if found := _ID.fullmatch(external_id):
+                groups.setdefault((found["region"], found["role"]), []).append(found["build"])
+        told: dict[str, str] = {}
+        for (region, role), ids in groups.items():
+            suffix = f" as {role}" if role else ""
+            told |= {f"{old}{suffix}": f"{new}{suffix}" for old, new in newest_of(self._api(region, role), ids).items()}
         return told
 
     def cancel(self, external_id: str) -> None:
@@ -206,7 +223,7 @@ class CodeBuildBuilder:
         place = self._places.get(external_id)
         if place is None:
             build = next(iter(api.get([found["build"]])), None)
-            if build is not None and _logs_nowhere(build):
+            if build is not None and logs_nowhere(build):
                 words = "[the project keeps no log in CloudWatch Logs, where Mergeport would read it]\n"
                 return LogPiece(words, _NO_LOG)
             place = self._keep_place(external_id, build)
@@ -248,6 +265,7 @@ def variables(request: StartRequest, correlation: str, template: str | None = No
         "MERGEPORT_DOCKERFILE": "" if template else options.dockerfile,
         "MERGEPORT_TEMPLATE": b64encode(gzip.compress(template.encode(), mtime=0)).decode() if template else "",
         "MERGEPORT_LABELS": " ".join(f"{name}={value}" for name, value in sorted(request.labels.items())),
+        "MERGEPORT_REBUILD": "true" if request.fresh else "",
         "MERGEPORT_TARGET": options.target or "",
         "MERGEPORT_PLATFORMS": ",".join(options.platforms),
         "MERGEPORT_BUILD_ARGS": " ".join(sorted(options.args)),
@@ -280,7 +298,3 @@ def _options_of(request: StartRequest) -> Options:
 
 def _external_id(build: BuildTypeDef, options: Options) -> str:
     return f"{build['arn']} as {options.role_arn}" if options.role_arn else build["arn"]
-
-
-def _logs_nowhere(build: BuildTypeDef) -> bool:
-    return build.get("logs", {}).get("cloudWatchLogs", {}).get("status") == "DISABLED"

@@ -147,15 +147,17 @@ class DockerBuilder:
     def build(self, request: BuildRequest, control: BuildControl) -> None:
         """Build and push; may be repeated at any time, and leaves nothing but layers kept for the next build.
 
-        PermanentError: `builder-missing`, `build-context`, `project-…`, `build-credentials-missing`, `build-failed`,
-        `build-timeout`, `tag-immutable`, `registry-refused`. RetryableError: `build-stopped`, `builder-away`,
-        `registry-unavailable`, `push-failed`.
+        PermanentError: `builder-missing`, `build-platforms`, `build-context`, `project-…`, `build-credentials-missing`,
+        `build-failed`, `build-timeout`, `tag-immutable`, `registry-refused`. RetryableError: `build-stopped`,
+        `builder-away`, `registry-unavailable`, `push-failed`.
         """
+        from service.adapters.build_tools import check_platforms  # noqa: PLC0415 - as above
         from service.adapters.workspace import Workspaces  # noqa: PLC0415 - as above
 
         options = request.options
         if not isinstance(options, Options):
             raise TypeError(f"not the options of this builder: {type(options).__name__}")
+        check_platforms(request.platforms)
         tool = self._tool()
         ends_at = time.monotonic() + options.timeout.total_seconds()
         with Workspaces(self._directory / "work").new() as folder, tool.at_work():
@@ -235,6 +237,7 @@ def _recipe(request: BuildRequest, options: Options, source: Path) -> Recipe:
         target=options.target,
         platform=options.platform,
         network=None if options.network == "default" else options.network,
+        fresh=request.fresh,
     )
 
 
@@ -257,6 +260,8 @@ def _is_there(request: BuildRequest, control: BuildControl) -> bool:
 
     if control.cancelled():
         raise RetryableError("The build was stopped.", code="build-stopped")
+    if request.anew:
+        return False
     target = request.target
     registry = Distribution(
         target.host, credentials=fixed(target.credentials), insecure=target.insecure, ca_file=target.ca_file
@@ -283,7 +288,7 @@ def _judge_push(request: BuildRequest, ended: Ended, control: BuildControl) -> N
     )
     registry.check_push(reference.repository)
     there = registry.find(reference)
-    if there is not None and there.revision == request.labels.get(REVISION_LABEL):
+    if not request.anew and there is not None and there.revision == request.labels.get(REVISION_LABEL):
         control.log("the registry has this revision under the tag already\n")
         return
     if there is not None and (target.immutable_tags or "immutable" in ended.words.lower()):

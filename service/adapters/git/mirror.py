@@ -62,7 +62,7 @@ class Mirror:
         return self._tips([ref])[ref]
 
     def fetch(self, ref: str) -> Sha | None:
-        """Bring a branch's newest commits, also of a force-push, and give its tip; None when there is no such branch."""
+        """Bring a branch's newest commits, also of a force-push, and give its tip; None if there is no such branch."""
         return self.fetch_all([ref])[0]
 
     def fetch_all(self, refs: Sequence[str]) -> tuple[Sha | None, ...]:

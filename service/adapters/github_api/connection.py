@@ -249,7 +249,9 @@ class Connection:
                 return _Away(error.location)
             raise failures.ours(error, doing=doing, repository=repository) from error
         budget.heard(answer.headers, good=answer.status < failures.BAD_REQUEST)
-        refusal = failures.refusal(answer, doing=doing, repository=repository, permission=permission, now=budget.now())
+        refusal = failures.refusal(
+            answer, doing=doing, repository=repository, permission=permission, now=budget.now(), reads=method == "GET"
+        )
         if isinstance(refusal, LimitedError):
             budget.hold(refusal.retry_after or 0.0, failures.reasons(answer.data))
         if refusal is not None:

@@ -30,6 +30,10 @@ class UnprocessableAnswerError(PermanentError):
     """GitHub's 422: the request is well formed but cannot be carried out in the present state."""
 
 
+class UnprocessableReadError(DoubtfulError):
+    """GitHub's 422 to a GET: it cannot show that; or something else is wrong for a moment, so it is asked again."""
+
+
 def ours(error: Exception, *, doing: str, repository: str) -> MergeportError:
     """Give our error for an exception instead of an answer; `doing` completes "when asked to …"."""
     match error:
@@ -72,9 +76,12 @@ def unexpected(doing: str, repository: str) -> RetryableError:
 
 
 def refusal(
-    answer: Answer, *, doing: str, repository: str, permission: str, now: datetime
+    answer: Answer, *, doing: str, repository: str, permission: str, now: datetime, reads: bool = False
 ) -> RetryableError | PermanentError | None:
-    """Give the error that an answer means; None for a good one. `permission` is what the call needs, for the hint."""
+    """Give the error that an answer means; None for a good one. `permission` is what the call needs, for the hint.
+
+    A call that only `reads` asks for nothing that could be wrong, so a refusal without a known reason is doubted.
+    """
     if answer.status < BAD_REQUEST:
         return None
     words = reasons(answer.data) or f"status {answer.status}"
@@ -104,14 +111,19 @@ def refusal(
                 repository=repository,
             )
         case status:
-            kind = UnprocessableAnswerError if status == _UNPROCESSABLE else PermanentError
-            return kind(
+            return _refused(status, reads=reads)(
                 f"GitHub refused to {doing}: {words}",
                 code="github-refused",
                 repository=repository,
                 status=status,
                 field=_invalid_field(answer.data),
             )
+
+
+def _refused(status: int, *, reads: bool) -> type[DoubtfulError | PermanentError]:
+    if reads:
+        return UnprocessableReadError if status == _UNPROCESSABLE else DoubtfulError
+    return UnprocessableAnswerError if status == _UNPROCESSABLE else PermanentError
 
 
 def limited(seconds: float, why: str, *, repository: str, now: datetime) -> LimitedError:

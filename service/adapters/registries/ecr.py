@@ -154,6 +154,12 @@ class EcrRegistry:
         """List tags, newest first, one of each image."""
         return self._api.newest_tags(repository, most)
 
+    @property
+    def scans(self) -> bool:
+        """Whether the configuration has images scanned when they are pushed."""
+        create = self._options.create
+        return isinstance(create, Create) and create.scan_on_push
+
     def scan(self, repository: str, digest: Digest) -> Scan:
         """Read the scan of the image, or of each image that can run of an index: ECR scans no index."""
         from service.adapters.ecr_scans import EcrScans  # noqa: PLC0415 - as in _joined

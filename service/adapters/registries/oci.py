@@ -115,6 +115,8 @@ class OciRegistry:
 
         return [ListedTag(tag) for tag in self._v2.tags(repository, most)]
 
+    scans = False
+
     def scan(self, repository: str, digest: Digest) -> Scan:  # noqa: ARG002 - the specification knows no scans
         """Tell that the registry has no scans."""
         from service.core.scans import NO_SCANS  # noqa: PLC0415 - as below

@@ -8,26 +8,23 @@ platform counts as missing.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from service.core.config import ImageTarget
-from service.core.images import Image
-from service.core.words import BuildState, Reuse, Stage, WaitKind
+from service.core.words import BuildState, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
+from service.pipeline.build.accepting import Awaiting, accept, judged_at, look_for
 from service.pipeline.build.anew import check_anew, is_wanted_anew, same_as_before
+from service.pipeline.build.build_deadline import pause_for
 from service.pipeline.build.built_beside import await_end, is_of_another, made_by, shared_build
-from service.pipeline.build.finish import awaited_at
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
-from service.pipeline.build.judging import Judged, judge
 from service.pipeline.build.replica import bring_over
-from service.pipeline.build.same_tree import is_recorded, is_reused, keep_tree, made_before, tag_again, tree_at
-from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, too_late, want_build
+from service.pipeline.build.same_tree import is_reused, made_before, tag_again, tree_at
+from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, expired, step, wait_for
 from service.store import builds, waits
 from service.store.builds import Build
-from service.store.image_trees import MadeImage
 
 
 def build(claim: Claim) -> None:
@@ -38,7 +35,7 @@ def build(claim: Claim) -> None:
     pushed: list[tuple[ImageTarget, str]] = []
     for image, lacks in _missing(claim, anew):
         builder = claim.context.outside.images.builder(image.builder_kind)
-        known = bool(_awaiting(claim, image))
+        known = bool(_awaiting(claim, image).step)
         tree = "" if known or not is_reused(image, builder) else tree_at(claim, image)
         if image in anew:
             if not known:
@@ -76,46 +73,21 @@ def _find(claim: Claim, image: ImageTarget) -> str | None:
     If a step awaits it, finding it ends that step.
     """
     awaiting = _awaiting(claim, image)
-    if awaiting:
-        found, lacks = _look(claim, image)
+    if awaiting.step:
+        found, lacks = look_for(claim, image)
         if found is None or lacks:
             return lacks
-        with step(claim, awaiting, Stage.BUILD) as record:
-            record.message = _accept(claim, image, found) + same_as_before(claim, image, found)
+        with step(claim, awaiting.step, Stage.BUILD) as record:
+            record.message = accept(claim, image, found, awaiting) + same_as_before(claim, image, found)
         return None
     with step(claim, _named("find image", image), Stage.BUILD) as record:
-        found, lacks = _look(claim, image)
+        found, lacks = look_for(claim, image)
         if found is None or lacks:
             reference = reference_of(claim.run, image)
             record.message = f"{reference} is there, but {lacks}" if lacks else f"{reference} is not there yet"
             return lacks
-        record.message = _accept(claim, image, found)
+        record.message = accept(claim, image, found)
         return None
-
-
-def _look(claim: Claim, image: ImageTarget) -> tuple[Image | None, str]:
-    """Read the image from its registry, and say what it lacks; it lacks nothing if it is of another commit anyway."""
-    reference = reference_of(claim.run, image)
-    found = claim.context.outside.images.registry(image).find(reference.repository, reference.tag)
-    if found is None:
-        return None, ""
-    judged = _judged(claim, image, found)
-    return found, "" if judged.is_final else judged.lacks
-
-
-def _judged(claim: Claim, image: ImageTarget, found: Image, *, same: bool = False) -> Judged:
-    """Judge the image; the commit's tree is asked for only if the image seems to be of another commit.
-
-    The image's own label tells whether it was made of that tree, or our record of it: a workflow may set no such label.
-    """
-    run = claim.run
-    judged = judge(found, image, run.commit, run.repository, same=same)
-    if not judged.other:
-        return judged
-    tree = tree_at(claim, image)
-    if is_recorded(claim, image, tree, found):
-        return judge(found, image, run.commit, run.repository, same=True)
-    return judge(found, image, run.commit, run.repository, tree=tree)
 
 
 def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
@@ -135,59 +107,25 @@ def _reuse(claim: Claim, image: ImageTarget, tree: str) -> bool:
             record.message = f"the image of {made.commit[:12]}, the same tree, is not in the registry any more"
             return False
         same = found.digest == made.digest
-        judged = _judged(claim, image, found, same=same)
+        judged = judged_at(claim, image, found, same=same)
         if judged.lacks and not judged.other:
             record.message = f"{reference} is there, but {judged.lacks}"
             return False
-        record.message = _accept(claim, image, found, made=made if same else None)
+        record.message = accept(claim, image, found, made=made if same else None)
         return True
 
 
-def _awaiting(claim: Claim, image: ImageTarget) -> str:
-    """Name the step in which the run has the image built or waits for it; empty if there is none."""
+def _awaiting(claim: Claim, image: ImageTarget) -> Awaiting:
+    """Tell how the run already waits for the image."""
     reference = str(reference_of(claim.run, image))
     with claim.context.store.read() as tx:
-        built = any(one.reference == reference for one in builds.of_run(tx, claim.run.id))
+        built = next((one for one in builds.of_run(tx, claim.run.id) if one.reference == reference), None)
         awaited = any(
             (wait.kind, wait.subject) == (WaitKind.IMAGE, reference) for wait in waits.of_run(tx, claim.run.id)
         )
-    if built:
-        return _named("build image", image)
-    return _named("await image", image) if awaited else ""
-
-
-def _accept(claim: Claim, image: ImageTarget, found: Image, *, made: MadeImage | None = None) -> str:
-    """Accept the image in the registry as the run's, unless its labels say that it was made of another commit.
-
-    One of another commit is accepted if it was made of the same tree. `made` is that image, if it is known to be one.
-    """
-    run = claim.run
-    reference = replace(found.reference, registry=image.registry_host, digest=found.digest)
-    judged = _judged(claim, image, found, same=made is not None)
-    if judged.other:
-        raise PermanentError(
-            f"{reference.name}:{reference.tag} {judged.other}",
-            code="tag-taken",
-            hint="a tag must name one commit: use {sha} or a longer {short_sha} in `tag`, or remove that image",
-        )
-    made_for = judged.made_for or (made.commit if made is not None and not judged.ours else "")
-    accepted = {
-        "registry": reference.registry,
-        "repository": reference.repository,
-        "tag": reference.tag,
-        "digest": reference.digest,
-        "platforms": list(found.platforms),
-        "parts": [{"platform": one.platform, "digest": one.digest, "size": one.size} for one in found.parts],
-        "revision": run.commit if judged.ours else None,
-        "made_for": made_for or None,
-    }
-    claim.note(images={**run.images, image.name: accepted})
-    claim.images_were_read()
-    if made_for:
-        return f"the image of {made_for[:12]}, the same tree: {reference}"
-    if judged.ours or image.reuse is Reuse.TREE:
-        keep_tree(claim, image, found)
-    return f"{reference}; {judged.unsure}" if judged.unsure else str(reference)
+    if built is not None:
+        return Awaiting(_named("build image", image), built)
+    return Awaiting(_named("await image", image) if awaited else "")
 
 
 def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
@@ -198,14 +136,9 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
             now_at = builds.get(tx, one.id)
         assert now_at is not None  # noqa: S101 - rows of builds are never deleted
         if not now_at.state.ended:
-            kind, key = awaited_at(now_at)
-            if expired(context, run.id, kind, one.id):
-                raise too_late(now_at)
             if other:
                 await_end(claim, now_at)
-            saw = f"build of {now_at.reference} is {now_at.state}"
-            within = claim.target.deadlines.build
-            raise Pause(wait_for(context, run, kind, key=key, subject=one.id, saw=saw, within=within))
+            pause_for(claim, now_at, f"build of {now_at.reference} is {now_at.state}")
         match now_at.state:
             case _ if other:
                 await_end(claim, now_at)  # it ended just now: the next look wakes the run
@@ -224,9 +157,9 @@ def _await_build(claim: Claim, image: ImageTarget, one: Build) -> None:
 def _read_back(claim: Claim, image: ImageTarget, one: Build) -> None:
     with step(claim, _named("read image back", image), Stage.BUILD) as record:
         reference = reference_of(claim.run, image)
-        found, lacks = _look(claim, image)
+        found, lacks = look_for(claim, image)
         if found is not None and not lacks:
-            record.message = _accept(claim, image, found)
+            record.message = accept(claim, image, found, Awaiting(_named("build image", image), one))
             return
         with claim.context.store.read() as tx:
             now_at = builds.get(tx, one.id)
@@ -290,7 +223,7 @@ def _await_image(claim: Claim, image: ImageTarget, lacks: str) -> None:
 
 def _is_there(claim: Claim, image: ImageTarget) -> bool:
     """Tell whether the image came meanwhile; the next look has the run take it."""
-    found, lacks = _look(claim, image)
+    found, lacks = look_for(claim, image)
     return found is not None and not lacks
 
 

@@ -12,10 +12,9 @@ from service.core.config import ImageTarget
 from service.core.made_of import is_made_of, told_of
 from service.core.words import BuildState
 from service.errors import RetryableError
-from service.pipeline.build.finish import awaited_at
+from service.pipeline.build.build_deadline import pause_for
 from service.pipeline.build.wanted_build import just_ended, reference_of
 from service.pipeline.runs.claim import Claim
-from service.pipeline.runs.steps import Pause, wait_for
 from service.store import builds, image_trees
 from service.store.builds import Build
 from service.store.image_trees import MadeImage
@@ -37,10 +36,7 @@ def is_of_another(claim: Claim, image: ImageTarget, build: Build) -> bool:
 
 def await_end(claim: Claim, build: Build) -> NoReturn:
     """Pause until the build of the other commit has ended."""
-    kind, key = awaited_at(build)
-    saw = f"the same tree is being built for {build.commit[:12]}: {build.state}"
-    within = claim.target.deadlines.build
-    raise Pause(wait_for(claim.context, claim.run, kind, key=key, subject=build.id, saw=saw, within=within))
+    pause_for(claim, build, f"the same tree is being built for {build.commit[:12]}: {build.state}")
 
 
 def made_by(claim: Claim, image: ImageTarget, build: Build, tree: str) -> MadeImage | None:

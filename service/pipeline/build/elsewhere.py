@@ -16,7 +16,7 @@ from service.core.words import BuilderPlace, BuildState
 from service.errors import BusyError, MergeportError, NotStartedError, PermanentError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.turns import no_room, queue_up
-from service.pipeline.build.wanted_build import reference_of
+from service.pipeline.build.wanted_build import is_fresh, reference_of
 from service.pipeline.context import Context
 from service.ports import ElsewhereBuilder, Progress, StartRequest
 from service.store import builds
@@ -73,7 +73,10 @@ def start_request(context: Context, build: Build) -> StartRequest:
         tree=build.tree,
     )
     since = made_at(build.correlation) if build.correlation else None
-    return StartRequest(build.repository, build.branch, build.commit, reference, labels, image.builder_options, since)
+    return StartRequest(
+        build.repository, build.branch, build.commit, reference, labels, image.builder_options, since,
+        fresh=is_fresh(build, image), anew=build.anew,
+    )  # fmt: skip
 
 
 def _intend(context: Context, build: Build, most: int | None) -> Build | None:
@@ -90,7 +93,10 @@ def _intend(context: Context, build: Build, most: int | None) -> Build | None:
             queue_up(context, tx, build, why)
             return None
         if wanted:
-            builds.update(tx, build.id, at=now, correlation=correlation, asked_at=now, external_id=None)
+            turn_at = now_at.turn_at or now
+            builds.update(
+                tx, build.id, at=now, correlation=correlation, asked_at=now, turn_at=turn_at, external_id=None
+            )
     if not wanted:
         cancel_build(context, build)
         return None
@@ -109,9 +115,8 @@ def _take_up(context: Context, build: Build) -> None:
     with context.store.begin() as tx:
         now_at = builds.hold(tx, build.id)
         if now_at is not None and (now_at.attempt, now_at.state) == (build.attempt, BuildState.RUNNING):
-            builds.update(
-                tx, build.id, at=now, state=BuildState.STARTED, correlation=new_id(), asked_at=now, started_at=now
-            )
+            values = {"asked_at": now, "started_at": now, "turn_at": now}
+            builds.update(tx, build.id, at=now, state=BuildState.STARTED, correlation=new_id(), **values)
     log.info("a build is followed that somebody runs again elsewhere", external_id=build.external_id)
 
 

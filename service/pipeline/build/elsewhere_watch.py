@@ -168,8 +168,31 @@ class _Look:
             return
         if standing.progress is Progress.RUNNING:
             self.builder.cancel(build.external_id)
+        elif (
+            standing.progress is not Progress.SUCCEEDED and build.id in self.wanted and self._goes_on_as_another(build)
+        ):
+            return
         if self._log_is_kept(build):
             self._end(build, standing)
+
+    def _goes_on_as_another(self, build: Build) -> bool:
+        """Follow the build that a person has started there by running this one again; False if there is none.
+
+        True also while the builder cannot tell.
+        """
+        assert build.external_id is not None  # noqa: S101 - as follow() chose them
+        try:
+            another = self.builder.repeated([build.external_id]).get(build.external_id)
+        except MergeportError as error:
+            return not self._unheard_for_long(build, f"it cannot be told whether it was run again: {error}")
+        if another is None:
+            return False
+        words = f"{build.external_id} was run again, as {another}"
+        with self.context.store.begin() as tx:
+            builds.log(tx, build.id, build.attempt, f"\n[{words}]\n")
+        self._keep(build, external_id=another, log_after="", unheard_since=None)
+        self._tell(build, words)
+        return True
 
     def _end(self, build: Build, standing: BuildStanding) -> None:
         at, words = f"{build.builder} ({build.external_id})", f": {standing.words}" if standing.words else ""

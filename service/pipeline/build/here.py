@@ -17,7 +17,7 @@ from service.core.images import labels_for
 from service.core.words import BuilderPlace, BuildState
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
-from service.pipeline.build.wanted_build import reference_of
+from service.pipeline.build.wanted_build import is_fresh, reference_of
 from service.pipeline.context import Context
 from service.ports import BuildRequest, HereBuilder
 from service.store import builds
@@ -118,6 +118,9 @@ def _make(context: Context, build: Build, control: StoredControl) -> str:
             tree=build.tree,
         ),
         options=image.builder_options,
+        platforms=image.platforms,
+        fresh=is_fresh(build, image),
+        anew=build.anew,
     )
     _builder(context, image.builder_kind).build(request, control)
     return f"built and pushed {reference}"

@@ -1,18 +1,19 @@
 """Follows an image's workflow that a person runs again after its run has failed: the run's next generation begins.
 
-Called by intake with a hint. The hint is believed of nothing: the builder is asked whether its build goes on or went
-well, and where another pipeline pushes, the registry whether the image is there. An ended run stays ended. Without
-web hooks nobody tells of it, and a person asks with `mergeport runs retry`.
+Called by intake with a hint, and by the look for those that no web hook told of. A hint is believed of nothing: the
+builder is asked whether its build goes on or went well, and where another pipeline pushes, the registry whether the
+image is there. An ended run stays ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import structlog
 
 from service.core.changes import BuildHint
+from service.core.words import BuildState
 from service.errors import PermanentError, RetryableError
 from service.pipeline.build.elsewhere import builder_elsewhere
 from service.pipeline.build.wanted_build import reference_of
@@ -20,14 +21,16 @@ from service.pipeline.context import Context
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import claim_of
 from service.ports import Progress
-from service.store import builds, configurations, run_order, runs
+from service.store import Transaction, builds, configurations, run_order, runs
 from service.store.builds import Build
 from service.store.runs import Run
 
 REMEMBERED = timedelta(days=30)
 """For so long GitHub lets people run a workflow again."""
-_NOBODY_PUSHED = frozenset({"image-pipeline-ended", "image-not-pushed"})
+NOBODY_PUSHED = frozenset({"image-pipeline-ended", "image-not-pushed"})
 """Codes of runs whose image did not come from the pipeline of another."""
+
+_GOES_ON = frozenset({Progress.RUNNING, Progress.SUCCEEDED})
 
 log = structlog.get_logger()
 
@@ -36,9 +39,9 @@ def follow_again(context: Context, hint: BuildHint) -> tuple[list[Run], str]:
     """Accept the next generation of the runs that failed for what the hint tells of; give them, and words about it."""
     build, failed = _failed_by(context, hint)
     if build is not None and failed:
-        return _follow_build(context, build, failed)
+        return follow_builds(context, build.builder, [(build, failed)])
     waited = _waited_in_vain(context, hint)
-    return _follow_images(context, waited) if waited else ([], "")
+    return follow_images(context, waited) if waited else ([], "")
 
 
 def _failed_by(context: Context, hint: BuildHint) -> tuple[Build | None, list[Run]]:
@@ -46,8 +49,13 @@ def _failed_by(context: Context, hint: BuildHint) -> tuple[Build | None, list[Ru
         return None, []
     with context.store.read() as tx:
         build = builds.failed_as(tx, hint.builder, hint.build, since=context.now() - REMEMBERED)
-        needed = runs.some(tx, builds.runs_of(tx, build.id)) if build else {}
-    return build, [run for run in needed.values() if run.code and build and run.code == build.code]
+        return build, failed_with(tx, build) if build else []
+
+
+def failed_with(tx: Transaction, build: Build) -> list[Run]:
+    """List the runs that failed because the build did."""
+    needed = runs.some(tx, builds.runs_of(tx, build.id))
+    return [run for run in needed.values() if run.code and run.code == build.code]
 
 
 def _waited_in_vain(context: Context, hint: BuildHint) -> list[Run]:
@@ -55,18 +63,42 @@ def _waited_in_vain(context: Context, hint: BuildHint) -> list[Run]:
         return []
     with context.store.read() as tx:
         found = runs.failed_of_commit(tx, hint.repository, hint.commit)
-    return [run for run in found if run.code in _NOBODY_PUSHED]
+    return [run for run in found if run.code in NOBODY_PUSHED]
 
 
-def _follow_build(context: Context, build: Build, failed: Iterable[Run]) -> tuple[list[Run], str]:
-    assert build.external_id is not None  # noqa: S101 - it was found by it
-    standing = builder_elsewhere(context, build.builder).states([build.external_id]).get(build.external_id)
-    if standing is None or standing.progress not in {Progress.RUNNING, Progress.SUCCEEDED}:
-        return [], f"the build of {build.reference} has failed, and its runs with it"
-    return _accept(context, failed, f"the build of {build.reference} was run again")
+def follow_builds(context: Context, kind: str, failed: Collection[tuple[Build, list[Run]]]) -> tuple[list[Run], str]:
+    """Ask a builder about builds that failed; accept the next generation of the runs whose build goes on or is done."""
+    builder = builder_elsewhere(context, kind)
+    ids = [build.external_id for build, _ in failed if build.external_id is not None]
+    newer = builder.repeated(ids)
+    standings = builder.states([newer.get(one, one) for one in ids])
+    accepted: list[Run] = []
+    words: list[str] = []
+    for build, some in failed:
+        now_as = newer.get(build.external_id or "", build.external_id or "")
+        standing = standings.get(now_as)
+        if standing is None or not standing.heard or standing.progress not in _GOES_ON:
+            words.append(f"the build of {build.reference} has failed, and its runs with it")
+        elif _is_still(context, build, now_as):
+            again, said = _accept(context, some, f"the build of {build.reference} was run again")
+            accepted += again
+            words.append(said)
+    return accepted, "; ".join(words)
 
 
-def _follow_images(context: Context, failed: Iterable[Run]) -> tuple[list[Run], str]:
+def _is_still(context: Context, build: Build, now_as: str) -> bool:
+    """Store as what the build goes on there; False if it does not count as failed any more."""
+    with context.store.begin() as tx:
+        now_at = builds.hold(tx, build.id)
+        if now_at is None or (now_at.attempt, now_at.state) != (build.attempt, BuildState.FAILED):
+            return False
+        if now_as != now_at.external_id:
+            builds.update(tx, build.id, at=context.now(), external_id=now_as)
+    return True
+
+
+def follow_images(context: Context, failed: Iterable[Run]) -> tuple[list[Run], str]:
+    """Accept the next generation of the runs whose images are in their registries by now."""
     there = [run for run in failed if _has_images(context, run)]
     if not there:
         return [], "the image that a failed run waited for is not there"

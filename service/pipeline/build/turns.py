@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from service.core.words import BuildState
 from service.pipeline.context import Context
-from service.store import Transaction, builds
+from service.store import Transaction, build_turns, builds
 from service.store.builds import Build
 
 
@@ -20,8 +20,9 @@ def no_room(context: Context, tx: Transaction, build: Build, most: int | None) -
 
     Nobody else decides on a build of this builder until the transaction ends.
     """
-    builds.hold_turns(tx, build.builder)
-    return _full(context, builds.asked_for(tx, build.builder), build, most)
+    build_turns.hold_turns(tx, build.builder)
+    asked = build_turns.asked_for(tx, build.builder)
+    return _full(context, asked, build, most, build_turns.in_line(tx, build))
 
 
 def queue_up(context: Context, tx: Transaction, build: Build, why: str) -> None:
@@ -31,15 +32,21 @@ def queue_up(context: Context, tx: Transaction, build: Build, why: str) -> None:
     )
 
 
-def _full(context: Context, asked: Counter[str], build: Build, most: int | None) -> str:
+def _full(context: Context, asked: Counter[str], build: Build, most: int | None, line: Counter[str]) -> str:
+    """Say what the build waits for, and how many wait before it; empty if there is room. `line` are those before it."""
     if most is not None and asked[build.repository.key] >= most:
-        return f"waits for its turn: {most} of {build.repository} may be built at once"
+        before = line[build.repository.key]
+        return f"waits for its turn: {most} of {build.repository} may be built at once{_before(before)}"
     if asked.total() >= context.elsewhere_concurrency:
         return (
             f"waits for its turn: {context.elsewhere_concurrency} builds by {build.builder} may be under way at once"
-            " (MERGEPORT_ELSEWHERE_CONCURRENCY)"
+            f" (MERGEPORT_ELSEWHERE_CONCURRENCY){_before(line.total())}"
         )
     return ""
+
+
+def _before(number: int) -> str:
+    return f", and {number} {'waits' if number == 1 else 'wait'} before it" if number else ""
 
 
 @dataclass(slots=True)
@@ -48,6 +55,7 @@ class Turns:
 
     context: Context
     asked: dict[str, Counter[str]] = field(default_factory=dict)
+    line: dict[str, Counter[str]] = field(default_factory=dict)
 
     def give(self, build: Build, most: int | None) -> str:
         """Give the build its turn, or say what it waits for.
@@ -56,9 +64,8 @@ class Turns:
         """
         if build.builder not in self.asked:
             with self.context.store.read() as tx:
-                self.asked[build.builder] = builds.asked_for(tx, build.builder)
-        asked = self.asked[build.builder]
-        why = _full(self.context, asked, build, most)
-        if not why:
-            asked[build.repository.key] += 1
+                self.asked[build.builder] = build_turns.asked_for(tx, build.builder)
+        asked, line = self.asked[build.builder], self.line.setdefault(build.builder, Counter())
+        why = _full(self.context, asked, build, most, line)
+        (line if why else asked)[build.repository.key] += 1
         return why

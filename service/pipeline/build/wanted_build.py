@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from service.core.config import ImageTarget
 from service.core.images import ImageReference, tag_for
 from service.core.words import BuilderPlace, BuildId, BuildState, Rebuild
-from service.errors import PermanentError
 from service.pipeline.runs.claim import Claim
 from service.ports import Builder
 from service.store import Transaction, builds, waits
@@ -31,6 +30,18 @@ def reference_of(one: Run | Build, image: ImageTarget) -> ImageReference:
     return ImageReference(
         image.registry_host, image.repository, tag_for(image.tag, commit=one.commit, branch=one.branch)
     )
+
+
+def is_fresh(build: Build, image: ImageTarget) -> bool:
+    """Tell whether the build uses nothing of earlier ones, so that newer base images and packages are in its image."""
+    return build.anew or image.rebuild is not Rebuild.NEVER
+
+
+def key_of(run: Run, image: ImageTarget) -> str:
+    """Give what the requests for one build share."""
+    options = image.builder_options.model_dump_json()
+    said = json.dumps([run.repository, run.commit, str(reference_of(run, image)), image.builder_kind, options])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "") -> Build:
@@ -60,11 +71,9 @@ def want_build(claim: Claim, image: ImageTarget, builder: Builder, tree: str = "
 def _wish(claim: Claim, image: ImageTarget, builder: Builder) -> Build:
     run, now = claim.run, claim.context.now()
     reference = reference_of(run, image)
-    options = image.builder_options.model_dump_json()
-    key = json.dumps([run.repository, run.commit, str(reference), image.builder_kind, options])
     return Build(
         id=BuildId(new_id()),
-        key=hashlib.sha256(key.encode()).hexdigest(),
+        key=key_of(run, image),
         repository=run.repository,
         branch=run.branch,
         commit=run.commit,
@@ -131,20 +140,3 @@ def pause_left(build: Build, now: datetime) -> float:
         return 0.0
     pause = build.retry_after or 0.0
     return min(pause, max(0.0, pause - (now - build.ended_at).total_seconds()))
-
-
-def too_late(build: Build) -> PermanentError:
-    """Say what a build had come to at its deadline."""
-    match build.builder, build.asked_at:
-        case "", _:
-            saw, why = str(build.state), "check whether MERGEPORT_BUILD_CONCURRENCY allows enough builds at a time"
-        case _, None:
-            saw = f"waiting ({build.message or build.state})"
-            why = "`at_once` and MERGEPORT_ELSEWHERE_CONCURRENCY set how many builds are under way at once"
-        case _:
-            saw, why = str(build.state), f"look at {build.builder}"
-    return PermanentError(
-        f"the build of {build.reference} was still {saw} at its deadline",
-        code="build-deadline",
-        hint=f"`deadlines.build` sets how long a run waits; {why}",
-    )

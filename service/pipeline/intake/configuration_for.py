@@ -75,11 +75,10 @@ def _caught_up(
     try:
         if context.configurations.catch_up(part.delivery.received_at):
             return context.configurations.current(), ""
-    except PermanentError as error:
-        log.warning("the configuration cannot be read again", error=str(error))
-    except RetryableError:
+    except (PermanentError, RetryableError) as error:
         if repository not in configuration.sources():
             raise
+        log.warning("the configuration cannot be read again", error=str(error))
     return configuration, "; it was not read again for this delivery"
 
 

@@ -17,13 +17,8 @@ from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
 from service.pipeline.deploy.peoples_step_back import recognise
 from service.pipeline.intake.configuration_for import configuration_for, read_again
-from service.pipeline.intake.hints import (
-    LookNow,
-    follow_hint,
-    tell_builds,
-    tell_gates,
-    tell_pull_requests,
-)
+from service.pipeline.intake.doubt import doubted
+from service.pipeline.intake.hints import LookNow, follow_hint, tell_builds, tell_gates, tell_pull_requests
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.renames import under_known_name
@@ -120,13 +115,16 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
     event = under_known_name(context, told)
     match event:
         case Push():
-            return _take_push(context, part, event, look_now)
+            with doubted():
+                return _take_push(context, part, event, look_now)
         case PullRequestMerged():
-            return _take_pull_request(context, part, event)
+            with doubted():
+                return _take_pull_request(context, part, event)
         case Hint():
             look_now(WaitKind.PULL_REQUEST, f"{event.repository.key}:{event.base_branch}")
             if event.merge is not None and not own_commits.is_promotions(context, event.merge):
-                return _take_pull_request(context, part, event.merge)
+                with doubted():
+                    return _take_pull_request(context, part, event.merge)
             followed, words = follow_hint(context, event)
             mark_alone(context, part, Outcome(DeliveryState.PROCESSED, words))
             return followed

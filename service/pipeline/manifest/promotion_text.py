@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
+from service.core.promotion_evidence import RunsIn, marks_of
 from service.core.promotion_title import is_ours, pull_request_title
 from service.core.step_back import StepBack
 from service.core.values import ScalarChange
@@ -15,14 +16,15 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
 from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
 from service.pipeline.manifest.place import Place
-from service.pipeline.runs.claim import Claim, images_of
+from service.pipeline.runs.claim import Claim, digests_of, images_of
 from service.ports import PullRequest
-from service.store import changes
+from service.store import changes, deployments, runs
 from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.runs import Run
 
 MOST_CHANGES = 1_000
+MOST_STAYS = 200
 LONGEST_VALUE = 1_000
 """How many changed scalars of an edit, and how many characters of each, are kept for pages and pull requests."""
 
@@ -50,6 +52,7 @@ def pull_request_text(claim: Claim, place: Place, edit: Edit, known: PullRequest
     assert base is not None  # noqa: S101 - it was fetched when the edit was made
     brings = what_it_brings(claim, manifests, base, changes_of(edit))
     promotion = _with_merged(claim, brings, _promotion(claim.context, claim.run, changes_of(edit), brings))
+    promotion = _with_evidence(claim, brings, promotion)
     because = edit.message if claim.target.publish is Publish.COMMIT else ""
     body = pull_request_body(promotion, because=because)
     theirs = known is not None and not is_ours(promotion, known.title, known.body)
@@ -82,6 +85,22 @@ def _with_merged(claim: Claim, brings: Brings, promotion: Promotion) -> Promotio
         more=max(len(told) + len(alone) - 1, 0),
         unread=merged.unread,
         problem=merged.problem,
+    )
+
+
+def _with_evidence(claim: Claim, brings: Brings, promotion: Promotion) -> Promotion:
+    """Add where the very images of the run are or were live, and what kinds of files the changes touch."""
+    run, mine = claim.run, digests_of(claim.run)
+    with claim.context.store.read() as tx:
+        stays = deployments.elsewhere(tx, run.application, run.environment, limit=MOST_STAYS)
+        released = runs.some(tx, {one.run_id for one in stays})
+        brought = changes.of_ids(tx, {run.change_id, *brings.changes})
+    same = [one for one in stays if one.run_id in released and digests_of(released[one.run_id]) == mine]
+    return replace(
+        promotion,
+        evidence=tuple(RunsIn(one.environment, one.since, one.healthy_since, one.until, one.health) for one in same),
+        marks=marks_of({path for one in brought.values() for path in one.paths or ()}),
+        gated=bool(claim.target.gates),
     )
 
 

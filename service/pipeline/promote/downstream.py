@@ -8,10 +8,10 @@ ended, does not come again by itself.
 from __future__ import annotations
 
 from service.core.config import Configuration, Target
-from service.core.words import Digest, Sha
+from service.core.words import Sha
 from service.pipeline.context import Context
 from service.pipeline.runs import transitions
-from service.pipeline.runs.claim import images_of
+from service.pipeline.runs.claim import digests_of
 from service.pipeline.runs.transitions import Wish
 from service.store import Transaction, deployments, runs
 from service.store.deployments import Deployment
@@ -28,6 +28,7 @@ class Downstream:
         """Begin without knowing a configuration, so that everything live is followed once."""
         self._context = context
         self._followed_by = ""
+        self._feeds = False
 
     def send(self) -> bool:
         """Give each release that became live and healthy its runs downstream; True if there may be more."""
@@ -37,6 +38,9 @@ class Downstream:
             with context.store.begin() as tx:
                 deployments.follow_all_again(tx)
             self._followed_by = configuration.commit
+            self._feeds = any(target.upstream for target in configuration.targets())
+        if not self._feeds:
+            return False
         with context.store.read() as tx:
             found = deployments.to_follow(tx, limit=AT_ONCE)
         for deployment in found:
@@ -78,11 +82,6 @@ def release(tx: Transaction, released: Run, target: Target, configuration: Sha, 
         configuration_commit=configuration,
     )  # fmt: skip
     return transitions.accept_released(tx, released, wish, at=context.now())
-
-
-def digests_of(run: Run) -> dict[str, Digest | None]:
-    """Give the digest of each of a run's images by name: what makes a release the same one."""
-    return {name: reference.digest for name, reference in images_of(run).items()}
 
 
 def _is_everywhere(tx: Transaction, released: Run, target: Target) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from service.core import trailers
 from service.core.config import Target
 from service.core.edits import resolve_values
+from service.core.image_origin import handed_on
 from service.core.images import ImageReference, parse_reference
 from service.core.words import ChangeId, Repository, RunId, Sha
 from service.errors import MergeportError, NotFoundError, PermanentError, RetryableError
@@ -180,7 +181,7 @@ def release_of(run: Run) -> Release | None:
     if not run.images or not all(reference.digest for reference in images_of(run).values()):
         return None
     return Release(
-        run.repository, run.branch, run.commit, run.images, run.change_id, run.id, run.manifest_commit,
+        run.repository, run.branch, run.commit, handed_on(run.images, run.id), run.change_id, run.id, run.manifest_commit,
         back=run.rollback is not None,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
-from service.pipeline.promote.gate_facts import facts_of
+from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.steps import Pause, step, wait_for
 from service.store import judgements, waits
@@ -86,7 +86,7 @@ def judge_due(context: Context) -> bool:
             _judge_again(context, kept)
         except MergeportError as error:
             log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
-            _look_later(context, kept)
+            _look_later(context, kept, TRY_AGAIN)
     return len(due) == AT_ONCE
 
 
@@ -98,8 +98,10 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
         return
     with context.store.read() as tx:
         wait = waits.open_of_run(tx, claim.run.id)
-    if wait is None or wait.kind is not WaitKind.GATE or wait.key != KEY:
-        _look_later(context, kept)
+    if wait is None:
+        _look_later(context, kept, _NOT_YET)
+    elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on
+        _look_later(context, kept, LONGEST)
     elif _has_other_gates(claim):
         _wake(context, wait, "the configuration has other gates now")
     else:
@@ -127,9 +129,9 @@ def _wake(context: Context, wait: Wait, words: str) -> None:
         enqueue(context, wait.run_id)
 
 
-def _look_later(context: Context, kept: KeptJudgement) -> None:
+def _look_later(context: Context, kept: KeptJudgement, after: timedelta) -> None:
     with context.store.begin() as tx:
-        judgements.put_off(tx, kept.run_id, context.now() + _NOT_YET)
+        judgements.put_off(tx, kept.run_id, context.now() + after)
 
 
 def _kept(claim: Claim, judgement: Judgement) -> KeptJudgement:

@@ -15,7 +15,7 @@ from typing import Any
 
 from service.core.config import Target
 from service.core.images import ImageReference
-from service.core.words import RunId
+from service.core.words import Digest, RunId
 from service.errors import PermanentError
 from service.pipeline.context import Context
 from service.store import Transaction, runs, steps
@@ -136,3 +136,8 @@ def images_of(run: Run) -> dict[str, ImageReference]:
         name: ImageReference(one["registry"], one["repository"], one["tag"], one["digest"])
         for name, one in run.images.items()
     }
+
+
+def digests_of(run: Run) -> dict[str, Digest | None]:
+    """Give the digest of each of a run's images by name: what makes a release the same one."""
+    return {name: reference.digest for name, reference in images_of(run).items()}

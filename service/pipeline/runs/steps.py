@@ -137,6 +137,14 @@ def wait_for(
     now = context.now()
     first = first_wait(context, run.id, kind, subject)
     deadline = None if within is None else (min(first.created_at, now) if first else now) + within
+    wait = wait_until(run, kind, key=key, subject=subject, saw=saw, at=now, deadline=deadline)
+    return replace(wait, not_before=not_before)
+
+
+def wait_until(
+    run: Run, kind: WaitKind, *, key: str, subject: str, saw: str, at: datetime, deadline: datetime | None
+) -> Wait:
+    """Make a wait that begins at a time and has a deadline of its own."""
     return Wait(
         id=WaitId(new_id()),
         run_id=run.id,
@@ -144,8 +152,8 @@ def wait_for(
         key=key,
         subject=subject,
         last_seen=saw,
-        created_at=now,
-        not_before=not_before,
+        created_at=at,
+        not_before=None,
         deadline=deadline,
         answered_at=None,
         answer="",

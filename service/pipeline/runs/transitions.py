@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from service.core.image_origin import handed_on
 from service.core.step_back import StepBack
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
 from service.pipeline.reports.statuses import want_status, want_statuses
@@ -67,7 +68,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
     if not new:
         return None
     runs.update(
-        tx, run_id, at=at, stage=Stage.PROMOTE, images=old.images, pull_request=old.pull_request,
+        tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(old.images, old.id), pull_request=old.pull_request,
         pull_request_url=old.pull_request_url, rollback=old.rollback,
     )  # fmt: skip
     edits.hand_on(tx, old.id, run_id)
@@ -87,7 +88,9 @@ def accept_anew(
         configuration_commit=configuration_commit, rebuild=rebuild,
     )  # fmt: skip
     back = StepBack.read(old.rollback)
-    return accept(tx, wish, at=at) if back is None else accept_back(tx, wish, old.images, back, at=at)
+    return (
+        accept(tx, wish, at=at) if back is None else accept_back(tx, wish, handed_on(old.images, old.id), back, at=at)
+    )
 
 
 def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime) -> Run | None:
@@ -95,7 +98,7 @@ def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime)
     run_id = RunId(new_id())
     if not _accept(tx, run_id, wish, at=at):
         return None
-    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=released.images)
+    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(released.images, released.id))
     return _told_again(tx, run_id)
 
 

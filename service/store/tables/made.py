@@ -41,6 +41,7 @@ builds = sa.Table(
     sa.Column("shared_deaths", sa.Integer, nullable=False, default=0),
     sa.Column("tree", sa.Text, nullable=False, default=""),
     sa.Column("anew", sa.Boolean, nullable=False, default=False),
+    sa.Column("turn_at", Time),
     sa.Index(None, "state", "updated_at"),
 )
 

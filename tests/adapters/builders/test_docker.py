@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -330,6 +330,29 @@ def test_tag_of_the_same_revision_is_taken_as_ours(workshop: Workshop, on_ecr: P
     control = workshop.build(on_ecr.request())
     assert "already" in control.text
     assert raw_manifest(on_ecr.url, on_ecr.repository, TAG, on_ecr.authorization) == pushed.manifest
+
+
+def test_image_of_several_platforms_is_refused_before_anything_is_built(workshop: Workshop, on_ecr: Place) -> None:
+    request = replace(on_ecr.request(), platforms=("linux/amd64", "linux/arm64"))
+    with pytest.raises(PermanentError) as caught:
+        workshop.build(request)
+    assert (caught.value.code, "github-actions" in caught.value.hint) == ("build-platforms", True)
+
+
+def test_build_anew_replaces_what_is_under_the_tag(workshop: Workshop, on_oci: Place) -> None:
+    workshop.write(PLAIN)
+    pushed = make_image(LABELS)
+    push(on_oci.pusher(), on_oci.repository, TAG, pushed)
+    workshop.build(replace(on_oci.request(), fresh=True, anew=True))
+    assert raw_manifest(on_oci.url, on_oci.repository, TAG, on_oci.authorization) != pushed.manifest
+
+
+def test_build_anew_of_a_tag_that_never_moves_says_so(workshop: Workshop, on_ecr: Place) -> None:
+    workshop.write(PLAIN)
+    push(on_ecr.pusher(), on_ecr.repository, TAG, make_image(LABELS))
+    with pytest.raises(PermanentError) as caught:
+        workshop.build(replace(on_ecr.request(), fresh=True, anew=True))
+    assert caught.value.code == "tag-immutable"
 
 
 def test_missing_repository_at_push_is_named(workshop: Workshop, ministack: Ministack) -> None:

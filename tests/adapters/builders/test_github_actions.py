@@ -200,6 +200,40 @@ def test_workflow_that_takes_no_labels_is_started_without_and_asked_once(actions
     assert (len(actions.runs), actions.asked("POST", "/dispatches")) == (2, 3)
 
 
+TAKES_REBUILD = WORKFLOW.replace('      labels: {default: ""}\n', '      labels: {default: ""}\n      rebuild: {}\n')
+
+
+def test_build_anew_is_refused_by_a_workflow_that_takes_no_such_input(actions: Actions) -> None:
+    """It would take the image that is there, and that would be called a rebuild."""
+    request = replace(actions.request(), fresh=True, anew=True, labels={TREE_LABEL: "a" * 64})
+    with pytest.raises(PermanentError) as caught:
+        actions.builder.start(request, new_id())
+    assert (caught.value.code, "`rebuild`" in caught.value.message) == ("workflow-input-missing", True)
+    assert actions.runs == []
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_workflow_that_can_build_anew_is_told_to(actions: Actions, anew: bool) -> None:
+    actions.github.push(SOURCE, "develop", {PATH: TAKES_REBUILD})
+    request = replace(actions.request(), fresh=True, anew=anew)
+    assert actions.run(actions.builder.start(request, new_id()) or "").inputs["rebuild"] == "true"
+
+
+def test_configured_rebuild_is_started_where_the_workflow_takes_neither_optional_input(actions: Actions) -> None:
+    """The commit's tag is new, so the workflow builds in any case."""
+    text = WORKFLOW.replace('      labels: {default: ""}\n', "")
+    actions.github.push(SOURCE, "develop", {PATH: text})
+    request = replace(actions.request(), fresh=True, labels={TREE_LABEL: "a" * 64})
+    for name in (new_id(), new_id()):
+        assert not {"labels", "rebuild"} & set(actions.run(actions.builder.start(request, name) or "").inputs)
+    assert actions.asked("POST", "/dispatches") == 3
+
+
+def test_build_that_nobody_wants_anew_sends_no_such_input(actions: Actions) -> None:
+    actions.github.push(SOURCE, "develop", {PATH: TAKES_REBUILD})
+    assert not actions.run(start(actions)).inputs.get("rebuild")
+
+
 def test_input_that_the_workflow_requires_and_nobody_gives_is_named(actions: Actions) -> None:
     actions.github.push(
         SOURCE, "develop", {PATH: WORKFLOW.replace("target:", "region: {required: true}\n      target:")}
@@ -225,7 +259,7 @@ def test_disabled_workflow_says_so(actions: Actions, state: str) -> None:
 def test_refusal_for_which_nothing_is_found_is_told_in_githubs_words(actions: Actions) -> None:
     body = json.dumps({"message": "Actions has been disabled for this user."}).encode()
     actions.github.faults.answer("422 Unprocessable Entity", method="POST", path="dispatches$", body=body)
-    error = refused(actions)
+    error = refused(actions, NotStartedError)
     assert (error.code, "disabled for this user" in error.message) == ("github-refused", True)
 
 

@@ -58,6 +58,8 @@ class Yard:
     """The error of a call of this name; a `start` fails after it has had effect, a `begin` before."""
     refused: dict[Options, MergeportError] = field(default_factory=dict)
     """Options that no start is possible with."""
+    again: dict[str, str] = field(default_factory=dict)
+    """The build that came of running one again."""
     tells_ids: bool = True
     beside: Callable[[], object] | None = None
     """What happens once, while it answers a search."""
@@ -98,6 +100,9 @@ class Yard:
         self.asked.append("states")
         self._fail("states")
         return {one: self.builds[one].standing for one in external_ids if one in self._listed()}
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:
+        return {one: self.again[one] for one in external_ids if one in self.again}
 
     def cancel(self, external_id: str) -> None:
         self.asked.append("cancel")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.ports import ElsewhereBuilder
 
 MOST_EXTRA = 12
-"""GitHub takes 25 inputs; nine are ours, and some more may become ours."""
+"""GitHub takes 25 inputs; eleven are ours, and some more may become ours."""
 
 _InputName = Annotated[
     str,

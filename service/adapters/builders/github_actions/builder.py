@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
 from service.adapters.builders.github_actions import Options, telling
+from service.adapters.builders.github_actions.dispatcher import Dispatcher
 from service.adapters.builders.github_actions.ids import by_repository, parts_of
-from service.adapters.builders.github_actions.inputs import LABELS, inputs_of, labels_of, options_of, ref_of
+from service.adapters.builders.github_actions.inputs import inputs_of, optional_inputs, options_of, ref_of
 from service.adapters.builders.github_actions.logs import fetch_end
-from service.adapters.builders.github_actions.refused import FOLDER, Attempt, no_room, not_started, why
+from service.adapters.builders.github_actions.refused import FOLDER, Attempt
 from service.adapters.builders.github_actions.run_shapes import (
-    Dispatched,
     Job,
     Jobs,
     Nothing,
@@ -30,13 +29,12 @@ from service.adapters.builders.github_actions.run_shapes import (
     standing,
 )
 from service.adapters.github_api.connection import Connection
-from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
+from service.adapters.github_api.failures import NotFoundAnswerError
 from service.adapters.project_files import dockerfile_at
 from service.core.addresses import pages_of
 from service.core.words import BuilderPlace, Repository
 from service.errors import (
     DoubtfulError,
-    LimitedError,
     MergeportError,
     PermanentError,
     RetryableError,
@@ -50,7 +48,6 @@ PAGE, MOST_PAGES = 100, 5
 MOST_KEPT = 200
 
 _READ, _WRITE = "actions: read", "actions: write"
-_DETAILS = "return_run_details"
 _CORRELATION = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _CONFLICT, _GONE = 409, 410
 
@@ -67,8 +64,7 @@ class GitHubActions:
         self._checkout = checkout
         self._web_url = pages_of(api_url)
         self._verify: bool | str = ca_file or True
-        self._tells_runs = True
-        self._without_labels: set[str] = set()
+        self._dispatcher = Dispatcher(connection)
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
         self._idle: frozenset[str] = frozenset()
 
@@ -86,14 +82,7 @@ class GitHubActions:
         text = dockerfile_at(self._checkout, request, options, options.context or ".")
         told = inputs_of(request, correlation, text)
         attempt = Attempt(request.repository, options.workflow, ref_of(request), told)
-        try:
-            run = self._labelled(attempt, labels_of(request))
-        except (NotFoundAnswerError, UnprocessableAnswerError) as error:
-            raise self._surely(attempt, error) from error
-        except LimitedError as error:
-            raise no_room(error) from error
-        except DoubtfulError as error:  # GitHub itself said no; of a lost answer it is not known whether a run began
-            raise not_started(error) from error
+        run = self._dispatcher.dispatch(attempt, optional_inputs(request))
         return None if run is None else f"{request.repository}/actions/runs/{run}"
 
     def find(self, request: StartRequest, correlation: str) -> str | None:
@@ -135,10 +124,14 @@ class GitHubActions:
                 told |= self._states_of(repository, ids)
             except MergeportError as error:
                 failed.append(error)
-                told |= dict.fromkeys(ids, BuildStanding(Progress.RUNNING, str(error)))
+                told |= dict.fromkeys(ids, BuildStanding(Progress.RUNNING, str(error), heard=False))
         if failed and len(failed) == len(repositories):
             raise failed[0]
         return told
+
+    def repeated(self, external_ids: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002 - the port's
+        """Give none: a run that is run again keeps its id."""
+        return {}
 
     def cancel(self, external_id: str) -> None:
         """Cancel the run; see the port."""
@@ -169,52 +162,6 @@ class GitHubActions:
 
     # --- what is asked ------------------------------------------------------------------------------
 
-    def _labelled(self, attempt: Attempt, labels: str) -> int | None:
-        """Send the labels along, until a workflow refuses them because it does not know that input; see `labels_of`."""
-        workflow = f"{attempt.repository.key}/{attempt.workflow}@{attempt.ref}"
-        if labels and LABELS not in attempt.inputs and workflow not in self._without_labels:
-            try:
-                return self._dispatched(replace(attempt, inputs={**attempt.inputs, LABELS: labels}))
-            except UnprocessableAnswerError as error:
-                if f'"{LABELS}"' not in error.message:
-                    raise
-                self._without_labels.add(workflow)
-        return self._dispatched(attempt)
-
-    def _dispatched(self, attempt: Attempt) -> int | None:
-        """Ask for the run's id along with it, until a server refuses the question as one that it does not know."""
-        if self._tells_runs:
-            try:
-                return self._dispatch(attempt, {_DETAILS: True})
-            except UnprocessableAnswerError as error:
-                if _DETAILS not in error.message:
-                    raise
-                self._tells_runs = False
-        return self._dispatch(attempt, {})
-
-    def _dispatch(self, attempt: Attempt, more: Mapping[str, object]) -> int | None:
-        """https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event."""
-        answer = self._connection.send(
-            Dispatched,
-            "POST",
-            f"/repos/{attempt.repository}/actions/workflows/{quote(attempt.workflow)}/dispatches",
-            {"ref": attempt.ref, "inputs": attempt.inputs, **more},
-            doing=f"start the workflow `{attempt.workflow}`",
-            repository=attempt.repository,
-            permission=_WRITE,
-        ).root
-        return answer.workflow_run_id if answer else None
-
-    def _surely(self, attempt: Attempt, error: MergeportError) -> MergeportError:
-        """Give the reason of a refusal; where looking for it fails, the start was refused all the same."""
-        try:
-            found = why(self._connection, attempt, error)
-        except LimitedError as beside:
-            return no_room(beside)
-        except RetryableError as beside:
-            return not_started(beside)
-        return not_started(found) if isinstance(found, RetryableError) else found
-
     def _dispatches(self, request: StartRequest, workflow: str, page: int) -> list[Run]:
         parameters: dict[str, str | int] = {"event": "workflow_dispatch", "per_page": PAGE, "page": page}
         if request.since is not None:
@@ -230,7 +177,9 @@ class GitHubActions:
         for external_id, number in ids.items():
             run = runs.get(number) or self._run(repository, number)
             if run is not None:
-                self._ended.pop(external_id, None)
+                kept = self._ended.get(external_id, [])
+                if not run.ended or any(job.run_attempt != run.run_attempt for job in kept):
+                    self._ended.pop(external_id, None)
                 idle |= {external_id} if run.waits else set()
                 bad = run.ended and not run.went_well
                 told[external_id] = standing(run, self._jobs_of(external_id) if bad else ())
@@ -269,7 +218,7 @@ class GitHubActions:
             return None
 
     def _jobs_of(self, external_id: str) -> Sequence[Job]:
-        """Give the jobs of the newest attempt; those of an ended one are kept until its state is asked for again."""
+        """Give the jobs of the newest attempt; those of an ended one are kept until there is another."""
         kept = self._ended.get(external_id)
         if kept is not None:
             return kept
@@ -290,7 +239,7 @@ class GitHubActions:
                 f"/repos/{repository}/actions/jobs/{job.id}/logs", doing=f"read the log of job {job.id}",
                 repository=repository, permission=_READ,
             )  # fmt: skip
-        except PermanentError as error:
+        except DoubtfulError as error:
             if error.fields.get("status") != _GONE:
                 raise
             return "[the log is gone: GitHub keeps it for as long as the repository says]"

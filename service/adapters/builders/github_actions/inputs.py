@@ -10,7 +10,7 @@ from service.adapters.builders.github_actions import Options
 from service.core.images import TREE_LABEL
 from service.ports import StartRequest
 
-LABELS = "labels"
+LABELS, REBUILD = "labels", "rebuild"
 
 
 def options_of(request: StartRequest) -> Options:
@@ -21,7 +21,10 @@ def options_of(request: StartRequest) -> Options:
 
 
 def inputs_of(request: StartRequest, correlation: str, template: str | None = None) -> dict[str, str]:
-    """Give the inputs, all of them texts, as GitHub wants them; a template's Dockerfile is sent as its text."""
+    """Give the inputs, all of them texts, as GitHub wants them; a template's Dockerfile is sent as its text.
+
+    A build anew needs `rebuild`: a workflow without it would take the image that is there, and is not started.
+    """
     options = options_of(request)
     wanted = {
         "context": options.context,
@@ -37,14 +40,21 @@ def inputs_of(request: StartRequest, correlation: str, template: str | None = No
         "correlation": correlation,
         **{name: text for name, text in wanted.items() if text is not None},
         **options.inputs,
+        **({REBUILD: "true"} if request.anew else {}),
     }
 
 
-def labels_of(request: StartRequest) -> str:
+def optional_inputs(request: StartRequest) -> dict[str, str]:
+    """Give the inputs that a workflow of somebody's own need not know; each is sent for as long as it is taken."""
+    fresh = "true" if request.fresh else ""
+    return {name: text for name, text in ((LABELS, _labels_of(request)), (REBUILD, fresh)) if text}
+
+
+def _labels_of(request: StartRequest) -> str:
     """Give the labels that the workflow may put on the image, one `NAME=VALUE` a line.
 
-    They tell what the image was made of, also after the loss of our database. A workflow of somebody's own need not
-    know this input, so it is sent only as long as the workflow takes it. Labels that workflows set anyway are left out.
+    They tell what the image was made of, also after the loss of our database. Labels that workflows set anyway are left
+    out.
     """
     return "\n".join(f"{name}={value}" for name, value in request.labels.items() if name == TREE_LABEL)
 

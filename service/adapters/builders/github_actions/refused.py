@@ -19,7 +19,7 @@ from ruamel.yaml.error import YAMLError
 
 from service.adapters.builders.github_actions.run_shapes import Nothing, Workflow
 from service.adapters.github_api.connection import Connection
-from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
+from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableReadError
 from service.core.words import Repository
 from service.errors import BusyError, LimitedError, MergeportError, NotStartedError, PermanentError, RetryableError
 
@@ -160,7 +160,7 @@ def _exists(connection: Connection, attempt: Attempt) -> bool:
             _Commit, f"/repos/{repository}/commits/{quote(attempt.ref)}", doing=f"read `{attempt.ref}`",
             repository=repository, permission="contents: read",
         )  # fmt: skip
-    except (NotFoundAnswerError, UnprocessableAnswerError):
+    except (NotFoundAnswerError, UnprocessableReadError):
         return False
     return True
 

@@ -56,19 +56,13 @@ class Commits:
         """
         if base == head:
             return Relation.IDENTICAL
-        try:
-            # The files, which are not needed here, are only on the first page.
-            compared = self.found(lambda: self._compared(repository, base, head, page=2), repository)
-        except failures.UnprocessableAnswerError:
-            return Relation.GONE
+        # The files, which are not needed here, are only on the first page.
+        compared = self.shown(lambda: self.found(lambda: self._compared(repository, base, head, page=2), repository))
         return compared.status if compared else Relation.GONE
 
     def between(self, repository: Repository, base: Sha, head: Sha) -> Between | None:
         """Give the commits that `head` has and `base` has not, oldest first; None when they cannot be compared."""
-        try:
-            first = self.found(lambda: self._commits_compared(repository, base, head, 1), repository)
-        except failures.UnprocessableAnswerError:
-            return None
+        first = self.shown(lambda: self.found(lambda: self._commits_compared(repository, base, head, 1), repository))
         if first is None:
             return None
         last = -(-first.total_commits // COMMITS_PAGE)
@@ -119,6 +113,15 @@ class Commits:
             return ask()
         return None
 
+    @staticmethod
+    def shown(ask: Callable[[], _Answer | None]) -> _Answer | None:
+        """Ask, and believe a 422, which says that GitHub cannot show it, only if it comes twice."""
+        with suppress(failures.UnprocessableReadError):
+            return ask()
+        with suppress(failures.UnprocessableReadError):
+            return ask()
+        return None
+
     def _commit(self, repository: Repository, commit: Sha) -> GitCommit:
         return self._connection.get(
             GitCommit,
@@ -138,12 +141,9 @@ class Commits:
         )
 
     def _changed(self, repository: Repository, base: Sha, head: Sha) -> tuple[Relation, frozenset[str]] | None:
-        try:
-            comparison = self.found(lambda: self._compared(repository, base, head, page=1), repository)
-        except failures.UnprocessableAnswerError:
-            return None  # too large for GitHub to compare
+        comparison = self.shown(lambda: self.found(lambda: self._compared(repository, base, head, page=1), repository))
         if comparison is None:
-            return None  # one of them is gone, or they have nothing in common
+            return None  # one of them is gone, they have nothing in common, or are too large for GitHub to compare
         files = comparison.files
         if files is None or len(files) >= COMPARISON_FILES:
             return None

@@ -31,7 +31,7 @@ from service.adapters.github_api.tokens import AppLogin, TokenLogin
 from service.core.addresses import pages_of
 from service.core.order import Relation
 from service.core.words import Repository, Sha
-from service.errors import PermanentError
+from service.errors import DoubtfulError
 from service.ports import Between, ClosedPullRequests, CommitStatus, Credentials, PullRequest, PullRequestDraft
 
 API_URL = "https://api.github.com"
@@ -101,22 +101,27 @@ class GitHub:
         """
         if not _is_plain(branch):
             return None
-        try:
-            ref = self._commits.found(
-                lambda: self._connection.get(
-                    Ref,
-                    f"/repos/{repository}/git/ref/heads/{quote(branch)}",
-                    doing=f"read the branch `{branch}`",
-                    repository=repository,
-                    permission="contents: read",
-                ),
-                repository,
+
+        def ask() -> Ref:
+            return self._connection.get(
+                Ref,
+                f"/repos/{repository}/git/ref/heads/{quote(branch)}",
+                doing=f"read the branch `{branch}`",
+                repository=repository,
+                permission="contents: read",
             )
-        except PermanentError as error:
-            if error.fields.get("status") == _EMPTY_REPOSITORY:
-                return None
-            raise
-        return Sha(ref.object.sha) if ref else None
+
+        for looks_left in (1, 0):
+            try:
+                ref = self._commits.found(ask, repository)
+            except DoubtfulError as error:
+                if error.fields.get("status") != _EMPTY_REPOSITORY:
+                    raise
+                if not looks_left:
+                    return None
+            else:
+                return Sha(ref.object.sha) if ref else None
+        return None
 
     def file_at(self, repository: Repository, path: str, commit: str) -> bytes | None:
         """Give a file's bytes at a commit or branch, or None when it is not there.
@@ -177,17 +182,16 @@ class GitHub:
 
     def pull_requests_of(self, repository: Repository, commit: Sha) -> Sequence[PullRequest]:
         """Give the pull requests that brought the commit; none for a commit that GitHub does not know."""
-        try:
-            pulls = self._connection.get(
+        pulls = self._commits.shown(
+            lambda: self._connection.get(
                 list[Pull],
                 f"/repos/{repository}/commits/{commit}/pulls",
                 doing=f"read the pull requests of {commit[:12]}",
                 repository=repository,
                 permission="pull requests: read",
             )
-        except failures.UnprocessableAnswerError:
-            return ()
-        return tuple(pull.ours() for pull in pulls)
+        )
+        return tuple(pull.ours() for pull in pulls or ())
 
     def set_commit_status(self, repository: Repository, commit: Sha, status: CommitStatus) -> None:
         """Put a status on a commit; the newest of a context counts, so repeating is harmless."""

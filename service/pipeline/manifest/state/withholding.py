@@ -18,7 +18,7 @@ from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wak
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
-from service.store import edits, manifest_states, runs, waits
+from service.store import Transaction, edits, manifest_states, runs, waits
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -83,9 +83,11 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
     """
     context, run = claim.context, claim.run
     pause, refusal = None, None
+    with context.store.read() as tx:
+        if not _is_withheld(tx, run):
+            return
     with context.store.begin() as tx:
-        edit = edits.of_run(tx, run.id)
-        if edit is None or edit.state is not EditState.WITHHELD:
+        if not _is_withheld(tx, run):
             return
         known = manifest_states.hold(tx, repository)
         if not is_ours(tx, run):
@@ -104,6 +106,11 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         raise PermanentError(refusal.message, code=refusal.code, hint=refusal.hint)
     if pause is not None:
         raise pause
+
+
+def _is_withheld(tx: Transaction, run: Run) -> bool:
+    edit = edits.of_run(tx, run.id)
+    return edit is not None and edit.state is EditState.WITHHELD
 
 
 def _wait(context: Context, run: Run, repository: Repository, why: Closed) -> Pause:
