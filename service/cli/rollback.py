@@ -41,13 +41,14 @@ def rollback(
     }  # fmt: skip
     with acting() as context:
         if only_plan:
-            _tell_plan(actions.plan_rollback(context, asked(name, reason), **what), json_wanted=json_wanted)
+            tell_plan(actions.plan_rollback(context, asked(name, reason), **what), json_wanted=json_wanted)
             return
         gone = actions.rollback(context, asked(name, reason), **what)
-    _tell(gone, json_wanted=json_wanted)
+    tell(gone, json_wanted=json_wanted)
 
 
-def _tell_plan(plan: Plan, *, json_wanted: bool) -> None:
+def tell_plan(plan: Plan, *, json_wanted: bool) -> None:
+    """Print what a rollback would do."""
     if json_wanted:
         print_json(_plain(plan))
         return
@@ -83,7 +84,8 @@ def _plain(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _tell(gone: GoingBack, *, json_wanted: bool) -> None:
+def tell(gone: GoingBack, *, json_wanted: bool) -> None:
+    """Print what was started, and whether the hold is in force."""
     if json_wanted:
         told = _plain(gone.planned) if gone.planned is not None else {}
         unheld = str(gone.unheld) if gone.unheld is not None else None

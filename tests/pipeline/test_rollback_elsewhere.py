@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from service.cli.rollback import tell, tell_plan
 from service.core.words import RunState
 from service.pipeline import actions
 from service.store.runs import Run
@@ -115,3 +116,18 @@ def test_merge_between_makes_no_way_around_the_hold(pipeline: Pipeline) -> None:
     actions.unhold(acting(pipeline), asked(pipeline), application="checkout", environment="dev")
     pipeline.settle()
     assert digest(pipeline.run(commit=commit)) in values(pipeline)
+
+
+def test_command_tells_the_plan_and_what_it_started(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(pipeline, QUIET)
+    first, second = committed(pipeline, "two"), committed(pipeline, "three")
+    plan = actions.plan_rollback(acting(pipeline), asked(pipeline), application="checkout", environment="dev")
+    capsys.readouterr()
+    tell_plan(plan, json_wanted=False)
+    told = capsys.readouterr().out
+    line = f"checkout in dev would go back from {second.commit[:12]} to {first.commit[:12]}, by a commit"
+    assert (line in told, digest(first) in told, "nothing was done" in told) == (True, True, True)
+    tell(back(pipeline), json_wanted=True)
+    printed = capsys.readouterr().out
+    assert f'"run": "{pipeline.run().id}"' in printed
+    assert '"unheld": null' in printed

@@ -181,8 +181,8 @@ def release_of(run: Run) -> Release | None:
     if not run.images or not all(reference.digest for reference in images_of(run).values()):
         return None
     return Release(
-        run.repository, run.branch, run.commit, handed_on(run.images, run.id), run.change_id, run.id, run.manifest_commit,
-        back=run.rollback is not None,
+        run.repository, run.branch, run.commit, handed_on(run.images, run.id), run.change_id, run.id,
+        run.manifest_commit, back=run.rollback is not None,
     )  # fmt: skip
 
 
