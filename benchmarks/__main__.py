@@ -34,6 +34,7 @@ MODULES = (
     "elsewhere",
     "reuse",
     "requests_sent",
+    "plan",
 )
 
 

@@ -35,6 +35,7 @@ class Scale:
     idle_seconds: float = 20.0
     settle_seconds: float = 25.0
     asking: tuple[int, ...] = (1, 100)
+    planned: int = 1_000
 
     def brief(self) -> Scale:
         """Give the same sizes with fewer rounds, for about half of the time."""
@@ -72,4 +73,5 @@ TOY = Scale(
     idle_seconds=1.0,
     settle_seconds=0.5,
     asking=(1, 3),
+    planned=12,
 )

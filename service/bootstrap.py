@@ -16,6 +16,7 @@ from service.adapters.checkout import GitCheckout
 from service.adapters.deployers.argocd import ApplicationSets, ArgoCD
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.adapters.git.ssh import SshLogin
+from service.adapters.git_histories import GitHistories
 from service.adapters.github_api.budget import Budgets
 from service.adapters.github_api.connection import SOURCES
 from service.adapters.kinds import kinds
@@ -23,15 +24,16 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.adapters.source_trees import GitSourceTrees
 from service.bootstrap_sources import SystemClock, sources
-from service.core.config import ImageTarget
+from service.core.config import Configuration, ImageTarget
 from service.core.words import Repository
 from service.errors import PermanentError
+from service.pipeline.asked.in_store import configuration_in_force
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
-from service.ports import Builder, Clock, Commits, Credentials, EventQueue, Pipelines, Registry
+from service.ports import Builder, Clock, Commits, Credentials, EventQueue, ManifestHistories, Pipelines, Registry
 from service.settings import ArgoCDSettings, GitHubApp, Settings
-from service.store import Store
+from service.store import Store, Transaction
 
 
 class ConfiguredImages:
@@ -97,6 +99,11 @@ class ConfiguredImages:
                 pipelines.expect_news(repository)
 
 
+def known_configuration(tx: Transaction) -> Configuration | None:
+    """Give the configuration in force as the store has it; None if there is none."""
+    return configuration_in_force(tx, kinds())
+
+
 @contextmanager
 def build_context(
     settings: Settings, store: Store, queue: Queue, holder: str, *, clock: Clock | None = None
@@ -115,7 +122,7 @@ def build_context(
     configurations = Configurations(
         store, manifest_forge, clock, kinds(), repository, settings.configuration_branch, in_force=start_returned
     )
-    manifests = _manifests(settings, manifest_forge, ca_file)
+    manifests = _manifests(settings, manifest_forge, ca_file, settings.state_directory / "mirrors")
     images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock, budgets=budgets)
     trees = GitSourceTrees(
         settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
@@ -155,9 +162,17 @@ def _github(
     )
 
 
-def _manifests(settings: Settings, forge: Commits, ca_file: Path | None) -> GitManifestRepositories:
+def histories(settings: Settings, context: Context) -> ManifestHistories:
+    """Give the history of manifest repositories; its mirrors are not those of the worker, since they are deeper."""
+    ca_file = trusted_with(settings.ca_file, settings.state_directory) if settings.ca_file else None
+    return GitHistories(
+        _manifests(settings, context.outside.manifest_forge, ca_file, settings.state_directory / "histories")
+    )
+
+
+def _manifests(settings: Settings, forge: Commits, ca_file: Path | None, place: Path) -> GitManifestRepositories:
     """Make the access to manifest repositories: at the forge, or over SSH if the settings say so."""
-    place, signing_key = settings.state_directory / "mirrors", settings.signing_key_file
+    signing_key = settings.signing_key_file
     template, key, hosts = settings.manifest_ssh_url, settings.ssh_key_file, settings.known_hosts_file
     if not (template and key and hosts):
         return GitManifestRepositories(

@@ -102,6 +102,8 @@ class Distribution:
         if top is None:
             return None
         children = top.children if top.config is None else ()
+        if top.config is None and not children:
+            raise bad_answer(self._http.host, "an index without any image that can run")
         parts, absent = [], []
         for child in children:
             manifest = self.manifest(repository, child.digest)
@@ -168,12 +170,22 @@ class Distribution:
         return Digest(answer.headers.get("Docker-Content-Digest", "")) or None if answer.found else None
 
     def _head(self, repository: str, name: str) -> Answer:
-        return self._http.request(
+        answer = self._http.request(
             "HEAD",
             f"/v2/{quote(repository)}/manifests/{quote(name, safe=':')}",
             scope=_pull(repository),
             headers={"Accept": ", ".join(_ACCEPTED)},
         )
+        told = answer.headers.get("Docker-Content-Digest", "")
+        if answer.found and ":" in name and told not in {"", name}:
+            raise damaged(self._http.host, name)
+        return self._no_page(answer)
+
+    def _no_page(self, answer: Answer) -> Answer:
+        """Refuse a page in place of an answer without a body: it would say that everything is there."""
+        if answer.found and answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
+            raise bad_answer(self._http.host, "a page where a manifest or blob was expected")
+        return answer
 
     def _labels(self, repository: str, manifest: Manifest) -> _Labels:
         """Read the image's configuration: its platform and labels."""

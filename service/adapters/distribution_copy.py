@@ -67,7 +67,7 @@ class CopyTarget(Distribution):
     def has_blob(self, repository: str, digest: str) -> bool:
         """Tell whether the repository has a blob."""
         scope = push_scope(repository)
-        return self._http.request("HEAD", f"/v2/{quote(repository)}/blobs/{digest}", scope=scope).found
+        return self._no_page(self._http.request("HEAD", f"/v2/{quote(repository)}/blobs/{digest}", scope=scope)).found
 
     def mount(self, repository: str, digest: str, other: str) -> bool:
         """Take a blob from another repository of this registry; False where the registry does not do that."""
@@ -156,13 +156,16 @@ class Copy:
         manifest = self._source.manifest(self._other, digest)
         if manifest is None:
             raise missing_image(self._source.host, self._other, digest)
-        if self._target.has(self._reference.repository, digest):
-            return manifest
+        there = self._target.has(self._reference.repository, digest)
         if depth > _DEEPEST:
             raise bad_answer(self._source.host, f"an index of more than {_DEEPEST} levels")
         document = self._source.described(manifest)
+        if there and not document.manifests:
+            return manifest
         for child in document.manifests or ():
-            self._bring(Digest(child.digest), depth + 1)
+            self._bring(Digest(child.digest), depth + 1)  # also of an index that is there: it may have lost an image
+        if there:
+            return manifest
         blobs = [document.config, *(document.layers or ())] if document.config else []
         for blob in {blob.digest: blob for blob in blobs}.values():
             if not any(word in blob.media_type for word in _NOT_TO_BE_COPIED):

@@ -6,11 +6,17 @@ https://github.com/opencontainers/image-spec/blob/main/image-index.md
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
 """https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
+
+
+_DigestText = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$")]
+"""Anything else would be asked for as a tag, or as another address of the registry."""
+_LARGEST = 1 << 53
 
 
 class Part(BaseModel):
@@ -39,8 +45,8 @@ class Platform(Part):
 class Descriptor(Part):
     """What names a manifest or a blob."""
 
-    digest: str
-    size: int = Field(default=0, ge=0)
+    digest: _DigestText
+    size: int = Field(default=0, ge=0, le=_LARGEST)
     platform: Platform | None = None
     annotations: Mapping[str, str] | None = None
     media_type: str = Field(default="", alias="mediaType")
@@ -61,6 +67,13 @@ class Document(Part):
     manifests: tuple[Descriptor, ...] | None = None
     annotations: Mapping[str, str] | None = None
     media_type: str = Field(default="", alias="mediaType")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        """Refuse any other JSON: a gateway's answer would be an image that nobody has pushed."""
+        if self.config is None and self.manifests is None:
+            raise ValueError("neither a manifest nor an index")
+        return self
 
 
 class ConfigSection(Part):

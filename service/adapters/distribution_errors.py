@@ -60,9 +60,9 @@ def immutable(host: str, reference: str = "the tag") -> PermanentError:
     )
 
 
-def missing_repository(host: str, repository: str) -> PermanentError:
-    """Make the error of a push to a repository that is not there."""
-    return PermanentError(
+def missing_repository(host: str, repository: str) -> DoubtfulError:
+    """Make the error of a push to a repository that is not there; one that was just made may not be seen yet."""
+    return DoubtfulError(
         f"Registry {host} has no repository {repository}.",
         code="registry-repository-missing",
         hint="create it, or let Mergeport do it with `create: true` on the registry",
@@ -100,9 +100,9 @@ def without_tls(host: str) -> PermanentError:
     )
 
 
-def too_large(host: str, limit: int) -> PermanentError:
-    """Make the error of an answer that is larger than any that is asked for."""
-    return PermanentError(
+def too_large(host: str, limit: int) -> DoubtfulError:
+    """Make the error of an answer that is larger than any that is asked for. It may pass: pages are large."""
+    return DoubtfulError(
         f"Registry {host} gave an answer of more than {limit} bytes.",
         code="registry-answer",
         hint="check that the host in the configuration is a registry",

@@ -25,6 +25,14 @@ Stage = Annotated[
 Platform = Annotated[
     str, *fitting(r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$", "a platform", "write it like linux/amd64 or linux/arm64")
 ]
+CodeBuildProject = Annotated[
+    str,
+    *fitting(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$",
+        "the name of a CodeBuild project",
+        "2 to 150 letters, digits, _ and -, the first one a letter or a digit",
+    ),
+]
 WorkflowFile = Annotated[
     str,
     *fitting(

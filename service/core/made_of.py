@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from service.core.foreign_text import value
 from service.core.images import Image, PlatformImage
 from service.core.words import Repository, Sha
 
@@ -40,10 +41,12 @@ def told_of(image: Image | PlatformImage, source: Repository) -> Told:
         return Told("", "it has no revision label, so its source commit is not known")
     if image.source is not None and not names(image.source, source):
         return Told(
-            "", f"its labels name {image.source}, as those of a base image do, so its source commit is not known"
+            "", f"its labels name {value(image.source)}, as those of a base image do, so its source commit is not known"
         )
     if not _COMMIT.fullmatch(revision):
-        return Told("", f"its revision label `{image.revision}` is not a commit id, so its source commit is not known")
+        return Told(
+            "", f"its revision label `{value(image.revision)}` is not a commit id, so its source commit is not known"
+        )
     return Told(revision)
 
 

@@ -7,7 +7,7 @@ put on one line and made harmless: it breaks no table, mentions nobody, closes n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core import trailers
@@ -35,7 +35,7 @@ STATUS_LENGTH = 140
 PULL_REQUESTS_SHOWN = 50
 CHANGES_SHOWN = 50
 CHANGES_LISTED = 500
-CHANGE_LENGTH, BECAUSE_LENGTH = 1_000, 2_000
+CHANGE_LENGTH, BECAUSE_LENGTH, OVERRIDE_LENGTH = 1_000, 2_000, 1_000
 WARNING_LENGTH = 500
 PULL_REQUESTS_NAMED = 100
 """The most trailers that name a pull request."""
@@ -81,6 +81,7 @@ class Promotion:
     the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
     the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
     images are or were live, `marks` what kinds of files the changes touch, and `gated` whether gates keep watch.
+    `overrides` are the gates that people opened for it, each with who and why.
     """
 
     run: RunId
@@ -105,6 +106,7 @@ class Promotion:
     problem: str = ""
     made_for: tuple[str, ...] = ()
     back: StepBack | None = None
+    overrides: tuple[str, ...] = ()
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
     gated: bool = False
@@ -145,6 +147,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         _headline(promotion),
         f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
         f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
+        "\n".join(f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides),
         _table(promotion),
         _images(promotion),
         _source(promotion),
@@ -185,6 +188,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.ENVIRONMENT, promotion.environment),
         *((trailers.IMAGE, str(image)) for image in promotion.images),
         *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
+        *((trailers.OVERRIDE, plain(one, OVERRIDE_LENGTH)) for one in promotion.overrides),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
@@ -288,13 +292,9 @@ def _direct_pushes(promotion: Promotion, *, beside: bool) -> Iterator[str]:
 
 
 def _rollback(promotion: Promotion) -> str:
-    befores = _unique(value(change.before) for _, change in promotion.changes if change.before)
+    befores = list(dict.fromkeys(value(change.before) for _, change in promotion.changes if change.before))
     back = f", and Argo CD goes back to {', '.join(map(code, befores[:4]))}" if befores else ""
     return (
         "To roll back after the merge: press **Revert** on this pull request and merge what it opens, or "
         f"`git revert` the merged commit on the base branch{back}."
     )
-
-
-def _unique(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))

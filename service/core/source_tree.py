@@ -16,17 +16,34 @@ from service.core.config.patterns import fixed_part
 ROOT = "."
 
 
-def paths_read(context: str, dockerfile: str, patterns: Sequence[str]) -> tuple[str, ...]:
+def paths_read(context: str, dockerfile: str, patterns: Sequence[str], recipe: str = "") -> tuple[str, ...]:
     """Name the files and folders that an image depends on, without those that lie in another of them.
 
     `context` and `dockerfile` are as the builders have them: the second is relative to the first. `patterns` are the
     application's `paths`; of each the part before its first wildcard counts, which may be more than it matches.
+    `recipe` is the file that says how the builder builds, where it is in the repository.
     """
     wanted = {_plain(context), _plain(posixpath.join(context, dockerfile))}
     wanted |= {_plain(fixed_part(pattern)) for pattern in patterns if not pattern.startswith("!")}
+    wanted |= {f"{_plain(posixpath.join(context, dockerfile))}.dockerignore"} if dockerfile else set()
+    wanted |= {_plain(recipe)} if recipe else set()
     if ROOT in wanted:
         return (ROOT,)
     return tuple(sorted(one for one in wanted if not any(one.startswith(f"{other}/") for other in wanted)))
+
+
+def dockerfile_beside(context: str, dockerfile: str) -> tuple[str, ...]:
+    """Name the Dockerfile if it may be a link that leads out of what is read, so that its own id has to be asked for.
+
+    In a context that is the whole repository all that it may lead to is read anyway.
+    """
+    return (_plain(posixpath.join(context, dockerfile or "Dockerfile")),) if _plain(context) != ROOT else ()
+
+
+def is_whole(ids: Mapping[str, str], context: str, dockerfile: str) -> bool:
+    """Tell whether the ids have the context and the Dockerfile: without them all commits would seem alike."""
+    needed = (_plain(context), _plain(posixpath.join(context, dockerfile)))
+    return all(any(one == ROOT or f"{path}/".startswith(f"{one}/") for one in ids) for path in needed)
 
 
 def _plain(path: str) -> str:

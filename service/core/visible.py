@@ -12,11 +12,20 @@ _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN = "\u2028\u2029\ufeff\U000e0000-\U000e007f"
 HARMFUL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDIRECTIONAL}{_UNSEEN}\ud800-\udfff]")
 """C0 and C1 without tab and line feed, marks of text direction, other line ends, tags, and lone surrogates."""
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)|\x1b[@-Z\\^_a-z]"
+)
+"""Colours, movements, titles and links of terminals: ECMA-48's control sequences and strings."""
 
 
 def visible(text: str) -> str:
     """Give a text with each harmful character replaced by its Python escape."""
     return HARMFUL.sub(lambda found: _escape(ord(found[0])), text)
+
+
+def unstyled(text: str) -> str:
+    """Give a text without what only styles it on a terminal, which may stand within a word or right before one."""
+    return _SEQUENCE.sub("", text)
 
 
 def one_line(text: str) -> str:

@@ -111,6 +111,11 @@ class Configurations:
         """Tell whether any configuration was ever good, so that one is in force."""
         return self._last_good() is not None
 
+    def known(self) -> Configuration | None:
+        """Give the configuration in force as far as the store has it; nobody outside is asked."""
+        commit = self._last_good()
+        return None if commit is None else self.at(commit)
+
     def _last_good(self) -> Sha | None:
         with self._store.read() as tx:
             return configurations.last_good(tx)

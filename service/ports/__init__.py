@@ -24,7 +24,14 @@ from service.ports.credentials import Credentials
 from service.ports.deployer import Deployer, Observation, Pods
 from service.ports.events import BuildEvent, Event, EventQueue, ImageEvent, Received
 from service.ports.forge import Forge
-from service.ports.manifests import Commit, ManifestRepositories, Manifests
+from service.ports.manifests import (
+    Commit,
+    FileChange,
+    ManifestHistories,
+    ManifestHistory,
+    ManifestRepositories,
+    Manifests,
+)
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
@@ -56,12 +63,15 @@ __all__ = [
     "ElsewhereBuilder",
     "Event",
     "EventQueue",
+    "FileChange",
     "Forge",
     "ForgeCommit",
     "HereBuilder",
     "ImageEvent",
     "ListedTag",
     "LogPiece",
+    "ManifestHistories",
+    "ManifestHistory",
     "ManifestRepositories",
     "Manifests",
     "Notice",

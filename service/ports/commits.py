@@ -64,7 +64,8 @@ class Commits(Protocol):
     def object_ids(self, repository: Repository, commit: Sha, paths: Collection[str]) -> Mapping[str, str] | None:
         """Give git's ids of files and folders at a commit, `.` being the whole tree; a missing path is left out.
 
-        None if the commit is not there, or a folder is too large to be listed.
+        None if the commit is not there, a folder is too large to be listed, or a path is or goes through a symbolic
+        link or goes into a submodule, so that what counts lies elsewhere.
         """
         ...
 

@@ -23,6 +23,22 @@ class Commit:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file that a commit of the branch changed: its content's ids before and after, empty where it was not there.
+
+    `cut_off`: the commit is the oldest that was brought, so what it has may be older.
+    """
+
+    commit: Sha
+    at: datetime
+    parents: tuple[Sha, ...]
+    path: str
+    before: str
+    after: str
+    cut_off: bool = False
+
+
 class Manifests(Protocol):
     """One manifest repository: read at a commit, make commits, push by compare-and-swap.
 
@@ -43,6 +59,10 @@ class Manifests(Protocol):
 
     def read(self, commit: Sha, path: str) -> bytes:
         """Give a file's bytes; PermanentError `values-file-missing`, `-clash`, `-symlink`, `-forbidden`."""
+        ...
+
+    def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
+        """Give many files at once; one for which `read` raises PermanentError is left out."""
         ...
 
     def commit(
@@ -79,6 +99,46 @@ class Manifests(Protocol):
 
     def history(self, tip: Sha, *, most: int, deepen: bool = False) -> Sequence[Commit]:
         """Give the tip and the commits behind it, newest first; without `deepen` only those here, off the network."""
+        ...
+
+
+class ManifestHistory(Protocol):
+    """What one manifest repository was at other times, along the first parents of a branch."""
+
+    def fetch(self, branch: str, *, most: int) -> Sha | None:
+        """Bring the branch's newest commits with their directories, and give its tip; None if there is no branch."""
+        ...
+
+    def changes(self, tip: Sha, paths: Collection[str], *, most: int) -> Sequence[FileChange]:
+        """Give each change of each of these files, newest first."""
+        ...
+
+    def maker(self, change: FileChange) -> Commit:
+        """Give the commit that made a change: for a merge, the merged one."""
+        ...
+
+    def describe(self, commit: Sha) -> Commit:
+        """Give a commit's people, date, parents and message."""
+        ...
+
+    def at(self, tip: Sha, when: datetime) -> Sha | None:
+        """Give where the branch was at a time; None before its first commit here."""
+        ...
+
+    def named(self, tip: Sha, beginning: str) -> Sha:
+        """Give the commit behind the tip whose id begins so; NotFoundError if it is none or several."""
+        ...
+
+    def read(self, commit: Sha, path: str) -> bytes:
+        """Give a file's bytes at a commit; PermanentError as `Manifests.read`."""
+        ...
+
+
+class ManifestHistories(Protocol):
+    """Opens the history of manifest repositories by name."""
+
+    def open(self, repository: Repository) -> ManifestHistory:
+        """Give the repository's history."""
         ...
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.state_files import FileGone, Identity, Number
 from service.store.outage import Outage
+from service.store.storable import keep_storable
 from service.store.turns import NoTurn, Turns
 
 Transaction = Connection
@@ -75,6 +76,7 @@ class Store:
                 connect_args=_network(parsed),
             )
             sa.event.listen(self.engine, "connect", _prepare_postgresql)
+        keep_storable(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:

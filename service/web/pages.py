@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as ResponseBase
 
 from service.core.deployment import past_from
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
+from service.pipeline.asked.run_case import answer_of
 from service.store import (
     Store,
     Transaction,
@@ -27,6 +28,7 @@ from service.store import (
     deployments,
     edits,
     lookup,
+    overrides,
     repositories,
     runs,
     sightings,
@@ -110,7 +112,7 @@ class Pages:
             run = runs.get(tx, RunId(run_id))
             if run is None:
                 raise NotFound(f"There is no run {run_id}")
-            values = _about(tx, run)
+            values = _about(tx, run, self._now())
         return self._show("run.html", run=run, refresh=_refresh([run]), **values)
 
     def run_log(self, run_id: str) -> Response:
@@ -158,7 +160,7 @@ class Pages:
         return render_template(template, now=self._now(), places=self._places, **values)
 
 
-def _about(tx: Transaction, run: Run) -> dict[str, Any]:
+def _about(tx: Transaction, run: Run, now: datetime) -> dict[str, Any]:
     """Read everything that the page of a run shows."""
     made = builds.of_run(tx, run.id)
     siblings = [
@@ -169,11 +171,13 @@ def _about(tx: Transaction, run: Run) -> dict[str, Any]:
     seen = past_from(sightings.of_runs(tx, [run.id]).get(run.id))
     return {
         "change": changes.get(tx, run.change_id),
+        "why": answer_of(tx, run, now),
         "configured": configurations.get(tx, run.configuration_commit) is not None,
         "steps": steps.of_run(tx, run.id),
         "wait": waits.open_of_run(tx, run.id),
         "edit": edits.of_run(tx, run.id),
         "deployments": deployments.of_run(tx, run.id),
+        "overrides": overrides.of_run(tx, run),
         "argocd_url": seen.url,
         "gives_up_at": seen.gives_up_at,
         "builds": [(build, display.last_lines(lookup.log_end(tx, build.id), LOG_LINES)) for build in made],

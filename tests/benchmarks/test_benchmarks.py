@@ -86,6 +86,7 @@ def test_a_benchmark_prints_a_ratio(name: str, against: str) -> None:
         ("waiting", "3 runs waiting"),
         ("edge", "the end"),
         ("elsewhere", "the run itself"),
+        ("plan", "1 applications"),
         ("reuse", "the image has its tag"),
         ("requests", "GitHub's limit a minute"),
     ],

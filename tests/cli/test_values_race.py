@@ -139,6 +139,9 @@ class _AlwaysMoved:
     def read(self, commit: Sha, path: str) -> bytes:
         return VALUES.encode()
 
+    def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
+        return {path: VALUES.encode() for path in paths}
+
     def commit(
         self,
         parent: Sha | None,

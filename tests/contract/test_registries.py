@@ -434,7 +434,7 @@ def test_bytes_that_are_not_the_told_digest_are_retryable(make: Make) -> None:
     assert caught.value.code == "registry-damaged"
 
 
-def test_huge_manifest_is_refused(make: Make) -> None:
+def test_huge_manifest_is_refused_if_that_lasts(make: Make) -> None:
     body = b" " * (4 * 1024 * 1024 + 1)
 
     def answer(connection: socket.socket, head: bytes) -> None:
@@ -442,8 +442,35 @@ def test_huge_manifest_is_refused(make: Make) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(content))
         connection.sendall(content)
 
-    with raw_server(answer) as host, pytest.raises(PermanentError) as caught:
+    with raw_server(answer) as host, pytest.raises(DoubtfulError) as caught:
         make(host).find("app", "1")
+    assert caught.value.code == "registry-answer"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"message": "Please sign in"}',
+        b'{"schemaVersion": 2, "config": null, "manifests": null}',
+        b'{"manifests": []}',
+        b'{"manifests": [{"digest": "latest"}]}',
+        b'{"manifests": [{"digest": "../../../other/manifests/1"}]}',
+        b'{"config": {"digest": "../../../token"}}',
+    ],
+)
+def test_json_that_is_no_image_is_none(make: Make, faulty: Faulty, body: bytes) -> None:
+    faulty.registry.put("app", "latest", make_image(LABELS))
+    faulty.registry.content["/v2/app/manifests/1"] = (OCI_MANIFEST, body)
+    with pytest.raises(DoubtfulError) as caught:
+        make(faulty.host).find("app", "1")
+    assert caught.value.code == "registry-answer"
+
+
+def test_page_does_not_say_that_an_image_is_there(make: Make, faulty: Faulty) -> None:
+    faulty.layer.page(path="manifests", times=5)
+    with pytest.raises(DoubtfulError) as caught:
+        make(faulty.host).has("app", Digest(make_image(LABELS).digest))
     assert caught.value.code == "registry-answer"
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.visible import one_line, visible
+from service.core.visible import one_line, unstyled, visible
+from service.logs import redact
 
 HARMFUL = {"Cc", "Cs"}
 
@@ -27,6 +28,24 @@ HARMFUL = {"Cc", "Cs"}
 )
 def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[1mAKIAIOSFODNN7EXAMPLE\x1b[0m",
+        "\x1b[38;5;196mgh\x1b[0mp_abcdefghijklmnop1234",
+        "\x9b1mAKIAIOSFODNN7EXAMPLE",
+        "gh\x1b]8;;http://x\x1b\\p_abcdefghijklmnop1234",
+        "gh\x1b]0;title\x07p_abcdefghijklmnop1234",
+    ],
+)
+def test_no_style_hides_a_secret(text: str) -> None:
+    assert redact(unstyled(text)) == "[redacted]"
+
+
+def test_text_without_styles_is_left() -> None:
+    assert unstyled("Grüße 🚀\ta[1m\n") == "Grüße 🚀\ta[1m\n"
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))

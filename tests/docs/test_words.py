@@ -10,6 +10,7 @@ import pytest
 
 from service.adapters.codebuild_repeats import CORRELATION
 from service.bootstrap_values import names as names_of_values_commit
+from service.core.train import Reason
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Stage, WaitKind, WaitOutcome
 from service.settings import names
 from service.store.tables import metadata
@@ -27,6 +28,11 @@ def test_every_state_is_explained(
     states: type[RunState | DeliveryState | BuildState | EditState | Stage | WaitKind | WaitOutcome],
 ) -> None:
     assert {state.value for state in states} - set(page("docs/words.md").inline) == set()
+
+
+def test_every_reason_why_something_stays_is_explained_in_its_order_and_no_other() -> None:
+    section = page("docs/promotion.md").text.partition("| reason |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE) == [reason.value for reason in Reason]
 
 
 def test_every_table_is_explained_and_no_other() -> None:

@@ -28,6 +28,7 @@ ON_BOTH = frozenset(
         "test_reporting",
         "test_state_branch",
         "test_superseded",
+        "test_train",
         "test_writing",
     }
 )

@@ -261,7 +261,7 @@ def test_start_that_waits_for_room_is_cancelled_with_its_run(pipeline: Pipeline,
 def test_what_looks_like_a_secret_in_a_log_is_replaced(pipeline: Pipeline, yard: Yard) -> None:
     merge(pipeline)
     pipeline.settle()
-    only(yard).log = "curl -H 'Authorization: Bearer abcdefghijkl'\n"
+    only(yard).log = "curl -H '\x1b[1mAuthorization: Bearer \x1b[31mabcdefghijkl\x1b[0m'\n"
     pipeline.settle()
     assert ("abcdefghijkl" in log_of(pipeline), "curl" in log_of(pipeline)) == (False, True)
 

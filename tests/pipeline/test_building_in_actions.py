@@ -83,6 +83,22 @@ def test_same_tree_is_not_dispatched_again_though_the_image_has_no_label_of_ours
     assert dispatches(pipeline) == asked
 
 
+def test_other_text_of_the_workflow_has_the_same_folder_built_again(pipeline: Pipeline, runner: Runner) -> None:
+    configuration = CONFIGURATION.replace("build: {kind: docker}", "build: {kind: mortal, context: app}")
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": configuration}, "Build a folder")
+    for branch, name in (("develop", WORKFLOW), ("staging", f"{WORKFLOW}# another base image\n")):
+        bare = pipeline.stack.github.repository(SOURCE).bare
+        bare.commit_files(branch, {PATH: name, "app/Dockerfile": "FROM scratch\n"}, "Add the application")
+    merge(pipeline)
+    pipeline.settle()
+    runner.play(SOURCE, Script())
+    pipeline.settle_live("checkout-dev")
+    pipeline.ended(pipeline.run(), RunState.SUCCEEDED)
+    merge(pipeline, branch="staging")
+    pipeline.settle()
+    assert dispatches(pipeline) == 2
+
+
 def test_image_of_a_workflow_is_promoted_with_its_digest_and_its_log_is_kept(
     pipeline: Pipeline, runner: Runner
 ) -> None:

@@ -31,6 +31,8 @@ FAULTS: dict[str, Plant] = {
     "token refused once": lambda github, path: github.faults.answer("401 Unauthorized", path=path),
     "200 that says nothing": lambda github, path: github.faults.answer("200 OK", path=path, body=b""),
     "200 that says null": lambda github, path: github.faults.answer("200 OK", path=path, body=b"null"),
+    "409 for a moment": lambda github, path: github.faults.answer("409 Conflict", path=path, times=2),
+    "redirect that leads nowhere": lambda github, path: github.faults.answer("303 See Other", path=path, body=b""),
     "404 for a moment": lambda github, path: github.faults.lag(path=path),
 }
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from service.core.deployment import Past, past_text
 from service.core.words import BuildState, DeliveryState, EditState, RunState, Sha, Stage, WaitKind
-from service.store import Store, deliveries, deployments, edits, sightings
+from service.store import Store, deliveries, deployments, edits, overrides, sightings
 from service.store.database import Store as RealStore
 from service.web.counters import Counters
 from service.web.private import private_app
@@ -103,6 +103,14 @@ def test_a_run_s_page_tells_steps_and_what_it_waits_for(private: FlaskClient, ro
     assert "Waits for: image Last seen the tag is not there yet" in told
     assert "Since 4 min ago" in told
     assert "Deadline in 30 min" in told
+
+
+def test_a_run_s_page_tells_which_gates_were_opened_for_it_by_whom_and_why(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run(images={"": {"digest": "sha256:0a"}})
+    with rows.store.begin() as tx:
+        overrides.keep(tx, run, "freeze", who="anna", why="<b>fixes</b> it", at=NOW)
+    told = private.get(f"/runs/{run.id}").text
+    assert "Overridden gates Gate By Why When freeze anna <b>fixes</b> it" in text_of(told)
 
 
 def test_a_failed_run_says_what_to_do_about_its_code(private: FlaskClient, rows: Rows) -> None:
@@ -408,3 +416,18 @@ def test_run_page_leads_to_the_other_runs_of_its_commit(private: FlaskClient, ro
     listed = private.get(f"/?commit={run.commit}").text
     assert ">checkout</a>" in listed
     assert ">search</a>" in listed
+
+
+def test_run_says_why_it_is_not_live_and_what_is_next(private: FlaskClient, rows: Rows) -> None:
+    run = rows.run()
+    rows.wait(run, WaitKind.IMAGE)
+    told = text_of(private.get(f"/runs/{run.id}").text)
+    assert "Why it is not live it waits since Wed 2026-03-04 12:00 UTC for the image checkout:4f2c1e9ab012" in told
+    assert "Next: look at the pipeline that pushes the image, then mergeport runs retry" in told
+
+
+def test_run_that_is_live_says_since_when(private: FlaskClient, store: Store, rows: Rows) -> None:
+    run = rows.run(state=RunState.SUCCEEDED)
+    with store.begin() as tx:
+        deployments.begin(tx, run, argocd_application="checkout-dev", health="Healthy", at=NOW)
+    assert "it is live since Wed 2026-03-04 12:00 UTC, healthy since" in text_of(private.get(f"/runs/{run.id}").text)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from service.adapters.codebuild_repeats import CORRELATION, correlation_of, logs_nowhere, newest_of
-from service.adapters.dockerfile_options import BuildArg, InsidePath, Platform, Stage
+from service.adapters.dockerfile_options import BuildArg, CodeBuildProject, InsidePath, Platform, Stage
 from service.core.dockerfiles.wishes import TemplateKeys
 from service.core.fitting import fitting
 from service.core.words import BuilderPlace
@@ -50,14 +50,9 @@ class Options(TemplateKeys):
     """An AWS CodeBuild project that builds and pushes the image."""
 
     kind: Literal["codebuild"] = "codebuild"
-    project: Annotated[
-        str,
-        *fitting(
-            r"^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$",
-            "the name of a CodeBuild project",
-            "2 to 150 letters, digits, _ and -, the first one a letter or a digit",
-        ),
-    ] = Field(description="The CodeBuild project. Its source is the application's source repository.")
+    project: CodeBuildProject = Field(
+        description="The CodeBuild project. Its source is the application's source repository."
+    )
     region: Annotated[str, *fitting(r"^[a-z0-9-]*$", "an AWS region", "write it like ap-northeast-2")] = Field(
         default="", description="The project's AWS region; this process's own if absent."
     )
@@ -87,6 +82,11 @@ class Options(TemplateKeys):
         ge=1,
         description="At most so many builds of one source repository at once; the others wait for their turn.",
     )
+
+    @property
+    def recipe(self) -> str:
+        """The file in the source that says how it is built; CodeBuild's own name for it if the options name none."""
+        return self.buildspec or "buildspec.yml"
 
 
 MakeApi = Callable[[str, str | None], "CodeBuildApi"]

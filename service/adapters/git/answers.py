@@ -129,3 +129,15 @@ def told_by(said: str) -> str:
 def _on_one_line(text: str) -> str:
     shown = "".join(one if one.isprintable() else " " for one in text[:WORDS_LENGTH])
     return " ".join(shown.split()).rstrip(".")
+
+
+def is_refused(printed: str) -> bool:
+    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
+
+    https://git-scm.com/docs/git-push#_output
+    """
+    for line in printed.splitlines():
+        flag, _, rest = line.partition("\t")
+        if flag == "!":
+            return not rest.partition("\t")[2].startswith("[remote failure]")
+    return False

@@ -90,13 +90,13 @@ class Mirror:
                 self._again(outcome, f"+{ref}:{_kept(ref)}", DEPTH)
         return self.kept_tip(ref)
 
-    def fetch_commit(self, commit: Sha, *, depth: int = DEPTH, alone: bool = False) -> None:
+    def fetch_commit(self, commit: Sha, *, depth: int = DEPTH, only: str = "") -> None:
         """Bring one commit, `depth` commits in all; RetryableError `manifest-commit-gone` if the remote lost it.
 
-        With `alone` commits come without their files and directories.
+        `only` is a filter of git: with `--filter=tree:0` commits come without their files and directories.
         """
         with self._alone():
-            self._bring_surely(commit, depth, *(["--filter=tree:0"] if alone else []))
+            self._bring_surely(commit, depth, *([only] if only else []))
 
     def behind(self, tip: Sha, wanted: frozenset[Sha]) -> frozenset[Sha]:
         """Tell which of the wanted commits are the tip or behind it, deepening until that is certain.

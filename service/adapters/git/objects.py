@@ -73,12 +73,20 @@ class Objects:
         head = self.read(commit).split(b"\n\n", 1)[0].splitlines()
         return [Sha(line[7:].decode()) for line in head if line.startswith(b"parent ")]
 
-    def file(self, commit: Sha, parts: tuple[bytes, ...]) -> bytes:
-        """Give a file's bytes; PermanentError where the path is not a plain file all the way."""
-        entry = Entry(DIRECTORY, self.tree_of(commit))
+    def file(self, commit: Sha, parts: tuple[bytes, ...], trees: dict[str, bytes] | None = None) -> bytes:
+        """Give a file's bytes; PermanentError where the path is not a plain file all the way.
+
+        Who reads many files of a commit gives `trees`, in which the folders that were read are kept.
+        """
+        known = {} if trees is None else trees
+        if commit not in known:
+            known[commit] = self.tree_of(commit).encode()
+        entry = Entry(DIRECTORY, known[commit].decode())
         for depth, name in enumerate(parts):
             here = b"/".join(parts[: depth + 1])
-            found = find(self.read(entry.sha), [name]).get(name)
+            if entry.sha not in known:
+                known[entry.sha] = self.read(entry.sha)
+            found = find(known[entry.sha], [name]).get(name)
             if found is None:
                 whole = depth + 1 == len(parts)
                 raise _missing(b"/".join(parts), "it is not there" if whole else f"there is no folder {_shown(here)}")

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from service.adapters.git.driver import Git
+from service.adapters.git.names import path_parts
 from service.adapters.git.objects import ObjectMissingError, Objects, reading
 from service.adapters.git.remote import Remote
 from service.adapters.git.running import Talk
+from service.core.words import Sha
+from service.errors import PermanentError
 
 IDLE_SECONDS = 5.0
 MOST_IDLE = 4
 MOST_USES = 200
 """After this many uses a reader is ended, to bound its memory as its processor time is bounded."""
+AT_ONCE = 500
+"""How many files are read in one use."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,18 @@ class Readers:
                 self._put(reader)
             else:
                 reader.talk.end()
+
+    def files(self, commit: Sha, paths: Collection[str], remote: Remote | None = None) -> dict[str, bytes]:
+        """Read many files with few readers; one that is refused is left out, and its reader is ended."""
+        found: dict[str, bytes] = {}
+        trees: dict[str, bytes] = {}
+        left = sorted(paths, reverse=True)
+        while left:
+            with suppress(PermanentError), self.open(remote) as objects:
+                for _ in range(min(len(left), AT_ONCE)):
+                    path = left.pop()
+                    found[path] = objects.file(commit, path_parts(path), trees)
+        return found
 
     def close(self) -> None:
         """End the readers that nobody uses now."""

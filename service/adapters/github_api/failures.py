@@ -14,7 +14,13 @@ from service.adapters.github_api.limits import limit_wait, retry_after
 from service.adapters.github_api.transport import Answer, NoJsonError, RedirectedAwayError
 from service.errors import DoubtfulError, LimitedError, MergeportError, PermanentError, RetryableError
 
+REFUSED = "github-refused"
+"""The code of a refusal for which GitHub gives only its words."""
 BAD_REQUEST = 400
+_REDIRECT = 300
+_TIMED_OUT = 408
+_MAY_PASS = frozenset({409, 421, 423, 425})
+"""Conflict, Misdirected, Locked, Too Early: something else goes on there now, and nothing was done."""
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _NOT_FOUND = 404
@@ -37,7 +43,7 @@ class UnprocessableReadError(DoubtfulError):
 def ours(error: Exception, *, doing: str, repository: str) -> MergeportError:
     """Give our error for an exception instead of an answer; `doing` completes "when asked to …"."""
     match error:
-        case NoJsonError() if error.status >= _SERVER_ERROR:
+        case NoJsonError() if error.status >= _SERVER_ERROR or error.status == _TIMED_OUT:
             return _unavailable(repository, error.status)
         case NoJsonError() if error.cut:
             words = f"GitHub's answer when asked to {doing} is cut"
@@ -82,13 +88,15 @@ def refusal(
 
     A call that only `reads` asks for nothing that could be wrong, so a refusal without a known reason is doubted.
     """
-    if answer.status < BAD_REQUEST:
+    if answer.status < _REDIRECT:
         return None
+    if answer.status < BAD_REQUEST:
+        return unexpected(doing, repository)  # a redirect that leads nowhere does nothing
     words = reasons(answer.data) or f"status {answer.status}"
     wait = limit_wait(answer, words, now)
     if wait is not None:
         return limited(wait, words, repository=repository, now=now)
-    if answer.status >= _SERVER_ERROR:
+    if answer.status >= _SERVER_ERROR or answer.status == _TIMED_OUT:
         return _unavailable(repository, answer.status, retry_after(answer.headers, now))
     if not isinstance(answer.data, dict | None):
         return unexpected(doing, repository)
@@ -121,6 +129,8 @@ def refusal(
 
 
 def _refused(status: int, *, reads: bool) -> type[DoubtfulError | PermanentError]:
+    if status in _MAY_PASS:
+        return DoubtfulError
     if reads:
         return UnprocessableReadError if status == _UNPROCESSABLE else DoubtfulError
     return UnprocessableAnswerError if status == _UNPROCESSABLE else PermanentError

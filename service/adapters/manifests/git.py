@@ -17,14 +17,14 @@ from typing import Protocol, TypeVar
 import structlog
 
 from service.adapters.git import disk
-from service.adapters.git.answers import WRITE, with_accepted
+from service.adapters.git.answers import WRITE, is_refused, with_accepted
 from service.adapters.git.driver import NETWORK_TIMEOUT
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import branch_ref, commit_id, path_parts
 from service.adapters.git.objects import CommitText, ObjectMissingError, write_commit
 from service.adapters.git.remote import Remote, last_words
-from service.adapters.git.running import BrokenRepositoryError, Outcome
+from service.adapters.git.running import BrokenRepositoryError
 from service.adapters.git.signing import SigningKey
 from service.adapters.git.ssh import SshLogin
 from service.core.words import Actor, Repository, Sha
@@ -115,6 +115,10 @@ class GitManifests:
         self._signing_key = signing_key
         self._forget = forget
 
+    def using(self, action: Callable[[Mirror], _T]) -> _T:
+        """Do something else with the mirror, with credentials that the server accepts."""
+        return self._accepted(lambda: action(self._mirror))
+
     def fetch(self, branch: str) -> Sha | None:
         """Bring the branch's newest commit here and give it; None when there is no such branch."""
         return self._accepted(lambda: self._mirror.fetch(branch_ref(branch)))
@@ -140,6 +144,10 @@ class GitManifests:
                 return objects.file(commit, parts)
 
         return self._here(commit, read)
+
+    def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
+        """Give many files at once; one for which `read` raises PermanentError is left out."""
+        return self._here(commit_id(commit), lambda remote: self._mirror.readers.files(commit, paths, remote))
 
     def commit(
         self,
@@ -197,7 +205,7 @@ class GitManifests:
         """Give the tip and the commits behind it, newest first; without `deepen` only those here, off the network."""
         found = self._here(commit_id(tip), lambda _: self._history.read(tip, most))
         if deepen and len(found) < most and self._mirror.boundary() & {commit.id for commit in found}:
-            self._accepted(lambda: self._mirror.fetch_commit(tip, depth=most, alone=True))
+            self._accepted(lambda: self._mirror.fetch_commit(tip, depth=most, only="--filter=tree:0"))
             found = self._here(tip, lambda _: self._history.read(tip, most))
         return found
 
@@ -259,7 +267,7 @@ class GitManifests:
         if outcome.ok:
             self._mirror.keep_tip(ref, new)
             return True
-        if _refused(outcome):
+        if is_refused(outcome.text):
             _log.warning("push refused", ref=ref, url=remote.place, said=last_words(outcome.said))
             return False
         if self._mirror.remote_tip(ref) == new:
@@ -279,15 +287,3 @@ class GitManifests:
         with suppress(BrokenRepositoryError):
             return self._mirror.git.run(*arguments, data=wanted.encode()).ok
         return False
-
-
-def _refused(outcome: Outcome) -> bool:
-    """Read the ref's flag in what `push --porcelain` printed: `!` with a word other than `remote failure`.
-
-    https://git-scm.com/docs/git-push#_output
-    """
-    for line in outcome.text.splitlines():
-        flag, _, rest = line.partition("\t")
-        if flag == "!":
-            return not rest.partition("\t")[2].startswith("[remote failure]")
-    return False

@@ -5,7 +5,7 @@ So a busy environment upstream, where a newer release always replaces the last b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -44,10 +44,11 @@ class Choice(Generic[T]):
         return earliest([own, *(judgement.until for _, judgement in self.newer)])
 
 
-def choose(candidates: Sequence[Candidate[T]], gates: Gates) -> Choice[T]:
+def choose(candidates: Iterable[Candidate[T]], gates: Gates) -> Choice[T]:
     """Choose among candidates, the newest first: those gates decide that judge the release and not the moment.
 
-    The other gates of the chosen one may be closed: then it waits for them, and nothing older goes instead.
+    The other gates of the chosen one may be closed: then it waits for them, and nothing older goes instead. Older ones
+    are not asked for once one is chosen.
     """
     newer: list[tuple[Candidate[T], Judgement]] = []
     for candidate in candidates:

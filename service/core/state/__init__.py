@@ -4,7 +4,7 @@ Pure: `parse` and `write` are the file, `add`, `remove` and `tidied` change it, 
 """
 
 from service.core.state.amending import add, has, remove, tidied
-from service.core.state.covering import Candidate, in_the_way, told
+from service.core.state.covering import Candidate, digests_in, in_the_way, told
 from service.core.state.entries import (
     Block,
     Blocked,
@@ -30,6 +30,7 @@ __all__ = [
     "Placed",
     "State",
     "add",
+    "digests_in",
     "has",
     "in_the_way",
     "parse",

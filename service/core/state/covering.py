@@ -5,6 +5,7 @@ Called right before a push, and by what waits for the state to change. Pure: the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -47,6 +48,18 @@ def _covers(entry: Entry, candidate: Candidate) -> bool:
             return value in candidate.models
         case _:
             assert_never(entry)
+
+
+def digests_in(value: object) -> Iterator[str]:
+    """Give every digest in what is kept of a run's images, those of single platforms included."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from digests_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from digests_in(inner)
+    elif isinstance(value, str) and value.startswith("sha256:"):
+        yield value
 
 
 def told(entry: Entry, now: datetime) -> str:

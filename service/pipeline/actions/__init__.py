@@ -5,6 +5,7 @@ caller's transaction, and the worker acts on them. An action on the state makes 
 None decides who may ask.
 """
 
+from service.pipeline.actions.on_promotions import Done, planned, promote
 from service.pipeline.actions.on_releases import GoingBack, plan_rollback, rollback
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
@@ -24,6 +25,7 @@ from service.pipeline.promote.rolling_back import Plan
 
 __all__ = [
     "Asked",
+    "Done",
     "GoingBack",
     "Listed",
     "Outcome",
@@ -35,6 +37,8 @@ __all__ = [
     "listed",
     "lock",
     "plan_rollback",
+    "planned",
+    "promote",
     "replay",
     "retry",
     "rollback",

@@ -6,6 +6,7 @@ secret is replaced.
 
 from __future__ import annotations
 
+from service.core.visible import unstyled
 from service.core.words import BuildState
 from service.logs import redact
 from service.pipeline.context import Context
@@ -26,7 +27,7 @@ def read_log(context: Context, builder: ElsewhereBuilder, build: Build, *, to_it
         piece = builder.log(build.external_id, after)
         if not piece.text or piece.after == after:
             return
-        text = redact(piece.text)
+        text = redact(unstyled(piece.text))  # a colour right before a secret would hide it
         if len(text) > LONGEST_PIECE:
             text = f"[log cut here: it is too long]\n{text[-LONGEST_PIECE:]}"
         with context.store.begin() as tx:

@@ -14,8 +14,10 @@ from contextlib import suppress
 import structlog
 
 from service.core.images import labels_for
+from service.core.visible import unstyled
 from service.core.words import BuilderPlace, BuildState
 from service.errors import MergeportError, PermanentError, RetryableError
+from service.logs import redact
 from service.pipeline.build.finish import cancel_build, fail_build, finish_build, image_of, pushed_before
 from service.pipeline.build.wanted_build import is_fresh, reference_of
 from service.pipeline.context import Context
@@ -65,7 +67,7 @@ class StoredControl:
             return
         try:
             with self._context.store.begin() as tx:
-                builds.log(tx, self._build.id, self._build.attempt, text)
+                builds.log(tx, self._build.id, self._build.attempt, redact(unstyled(text)))
         except RetryableError:
             # The store is away for a while: that must not end a build of several minutes.
             with self._lock:

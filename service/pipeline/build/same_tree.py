@@ -15,7 +15,7 @@ import structlog
 from service.core.config import ImageTarget
 from service.core.images import Image, ImageReference, tag_for
 from service.core.made_of import told_of
-from service.core.source_tree import ROOT, paths_read, tree_of
+from service.core.source_tree import ROOT, dockerfile_beside, is_whole, paths_read, tree_of
 from service.core.words import Rebuild, Reuse, Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.runs.claim import Claim
@@ -45,8 +45,11 @@ def tree_at(claim: Claim, image: ImageTarget, commit: Sha | None = None) -> str:
     Without a commit it is the run's own.
     """
     run, options = claim.run, image.builder_options
-    context, dockerfile = (str(getattr(options, name, "") or "") for name in ("context", "dockerfile"))
-    paths = paths_read(context or ROOT, dockerfile, claim.target.paths)
+    context, dockerfile, recipe = (
+        str(getattr(options, name, "") or "") for name in ("context", "dockerfile", "recipe")
+    )
+    context = context or ROOT
+    paths = (*paths_read(context, dockerfile, claim.target.paths, recipe), *dockerfile_beside(context, dockerfile))
     try:
         ids = claim.context.outside.forge.object_ids(run.repository, commit or run.commit, paths)
     except RetryableError:
@@ -54,8 +57,11 @@ def tree_at(claim: Claim, image: ImageTarget, commit: Sha | None = None) -> str:
     except MergeportError as error:
         log.warning("the source tree cannot be read, so the image is built", error=str(error))
         return ""
+    if ids is None or not is_whole(ids, context, dockerfile):
+        log.warning("the source tree cannot be told, so the image is built", repository=run.repository)
+        return ""
     said = " ".join((options.model_dump_json(), *image.platforms))
-    return "" if ids is None else tree_of(ids, builder=image.builder_kind, options=said)
+    return tree_of(ids, builder=image.builder_kind, options=said)
 
 
 def made_before(claim: Claim, image: ImageTarget, tree: str) -> MadeImage | None:

@@ -18,9 +18,10 @@ from service.pipeline.manifest.merged_in import MergedIn, merged_between, touchi
 from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim, digests_of, images_of
 from service.ports import PullRequest
-from service.store import changes, deployments, runs
+from service.store import changes, deployments, overrides, runs
 from service.store.changes import Change
 from service.store.edits import Edit
+from service.store.overrides import KeptOverride
 from service.store.runs import Run
 
 MOST_CHANGES = 1_000
@@ -32,13 +33,15 @@ Changes = Sequence[tuple[str, ScalarChange]]
 """Changed scalars, each with its file."""
 
 
-def message_of(claim: Claim, changed: Changes, change: Change | None = None) -> str:
+def message_of(
+    claim: Claim, changed: Changes, change: Change | None = None, opened: Sequence[KeptOverride] | None = None
+) -> str:
     """Give the message of the run's manifest commit; the same run and changes give the same words.
 
-    `change` is the run's own, where it was read already.
+    `change` is the run's own, and `opened` are the gates that are open for it, where they were read already.
     """
     known = {} if change is None else {change.id: change}
-    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)), known)
+    promotion = _promotion(claim.context, claim.run, changed, Brings(None, (claim.run.change_id,)), known, opened)
     return commit_message(promotion, co_author=claim.target.writing.co_author)
 
 
@@ -128,9 +131,17 @@ def changes_of(edit: Edit) -> Changes:
 
 
 def _promotion(
-    context: Context, run: Run, changed: Changes, brings: Brings, known: Mapping[ChangeId, Change] | None = None
+    context: Context,
+    run: Run,
+    changed: Changes,
+    brings: Brings,
+    known: Mapping[ChangeId, Change] | None = None,
+    opened: Sequence[KeptOverride] | None = None,
 ) -> Promotion:
     wanted = {run.change_id, *brings.changes}
+    if opened is None:
+        with context.store.read() as tx:
+            opened = overrides.of_run(tx, run)
     if not known or not wanted <= known.keys():
         with context.store.read() as tx:
             known = changes.of_ids(tx, wanted)
@@ -152,6 +163,7 @@ def _promotion(
         pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
         back=StepBack.read(run.rollback),
+        overrides=tuple(f"{one.gate} by {one.who}: {one.why}" for one in opened),
         made_for=tuple(str(one.get("made_for") or "") for one in run.images.values()),
     )
 

@@ -27,9 +27,10 @@ from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result,
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import ancestry, changes, edits, runs
+from service.store import ancestry, changes, edits, overrides, runs
 from service.store.changes import Change
 from service.store.edits import Edit
+from service.store.overrides import KeptOverride
 from service.store.runs import Run
 
 log = structlog.get_logger()
@@ -210,6 +211,7 @@ class _Facts:
     runs: Mapping[RunId, Run]
     changes: Mapping[ChangeId, Change]
     order: Mapping[RunId, Mapping[str, Judgement]]
+    overrides: Mapping[RunId, Sequence[KeptOverride]]
 
 
 def _facts_of(branch: Branch, some: Sequence[Edit]) -> _Facts:
@@ -218,7 +220,8 @@ def _facts_of(branch: Branch, some: Sequence[Edit]) -> _Facts:
     with branch.context.store.read() as tx:
         known = runs.some(tx, ids)
         brought = changes.of_ids(tx, {run.change_id for run in known.values()})
-        return _Facts(in_force, known, brought, ancestry.judgements_of(tx, ids))
+        opened = overrides.of_runs(tx, known.values())
+        return _Facts(in_force, known, brought, ancestry.judgements_of(tx, ids), opened)
 
 
 def _make(branch: Branch, parent: Sha, edit: Edit, facts: _Facts) -> Made | None:
@@ -260,7 +263,8 @@ def _commit(branch: Branch, parent: Sha, edit: Edit, claim: Claim, facts: _Facts
         case Order.UNKNOWN:
             settle_aside(branch, edit, EditState.UNORDERED, judged.words)
             return None
-    message = message_of(claim, done.changes, facts.changes.get(claim.run.change_id))
+    change, opened = facts.changes.get(claim.run.change_id), facts.overrides.get(claim.run.id, ())
+    message = message_of(claim, done.changes, change, opened)
     commit = branch.manifests.commit(
         parent, done.files, message, author=context.author, committer=context.committer, at=edit.at
     )

@@ -33,7 +33,9 @@ class Downstream:
     def send(self) -> bool:
         """Give each release that became live and healthy its runs downstream; True if there may be more."""
         context = self._context
-        configuration = context.configurations.current()
+        configuration = context.configurations.known()
+        if configuration is None:
+            return False
         if configuration.commit != self._followed_by:
             with context.store.begin() as tx:
                 deployments.follow_all_again(tx)
@@ -64,14 +66,20 @@ def _follow(tx: Transaction, context: Context, configuration: Configuration, dep
     return accepted
 
 
-def release(tx: Transaction, released: Run, target: Target, configuration: Sha, context: Context) -> Run | None:
-    """Queue the run that brings a release to a target; None if the same release has a run there already."""
+def release(
+    tx: Transaction, released: Run, target: Target, configuration: Sha, context: Context, *, again: bool = False
+) -> Run | None:
+    """Queue the run that brings a release to a target; None if the same release has a run there already.
+
+    With `again`, as a person asks for it, only a run that has not ended counts.
+    """
     there = [
         run
         for run in runs.of_commit(tx, released.repository, released.commit, target.environment)
         if run.application == target.application
     ]
-    if any(digests_of(run) == digests_of(released) for run in there):
+    same = [run for run in there if digests_of(run) == digests_of(released)]
+    if any(not (again and run.state.ended) for run in same):
         return None
     generation = runs.generation_after(
         tx, released.repository, released.branch, released.commit, target.application, target.environment

@@ -9,19 +9,21 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from service.core.config import Target
 from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evidence_for
 from service.core.gates.image_facts import ImageFacts
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
 from service.core.step_back import PASSES, StepBack
-from service.core.words import Digest, Sha
+from service.core.words import Digest, Repository, Sha
 from service.errors import MergeportError
+from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import state_of
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
-from service.store import deployments, manifest_states, runs
+from service.store import deployments, manifest_states, overrides, runs
 from service.store.deployments import Deployment
 from service.store.runs import Run
 
@@ -31,11 +33,18 @@ _MOST_STAYS = 50
 """How far back an environment's releases are looked at."""
 
 
-def facts_of(claim: Claim, place: Place) -> Facts:
-    """Read what the gates of the run's target need to know, as of now."""
+def facts_of(claim: Claim, place: Place, known: Mapping[str, Any] | None = None) -> Facts:
+    """Read what the gates of the run's target need to know, as of now.
+
+    What is `known`, by its name in `Facts`, is not read: who asks for many applications reads it once for all of them.
+    """
     run, target = claim.run, claim.target
-    wanted = evidence_for(target.gates)
-    read: dict[str, Any] = {one: _read(reader, claim, place) for one, reader in _READERS.items() if one in wanted}
+    wanted, read = evidence_for(target.gates), dict[str, Any](known or {})
+    read |= {one: _read(reader, claim, place) for one, reader in _READERS.items() if one in wanted and one not in read}
+    if Evidence.STATE not in read:
+        read[Evidence.STATE] = closed_by_people(claim.context, place.repository)
+    if "overrides" not in read:
+        read["overrides"] = (*overrides_of(claim), *_passed(run))
     return Facts(
         now=claim.context.now(),
         application=run.application,
@@ -43,13 +52,11 @@ def facts_of(claim: Claim, place: Place) -> Facts:
         source=run.repository,
         commit=run.commit,
         images=_images(run),
-        state=closed_by_people(claim, place),
-        overrides=_overrides(run),
         **read,
     )
 
 
-def _overrides(run: Run) -> tuple[Override, ...]:
+def _passed(run: Run) -> tuple[Override, ...]:
     """Open the gates that a step back passes: in the name of who asked for it."""
     back = StepBack.read(run.rollback)
     return () if back is None else tuple(Override(gate, back.by, back.words) for gate in PASSES)
@@ -59,7 +66,7 @@ def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) 
     try:
         return reader(claim, place)
     except MergeportError as error:
-        return _not_now(claim, error)
+        return _not_now(claim.context, error)
 
 
 def _images(run: Run) -> tuple[ImageFacts, ...]:
@@ -101,10 +108,16 @@ def stay_of(deployment: Deployment, run: Run) -> Stay:
 # --- what people closed ---------------------------------------------------------------------------
 
 
-def closed_by_people(claim: Claim, place: Place) -> ClosedByPeople:
-    """Give the locks, holds and blocks as they were read last; they are read again right before each push."""
+def overrides_of(claim: Claim) -> tuple[Override, ...]:
+    """Give the gates that people have opened for the run's release."""
     with claim.context.store.read() as tx:
-        known = manifest_states.get(tx, place.repository)
+        return tuple(Override(one.gate, one.who, one.why) for one in overrides.of_run(tx, claim.run))
+
+
+def closed_by_people(context: Context, repository: Repository) -> ClosedByPeople:
+    """Give the locks, holds and blocks as they were read last; they are read again right before each push."""
+    with context.store.read() as tx:
+        known = manifest_states.get(tx, repository)
     if known is None:
         return ClosedByPeople()
     return ClosedByPeople(tuple(map(_restriction, state_of(known.text).entries)), known.words if known.trouble else "")
@@ -129,20 +142,29 @@ def _restriction(entry: Entry) -> Restriction:
 
 def _files(claim: Claim, place: Place) -> tuple[FileText, ...]:
     """Read the files that gates name, from the branch that is written."""
-    paths = sorted(
-        {path for _, options in claim.target.gates if (files := getattr(options, "files", None)) for path in files()}
-    )
+    paths = files_named(claim.target)
     if not paths:
         return ()
     manifests = claim.context.outside.manifests.open(place.repository)
     try:
         tip = manifests.fetch(place.branch)
     except MergeportError as error:
-        return tuple(FileText(path, _not_now(claim, error)) for path in paths)
-    return tuple(FileText(path, _text(claim, manifests, tip, path)) for path in paths)
+        return tuple(FileText(path, _not_now(claim.context, error)) for path in paths)
+    return tuple(file_at(claim.context, manifests, tip, path) for path in paths)
 
 
-def _text(claim: Claim, manifests: Manifests, tip: Sha | None, path: str) -> str | Unknown:
+def files_named(target: Target) -> list[str]:
+    """Name the files that the gates of a target name."""
+    named = (options.files() for _, options in target.gates if hasattr(options, "files"))
+    return sorted({path for paths in named for path in paths})
+
+
+def file_at(context: Context, manifests: Manifests, tip: Sha | None, path: str) -> FileText:
+    """Read a file that a gate names; what cannot be read is Unknown."""
+    return FileText(path, _text(context, manifests, tip, path))
+
+
+def _text(context: Context, manifests: Manifests, tip: Sha | None, path: str) -> str | Unknown:
     if tip is None:
         return Unknown("its branch is not there")
     try:
@@ -150,11 +172,11 @@ def _text(claim: Claim, manifests: Manifests, tip: Sha | None, path: str) -> str
     except UnicodeDecodeError:
         return Unknown(f"{path} is not UTF-8 text")
     except MergeportError as error:
-        return _not_now(claim, error)
+        return _not_now(context, error)
 
 
-def _not_now(claim: Claim, error: MergeportError) -> Unknown:
-    return Unknown(str(error), claim.context.now() + TRY_AGAIN)
+def _not_now(context: Context, error: MergeportError) -> Unknown:
+    return Unknown(str(error), context.now() + TRY_AGAIN)
 
 
 _READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {

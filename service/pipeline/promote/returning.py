@@ -79,9 +79,9 @@ def _newest(context: Context, one: KnownStepBack) -> Run | None:
 
 
 def _stands(context: Context, run: Run) -> bool:
-    """Tell whether the values files have the release now; True as well if the place is not there any more."""
+    """Tell whether the values files have the release now; True as well if nothing comes there by itself."""
     target = context.configurations.current().target(run.application, run.environment)
-    if target is None:
+    if target is None or (target.upstream is not None and not target.upstream.automatic):
         return True
     if not is_whole(run):
         return False

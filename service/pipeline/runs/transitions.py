@@ -121,6 +121,19 @@ def accept_back(
     return _told_again(tx, run_id)
 
 
+def restore(
+    tx: Transaction, run_id: RunId, wish: Wish, *, images: dict[str, dict[str, Any]], manifest_commit: Sha, at: datetime
+) -> Run | None:
+    """Keep a run again that succeeded before the database was lost; None if it is there. Its status is not set anew."""
+    if not _accept(tx, run_id, wish, at=at):
+        return None
+    runs.update(
+        tx, run_id, at=at, state=RunState.SUCCEEDED, stage=Stage.DEPLOY, images=images, manifest_commit=manifest_commit,
+        message="live before the database was lost, as the manifest repository tells", ended_at=at,
+    )  # fmt: skip
+    return runs.get(tx, run_id)
+
+
 def begin(tx: Transaction, run_id: RunId, workflow_id: str, *, at: datetime) -> Run | None:
     """Let a workflow begin to work on the run; None if the run is not its own, or has ended."""
     run = runs.hold(tx, run_id)

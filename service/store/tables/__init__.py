@@ -3,7 +3,7 @@
 Portable between SQLite and PostgreSQL: text ids, times as UTC, JSON for what is only shown.
 """
 
-from service.store.tables.live import deployments, judgements, refreshes, sightings
+from service.store.tables.live import deployments, judgements, overrides, plans, refreshes, sightings
 from service.store.tables.made import build_logs, build_runs, builds, image_trees
 from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
 from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
@@ -43,7 +43,9 @@ __all__ = [
     "manifest_states",
     "metadata",
     "order_answers",
+    "overrides",
     "own_commits",
+    "plans",
     "promotion_branches",
     "pushes",
     "refreshes",

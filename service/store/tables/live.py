@@ -77,3 +77,26 @@ judgements = sa.Table(
     sa.Index(None, "next_at"),
     sa.Index(None, "application", "environment"),
 )
+
+# A gate that a person has opened for one release: it counts for every run that brings these images to that place.
+overrides = sa.Table(
+    "overrides",
+    metadata,
+    sa.Column("application", sa.Text, primary_key=True),
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("release", sa.Text, primary_key=True),
+    sa.Column("gate", sa.Text, primary_key=True),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+)
+
+# What a plan said would move: compared with what moves when it is done.
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("moves", sa.JSON, nullable=False),
+    sa.Column("at", Time, nullable=False),
+)

@@ -358,7 +358,7 @@ def test_build_anew_of_a_tag_that_never_moves_says_so(workshop: Workshop, on_ecr
 def test_missing_repository_at_push_is_named(workshop: Workshop, ministack: Ministack) -> None:
     workshop.write(PLAIN)
     credentials = ministack.credentials()
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         workshop.build(request_for(ministack.host, "team/nobody-made-this", Options(), credentials=credentials))
     assert caught.value.code == "registry-repository-missing"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,11 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from devstack.github.limits import Mode
 from devstack.github.runner import Script
 from devstack.github.state import Repository as DoubleRepository
+from service.adapters.builders.github_actions.logs import LogHosts
 from service.adapters.github_api.tokens import AppLogin
 from service.core.images import REVISION_LABEL, TREE_LABEL
 from service.errors import BusyError, DoubtfulError, MergeportError, NotStartedError, PermanentError, RetryableError
 from service.ports import Progress
 from service.store.ids import new_id
+from tests.contract.registries import raw_server
 from tests.fixtures.github_openapi import GitHubDescription
 from tests.fixtures.tools import ROOT
 from tests.fixtures.workflows import PATH, SOURCE, TOKEN, WORKFLOW, Actions, actions_at
@@ -278,6 +281,27 @@ def test_repository_that_is_gone_is_doubted_and_nothing_was_started(actions: Act
     assert caught.value.code == "github-not-found"
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "409 Conflict", "410 Gone", "423 Locked"])
+def test_dispatch_into_something_that_goes_on_there_has_started_nothing_and_may_be_sent_again(
+    actions: Actions, status: str
+) -> None:
+    body = json.dumps({"message": "Another change of the workflow is in progress."}).encode()
+    actions.github.faults.answer(status, method="POST", path="dispatches$", body=body)
+    assert refused(actions, NotStartedError).code == "github-refused"
+
+
+@pytest.mark.parametrize("body", [b'{"workflow_run_id": 0}', b'{"workflow_run_id": -5}', b"{}", b"[]", b"7"])
+def test_answer_that_names_no_run_leaves_open_what_became_of_the_start(actions: Actions, body: bytes) -> None:
+    actions.github.faults.answer("200 OK", method="POST", path="dispatches$", body=body)
+    assert not isinstance(refused(actions, RetryableError), NotStartedError)
+
+
+@pytest.mark.parametrize("status", ["302 Found", "303 See Other", "304 Not Modified", "408 Request Timeout"])
+def test_answer_that_takes_nothing_is_no_start(actions: Actions, status: str) -> None:
+    actions.github.faults.answer(status, method="POST", path="dispatches$")
+    assert not isinstance(refused(actions, RetryableError), NotStartedError)
+
+
 @pytest.mark.parametrize("limit", ["primary", "secondary"])
 def test_limit_has_started_nothing_and_says_when_to_come_back(actions: Actions, limit: str) -> None:
     if limit == "primary":
@@ -395,6 +419,15 @@ def test_run_is_found_behind_a_page_of_newer_ones(actions: Actions) -> None:
         start(actions)
     assert actions.builder.find(actions.request(found), found) == first
     assert correlation != found
+
+
+def test_more_runs_than_are_searched_do_not_say_that_ours_never_began(actions: Actions) -> None:
+    page = {"total_count": 600, "workflow_runs": [{"id": n, "display_title": f"for {new_id()}"} for n in range(100)]}
+    actions.github.faults.answer("200 OK", method="GET", path="/runs$", times=5, body=json.dumps(page).encode())
+    correlation = new_id()
+    with pytest.raises(RetryableError) as caught:
+        actions.builder.find(actions.request(correlation), correlation)
+    assert caught.value.code == "workflow-runs-too-many"
 
 
 # --- states --------------------------------------------------------------------------------------
@@ -532,6 +565,24 @@ def test_log_of_a_host_that_is_not_reached_is_told_in_words(actions: Actions) ->
     assert "the log cannot be read from 127.0.0.1" in whole_log(actions, one)
 
 
+def test_host_of_logs_that_is_silent_delays_one_build_and_is_asked_again_later() -> None:
+    asked, at = [], [0.0]
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        asked.append(head)
+        if len(asked) == 1:
+            connection.recv(1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nend\n")
+
+    with raw_server(answer) as host:
+        hosts = LogHosts(verify=True, tls=False, timeout=(1, 0.1), now=lambda: at[0])
+        told = [hosts.fetch_end(f"http://{host}/{number}") for number in range(3)]
+        assert ("ReadTimeout" in told[0], "a moment ago" in told[1], "a moment ago" in told[2]) == (True, True, True)
+        assert len(asked) == 1
+        at[0] += 61
+        assert hosts.fetch_end(f"http://{host}/3") == "end\n"
+
+
 def test_log_that_is_gone_is_told_in_words(actions: Actions) -> None:
     one = start(actions)
     actions.runner.play(SOURCE)
@@ -558,6 +609,16 @@ def test_next_attempt_begins_its_log_anew(actions: Actions) -> None:
 
 
 # --- options -------------------------------------------------------------------------------------
+
+
+def test_run_that_cannot_be_cancelled_at_this_moment_is_no_cancelled_one(actions: Actions) -> None:
+    external_id = start(actions)
+    actions.github.faults.answer("409 Conflict", method="POST", path="/cancel$")
+    with pytest.raises(DoubtfulError):
+        actions.builder.cancel(external_id)
+    actions.builder.cancel(external_id)
+    assert words(actions, external_id)[0] is Progress.CANCELLED
+    actions.builder.cancel(external_id)
 
 
 @pytest.mark.parametrize(

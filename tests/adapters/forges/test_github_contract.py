@@ -104,6 +104,23 @@ def test_ids_of_files_and_folders_are_those_of_git(github: GitHubDouble, forge: 
     assert forge.object_ids(REPO, commit, [*paths, ".", "missing", "a/d.txt/deeper"]) == wanted
 
 
+@pytest.mark.parametrize(
+    "path", ["services/api", "services", "services/api/Dockerfile", "vendor/lib/src"], ids=lambda path: path
+)
+def test_ids_of_what_lies_elsewhere_are_unknown(github: GitHubDouble, forge: GitHub, path: str) -> None:
+    """Git's id of a symbolic link stays the same while what it leads to changes."""
+    bare = github.repository(REPO).bare
+    commit = Sha(github.push(REPO, "main", {"real/api/Dockerfile": "FROM scratch\n"}))
+    link = bare.git("hash-object", "-w", "--stdin", data=b"real").strip()
+    api = bare.git("rev-parse", f"{commit}:real/api").strip()
+    rows = f"120000 blob {link}\tservices\n040000 tree {api}\treal\n"
+    lib = bare.git("mktree", "--missing", data=f"160000 commit {commit}\tlib\n".encode()).strip()
+    tree = bare.git("mktree", "--missing", data=f"{rows}040000 tree {lib}\tvendor\n".encode()).strip()
+    made = Sha(bare.git("-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", tree, "-m", "link").strip())
+    bare.update_ref("refs/heads/links", made)
+    assert forge.object_ids(REPO, made, [path]) is None
+
+
 def test_ids_at_a_commit_that_is_not_there_are_unknown(forge: GitHub) -> None:
     assert forge.object_ids(REPO, Sha("0" * 40), ["."]) is None
 

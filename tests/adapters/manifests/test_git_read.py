@@ -111,3 +111,14 @@ def test_only_full_commit_ids_are_taken(served: Served, commit: str) -> None:
     with pytest.raises(PermanentError) as caught:
         served.manifests().read(Sha(commit), "a")
     assert caught.value.code == "commit-id-invalid"
+
+
+def test_many_files_are_read_at_once_and_what_is_refused_is_left_out(served: Served) -> None:
+    files = {f"apps/{name}/values.yaml": f"tag: {name}\n" for name in ("a", "b", "c")}
+    tip = Sha(served.repository.commit_files("main", {**files, "large.yaml": "x" * (6 << 20)}))
+    manifests = served.manifests()
+    manifests.fetch("main")
+    wanted = ["apps/a/values.yaml", "large.yaml", "apps/none.yaml", "apps/b/values.yaml", "../out.yaml", "apps"]
+    assert manifests.read_all(tip, [*wanted, "apps/c/values.yaml"]) == {
+        path: text.encode() for path, text in files.items()
+    }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from devstack.pushing import Pusher
@@ -18,7 +19,7 @@ from service.adapters.distribution import fixed
 from service.adapters.registries import ecr, oci
 from service.core.images import ImageReference
 from service.core.words import Digest
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import Credentials, PullSource, Registry
 from tests.contract.registries import (
     ECR_HOST,
@@ -120,6 +121,19 @@ def test_copying_again_sends_no_blob_and_changes_nothing(aws: Place, private: Pl
     assert (again.whole, again.size) == (True, 0)
 
 
+def test_image_that_an_index_there_has_lost_is_brought_again(aws: Place, private: Place, name: str) -> None:
+    index = push_index(private.pusher, name, "1", BOTH)
+    copied(private, aws, name, index)
+    client = boto3.client("ecr", endpoint_url=aws.url, region_name=ECR_HOST.split(".")[3])
+    lost = BOTH["linux/arm64"].digest
+    client.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": lost}])
+    assert not aws.registry.has(name, Digest(lost))
+    copied(private, aws, name, index)
+    found = aws.registry.find(name, "1")
+    assert found is not None
+    assert (len(found.platforms), found.absent) == (2, ())
+
+
 def test_large_blob_goes_through_in_pieces(aws: Place, private: Place, name: str) -> None:
     image = large_image(3_000_001)
     push(aws.pusher, name, "1", image)
@@ -166,7 +180,7 @@ def test_image_that_is_not_there_is_named(aws: Place, private: Place, name: str)
 def test_missing_repository_of_ecr_is_named(aws: Place, private: Place) -> None:
     image = make_image(LABELS)
     push(private.pusher, "nobody/made-this", "1", image)
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         copied(private, aws, "nobody/made-this", image.digest)
     assert caught.value.code == "registry-repository-missing"
 

@@ -117,7 +117,7 @@ def test_existing_repository_is_left_as_it_is(ministack: Ministack) -> None:
 
 
 def test_repository_is_not_made_where_that_is_not_wanted(ministack: Ministack) -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         on(ministack, create=False).ensure_repository(new_name())
     assert caught.value.code == "registry-repository-missing"
 
@@ -164,7 +164,7 @@ def test_moving_a_tag_that_must_stay_is_refused_by_name(ministack: Ministack) ->
 
 
 def test_push_to_a_repository_that_is_not_there_is_refused_by_name(ministack: Ministack) -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(DoubtfulError) as caught:
         ministack.pusher().check_push(new_name())
     assert caught.value.code == "registry-repository-missing"
 

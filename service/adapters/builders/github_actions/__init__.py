@@ -67,6 +67,11 @@ class Options(TemplateKeys):
         description="At most so many builds of one source repository at once; the others wait for their turn.",
     )
 
+    @property
+    def recipe(self) -> str:
+        """The file in the source that says how it is built."""
+        return f".github/workflows/{self.workflow}"
+
     @field_validator("inputs")
     @classmethod
     def _not_ours(cls, inputs: dict[str, str]) -> dict[str, str]:

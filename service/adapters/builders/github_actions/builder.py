@@ -17,7 +17,7 @@ from service.adapters.builders.github_actions import Options, telling
 from service.adapters.builders.github_actions.dispatcher import Dispatcher
 from service.adapters.builders.github_actions.ids import by_repository, parts_of
 from service.adapters.builders.github_actions.inputs import inputs_of, optional_inputs, options_of, ref_of
-from service.adapters.builders.github_actions.logs import fetch_end
+from service.adapters.builders.github_actions.logs import LogHosts
 from service.adapters.builders.github_actions.refused import FOLDER, Attempt
 from service.adapters.builders.github_actions.run_shapes import (
     Job,
@@ -36,7 +36,6 @@ from service.core.words import BuilderPlace, Repository
 from service.errors import (
     DoubtfulError,
     MergeportError,
-    PermanentError,
     RetryableError,
 )
 from service.ports import BuildStanding, Checkout, LogPiece, Progress, StartRequest
@@ -63,7 +62,7 @@ class GitHubActions:
         self._connection = connection
         self._checkout = checkout
         self._web_url = pages_of(api_url)
-        self._verify: bool | str = ca_file or True
+        self._logs = LogHosts(verify=ca_file or True, tls=self._web_url.startswith("https://"))
         self._dispatcher = Dispatcher(connection)
         self._ended: OrderedDict[str, list[Job]] = OrderedDict()
         self._idle: frozenset[str] = frozenset()
@@ -88,8 +87,8 @@ class GitHubActions:
     def find(self, request: StartRequest, correlation: str) -> str | None:
         """Look for a run whose name has the correlation, which `run-name` puts there; see the port.
 
-        RetryableError `workflow-run-unnamed`: there is a run of the workflow that does not tell whose it is, so that a
-        second one might be started beside it.
+        RetryableError where a second one might be started beside it. `workflow-run-unnamed`: a run of the workflow does
+        not tell whose it is. `workflow-runs-too-many`: there are more than are searched.
         """
         workflow, ref = options_of(request).workflow, ref_of(request)
         unnamed: Run | None = None
@@ -103,6 +102,12 @@ class GitHubActions:
                     unnamed = run
             if len(found) < PAGE:
                 break
+        else:
+            raise RetryableError(
+                f"the {MOST_PAGES * PAGE} newest runs of {workflow} in {request.repository} do not tell of ours",
+                code="workflow-runs-too-many",
+                hint="look for it on the repository's page Actions; `build.at_once` has fewer runs at once",
+            )
         if unnamed is not None:
             raise RetryableError(
                 f"run {unnamed.id} of {workflow} in {request.repository} may be ours, but its name does not tell",
@@ -143,8 +148,9 @@ class GitHubActions:
             )  # fmt: skip
         except NotFoundAnswerError:
             return
-        except PermanentError as error:
-            if error.fields.get("status") != _CONFLICT:
+        except DoubtfulError as error:  # 409: it has ended, or cannot be cancelled at this very moment
+            there = self._run(repository, run) if error.fields.get("status") == _CONFLICT else None
+            if error.fields.get("status") != _CONFLICT or (there is not None and not there.ended):
                 raise
 
     def log(self, external_id: str, after: str) -> LogPiece:
@@ -243,4 +249,4 @@ class GitHubActions:
             if error.fields.get("status") != _GONE:
                 raise
             return "[the log is gone: GitHub keeps it for as long as the repository says]"
-        return fetch_end(there, verify=self._verify, tls=self._web_url.startswith("https://"))
+        return self._logs.fetch_end(there)

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from service.adapters.builders.github_actions.refused import Attempt, no_room, not_started, why
 from service.adapters.builders.github_actions.run_shapes import Dispatched
 from service.adapters.github_api.connection import Connection
-from service.adapters.github_api.failures import NotFoundAnswerError, UnprocessableAnswerError
-from service.errors import DoubtfulError, LimitedError, MergeportError, NotStartedError, RetryableError
+from service.adapters.github_api.failures import REFUSED, NotFoundAnswerError, UnprocessableAnswerError
+from service.errors import DoubtfulError, LimitedError, MergeportError, NotStartedError, PermanentError, RetryableError
 
 _WRITE = "actions: write"
 _DETAILS = "return_run_details"
@@ -34,6 +34,8 @@ class Dispatcher:
             return self._with_optional(attempt, optional)
         except (NotFoundAnswerError, UnprocessableAnswerError) as error:
             raise self._surely(attempt, error) from error
+        except PermanentError as error:
+            raise (self._surely(attempt, error) if error.code == REFUSED else error) from error
         except LimitedError as error:
             raise no_room(error) from error
         except DoubtfulError as error:  # GitHub itself said no; of a lost answer it is not known whether a run began

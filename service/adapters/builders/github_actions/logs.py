@@ -7,6 +7,7 @@ https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-wo
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import requests
@@ -15,6 +16,7 @@ from requests.auth import AuthBase
 LONGEST = 256 * 1024
 TIMEOUT = (5, 15)
 WHOLE_SECONDS = 30.0
+SILENT_SECONDS = 60.0
 _CHUNK = 64 * 1024
 
 
@@ -25,28 +27,47 @@ class _NoLogin(AuthBase):
         return request
 
 
-def fetch_end(url: str, *, verify: bool | str, tls: bool) -> str:
-    """Give the end of the text at an address; where it cannot be had, words that say so. Never raises.
+class LogHosts:
+    """The hosts that keep logs. One that was silent is left alone for a while, so that it delays one build, not all."""
 
-    A log that cannot be read holds no build up: networks often let the API through and nothing else. With `tls` an
-    address without it is not asked.
-    """
-    host = urlsplit(url).hostname or "nowhere"
-    if tls and not url.startswith("https://"):
-        return f"[the log is not read: {host} is not asked without TLS]"
-    try:
-        kept, more = _read(url, verify)
-    except (requests.exceptions.RequestException, ValueError) as error:
-        return f"[the log cannot be read from {host}: {type(error).__name__}; it is on the page above]"
-    text = kept.decode(errors="replace")
-    return f"[log cut here: it is too long]\n{text.partition(chr(10))[2]}" if more else text
+    def __init__(
+        self,
+        *,
+        verify: bool | str,
+        tls: bool,
+        timeout: tuple[float, float] = TIMEOUT,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Say whom to trust; with `tls` an address without it is not asked. Nothing is asked yet."""
+        self._verify, self._tls = verify, tls
+        self._timeout, self._now = timeout, now
+        self._silent: dict[str, float] = {}
+
+    def fetch_end(self, url: str) -> str:
+        """Give the end of the text at an address; where it cannot be had, words that say so. Never raises.
+
+        A log that cannot be read holds no build up: networks often let the API through and nothing else.
+        """
+        host = urlsplit(url).hostname or "nowhere"
+        if self._tls and not url.startswith("https://"):
+            return f"[the log is not read: {host} is not asked without TLS]"
+        if self._now() < self._silent.get(host, 0.0):
+            return f"[the log is not read: {host} did not answer a moment ago; it is on the page above]"
+        try:
+            kept, more = _read(url, self._verify, self._timeout)
+        except (requests.exceptions.RequestException, ValueError) as error:
+            if isinstance(error, requests.exceptions.Timeout | requests.exceptions.ConnectionError):
+                self._silent = {host: self._now() + SILENT_SECONDS}
+            return f"[the log cannot be read from {host}: {type(error).__name__}; it is on the page above]"
+        text = kept.decode(errors="replace")
+        return f"[log cut here: it is too long]\n{text.partition(chr(10))[2]}" if more else text
 
 
-def _read(url: str, verify: bool | str) -> tuple[bytes, bool]:
+def _read(url: str, verify: bool | str, timeout: tuple[float, float]) -> tuple[bytes, bool]:
     ends_at = time.monotonic() + WHOLE_SECONDS
     kept, more = b"", False
     with requests.get(
-        url, auth=_NoLogin(), stream=True, timeout=TIMEOUT, verify=verify, allow_redirects=False
+        url, auth=_NoLogin(), stream=True, timeout=timeout, verify=verify, allow_redirects=False
     ) as answer:
         answer.raise_for_status()
         for chunk in answer.iter_content(_CHUNK):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, PositiveInt, RootModel
 
 from service.core.foreign_text import cut, line
 from service.ports import BuildStanding, Progress
@@ -18,7 +18,7 @@ _BAD = frozenset({"failure", "timed_out", "cancelled"})
 
 
 class _Dispatched(BaseModel):
-    workflow_run_id: int
+    workflow_run_id: PositiveInt
 
 
 class Dispatched(RootModel[_Dispatched | None]):

@@ -7,15 +7,13 @@ and whether the job's own log was.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.adapters.builders.github_actions.run_shapes import Job, short
+from service.core.visible import unstyled
 from service.logs import redact
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def shown(job: Job, text: str) -> str:
 
 def _lines(heading: str, text: str) -> Iterator[str]:
     yield f"{heading}\n"
-    for one in redact(_COLOUR.sub("", text.removeprefix("\ufeff"))).splitlines():
+    for one in redact(unstyled(text.removeprefix("\ufeff"))).splitlines():
         yield f"{one}\n"
 
 

@@ -6,9 +6,17 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 from typing import TypeVar
 
-from service.adapters.forges.github.shapes import ComparedCommits, Comparison, GitCommit, GitTree, RepositoryAnswer
+from service.adapters.forges.github.shapes import (
+    ComparedCommits,
+    Comparison,
+    GitCommit,
+    GitEntry,
+    GitTree,
+    RepositoryAnswer,
+)
 from service.adapters.github_api import failures
 from service.adapters.github_api.connection import Connection
 from service.core.order import Relation
@@ -78,20 +86,22 @@ class Commits:
         found = self.found(lambda: self._commit(repository, commit), repository)
         if found is None:
             return None
-        folders, ids = {".": found.tree.sha}, {".": found.tree.sha}
+        known = {".": GitEntry(sha=found.tree.sha, path=".", type="tree")}
+        listed: set[str] = set()
         for path in paths:
-            outer = "."
-            for part in path.split("/"):
-                if path in ids or outer not in folders:
+            for outer, inner in _way(path):
+                if outer not in listed:
+                    folder = self._tree(repository, known[outer].sha)
+                    if folder.truncated:
+                        return None
+                    listed.add(outer)
+                    known |= {f"{outer}/{one.path}".removeprefix("./"): one for one in folder.tree}
+                entry = known.get(inner)
+                if entry is None or entry.is_file:
                     break
-                listed = self._tree(repository, folders[outer])
-                if listed.truncated:
+                if entry.is_link or (entry.is_submodule and inner != path):
                     return None
-                here = {f"{outer}/{one.path}".removeprefix("./"): one for one in listed.tree}
-                ids |= {name: one.sha for name, one in here.items()}
-                folders |= {name: one.sha for name, one in here.items() if one.is_folder}
-                outer = f"{outer}/{part}".removeprefix("./")
-        return {path: ids[path] for path in paths if path in ids}
+        return {path: known[path].sha for path in paths if path in known}
 
     def commit_time(self, repository: Repository, commit: Sha) -> datetime | None:
         """Give the committer's date of a commit, or None when it is not there."""
@@ -180,3 +190,10 @@ class Commits:
             repository=repository,
             permission="metadata: read",
         )
+
+
+def _way(path: str) -> list[tuple[str, str]]:
+    """Give each folder on the way to a path, with what lies in it on that way; nothing for the whole tree."""
+    parts = path.split("/") if path != "." else []
+    steps = [".", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
+    return list(pairwise(steps))

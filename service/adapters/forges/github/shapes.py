@@ -111,11 +111,27 @@ class GitEntry(GitObject):
 
     path: str
     type: str
+    mode: str = ""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether what counts lies elsewhere: at the target of a symbolic link."""
+        return self.mode == "120000"
 
     @property
     def is_folder(self) -> bool:
         """Whether it can be listed itself."""
         return self.type == "tree"
+
+    @property
+    def is_submodule(self) -> bool:
+        """Whether it is a commit of another repository."""
+        return self.type == "commit"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of its own, below which nothing can be."""
+        return self.type == "blob" and not self.is_link
 
 
 class GitTree(BaseModel):

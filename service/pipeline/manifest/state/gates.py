@@ -6,18 +6,17 @@ run, and everything else lets it wait without a deadline.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.state import Block, Candidate, Hold, State, in_the_way, told
+from service.core.state import Block, Candidate, Hold, State, digests_in, in_the_way, told
 from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
 from service.pipeline.runs.looks import Answers
-from service.store import judgements, manifest_states, runs, waits
+from service.store import judgements, manifest_states, overrides, runs, waits
 from service.store.manifest_states import KnownState
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -36,14 +35,20 @@ class Closed:
     refusal: PermanentError | None = None
 
 
-def closed(state: State, trouble: MergeportError | None, run: Run, now: datetime) -> Closed | None:
-    """Tell why a run may not be promoted; None if nothing is in the way."""
+def closed(
+    state: State, trouble: MergeportError | None, run: Run, now: datetime, *, opened: frozenset[str] = frozenset()
+) -> Closed | None:
+    """Tell why a run may not be promoted; None if nothing is in the way.
+
+    `opened` names the gates that a person has opened for its release; nobody opens a block.
+    """
     if trouble is not None:
         return Closed(f"nothing is promoted: {trouble}")
-    candidate = Candidate(run.application, run.environment, run.commit, frozenset(_digests(run.images)))
-    found = in_the_way(state, candidate, now)
+    candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
+    there = in_the_way(state, candidate, now)
+    found = [entry for entry in there if isinstance(entry, Block) or entry.subject[0] not in opened]
     if run.rollback is not None:  # it is deliberate: a hold refuses automatic promotions
-        found = tuple(entry for entry in found if not isinstance(entry, Hold))
+        found = [entry for entry in found if not isinstance(entry, Hold)]
     if not found:
         return None
     words = "; ".join(told(entry, now) for entry in found[:3])
@@ -53,9 +58,11 @@ def closed(state: State, trouble: MergeportError | None, run: Run, now: datetime
     return Closed(words, min((at for entry in found if (at := entry.placed.until) is not None), default=None))
 
 
-def closed_by(known: KnownState | None, run: Run, now: datetime) -> Closed | None:
+def closed_by(
+    known: KnownState | None, run: Run, now: datetime, *, opened: frozenset[str] = frozenset()
+) -> Closed | None:
     """Tell why a run may not be promoted, by the state as it was last read."""
-    return None if known is None else closed(state_of(known.text), known_trouble(known), run, now)
+    return None if known is None else closed(state_of(known.text), known_trouble(known), run, now, opened=opened)
 
 
 def look_at_gates(context: Context, key: str) -> Answers:
@@ -74,9 +81,10 @@ def wake(context: Context, repository: Repository) -> None:
         judgements.ask_again(tx, at=context.now())  # so that they tell what is closed now
         waiting = waits.open_at(tx, WaitKind.GATE, repository.key)
         there = runs.some(tx, [wait.run_id for wait in waiting]) if waiting else {}
+        opened = overrides.of_runs(tx, there.values())
         for wait in waiting:
-            run = there.get(wait.run_id)
-            now_closed = closed_by(known, run, context.now()) if run is not None else None
+            run, gates = there.get(wait.run_id), overrides.gates_open(opened, wait.run_id)
+            now_closed = closed_by(known, run, context.now(), opened=gates) if run is not None else None
             if now_closed is None or now_closed.refusal is not None:
                 text = now_closed.words if now_closed is not None else "open"
                 woken += [wait.run_id] if waits.answer(tx, wait.id, text, at=context.now()) else []
@@ -98,15 +106,3 @@ def wake_earlier(context: Context, run: Run, opened: Wait) -> None:
                 woken += [wait.run_id] if waits.answer(tx, wait.id, text, at=context.now()) else []
     for run_id in woken:
         enqueue(context, run_id)
-
-
-def _digests(value: object) -> Iterator[str]:
-    """Give every digest in what is kept of a run's images, those of single platforms included."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _digests(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _digests(inner)
-    elif isinstance(value, str) and value.startswith("sha256:"):
-        yield value

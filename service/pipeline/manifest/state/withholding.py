@@ -18,7 +18,7 @@ from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wak
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
-from service.store import Transaction, edits, manifest_states, runs, waits
+from service.store import Transaction, edits, manifest_states, overrides, runs, waits
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -37,8 +37,12 @@ def kept_back(branch: Branch, made: Sequence[Made], seen: Seen) -> KeptBack:
         return []
     with context.store.read() as tx:
         known = runs.some(tx, [edit.run_id for edit in written])
-    judged = ((edit, closed(seen.state, seen.trouble, known[edit.run_id], context.now())) for edit in written)
-    return [(edit, why) for edit, why in judged if why is not None]
+        opened = overrides.of_runs(tx, known.values())
+
+    def why(run: Run) -> Closed | None:
+        return closed(seen.state, seen.trouble, run, context.now(), opened=overrides.gates_open(opened, run.id))
+
+    return [(edit, found) for edit in written if (found := why(known[edit.run_id])) is not None]
 
 
 def put_back(branch: Branch, kept: KeptBack) -> None:
@@ -69,7 +73,9 @@ def require_open(claim: Claim, repository: Repository) -> None:
     if claim.run.pull_request is not None:
         return
     seen = look_at_state(context, repository)
-    why = closed(seen.state, seen.trouble, claim.run, context.now())
+    with context.store.read() as tx:
+        opened = overrides.of_runs(tx, [claim.run])
+    why = closed(seen.state, seen.trouble, claim.run, context.now(), opened=overrides.gates_open(opened, claim.run.id))
     if why is not None:
         with context.store.begin() as tx:
             edits.settle(tx, claim.run.id, state=EditState.WITHHELD, message=why.words, commit=None, expected=None)
@@ -92,7 +98,8 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         known = manifest_states.hold(tx, repository)
         if not is_ours(tx, run):
             raise Stale
-        why = closed_by(known, run, context.now())
+        opened = overrides.gates_open(overrides.of_runs(tx, [run]), run.id)
+        why = closed_by(known, run, context.now(), opened=opened)
         if why is None:
             edits.update(tx, run.id, state=EditState.PENDING, message="")
         elif (refusal := why.refusal) is not None:

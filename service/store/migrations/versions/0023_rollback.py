@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import RepositoryName, Time
 
-revision = "0022_rollback"
-down_revision = "0021_builders11"
+revision = "0023_rollback"
+down_revision = "0022_train"
 
 
 def upgrade() -> None:

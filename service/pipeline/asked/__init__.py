@@ -1,0 +1,1 @@
+"""What people ask: facts collected from the store, or from Git alone. Nothing here changes anything outside."""
