@@ -39,6 +39,7 @@ class LazyGroup(click.Group):
         "migrate": "service.cli.serve:migrate",
         "promote": "service.cli.promote:promote",
         "rebuild": "service.cli.rebuild:rebuild",
+        "rollback": "service.cli.rollback:rollback",
         "runs": "service.cli.runs:runs",
         "serve": "service.cli.serve:serve",
         "state": "service.cli.state:state",

@@ -6,8 +6,9 @@ Called by the promotion when the registry has told the images. Reads and writes 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from service.core.config.placeholders import SHORT_SHA_LENGTH, render
+from service.core.config.placeholders import COMMIT, IMAGE, SHORT_SHA_LENGTH, parse, render
 from service.core.config.targets import Target
 from service.core.images import ImageReference
 from service.core.values.model import FileEdit, ValueEdit
@@ -44,6 +45,26 @@ def resolve_values(
         )
         for entry in target.values
     )
+
+
+def images_alone(target: Target, wanted: tuple[FileEdit, ...]) -> tuple[FileEdit, ...]:
+    """Leave out what a target writes that names no image and no commit, such as a number of replicas."""
+    names = {str(name) for image in target.images for name in (image.name, *IMAGE)} | set(COMMIT)
+    kept = []
+    for entry, edit in zip(target.values, wanted, strict=True):
+        told = zip(entry.set, edit.edits, strict=True)
+        edits = tuple(one for (_, text), one in told if _names_any(text, names))
+        if edits:
+            kept.append(replace(edit, edits=edits))
+    return tuple(kept)
+
+
+def _names_any(written: object, names: set[str]) -> bool:
+    """Tell whether a configured text has one of these placeholders, as `{tag}` or `{api.tag}`."""
+    if not isinstance(written, str):
+        return False
+    placeholders = [piece.name for piece in parse(written) if not isinstance(piece, str)]
+    return any(name in names or name.rpartition(".")[2] in names for name in placeholders)
 
 
 def _parts(reference: ImageReference) -> dict[str, str]:

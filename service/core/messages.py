@@ -7,7 +7,7 @@ put on one line and made harmless: it breaks no table, mentions nobody, closes n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core import trailers
@@ -26,6 +26,7 @@ from service.core.foreign_text import (
 from service.core.images import ImageReference
 from service.core.promotion_evidence import RunsIn, what_it_touches, where_it_runs
 from service.core.promotion_title import mark_of, pull_request_title
+from service.core.step_back import StepBack, trailers_of, words_of
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
 
@@ -77,10 +78,10 @@ class Promotion:
     its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
     change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
     without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
-    the same source tree, and nothing otherwise. `unread` counts the commits that were not searched for pull requests;
-    `problem` says why none was. `evidence` is where the very images are or were live, `marks` what kinds of files the
-    changes touch, and `gated` whether gates keep watch. `overrides` are the gates that people opened for it, each with
-    who and why.
+    the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
+    the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
+    images are or were live, `marks` what kinds of files the changes touch, and `gated` whether gates keep watch.
+    `overrides` are the gates that people opened for it, each with who and why.
     """
 
     run: RunId
@@ -104,6 +105,7 @@ class Promotion:
     unread: int = 0
     problem: str = ""
     made_for: tuple[str, ...] = ()
+    back: StepBack | None = None
     overrides: tuple[str, ...] = ()
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
@@ -113,9 +115,10 @@ class Promotion:
 def title(promotion: Promotion) -> str:
     """Give the commit's subject, at most 72 characters."""
     short = promotion.source_commit[:SHORT]
-    rest = f" {short} to {line(promotion.environment)}"
-    room = SUBJECT_LENGTH - len("Promote ") - len(rest)
-    return cut(f"Promote {cut(line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
+    verb, before, after = ("Promote ", "", "to") if promotion.back is None else ("Roll back ", "to ", "in")
+    rest = f" {before}{short} {after} {line(promotion.environment)}"
+    room = SUBJECT_LENGTH - len(verb) - len(rest)
+    return cut(f"{verb}{cut(line(promotion.application), max(room, 1))}{rest}", SUBJECT_LENGTH)
 
 
 def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
@@ -131,7 +134,7 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
     left = len(promotion.changes) - len(shown)
     lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
     also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
-    parts = [title(promotion), lines, _trailers(promotion, *also)]
+    parts = [title(promotion), plain(words_of(promotion.back), BECAUSE_LENGTH), lines, _trailers(promotion, *also)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -189,6 +192,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
+        *trailers_of(promotion.back),
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
@@ -209,9 +213,10 @@ def _person(author: Actor | None) -> str:
 def _headline(promotion: Promotion) -> str:
     commit = promotion.source_commit
     address = link(code(commit[:SHORT]), f"{promotion.source_url}/commit/{commit}")
+    told = f" It goes **back**: {markdown(words_of(promotion.back), BECAUSE_LENGTH)}." if promotion.back else ""
     return (
         f"Brings {markdown(promotion.application)} to {markdown(promotion.environment)} as it is in "
-        f"{markdown(promotion.source_repository)} at {address}."
+        f"{markdown(promotion.source_repository)} at {address}.{told}"
     )
 
 
@@ -287,13 +292,9 @@ def _direct_pushes(promotion: Promotion, *, beside: bool) -> Iterator[str]:
 
 
 def _rollback(promotion: Promotion) -> str:
-    befores = _unique(value(change.before) for _, change in promotion.changes if change.before)
+    befores = list(dict.fromkeys(value(change.before) for _, change in promotion.changes if change.before))
     back = f", and Argo CD goes back to {', '.join(map(code, befores[:4]))}" if befores else ""
     return (
         "To roll back after the merge: press **Revert** on this pull request and merge what it opens, or "
         f"`git revert` the merged commit on the base branch{back}."
     )
-
-
-def _unique(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))

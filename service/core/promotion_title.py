@@ -11,6 +11,7 @@ import re
 from typing import Protocol
 
 from service.core.foreign_text import ZERO_WIDTH_SPACE, line, plain
+from service.core.step_back import StepBack
 from service.core.words import Sha
 
 TITLE_LENGTH = 256
@@ -54,13 +55,25 @@ class Told(Protocol):
         ...
 
     @property
+    def back(self) -> StepBack | None:
+        """Tell whether it goes back to a former release."""
+        ...
+
+    @property
     def unread(self) -> int:
         """Count the commits that may contain further changes."""
         ...
 
 
 def pull_request_title(told: Told) -> str:
-    """Give the title: `checkout 4f2c1e9 → prod: Show prices with tax (#41) and 3 more`."""
+    """Give the title: `checkout 4f2c1e9 → prod: Show prices with tax (#41) and 3 more`.
+
+    One that goes back says so: `Rollback: checkout 4f2c1e9 → prod: payments fail`.
+    """
+    if told.back is not None:
+        lead = f"Rollback: {_lead(told)}"
+        why = plain(told.back.why, TITLE_LENGTH)
+        return f"{lead}: {_cut(why, TITLE_LENGTH - _units(f'{lead}: '))}" if why else lead
     lead = _lead(told)
     number = f" (#{ZERO_WIDTH_SPACE}{told.newest_number})" if told.newest_number else ""
     least = "at least " if told.unread and told.more else ""
@@ -87,6 +100,7 @@ def is_ours(told: Told, title: str, body: str) -> bool:
         return _digest(title) in marks
     application, environment = re.escape(_application(told)), re.escape(_environment(told))
     shapes = (
+        rf"Rollback: {application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
         rf"{application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
         rf"Promote {application} [0-9a-f]{{12}} to {environment}",
     )

@@ -23,6 +23,9 @@ SOURCE_REPOSITORY: Final = "Source-Repository"
 SOURCE_COMMIT: Final = "Source-Commit"
 SOURCE_PULL_REQUEST: Final = "Source-Pull-Request"
 
+ROLLBACK: Final = "Mergeport-Rollback"
+"""On the commit of a rollback: the source commit or the digest that was gone back from."""
+
 ACTION: Final = "Mergeport-Action"
 """The id of the action that changed the state; the same action makes one commit."""
 ACTOR: Final = "Mergeport-Actor"

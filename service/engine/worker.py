@@ -40,6 +40,7 @@ from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_due, judge_open_heads
+from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.watches import answer_due, look, watched
@@ -160,6 +161,7 @@ class Worker:
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 2 * GATES_SECONDS),
             Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
+            Loop("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), self._stop),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),

@@ -16,6 +16,7 @@ from service.store.runs import Run
 from service.store.tables import deployments as table
 from service.store.tables import runs
 
+DEGRADED = "Degraded"
 IMAGE_GONE = "ImageGone"
 """A health of our own: the registry does not have the image any more, so a pod that starts anew cannot pull it."""
 
@@ -24,7 +25,8 @@ IMAGE_GONE = "ImageGone"
 class Deployment:
     """A run's release being live. `health` is the deployer's word; `by_us` tells who ended it, once it has ended.
 
-    `image_gone_since` tells when its image was first missed in the registry; None while it is there.
+    `degraded_since` tells since when it is degraded, without a break. `image_gone_since` tells when its image was first
+    missed in the registry; None while it is there.
     `drift` says that its tag has moved; empty if it has not.
     """
 
@@ -41,6 +43,7 @@ class Deployment:
     by_us: bool | None
     image_gone_since: datetime | None
     drift: str
+    degraded_since: datetime | None
 
 
 _ALL = sa.select(*columns(Deployment, table))
@@ -65,13 +68,16 @@ def begin(tx: Transaction, run: Run, *, argocd_application: str | None, health: 
     return insert_new(
         tx, table, id=new_id(), application=run.application, environment=run.environment, run_id=run.id,
         argocd_application=argocd_application, since=at, healthy_since=at if health == "Healthy" else None,
-        health=health, ended_by="", drift="",
+        health=health, ended_by="", drift="", degraded_since=at if health == DEGRADED else None,
     )  # fmt: skip
 
 
-def feels(tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None) -> None:
-    """Record the health of a live release."""
-    values: dict[str, object] = {"health": health, "healthy_since": healthy_since}
+def feels(
+    tx: Transaction, deployment: Deployment, health: str, *, healthy_since: datetime | None, at: datetime | None = None
+) -> None:
+    """Record the health of a live release, as it is seen `at` a time."""
+    degraded = (deployment.degraded_since or at) if health == DEGRADED else None
+    values: dict[str, object] = {"health": health, "healthy_since": healthy_since, "degraded_since": degraded}
     if healthy_since is not None and deployment.healthy_since is None:
         values["followed"] = False
     tx.execute(_STILL_LIVE, {"deployment": deployment.id, **values})

@@ -31,15 +31,20 @@ _LAST_PROMOTED = (
     .order_by(table.c.sequence.desc())
     .limit(1)
 )
+_NO_ROLLBACK = table.c.rollback.is_(None)
+"""A rollback has the commit of a former release, and tells nothing of where the source branch is."""
 _NEWEST_OF_BRANCH = (
-    sa.select(*columns(Run, table)).where(*_BRANCH, *_SAME_PLACE).order_by(table.c.sequence.desc()).limit(1)
+    sa.select(*columns(Run, table))
+    .where(*_BRANCH, *_SAME_PLACE, _NO_ROLLBACK)
+    .order_by(table.c.sequence.desc())
+    .limit(1)
 )
 _FIRST_OF_COMMIT = (
     sa.select(sa.func.min(table.c.sequence)).where(*_BRANCH, table.c.commit == sa.bindparam("commit")).scalar_subquery()
 )
 _FOLLOWED = (
     sa.select(table.c.id)
-    .where(*_BRANCH, table.c.commit != sa.bindparam("commit"), table.c.sequence > _FIRST_OF_COMMIT)
+    .where(*_BRANCH, _NO_ROLLBACK, table.c.commit != sa.bindparam("commit"), table.c.sequence > _FIRST_OF_COMMIT)
     .limit(1)
 )
 

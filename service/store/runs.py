@@ -21,7 +21,8 @@ from service.store.tables import steps, waits
 class Run:
     """A run. `images` are image references by name, with digests once they were read back from the registry.
 
-    `rebuild` says that a person wants its images built anew, although they are there.
+    `rebuild` says that a person wants its images built anew, although they are there. `rollback` is set on a run that
+    goes back to a former release: what `StepBack.stored` gives.
     """
 
     sequence: int
@@ -52,6 +53,7 @@ class Run:
     updated_at: datetime
     ended_at: datetime | None
     rebuild: bool = False
+    rollback: dict[str, Any] | None = None
 
 
 _ENDED = [state for state in RunState if state.ended]

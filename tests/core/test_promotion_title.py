@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.promotion_title import is_ours, mark_of, pull_request_title
+from service.core.step_back import StepBack
 from service.core.words import Sha
 
 PARTED = "#\u200b"
@@ -27,6 +28,7 @@ class Told:
     newest_number: int | None = 41
     more: int = 3
     unread: int = 0
+    back: StepBack | None = None
 
 
 def test_title_says_the_newest_change_and_how_many_more() -> None:

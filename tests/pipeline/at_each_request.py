@@ -256,6 +256,27 @@ def locked(pipeline: Pipeline) -> Told:
     return told
 
 
+def rolled_back(pipeline: Pipeline) -> Told:
+    """Check that going back is one commit and one hold, and that what was gone back from stays away."""
+    told, bare = Told(), pipeline.stack.git.open(MANIFESTS)
+    first = _merge(pipeline, "develop", "two")
+    _over_time(pipeline, 60)
+    second = _merge(pipeline, "develop", "three")
+    _over_time(pipeline)
+    asked = actions.Asked(by="carol", at=pipeline.clock.now(), why="payments fail")
+    _asked_until_done(
+        pipeline, told, lambda: actions.rollback(pipeline.context, asked, application="checkout", environment="dev")
+    )
+    _over_time(pipeline)
+    text = bare.text("main", "apps/checkout/values-dev.yaml")
+    told.must(first[:7] in text and second[:7] not in text, f"it did not go back: {text} {_words(pipeline)}")
+    found = bare.git("log", "--format=%h", f"--grep=^Mergeport-Rollback: {second}", "main").split()
+    told.must(len(found) == 1, f"{len(found)} commits that go back")
+    held = bare.git("rev-list", "--count", "mergeport/state").strip()
+    told.must(held == "1", f"{held} commits of one hold")
+    return told
+
+
 def _asked_until_done(pipeline: Pipeline, told: Told, act: Callable[[], object]) -> None:
     """Repeat an action, as a person does who is told that it was not surely done."""
     for _ in range(5):
@@ -276,6 +297,7 @@ SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "reopened": reopened,
     "cancelled": cancelled,
     "locked": locked,
+    "rolled_back": rolled_back,
 }
 
 

@@ -31,6 +31,7 @@ from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.evidence import address_answers
 from service.pipeline.promote.gating import judge_due
+from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.runs import transitions
 from service.pipeline.runs.steps import wait_for
@@ -159,6 +160,7 @@ class Pipeline:
             advance(self.context, run.id, workflow_id)
             return True
         with suppress(MergeportError):  # as the worker's loops: the next call may succeed
+            bring_back(self.context)
             judge_due(self.context)
             self.downstream.send()
         if self.queue.runs:

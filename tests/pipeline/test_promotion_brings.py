@@ -8,8 +8,10 @@ import pytest
 
 from devstack.github.state import MergeMethod, Pull
 from service.core.words import RunState
+from service.pipeline import actions
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
+from tests.pipeline.test_state_branch import acting, asked
 
 FILE = "apps/checkout/values-prod.yaml"
 
@@ -43,6 +45,12 @@ def put_back(pipeline: Pipeline, manifest_commit: str, author: str = "carol") ->
     return made
 
 
+def unhold(pipeline: Pipeline) -> None:
+    """Lift the hold that a revert has left."""
+    actions.unhold(acting(pipeline), asked(pipeline), application="checkout", environment="prod")
+    pipeline.settle()
+
+
 @pytest.mark.parametrize("method", ["squash", "merge"])
 def test_after_a_revert_everything_that_comes_back_is_listed_with_a_warning(
     pipeline: Pipeline, method: MergeMethod
@@ -51,6 +59,7 @@ def test_after_a_revert_everything_that_comes_back_is_listed_with_a_warning(
     second, merged = promote(pipeline, "two", method)
     revert = put_back(pipeline, merged)
     third = propose(pipeline, "three")
+    unhold(pipeline)
     body = opened(pipeline).body or ""
     assert f"compare/{first}...{third}" in body
     assert "Say two" in body
@@ -71,6 +80,7 @@ def test_after_a_revert_of_the_first_promotion_it_is_listed_again_with_a_warning
     first, merged = promote(pipeline, "one")
     revert = put_back(pipeline, merged)
     propose(pipeline, "two")
+    unhold(pipeline)
     body = opened(pipeline).body or ""
     assert [text in body for text in ("Say one", "Say two", "WARNING", "this brings it back")] == [True] * 4
     for told in (first[:12], revert[:12], "carol"):
@@ -94,6 +104,7 @@ def test_reverted_and_put_there_again_by_hand_brings_nothing_back(pipeline: Pipe
     put_back(pipeline, merged)
     pipeline.stack.github.push(MANIFESTS, "main", {FILE: text}, "Revert the revert")
     third = propose(pipeline, "three")
+    unhold(pipeline)
     body = opened(pipeline).body or ""
     assert f"compare/{second}...{third}" in body
     assert "WARNING" not in body
@@ -132,6 +143,7 @@ def test_retry_of_what_was_reverted_says_that_it_comes_back(pipeline: Pipeline, 
     revert = put_back(pipeline, merged)
     pipeline.retry(pipeline.run("prod", commit=second))
     pipeline.settle()
+    unhold(pipeline)
     body = opened(pipeline).body or ""
     assert f"compare/{first}...{second}" in body
     assert revert[:12] in body

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from service.core.words import RunState, WaitKind
+from service.pipeline import actions
 from service.store import deployments
 from service.store.runs import Run
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_deploying import merge
 from tests.pipeline.test_deployments import deployed
+from tests.pipeline.test_state_branch import acting, asked
 
 FILE = "apps/checkout/values-dev.yaml"
 
@@ -50,6 +52,10 @@ def force_away(pipeline: Pipeline, run: Run) -> str:
     base = bare.git("rev-parse", f"{run.manifest_commit}^")
     pipeline.stack.github.force_push(MANIFESTS, "main", base, author="carol")
     return base
+
+
+def unhold(pipeline: Pipeline) -> None:
+    actions.unhold(acting(pipeline), asked(pipeline), application="checkout", environment="dev")
 
 
 def taken(pipeline: Pipeline, run: Run, *told: str) -> Run:
@@ -223,12 +229,15 @@ def test_merged_promotion_that_is_reverted_ends_and_does_not_begin_again(pipelin
     assert [one.id for one in pipeline.runs() if one.environment == "prod"] == [run.id]
 
 
-def test_retry_of_what_was_taken_back_brings_it_again(pipeline: Pipeline) -> None:
+def test_retry_of_what_was_taken_back_waits_until_the_place_is_held_no_more(pipeline: Pipeline) -> None:
     run = waiting(pipeline)
     revert(pipeline, run)
     pipeline.settle()
     taken(pipeline, run, "reverted by ")
     pipeline.retry(pipeline.ended(run, RunState.CANCELLED))
+    pipeline.settle()
+    assert pipeline.wait(pipeline.run())[0] is WaitKind.GATE
+    unhold(pipeline)
     pipeline.stack.argocd.pace = 0.01
     pipeline.settle_live("checkout-dev")
     pipeline.settle_live("checkout-dev")

@@ -141,6 +141,8 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
             yield from _chosen(layers, options, key, kind)
     for name in ("build", "image", "sync", "pull_request"):
         yield _row(layers, duration_text(getattr(target.deadlines, name)), "deadlines", name)
+    within = target.rollback_within
+    yield _row(layers, duration_text(within) if within else "never", "rollback", "when_degraded_within")
     patience = target.patience
     yield _row(layers, duration_text(patience.grace), "health", "grace")
     yield _row(layers, duration_text(patience.stable) if patience.stable else "none", "health", "stable")

@@ -95,6 +95,21 @@ OrderKey = Annotated[
 ]
 
 
+class RollbackKeys(Keys):
+    """When Mergeport goes back to the former release by itself."""
+
+    when_degraded_within: DurationKey = Field(
+        default="",
+        description="How long after it went live a release that gets degraded is gone back from; never if absent.",
+    )
+
+
+RollbackKey = Annotated[
+    RollbackKeys,
+    Field(default={}, validate_default=True, description="When Mergeport goes back to the former release by itself."),
+]
+
+
 class EnvironmentKeys(Keys):
     """One environment: the branch that feeds it, and how changes reach its desired state."""
 
@@ -123,6 +138,7 @@ class EnvironmentKeys(Keys):
         default={}, validate_default=True, description="The manifest repository and its branch."
     )
     order: OrderKey
+    rollback: RollbackKey
     gates: GatesKey = Field(
         default={}, description="What a promotion waits for, by the gate's kind; false turns a gate off."
     )
@@ -228,6 +244,7 @@ class ApplicationKeys(ImageKeys):
         default={}, validate_default=True, description="When a release counts as live and healthy in Argo CD."
     )
     order: OrderKey
+    rollback: RollbackKey
 
 
 class Defaults(ApplicationKeys):

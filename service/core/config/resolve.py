@@ -40,7 +40,7 @@ from service.core.config.texts import (
     reviewer,
     values_file,
 )
-from service.core.config.time_targets import read_deadlines, read_patience
+from service.core.config.time_targets import read_deadlines, read_patience, read_rollback_within
 from service.core.config.tree import Broken, Node, Series, Table, find, is_whole
 from service.core.values_paths import parse_path
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
@@ -68,6 +68,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     branch, upstream, policy, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
     images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
     argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
+    rollback_within = read_rollback_within(layers)
     if (
         source is None
         or branch is None
@@ -79,6 +80,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or argocd is None
         or deadlines is None
         or patience is None
+        or rollback_within is None
         or gates is None
         or notify is None
         or pull_from is None
@@ -101,6 +103,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         argocd_application=argocd or None,
         deadlines=deadlines,
         patience=patience,
+        rollback_within=rollback_within,
         order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
         gates=gates,
         notify=notify,

@@ -144,8 +144,10 @@ class Target(NamedTuple):
 
     `branch` is a glob; it is empty if `upstream` feeds the environment instead. No `paths` means every change counts.
     `manifest_repository` None means the configuration repository, `manifest_branch` None the default branch;
-    `argocd_application` None ends a run at the commit. `patience` says when an observation counts. `gates` and `notify`
-    have the options by kind. If `cancel_in_progress` is set, a newer merge ends a run whose image is still being built.
+    `argocd_application` None ends a run at the commit. `patience` says when an observation counts, and
+    `rollback_within` how long after it went live a degraded release is gone back from (zero: never). `gates` and
+    `notify` have the options by kind. If `cancel_in_progress` is set, a newer merge ends a run whose image is still
+    being built.
     """
 
     application: str
@@ -163,6 +165,7 @@ class Target(NamedTuple):
     argocd_application: str | None = None
     deadlines: Deadlines = Deadlines()
     patience: Patience = Patience()
+    rollback_within: timedelta = timedelta(0)
     order: OrderPolicy = OrderPolicy()
     gates: tuple[tuple[str, BaseModel], ...] = ()
     notify: tuple[tuple[str, BaseModel], ...] = ()

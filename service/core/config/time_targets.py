@@ -22,6 +22,18 @@ def read_deadlines(layers: Layers) -> Deadlines | None:
     return Deadlines(**lengths) if len(lengths) == len(DeadlineKeys.model_fields) else None
 
 
+def read_rollback_within(layers: Layers) -> timedelta | None:
+    """Give how long a degraded release is gone back from by itself, zero if never; None when a fault was reported."""
+    text = layers.keys.rollback.when_degraded_within
+    if not text:
+        return timedelta(0)
+    if layers.keys.argocd is False:
+        hint = "remove it, or name the Argo CD application"
+        layers.report.add(layers.place("rollback", "when_degraded_within"), "nobody tells the health here", hint)
+        return None
+    return layers.checked(duration, text, "rollback", "when_degraded_within")
+
+
 def read_patience(layers: Layers) -> Patience | None:
     """Give when an observation counts; None when a fault was reported."""
     keys = layers.keys.health

@@ -7,6 +7,7 @@ None decides who may ask.
 
 from service.pipeline.actions.on_approvals import approve
 from service.pipeline.actions.on_promotions import Done, planned, promote
+from service.pipeline.actions.on_releases import GoingBack, plan_rollback, rollback
 from service.pipeline.actions.on_runs import cancel, replay, retry
 from service.pipeline.actions.on_state import (
     Asked,
@@ -21,12 +22,15 @@ from service.pipeline.actions.on_state import (
     unhold,
     unlock,
 )
+from service.pipeline.promote.rolling_back import Plan
 
 __all__ = [
     "Asked",
     "Done",
+    "GoingBack",
     "Listed",
     "Outcome",
+    "Plan",
     "accept",
     "approve",
     "block",
@@ -34,10 +38,12 @@ __all__ = [
     "hold",
     "listed",
     "lock",
+    "plan_rollback",
     "planned",
     "promote",
     "replay",
     "retry",
+    "rollback",
     "unblock",
     "unhold",
     "unlock",

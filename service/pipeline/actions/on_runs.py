@@ -25,11 +25,12 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime, rebuild: boo
         hint = f"it is {old.state}; `mergeport runs cancel {old.id}` stops it"
         raise PermanentError(f"Run {old.id} has not ended", code="run-not-ended", hint=hint)
     later = run_order.later(tx, old)
-    if later is not None:
+    # What was gone back from may be asked for again: the hold decides when it may go in.
+    if later is not None and (later.rollback is None or old.rollback is not None):
         raise PermanentError(
             f"There is a later run of {old.application} in {old.environment}: {later.id}, {later.state}",
             code="run-outdated",
-            hint="the later run counts; to go back, revert the commit in the manifest repository",
+            hint="the later run counts; to go back, `mergeport rollback`",
         )
     good = configurations.last(tx, good=True)
     configuration_commit = good.commit if good else old.configuration_commit

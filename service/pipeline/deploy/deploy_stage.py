@@ -9,6 +9,7 @@ from service.core.deployment import Verdict, VerdictKind, past_from
 from service.core.words import Sha, Stage, WaitKind, WaitOutcome
 from service.errors import PermanentError
 from service.pipeline.deploy.deployments import began
+from service.pipeline.deploy.peoples_step_back import notice_if_believed
 from service.pipeline.deploy.taken_back import newer_there
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Superseded, expired, last_answer, step, wait_for
@@ -71,6 +72,7 @@ def _await_live(claim: Claim, application: str, commit: Sha) -> str:
                 newer = newer_there(claim, verdict.revision) if verdict.revision else None
                 raise Superseded(verdict.reason, by=newer.id if newer else None)
             case VerdictKind.TAKEN_BACK:
+                notice_if_believed(context, target)
                 raise Cancelled(f"before it was live and healthy: {verdict.reason}", code="reverted")
             case _:
                 raise PermanentError(verdict.words(), code="deploy-failed", hint=_where(claim, application))

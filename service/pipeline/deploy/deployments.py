@@ -12,7 +12,8 @@ from service.core.deployment import Progress, Verdict, VerdictKind
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.deploy.taken_back import taker_of
+from service.pipeline.deploy.peoples_step_back import notice
+from service.pipeline.deploy.taken_back import replaced_by, taker_of
 from service.pipeline.manifest.place import has_images, place_of, wanted_edits
 from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
@@ -58,7 +59,7 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
             since = since or at
         elif health in _BROKEN:
             since = None
-        deployments.feels(tx, known, health, healthy_since=since)
+        deployments.feels(tx, known, health, healthy_since=since, at=at)
         if since != known.healthy_since:
             judgements.ask_again(tx, at=at, application=run.application)
         return True
@@ -66,8 +67,9 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
         other = runs.get(tx, known.run_id)
         if other is not None and other.sequence > run.sequence:
             return False
-        commit = (run.manifest_commit or "")[:12]
-        deployments.end(tx, known, f"replaced by {commit} of run {run.id}", by_us=True, at=at)
+        deployments.end(tx, known, replaced_by(run), by_us=run.rollback is None, at=at)
+        if run.rollback is not None and other is not None:
+            want_statuses(tx, [other])
     judgements.ask_again(tx, at=at, application=run.application)
     return deployments.begin(tx, run, argocd_application=argocd_application, health=health, at=at)
 
@@ -75,23 +77,28 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
 def replaced(claim: Claim, deployment: Deployment, revision: Sha) -> None:
     """Record that a later commit replaced the images of a live release."""
     taker = taker_of(claim, revision)
-    gone(claim, deployment, revision, taker.words, by_us=taker.by_us)
+    if not taker.by_us:
+        notice(claim.context, claim.target)
+    gone(claim, deployment, revision, taker.words, by_us=taker.by_us, back=taker.back)
 
 
-def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_us: bool) -> None:
-    """Record that a release is no longer live, and which former release is live again at this revision."""
+def gone(claim: Claim, deployment: Deployment, revision: Sha, words: str, *, by_us: bool, back: bool = False) -> None:
+    """Record that a release is no longer live, and which former release is live again at this revision.
+
+    `back` tells that a run of ours went back from it, because a person wanted it.
+    """
     context = claim.context
     with context.store.read() as tx:
         former = deployments.before(tx, deployment, limit=_MOST_FORMER)
-    back = None if by_us else next((found for one in former if (found := _brought_back(context, one, revision))), None)
+    again = None if by_us else next((found for one in former if (found := _brought_back(context, one, revision))), None)
     with context.store.begin() as tx:
-        if not deployments.end(tx, deployment, words, by_us=by_us, at=context.now()):
+        if not deployments.end(tx, deployment, words, by_us=by_us and not back, at=context.now()):
             return
         judgements.ask_again(tx, at=context.now(), application=deployment.application)
-        if back is not None:
-            name = back.target.argocd_application
-            deployments.begin(tx, back.run, argocd_application=name, health="", at=context.now())
-        want_statuses(tx, [claim.run] if back is None else [back.run, claim.run])
+        if again is not None:
+            name = again.target.argocd_application
+            deployments.begin(tx, again.run, argocd_application=name, health="", at=context.now())
+        want_statuses(tx, [claim.run] if again is None else [again.run, claim.run])
     log.info("a release is no longer live", run=claim.run.id, by=words)
 
 

@@ -14,7 +14,7 @@ from service.core.words import WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.deploy_stage import WATCH_KEY
-from service.pipeline.manifest.place import place_of
+from service.pipeline.manifest.place import Place, targets_at
 from service.store import refreshes
 
 
@@ -29,10 +29,11 @@ def hint_deployer(context: Context, push: Push) -> int:
     if context.outside.deployer is None:
         return 0
     try:
-        targets = list(context.configurations.current().targets())
+        there = [
+            target for target in targets_at(context, Place(push.repository, push.branch)) if target.argocd_application
+        ]
     except MergeportError:
         return 0
-    there = [target for target in targets if target.argocd_application and _is_there(context, target, push)]
     names = {target.argocd_application for target in touched(there, push.touched)} - {None}
     if names:
         with context.store.begin() as tx:
@@ -57,11 +58,3 @@ def touched(targets: Iterable[Target], paths: Iterable[str]) -> list[Target]:
         ]
         found += exact or beside or (some if folder else [])
     return found if paths else some
-
-
-def _is_there(context: Context, target: Target, push: Push) -> bool:
-    try:
-        place = place_of(context, target)
-    except MergeportError:
-        return False
-    return place.repository == push.repository and place.branch == push.branch

@@ -17,6 +17,7 @@ from service.core.deployment.overrides import over_ours
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.deploy.automatic_rollback import consider
 from service.pipeline.deploy.deployments import OVERRIDDEN, began, gone, keep, replaced
 from service.pipeline.deploy.expecting import expected_of, health_in, judged, paths_of
 from service.pipeline.deploy.observing import observe, observe_below
@@ -145,6 +146,7 @@ def _of_live(
             began(tx, context, claim.run, deployment.argocd_application, OVERRIDDEN)
     else:
         keep(claim, verdict, health_in(verdict, seen, observed))
+        consider(claim, verdict.words())
 
 
 def _is_overridden(claim: Claim, seen: Observation) -> bool:

@@ -25,6 +25,7 @@ from service.core.deployment import (
 from service.core.words import RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.deploy.automatic_rollback import consider
 from service.pipeline.deploy.deploy_stage import answer_of
 from service.pipeline.deploy.deployments import keep
 from service.pipeline.deploy.expecting import expected_of, health_in, judged
@@ -164,6 +165,8 @@ class _Look:
                 reason = f"{decided.reason}; a sync window of its project is why: {', '.join(closed)}"
                 decided = replace(decided, reason=reason)
         keep(claim, verdict, health_in(verdict, seen, self.observed))
+        if consider(claim, decided.words(most=_MOST_WORDS, longest=_LONGEST_WORDS)) is not None:
+            return None
         decided, tip = self._held_against_branch(claim, decided, past.tip)
         kept = replace(kept, url=seen.url, tip=tip)
         if (new := past_text(kept)) != text:

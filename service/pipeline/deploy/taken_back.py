@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.step_back import StepBack
 from service.core.words import RunId, Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
@@ -23,11 +24,15 @@ _MOST_COMMITS = 100
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who took the images away, in words. `by` is the newer run that did. Without `by` and `by_us` it was a person."""
+    """Who took the images away, in words. `by` is the newer run that did. Without `by` and `by_us` it was a person.
+
+    `back` tells that the newer run went back deliberately.
+    """
 
     words: str
     by_us: bool = False
     by: RunId | None = None
+    back: bool = False
 
 
 def taken_back(claim: Claim, tip: Sha) -> Taker | None:
@@ -45,11 +50,12 @@ def taker_of(claim: Claim, revision: Sha) -> Taker:
     manifests = _manifests(claim)
     newer = newer_there(claim, revision)
     if newer is not None:
-        return Taker(f"replaced by {(newer.manifest_commit or '')[:12]} of run {newer.id}", by_us=True, by=newer.id)
+        back = newer.rollback is not None
+        return Taker(replaced_by(newer), by_us=True, by=newer.id, back=back)
     commit = run.manifest_commit
     if commit is not None and commit not in manifests.ancestors(revision, {commit}):
         return Taker(_removed(manifests.describe(revision), place, commit))
-    culprit = manifests.describe(_first_without(manifests, claim, revision))
+    culprit = manifests.describe(first_without(manifests, claim, revision))
     with context.store.read() as tx:
         by_us = bool(edits.any_own(tx, {culprit.id}))
         owner = edits.owner(tx, place.repository, culprit.id)
@@ -58,6 +64,13 @@ def taker_of(claim: Claim, revision: Sha) -> Taker:
     if by is not None and (by_us or by.sequence > run.sequence):
         return Taker(f"replaced by {culprit.id[:12]} of run {by.id}", by_us=True, by=by.id)
     return Taker(f"replaced by {culprit.id[:12]}", by_us=True) if by_us else Taker(_who(culprit, run))
+
+
+def replaced_by(newer: Run) -> str:
+    """Say that a newer run of ours took the place of a release, or went back from it."""
+    commit = f"{(newer.manifest_commit or '')[:12]} of run {newer.id}"
+    back = StepBack.read(newer.rollback)
+    return f"replaced by {commit}" if back is None else f"{back.words} ({commit})"
 
 
 def newer_there(claim: Claim, revision: Sha) -> Run | None:
@@ -85,7 +98,7 @@ def _manifests(claim: Claim) -> Manifests:
     return claim.context.outside.manifests.open(place_of(claim.context, claim.target).repository)
 
 
-def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
+def first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
     """Give the commit that took the images away; the newest commit if that is too far back."""
     since: list[Sha] = []
     for commit in manifests.history(revision, most=_MOST_COMMITS, deepen=True):
@@ -97,11 +110,16 @@ def _first_without(manifests: Manifests, claim: Claim, revision: Sha) -> Sha:
     return next((commit for commit in reversed(since) if not has_release(manifests, commit, claim)), revision)
 
 
+def is_revert(commit: Commit, run: Run) -> bool:
+    """Tell whether a commit says that it reverts a run's."""
+    named = run.manifest_commit is not None and f"This reverts commit {run.manifest_commit}" in commit.message
+    return named or commit.message.startswith('Revert "')
+
+
 def _who(commit: Commit, run: Run) -> str:
     """Say who took a release away, when, and how."""
     subject = commit.message.partition("\n")[0][:_LONGEST_SUBJECT]
-    named = run.manifest_commit is not None and f"This reverts commit {run.manifest_commit}" in commit.message
-    how = "reverted" if named or subject.startswith('Revert "') else "replaced"
+    how = "reverted" if is_revert(commit, run) else "replaced"
     return f"{how} by {commit.id[:12]} of {commit.author.name} at {commit.at:%Y-%m-%d %H:%M} UTC: {subject}"
 
 

@@ -15,6 +15,7 @@ from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKin
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
+from service.pipeline.deploy.peoples_step_back import recognise
 from service.pipeline.intake.configuration_for import configuration_for, read_again
 from service.pipeline.intake.doubt import doubted
 from service.pipeline.intake.hints import (
@@ -157,6 +158,7 @@ def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> l
     own = own_commits.is_own(context, push)
     tell_pull_requests(context, push, look_now, own=own)
     tell_deployer(context, push, look_now, own=own)
+    recognise(context, push, own=own)
     if own:
         mark_alone(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []

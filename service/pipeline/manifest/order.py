@@ -81,6 +81,8 @@ def order_of(case: Case, tip: Sha, done: Rewrite, *, ask: bool = False) -> Judge
     PermanentError `source-rewritten` if the order cannot be determined and the configuration refuses that.
     """
     words = []
+    if case.claim.run.rollback is not None:
+        return Judged(Order.NEWER, "the order is not checked: it goes back deliberately")
     for judgement in _judgements(case, tip, done, ask=ask):
         match judgement.answer:
             case Answer.GO_ON:
@@ -110,7 +112,7 @@ def warm(case: Case, place: Place) -> None:
     this machine last saw it.
     """
     run, policy = case.claim.run, case.claim.target.order
-    if policy.by is OrderBy.OFF:
+    if policy.by is OrderBy.OFF or run.rollback is not None:
         return
     with case.claim.context.store.read() as tx:
         if edits.of_run(tx, run.id) is not None:
@@ -170,9 +172,9 @@ def order_of_proposal(
     if judged.order is Order.OLDER:
         raise superseded(case, judged.words)
     done = judged.told(done)
-    if tip is None:
-        return done
     run = case.claim.run
+    if tip is None or run.rollback is not None:
+        return done
     proposed = rewrite_at(case.manifests, tip, wanted_edits(run, case.claim.target))
     if not proposed.files:
         return done
@@ -191,15 +193,20 @@ def yield_to_later(claim: Claim) -> None:
     """End the run if a later one of the same application and environment was accepted meanwhile.
 
     A run that was accepted later but has an older commit (its delivery came late, or was sent again) does not count.
+    One that goes back yields only to another one that does.
     """
     run = claim.run
     with claim.context.store.read() as tx:
-        later = run_order.all_later(tx, run)
+        later = [one for one in run_order.all_later(tx, run) if run.rollback is None or one.rollback is not None]
         unready = {one.id for one in later if _waits_unready(tx, claim, one)}
     for one in later:
         if one.id in unready:
             continue
-        if one.repository == run.repository and _is_older(claim.context, one, run, claim.target.order):
+        if (
+            run.rollback is None
+            and one.repository == run.repository
+            and _is_older(claim.context, one, run, claim.target.order)
+        ):
             continue
         raise Superseded(f"superseded by {one.commit[:12]} before it was promoted", by=one.id)
 

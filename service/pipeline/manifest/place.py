@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from service.core.changes import PROMOTION_BRANCHES
 from service.core.config import Target
-from service.core.edits import resolve_values
+from service.core.edits import images_alone, resolve_values
+from service.core.step_back import StepBack
 from service.core.values import FileEdit, Rewrite, rewrite
 from service.core.words import Repository, Sha
-from service.errors import RetryableError
+from service.errors import MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
@@ -43,6 +44,18 @@ def place_of(context: Context, target: Target) -> Place:
     return Place(repository, context.configurations.default_branch(repository))
 
 
+def targets_at(context: Context, place: Place) -> list[Target]:
+    """Give the targets whose values are on a branch. Raises as the configuration does."""
+    return [target for target in context.configurations.current().targets() if _is_at(context, target, place)]
+
+
+def _is_at(context: Context, target: Target, place: Place) -> bool:
+    try:
+        return place_of(context, target) == place
+    except MergeportError:
+        return False
+
+
 def renamed(context: Context, target: Target, place: Place) -> RetryableError | None:
     """Make the error that says that the target's values files moved, because the default branch was renamed.
 
@@ -66,7 +79,9 @@ def promotion_branch(target: Target) -> str:
 
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:
     """Give what each values file should say once the run is promoted."""
-    return resolve_values(target, images_of(run), commit=run.commit, branch=run.branch)
+    wanted = resolve_values(target, images_of(run), commit=run.commit, branch=run.branch)
+    back = StepBack.read(run.rollback)
+    return images_alone(target, wanted) if back is not None and back.images_only else wanted
 
 
 def rewrite_at(manifests: Manifests, commit: Sha, wanted: Iterable[FileEdit]) -> Rewrite:

@@ -9,6 +9,7 @@ from typing import Any
 from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
 from service.core.promotion_evidence import RunsIn, marks_of
 from service.core.promotion_title import is_ours, pull_request_title
+from service.core.step_back import StepBack
 from service.core.values import ScalarChange
 from service.core.words import Actor, ChangeId, Publish
 from service.pipeline.context import Context
@@ -161,6 +162,7 @@ def _promotion(
         author=Actor(change.author, change.author_email) if change and change.author_email else None,
         pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
+        back=StepBack.read(run.rollback),
         overrides=tuple(f"{one.gate} by {one.who}: {one.why}" for one in opened),
         made_for=tuple(str(one.get("made_for") or "") for one in run.images.values()),
     )

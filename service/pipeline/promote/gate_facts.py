@@ -14,6 +14,7 @@ from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evi
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
+from service.core.step_back import PASSES, StepBack
 from service.core.words import Digest, Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
@@ -46,7 +47,7 @@ def facts_of(claim: Claim, place: Place, known: Mapping[str, Any] | None = None)
     if Evidence.STATE not in read:
         read[Evidence.STATE] = closed_by_people(claim.context, place.repository)
     if "overrides" not in read:
-        read["overrides"] = overrides_of(claim)
+        read["overrides"] = (*overrides_of(claim), *_passed(run))
     return Facts(
         now=claim.context.now(),
         application=run.application,
@@ -56,6 +57,12 @@ def facts_of(claim: Claim, place: Place, known: Mapping[str, Any] | None = None)
         images=images_scanned(claim, claim.context.now() + TRY_AGAIN),
         **read,
     )
+
+
+def _passed(run: Run) -> tuple[Override, ...]:
+    """Open the gates that a step back passes: in the name of who asked for it."""
+    back = StepBack.read(run.rollback)
+    return () if back is None else tuple(Override(gate, back.by, back.words) for gate in PASSES)
 
 
 def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) -> object:

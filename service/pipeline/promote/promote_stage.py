@@ -14,6 +14,7 @@ from service.pipeline.promote.gating import pass_gates
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
+from service.pipeline.promote.rolling_back import hold_first
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import step
 from service.store import edits
@@ -33,6 +34,7 @@ def promote(claim: Claim) -> None:
     if edit is not None and _is_written(claim, edit, place):
         claim.note(stage=Stage.DEPLOY, manifest_commit=_tell_written(claim, edit, place))
         return
+    hold_first(claim, place)
     with step(claim, "check order", Stage.PROMOTE) as record:
         if claim.run.pull_request is None and not (edit and _may_be_there(_edit_of(claim))):
             yield_to_later(claim)

@@ -40,6 +40,7 @@ STUCK = (
     ": {} has changed in the same file, and people's commits are on its branch, so a person has to update the branch"
 )
 MOST_MADE_ANEW = 5
+ROLLBACK_LABEL = "rollback"
 
 
 def propose(claim: Claim, place: Place) -> Sha:
@@ -106,7 +107,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             title=title,
             body=body,
             reviewers=claim.target.pull_request.reviewers,
-            labels=claim.target.pull_request.labels,
+            labels=_labels(claim),
         )
         with context.store.begin() as tx:
             stay_alone(tx, claim, head)
@@ -129,6 +130,12 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
         if newer is not None:
             raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
         record.message = f"{'updated' if known else 'opened'} pull request #{pull_request.number}"
+
+
+def _labels(claim: Claim) -> tuple[str, ...]:
+    """Give the configured labels; one that goes back says so."""
+    configured = claim.target.pull_request.labels
+    return configured if claim.run.rollback is None else tuple(dict.fromkeys((*configured, ROLLBACK_LABEL)))
 
 
 def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:

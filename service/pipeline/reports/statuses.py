@@ -25,6 +25,9 @@ from service.store.runs import Run
 GATES = "mergeport/gate/"
 """How the contexts of gates begin; they are on promotions' pull requests, in manifest repositories."""
 _LONGEST_PAUSE_SECONDS = 300.0
+HOLD_CONTEXT = "mergeport/hold/"
+"""Statuses on commits of manifest repositories, which tell people that their step back is held."""
+_OF_MANIFESTS = (GATES, HOLD_CONTEXT)
 LEASE = "reports"
 LEASE_SECONDS = 30.0
 
@@ -128,7 +131,7 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        ours = report.repository == context.configuration_repository or report.context.startswith(GATES)
+        ours = report.repository == context.configuration_repository or report.context.startswith(_OF_MANIFESTS)
         forge = context.outside.manifest_forge if ours else context.outside.forge
         forge.set_commit_status(report.repository, report.commit, status)
     except MergeportError as error:

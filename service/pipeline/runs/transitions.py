@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from service.core.image_origin import handed_on
+from service.core.step_back import StepBack
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
 from service.pipeline.reports.statuses import want_status, want_statuses
 from service.store import Transaction, edits, runs, successions, waits
@@ -20,6 +21,7 @@ from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
 
+MOST_UNDER_WAY = 1_000
 _UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING})
 
 
@@ -67,7 +69,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
         return None
     runs.update(
         tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(old.images, old.id), pull_request=old.pull_request,
-        pull_request_url=old.pull_request_url,
+        pull_request_url=old.pull_request_url, rollback=old.rollback,
     )  # fmt: skip
     edits.hand_on(tx, old.id, run_id)
     return _told_again(tx, run_id)
@@ -78,14 +80,17 @@ def accept_anew(
 ) -> Run | None:
     """Queue the next generation of an ended run from its beginning; None if there is one already.
 
-    `rebuild`: its images are built although they are there.
+    `rebuild`: its images are built although they are there. One that goes back begins with its images.
     """
     wish = Wish(
         change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
         application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
         configuration_commit=configuration_commit, rebuild=rebuild,
     )  # fmt: skip
-    return accept(tx, wish, at=at)
+    back = StepBack.read(old.rollback)
+    return (
+        accept(tx, wish, at=at) if back is None else accept_back(tx, wish, handed_on(old.images, old.id), back, at=at)
+    )
 
 
 def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime) -> Run | None:
@@ -94,6 +99,25 @@ def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime)
     if not _accept(tx, run_id, wish, at=at):
         return None
     runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(released.images, released.id))
+    return _told_again(tx, run_id)
+
+
+def accept_back(
+    tx: Transaction, wish: Wish, images: dict[str, dict[str, Any]], back: StepBack, *, at: datetime
+) -> Run | None:
+    """Queue a run that goes back to a former release, at stage promote; None if the same one is there already.
+
+    What is under way there ends in its favour, whatever it waits for.
+    """
+    run_id = RunId(new_id())
+    if not _accept(tx, run_id, wish, at=at):
+        return None
+    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=images, rollback=back.stored())
+    under_way = runs.newest(
+        tx, limit=MOST_UNDER_WAY, application=wish.application, environment=wish.environment,
+        states=[state for state in RunState if not state.ended],
+    )  # fmt: skip
+    supersede(tx, (run for run in under_way if run.id != run_id), back.words, by=run_id, at=at)
     return _told_again(tx, run_id)
 
 

@@ -26,6 +26,7 @@ from service.store.tables.written import (
     own_commits,
     promotion_branches,
     pushes,
+    step_backs,
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "repositories",
     "runs",
     "sightings",
+    "step_backs",
     "steps",
     "waits",
 ]

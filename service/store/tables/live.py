@@ -37,6 +37,7 @@ deployments = sa.Table(
     sa.Column("since", Time, nullable=False),
     sa.Column("healthy_since", Time),
     sa.Column("health", sa.Text, nullable=False, default=""),
+    sa.Column("degraded_since", Time),
     sa.Column("until", Time),
     sa.Column("ended_by", sa.Text, nullable=False, default=""),
     sa.Column("by_us", sa.Boolean),

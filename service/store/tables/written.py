@@ -53,6 +53,18 @@ manifest_states = sa.Table(
     sa.Column("troubled_since", Time),
 )
 
+# A deliberate step back whose hold was placed. The row ends with the hold: then the newest eligible release comes.
+step_backs = sa.Table(
+    "step_backs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("repository", RepositoryName, nullable=False),
+    sa.Column("application", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("hold_id", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+)
+
 # The newest push of each branch that may be under way. It is, while `holder` has the branch's lease.
 pushes = sa.Table(
     "pushes",

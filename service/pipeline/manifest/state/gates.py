@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.state import Block, Candidate, State, digests_in, in_the_way, told
+from service.core.state import Block, Candidate, Hold, State, digests_in, in_the_way, told
 from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
@@ -47,6 +47,8 @@ def closed(
     candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
     there = in_the_way(state, candidate, now)
     found = [entry for entry in there if isinstance(entry, Block) or entry.subject[0] not in opened]
+    if run.rollback is not None:  # it is deliberate: a hold refuses automatic promotions
+        found = [entry for entry in found if not isinstance(entry, Hold)]
     if not found:
         return None
     words = "; ".join(told(entry, now) for entry in found[:3])
