@@ -19,6 +19,7 @@ import structlog
 
 from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
+from service.engine.gate_clock import GateClock
 from service.engine.life import Life
 from service.engine.loops import Loop, until_store_answers
 from service.engine.questions import Questions
@@ -39,7 +40,7 @@ from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
-from service.pipeline.promote.gating import judge_due, judge_open_heads
+from service.pipeline.promote.gating import judge_open_heads
 from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
@@ -160,8 +161,8 @@ class Worker:
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 2 * GATES_SECONDS),
-            Loop("gates", GATES_SECONDS, lambda: judge_due(self._context), self._stop),
-            Loop("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), self._stop),
+            Loop("gates", GATES_SECONDS, GateClock(self._context, self._motion).judge, self._stop),
+            self._loop_at_rest("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), 2.0),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),

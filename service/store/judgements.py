@@ -38,6 +38,7 @@ class KeptJudgement:
 _ALL = sa.select(*columns(KeptJudgement, table))
 _OF_RUN = _ALL.where(table.c.run_id == sa.bindparam("run_id"))
 _DUE = _ALL.where(is_over(table.c.next_at)).order_by(table.c.next_at).limit(sa.bindparam("most"))
+_SOONEST = sa.select(table.c.next_at).order_by(table.c.next_at).limit(1)
 _SOONER = sa.update(table).where(table.c.next_at > sa.bindparam("at")).values(next_at=sa.bindparam("at"))
 
 
@@ -55,6 +56,12 @@ def of_run(tx: Transaction, run_id: RunId) -> KeptJudgement | None:
 def due(tx: Transaction, now: datetime, *, limit: int) -> list[KeptJudgement]:
     """List the judgements whose time has come, the oldest first."""
     return [made(KeptJudgement, row) for row in tx.execute(_DUE, {"most": limit, **times(now)})]
+
+
+def soonest(tx: Transaction) -> datetime | None:
+    """Give the next time at which gates are to be asked; None if none are."""
+    found: datetime | None = tx.execute(_SOONEST).scalar()
+    return found
 
 
 def put_off(tx: Transaction, run_id: RunId, next_at: datetime) -> None:

@@ -23,9 +23,9 @@ from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.promote.gates_shown import show
-from service.pipeline.runs.claim import Claim, read_claim
+from service.pipeline.runs.claim import Claim, claim_of
 from service.pipeline.runs.steps import Pause, step, wait_for
-from service.store import gate_answers, judgements, waits
+from service.store import gate_answers, judgements, runs, waits
 from service.store.judgements import KeptJudgement
 from service.store.waits import Wait
 
@@ -100,14 +100,14 @@ def _try_again(context: Context, kept: KeptJudgement) -> None:
 
 
 def _judge_again(context: Context, kept: KeptJudgement) -> None:
-    claim = read_claim(context, kept.run_id)
-    if claim is None or claim.run.state.ended or claim.run.manifest_commit is not None:
+    with context.store.read() as tx:
+        run, wait = runs.get(tx, kept.run_id), waits.open_of_run(tx, kept.run_id)
+    if run is None or run.state.ended or run.manifest_commit is not None:
         with context.store.begin() as tx:
             judgements.forget(tx, [kept.run_id])
             gate_answers.forget(tx, kept.run_id)
         return
-    with context.store.read() as tx:
-        wait = waits.open_of_run(tx, claim.run.id)
+    claim = claim_of(context, run)
     if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
         _judge_proposed(claim, kept)
     elif wait is None:
