@@ -32,7 +32,7 @@ def test_what_the_title_counts_and_came_by_a_push_is_listed_in_the_body(pipeline
     propose(pipeline, "three")
     pull = opened(pipeline)
     assert pull.title.endswith(" and 1 more")
-    listed = (pull.body or "").partition("Pushed without a pull request:")[2].partition("To roll back")[0]
+    listed = (pull.body or "").partition("Pushed without a pull request:")[2].partition("These images")[0]
     assert [line for line in listed.splitlines() if line] == [
         f"- [`{pushed[:12]}`]({pipeline.stack.github.url}/{SOURCE}/commit/{pushed}) Repair by hand by alice"
     ]
