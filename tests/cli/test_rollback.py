@@ -9,8 +9,8 @@ from tests.cli.test_state import call as call  # noqa: PLC0414 - the fixture
 
 
 def test_application_that_is_not_there_is_told(call: Call) -> None:
-    told = call("rollback", "checkuot", "prod", "--reason", "payments fail")
-    assert (told.status, "checkuot" in told.err, "hint: " in told.err) == (1, True, True)
+    told = call("rollback", "chekout", "prod", "--reason", "payments fail")
+    assert (told.status, "chekout" in told.err, "hint: " in told.err) == (1, True, True)
 
 
 @pytest.mark.parametrize("options", [["--plan"], []])

@@ -94,7 +94,7 @@ def test_changes_of_different_entries_commute(state: State, one: Entry, other: E
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("locks:\n  - enviroment: prod\n    who: a\n    since: '2026-01-01T00:00:00Z'\n", 2, "not a key here"),
+        ("locks:\n  - wasn: prod\n    who: a\n    since: '2026-01-01T00:00:00Z'\n", 2, "not a key here"),
         ("lokcs: []\n", 1, "not a key here"),
         ("locks:\n  - environment: prod\n    since: '2026-01-01T00:00:00Z'\n", 2, "`who` is missing"),
         ("locks:\n  - environment: prod\n    who: a\n", 2, "`since` is missing"),
