@@ -204,7 +204,7 @@ class Mirror:
         if not outcome.ok:
             raise self.lost(seen) or self._judged(outcome, remote)
         told = {name: Sha(sha) for sha, _, name in (line.partition("\t") for line in outcome.text.splitlines())}
-        if not told.keys() >= set(refs) and (trouble := remote.trouble(READ)):
+        if told.keys().isdisjoint(refs) and (trouble := remote.trouble(READ)):  # one of them proves that git answered
             raise trouble
         return {ref: told.get(ref) for ref in refs}
 
