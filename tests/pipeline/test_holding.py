@@ -11,12 +11,15 @@ import pytest
 import sqlalchemy as sa
 
 from devstack.faults import Fault, Gate
-from service.core.words import EditState, Repository, RunState
+from service.core.words import EditState, Repository, RunState, Sha
 from service.errors import RetryableError
 from service.pipeline.advance import advance
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.collect import Branch
+from service.pipeline.manifest.outcomes import publish
 from service.pipeline.manifest.place import Place
-from service.store import edits, leases
+from service.store import Transaction, edits, leases
+from service.store.edits import Edit
 from service.store.tables import leases as table
 from tests.fixtures.service import MANIFESTS, poll
 from tests.pipeline.crowd import BRANCH, merge, pushed, ready, settle_in, states
@@ -55,6 +58,37 @@ def test_live_writer_keeps_the_branch_for_longer_than_the_lease(pipeline: Pipeli
             poll(lambda: left(pipeline) > LEASE_SECONDS - 3, what="a renewal")
             assert not take(pipeline, "other")
     assert take(pipeline, "other")
+
+
+class _Slow(Branch):
+    """A branch whose writer stands still for a moment after it has read that nothing is left to write."""
+
+    __slots__ = ()
+    read = threading.Event()
+
+    def pending(self, tx: Transaction) -> list[Edit]:
+        found = super().pending(tx)
+        self.read.set()
+        threading.Event().wait(0.3)
+        return found
+
+
+def test_run_that_comes_while_the_last_edit_is_published_finds_the_branch_free(pipeline: Pipeline) -> None:
+    assert take(pipeline, "writer")
+    taken: list[bool] = []
+
+    def come() -> None:
+        assert _Slow.read.wait(10)
+        taken.append(take(pipeline, "other"))
+
+    other = threading.Thread(target=come)
+    other.start()
+    with Holding(pipeline.context, LEASE, "writer") as holding:
+        manifests = pipeline.context.outside.manifests.open(Repository(MANIFESTS))
+        publish(_Slow(pipeline.context, manifests, Place(Repository(MANIFESTS), BRANCH), holding), Sha("0" * 40), [])
+    other.join(10)
+    _Slow.read.clear()
+    assert taken == [True]
 
 
 def test_branch_of_a_writer_that_does_not_live_is_free_after_the_lease(pipeline: Pipeline) -> None:

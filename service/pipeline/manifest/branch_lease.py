@@ -53,12 +53,16 @@ class Holding:
 
     def keep(self, tx: Transaction) -> None:
         """Make sure that nobody else writes there until the transaction ends; RetryableError if somebody may."""
-        if not leases.keep(tx, self._name, self.holder, now=self._context.now(), seconds=LEASE_SECONDS):
+        if not self.locks(tx):
             raise RetryableError(
                 "another worker writes to the branch now: this one was away for too long",
                 code="lease-lost",
                 retry_after=0.0,
             )
+
+    def locks(self, tx: Transaction) -> bool:
+        """Extend the lease and lock its row until the transaction ends; False if it is another's by now."""
+        return leases.keep(tx, self._name, self.holder, now=self._context.now(), seconds=LEASE_SECONDS)
 
     def release(self, tx: Transaction) -> None:
         """Give the lease up early, in the transaction that found the work to be done."""

@@ -29,8 +29,12 @@ class Made:
 
 
 def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
-    """Mark what a push has brought, wake its runs, and give the lease up if nothing is left to write."""
+    """Mark what a push has brought, wake its runs, and give the lease up if nothing is left to write.
+
+    The lease's row is locked first: a run that comes now either is seen as pending, or finds the lease free.
+    """
     with branch.context.store.begin() as tx:
+        held = branch.holding.locks(tx)
         waiting = _waiting(tx, branch)
         for one in made:
             edits.settle(
@@ -43,10 +47,10 @@ def publish(branch: Branch, tip: Sha, made: Sequence[Made]) -> None:
                 message="; ".join(one.rewrite.warnings),
             )
         woken = _answer(tx, branch, waiting, [one.edit for one in made], "written")
-        is_last = not branch.pending(tx)
+        is_last = held and not branch.pending(tx)
         if is_last:
             branch.holding.release(tx)
-        else:
+        elif held:
             branch.marks_push(tx)
     if is_last:
         branch.holding.is_released()
