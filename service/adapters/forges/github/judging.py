@@ -34,6 +34,7 @@ _REVIEWS = {
 }
 
 _Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
 
 
 class _Status(BaseModel):
@@ -117,31 +118,19 @@ class Judging:
         """
         doing, path = f"read the checks of {commit[:12]}", f"/repos/{repository}/commits/{commit}"
 
-        def statuses(page: int) -> list[_Status]:
-            return self._connection.get(
-                _Statuses,
-                f"{path}/status",
-                parameters={"per_page": PAGE, "page": page},
-                doing=doing,
-                repository=repository,
-                permission="commit statuses: read",
-            ).statuses
-
-        def runs(page: int) -> list[_CheckRun]:
-            return self._connection.get(
-                _CheckRuns,
-                f"{path}/check-runs",
-                parameters={"per_page": PAGE, "page": page},
-                doing=doing,
-                repository=repository,
-                permission="checks: read",
-            ).check_runs
-
+        statuses = self._all(
+            _Statuses, f"{path}/status", lambda one: one.statuses,
+            doing=doing, repository=repository, permission="commit statuses: read",
+        )  # fmt: skip
+        runs = self._all(
+            _CheckRuns, f"{path}/check-runs", lambda one: one.check_runs,
+            doing=doing, repository=repository, permission="checks: read",
+        )  # fmt: skip
         told = [
             Check(one.context, _STATUSES.get(one.state, CheckState.FAILED), one.target_url or "", "", one.updated_at)
-            for one in _all(statuses, doing, repository)
+            for one in statuses
         ]
-        return (*told, *(one.ours() for one in _all(runs, doing, repository)))
+        return (*told, *(one.ours() for one in runs))
 
     def reviews_of(self, repository: Repository, number: int) -> tuple[Review, ...]:
         """Give the reviews that approve, request changes or were dismissed; comments and those not sent say nothing.
@@ -150,19 +139,14 @@ class Judging:
         """
         doing = f"read the reviews of #{number}"
 
-        def listed(page: int) -> list[_Review]:
-            return self._connection.get(
-                list[_Review],
-                f"/repos/{repository}/pulls/{number}/reviews",
-                parameters={"per_page": PAGE, "page": page},
-                doing=doing,
-                repository=repository,
-                permission="pull requests: read",
-            )
+        listed = self._all(
+            list[_Review], f"/repos/{repository}/pulls/{number}/reviews", list,
+            doing=doing, repository=repository, permission="pull requests: read",
+        )  # fmt: skip
 
         return tuple(
             Review(one.user.login, _REVIEWS[one.state], Sha(one.commit_id or ""), one.submitted_at)
-            for one in _all(listed, doing, repository)
+            for one in listed
             if one.user is not None and one.state in _REVIEWS and one.submitted_at is not None
         )
 
@@ -173,15 +157,10 @@ class Judging:
         """
         doing = f"read whose changes #{number} has"
 
-        def listed(page: int) -> list[_Authored]:
-            return self._connection.get(
-                list[_Authored],
-                f"/repos/{repository}/pulls/{number}/commits",
-                parameters={"per_page": PAGE, "page": page},
-                doing=doing,
-                repository=repository,
-                permission="pull requests: read",
-            )
+        listed = self._all(
+            list[_Authored], f"/repos/{repository}/pulls/{number}/commits", list,
+            doing=doing, repository=repository, permission="pull requests: read",
+        )  # fmt: skip
 
         opened = self._connection.get(
             _Opened,
@@ -190,7 +169,7 @@ class Judging:
             repository=repository,
             permission="pull requests: read",
         )
-        commits = _all(listed, doing, repository)
+        commits = listed
         return frozenset().union(*(one.logins() for one in commits), {opened.user.login} if opened.user else ())
 
     def authors_of_commit(self, repository: Repository, commit: Sha) -> frozenset[str]:
@@ -210,19 +189,11 @@ class Judging:
         https://docs.github.com/en/rest/teams/members#list-team-members
         """
         owner, doing = repository.partition("/")[0], f"read the members of the team {team}"
-
-        def listed(page: int) -> list[Account]:
-            return self._connection.get(
-                list[Account],
-                f"/orgs/{quote(owner)}/teams/{quote(team, safe='')}/members",
-                parameters={"per_page": PAGE, "page": page},
-                doing=doing,
-                repository=repository,
-                permission="members: read",
-            )
-
         try:
-            return frozenset(one.login.lower() for one in _all(listed, doing, repository))
+            listed = self._all(
+                list[Account], f"/orgs/{quote(owner)}/teams/{quote(team, safe='')}/members", list,
+                doing=doing, repository=repository, permission="members: read",
+            )  # fmt: skip
         except NotFoundAnswerError as error:
             raise DoubtfulError(
                 f"{owner} has no team {team} that we may see",
@@ -230,19 +201,36 @@ class Judging:
                 hint="check its slug, and that the App has `members: read` of the organization, or the token read:org",
                 repository=repository,
             ) from error
+        return frozenset(one.login.lower() for one in listed)
 
-
-def _all(listed: Callable[[int], list[_Item]], doing: str, repository: Repository) -> list[_Item]:
-    """Read page after page until one is not full."""
-    found: list[_Item] = []
-    for page in range(1, MOST_PAGES + 1):
-        items = listed(page)
-        found += items
-        if len(items) < PAGE:
-            return found
-    raise PermanentError(
-        f"cannot {doing}: GitHub lists more than {MOST_PAGES * PAGE} of them",
-        code="github-list-too-long",
-        hint="have old ones removed; a part of them would be no evidence",
-        repository=repository,
-    )
+    def _all(
+        self,
+        kind: type[_Answer],
+        path: str,
+        items: Callable[[_Answer], list[_Item]],
+        *,
+        doing: str,
+        repository: Repository,
+        permission: str,
+    ) -> list[_Item]:
+        """Read page after page of a list until one is not full; `items` gives those of an answer."""
+        found: list[_Item] = []
+        for page in range(1, MOST_PAGES + 1):
+            answer = self._connection.get(
+                kind,
+                path,
+                parameters={"per_page": PAGE, "page": page},
+                doing=doing,
+                repository=repository,
+                permission=permission,
+            )
+            read = items(answer)
+            found += read
+            if len(read) < PAGE:
+                return found
+        raise PermanentError(
+            f"cannot {doing}: GitHub lists more than {MOST_PAGES * PAGE} of them",
+            code="github-list-too-long",
+            hint="have old ones removed; a part of them would be no evidence",
+            repository=repository,
+        )
