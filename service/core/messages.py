@@ -6,11 +6,11 @@ put on one line and made harmless: it breaks no table, mentions nobody, closes n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.carry import Carried, section_of_carried, trailers_of_carried
 from service.core.foreign_text import (
     NAME_LENGTH,
     ZERO_WIDTH_SPACE,
@@ -20,6 +20,7 @@ from service.core.foreign_text import (
     line,
     link,
     markdown,
+    person,
     plain,
     value,
 )
@@ -43,12 +44,6 @@ CHANGES_ROOM, TABLE_ROOM, PULL_REQUESTS_ROOM = 40_000, 24_000, 18_000
 DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
 """The most bytes of the parts that can grow: GitHub accepts 65,536 characters, and a message should stay readable."""
 SHORT = 12
-
-_ANGLES = re.compile(r"[<>]")
-_EMAIL = re.compile(r"[!-;=?-~]+")
-"""No space, no angle bracket, ASCII: what git keeps as it is."""
-_LONGEST_EMAIL = 254
-"""https://www.rfc-editor.org/errata/eid1690"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class Promotion:
     the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
     the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
     images are or were live, `marks` what kinds of files the changes touch, and `gated` whether gates keep watch.
-    `overrides` are the gates that people opened for it, each with who and why.
+    `overrides` are the gates that people opened for it, each with who and why. `carried` is what goes along.
     """
 
     run: RunId
@@ -107,6 +102,7 @@ class Promotion:
     made_for: tuple[str, ...] = ()
     back: StepBack | None = None
     overrides: tuple[str, ...] = ()
+    carried: Carried | None = None
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
     gated: bool = False
@@ -133,7 +129,7 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
     shown = fitting(every, CHANGES_ROOM)
     left = len(promotion.changes) - len(shown)
     lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
-    also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
+    also = [(trailers.CO_AUTHOR, person(promotion.author))] if co_author else []
     parts = [title(promotion), plain(words_of(promotion.back), BECAUSE_LENGTH), lines, _trailers(promotion, *also)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -149,6 +145,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
         "\n".join(f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides),
         _table(promotion),
+        section_of_carried(promotion.carried),
         _images(promotion),
         _source(promotion),
         what_it_touches(promotion.marks),
@@ -189,6 +186,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         *((trailers.IMAGE, str(image)) for image in promotion.images),
         *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
         *((trailers.OVERRIDE, plain(one, OVERRIDE_LENGTH)) for one in promotion.overrides),
+        *((trailers.CARRIED, plain(one, OVERRIDE_LENGTH)) for one in trailers_of_carried(promotion.carried)),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
@@ -196,18 +194,10 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
-        (trailers.REFERENCE_AUTHOR, _person(promotion.author)),
+        (trailers.REFERENCE_AUTHOR, person(promotion.author)),
         *also,
     ]
     return trailers.format((key, line(value)) for key, value in pairs).strip("\n")
-
-
-def _person(author: Actor | None) -> str:
-    """Write a person as git does; empty for one without a name or an address that git can write."""
-    if author is None:
-        return ""
-    name, email = plain(_ANGLES.sub(" ", author.name), NAME_LENGTH), author.email.strip()
-    return f"{name} <{email}>" if name and len(email) <= _LONGEST_EMAIL and _EMAIL.fullmatch(email) else ""
 
 
 def _headline(promotion: Promotion) -> str:

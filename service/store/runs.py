@@ -22,7 +22,8 @@ class Run:
     """A run. `images` are image references by name, with digests once they were read back from the registry.
 
     `rebuild` says that a person wants its images built anew, although they are there. `rollback` is set on a run that
-    goes back to a former release: what `StepBack.stored` gives.
+    goes back to a former release: what `StepBack.stored` gives. `carried` is what goes along beside the images: what
+    `Carried.stored` gives.
     """
 
     sequence: int
@@ -54,6 +55,7 @@ class Run:
     ended_at: datetime | None
     rebuild: bool = False
     rollback: dict[str, Any] | None = None
+    carried: dict[str, Any] | None = None
 
 
 _ENDED = [state for state in RunState if state.ended]

@@ -53,6 +53,7 @@ def _sources(target: Target, layers: Layers) -> Iterator[Explanation]:
         how, names = "all" if target.upstream.every else "any", list(target.upstream.environments)
         yield _row(layers, names[0] if len(names) == 1 else {how: names}, "from")
         yield _row(layers, target.upstream.automatic, "automatic")
+        yield _row(layers, list(target.upstream.carry), "carry")
     yield _row(layers, list(target.paths), "paths")
 
 

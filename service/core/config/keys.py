@@ -130,6 +130,7 @@ class EnvironmentKeys(Keys):
     automatic: bool = Field(
         default=True, description="false: what is healthy upstream waits until a person promotes it."
     )
+    carry: list[str] = Field(default=[], description="With from: values paths that go along with a release's images.")
     publish: Literal["commit", "pull-request"] = Field(
         default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
     )
@@ -223,7 +224,17 @@ class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("branch", "publish", "pull_request", "manifest", "gates", "notify", "pull_from", "cancel_in_progress"),
+        (
+            "branch",
+            "carry",
+            "publish",
+            "pull_request",
+            "manifest",
+            "gates",
+            "notify",
+            "pull_from",
+            "cancel_in_progress",
+        ),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
     )
 

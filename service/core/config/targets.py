@@ -96,12 +96,13 @@ class ValuesTarget(NamedTuple):
 class Upstream(NamedTuple):
     """The environments that feed another one. With `every` a release must be healthy in all of them, else in one.
 
-    Unless `automatic`, it then waits until a person promotes it.
+    Unless `automatic`, it then waits until a person promotes it. `carry` are values paths that go along with it.
     """
 
     environments: tuple[str, ...]
     every: bool = False
     automatic: bool = True
+    carry: tuple[str, ...] = ()
 
 
 class PullRequestPolicy(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from service.core.carry import Carried
 from service.core.changes import PROMOTION_BRANCHES
 from service.core.config import Target
 from service.core.edits import images_alone, resolve_values
@@ -78,7 +79,13 @@ def promotion_branch(target: Target) -> str:
 
 
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:
-    """Give what each values file should say once the run is promoted."""
+    """Give what each values file should say once the run is promoted, with what goes along with it."""
+    carried = Carried.read(run.carried)
+    return (*release_edits(run, target), *(carried.edits if carried is not None else ()))
+
+
+def release_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:
+    """Give what tells that the run's release is there. A carried value may be changed by hand afterwards."""
     wanted = resolve_values(target, images_of(run), commit=run.commit, branch=run.branch)
     back = StepBack.read(run.rollback)
     return images_alone(target, wanted) if back is not None and back.images_only else wanted

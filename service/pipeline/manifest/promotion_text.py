@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from service.core.carry import Carried
 from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
 from service.core.promotion_evidence import RunsIn, marks_of
 from service.core.promotion_title import is_ours, pull_request_title
@@ -163,6 +164,7 @@ def _promotion(
         pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
         back=StepBack.read(run.rollback),
+        carried=Carried.read(run.carried),
         overrides=tuple(f"{one.gate} by {one.who}: {one.why}" for one in opened),
         made_for=tuple(str(one.get("made_for") or "") for one in run.images.values()),
     )

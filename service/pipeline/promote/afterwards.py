@@ -16,7 +16,7 @@ from service.core.changes import PROMOTION_BRANCHES
 from service.core.words import Repository, RunState, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, place_of, release_edits
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base, Head, Holds
 from service.pipeline.promote.reading import read_for_merge
@@ -129,7 +129,7 @@ def _base(context: Context, place: Place) -> Base | None:
 
 def _stands_there(claim: Claim, base: Base, merged: Sha | None) -> bool:
     """Tell whether a merge brought the run's images and the base still has them; if not, there is nothing to follow."""
-    wanted = wanted_edits(claim.run, claim.target)
+    wanted = release_edits(claim.run, claim.target)
     try:
         there = merged is not None and bool(base.has({merged})) and has_images(base.manifests, merged, wanted)
         return there and has_images(base.manifests, base.tip, wanted)

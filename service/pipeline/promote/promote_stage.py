@@ -10,6 +10,7 @@ from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.manifest.state.withholding import written_when_open
+from service.pipeline.promote.carrying import take_carried
 from service.pipeline.promote.gating import pass_gates
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
@@ -28,6 +29,8 @@ def promote(claim: Claim) -> None:
     edit = _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
+        if edit is None:
+            take_carried(claim)
         if edit is None and claim.run.pull_request is None:
             bring_over(claim)
     place = place_of(claim.context, claim.target)

@@ -36,6 +36,7 @@ runs = sa.Table(
     sa.Column("progress", sa.Text, nullable=False, default=""),
     sa.Column("rebuild", sa.Boolean, nullable=False, default=False),
     sa.Column("rollback", sa.JSON(none_as_null=True)),
+    sa.Column("carried", sa.JSON(none_as_null=True)),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("ended_at", Time),

@@ -59,7 +59,8 @@ def _run_of(
     released = runs.get(tx, move.offer.lived.run)
     assert target is not None  # noqa: S101 - planned by this configuration
     assert released is not None  # noqa: S101 - runs stay
-    return release(tx, released, target, Sha(configuration.commit), context, again=True), True
+    commit, carried = Sha(configuration.commit), move.offer.carried
+    return release(tx, released, target, commit, context, carried=carried, again=True), True
 
 
 def _open_gates(tx: Transaction, context: Context, run: Run, opened: Iterable[Override]) -> None:
