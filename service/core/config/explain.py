@@ -126,6 +126,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         yield _row(layers, "file" if entry.new_file else entry.create, "values", index, "create")
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
+    yield _row(layers, target.group or "application", "group")
     yield _row(layers, list(target.pull_request.reviewers), "pull_request", "reviewers")
     yield _row(layers, list(target.pull_request.labels), "pull_request", "labels")
     yield _row(layers, target.manifest_repository or "the configuration repository", "manifest", "repository")

@@ -134,6 +134,7 @@ class EnvironmentKeys(Keys):
     publish: Literal["commit", "pull-request"] = Field(
         default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
     )
+    group: str = Field(default="application", description="What shares a pull request: this, environment, or a NAME.")
     pull_request: PullRequestKeys = Field(default={}, validate_default=True, description="Reviewers and labels.")
     manifest: ManifestKeys = Field(
         default={}, validate_default=True, description="The manifest repository and its branch."
@@ -225,18 +226,11 @@ class ApplicationKeys(ImageKeys):
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
-            "branch",
-            "carry",
-            "publish",
-            "pull_request",
-            "manifest",
-            "gates",
-            "notify",
-            "pull_from",
+            "branch", "carry", "publish", "group", "pull_request", "manifest", "gates", "notify", "pull_from",
             "cancel_in_progress",
         ),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
-    )
+    )  # fmt: skip
 
     source: str = Field(default="", description="The repository with the code, owner/name.")
     paths: list[str] = Field(

@@ -31,10 +31,12 @@ from service.core.config.targets import (
     Written,
 )
 from service.core.config.texts import (
+    NAME_WORDS,
     TextError,
     argocd_name,
     batch_window,
     branch_name,
+    is_name,
     label,
     repository,
     reviewer,
@@ -47,6 +49,9 @@ from service.core.words import OrderBy, Protected, Publish, Repository, Rewritte
 from service.errors import ValuesEditError
 
 T = TypeVar("T")
+
+APPLICATION_ALONE = "application"
+"""The `group` by which each application has its own pull request."""
 
 
 class EnvironmentParts(NamedTuple):
@@ -109,6 +114,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         notify=notify,
         cancel_in_progress=layers.keys.cancel_in_progress,
         upstream=upstream,
+        group=_group(layers),
     )
 
 
@@ -248,6 +254,19 @@ def _policy(layers: Layers) -> PullRequestPolicy | None:
     reviewers = _all([layers.checked(reviewer, text, at, "reviewers", i) for i, text in enumerate(keys.reviewers)])
     labels = _all([layers.checked(label, text, at, "labels", i) for i, text in enumerate(keys.labels)])
     return None if reviewers is None or labels is None else PullRequestPolicy(reviewers, labels)
+
+
+def _group(layers: Layers) -> str:
+    """Give the name of what shares a pull request; empty if each application has its own."""
+    name = layers.keys.group
+    if not layers.has("group") or name == APPLICATION_ALONE:
+        return ""
+    if not is_name(name):
+        layers.report.add(layers.place("group"), f'"{name}" cannot be a name', NAME_WORDS)
+    elif layers.keys.publish != Publish.PULL_REQUEST.value:
+        hint = "say `publish: pull-request`, or leave group out"
+        layers.report.add(layers.place("group"), "group says what shares a pull request, and there is none here", hint)
+    return name
 
 
 def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:

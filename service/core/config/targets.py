@@ -143,6 +143,7 @@ class Deadlines(NamedTuple):
 class Target(NamedTuple):
     """One application in one environment.
 
+    `group` names what shares a pull request in the environment; it is empty where each application has its own.
     `branch` is a glob; it is empty if `upstream` feeds the environment instead. No `paths` means every change counts.
     `manifest_repository` None means the configuration repository, `manifest_branch` None the default branch;
     `argocd_application` None ends a run at the commit. `patience` says when an observation counts, and
@@ -172,3 +173,4 @@ class Target(NamedTuple):
     notify: tuple[tuple[str, BaseModel], ...] = ()
     cancel_in_progress: bool = False
     upstream: Upstream | None = None
+    group: str = ""

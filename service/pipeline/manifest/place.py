@@ -18,6 +18,7 @@ from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
 from service.store.runs import Run
 
+GROUP_SUFFIX = ".group"
 DIFF_LIMIT = 200_000
 """Characters of an edit's diff that are kept; a promotion's is a hundredth of it."""
 
@@ -76,6 +77,21 @@ def renamed(context: Context, target: Target, place: Place) -> RetryableError | 
 def promotion_branch(target: Target) -> str:
     """Name the branch of the target's pull requests: derived from environment and application, so there is only one."""
     return f"{PROMOTION_BRANCHES}{target.environment}/{target.application}"
+
+
+def shared_branch(target: Target) -> str:
+    """Name the branch of the pull request that a group's members share; empty where each has its own."""
+    return f"{PROMOTION_BRANCHES}{target.environment}/{target.group}{GROUP_SUFFIX}" if target.group else ""
+
+
+def head_branch(run: Run, target: Target) -> str:
+    """Name the branch of the run's pull request. One that goes back waits for no group."""
+    return promotion_branch(target) if run.rollback is not None else shared_branch(target) or promotion_branch(target)
+
+
+def is_shared(branch: str) -> bool:
+    """Tell whether several applications share a promotion branch. No application's name ends like it."""
+    return branch.endswith(GROUP_SUFFIX)
 
 
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:

@@ -1,0 +1,114 @@
+"""The title and the body of a pull request that several applications share.
+
+Called where it is opened or updated. Pure text in, text out. Whatever people wrote is made harmless, and what does not
+fit into GitHub's limits is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.core.foreign_text import code, cut, fitting, link, markdown, plain, value
+from service.core.promotion_title import TITLE_LENGTH, mark_of
+from service.core.values import ScalarChange
+from service.core.words import Sha
+
+SHORT = 12
+TABLE_ROOM, VALUES_ROOM, OUT_ROOM = 24_000, 18_000, 6_000
+"""The most bytes of the parts that grow: GitHub accepts 65,536 characters."""
+_ADVICE = (
+    "Merging it promotes all of them. An application leaves it when it is held, locked or blocked, goes back, or "
+    "moves by another way; closing it ends the promotion of each.\n\n"
+    "To keep one commit for each application, merge it with a merge commit or a rebase, and not as one squashed commit."
+)
+_WORDS, _SUBJECT = 200, 100
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPart:
+    """One application's part. `title` is its newest change, `along` says what goes along beside the images."""
+
+    application: str
+    commit: Sha
+    source_url: str
+    title: str
+    run_url: str
+    changes: Sequence[tuple[str, ScalarChange]]
+    along: str = ""
+
+
+def group_title(environment: str, parts: Sequence[GroupPart]) -> str:
+    """Give the title: `3 applications → prod: billing, catalog, checkout`; one alone is named with its change."""
+    if len(parts) == 1:
+        what = f": {parts[0].title}" if parts[0].title else ""
+        return _cut(plain(f"{parts[0].application} {parts[0].commit[:7]} → {environment}{what}", TITLE_LENGTH))
+    names = ", ".join(part.application for part in parts[:_NAMED])
+    more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+    lead = plain(f"{len(parts)} applications → {environment}: ", TITLE_LENGTH)
+    room = TITLE_LENGTH - len(lead) - len(more) - 1
+    return _cut(f"{lead} {cut(plain(names, TITLE_LENGTH), room)}{more}")
+
+
+def group_body(environment: str, parts: Sequence[GroupPart], out: Sequence[tuple[str, str]]) -> str:
+    """Give the body; `out` are applications of the group that are not in it, each with why."""
+    sections = [
+        f"Brings {len(parts)} application{'s' if len(parts) != 1 else ''} to {markdown(environment)}, one commit each.",
+        _table(parts),
+        _values(parts),
+        _out(out),
+        _ADVICE,
+        mark_of(group_title(environment, parts)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def is_our_title(title: str, body: str) -> bool:
+    """Tell whether the title is the one that its body was written with; a person's title is kept."""
+    return mark_of(title) in body
+
+
+def _table(parts: Sequence[GroupPart]) -> str:
+    every = [
+        f"| {markdown(part.application)} | {link(code(part.commit[:SHORT]), f'{part.source_url}/commit/{part.commit}')}"
+        f" | {markdown(part.title, _SUBJECT)} | {link('run', part.run_url) if part.run_url else ''} |"
+        for part in parts
+    ]
+    rows = fitting(every, TABLE_ROOM)
+    left = len(parts) - len(rows)
+    more = [f"| and {left} more | | | |"] if left else []
+    return "\n".join(["| Application | Commit | Change | |", "|---|---|---|---|", *rows, *more])
+
+
+def _values(parts: Sequence[GroupPart]) -> str:
+    every = [
+        f"| {code(file)} | {code(one.path)} | {code(value(one.before))} | {code(value(one.after))} |"
+        for part in parts
+        for file, one in part.changes
+    ]
+    rows = fitting(every, VALUES_ROOM)
+    left = len(every) - len(rows)
+    more = [f"| and {left} more: see the commits | | | |"] if left else []
+    along = "\n".join(
+        fitting([f"- {markdown(f'{p.application}: {p.along}', _WORDS)}" for p in parts if p.along], 4_000)
+    )
+    table = "\n".join(["| File | Value | Now | After the merge |", "|---|---|---|---|", *rows, *more])
+    return "\n\n".join(filter(None, (table, along)))
+
+
+def _out(out: Sequence[tuple[str, str]]) -> str:
+    if not out:
+        return ""
+    every = [f"- {markdown(name)}: {markdown(words, _WORDS)}" for name, words in out]
+    shown = fitting(every, OUT_ROOM)
+    more = [f"- and {len(out) - len(shown)} more"] if len(shown) < len(out) else []
+    return "\n".join(["Not in it:\n", *shown, *more])
+
+
+def _cut(text: str) -> str:
+    """Cut a title; an emoji counts twice at GitHub."""
+    kept = text
+    while len(kept.encode("utf-16-le", "replace")) // 2 > TITLE_LENGTH:
+        kept = f"{kept[:-2].rstrip()}…"
+    return kept
