@@ -100,7 +100,7 @@ def coming(tx: Transaction, environment: str, applications: Collection[str], *, 
         sa.select(table.c.application)
         .outerjoin(edits, edits.c.run_id == table.c.id)
         .where(
-            table.c.environment == environment, table.c.stage == Stage.PROMOTE, edits.c.run_id.is_(None),
+            table.c.environment == environment, table.c.stage != Stage.DEPLOY, edits.c.run_id.is_(None),
             table.c.state.in_([RunState.QUEUED, RunState.RUNNING]), table.c.created_at >= since,
         )
     )  # fmt: skip

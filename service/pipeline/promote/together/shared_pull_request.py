@@ -49,47 +49,64 @@ RECENT = timedelta(minutes=1)
 def propose_together(claim: Claim, place: Place) -> Sha:
     """Get the images merged by the group's pull request, or pause while it is open; give the merged commit."""
     head = Place(place.repository, head_branch(claim.run, claim.target))
-    anew = False
+    with claim.context.store.read() as tx:
+        _raise_refused(edits.of_run(tx, claim.run.id))
+    anew = judged = False
     for _ in range(MOST_MADE_ANEW):
         if claim.run.pull_request is None or anew:
             if anew:
                 target_in_force(claim)
-            there = _join(claim, place, head)
+            there = _join(claim, place, head, anew=anew)
             if there is not None:
                 return there
+            judged, anew = True, False
         if claim.run.pull_request is None:
             continue
-        merged = _await_merge(claim, place, head, claim.run.pull_request, judged=anew)
+        merged = _await_merge(claim, place, head, claim.run.pull_request, judged=judged)
         if merged is not None:
             return merged
-        anew = True
+        anew, judged = claim.run.pull_request is not None, False
     raise RetryableError("the base keeps moving under the pull request", code="promotion-busy", retry_after=1.0)
 
 
-def _join(claim: Claim, place: Place, head: Place) -> Sha | None:
-    """Bring the run into the pull request, with all others that are in; give the base's commit if it has the values."""
-    if claim.run.pull_request is None:
+def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
+    """Bring the run into the pull request, with all others that are in; give the base's commit if it has the values.
+
+    `anew`: it is in, and the pull request is to be made anew.
+    """
+    if not anew:
         require_images(claim)
         yield_to_later(claim)
         _require_ready(claim, place)
     with step(claim, "join pull request", Stage.PROMOTE) as record:
-        edit = _edit(claim, head)
-        if claim.run.pull_request is None:
-            require_open(claim, place.repository)
+        if not anew and not _is_in(claim):
+            edit = _edit(claim, head)
             said = _look(claim, place, edit)
             if said is not None:
                 record.message = f"{place.branch} has these values already, at {said[:12]}"
                 return said
             _gather(claim, edit)
-        with alone_at(claim, head):
-            if not _is_in_already(claim, edit):
-                joint = bring_together(claim, place, head)
-                _say(claim, joint, publish(claim, place, head, joint))
-        record.message = f"in pull request #{claim.run.pull_request}" if claim.run.pull_request else "not in it now"
+        if anew or not _is_in(claim):
+            with alone_at(claim, head):
+                if anew or not _is_in(claim):
+                    joint = bring_together(claim, place, head)
+                    _say(claim, place, joint, publish(claim, place, head, joint))
+        number = claim.run.pull_request
+        record.message = f"in pull request #{number}" if number is not None else "not in it now"
     return None
 
 
-def _say(claim: Claim, joint: Joint, on: PullRequest | None) -> None:
+def _is_in(claim: Claim) -> bool:
+    """Tell whether the run is in the pull request; another run may have brought it in, and its number is noted then."""
+    if claim.run.pull_request is None:
+        with claim.context.store.read() as tx:
+            run = runs.get(tx, claim.run.id)
+        if run is not None and run.pull_request is not None:
+            claim.note(pull_request=run.pull_request, pull_request_url=run.pull_request_url)
+    return claim.run.pull_request is not None
+
+
+def _say(claim: Claim, place: Place, joint: Joint, on: PullRequest | None) -> None:
     """Note for the run itself what was written for all; raise what became of its own part."""
     mine = any(part.member.run.id == claim.run.id for part in joint.parts)
     claim.note(
@@ -100,6 +117,10 @@ def _say(claim: Claim, joint: Joint, on: PullRequest | None) -> None:
         with claim.context.store.read() as tx:
             edit = edits.of_run(tx, claim.run.id)
         _raise_refused(edit)
+        if edit is not None and edit.state is not EditState.PENDING:
+            with claim.context.store.begin() as tx:
+                edits.update(tx, claim.run.id, state=EditState.PENDING)
+        require_open(claim, place.repository)
 
 
 def _require_ready(claim: Claim, place: Place) -> None:
@@ -144,7 +165,7 @@ def _raise_refused(edit: Edit | None) -> None:
 def _look(claim: Claim, place: Place, edit: Edit) -> Sha | None:
     """Give the base's commit if it has the values; else check that the edit can be made, and is newer."""
     manifests = claim.context.outside.manifests.open(place.repository)
-    tip = manifests.fetch(place.branch)
+    tip = manifests.last_tip(place.branch) or manifests.fetch(place.branch)
     if tip is None:
         raise renamed(claim.context, claim.target, place) or PermanentError(
             f"{place.repository} has no branch {place.branch}", code="manifest-branch-missing"
@@ -173,18 +194,6 @@ def _gather(claim: Claim, edit: Edit) -> None:
             saw="waits a moment for others of its group", not_before=now + timedelta(seconds=1),
         )  # fmt: skip
         raise Pause(wait)
-
-
-def _is_in_already(claim: Claim, edit: Edit) -> bool:
-    """Tell whether another run has brought this one in meanwhile; its number is noted then."""
-    if claim.run.pull_request is not None or edit.state is not EditState.PENDING:
-        return False
-    with claim.context.store.read() as tx:
-        run = runs.get(tx, claim.run.id)
-    if run is None or run.pull_request is None:
-        return False
-    claim.note(pull_request=run.pull_request, pull_request_url=run.pull_request_url)
-    return True
 
 
 def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged: bool) -> Sha | None:
