@@ -121,6 +121,28 @@ def test_held_member_leaves_and_comes_again_when_it_is_let_go(group: Pipeline) -
     assert (len(log(group)), newest(group)["catalog"].pull_request) == (3, pull.number)
 
 
+def test_lock_of_the_environment_closes_no_pull_request_but_shows_on_it(group: Pipeline) -> None:
+    merge(group)
+    actions.lock(acting(group), asked(group, "incident"), environment="prod")
+    settle(group)
+    (pull,) = group.stack.github.pulls(MANIFESTS, "open")
+    assert len(log(group)) == 3
+    assert shown(group, pull.head_sha)["lock"] == "pending"
+
+
+def test_reopened_pull_request_brings_each_member_again(group: Pipeline) -> None:
+    merge(group)
+    (pull,) = group.stack.github.pulls(MANIFESTS, "open")
+    group.stack.github.close_pull(MANIFESTS, pull.number)
+    settle(group)
+    group.stack.github.reopen_pull(MANIFESTS, pull.number)
+    settle(group)
+    assert {(run.state, run.generation) for run in newest(group).values()} == {(RunState.WAITING, 1)}
+    group.stack.github.merge_pull(MANIFESTS, pull.number)
+    settle(group)
+    assert {run.state for run in newest(group).values()} == {RunState.SUCCEEDED}
+
+
 def test_cancelled_member_leaves_and_the_last_one_closes_the_pull_request(group: Pipeline) -> None:
     merge(group)
     there = newest(group)

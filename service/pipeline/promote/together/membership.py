@@ -53,13 +53,16 @@ class Membership:
 
 
 def read_membership(context: Context, place: Place, head: Place) -> Membership:
-    """Read who is in the pull request of a shared branch now."""
+    """Read who is in the pull request of a shared branch now.
+
+    Where people have closed the place to all of them, all stay: the pull request shows it, and keeps its reviews.
+    """
     with context.store.read() as tx:
         there = pull_request_runs.members(tx, head.repository, head.branch)
         opened = overrides.of_runs(tx, [run for _, run in there])
     newest = {run.application: run.id for _, run in there}
     seen = look_at_state(context, place.repository) if there else None
-    members, out, older = [], [], []
+    members, out, older, shut_out = [], [], [], []
     for edit, run in there:
         if newest[run.application] != run.id:
             older.append((run, newest[run.application]))
@@ -70,8 +73,13 @@ def read_membership(context: Context, place: Place, head: Place) -> Membership:
         claim, why = _wanted(context, run, head)
         if claim is None or shut is not None or edit.state not in _IN:
             out.append((run, shut.words if shut is not None else why or edit.message))
+            if claim is not None and edit.state in _IN and run.pull_request is not None:
+                shut_out.append(Member(edit, claim))
         else:
             members.append(Member(edit, claim))
+    if shut_out and not members:
+        stay = {one.run.id for one in shut_out}
+        return Membership(tuple(shut_out), tuple(one for one in out if one[0].id not in stay), tuple(older))
     return Membership(tuple(members), tuple(out), tuple(older))
 
 

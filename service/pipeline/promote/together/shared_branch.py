@@ -125,9 +125,11 @@ class _Joining:
             if one.edit.state is EditState.PUBLISHED
             for edit in wanted_edits(one.run, one.claim.target)
         ]
-        if not wanted or not _says(self.manifests, tip, tuple(wanted)):
-            return None
-        return tip
+        if wanted and _says(self.manifests, tip, tuple(wanted)):
+            return tip
+        forge = self.claim.context.outside.manifest_forge
+        of_branch = forge.pull_requests_from(self.head.repository, head=self.head.branch)
+        return base if any(one.merged and one.head_sha == tip for one in of_branch) else None
 
     def _part(self, base: Sha, parent: Sha, member: Member) -> Part | None:
         """Make a member's commit; None if its edit is refused, which its own run then says."""
