@@ -289,26 +289,30 @@ class BareRepository:
         author_date: str | None = None,
     ) -> str:
         """Write a commit object and return its SHA; no ref moves. Raise GitError without such a tree or parent."""
-        repository = self.library()
-        for sha, kind in ((tree, pygit2.Tree), *((parent, pygit2.Commit) for parent in parents)):
-            if not isinstance(repository.get(sha), kind):
-                raise GitError(f"{sha} is no {kind.__name__.lower()}")
+        root, repository = self.tree_of(tree), self.library()
+        if root is None or not all(isinstance(repository.get(parent), pygit2.Commit) for parent in parents):
+            raise GitError(f"there is no tree {tree}, or not each of the commits {' '.join(parents)}")
         dated = (author, objects.seconds_of(author_date)), (committer or author, objects.seconds_of(None))
-        return self._write_commit(objects.write(tree, parents, message, author=dated[0], committer=dated[1]))
+        return self._write_commit(objects.write(root, parents, message, author=dated[0], committer=dated[1]))
 
     def update_ref(self, ref: str, new: str, old: str | None = None) -> None:
         """Move a ref, only from `old` when that is given; raise GitError when it is elsewhere.
 
         Zeros as `old` say that there must be none.
         """
+        if self._tells_moves():
+            self.git("update-ref", ref, new, *([old] if old else []))
+            return
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
-                return self._move(ref, new, old)
+                self._move(ref, new, old)
             except pygit2.GitError as error:
                 if "lock" not in str(error) or time.monotonic() > deadline:
                     raise GitError(f"{ref}: {error}") from error
                 time.sleep(0.01)
+            else:
+                return
 
     def _move(self, ref: str, new: str, old: str | None) -> None:
         references = self.library().references
@@ -328,8 +332,14 @@ class BareRepository:
     def delete_ref(self, ref: str) -> None:
         """Remove a ref if there is one."""
         references = self.library().references
-        if ref in references:
+        if self._tells_moves():
+            self.git("update-ref", "-d", ref)
+        elif ref in references:
             references.delete(ref)
+
+    def _tells_moves(self) -> bool:
+        """Tell whether a hook wants to hear of each move of a ref; libgit2 runs none."""
+        return (self.path / "hooks" / "reference-transaction").exists()
 
     def install_hook(self, name: str, script: str) -> None:
         """Install a hook, e.g. a `pre-receive` that rejects; an empty script removes it."""
