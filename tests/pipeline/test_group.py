@@ -121,6 +121,18 @@ def test_held_member_leaves_and_comes_again_when_it_is_let_go(group: Pipeline) -
     assert (len(log(group)), newest(group)["catalog"].pull_request) == (3, pull.number)
 
 
+def test_member_leaves_a_branch_with_commits_of_people_and_these_stay(group: Pipeline) -> None:
+    merge(group)
+    group.stack.github.push(MANIFESTS, BRANCH, {"NOTES.md": "looked at\n"}, "Note")
+    actions.hold(acting(group), asked(group, "not now"), application="catalog", environment="prod")
+    settle(group)
+    there, git = newest(group), group.stack.git.open(MANIFESTS)
+    assert [says(group, there[name], BRANCH) for name in APPLICATIONS] == [True, False, True]
+    assert git.text(BRANCH, file("catalog")) == git.text("main", file("catalog"))
+    assert git.text(BRANCH, "NOTES.md") == "looked at\n"
+    assert [there[name].state for name in APPLICATIONS] == [RunState.WAITING] * 3
+
+
 def test_lock_of_the_environment_closes_no_pull_request_but_shows_on_it(group: Pipeline) -> None:
     merge(group)
     actions.lock(acting(group), asked(group, "incident"), environment="prod")

@@ -18,9 +18,13 @@ from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Result, swap
 from service.pipeline.promote.promotion_branch import BOUNDS, stay_alone
 from service.pipeline.promote.together.membership import Member, Membership, read_membership
+from service.pipeline.promote.together.taking_out import files_without
 from service.pipeline.runs.claim import Claim
 from service.ports import Manifests
 from service.store import edits, pull_request_runs, pushes
+
+MOST_BESIDE = 200
+"""How many commits of a shared branch are looked at beyond those of its members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,10 @@ class _Joining:
         on = base if tip is None else self._start(base, tip, found)
         if on is None:
             return Attempt(None, tip, Joint(tip or base, base, (), found, theirs=True))
-        parts, said, parent = [], [], on
+        parent = on if on == base else self._without_those_who_left(base, on, found)
+        if parent is None:
+            return Attempt(None, tip, Joint(tip or base, base, (), found, theirs=True))
+        parts, said = [], []
         for member in found.members:
             part = self._part(base, parent, member)
             if part is None:
@@ -112,12 +119,7 @@ class _Joining:
 
     def _start(self, base: Sha, tip: Sha, found: Membership) -> Sha | None:
         """Give the commit to write on: the base, or people's commits beside ours; None if they changed our values."""
-        with self.claim.context.store.read() as tx:
-            pushed = edits.promotion_tip(tx, self.head.repository, self.head.branch)
-            ours = edits.is_own(tx, self.head.repository, tip)
-        if ours or (pushed is not None and pushed[0] == tip):
-            return base
-        if tip in self.manifests.ancestors(base, {tip}):
+        if not self._of_people(base, tip, found):
             return base
         wanted = [
             edit
@@ -130,6 +132,32 @@ class _Joining:
         forge = self.claim.context.outside.manifest_forge
         of_branch = forge.pull_requests_from(self.head.repository, head=self.head.branch)
         return base if any(one.merged and one.head_sha == tip for one in of_branch) else None
+
+    def _of_people(self, base: Sha, tip: Sha, found: Membership) -> bool:
+        """Tell whether the branch has commits that are neither ours nor the base's, nor were the base's once."""
+        most = MOST_BESIDE + 2 * len(found.members)
+        there = {commit.id for commit in self.manifests.history(tip, most=most, deepen=True)}
+        there -= self.manifests.ancestors(base, there)
+        with self.claim.context.store.read() as tx:
+            there -= edits.own_among(tx, self.head.repository, there)
+        for was in {one.edit.base for one in found.members if one.edit.state is EditState.PUBLISHED} - {None, base}:
+            there -= self.manifests.ancestors(was or base, there) if there else set()
+        return bool(there)
+
+    def _without_those_who_left(self, base: Sha, tip: Sha, found: Membership) -> Sha | None:
+        """Give the commit on people's commits to write on, without the values of those who are not in any more."""
+        context, head = self.claim.context, self.head
+        with context.store.read() as tx:
+            gone = pull_request_runs.left_behind(tx, head.repository, head.branch)
+        older = [run.id for run, _ in found.older]
+        left = [*gone, *(run.id for run in found.leaving if run.id not in older)]
+        files = files_without(context, self.manifests, base, tip, left)
+        if not files:
+            return None if files is None else tip
+        return self.manifests.commit(
+            tip, files, "Take out what is not promoted together any more\n", author=context.author,
+            committer=context.committer, at=self.manifests.describe(tip).at,
+        )  # fmt: skip
 
     def _part(self, base: Sha, parent: Sha, member: Member) -> Part | None:
         """Make a member's commit; None if its edit is refused, which its own run then says."""
