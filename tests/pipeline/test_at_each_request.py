@@ -17,7 +17,7 @@ from tests.pipeline.at_each_request import perform
         ("cancelled", "github", "404", 45),
         ("locked", "git", "cut", 6),
         ("rolled_back", "git", "cut", 44),
-        ("grouped", "git", "cut", 100),
+        pytest.param("grouped", "git", "cut", 100, marks=pytest.mark.prove),
     ],
 )
 def test_scenario_ends_as_if_no_request_had_gone_wrong(

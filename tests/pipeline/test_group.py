@@ -67,7 +67,7 @@ def says(pipeline: Pipeline, run: Run, branch: str) -> bool:
     return str(run.images[""]["digest"]) in text
 
 
-def test_members_share_one_pull_request_with_one_commit_each(group: Pipeline) -> None:
+def test_members_share_one_pull_request_with_one_commit_each_and_go_on_when_it_is_merged(group: Pipeline) -> None:
     merge(group)
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
     there = newest(group)
@@ -77,16 +77,12 @@ def test_members_share_one_pull_request_with_one_commit_each(group: Pipeline) ->
     assert (pull.head, len(log(group))) == (BRANCH, 3)
     assert pull.title == "3 applications → prod: billing, catalog, checkout"
     assert all(says(group, run, BRANCH) for run in there.values())
-
-
-def test_merge_lets_each_member_go_on(group: Pipeline) -> None:
-    merge(group)
-    (pull,) = group.stack.github.pulls(MANIFESTS, "open")
     group.stack.github.merge_pull(MANIFESTS, pull.number)
     settle(group)
     assert {run.state for run in newest(group).values()} == {RunState.SUCCEEDED}
 
 
+@pytest.mark.prove
 def test_closing_ends_each_member(group: Pipeline) -> None:
     merge(group)
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
@@ -121,6 +117,7 @@ def test_held_member_leaves_and_comes_again_when_it_is_let_go(group: Pipeline) -
     assert (len(log(group)), newest(group)["catalog"].pull_request) == (3, pull.number)
 
 
+@pytest.mark.prove
 def test_member_leaves_a_branch_with_commits_of_people_and_these_stay(group: Pipeline) -> None:
     merge(group)
     group.stack.github.push(MANIFESTS, BRANCH, {"NOTES.md": "looked at\n"}, "Note")
@@ -133,6 +130,7 @@ def test_member_leaves_a_branch_with_commits_of_people_and_these_stay(group: Pip
     assert [there[name].state for name in APPLICATIONS] == [RunState.WAITING] * 3
 
 
+@pytest.mark.prove
 def test_lock_of_the_environment_closes_no_pull_request_but_shows_on_it(group: Pipeline) -> None:
     merge(group)
     actions.lock(acting(group), asked(group, "incident"), environment="prod")
@@ -142,6 +140,7 @@ def test_lock_of_the_environment_closes_no_pull_request_but_shows_on_it(group: P
     assert shown(group, pull.head_sha)["lock"] == "pending"
 
 
+@pytest.mark.prove
 def test_reopened_pull_request_brings_each_member_again(group: Pipeline) -> None:
     merge(group)
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
@@ -155,6 +154,7 @@ def test_reopened_pull_request_brings_each_member_again(group: Pipeline) -> None
     assert {run.state for run in newest(group).values()} == {RunState.SUCCEEDED}
 
 
+@pytest.mark.prove
 def test_cancelled_member_leaves_and_the_last_one_closes_the_pull_request(group: Pipeline) -> None:
     merge(group)
     there = newest(group)
@@ -170,6 +170,7 @@ def test_cancelled_member_leaves_and_the_last_one_closes_the_pull_request(group:
     assert {run.state for run in newest(group).values()} == {RunState.CANCELLED}
 
 
+@pytest.mark.prove
 def test_member_whose_values_came_another_way_goes_on_and_the_others_stay(group: Pipeline) -> None:
     merge(group)
     catalog = newest(group)["catalog"]
@@ -181,6 +182,7 @@ def test_member_whose_values_came_another_way_goes_on_and_the_others_stay(group:
     assert {newest(group)[name].pull_request for name in ("billing", "checkout")} == {catalog.pull_request}
 
 
+@pytest.mark.prove
 def test_member_that_left_the_configuration_leaves_the_pull_request(group: Pipeline) -> None:
     merge(group)
     configure(group, TOGETHER.replace("  catalog:", "  # catalog:"), "Without catalog")
@@ -189,6 +191,7 @@ def test_member_that_left_the_configuration_leaves_the_pull_request(group: Pipel
     assert len(log(group)) == 2
 
 
+@pytest.mark.prove
 def test_edit_by_a_person_beside_our_values_stays_and_one_of_our_values_stops_all(group: Pipeline) -> None:
     merge(group)
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
@@ -204,6 +207,7 @@ def test_edit_by_a_person_beside_our_values_stays_and_one_of_our_values_stops_al
     assert len(group.stack.github.comments(MANIFESTS, pull.number)) == 1
 
 
+@pytest.mark.prove
 def test_rollback_waits_for_no_group(group: Pipeline) -> None:
     merge(group)
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
@@ -219,6 +223,18 @@ def test_rollback_waits_for_no_group(group: Pipeline) -> None:
     assert back.head == "mergeport/promotion/prod/catalog"
 
 
+@pytest.mark.prove
+def test_member_whose_release_is_not_ready_waits_outside_and_is_listed(group: Pipeline) -> None:
+    unready = "{prod: {gates: {checks: {contexts: [never]}}}}"
+    own = f"catalog: {{source: {SOURCE}, environments: {unready}"
+    configure(group, TOGETHER.replace(f"catalog: {{source: {SOURCE}", own))
+    merge(group)
+    (pull,) = group.stack.github.pulls(MANIFESTS, "open")
+    assert (len(log(group)), group.wait(newest(group)["catalog"])[0]) == (2, WaitKind.GATE)
+    assert "- catalog: checks: " in (pull.body or "")
+
+
+@pytest.mark.prove
 def test_gate_of_one_member_shows_on_the_pull_request_for_all(group: Pipeline) -> None:
     held = '{prod: {gates: {freeze: [{from: "2020-01-01", until: "2099-01-01", reason: stocktaking}]}}}'
     configure(

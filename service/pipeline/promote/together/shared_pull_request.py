@@ -38,7 +38,7 @@ from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Superseded, expired, step, wait_for
 from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import Manifests, PullRequest
-from service.store import edits, judgements, pull_request_runs, runs, waits
+from service.store import Transaction, edits, judgements, pull_request_runs, runs, waits
 from service.store.edits import Edit
 
 GATHERING = timedelta(seconds=5)
@@ -77,7 +77,7 @@ def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
     if not anew:
         require_images(claim)
         yield_to_later(claim)
-        _require_ready(claim, place)
+        _require_ready(claim, place, head)
     with step(claim, "join pull request", Stage.PROMOTE) as record:
         if not anew and not _is_in(claim):
             edit = _edit(claim, head)
@@ -123,7 +123,7 @@ def _say(claim: Claim, place: Place, joint: Joint, on: PullRequest | None) -> No
         require_open(claim, place.repository)
 
 
-def _require_ready(claim: Claim, place: Place) -> None:
+def _require_ready(claim: Claim, place: Place, head: Place) -> None:
     """Raise Pause while gates keep the release out of a shared pull request; its others are waited for on it."""
     if not claim.target.gates:
         return
@@ -134,22 +134,28 @@ def _require_ready(claim: Claim, place: Place) -> None:
     words = in_words(out)
     if out.outcome is Outcome.REFUSE:
         raise PermanentError(words, code="gate-refused", hint="mend what the gate says, then `mergeport runs retry`")
+    with claim.context.store.begin() as tx:
+        edits.update(tx, _wanted(tx, claim, head).run_id, state=EditState.WITHHELD, message=words)
     subject = f"{claim.run.application}/{claim.run.environment}"
     wait = wait_for(claim.context, claim.run, WaitKind.GATE, key=KEY, subject=subject, saw=words)
     wake_earlier(claim.context, claim.run, wait)
     raise Pause(wait)
 
 
+def _wanted(tx: Transaction, claim: Claim, head: Place) -> Edit:
+    run = claim.run
+    return edits.ensure(
+        tx, run_id=run.id, repository=head.repository, branch=head.branch, application=run.application,
+        environment=run.environment, at=claim.context.now().replace(microsecond=0),
+    )  # fmt: skip
+
+
 def _edit(claim: Claim, head: Place) -> Edit:
     """Give the run's edit, wanted on the shared branch. One that was refused says so in its own run."""
-    context, run = claim.context, claim.run
-    with context.store.begin() as tx:
-        edit = edits.ensure(
-            tx, run_id=run.id, repository=head.repository, branch=head.branch, application=run.application,
-            environment=run.environment, at=context.now().replace(microsecond=0),
-        )  # fmt: skip
+    with claim.context.store.begin() as tx:
+        edit = _wanted(tx, claim, head)
         if edit.state is EditState.WITHHELD:
-            edits.update(tx, run.id, state=EditState.PENDING, message="")
+            edits.update(tx, claim.run.id, state=EditState.PENDING, message="")
             edit = replace(edit, state=EditState.PENDING)
     _raise_refused(edit)
     return edit
