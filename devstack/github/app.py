@@ -18,6 +18,7 @@ from devstack.github.routes import (
     apps,
     commits,
     gitdata,
+    graphql,
     hooks,
     issues,
     judging,
@@ -36,6 +37,7 @@ def shared_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     for module in (repositories, commits, gitdata, statuses, judging, pulls, issues, apps, hooks, workflows):
         app.register_blueprint(module.blueprint, url_prefix="/api/v3")
+    app.register_blueprint(graphql.blueprint, url_prefix="/api")
     app.before_request(access.identify)
     app.after_request(_headers)
     app.register_error_handler(RefusalError, _refused)
