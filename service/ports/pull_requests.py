@@ -59,11 +59,20 @@ class PullRequestDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Something of a draft that the forge would not do: a label, reviewer, assignee, milestone or draft, and why."""
+
+    kind: str
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     """A pull request as the forge shows it now. `merge_commit` is set only when `merged`.
 
     `base_sha` is where the base was when the head was last pushed. `auto_merge` says that the forge merges it by itself
-    once it can. `refused` is what of a draft the forge would not do, in words, where it was just opened or updated.
+    once it can. `refused` is what of a draft the forge would not do, where it was just opened or updated.
     """
 
     number: int
@@ -83,7 +92,7 @@ class PullRequest:
     draft: bool = False
     auto_merge: bool = False
     merge_state: MergeState = field(default=MergeState.UNKNOWN, compare=False)
-    refused: tuple[str, ...] = field(default=(), compare=False)
+    refused: tuple[Refused, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

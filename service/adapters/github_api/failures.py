@@ -140,7 +140,7 @@ def mutation_refused(
     words = reasons(answer)
     if any(isinstance(one, dict) and one.get("type") == "RATE_LIMITED" for one in listed):
         return limited(60.0, words, repository=repository, now=now)
-    return PermanentError(f"GitHub refused to {doing}: {words}", code=REFUSED, repository=repository)
+    return PermanentError(f"GitHub refused to {doing}: {words}", code="github-refused", repository=repository)
 
 
 def _refused(status: int, *, reads: bool) -> type[DoubtfulError | PermanentError]:

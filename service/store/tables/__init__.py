@@ -25,6 +25,7 @@ from service.store.tables.written import (
     order_answers,
     own_commits,
     promotion_branches,
+    proposals,
     pushes,
     step_backs,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "own_commits",
     "plans",
     "promotion_branches",
+    "proposals",
     "pushes",
     "refreshes",
     "reports",

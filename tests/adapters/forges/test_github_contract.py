@@ -315,7 +315,7 @@ def test_reviewer_who_cannot_be_asked_fails_nothing_and_is_told(github: GitHubDo
     (pull,) = github.pulls(REPO)
     assert (pull.reviewers, pull.teams, pull.labels) == (["grace"], ["release-managers"], ["release"])
     assert [log["log_level"] for log in logs] == ["warning"]
-    assert opened.refused[0].startswith("stranger cannot be asked to review: ")
+    assert opened.refused[0].words.startswith("stranger cannot be asked to review: ")
 
 
 def test_assignees_and_an_open_milestone_are_set_and_what_github_does_not_take_is_told(
@@ -327,7 +327,7 @@ def test_assignees_and_an_open_milestone_are_set_and_what_github_does_not_take_i
     opened = forge.open_pull_request(REPO, replace(DRAFT, assignees=("ann", "stranger"), milestone="9.1"))
     (pull,) = github.pulls(REPO)
     assert (pull.assignees, pull.milestone) == (["ann"], number)
-    assert opened.refused == ("stranger cannot be assigned: GitHub assigns only people who have access here",)
+    assert [(one.kind, one.name) for one in opened.refused] == [("assignee", "stranger")]
 
 
 @pytest.mark.parametrize(("state", "how"), [("closed", "is closed"), ("", "does not exist")])
@@ -337,7 +337,8 @@ def test_milestone_that_cannot_be_taken_keeps_no_pull_request_from_opening(
     promote(github)
     if state:
         github.add_milestone(REPO, "9.1", state)
-    assert forge.open_pull_request(REPO, replace(DRAFT, milestone="9.1")).refused == (f"the milestone 9.1 {how}",)
+    (refused,) = forge.open_pull_request(REPO, replace(DRAFT, milestone="9.1")).refused
+    assert (refused.kind, refused.words) == ("milestone", f"the milestone 9.1 {how}")
     assert github.pulls(REPO)[0].milestone is None
 
 
@@ -354,7 +355,7 @@ def test_draft_where_the_plan_has_none_is_opened_ready_and_says_so(github: GitHu
     github.repository(REPO).allows_drafts = False
     opened = forge.open_pull_request(REPO, replace(DRAFT, draft=True))
     assert not github.pulls(REPO)[0].draft
-    assert opened.refused[0].startswith("it is no draft: ")
+    assert opened.refused[0].words.startswith("it is no draft: ")
 
 
 def test_auto_merge_of_github_merges_once_its_checks_pass(github: GitHubDouble, forge: GitHub) -> None:

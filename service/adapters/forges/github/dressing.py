@@ -17,7 +17,7 @@ from service.adapters.forges.github.shapes import Account, Label, Pull
 from service.adapters.github_api.connection import Connection
 from service.core.words import Repository
 from service.errors import DoubtfulError, PermanentError
-from service.ports import PullRequestDraft
+from service.ports import PullRequestDraft, Refused
 
 TEAM = "team:"
 PERMISSION = "pull requests: write"
@@ -43,7 +43,9 @@ class Dressing:
         """Keep the connection."""
         self._connection = connection
 
-    def put_on(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> tuple[tuple[str, ...], list[str]]:
+    def put_on(
+        self, repository: Repository, pull: Pull, draft: PullRequestDraft
+    ) -> tuple[tuple[str, ...], list[Refused]]:
         """Add what the draft says and the pull request lacks; give its labels, and what could not be added."""
         labels, refused = self._label(repository, pull, draft)
         refused += self._ask_for_reviews(repository, pull, draft)
@@ -51,13 +53,16 @@ class Dressing:
         refused += self._set_milestone(repository, pull, draft)
         return labels, refused
 
-    def _label(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> tuple[tuple[str, ...], list[str]]:
+    def _label(
+        self, repository: Repository, pull: Pull, draft: PullRequestDraft
+    ) -> tuple[tuple[str, ...], list[Refused]]:
         have = tuple(label.name for label in pull.labels)
         missing = _missing(draft.labels, have)
         if not missing:
             return have, []
         words = f"the labels {', '.join(missing)} could not be added"
-        now, refused = self._tried(lambda: self.add_labels(repository, pull.number, missing), repository, pull, words)
+        ask = partial(self.add_labels, repository, pull.number, missing)
+        now, refused = self._tried(ask, repository, pull, words, [("label", one) for one in missing])
         return have if now is None else now, refused
 
     def add_labels(self, repository: Repository, number: int, labels: list[str]) -> tuple[str, ...]:
@@ -73,7 +78,7 @@ class Dressing:
         )
         return tuple(label.name for label in now)
 
-    def _ask_for_reviews(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> list[str]:
+    def _ask_for_reviews(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> list[Refused]:
         """Ask for the reviews that are not requested yet; give those that cannot be asked for.
 
         GitHub refuses the whole request if one reviewer cannot be asked (not a collaborator, or the author). Then each
@@ -92,10 +97,10 @@ class Dressing:
                 pass
             else:
                 return []
-        refused: list[str] = []
+        refused: list[Refused] = []
         for who in missing:
             ask = partial(self._request, repository, pull.number, [who])
-            refused += self._tried(ask, repository, pull, f"{who} cannot be asked to review")[1]
+            refused += self._tried(ask, repository, pull, f"{who} cannot be asked to review", [("reviewer", who)])[1]
         return refused
 
     def _request(self, repository: Repository, number: int, reviewers: list[str]) -> None:
@@ -112,7 +117,7 @@ class Dressing:
             permission=PERMISSION,
         )
 
-    def _assign(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> list[str]:
+    def _assign(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> list[Refused]:
         """Assign people; GitHub leaves out silently whom it does not assign, so its answer is compared."""
         missing = _missing(draft.assignees, (account.login for account in pull.assignees or ()))
         if not missing:
@@ -129,13 +134,16 @@ class Dressing:
                 permission=PERMISSION,
             )
 
-        now, refused = self._tried(ask, repository, pull, f"{', '.join(missing)} cannot be assigned")
+        now, refused = self._tried(
+            ask, repository, pull, f"{', '.join(missing)} cannot be assigned", [("assignee", one) for one in missing]
+        )
         if now is None:
             return refused
         left_out = _missing(missing, (account.login for account in now.assignees or ()))
-        return [f"{who} cannot be assigned: GitHub assigns only people who have access here" for who in left_out]
+        words = "{} cannot be assigned: GitHub assigns only people who have access here"
+        return [Refused("assignee", who, words.format(who)) for who in left_out]
 
-    def _set_milestone(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> list[str]:
+    def _set_milestone(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> list[Refused]:
         if not draft.milestone or pull.milestone is not None:
             return []
 
@@ -150,14 +158,15 @@ class Dressing:
             )
 
         failed = f"it cannot be put into the milestone {draft.milestone}"
-        listed, refused = self._tried(ask, repository, pull, failed)
+        item = [("milestone", draft.milestone)]
+        listed, refused = self._tried(ask, repository, pull, failed, item)
         if listed is None:
             return refused
         same = [one for one in listed if one.title == draft.milestone]
         found = next((one for one in same if one.state == "open"), None)
         if found is None:
             how = "is closed" if same else "does not exist"
-            return [f"the milestone {draft.milestone} {how}"]
+            return [Refused("milestone", draft.milestone, f"the milestone {draft.milestone} {how}")]
 
         def put() -> _Issue:
             return self._connection.send(
@@ -170,18 +179,20 @@ class Dressing:
                 permission=PERMISSION,
             )
 
-        return self._tried(put, repository, pull, failed)[1]
+        return self._tried(put, repository, pull, failed, item)[1]
 
     @staticmethod
-    def _tried(ask: Callable[[], _T], repository: Repository, pull: Pull, failed: str) -> tuple[_T | None, list[str]]:
-        """Give the answer, or words if GitHub refuses."""
+    def _tried(
+        ask: Callable[[], _T], repository: Repository, pull: Pull, failed: str, items: Iterable[tuple[str, str]]
+    ) -> tuple[_T | None, list[Refused]]:
+        """Give the answer; if GitHub refuses, what of the draft is missing, each in the same words."""
         try:
             return ask(), []
         except (PermanentError, DoubtfulError) as error:
             words = f"{failed}: {error.message}"
             lacks = "A promotion's pull request lacks something"
             _log.warning(lacks, repository=repository, number=pull.number, reason=words)
-            return None, [words]
+            return None, [Refused(kind, name, words) for kind, name in items]
 
 
 def _missing(wanted: Iterable[str], have: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
 from service.errors import DoubtfulError
-from service.ports import PullRequest, PullRequestDraft
+from service.ports import PullRequest, PullRequestDraft, Refused
 
 PAGE = 100
 
@@ -90,7 +90,7 @@ class Pulls:
                 return self._brought(repository, adopted, draft)
             if not draft.draft or "draft pull requests" not in error.message.lower():
                 raise _not_yet(error, draft) from error
-            refused = f"it is no draft: {error.message}"
+            refused = Refused("draft", "", f"it is no draft: {error.message}")
         return self._completed(repository, self._made(repository, draft, as_draft=False), draft, [refused])
 
     def _made(self, repository: Repository, draft: PullRequestDraft, *, as_draft: bool) -> Pull:
@@ -182,7 +182,7 @@ class Pulls:
         return self._completed(repository, pull, draft)
 
     def _completed(
-        self, repository: Repository, pull: Pull, draft: PullRequestDraft, refused: Sequence[str] = ()
+        self, repository: Repository, pull: Pull, draft: PullRequestDraft, refused: Sequence[Refused] = ()
     ) -> PullRequest:
         """Add what is missing of the draft; another run after a crash completes it."""
         labels, more = self._dressing.put_on(repository, pull, draft)
