@@ -33,7 +33,7 @@ from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import PullRequest
-from service.store import Transaction, edits, judgements, proposals, pull_request_runs
+from service.store import Transaction, edits, judgements, proposals, pull_request_runs, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -80,7 +80,8 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
             edit = push_branch(claim, place, head)
         except Superseded as overtaken:
             if before is not None and is_last_pusher(claim, head):
-                close_in_words(claim.context, place.repository, before, str(overtaken), run_id=claim.run.id)
+                words = f"Overtaken: {overtaken}. {_page_of(claim, overtaken.by)}".rstrip()
+                close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
             raise
         if edit.diff:
             _open(claim, place, head, edit)
@@ -89,6 +90,16 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
             words = f"{place.branch} has these values already, at {(edit.commit or '')[:12]}"
             close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
         return edit.commit
+
+
+def _page_of(claim: Claim, by: RunId | None) -> str:
+    """Give where people see what has overtaken the run: its pull request, else its run; empty if nobody knows it."""
+    if by is None:
+        return ""
+    with claim.context.store.read() as tx:
+        found = runs.get(tx, by)
+    other = found is not None and found.pull_request not in {None, claim.run.pull_request}
+    return str(found.pull_request_url) if found and other else claim.context.run_url(by)
 
 
 def watch_key(place: Place) -> str:
