@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import timedelta
+
 import pytest
 
+from devstack.faults import Answer, Fault
 from devstack.github.state import Repository as GitHubRepository
 from service.core.words import Repository, RunState, WaitKind
 from service.pipeline import actions
 from service.pipeline.actions import Asked
 from service.pipeline.manifest.place import place_of
 from service.pipeline.promote.gating import judge
-from service.pipeline.promote.landing import land
+from service.pipeline.promote.landing import Landed, land
 from service.pipeline.runs.claim import claim_of
 from tests.fixtures.service import MANIFESTS
 from tests.pipeline.harness import Pipeline
@@ -81,6 +86,18 @@ def test_draft_that_a_person_marked_ready_stays_so_and_one_that_they_made_stays_
     assert pull_of(pipeline).draft
 
 
+@pytest.mark.prove
+def test_draft_whose_opening_was_not_heard_of_is_marked_ready_as_well(pipeline: Pipeline) -> None:
+    lock(pipeline)
+    policy(pipeline, "draft: true", APPROVAL)
+    pipeline.stack.github.faults.cut(method="POST", path="/pulls$")
+    propose(pipeline)
+    pipeline.settle_over_time(seconds=20)
+    assert pull_of(pipeline).draft
+    unlock(pipeline)
+    assert not pull_of(pipeline).draft
+
+
 def test_label_follows_the_gates_and_a_person_may_take_it_off(pipeline: Pipeline) -> None:
     policy(pipeline, "gate_labels: true", APPROVAL)
     propose(pipeline)
@@ -121,19 +138,44 @@ def test_we_wait_for_the_checks_that_github_requires_and_say_so(pipeline: Pipeli
     assert pull_of(pipeline).merged
 
 
-def test_lock_that_comes_between_the_gates_and_the_merge_keeps_it_open(pipeline: Pipeline) -> None:
-    policy(pipeline, BY_US, APPROVAL)
+def test_what_closes_between_the_gates_and_the_merge_keeps_it_open(pipeline: Pipeline) -> None:
+    begins = pipeline.clock.now() + timedelta(hours=1)
+    freeze = f'freeze: [{{from: "{begins:%Y-%m-%d %H:%M}", until: "2099-01-01", timezone: UTC, reason: stocktaking}}]'
+    policy(pipeline, BY_US, f"{APPROVAL}, {freeze}")
     run = propose(pipeline)
-    forge = pipeline.context.outside.manifest_forge
     pipeline.stack.github.review_pull(MANIFESTS, pull_of(pipeline).number, by="grace")
     claim = claim_of(pipeline.context, run)
     place = place_of(pipeline.context, claim.target)
+    pull_request = pipeline.context.outside.manifest_forge.pull_request(place.repository, pull_of(pipeline).number)
     open_then = judge(claim, place)
     assert not open_then.closed
+
+    def lands() -> Landed:
+        return land(claim, place, open_then, pull_request, lambda: judge(claim, place))
+
     actions.lock(pipeline.context, asked(pipeline), environment="prod")
-    pull_request = forge.pull_request(Repository(MANIFESTS), pull_of(pipeline).number)
-    assert not land(claim, place, open_then, pull_request, lambda: judge(claim, place)).merged
+    assert lands() == Landed()
+    actions.unlock(pipeline.context, asked(pipeline, "mended"), environment="prod")
+    pipeline.clock.move(hours=2)
+    assert lands() == Landed()
+    pipeline.clock.move(hours=-2)
+    digest = str(next(iter(run.images.values()))["digest"])
+    pipeline.delete_image(digest)
+    assert "is not in the registry any more" in lands().words
     assert not pull_of(pipeline).merged
+
+
+def test_refusal_of_the_merge_is_told_and_tried_again(pipeline: Pipeline) -> None:
+    policy(pipeline, BY_US)
+    body = json.dumps({"message": "Pull Request is not mergeable"}).encode()
+    answer = Answer("405 Method Not Allowed", (("Content-Type", "application/json"),), body)
+    pipeline.stack.github.faults.plant(Fault("PUT", re.compile("/merge$"), 1, answer=answer))
+    run = propose(pipeline)
+    assert not pull_of(pipeline).merged
+    assert "Pull Request is not mergeable" in pipeline.wait(run)[1]
+    pipeline.clock.move(minutes=3)
+    pipeline.settle()
+    assert pull_of(pipeline).merged
 
 
 @pytest.mark.prove

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from devstack.github.state import Pull
 from service.core.words import RunState
 from service.store.runs import Run
@@ -75,6 +79,26 @@ def test_what_github_refuses_keeps_nothing_from_opening_and_is_told_until_it_is_
     propose(pipeline, "print('three')\n")
     assert (pull_of(pipeline).assignees, pull_of(pipeline).milestone) == (["stranger"], 1)
     assert "Nothing is missing any more" in comment(pipeline)
+
+
+@pytest.mark.prove
+def test_two_services_share_one_pull_request_and_one_comment(pipeline: Pipeline, tmp_path: Path) -> None:
+    github = pipeline.stack.github
+    github.state.unknown_reviewers.add("release-managers")
+    other = Pipeline(pipeline.stack, tmp_path / "other")
+    try:
+        github.merge(SOURCE, "main", {"app.py": "print('two')\n"})
+        for service in (pipeline, other):
+            service.settle(looks=0)
+        assert len(github.pulls(MANIFESTS, "open")) == 1
+        assert "release-managers cannot be asked" in comment(pipeline)
+        github.merge_pull(MANIFESTS, pull_of(pipeline).number)
+        for service in (pipeline, other):
+            service.settle_live("checkout-prod")
+            service.ended(service.run("prod"), RunState.SUCCEEDED)
+        assert "live and healthy" in comment(pipeline)
+    finally:
+        other.close()
 
 
 # --- how it ends ----------------------------------------------------------------------------------

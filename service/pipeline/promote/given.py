@@ -50,7 +50,9 @@ def keep_given(
     }
     given = sorted({*(known.given if known else ()), *(wanted - refused)})
     lacking = list(dict.fromkeys(one.words for one in made.refused))
-    values = {"draft": "draft" if made.draft else ""} if draft.draft else {}
+    # One that is seen for the first time is our draft, even if the answer to its opening was lost.
+    is_ours = known is None and made.draft and claim.target.pull_request.draft
+    values = {"draft": "draft"} if is_ours else {}
     proposals.keep(tx, repository, made.number, claim.run.id, given=given, lacking=lacking, ending="", **values)
     if lacking or (known is not None and known.lacking):
         proposals.tell(tx, repository, made.number, claim.context.now())

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
+from devstack.faults import Answer, Fault
 from devstack.git_http import GitServer
 from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
@@ -428,6 +429,18 @@ def test_one_comment_is_found_rewritten_and_made_anew_where_a_person_deleted_it(
     github.repository(REPO).comments.clear()
     forge.tell(REPO, number, f"three {mark}", mark=mark, comment=first)
     assert [one.body for one in github.comments(REPO, number)] == [f"three {mark}"]
+
+
+def test_team_that_the_token_has_no_right_to_ask_keeps_nothing_from_opening(
+    github: GitHubDouble, forge: GitHub
+) -> None:
+    promote(github)
+    body = b'{"message": "Resource not accessible by integration"}'
+    answer = Answer("403 Forbidden", (("Content-Type", "application/json"),), body)
+    github.faults.plant(Fault("POST", re.compile("/requested_reviewers$"), 3, answer=answer))
+    opened = forge.open_pull_request(REPO, DRAFT)
+    assert [one.name for one in opened.refused] == ["grace", "team:release-managers"]
+    assert github.pulls(REPO)[0].labels == ["release"]
 
 
 def test_author_is_not_asked_to_review(github: GitHubDouble, forge: GitHub) -> None:
