@@ -23,8 +23,10 @@ class Proposal:
 
     `given` has what it was given ("label release"), so that what a person takes away stays away, and `lacking` tells in
     words what the forge would not do. `draft` is "draft" as long as it is one of ours. `head` is the one that was seen
-    last, and `approvals` tells whose approvals are of another. `auto_head` is the head that the forge merges by itself
-    because we asked; `merging` says what that waits for. `ending` tells how it ended. `told` is the comment's text.
+    last, and `approvals` tells whose approvals are of another. `auto_head` is the head that we ask the forge to merge
+    by itself, kept before we ask, and `auto_seen` that the forge has said so; `merging` says what the merge waits for.
+    `ending` tells how the pull request was closed. `told` is the comment's text, and `wishes` counts the changes it
+    has to tell.
     """
 
     repository: Repository
@@ -37,6 +39,7 @@ class Proposal:
     head: Sha
     approvals: str
     auto_head: Sha
+    auto_seen: bool
     merging: str
     ending: str
     told: str

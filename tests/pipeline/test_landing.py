@@ -257,6 +257,17 @@ def test_auto_merge_is_taken_back_when_a_person_pushes_or_a_newer_release_comes(
 
 
 @pytest.mark.prove
+def test_auto_merge_whose_answer_was_lost_is_taken_back_as_well(pipeline: Pipeline) -> None:
+    protected(pipeline)
+    policy(pipeline, BY_GITHUB)
+    pipeline.stack.github.faults.cut(method="POST", path="/graphql$")
+    propose(pipeline)
+    assert pull_of(pipeline).auto_merge is not None
+    lock(pipeline)
+    assert pull_of(pipeline).auto_merge is None
+
+
+@pytest.mark.prove
 def test_auto_merge_that_a_person_took_back_is_not_asked_for_again(pipeline: Pipeline) -> None:
     protected(pipeline)
     policy(pipeline, BY_GITHUB)

@@ -44,10 +44,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What became of it: in words what it waits for, the head that the forge merges, and when to look again."""
+    """What became of it: in words what it waits for, the head that the forge merges, and when to look again.
+
+    `auto_seen` says that the forge has said that it merges that head.
+    """
 
     words: str = ""
     auto_head: Sha = NOBODY
+    auto_seen: bool = False
     merged: bool = False
     again: timedelta | None = None
 
@@ -66,17 +70,18 @@ def land(
         if how is None or not ours or judgement.outcome is not Outcome.ALLOW or pull_request.draft:
             _take_back(claim, repository, pull_request, before)
             return Landed(ANOTHER_HEAD if how is not None and not ours else "")
-        if before == head:
-            return Landed(BY_GITHUB if pull_request.auto_merge else TAKEN_BACK, head)
+        if before == head and (pull_request.auto_merge or (known and known.auto_seen)):
+            return Landed(BY_GITHUB if pull_request.auto_merge else TAKEN_BACK, head, auto_seen=True)
         _take_back(claim, repository, pull_request, before)
         waits = _waits(how, pull_request)
         return _under_lease(claim, place, pull_request, again) if waits is None else waits
     except RetryableError as error:
         log.info("a pull request was not merged, to be repeated", number=number, error=str(error))
-        return Landed(NOT_NOW.format(error), before, again=max(SOON, timedelta(seconds=error.retry_after or 0)))
+        pause = max(SOON, timedelta(seconds=error.retry_after or 0))
+        return Landed(NOT_NOW.format(error), before, known is not None and known.auto_seen, again=pause)
     except MergeportError as error:
         log.warning("a pull request is not merged by itself", number=number, error=str(error))
-        return Landed(REFUSED.format(error), before, again=LATER)
+        return Landed(REFUSED.format(error), before, known is not None and known.auto_seen, again=LATER)
 
 
 def _waits(how: AutoMerge, pull_request: PullRequest) -> Landed | None:
@@ -107,7 +112,7 @@ def take_back(claim: Claim, repository: Repository) -> None:
         claim, repository, context.outside.manifest_forge.pull_request(repository, found.number), found.auto_head
     )
     with context.store.begin() as tx:
-        proposals.update(tx, repository, found.number, auto_head=NOBODY, merging="")
+        proposals.update(tx, repository, found.number, auto_head=NOBODY, auto_seen=False, merging="")
 
 
 def _take_back(claim: Claim, repository: Repository, pull_request: PullRequest, before: Sha) -> None:
@@ -149,9 +154,18 @@ def _stands(claim: Claim, place: Place, pull_request: PullRequest) -> bool:
 
 
 def _by_github(claim: Claim, repository: Repository, pull_request: PullRequest) -> Landed:
-    method, head = claim.target.pull_request.merge_method, pull_request.head_sha
-    claim.context.outside.manifest_forge.enable_auto_merge(repository, pull_request.number, head=head, method=method)
-    return Landed(BY_GITHUB, head, again=LATER)
+    """Ask the forge to merge this head. That we ask is kept before, so that it is taken back even if we die here."""
+    context, number, head = claim.context, pull_request.number, pull_request.head_sha
+    method = claim.target.pull_request.merge_method
+    with context.store.begin() as tx:
+        proposals.update(tx, repository, number, auto_head=head, auto_seen=False)
+    try:
+        context.outside.manifest_forge.enable_auto_merge(repository, number, head=head, method=method)
+    except RetryableError as error:  # it may have been heard
+        return Landed(NOT_NOW.format(error), head, again=SOON)
+    except MergeportError as error:
+        return Landed(REFUSED.format(error), again=LATER)
+    return Landed(BY_GITHUB, head, auto_seen=True, again=LATER)
 
 
 def _by_us(claim: Claim, repository: Repository, pull_request: PullRequest) -> Landed:

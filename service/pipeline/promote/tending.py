@@ -70,7 +70,10 @@ def tend(
         log.warning("a pull request was not tended, to be repeated", number=number, error=str(error))
     _keep(claim, repository, known, changed)
     landed = land(claim, place, judgement, pull_request, again)
-    _keep(claim, repository, known, {"auto_head": landed.auto_head, "merging": landed.words})
+    seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen}
+    with claim.context.store.begin() as tx:
+        proposals.update(tx, repository, number, **seen)
+    _keep(claim, repository, known, {"merging": landed.words})
     return Tended(landed.merged, landed.words != known.merging, landed.again)
 
 

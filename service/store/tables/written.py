@@ -89,6 +89,7 @@ proposals = sa.Table(
     sa.Column("head", sa.Text, nullable=False, server_default=""),
     sa.Column("approvals", sa.Text, nullable=False, server_default=""),
     sa.Column("auto_head", sa.Text, nullable=False, server_default=""),
+    sa.Column("auto_seen", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("merging", sa.Text, nullable=False, server_default=""),
     sa.Column("ending", sa.Text, nullable=False, server_default=""),
     sa.Column("told", sa.Text, nullable=False, server_default=""),
