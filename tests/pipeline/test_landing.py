@@ -98,6 +98,7 @@ def test_draft_whose_opening_was_not_heard_of_is_marked_ready_as_well(pipeline: 
     assert not pull_of(pipeline).draft
 
 
+@pytest.mark.prove
 def test_label_follows_the_gates_and_a_person_may_take_it_off(pipeline: Pipeline) -> None:
     policy(pipeline, "gate_labels: true", APPROVAL)
     propose(pipeline)
@@ -165,6 +166,7 @@ def test_what_closes_between_the_gates_and_the_merge_keeps_it_open(pipeline: Pip
     assert not pull_of(pipeline).merged
 
 
+@pytest.mark.prove
 def test_refusal_of_the_merge_is_told_and_tried_again(pipeline: Pipeline) -> None:
     policy(pipeline, BY_US)
     body = json.dumps({"message": "Pull Request is not mergeable"}).encode()
@@ -241,6 +243,7 @@ def test_github_is_asked_only_when_all_gates_are_open_and_no_longer_when_one_clo
     assert pull_of(pipeline).merged
 
 
+@pytest.mark.prove
 def test_auto_merge_is_taken_back_when_a_person_pushes_or_a_newer_release_comes(pipeline: Pipeline) -> None:
     protected(pipeline)
     policy(pipeline, BY_GITHUB, APPROVAL)
@@ -280,6 +283,7 @@ def test_auto_merge_that_a_person_took_back_is_not_asked_for_again(pipeline: Pip
     assert "somebody has taken GitHub's auto-merge back" in pipeline.wait(run)[1]
 
 
+@pytest.mark.prove
 def test_repository_without_auto_merge_is_told_in_words(pipeline: Pipeline) -> None:
     protected(pipeline).allows_auto_merge = False
     policy(pipeline, BY_GITHUB)
@@ -300,6 +304,7 @@ def test_where_nothing_is_required_it_is_merged_at_once(pipeline: Pipeline) -> N
 # --- approvals of another head --------------------------------------------------------------------
 
 
+@pytest.mark.prove
 def test_one_comment_tells_who_approved_which_head_and_what_changed(pipeline: Pipeline) -> None:
     policy(pipeline, "draft: false", APPROVAL)
     propose(pipeline)

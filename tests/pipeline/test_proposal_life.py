@@ -124,6 +124,7 @@ def test_one_comment_says_why_it_failed_and_what_to_do_next(pipeline: Pipeline) 
     assert "`mergeport rollback checkout prod --reason …`" in comment(pipeline)
 
 
+@pytest.mark.prove
 def test_overtaken_pull_request_is_closed_with_a_link_to_what_overtook_it(pipeline: Pipeline) -> None:
     run = propose(pipeline)
     configure(pipeline, CONFIGURATION.replace("publish: pull-request", "publish: commit"), "Commit to prod")
@@ -135,6 +136,7 @@ def test_overtaken_pull_request_is_closed_with_a_link_to_what_overtook_it(pipeli
     assert f"/runs/{newer.id}" in comment(pipeline)
 
 
+@pytest.mark.prove
 def test_comment_that_could_not_be_written_comes_later_and_once(pipeline: Pipeline) -> None:
     run = propose(pipeline)
     pipeline.stack.github.faults.cut(method="POST", path="/comments$")
