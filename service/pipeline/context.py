@@ -14,6 +14,7 @@ from service.pipeline.configurations import Configurations
 from service.ports import (
     Builder,
     CallBudgets,
+    Charts,
     Clock,
     Deployer,
     Forge,
@@ -67,7 +68,7 @@ class Outside:
 
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
-    of http gates.
+    of http gates. `charts` renders what pull requests show; None where the settings want none.
     """
 
     forge: Forge
@@ -79,6 +80,7 @@ class Outside:
     clock: Clock
     budgets: CallBudgets
     addresses: GateAddresses
+    charts: Charts | None
 
 
 @dataclass(frozen=True, slots=True)

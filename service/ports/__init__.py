@@ -18,6 +18,7 @@ from service.ports.builder import (
     Progress,
     StartRequest,
 )
+from service.ports.charts import Chart, Charts
 from service.ports.checks import Checks
 from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
@@ -52,6 +53,8 @@ __all__ = [
     "Builder",
     "CallBudget",
     "CallBudgets",
+    "Chart",
+    "Charts",
     "Checkout",
     "Checks",
     "Clock",

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message, pull_request_body
+from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message
+from service.core.promotion_body import pull_request_body
 from service.core.promotion_evidence import RunsIn, marks_of
 from service.core.promotion_title import is_ours, pull_request_title
 from service.core.step_back import StepBack
@@ -16,6 +17,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
 from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
 from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.rendering import Side, rendered_between
 from service.pipeline.runs.claim import Claim, digests_of, images_of
 from service.ports import PullRequest
 from service.store import changes, deployments, overrides, runs
@@ -56,6 +58,10 @@ def pull_request_text(claim: Claim, place: Place, edit: Edit, known: PullRequest
     brings = what_it_brings(claim, manifests, base, changes_of(edit))
     promotion = _with_merged(claim, brings, _promotion(claim.context, claim.run, changes_of(edit), brings))
     promotion = _with_evidence(claim, brings, promotion)
+    charts = claim.context.outside.charts
+    if charts is not None and edit.base is not None and edit.commit is not None:
+        sides = Side(edit.base, {}), Side(edit.commit, {})
+        promotion = replace(promotion, rendered=rendered_between(charts, claim.target, manifests, *sides))
     because = edit.message if claim.target.publish is Publish.COMMIT else ""
     body = pull_request_body(promotion, because=because)
     theirs = known is not None and not is_ours(promotion, known.title, known.body)
