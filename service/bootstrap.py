@@ -25,6 +25,7 @@ from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.adapters.source_trees import GitSourceTrees
+from service.adapters.templates import SandboxedTemplates
 from service.bootstrap_sources import SystemClock, sources
 from service.core.config import Configuration, ImageTarget
 from service.core.words import Repository
@@ -143,6 +144,7 @@ def build_context(
             budgets,
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
             None if settings.helm == "none" else Helm(settings.helm),
+            SandboxedTemplates(),
         ),
         sources=sources(settings),
         configurations=configurations,

@@ -18,6 +18,7 @@ from service.core.foreign_text import (
     plain,
     value,
 )
+from service.core.gates.gate_table import Row
 from service.core.images import ImageReference
 from service.core.promotion_evidence import RunsIn
 from service.core.rendered.comparison import Rendered
@@ -29,6 +30,7 @@ SUBJECT_LENGTH = 72
 STATUS_LENGTH = 140
 CHANGES_LISTED = 500
 CHANGE_LENGTH, BECAUSE_LENGTH, OVERRIDE_LENGTH = 1_000, 2_000, 1_000
+OVERRIDES_ROOM = 6_000
 PULL_REQUESTS_NAMED = 100
 """The most trailers that name a pull request."""
 CHANGES_ROOM = 40_000
@@ -50,6 +52,8 @@ class SourcePullRequest:
     title: str
     author: str
     url: str
+    labels: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,10 @@ class Promotion:
     without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
     the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
     the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
-    images are or were live, `marks` what kinds of files the changes touch, and `gated` whether gates keep watch.
-    `overrides` are the gates that people opened for it, each with who and why. `rendered` is what changes in the
-    rendered manifests; None if the settings want nothing rendered.
+    images are or were live, `scans` what the registry found in them, `marks` what kinds of files the changes touch.
+    `gates` are the gates as they were judged last; None if there are none. `overrides` are the gates that people opened
+    for it, each with who and why. `rendered` is what changes in the rendered manifests; None if the settings want
+    nothing rendered.
     """
 
     run: RunId
@@ -101,7 +106,8 @@ class Promotion:
     overrides: tuple[str, ...] = ()
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
-    gated: bool = False
+    gates: tuple[Row, ...] | None = None
+    scans: tuple[str, ...] = ()
     rendered: Rendered | None = None
 
 
@@ -143,13 +149,14 @@ def status_description(words: str) -> str:
 
 def trailers_of_promotion(promotion: Promotion, *also: tuple[str, str]) -> str:
     """Give the trailers; the four that begin with Argocd are Argo CD's own, shown beside the synced revision."""
+    opened = [plain(one, OVERRIDE_LENGTH) for one in promotion.overrides]
     pairs: list[tuple[str, str]] = [
         (trailers.RUN, promotion.run),
         (trailers.APPLICATION, promotion.application),
         (trailers.ENVIRONMENT, promotion.environment),
         *((trailers.IMAGE, str(image)) for image in promotion.images),
         *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
-        *((trailers.OVERRIDE, plain(one, OVERRIDE_LENGTH)) for one in promotion.overrides),
+        *((trailers.OVERRIDE, one) for one in fitting(opened, OVERRIDES_ROOM)),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from service.core.foreign_text import NAME_LENGTH, ZERO_WIDTH_SPACE, code, fitting, link, markdown, value
+from service.core.foreign_text import NAME_LENGTH, ZERO_WIDTH_SPACE, code, cut, fitting, link, markdown, value
 from service.core.messages import (
     BECAUSE_LENGTH,
     OVERRIDE_LENGTH,
+    OVERRIDES_ROOM,
     SHORT,
     SUBJECT_LENGTH,
     Promotion,
     trailers_of_promotion,
 )
-from service.core.promotion_evidence import what_it_touches, where_it_runs
+from service.core.promotion_evidence import what_it_touches, what_scans_found, where_it_runs
+from service.core.promotion_gates import LONGEST_BODY, gates_section
+from service.core.promotion_gates import TABLE_ROOM as GATES_ROOM
 from service.core.promotion_title import mark_of, pull_request_title
 from service.core.rendered.comparison import rendered_section
 from service.core.step_back import words_of
 
-PULL_REQUESTS_SHOWN = 50
+PULL_REQUESTS_SHOWN, LABELS_SHOWN = 50, 10
 CHANGES_SHOWN = 50
 WARNING_LENGTH = 500
 TABLE_ROOM, PULL_REQUESTS_ROOM = 24_000, 18_000
@@ -30,9 +33,7 @@ DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
 """The most bytes of the parts that can grow: GitHub accepts 65,536 characters."""
 
 
-LONGEST_BODY = 65_000
-"""In bytes. GitHub accepts 65,536 characters: https://github.com/orgs/community/discussions/27190"""
-RENDERED_ROOM, OVERRIDES_ROOM = 30_000, 6_000
+RENDERED_ROOM = 30_000
 DISPENSABLE = ("rendered", "evidence", "source", "changes", "overrides", "images")
 """What is left out, in this order, of a text that gets too long all the same."""
 
@@ -57,13 +58,13 @@ def sections_of(promotion: Promotion, *, because: str = "") -> dict[str, str]:
         "images": _images(promotion),
         "source": _source(promotion),
         "marks": what_it_touches(promotion.marks),
-        "evidence": where_it_runs(promotion.evidence),
-        "gates": "Its gates are statuses of this pull request: `mergeport/gate/…`." if promotion.gated else "",
+        "evidence": "\n\n".join(filter(None, (where_it_runs(promotion.evidence), what_scans_found(promotion.scans)))),
+        "gates": gates_section(promotion.gates),
         "rendered": "",
         "rollback": _rollback(promotion),
     }
     if promotion.rendered is not None:
-        room = min(RENDERED_ROOM, LONGEST_BODY - _size(with_machine_part(promotion, sections)))
+        room = min(RENDERED_ROOM, LONGEST_BODY - GATES_ROOM - _size(with_machine_part(promotion, sections)))
         more = link("The run has the whole diff of the values files.", promotion.run_url) if promotion.run_url else ""
         sections["rendered"] = rendered_section(promotion.rendered, room, more)
     return sections
@@ -81,9 +82,9 @@ def with_machine_part(promotion: Promotion, sections: Mapping[str, str]) -> str:
         f"<details><summary>For machines</summary>\n\n```text\n{trailers_of_promotion(promotion)}\n```\n\n</details>",
     ]
     kept = dict(sections)
-    for name in (*DISPENSABLE, *kept):
+    for name in (*DISPENSABLE, *kept, ""):
         whole = "\n\n".join(section for section in (*kept.values(), *ours) if section) + "\n"
-        if _size(whole) <= LONGEST_BODY:
+        if _size(whole) <= LONGEST_BODY - GATES_ROOM:
             return whole
         if kept.get(name):
             kept[name] = f"*{name}*: left out here, because this text would be longer than GitHub accepts."
@@ -162,7 +163,9 @@ def _pull_requests(promotion: Promotion) -> Iterator[str]:
     for pull in promotion.pull_requests[:PULL_REQUESTS_SHOWN]:
         number = f"{markdown(promotion.source_repository)}#{ZERO_WIDTH_SPACE}{pull.number}"
         by = f" by {markdown(pull.author, NAME_LENGTH)}" if pull.author else ""
-        every.append(f"- {link(number, pull.url)} {markdown(pull.title)}{by}")
+        labels = "".join(f" {code(cut(label, NAME_LENGTH))}" for label in pull.labels[:LABELS_SHOWN])
+        marks = f" — **{', '.join(pull.marks)}**" if pull.marks else ""
+        every.append(f"- {link(number, pull.url)} {markdown(pull.title)}{by}{labels}{marks}")
     shown = fitting(every, PULL_REQUESTS_ROOM)
     yield from shown
     left = len(promotion.pull_requests) - len(shown)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from service.core.foreign_text import code, markdown
 
-STAYS_SHOWN = 20
+STAYS_SHOWN, SCAN_LENGTH = 20, 400
 _LOCKS = (
     r"requirements[^/]*\.(txt|in)", r"pyproject\.toml", r"(poetry|uv|yarn|renv|Cargo|Gemfile|composer|Pipfile)\.lock",
     r"Pipfile", r"package(-lock)?\.json", r"pnpm-lock\.yaml", r"go\.(mod|sum)", r"Cargo\.toml", r"Gemfile", r"pom\.xml",
@@ -59,6 +59,11 @@ def marks_of(paths: Collection[str] | None) -> tuple[str, ...]:
 def what_it_touches(marks: Sequence[str]) -> str:
     """Write the marks; empty if there are none."""
     return f"It touches {', '.join(map(code, marks))}." if marks else ""
+
+
+def what_scans_found(scans: Sequence[str]) -> str:
+    """Write what the registry's scans found in the images; empty if nothing is known of them."""
+    return "\n".join(f"Scan of {markdown(one, SCAN_LENGTH)}." for one in scans)
 
 
 def _standing(one: RunsIn) -> str:

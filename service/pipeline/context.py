@@ -24,6 +24,7 @@ from service.ports import (
     Registry,
     Source,
     SourceTrees,
+    Templates,
 )
 from service.store import Store
 from service.store.builds import Build
@@ -68,7 +69,8 @@ class Outside:
 
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
-    of http gates. `charts` renders what pull requests show; None where the settings want none.
+    of http gates. `charts` renders what pull requests show; None where the settings want none. `templates`
+    renders people's own texts of these.
     """
 
     forge: Forge
@@ -81,6 +83,7 @@ class Outside:
     budgets: CallBudgets
     addresses: GateAddresses
     charts: Charts | None
+    templates: Templates
 
 
 @dataclass(frozen=True, slots=True)

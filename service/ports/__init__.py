@@ -43,6 +43,7 @@ from service.ports.reviews import PullRequestReviews
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
+from service.ports.templates import Templates
 
 __all__ = [
     "Between",
@@ -105,4 +106,5 @@ __all__ = [
     "StartRequest",
     "Statuses",
     "StoredRequest",
+    "Templates",
 ]

@@ -79,6 +79,10 @@ class PullRequests(Protocol):
         """Bring title, body, reviewers and labels to what the draft says."""
         ...
 
+    def rewrite_pull_request(self, repository: Repository, number: int, body: str) -> None:
+        """Give it another body, and change nothing else."""
+        ...
+
     def close_pull_request(self, repository: Repository, number: int) -> None:
         """Close it unmerged; one that is closed or merged stays as it is."""
         ...

@@ -61,24 +61,27 @@ def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -
 
 def touching(
     forge: Forge, repository: Repository, some: Sequence[PullRequest], paths: Sequence[str], *, known: Collection[int]
-) -> tuple[PullRequest, ...]:
-    """Leave out those that touch none of an application's paths; `known` ones started a run, so they stay.
+) -> tuple[tuple[PullRequest, Collection[str] | None], ...]:
+    """Leave out those that touch none of an application's paths; give the others with the paths that they change.
 
-    One whose paths are unknown stays. The newest ones are asked about first; those beyond the limit stay too.
+    `known` ones started a run, so they stay. One whose paths are unknown (None) stays. The newest ones are asked about
+    first; those beyond the limit stay too.
     """
-    if not paths:
-        return tuple(some)
     left_out: set[int] = set()
+    told: dict[int, Collection[str] | None] = {}
     for one in [one for one in reversed(some) if one.number not in known][:MOST_ASKED]:
         try:
             touched = forge.paths_of_pull_request(repository, one.number)
         except RetryableError:
+            if not paths:
+                continue  # the paths are for marks alone, and a text must not hold up a promotion
             raise
         except MergeportError:
             continue
-        if touched is not None and not selects_any(paths, touched):
+        told[one.number] = touched
+        if paths and touched is not None and not selects_any(paths, touched):
             left_out.add(one.number)
-    return tuple(one for one in some if one.number not in left_out)
+    return tuple((one, told.get(one.number)) for one in some if one.number not in left_out)
 
 
 @dataclass
