@@ -19,6 +19,7 @@ from service.core.foreign_text import (
     value,
 )
 from service.core.gates.gate_table import Row
+from service.core.gates.seen_checks import Check
 from service.core.images import ImageReference
 from service.core.promotion_evidence import RunsIn
 from service.core.rendered.comparison import Rendered
@@ -69,16 +70,16 @@ class DirectPush:
 class Promotion:
     """All that a promotion's texts tell. `previous` is the source commit that is deployed now, if known.
 
-    `warning` says what people must know before they merge. `changes` are the values files' changed scalars, each with
-    its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the newest
-    change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes that came
-    without a pull request. `made_for` has, for each image, the commit that it was made for if that is another one with
-    the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
-    the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
-    images are or were live, `scans` what the registry found in them, `marks` what kinds of files the changes touch.
-    `gates` are the gates as they were judged last; None if there are none. `overrides` are the gates that people opened
-    for it, each with who and why. `rendered` is what changes in the rendered manifests; None if the settings want
-    nothing rendered.
+    `warning` says what people must know before they merge. `changes` are the values files' changed scalars, each
+    with its file. `source_url` is the source repository's page, `run_url` the run's. `newest` is the title of the
+    newest change, `newest_number` its pull request, and `more` counts the other changes. `direct` are the changes
+    that came without a pull request. `made_for` has, for each image, the commit that it was made for if that is
+    another one with the same source tree, and nothing otherwise. `back` is set where it goes back to a former
+    release. `unread` counts the commits that were not searched for pull requests; `problem` says why none was.
+    `evidence` is where the very images are or were live, `scans` what the registry found in them, `checks` those of
+    the source commit, `marks` what kinds of files the changes touch. `gates` are the gates as they were judged
+    last; None if there are none. `overrides` are the gates that people opened for it, each with who and why.
+    `rendered` is what changes in the rendered manifests; None if the settings want nothing rendered.
     """
 
     run: RunId
@@ -108,6 +109,7 @@ class Promotion:
     marks: tuple[str, ...] = ()
     gates: tuple[Row, ...] | None = None
     scans: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
     rendered: Rendered | None = None
 
 

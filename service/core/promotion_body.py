@@ -18,7 +18,7 @@ from service.core.messages import (
     Promotion,
     trailers_of_promotion,
 )
-from service.core.promotion_evidence import what_it_touches, what_scans_found, where_it_runs
+from service.core.promotion_evidence import what_checks_say, what_it_touches, what_scans_found, where_it_runs
 from service.core.promotion_gates import LONGEST_BODY, gates_section
 from service.core.promotion_gates import TABLE_ROOM as GATES_ROOM
 from service.core.promotion_title import mark_of, pull_request_title
@@ -58,7 +58,7 @@ def sections_of(promotion: Promotion, *, because: str = "") -> dict[str, str]:
         "images": _images(promotion),
         "source": _source(promotion),
         "marks": what_it_touches(promotion.marks),
-        "evidence": "\n\n".join(filter(None, (where_it_runs(promotion.evidence), what_scans_found(promotion.scans)))),
+        "evidence": _evidence(promotion),
         "gates": gates_section(promotion.gates),
         "rendered": "",
         "rollback": _rollback(promotion),
@@ -93,6 +93,15 @@ def with_machine_part(promotion: Promotion, sections: Mapping[str, str]) -> str:
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
+
+
+def _evidence(promotion: Promotion) -> str:
+    told = (
+        where_it_runs(promotion.evidence),
+        what_checks_say(promotion.source_commit[:SHORT], promotion.checks),
+        what_scans_found(promotion.scans),
+    )
+    return "\n\n".join(part for part in told if part)
 
 
 def _images(promotion: Promotion) -> str:
@@ -192,6 +201,7 @@ def _rollback(promotion: Promotion) -> str:
     befores = list(dict.fromkeys(value(change.before) for _, change in promotion.changes if change.before))
     back = f", and Argo CD goes back to {', '.join(map(code, befores[:4]))}" if befores else ""
     return (
-        "To roll back after the merge: press **Revert** on this pull request and merge what it opens, or "
+        f"To roll back after the merge: {code(f'mergeport rollback {promotion.application} {promotion.environment}')} "
+        "with a reason, or press **Revert** on this pull request and merge what it opens, or "
         f"`git revert` the merged commit on the base branch{back}."
     )

@@ -31,7 +31,7 @@ def gates_section(gates: Sequence[Row] | None) -> str:
         told = "Its gates are statuses `mergeport/gate/NAME` of this pull request, and are being judged."
     rows = [f"| {markdown(row.gate)} | {markdown(row.state)} | {_words(row)} |" for row in gates[:_MOST]]
     table = ["", "| Gate | State | |", "|---|---|---|", *rows] if rows else []
-    return "\n".join([_BEGIN, told, *table, _END])
+    return "\n".join([_BEGIN, "", told, *table, "", _END])
 
 
 def with_gates(body: str, gates: Sequence[Row]) -> str:

@@ -67,21 +67,38 @@ def touching(
     `known` ones started a run, so they stay. One whose paths are unknown (None) stays. The newest ones are asked about
     first; those beyond the limit stay too.
     """
+    if not paths:
+        return tuple((one, None) for one in some)
     left_out: set[int] = set()
     told: dict[int, Collection[str] | None] = {}
     for one in [one for one in reversed(some) if one.number not in known][:MOST_ASKED]:
         try:
             touched = forge.paths_of_pull_request(repository, one.number)
         except RetryableError:
-            if not paths:
-                continue  # the paths are for marks alone, and a text must not hold up a promotion
             raise
         except MergeportError:
             continue
         told[one.number] = touched
-        if paths and touched is not None and not selects_any(paths, touched):
+        if touched is not None and not selects_any(paths, touched):
             left_out.add(one.number)
     return tuple((one, told.get(one.number)) for one in some if one.number not in left_out)
+
+
+def paths_of(forge: Forge, repository: Repository, numbers: Collection[int]) -> dict[int, Collection[str]]:
+    """Give the paths that pull requests change, the newest ones first; those that are not told are left out.
+
+    They only serve what people read, so no failure of the forge holds anything up.
+    """
+    found: dict[int, Collection[str]] = {}
+    for number in sorted(numbers, reverse=True)[:MOST_ASKED]:
+        try:
+            touched = forge.paths_of_pull_request(repository, number)
+        except MergeportError as error:
+            log.info("what a pull request touches cannot be read", repository=repository, reason=error.message)
+            break
+        if touched is not None:
+            found[number] = touched
+    return found
 
 
 @dataclass

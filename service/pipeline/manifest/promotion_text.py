@@ -6,8 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from service.core.foreign_text import markdown
 from service.core.gates.gate_table import Row
+from service.core.gates.seen_checks import Check
 from service.core.messages import DirectPush, Promotion, SourcePullRequest, commit_message
 from service.core.promotion_body import pull_request_body, sections_of, with_machine_part
 from service.core.promotion_evidence import RunsIn, marks_of
@@ -19,10 +22,10 @@ from service.core.step_back import StepBack
 from service.core.template_context import template_context
 from service.core.values import ScalarChange
 from service.core.words import Actor, ChangeId, Publish, Sha
-from service.errors import PermanentError
+from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
-from service.pipeline.manifest.merged_in import MergedIn, merged_between, touching
+from service.pipeline.manifest.merged_in import MergedIn, merged_between, paths_of, touching
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.rendering import Side, rendered_between
 from service.pipeline.runs.claim import Claim, digests_of, images_of
@@ -33,6 +36,8 @@ from service.store.edits import Edit
 from service.store.judgements import KeptJudgement
 from service.store.overrides import KeptOverride
 from service.store.runs import Run
+
+log = structlog.get_logger()
 
 MOST_CHANGES = 1_000
 MOST_STAYS = 200
@@ -103,8 +108,10 @@ def _with_merged(claim: Claim, brings: Brings, promotion: Promotion) -> Promotio
     merged = MergedIn() if since is None else merged_between(forge, run.repository, since, run.commit)
     known = {one.number: one for one in promotion.pull_requests}
     ours = touching(forge, run.repository, merged.pull_requests, claim.target.paths, known=known)
-    told = {one.number: _told(one, paths, known.get(one.number)) for one, paths in ours}
-    told = known | told
+    told = known | {one.number: _told(one) for one, _ in ours}
+    paths = {one.number: touched for one, touched in ours if touched is not None} | _paths_told(brought)
+    paths |= paths_of(forge, run.repository, told.keys() - paths.keys())
+    told = {number: replace(one, marks=marks_of(paths.get(number))) for number, one in told.items()}
     commits = {one.merge_commit for one in merged.pull_requests}
     alone = [one for one in brought if not one.pull_requests and one.commit not in commits]
     numbers = {one["number"] for one in own.pull_requests} if own else set()
@@ -130,14 +137,28 @@ def _with_evidence(claim: Claim, brings: Brings, promotion: Promotion) -> Promot
         released = runs.some(tx, {one.run_id for one in stays})
         brought = changes.of_ids(tx, {run.change_id, *brings.changes})
         kept = judgements.of_run(tx, run.id)
+    touched = {path for one in brought.values() for path in one.paths or ()}
     same = [one for one in stays if one.run_id in released and digests_of(released[one.run_id]) == mine]
     return replace(
         promotion,
         evidence=tuple(RunsIn(one.environment, one.since, one.healthy_since, one.until, one.health) for one in same),
-        marks=marks_of({path for one in brought.values() for path in one.paths or ()}),
+        marks=tuple(dict.fromkeys((*marks_of(touched), *chain(*(one.marks for one in promotion.pull_requests))))),
+        checks=_checks(claim),
         gates=_gates(kept, gated=bool(claim.target.gates)),
         scans=_scans(run, *(released[one.run_id] for one in same)),
     )
+
+
+def _checks(claim: Claim) -> tuple[Check, ...]:
+    """Give the checks of the source commit; none where a gate tells of them, or they cannot be read."""
+    run = claim.run
+    if any(kind == "checks" for kind, _ in claim.target.gates):
+        return ()
+    try:
+        return tuple(claim.context.outside.forge.checks_of(run.repository, run.commit))
+    except MergeportError as error:
+        log.info("the checks of a promotion cannot be read", repository=run.repository, reason=error.message)
+        return ()
 
 
 def _scans(run: Run, *others: Run) -> tuple[str, ...]:
@@ -157,10 +178,14 @@ def _gates(kept: KeptJudgement | None, *, gated: bool) -> tuple[Row, ...] | None
     return tuple(Row(*map(str, row)) for row in kept.gates) if kept is not None else ()
 
 
-def _told(one: PullRequest, paths: Collection[str] | None, known: SourcePullRequest | None) -> SourcePullRequest:
-    """Tell of a merged pull request as it is now; where its paths were not asked for, by those of its change."""
-    marks = known.marks if known is not None and paths is None else marks_of(paths)
-    return SourcePullRequest(one.number, one.title, one.author or "", one.url, one.labels, marks)
+def _told(one: PullRequest) -> SourcePullRequest:
+    return SourcePullRequest(one.number, one.title, one.author or "", one.url, one.labels)
+
+
+def _paths_told(brought: Iterable[Change]) -> dict[int, Collection[str]]:
+    """Give the paths of pull requests that are known from their changes."""
+    alone = [one for one in brought if len(one.pull_requests) == 1 and one.paths is not None]
+    return {one.pull_requests[0]["number"]: one.paths or () for one in alone}
 
 
 def stored_changes(changed: Changes) -> list[dict[str, Any]]:
@@ -223,10 +248,7 @@ def _promotion(
 def _pull_requests(brought: Iterable[Change]) -> list[SourcePullRequest]:
     known: dict[int, SourcePullRequest] = {}
     for change in brought:
-        marks = marks_of(change.paths) if len(change.pull_requests) == 1 else ()
         for one in change.pull_requests:
             labels = tuple(map(str, one.get("labels") or ()))
-            known[one["number"]] = SourcePullRequest(
-                one["number"], one["title"], one["author"], one["url"], labels, marks
-            )
+            known[one["number"]] = SourcePullRequest(one["number"], one["title"], one["author"], one["url"], labels)
     return [one for _, one in sorted(known.items())]
