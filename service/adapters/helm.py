@@ -27,11 +27,12 @@ from service.errors import PermanentError
 from service.ports import Chart
 
 SECONDS = 10.0
-MEMORY = 1_536 * 1024 * 1024
-"""Bytes of address space. Helm, which is one process, starts with 700 MB of it and uses a tenth."""
+MEMORY = 512 * 1024 * 1024
+"""Bytes that Helm may write to; it needs a fifth for a large chart, and a worker may have 1 GiB in all. Its address
+space says little: it reserves most of that without using it."""
 OUTPUT = 4 * 1024 * 1024
 REMEMBERED = 64
-_AT_ONCE = 2
+_AT_ONCE = 1
 _REASON_LENGTH = 300
 _SAID = 20_000
 
@@ -102,7 +103,7 @@ class Helm:
         """Bound a process that was just started; one that has ended already needs no bounds."""
         seconds = int(self._seconds) + 2
         bounds = (
-            (resource.RLIMIT_AS, self._memory),
+            (resource.RLIMIT_DATA, self._memory),
             (resource.RLIMIT_CPU, seconds * 2),
             (resource.RLIMIT_FSIZE, self._output),
             (resource.RLIMIT_CORE, 0),
@@ -138,7 +139,7 @@ def _laid_out(folder: Path, chart: Chart) -> Iterator[Path]:
 def _environment(home: Path) -> dict[str, str]:
     """Give an environment without anything of ours; Helm's own folders are empty ones."""
     folders = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS", "TMPDIR", "HOME")
-    return {**{name: str(home) for name in folders}, "KUBECONFIG": os.devnull, "LC_ALL": "C", "GOMEMLIMIT": "512MiB"}
+    return {**{name: str(home) for name in folders}, "KUBECONFIG": os.devnull, "LC_ALL": "C", "GOMEMLIMIT": "256MiB"}
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:

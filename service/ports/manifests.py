@@ -66,7 +66,7 @@ class Manifests(Protocol):
         ...
 
     def folder(self, commit: Sha, path: str) -> dict[str, bytes]:
-        """Give all files of a folder and below by their path in it; PermanentError `folder-not-read`.
+        """Give all files below a folder (empty: the root) by their path in it; PermanentError `folder-not-read`.
 
         There is none, it is too large, or something in it is neither a file nor a folder.
         """

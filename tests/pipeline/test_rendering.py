@@ -33,9 +33,8 @@ class Files:
         return {path: self.files[path] for path in paths if path in self.files}
 
     def folder(self, _commit: Sha, path: str) -> dict[str, bytes]:
-        found = {
-            name.removeprefix(f"{path}/"): text for name, text in self.files.items() if name.startswith(f"{path}/")
-        }
+        below = f"{path}/" if path else ""
+        found = {name.removeprefix(below): text for name, text in self.files.items() if name.startswith(below)}
         if not found:
             raise PermanentError(f"{path} cannot be read: it is not there", code="folder-not-read")
         return found
@@ -71,6 +70,7 @@ def told(files: dict[str, str], edited: str, chosen: Target) -> tuple[Rendered, 
     [
         (BESIDE, target(), f"rendered from `apps/shop` with `{VALUES}`"),
         (ABOVE, target(), f"rendered from `apps` with `{VALUES}`"),
+        ({"Chart.yaml": "", VALUES: "tag: one"}, target(), f"rendered from `.` with `{VALUES}`"),
         (CONFIGURED, target(OWN), f"rendered from `charts/shop` with `common.yaml`, `{VALUES}`"),
         ({"apps/shop/Chart.yaml": ""}, target(new=True), f"rendered from `apps/shop` with `{VALUES}`"),
     ],
@@ -92,7 +92,7 @@ def test_file_of_the_chart_that_is_written_counts_in_the_chart_too() -> None:
         ({VALUES: "x: 1"}, "x: 2", target(), "no chart is beside the values file"),
         ({VALUES: "x: 1"}, "x: 2", target(OWN._replace(values=())), "charts/shop cannot be read: it is not there"),
         ({"charts/shop/Chart.yaml": ""}, "x: 2", target(OWN), "there is no file common.yaml that can be read"),
-        ({"apps/shop/kustomization.yaml": "", VALUES: ""}, "x: 2", target(), "apps/shop is of Kustomize"),
+        ({"apps/shop/kustomization.yaml": "", VALUES: ""}, "x: 2", target(), "apps/shop/ is of Kustomize"),
         (BESIDE, "fail: password=hunter2", target(), "refused: fail: password=(hidden)"),
         ({**BESIDE, VALUES: "fail: 1"}, "x: 2", target(), "as they are now, refused"),
     ],

@@ -17,9 +17,9 @@ MOST_BYTES = 32 * 1024 * 1024
 
 
 def list_folder(git: Git, commit: Sha, path: str, remote: Remote | None) -> list[str]:
-    """Give the paths of all files below a folder, seen from it; PermanentError `folder-not-read`."""
+    """Give the paths of all files below a folder (empty: the root), seen from it; PermanentError `folder-not-read`."""
     outcome = git.run(
-        *("ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", f"{path}/"),
+        *("ls-tree", "-r", "-z", "-l", "--full-tree", commit, *(("--", f"{path}/") if path else ())),
         remote=remote,
         environment={"GIT_LITERAL_PATHSPECS": "1"},
     )
@@ -33,7 +33,7 @@ def list_folder(git: Git, commit: Sha, path: str, remote: Remote | None) -> list
         if mode.decode() not in {FILE, EXECUTABLE}:
             raise folder_not_read(path, f"{name} is a symbolic link or a submodule")
         size += int(length)
-        names.append(name.removeprefix(f"{path}/"))
+        names.append(name.removeprefix(f"{path}/" if path else ""))
     if not names:
         raise folder_not_read(path, "it is not there")
     if len(names) > MOST_FILES or size > MOST_BYTES:
@@ -44,4 +44,4 @@ def list_folder(git: Git, commit: Sha, path: str, remote: Remote | None) -> list
 def folder_not_read(path: str, why: str) -> PermanentError:
     """Make the error that says why a folder is not read."""
     shown = why.encode("utf-8", "replace").decode()
-    return PermanentError(f"{path} cannot be read: {shown}", code="folder-not-read", hint="", path=path)
+    return PermanentError(f"{path or 'the root'} cannot be read: {shown}", code="folder-not-read", hint="", path=path)

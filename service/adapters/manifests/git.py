@@ -151,13 +151,13 @@ class GitManifests:
         return self._here(commit_id(commit), lambda remote: self._mirror.readers.files(commit, paths, remote))
 
     def folder(self, commit: Sha, path: str) -> dict[str, bytes]:
-        """Give all files of a folder and below by their path in it; PermanentError `folder-not-read`."""
-        path_parts(path), commit_id(commit)
-        listed = self._here(commit, lambda remote: list_folder(self._mirror.git, commit, path, remote))
-        found = self.read_all(commit, [f"{path}/{name}" for name in listed])
+        """Give all files below a folder (empty: the root) by their path in it; PermanentError `folder-not-read`."""
+        _, top = path_parts(path or "x"), f"{path}/" if path else ""
+        listed = self._here(commit_id(commit), lambda remote: list_folder(self._mirror.git, commit, path, remote))
+        found = self.read_all(commit, [top + name for name in listed])
         if len(found) != len(listed):
             raise folder_not_read(path, "a file in it cannot be read")
-        return {name: found[f"{path}/{name}"] for name in listed}
+        return {name: found[top + name] for name in listed}
 
     def commit(
         self,

@@ -52,7 +52,7 @@ def rendered_between(charts: Charts, target: Target, manifests: Manifests, befor
     """Compare what is rendered before and after, or give the reason why nothing is."""
     try:
         path, files = _chart_path(target, manifests, after), _values_files(target)
-        how = f"rendered from {code(path)} with {', '.join(map(code, files))}"
+        how = f"rendered from {code(path or '.')} with {', '.join(map(code, files))}"
         new = _render(target, charts, manifests, after, path)
         try:
             return compare(_render(target, charts, manifests, before, path), new, how=how)
@@ -73,8 +73,8 @@ def _render(target: Target, charts: Charts, manifests: Manifests, side: Side, pa
     missing = [file for file in wanted if file not in there and file not in written]
     if missing:
         raise PermanentError(f"there is no file {missing[0]} that can be read", code="chart-not-rendered")
-    files = manifests.folder(side.commit, path)
-    below = {file.removeprefix(f"{path}/"): text for file, text in side.edited.items() if file.startswith(f"{path}/")}
+    files, top = manifests.folder(side.commit, path), f"{path}/" if path else ""
+    below = {file.removeprefix(top): text for file, text in side.edited.items() if file.startswith(top)}
     chart = target.chart
     values = tuple(there[file] for file in wanted if file in there)
     return charts.render(Chart({**files, **below}, values, chart.release, chart.namespace))
@@ -86,15 +86,19 @@ def _chart_path(target: Target, manifests: Manifests, side: Side) -> str:
         return target.chart.path
     folders, folder = [], dirname(_values_files(target)[0])
     while folder:
-        folders.append(folder)
+        folders.append(f"{folder}/")
         folder = dirname(folder)
+    folders.append("")
     names = ("Chart.yaml", "kustomization.yaml", "kustomization.yml")
-    there = manifests.read_all(side.commit, [f"{folder}/{name}" for folder in folders for name in names])
+    there = manifests.read_all(side.commit, [f"{folder}{name}" for folder in folders for name in names])
     for folder in folders:
-        if f"{folder}/Chart.yaml" in there:
-            return folder
-        if any(f"{folder}/{name}" in there for name in names[1:]):
-            raise PermanentError(f"{folder} is of Kustomize, and only Helm charts are rendered", code="chart-missing")
+        if f"{folder}Chart.yaml" in there:
+            return folder.removesuffix("/")
+        if any(f"{folder}{name}" in there for name in names[1:]):
+            raise PermanentError(
+                f"{folder or './'} is of Kustomize, and only Helm charts are rendered",
+                code="chart-missing",
+            )
     raise PermanentError(
         "no chart is beside the values file, and the configuration names none (chart.path)",
         code="chart-missing",

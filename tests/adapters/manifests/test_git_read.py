@@ -129,6 +129,7 @@ def test_folder_gives_all_files_below_it_by_their_path_in_it(served: Served) -> 
     tip = Sha(served.repository.commit_files("main", files))
     found = served.manifests().folder(tip, "charts/a[b]")
     assert found == {"Chart.yaml": b"x", "templates/ü.yaml": b"y"}
+    assert {"charts/a[b]/Chart.yaml", "charts/ab/no", "apps/a/values.yaml"} <= served.manifests().folder(tip, "").keys()
 
 
 @pytest.mark.parametrize(("path", "why"), [("charts/no", "it is not there"), ("linked", "a symbolic link")])
