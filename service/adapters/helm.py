@@ -169,7 +169,7 @@ def _why(said: str, folder: Path) -> str:
 def _key(chart: Chart) -> str:
     """Identify a chart with its values: its files decide, not the commit that they are read from."""
     digest = hashlib.sha256()
-    parts = [f"{chart.release}\n{chart.namespace}".encode()]
+    parts = [f"{chart.release}\n{chart.namespace}\n{chart.turn}".encode()]
     parts += [part for name in sorted(chart.files) for part in (os.fsencode(name), chart.files[name])]
     for part in (*parts, b"values", *chart.values):
         digest.update(len(part).to_bytes(8, "big"))

@@ -9,12 +9,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart and its values files, as they are at one commit. `files` are its files by their path in it."""
+    """A chart and its values files, as they are at one commit. `files` are its files by their path in it.
+
+    Each `turn` is rendered by itself, to find what is made by chance.
+    """
 
     files: Mapping[str, bytes]
     values: tuple[bytes, ...]
     release: str
     namespace: str = ""
+    turn: int = 0
 
 
 class Charts(Protocol):

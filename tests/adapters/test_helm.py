@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_same_chart_with_the_same_values_is_rendered_once(helm: str, tmp_path: P
     texts = [once.render(chart("a: {{ .Values.tag }}\n", values=f"tag: {tag}\n")) for tag in ("one", "two", "one")]
     assert (texts[0] == texts[2], texts[0] == texts[1]) == (True, False)
     assert (tmp_path / "runs").read_text().splitlines() == ["run", "run"]
+
+
+def test_another_turn_is_rendered_anew(helm: str) -> None:
+    one = chart("a: {{ randAlphaNum 9 }}\n")
+    once = Helm(helm)
+    assert (once.render(one) == once.render(one), once.render(one) == once.render(replace(one, turn=1))) == (
+        True,
+        False,
+    )
 
 
 def test_without_helm_that_is_said() -> None:

@@ -8,17 +8,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.core.foreign_text import code, line, markdown
 from service.core.rendered.objects import Entries, Name, UnreadableObjectError, name_of, read_object, texts_of
-from service.core.rendered.shown_objects import Hidden, shown
+from service.core.rendered.shown_objects import Hidden, made_by_chance, shown
 
 MOST_LINES = 4_000
 """Lines of an object that is compared line by line."""
 MOST_COMPARED = 200
 REASON_LENGTH = 400
+_RANDOM = re.compile(
+    rb"\b(?:rand(?:AlphaNum|Alpha|Ascii|Numeric|Bytes|Int)|gen(?:CA|PrivateKey|SelfSignedCert|SignedCert)\w*|uuidv4|now|ago"
+    rb"|shuffle|bcrypt|htpasswd|encryptAES)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,23 @@ class Rendered:
     left: int = 0
 
 
-def compare(before: str, after: str, *, how: str = "") -> Rendered:
-    """Compare two sides; what is the same text on both is not even read."""
+def may_be_random(files: Mapping[str, bytes]) -> bool:
+    """Tell whether a chart may render something else each time: it calls what does so, or has packed charts in it."""
+    return any(name.endswith(".tgz") or _RANDOM.search(text) for name, text in files.items())
+
+
+def compare(before: str, after: str, *, again: str = "", how: str = "") -> Rendered:
+    """Compare two sides; what is the same text on both is not even read.
+
+    `again` is the second side once more: what is another text there is made by chance, and no change.
+    """
     old, new = texts_of(before), texts_of(after)
     gone, came = Counter(old) - Counter(new), Counter(new) - Counter(old)
     was, now = _read(gone.elements()), _read(came.elements())
+    other = _read((Counter(texts_of(again)) - Counter(new)).elements()) if again else {}
     names = sorted({**was, **now})
-    changes = [one for name in names[:MOST_COMPARED] if (one := _change(name, was.get(name), now.get(name)))]
+    sides = ((name, was.get(name), now.get(name), other.get(name)) for name in names[:MOST_COMPARED])
+    changes = [change for one in sides if (change := _change(*one))]
     return Rendered(tuple(changes), len(new), how, left=max(len(names) - MOST_COMPARED, 0))
 
 
@@ -111,16 +125,19 @@ def _read(texts: Iterator[str]) -> dict[Name, Entries | str]:
     return found
 
 
-def _change(name: Name, was: Entries | str | None, now: Entries | str | None) -> Change | None:
+def _change(
+    name: Name, was: Entries | str | None, now: Entries | str | None, again: Entries | str | None
+) -> Change | None:
     title, what = line(str(name)), "is new" if was is None else "goes away" if now is None else "changes"
     for side in (was, now):
         if isinstance(side, str):
             return Change(title, f"{what} and is not shown, because {side}")
     hidden: Hidden = {}
     old: list[str] = []
+    chance = made_by_chance(now, again) if isinstance(now, Entries) and isinstance(again, Entries) else frozenset()
     if isinstance(was, Entries):
-        old, hidden = shown(was)
-    new = shown(now, hidden)[0] if isinstance(now, Entries) else []
+        old, hidden = shown(was, chance=chance)
+    new = shown(now, hidden, chance)[0] if isinstance(now, Entries) else []
     if max(len(old), len(new)) > MOST_LINES:
         return Change(title, f"{what} and is not shown, because it is too long")
     return Change(title, what, tuple(_diff(old, new))) if old != new else None

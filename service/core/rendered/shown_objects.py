@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from service.core.foreign_text import cut
@@ -16,6 +16,7 @@ from service.core.rendered.objects import Entries, Items, Leaf, Node
 from service.core.rendered.secret_names import CHANGED, MASKED, is_secret, secret_spans
 
 LONGEST_LINE = 400
+CHANCE = "(random)"
 Hidden: TypeAlias = Mapping[str, tuple[str, ...]]
 """The hidden texts of an object, by where they are in it."""
 
@@ -26,16 +27,35 @@ _OF_SECRETS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
 _WHOLE = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 
 
-def shown(read: Entries, before: Hidden | None = None) -> tuple[list[str], Hidden]:
-    """Give an object's lines and its hidden texts; `before` has those of the same object before."""
-    writer = _Writer(before or {})
+def shown(
+    read: Entries, before: Hidden | None = None, chance: Collection[str] = frozenset()
+) -> tuple[list[str], Hidden]:
+    """Give an object's lines and its hidden texts; `before` has those of the same object before.
+
+    `chance` has the places of texts that are made by chance, and say nothing.
+    """
+    writer = _Writer(before or {}, chance)
     writer.entries(read, "", 0, hidden=False)
     return writer.lines, writer.found
 
 
+def made_by_chance(one: Entries, again: Entries) -> frozenset[str]:
+    """Give the places at which the same object has other texts when it is rendered again."""
+    first, second = (_texts(read) for read in (one, again))
+    return frozenset(path for path, text in first.items() if second.get(path) != text)
+
+
+def _texts(read: Entries) -> Mapping[str, str]:
+    writer = _Writer({}, frozenset())
+    writer.entries(read, "", 0, hidden=False)
+    return writer.texts
+
+
 class _Writer:
-    def __init__(self, before: Hidden) -> None:
+    def __init__(self, before: Hidden, chance: Collection[str]) -> None:
         self.before = before
+        self.chance = chance
+        self.texts: dict[str, str] = {}
         self.found: dict[str, tuple[str, ...]] = {}
         self.lines: list[str] = []
 
@@ -76,6 +96,10 @@ class _Writer:
                 self.lines[first : first + 2] = [f"{'  ' * depth}- {self.lines[first + 1].lstrip(' ')}"]
 
     def leaf(self, label: str, node: Leaf, path: str, depth: int, *, hidden: bool) -> None:
+        self.texts[path] = node.text
+        if path in self.chance:
+            self.line(f"{label} {CHANCE}", depth)
+            return
         if hidden and node.text and not (not node.quoted and node.text in {"true", "false", "null", "~"}):
             spans = [(0, len(node.text))]
         else:

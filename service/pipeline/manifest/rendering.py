@@ -7,14 +7,14 @@ where the same charts are found rendered. What cannot be rendered is one line in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import dirname
 
 import structlog
 
 from service.core.config import Target
 from service.core.foreign_text import code
-from service.core.rendered.comparison import Rendered, compare
+from service.core.rendered.comparison import Rendered, compare, may_be_random
 from service.core.rendered.secret_names import concealed
 from service.core.words import Sha
 from service.errors import MergeportError, PermanentError
@@ -53,9 +53,11 @@ def rendered_between(charts: Charts, target: Target, manifests: Manifests, befor
     try:
         path, files = _chart_path(target, manifests, after), _values_files(target)
         how = f"rendered from {code(path or '.')} with {', '.join(map(code, files))}"
-        new = _render(target, charts, manifests, after, path)
+        chart = _chart(target, manifests, after, path)
+        new = charts.render(chart)
+        again = charts.render(replace(chart, turn=1)) if may_be_random(chart.files) else ""
         try:
-            return compare(_render(target, charts, manifests, before, path), new, how=how)
+            return compare(charts.render(_chart(target, manifests, before, path)), new, again=again, how=how)
         except PermanentError as error:
             return Rendered(reason=concealed(f"as they are now, {error.message}"))
     except MergeportError as error:
@@ -66,8 +68,8 @@ def _values_files(target: Target) -> tuple[str, ...]:
     return target.chart.values or tuple(dict.fromkeys(entry.file for entry in target.values))
 
 
-def _render(target: Target, charts: Charts, manifests: Manifests, side: Side, path: str) -> str:
-    """Render one side. A values file that the promotion makes is not there before, and means nothing yet."""
+def _chart(target: Target, manifests: Manifests, side: Side, path: str) -> Chart:
+    """Give the chart of one side. A values file that the promotion makes is not there before, and means nothing yet."""
     wanted, written = _values_files(target), {entry.file for entry in target.values if entry.new_file}
     there = {**manifests.read_all(side.commit, wanted), **side.edited}
     missing = [file for file in wanted if file not in there and file not in written]
@@ -77,7 +79,7 @@ def _render(target: Target, charts: Charts, manifests: Manifests, side: Side, pa
     below = {file.removeprefix(top): text for file, text in side.edited.items() if file.startswith(top)}
     chart = target.chart
     values = tuple(there[file] for file in wanted if file in there)
-    return charts.render(Chart({**files, **below}, values, chart.release, chart.namespace))
+    return Chart({**files, **below}, values, chart.release, chart.namespace)
 
 
 def _chart_path(target: Target, manifests: Manifests, side: Side) -> str:

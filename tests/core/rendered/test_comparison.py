@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from service.core.rendered.comparison import Rendered, compare, rendered_section
+from service.core.rendered.comparison import Rendered, compare, may_be_random, rendered_section
 from service.core.rendered.secret_names import concealed, is_secret
 
 ROOM = 20_000
@@ -95,6 +95,25 @@ def test_harmless_neighbours_of_secrets_are_shown() -> None:
 )  # fmt: skip
 def test_name_of_a_secret_is_known(name: str, secret: bool) -> None:
     assert is_secret(name) is secret
+
+
+def test_what_is_made_by_chance_is_no_change() -> None:
+    text = "kind: A\nmetadata: {{name: c}}\nspec: {{rollme: {}, tag: {}}}\n---\nkind: Secret\ndata: {{p: {}}}\n"
+    before, after, again = (
+        text.format(*one) for one in (("x1", "one", "a1"), ("x2", "two", "a2"), ("x3", "two", "a3"))
+    )
+    told = rendered_section(compare(before, after, again=again, how=HOW), ROOM)
+    assert "   rollme: (random)\n-  tag: one\n+  tag: two\n" in told
+    assert ("Secret" in told, "1 of 2 objects" in told) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("template", "random"),
+    [("{{ randAlphaNum 5 }}", True), ("{{ now | date }}", True), ("{{ genCA }}", True), ("random: know", False)],
+)
+def test_chart_that_calls_chance_is_known(template: str, random: bool) -> None:
+    assert may_be_random({"templates/a.yaml": template.encode()}) is random
+    assert may_be_random({"charts/a-1.0.0.tgz": b""})
 
 
 def test_words_of_tools_lose_their_secrets() -> None:
