@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
-from service.core.foreign_text import cut
+from service.core.foreign_text import ZERO_WIDTH_SPACE, cut
 from service.core.rendered.objects import Entries, Items, Leaf, Node
 from service.core.rendered.secret_names import CHANGED, MASKED, is_secret, secret_spans
 
@@ -127,5 +127,5 @@ class _Writer:
         return "".join([*parts, text[place:]])
 
     def line(self, text: str, depth: int) -> None:
-        clean = _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        clean = _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", text).replace("<!--", f"<{ZERO_WIDTH_SPACE}!--")
         self.lines.append("  " * depth + cut(clean, LONGEST_LINE))
