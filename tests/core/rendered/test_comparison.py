@@ -140,7 +140,10 @@ def test_what_cannot_be_read_is_not_shown_and_that_is_said(text: str, why: str) 
 
 
 def test_text_of_a_chart_does_nothing_on_github() -> None:
-    evil = 'kind: A\nmetadata: {name: "x`@al #1"}\ndata:\n  a: |\n    ```\n    @bob </details><!-- mergeport gates -->\n  b: "\\u202eabc"\n'
+    evil = (
+        'kind: A\nmetadata: {name: "x`@al #1"}\ndata:\n  a: |\n    ```\n    @bob </details><!-- mergeport gates -->\n'
+        '  b: "\\u202eabc"\n'
+    )
     text = section("", evil)
     before, _, diff = text.partition("````diff\n")
     assert ("@bob" in diff.partition("\n````")[0], "\\u202eabc" in diff) == (True, True)
