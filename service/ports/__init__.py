@@ -18,6 +18,7 @@ from service.ports.builder import (
     Progress,
     StartRequest,
 )
+from service.ports.charts import Chart, Charts
 from service.ports.checks import Checks
 from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
@@ -50,6 +51,7 @@ from service.ports.reviews import PullRequestReviews
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
+from service.ports.templates import Templates
 
 __all__ = [
     "Between",
@@ -60,6 +62,8 @@ __all__ = [
     "Builder",
     "CallBudget",
     "CallBudgets",
+    "Chart",
+    "Charts",
     "Checkout",
     "Checks",
     "Clock",
@@ -113,4 +117,5 @@ __all__ = [
     "StartRequest",
     "Statuses",
     "StoredRequest",
+    "Templates",
 ]

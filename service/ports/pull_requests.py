@@ -129,6 +129,10 @@ class PullRequests(Protocol):
         """Bring title and body to what the draft says, and add what is missing of the rest."""
         ...
 
+    def rewrite_pull_request(self, repository: Repository, number: int, body: str) -> None:
+        """Give it another body, and change nothing else."""
+        ...
+
     def close_pull_request(self, repository: Repository, number: int) -> None:
         """Close it unmerged; one that is closed or merged stays as it is."""
         ...

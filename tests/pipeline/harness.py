@@ -98,6 +98,7 @@ class Pipeline:
             "MERGEPORT_STATE_DIRECTORY": str(directory),
             "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
             "MERGEPORT_BUILDER": "layer",
+            "MERGEPORT_HELM": "none",
             "MERGEPORT_URL": "http://mergeport.test",
             **settings,
         }

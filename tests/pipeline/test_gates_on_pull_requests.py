@@ -49,6 +49,34 @@ APPROVAL = 'approval: {from: ["user:grace", "user:alice"]}'
 FREEZE = 'freeze: [{from: "2020-01-01", until: "2099-01-01", reason: stocktaking}]'
 
 
+def gates_table(pipeline: Pipeline) -> str:
+    body = pull_of(pipeline).body or ""
+    return body.partition("<!-- mergeport gates -->")[2].partition("<!-- /mergeport gates -->")[0]
+
+
+def edits_of(pipeline: Pipeline) -> int:
+    """Count how often the pull request was edited."""
+    path = f"/repos/{MANIFESTS}/pulls/{pull_of(pipeline).number}"
+    return len(pipeline.stack.github.faults.requests("PATCH", path))
+
+
+def test_table_in_the_body_follows_the_gates_and_equal_answers_edit_nothing(pipeline: Pipeline) -> None:
+    propose(pipeline, f"{APPROVAL}, {FREEZE}")
+    table = gates_table(pipeline)
+    assert [word in table for word in ("| freeze | waiting |", "stocktaking", "| approval | waiting |")] == [True] * 3
+    before = edits_of(pipeline)
+    body = f"Mine.\n\n{pull_of(pipeline).body}"
+    pipeline.stack.github.edit_pull(MANIFESTS, pull_of(pipeline).number, body=body)
+    for _ in range(3):
+        pipeline.clock.move(minutes=6)
+        pipeline.settle(looks=0)
+    assert (edits_of(pipeline), pull_of(pipeline).body) == (before, body)
+    pipeline.stack.github.review_pull(MANIFESTS, pull_of(pipeline).number, by="grace")
+    hear(pipeline, "pull_request_review", {"pull_request": {"number": pull_of(pipeline).number}}, MANIFESTS)
+    assert ("| approval | open |" in gates_table(pipeline), edits_of(pipeline)) == (True, before + 1)
+    assert (pull_of(pipeline).body or "").startswith("Mine.\n\nBrings ")
+
+
 def test_each_gate_is_a_status_on_the_head_with_its_words(pipeline: Pipeline) -> None:
     propose(pipeline, f"{APPROVAL}, {FREEZE}")
     head = pull_of(pipeline).head_sha

@@ -125,6 +125,8 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         for path, value in entry.set:
             yield _row(layers, value, "values", index, "set", path)
         yield _row(layers, "file" if entry.new_file else entry.create, "values", index, "create")
+    for name, value in target.chart._asdict().items():
+        yield _row(layers, list(value) if name == "values" else value, "chart", name)
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
     yield from _pull_request(target, layers)

@@ -110,7 +110,7 @@ class EnvironmentKeys(Keys):
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
             "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "redeploy", "reuse",
-            "rebuild", "values", "argocd", "deadlines", "health",
+            "rebuild", "values", "chart", "argocd", "deadlines", "health",
         ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )  # fmt: skip
@@ -165,6 +165,15 @@ class ValuesKeys(Keys):
         default=False,
         description="true: a key that is missing in the file is added; file: the file too, with its folders.",
     )
+
+
+class ChartKeys(Keys):
+    """The Helm chart of an application, so that pull requests show what changes in the rendered manifests."""
+
+    path: str = Field(default="", description="The chart's folder; looked for beside the values file if absent.")
+    values: list[str] = Field(default=[], description="The values files, in order; the written ones if absent.")
+    release: str = Field(default="", description="The release's name; that of the Argo CD application if absent.")
+    namespace: str = Field(default="", description="The namespace that is rendered for.")
 
 
 class ImageKeys(Keys):
@@ -229,6 +238,9 @@ class ApplicationKeys(ImageKeys):
     )
     images: dict[str, ImageKeys] = Field(default={}, description="The images by name, where there are several.")
     values: list[ValuesKeys] = Field(default=[], description="The values files that are written.")
+    chart: ChartKeys = Field(
+        default={}, validate_default=True, description="The Helm chart, for what pull requests show of it."
+    )
     argocd: TextOrFalse = Field(
         default="{application}-{environment}",
         description="The Argo CD application that is watched; false ends a run at the commit.",

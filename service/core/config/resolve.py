@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from service.core.config.chart_targets import read_chart
 from service.core.config.feeding import read_branch, read_upstream
 from service.core.config.image_targets import image_names, read_images
 from service.core.config.layers import Layers
@@ -67,7 +68,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     branch, upstream, policy, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
     images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
     argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
-    rollback_within = read_rollback_within(layers)
+    rollback_within, chart = read_rollback_within(layers), read_chart(layers, argocd or "")
     if (
         source is None
         or branch is None
@@ -80,6 +81,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or deadlines is None
         or patience is None
         or rollback_within is None
+        or chart is None
         or gates is None
         or notify is None
         or pull_from is None
@@ -108,6 +110,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         notify=notify,
         cancel_in_progress=layers.keys.cancel_in_progress,
         upstream=upstream,
+        chart=chart,
     )
 
 

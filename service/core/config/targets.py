@@ -131,6 +131,18 @@ class PullRequestPolicy(NamedTuple):
     merge_method: MergeMethod = MergeMethod.MERGE
 
 
+class ChartTarget(NamedTuple):
+    """What is rendered for a pull request: a chart's folder (empty: beside the values file), and its values files.
+
+    Without `values` the written ones are meant.
+    """
+
+    path: str = ""
+    values: tuple[str, ...] = ()
+    release: str = ""
+    namespace: str = ""
+
+
 class OrderPolicy(NamedTuple):
     """The order of one application in one environment. `rewritten` decides if `by` gives no answer."""
 
@@ -191,3 +203,4 @@ class Target(NamedTuple):
     notify: tuple[tuple[str, BaseModel], ...] = ()
     cancel_in_progress: bool = False
     upstream: Upstream | None = None
+    chart: ChartTarget = ChartTarget()

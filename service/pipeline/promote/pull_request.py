@@ -13,6 +13,7 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import pull_request_text
+from service.pipeline.manifest.rendering import render_ahead
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.given import draft_of, keep_given, note_waiting
@@ -72,6 +73,7 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
     """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it."""
     before = claim.run.pull_request
     require_images(claim)
+    render_ahead(claim, place)
     with alone_at(claim, head):
         if before is None:
             yield_to_later(claim)

@@ -229,6 +229,10 @@ class GitHub(Landing):
         """Bring title, body, reviewers and labels to what the draft says; labels that people added stay."""
         return self._pulls.update(repository, number, draft)
 
+    def rewrite_pull_request(self, repository: Repository, number: int, body: str) -> None:
+        """Give it another body."""
+        self._pulls.rewrite(repository, number, {"body": body})
+
     def close_pull_request(self, repository: Repository, number: int) -> None:
         """Close it unmerged; one that is closed or merged stays as it is."""
         self._pulls.close(repository, number)
@@ -259,15 +263,7 @@ class GitHub(Landing):
 
     def comment(self, repository: Repository, number: int, body: str) -> None:
         """Write a comment on a pull request; writing it twice makes two."""
-        self._connection.send(
-            Created,
-            "POST",
-            f"/repos/{repository}/issues/{number}/comments",
-            {"body": body},
-            doing=f"comment on #{number}",
-            repository=repository,
-            permission="pull requests: write",
-        )
+        self._pulls.comment(repository, number, body)
 
     def identity(self) -> str:
         """Give the login that our token or App acts as, e.g. `mergeport[bot]`."""

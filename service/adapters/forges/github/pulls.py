@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from service.adapters.forges.github.dressing import PERMISSION, Dressing
-from service.adapters.forges.github.shapes import ChangedFile, GitObject, Pull, RepositoryAnswer
+from service.adapters.forges.github.shapes import ChangedFile, Created, GitObject, Pull, RepositoryAnswer
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
@@ -114,6 +114,30 @@ class Pulls:
         """Bring an open one to what the draft says."""
         return self._brought(repository, self.read(repository, number), draft)
 
+    def rewrite(self, repository: Repository, number: int, text: Mapping[str, str]) -> Pull:
+        """Give it another title or body."""
+        return self._connection.send(
+            Pull,
+            "PATCH",
+            f"/repos/{repository}/pulls/{number}",
+            dict(text),
+            doing=f"update pull request #{number}",
+            repository=repository,
+            permission=PERMISSION,
+        )
+
+    def comment(self, repository: Repository, number: int, body: str) -> None:
+        """Write a comment on a pull request; writing it twice makes two."""
+        self._connection.send(
+            Created,
+            "POST",
+            f"/repos/{repository}/issues/{number}/comments",
+            {"body": body},
+            doing=f"comment on #{number}",
+            repository=repository,
+            permission=PERMISSION,
+        )
+
     def read(self, repository: Repository, number: int) -> Pull:
         """Give a pull request as it is now."""
         return self._connection.get(
@@ -170,15 +194,7 @@ class Pulls:
 
     def _brought(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> PullRequest:
         if (pull.title, pull.body or "") != (draft.title, draft.body):
-            pull = self._connection.send(
-                Pull,
-                "PATCH",
-                f"/repos/{repository}/pulls/{pull.number}",
-                {"title": draft.title, "body": draft.body},
-                doing=f"update pull request #{pull.number}",
-                repository=repository,
-                permission=PERMISSION,
-            )
+            pull = self.rewrite(repository, pull.number, {"title": draft.title, "body": draft.body})
         return self._completed(repository, pull, draft)
 
     def _completed(
