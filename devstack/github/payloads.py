@@ -9,9 +9,9 @@ from datetime import datetime
 
 from devstack.bare import ZERO, Commit, Person
 from devstack.git_backend import RefUpdate
-from devstack.github import commit_shapes, comparing, shapes
+from devstack.github import commit_shapes, comparing, pull_shapes, shapes
 from devstack.github.pull_shapes import full_pull
-from devstack.github.state import Hook, Pull, Repository, State, User
+from devstack.github.state import Comment, Hook, Pull, Repository, State, User
 
 PUSH_COMMITS_LIMIT = 2048
 """A push event lists no more commits than this."""
@@ -47,6 +47,15 @@ def pull_request(state: State, repo: Repository, one: Pull, action: str, sender:
         if isinstance(team, dict):
             team.pop("type")
     return {"action": action, "number": one.number, **written, **common(state, repo, sender)}
+
+
+def issue_comment(
+    state: State, repo: Repository, one: Pull, said: Comment, action: str, *, sender: User | None = None, **more: object
+) -> shapes.Json:
+    """Write an event of a comment on a pull request, which is an issue here; its head is not in it."""
+    issue = {**pull_shapes.issue(state, repo, one), "reactions": {}}
+    written = {"issue": issue, "comment": pull_shapes.comment(state, repo, said)}
+    return {"action": action, **written, **more, **common(state, repo, sender or said.user)}
 
 
 def ping(state: State, repo: Repository, hook: Hook, sender: User) -> shapes.Json:

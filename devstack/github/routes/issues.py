@@ -9,9 +9,10 @@ from flask import Blueprint, Response, jsonify, request
 from devstack.github import access, pull_shapes, shapes
 from devstack.github.refusal import invalid, not_found
 from devstack.github.routes.paging import paged
-from devstack.github.state import Comment, Pull, Repository, now
+from devstack.github.state import Comment, Pull, Repository
 
 blueprint = Blueprint("issues", __name__)
+LONGEST_BODY = 65_536
 
 
 @blueprint.get("/repos/<owner>/<name>/issues/<int:number>")
@@ -38,9 +39,9 @@ def create_comment(owner: str, name: str, number: int) -> tuple[Response, int]:
     text = (request.get_json() or {}).get("body")
     if not text:
         raise invalid("IssueComment", "body", "body cannot be blank", code="missing_field")
-    with state.lock:
-        comment = Comment(state.next_id(), number, access.caller(), str(text), now(), now())
-        repo.comments.append(comment)
+    if len(str(text)) > LONGEST_BODY:
+        raise invalid("IssueComment", "body", f"body is too long (maximum is {LONGEST_BODY} characters)", code="custom")
+    comment = access.actions().comment(repo, number, str(text), access.caller())
     return jsonify(pull_shapes.comment(state, repo, comment)), 201
 
 
@@ -55,8 +56,10 @@ def get_comment(owner: str, name: str, comment_id: int) -> Response:
 def update_comment(owner: str, name: str, comment_id: int) -> Response:
     """Rewrite a comment."""
     repo = access.repository(owner, name, "issues", "write")
-    comment = _find(repo, comment_id)
-    comment.body, comment.updated_at = str(request.get_json()["body"]), now()
+    comment, text = _find(repo, comment_id), str(request.get_json()["body"])
+    if len(text) > LONGEST_BODY:
+        raise invalid("IssueComment", "body", f"body is too long (maximum is {LONGEST_BODY} characters)", code="custom")
+    access.actions().edit_comment(repo, comment, text, access.caller())
     return jsonify(pull_shapes.comment(access.state(), repo, comment))
 
 

@@ -1,0 +1,75 @@
+"""Comments, permissions and former heads are what GitHub says they are, or are said to be unknown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from devstack.github.server import GitHub as GitHubDouble
+from service.adapters.forges.github import GitHub, TokenLogin
+from service.core.roles import Permission
+from service.core.words import Repository
+from service.errors import MergeportError
+from tests.adapters.forges.test_github_contract import DRAFT, REPO, forge, github, promote
+
+__all__ = ["forge", "github"]
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"),
+    [
+        ("read", Permission.READ),
+        ("triage", Permission.TRIAGE),
+        ("write", Permission.WRITE),
+        ("maintain", Permission.MAINTAIN),
+        ("admin", Permission.ADMIN),
+        ("none", Permission.NONE),
+        ("deployers", Permission.WRITE),  # a custom role
+    ],
+)
+def test_permission_is_told_as_fine_as_github_knows_it(
+    github: GitHubDouble, forge: GitHub, role: str, permission: Permission
+) -> None:
+    github.grant(REPO, "Octocat", role)
+    assert forge.permission_of(REPO, "octoCAT") is permission
+
+
+def test_login_that_nobody_has_may_nothing_and_a_repository_that_is_unseen_tells_nothing(forge: GitHub) -> None:
+    assert forge.permission_of(REPO, "nobody-of-that-name") is Permission.NONE
+    with pytest.raises(MergeportError):
+        forge.permission_of(Repository("acme/nowhere"), "nobody-of-that-name")
+
+
+def test_permission_that_we_may_not_read_is_an_error(github: GitHubDouble) -> None:
+    github.grant(REPO, "octocat", "admin")
+    github.add_token("ghp_little", permissions={"metadata": "read"})
+    little = GitHub(TokenLogin("ghp_little"), api_url=github.api_url, git_url=github.git.url)
+    with pytest.raises(MergeportError) as caught:
+        little.permission_of(REPO, "octocat")
+    assert "Must have push access" in str(caught.value)
+
+
+def test_our_comment_is_found_again_and_edited_and_no_other(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    github.comment(REPO, number, "<!-- ours --> says somebody else", by="eve")
+    made = forge.comment(REPO, number, "<!-- ours --> one")
+    forge.comment(REPO, number, "another\n<!-- ours -->")
+    assert forge.find_comment(REPO, number, "<!-- ours -->") == made
+    assert forge.edit_comment(REPO, made, "<!-- ours --> two")
+    assert [one.body for one in github.comments(REPO, number)][1] == "<!-- ours --> two"
+    github.repository(REPO).comments.clear()
+    assert not forge.edit_comment(REPO, made, "<!-- ours --> three")
+    assert forge.find_comment(REPO, number, "<!-- ours -->") is None
+
+
+def test_former_head_is_the_one_before_that_second(github: GitHubDouble, forge: GitHub) -> None:
+    at = datetime.now(UTC).replace(microsecond=0)
+    first, second = (github.push(REPO, "feature", {"a": text}) for text in ("1", "2"))
+    moves = github.repository(REPO).activity
+    moves[-2].timestamp, moves[-1].timestamp = (f"{at + timedelta(minutes=one):%Y-%m-%dT%H:%M:%SZ}" for one in (0, 5))
+    assert [
+        forge.head_at(REPO, "feature", at + timedelta(minutes=one)) for one in (0, 1, 5, 6)
+    ] == [None, first, first, second]  # fmt: skip
+    assert forge.head_at(REPO, "never", at) is None
