@@ -13,6 +13,7 @@ from devstack.github import commit_shapes, comparing, pull_shapes, shapes
 from devstack.github.pull_shapes import full_pull
 from devstack.github.state import Comment, Hook, Pull, Repository, State, User
 
+REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 PUSH_COMMITS_LIMIT = 2048
 """A push event lists no more commits than this."""
 
@@ -53,8 +54,9 @@ def issue_comment(
     state: State, repo: Repository, one: Pull, said: Comment, action: str, *, sender: User | None = None, **more: object
 ) -> shapes.Json:
     """Write an event of a comment on a pull request, which is an issue here; its head is not in it."""
-    issue = {**pull_shapes.issue(state, repo, one), "reactions": {}}
-    written = {"issue": issue, "comment": pull_shapes.comment(state, repo, said)}
+    written = {"issue": pull_shapes.issue(state, repo, one), "comment": pull_shapes.comment(state, repo, said)}
+    for part in written.values():
+        part["reactions"] = {"url": f"{part['url']}/reactions", "total_count": 0, **dict.fromkeys(REACTIONS, 0)}
     return {"action": action, **written, **more, **common(state, repo, sender or said.user)}
 
 

@@ -26,7 +26,7 @@ from service.core.foreign_text import (
 from service.core.images import ImageReference
 from service.core.promotion_evidence import RunsIn, what_it_touches, where_it_runs
 from service.core.promotion_title import mark_of, pull_request_title
-from service.core.step_back import StepBack, trailers_of, words_of
+from service.core.step_back import StepBack, asked_words, trailers_of, words_of
 from service.core.values import ScalarChange
 from service.core.words import Actor, Repository, RunId, Sha
 
@@ -81,7 +81,7 @@ class Promotion:
     the same source tree, and nothing otherwise. `back` is set where it goes back to a former release. `unread` counts
     the commits that were not searched for pull requests; `problem` says why none was. `evidence` is where the very
     images are or were live, `marks` what kinds of files the changes touch, and `gated` whether gates keep watch.
-    `overrides` are the gates that people opened for it, each with who and why.
+    `overrides` are the gates that people opened for it, each with who and why. `asked_by` is who asked for it.
     """
 
     run: RunId
@@ -106,6 +106,7 @@ class Promotion:
     problem: str = ""
     made_for: tuple[str, ...] = ()
     back: StepBack | None = None
+    asked_by: str = ""
     overrides: tuple[str, ...] = ()
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
@@ -147,6 +148,7 @@ def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
         _headline(promotion),
         f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
         f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}." if because else "",
+        asked_words(promotion.back, promotion.asked_by),
         "\n".join(f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides),
         _table(promotion),
         _images(promotion),
@@ -177,9 +179,6 @@ def _images(promotion: Promotion) -> str:
     return "\n".join(told)
 
 
-# --- parts ---------------------------------------------------------------------------------------
-
-
 def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
     """Give the trailers; the four that begin with Argocd are Argo CD's own, shown beside the synced revision."""
     pairs: list[tuple[str, str]] = [
@@ -192,7 +191,7 @@ def _trailers(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
-        *trailers_of(promotion.back),
+        *trailers_of(promotion.back, promotion.asked_by),
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
@@ -221,9 +220,9 @@ def _headline(promotion: Promotion) -> str:
 
 
 def _table(promotion: Promotion) -> str:
+    some = promotion.changes[:CHANGES_SHOWN]
     every = [
-        f"| {code(file)} | {code(change.path)} | {code(value(change.before))} | {code(value(change.after))} |"
-        for file, change in promotion.changes[:CHANGES_SHOWN]
+        f"| {' | '.join(map(code, (file, one.path, value(one.before), value(one.after))))} |" for file, one in some
     ]
     rows = fitting(every, TABLE_ROOM)
     left = len(promotion.changes) - len(rows)

@@ -39,7 +39,7 @@ def test_words_and_options_are_read_as_on_any_keyboard(text: str) -> None:
 
 def test_gates_are_overridden_one_by_one_and_flags_take_nothing() -> None:
     read = one("promote --to prod --override soak --override=checks --plan --reason hotfix")
-    assert (read.overrides, read.flags, read.value("to")) == (("soak", "checks"), {"plan"}, "prod")
+    assert (read.overrides, read.flags, read.value("to")) == (("soak", "checks"), frozenset({"plan"}), "prod")
 
 
 @pytest.mark.parametrize(
