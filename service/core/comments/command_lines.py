@@ -13,41 +13,49 @@ LONGEST_LINE = 2_000
 """A longer line is no command: a reason has at most 1,000 characters."""
 
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<rest>.*)")
-_COMMAND = re.compile(rf" {{0,3}}(?P<command>{MARK}(?=[ \t\u00a0]|$).*)")
+_FENCE = re.compile(r" {0,3}(?P<item>(?:[-*+]|\d{1,9}[.)]) +)?(?P<fence>`{3,}|~{3,})(?P<rest>.*)")
+_COMMAND = re.compile(rf"{MARK}(?=[ \t\u00a0]|$).*")
 _HIDDEN = re.compile(r"<!--|<(?P<tag>pre|code|script|style|textarea|blockquote)\b[^>]*>", re.IGNORECASE)
 
 
 def command_lines(body: str) -> list[str]:
     """Give the commands of a comment in their order, each without its space around; other lines are left out.
 
-    A fence without its end hides the rest, as GitHub shows it. An indented line that begins a paragraph is code too.
+    A fence without its end hides the rest, and a quote has the lines up to the next empty one, as GitHub shows them. An
+    indented line is none: it is code, or part of a list.
     """
     if MARK not in body:
         return []
-    return [found["command"].strip() for line in _open_lines(body) if (found := _COMMAND.fullmatch(line))]
+    return [line.strip() for line in _open_lines(body) if _COMMAND.fullmatch(line)]
 
 
 def _open_lines(body: str) -> Iterator[str]:
     """Give the lines that are outside of code and of hidden parts."""
-    fence, hidden = "", ""
+    fence, hidden, quoted, in_item = "", "", False, False
     for line in _LINE_ENDS.split(body):
+        quoted = not fence and (line.lstrip(" ").startswith(">") or (quoted and bool(line.strip())))
         if fence:
-            fence = "" if _closes(line, fence) else fence
+            fence = "" if _closes(line, fence, in_item=in_item) else fence
         elif hidden:
             hidden = "" if hidden in line.lower() else hidden
         elif (found := _FENCE.fullmatch(line)) and not (found["fence"][0] == "`" and "`" in found["rest"]):
-            fence = found["fence"]
+            fence, in_item = found["fence"], bool(found["item"])
         else:
-            if len(line) <= LONGEST_LINE:
+            if len(line) <= LONGEST_LINE and not quoted:
                 yield line
-            hidden = "" if line.lstrip(" ").startswith(MARK) else _opened(line)
+            hidden = "" if line.startswith(MARK) else _opened(line)
 
 
-def _closes(line: str, fence: str) -> bool:
-    """Tell whether a line ends a fence: the same character, at least as often, and nothing else."""
+def _closes(line: str, fence: str, *, in_item: bool) -> bool:
+    """Tell whether a line ends a fence: the same character, at least as often, and nothing else.
+
+    A fence in a list's item also ends with the item, before a line that is not indented.
+    """
     text = line.strip(" \t")
-    return len(line) - len(line.lstrip(" ")) < 4 and set(text) == {fence[0]} and len(text) >= len(fence)  # noqa: PLR2004 - four spaces make code
+    if in_item and text and not line.startswith((" ", "\t")):
+        return True
+    deep = len(line) - len(line.lstrip(" ")) > 3 and not in_item  # noqa: PLR2004 - four spaces make code
+    return not deep and set(text) == {fence[0]} and len(text) >= len(fence)
 
 
 def _opened(line: str) -> str:
