@@ -55,6 +55,11 @@ def answer(tx: Transaction, command: CommentCommand, text: str, *, at: datetime,
         .values(answered_at=at, answer=text, helped=helped, done=done)
     )
     tx.execute(sa.delete(comment_commands).where(comment_commands.c.at < at - KEPT_FOR))
+    still_there = sa.exists().where(
+        comment_commands.c.repository == command_replies.c.repository,
+        comment_commands.c.number == command_replies.c.number,
+    )
+    tx.execute(sa.delete(command_replies).where(~still_there))
 
 
 def was_helped(tx: Transaction, repository: Repository, number: int) -> bool:

@@ -355,6 +355,9 @@ def test_who_asked_for_a_promotion_cannot_approve_it(asked: Pipeline) -> None:
 def test_comment_on_a_promotions_pull_request_approves_the_head_that_was_seen(asked: Pipeline) -> None:
     propose(asked, APPROVAL)
     pull = pull_of(asked)
+    for repository in (SOURCE, MANIFESTS):
+        asked.stack.github.grant(repository, "grace", "read")  # the gate names her, and that is enough
+    assert "eve is not operator here" in say(asked, pull, "approve", by="eve", where=MANIFESTS)
     told = say(asked, pull, "approve", by="grace", where=MANIFESTS)
     assert "grace approved" in told
     assert shown(asked, pull.head_sha)["approval"] == "success"

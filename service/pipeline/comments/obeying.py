@@ -15,7 +15,7 @@ from service.core.comments import FORMS, Aim, Command, Verb, aimed, help_text
 from service.core.comments.command_answers import Answer
 from service.core.config import Target
 from service.core.config.texts import TextError, duration
-from service.core.roles import Role
+from service.core.roles import Login, Role, Roles, Team
 from service.core.state.state_reader import time_of
 from service.core.words import Repository
 from service.errors import PermanentError
@@ -26,6 +26,7 @@ from service.pipeline.comments.allowed import require
 from service.pipeline.comments.commented_on import Subject, chosen, one_of
 from service.pipeline.comments.looking_up import tell_status, tell_why_not
 from service.pipeline.context import Context
+from service.pipeline.manifest.place import place_of
 
 LATEST = timedelta(minutes=30)
 """A command that was written longer ago is not obeyed any more: the person has gone on, and things have moved."""
@@ -47,8 +48,9 @@ def obey(
         raise PermanentError(aim.fault, code="comment-unclear")
     wide = _is_wide(command, aim)
     fits = [] if wide else chosen(subject, aim)
+    roles = _roles(context, configuration.roles, command, fits)
     for repository in _concerned(context, fits, command):
-        require(context, configuration.roles, _role(command), event.author, repository, patient=patient)
+        require(context, roles, _role(command), event.author, repository, patient=patient)
     age = context.now() - event.at
     if age > LATEST and FORMS[command.verb].role is not Role.VIEWER:
         raise PermanentError(
@@ -62,6 +64,19 @@ def obey(
 
 def _role(command: Command) -> Role:
     return Role.RELEASE_MANAGER if command.overrides else FORMS[command.verb].role
+
+
+def _roles(context: Context, roles: Roles, command: Command, fits: Sequence[Target]) -> Roles:
+    """Give the roles; whom an approval gate names may approve there without any."""
+    if command.verb is not Verb.APPROVE:
+        return roles
+    named = [*roles.of(Role.OPERATOR)]
+    for target in fits:
+        owner = place_of(context, target).repository.partition("/")[0].lower()
+        for who in (who for _, options in target.gates for who in getattr(options, "by", ())):
+            kind, _, name = who.partition(":")
+            named.append(Team(owner, name.lower()) if kind == "team" else Login(name))
+    return Roles({**roles.named, Role.OPERATOR: tuple(named)})
 
 
 def _is_wide(command: Command, aim: Aim) -> bool:

@@ -16,7 +16,7 @@ from service.core.changes import Commented
 from service.core.comments import Command, Misread, help_text, read_commands
 from service.core.comments.command_answers import Answer, told
 from service.core.words import DeliveryState
-from service.errors import MergeportError, RetryableError
+from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.actions import Asked
 from service.pipeline.comments.command_reply import reply
 from service.pipeline.comments.commented_on import Subject, subject_of
@@ -36,7 +36,20 @@ log = structlog.get_logger()
 
 
 def take_comment(context: Context, event: Commented, *, arrived: datetime, tried: int) -> Outcome:
-    """Obey and answer a comment's commands; give what becomes of its delivery, which was tried so often before."""
+    """Obey and answer a comment's commands; give what becomes of its delivery, which was tried so often before.
+
+    Raises RetryableError while it is worth trying again; deliveries behind it wait so long.
+    """
+    try:
+        return _take_comment(context, event, arrived=arrived, tried=tried)
+    except RetryableError as error:
+        if tried < MOST_TRIES_OF_ANSWER:
+            raise
+        log.warning("a comment could not be answered", error=str(error))
+        return Outcome(DeliveryState.FAILED, f"{event.author} on #{event.number}: not answered: {error}")
+
+
+def _take_comment(context: Context, event: Commented, *, arrived: datetime, tried: int) -> Outcome:
     subject = subject_of(context, event)
     if subject is None:
         return Outcome(DeliveryState.IGNORED, f"nothing is configured for {event.repository}")
@@ -52,16 +65,13 @@ def take_comment(context: Context, event: Commented, *, arrived: datetime, tried
             row, _ = _kept(context, event, position, command, arrived)
         stopped |= not row.done and not isinstance(command, Misread)
         words.append(f"{row.text} ({'done' if row.done else 'not done'})")
-    return _answered(context, forge, event, ", ".join(words), tried)
+    return _answered(context, forge, event, ", ".join(words))
 
 
-def _answered(context: Context, forge: Forge, event: Commented, words: str, tried: int) -> Outcome:
+def _answered(context: Context, forge: Forge, event: Commented, words: str) -> Outcome:
     try:
         reply(context, forge, event.repository, event.number)
-    except MergeportError as error:
-        if isinstance(error, RetryableError) and tried < MOST_TRIES_OF_ANSWER:
-            raise
-        log.warning("an answer to a command could not be written", error=str(error))
+    except PermanentError as error:
         return Outcome(
             DeliveryState.FAILED,
             f"{event.author} on #{event.number}: {words}; the answer could not be written: {error}",
