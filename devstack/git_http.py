@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from devstack import git_refs
 from devstack.bare import BareRepository, git_environment
 from devstack.faults import FaultLayer
 from devstack.git_backend import CHUNK, RefUpdate, Stream, read_head, updates_of
@@ -31,6 +32,11 @@ PATH = re.compile(
     r"^/(?P<repository>[^/]+/[^/]+?)(?:\.git)?/(?P<rest>info/refs|git-upload-pack|git-receive-pack|HEAD|objects/.*)$"
 )
 POST_RECEIVE = '#!/bin/sh\n[ -z "$DEVSTACK_RECEIVED" ] || exec cat >>"$DEVSTACK_RECEIVED"\n'
+_NO_CACHE = (
+    ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
+    ("Pragma", "no-cache"),
+    ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
+)
 PROBE_LENGTH = 4
 """What a client with a large body sends first, to see whether it may: a bare flush packet."""
 
@@ -246,6 +252,14 @@ class GitServer:
             body.write(chunk)
         seen.length = body.tell()
         body.seek(0)
+        if (environ.get("HTTP_GIT_PROTOCOL"), rest) == ("version=2", "git-upload-pack") and seen.length <= CHUNK:
+            question = body.read()
+            if git_refs.is_question(question):
+                body.close()
+                seen.status = HTTPStatus.OK
+                start_response("200 OK", [("Content-Type", "application/x-git-upload-pack-result"), *_NO_CACHE])
+                return iter([git_refs.answer(self.path(seen.repository), question)])
+            body.seek(0)
         with tempfile.NamedTemporaryFile(dir=self.directory, prefix="received-") as received:
             process = subprocess.Popen(
                 ["git", "http-backend"],

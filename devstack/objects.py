@@ -1,16 +1,20 @@
-"""Git's objects as text: records of commits and files, the reading of logs, the writing of import streams.
+"""Git's objects: records of people, commits and files, and how git writes a commit.
 
-Used by `bare`. It starts no process.
+Used by `bare`. It opens no repository and starts no process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import pygit2
+
 _DATE = "%Y-%m-%dT%H:%M:%SZ"
-LOG_FORMAT = "--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%at%x1f%cn%x1f%ce%x1f%ct%x1f%B"
+_CRUD = re.compile(r"[<>\n\0]")
+"""What git takes out of names, because it would end them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,53 +47,78 @@ class Commit:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """What a directory has under a path: a `blob`, a `tree`, or the `commit` of a submodule."""
+
+    path: str
+    mode: str
+    kind: str
+    sha: str
+    size: int | None = None
+
+
 Files = Mapping[str, str | bytes | Entry | None]
 """Path to content; None deletes the file."""
 
 NOBODY = Person("Devstack", "devstack@example.invalid")
 
 
-def parse(record: str) -> Commit:
-    """Read one record of `git log` in the format `LOG_FORMAT`."""
-    sha, tree, parents, name, email, written, by, by_email, committed, message = record.split("\x1f", 9)
+def read(commit: pygit2.Commit) -> Commit:
+    """Read a commit; bytes that are no text are replaced."""
     return Commit(
-        sha=sha.strip(),
-        tree=tree,
-        parents=tuple(parents.split()),
-        author=Person(name, email),
-        author_date=_iso(written),
-        committer=Person(by, by_email),
-        committer_date=_iso(committed),
-        message=message.rstrip("\n"),
+        sha=str(commit.id),
+        tree=str(commit.tree_id),
+        parents=tuple(str(parent) for parent in commit.parent_ids),
+        author=_person(commit.author),
+        author_date=_iso(commit.author.time),
+        committer=_person(commit.committer),
+        committer_date=_iso(commit.committer.time),
+        message=commit.raw_message.decode("utf-8", "replace").rstrip("\n"),
     )
 
 
-def _iso(seconds: str) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).strftime(_DATE)
+def listed(tree: pygit2.Tree, prefix: str = "", *, recursive: bool = False) -> Iterator[TreeEntry]:
+    """List what a tree has, and with `recursive` also what its directories have."""
+    for one in tree:
+        path = f"{prefix}{one.name}"
+        yield entry(one, path)
+        if recursive and isinstance(one, pygit2.Tree):
+            yield from listed(one, f"{path}/", recursive=True)
 
 
-def commit_stream(branch: str, parent: str | None, head: bytes, files: Files) -> bytes:
-    """Write a stream for `git fast-import` that makes one commit and prints its SHA."""
-    chunks = [
-        f"commit refs/heads/{branch}\nmark :1\n".encode(),
-        head,
-        f"from {parent}\n".encode() if parent else b"",
-        *(_change(path, content) for path, content in files.items()),
-        b"\nget-mark :1\n",
+def entry(found: pygit2.Object, path: str) -> TreeEntry:
+    """Describe an object of a tree."""
+    size = found.size if isinstance(found, pygit2.Blob) else None
+    return TreeEntry(path, f"{found.filemode or 0:06o}", found.type_str, str(found.id), size)
+
+
+def write(
+    tree: str, parents: Sequence[str], message: str, *, author: tuple[Person, int], committer: tuple[Person, int]
+) -> bytes:
+    """Write the content of a commit object; dates are seconds since 1970, in UTC."""
+    lines = [
+        f"tree {tree}",
+        *(f"parent {parent}" for parent in parents),
+        f"author {_signature(*author)}",
+        f"committer {_signature(*committer)}",
     ]
-    return b"".join(chunks)
+    return "\n".join([*lines, "", message]).encode()
 
 
-def data(content: bytes) -> bytes:
-    """Write a data block of such a stream."""
-    return b"data %d\n%s\n" % (len(content), content)
+def seconds_of(date: str | None) -> int:
+    """Return the seconds since 1970 of a date as GitHub writes it, or of now."""
+    return int((datetime.fromisoformat(date) if date else datetime.now(UTC)).timestamp())
 
 
-def _change(path: str, content: str | bytes | Entry | None) -> bytes:
-    quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    if content is None:
-        return f"D {quoted}\n".encode()
-    if isinstance(content, str):
-        content = content.encode()
-    entry = content if isinstance(content, Entry) else Entry(content)
-    return f"M {entry.mode} inline {quoted}\n".encode() + data(entry.data)
+def _signature(person: Person, when: int) -> str:
+    return f"{_CRUD.sub('', person.name)} <{_CRUD.sub('', person.email)}> {when} +0000"
+
+
+def _person(signature: pygit2.Signature) -> Person:
+    name, email = (raw.decode("utf-8", "replace") for raw in (signature.raw_name, signature.raw_email))
+    return Person(name, email)
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(_DATE)

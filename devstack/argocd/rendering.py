@@ -97,8 +97,8 @@ def render(
         words = {"number": number, "count": len(pairs), "name": name, "namespace": namespace}
         if source.path:
             bare = open_repository(source.repository)
-            tree = bare.run("rev-parse", f"{revision}:{source.path}").stdout.decode().strip()
-            fingerprint.update(tree.encode())
+            tree = bare.at(revision, source.path)
+            fingerprint.update(str(tree.id if tree else "").encode())
             defaults = bare.read(revision, f"{source.path}/values.yaml")
             values = _parse(defaults, f"{source.path}/values.yaml", words) if defaults is not None else {}
         for file in source.value_files:

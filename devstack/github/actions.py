@@ -304,7 +304,7 @@ class Actions:
             except GitError as error:
                 raise RefusalError(409, "Base branch was modified. Review and try the merge again.") from error
             self._mark_merged(repo, pull, new, sender)
-            pull.merged_commits = frozenset(repo.bare.git("rev-list", f"{base}..{new}").split())
+            pull.merged_commits = frozenset(repo.bare.shas(new, without=[base]))
             self._tell_merged(repo, pull, RefUpdate(f"refs/heads/{pull.base}", base, new), sender, sending or Sending())
         return new
 

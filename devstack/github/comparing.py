@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import quote
 
+import pygit2
+
 from devstack.bare import BareRepository
 from devstack.github import commit_shapes, shapes
 from devstack.github.state import Repository, State
@@ -21,39 +23,51 @@ Relation = Literal["ahead", "behind", "diverged", "identical"]
 
 def changed_files(state: State, repo: Repository, old: str, new: str) -> list[shapes.Json]:
     """List the files that differ between two commits, or between the empty tree and one."""
-    raw = repo.bare.git_bytes("diff-tree", "-r", "-z", "-M", "--raw", "--numstat", "--no-abbrev", old, new, "--")
-    fields = raw.decode("utf-8", "replace").split("\0")
-    entries: list[shapes.Json] = []
-    position = 0
-    while position < len(fields) and fields[position].startswith(":"):
-        _old_mode, _new_mode, old_blob, blob, letter = fields[position].split(" ")
-        renamed = letter[0] in "RC"
-        previous, name = (fields[position + 1], fields[position + 2]) if renamed else (None, fields[position + 1])
-        position += 3 if renamed else 2
-        sha = old_blob if letter[0] == "D" else blob
-        entry = {"sha": sha, "filename": name, "status": _STATUS[letter[0]], **_links(state, repo, new, name)}
-        entries.append(entry if previous is None else {**entry, "previous_filename": previous})
-    for entry in entries:
-        added, removed, path = fields[position].split("\t")
-        position += 1 if path else 3
-        entry["additions"], entry["deletions"] = (0 if count == "-" else int(count) for count in (added, removed))
-        entry["changes"] = entry["additions"] + entry["deletions"]
-        if added != "-" and len(entries) <= PATCHES_LIMIT:
-            entry["patch"] = _patch(repo.bare, old, new, entry["filename"])
-    return entries
+    diff = _difference(repo.bare, old, new)
+    diff.find_similar()
+    patches = [patch for patch in diff if patch]
+    return [_changed_file(state, repo, new, patch, shown=len(patches) <= PATCHES_LIMIT) for patch in patches]
+
+
+def _changed_file(state: State, repo: Repository, new: str, patch: pygit2.Patch, *, shown: bool) -> shapes.Json:
+    delta = patch.delta
+    letter, name = delta.status_char(), delta.new_file.path
+    _context, added, removed = patch.line_stats
+    entry: shapes.Json = {
+        "sha": str((delta.old_file if letter == "D" else delta.new_file).id),
+        "filename": name,
+        "status": _STATUS[letter],
+        **_links(state, repo, new, name),
+        "additions": added,
+        "deletions": removed,
+        "changes": added + removed,
+    }
+    if letter in "RC":
+        entry["previous_filename"] = delta.old_file.path
+    if shown and not delta.is_binary:
+        text = patch.data.decode("utf-8", "replace").rstrip("\n")
+        start = text.find("@@")
+        entry["patch"] = text[start:] if start >= 0 else ""
+    return entry
+
+
+def _difference(bare: BareRepository, old: str, new: str) -> pygit2.Diff:
+    repository = bare.library()
+    trees = [repository.revparse_single(sha).peel(pygit2.Tree) if sha != EMPTY_TREE else None for sha in (old, new)]
+    if trees[0] is None:
+        assert trees[1] is not None  # noqa: S101 # nobody compares with nothing
+        return trees[1].diff_to_tree(swap=True)
+    return trees[0].diff_to_tree(trees[1]) if trees[1] else trees[0].diff_to_tree()
 
 
 def changed_paths(bare: BareRepository, old: str, new: str) -> list[tuple[str, str]]:
     """List the paths that differ, each with git's letter for the kind of change; a rename counts as two."""
-    fields = bare.immutable("diff-tree", "-r", "-z", "--no-renames", "--name-status", old, new).decode().split("\0")
-    return list(zip(fields[1::2], fields[0::2], strict=False))
+    return [(delta.new_file.path, delta.status_char()) for delta in _difference(bare, old, new).deltas]
 
 
 def count_lines(bare: BareRepository, old: str, new: str) -> list[tuple[int, int]]:
     """Return the added and removed lines of each changed file."""
-    lines = bare.immutable("diff-tree", "-r", "--no-renames", "--numstat", old, new).decode().splitlines()
-    pairs = (line.split("\t")[:2] for line in lines)
-    return [(int(added.replace("-", "0")), int(removed.replace("-", "0"))) for added, removed in pairs]
+    return [patch.line_stats[1:] for patch in _difference(bare, old, new) if patch]
 
 
 def _links(state: State, repo: Repository, new: str, name: str) -> shapes.Json:
@@ -65,17 +79,9 @@ def _links(state: State, repo: Repository, new: str, name: str) -> shapes.Json:
     }
 
 
-def _patch(bare: BareRepository, old: str, new: str, path: str) -> str:
-    text = bare.git("diff-tree", "-p", "-M", old, new, "--", path)
-    start = text.find("@@")
-    return text[start:] if start >= 0 else ""
-
-
 def relate(bare: BareRepository, base: str, head: str) -> tuple[Relation, int, int]:
     """Return how head stands to base, and the commits by which it is ahead and behind."""
-    behind, ahead = (
-        int(count) for count in bare.git("rev-list", "--left-right", "--count", f"{base}...{head}").split()
-    )
+    ahead, behind = bare.relate(base, head)
     if ahead and behind:
         return "diverged", ahead, behind
     if ahead:
@@ -94,7 +100,7 @@ def comparison(
     if merge_base is None:
         return None
     relation, ahead, behind = relate(repo.bare, base, head)
-    commits = repo.bare.log("--reverse", "--topo-order", f"{base}..{head}")
+    commits = repo.bare.log(head, without=[base])[::-1]
     start = (page - 1) * per_page
     url, address = shapes.html(state, repo, f"compare/{name}"), shapes.repository_api(state, repo, f"compare/{name}")
     files = changed_files(state, repo, merge_base, head) if page == 1 else []

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import pygit2
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -55,15 +56,15 @@ def find_place(bare: BareRepository, text: str) -> Place | None:
 
 def kind_at(bare: BareRepository, place: Place) -> str:
     """Tell whether a path is a `tree`, a `blob` or nothing at its commit."""
-    done = bare.run("cat-file", "-t", f"{place.commit}:{place.path}")
-    return done.stdout.decode().strip() if done.returncode == 0 else ""
+    found = bare.at(place.commit, place.path)
+    return found.type_str if found else ""
 
 
 def entries_at(bare: BareRepository, commit: str, path: str) -> list[tuple[str, str]]:
     """List kind and name of what a directory has, directories first."""
-    listed = bare.git_bytes("ls-tree", "-z", f"{commit}:{path}").decode("utf-8", "replace").split("\0")
-    heads = [line.partition("\t") for line in listed if line]
-    return sorted(((head.split(" ")[1], name) for head, _, name in heads), key=lambda one: (one[0] != "tree", one[1]))
+    tree = bare.at(commit, path)
+    listed = [(one.type_str, one.name or "") for one in tree] if isinstance(tree, pygit2.Tree) else []
+    return sorted(listed, key=lambda one: (one[0] != "tree", one[1]))
 
 
 def difference(bare: BareRepository, old: str, new: str) -> str:
@@ -78,7 +79,7 @@ def changes_of(bare: BareRepository, commit: Commit) -> str:
 
 def history(bare: BareRepository, commit: str) -> list[Commit]:
     """Give a commit and those before it, the newest first."""
-    return bare.log(f"--max-count={HISTORY_SHOWN}", commit)
+    return bare.log(commit, limit=HISTORY_SHOWN)
 
 
 def newest_statuses(repo: Repository, sha: str) -> list[Status]:

@@ -35,6 +35,9 @@ class Merge:
 
 def merge_tree(bare: BareRepository, ours: str, theirs: str) -> str:
     """Return the tree of merging one commit into another; raise ConflictError when they conflict."""
+    base = bare.merge_base(ours, theirs)
+    if base in {ours, theirs}:
+        return bare.commit(theirs if base == ours else ours).tree
     done = bare.run("merge-tree", "--write-tree", "--no-messages", "--allow-unrelated-histories", ours, theirs)
     if done.returncode != 0:
         raise ConflictError(f"{theirs} conflicts with {ours}")
@@ -65,7 +68,7 @@ def _merge_commit(bare: BareRepository, merge: Merge) -> str:
 
 
 def _squash(bare: BareRepository, merge: Merge) -> str:
-    commits = bare.log("--reverse", f"{merge.base_sha}..{merge.head_sha}")
+    commits = bare.log(merge.head_sha, without=[merge.base_sha])[::-1]
     subject, _, rest = commits[0].message.partition("\n") if len(commits) == 1 else (merge.title, "", "")
     listed = rest.strip() if len(commits) == 1 else "\n\n".join(f"* {one.message}" for one in commits)
     body = listed if merge.commit_message is None else merge.commit_message
@@ -81,7 +84,8 @@ def _squash(bare: BareRepository, merge: Merge) -> str:
 def _rebase(bare: BareRepository, merge: Merge) -> str:
     """Recommit each commit on the base; the author stays, the committer is who merged."""
     tip = merge.base_sha
-    for one in bare.log("--reverse", "--no-merges", "--topo-order", f"{merge.base_sha}..{merge.head_sha}"):
+    commits = bare.log(merge.head_sha, without=[merge.base_sha])[::-1]
+    for one in [commit for commit in commits if len(commit.parents) < 2]:  # noqa: PLR2004 - a merge has two or more
         parent = one.parents[0]
         # A commit with the new tip's tree on the old parent makes that parent the merge base.
         stand_in = bare.commit_tree(bare.commit(tip).tree, [parent], "stand-in")

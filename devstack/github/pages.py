@@ -128,7 +128,7 @@ class Pages:
         if plain:
             return _text(diff)
         relation, ahead, behind = comparing.relate(repo.bare, old, new)
-        found = repo.bare.log("--reverse", "--topo-order", f"{old}..{new}")
+        found = repo.bare.log(new, without=[old])[::-1]
         return page(
             "github_compare.html", repo=repo, title=f"{base}...{head}", base=base, head=head, diff=diff, commits=found,
             relation=relation, ahead=ahead, behind=behind,
@@ -157,7 +157,7 @@ class Pages:
             state=_state_of(one),
             body=looking.rendered(one.body or ""),
             comments=told,
-            commits=repo.bare.log("--reverse", "--topo-order", f"{one.base_sha}..{one.head_sha}"),
+            commits=repo.bare.log(one.head_sha, without=[one.base_sha])[::-1],
             diff=looking.difference(repo.bare, base, one.head_sha),
         )
 

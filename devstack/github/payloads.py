@@ -75,9 +75,9 @@ def ping(state: State, repo: Repository, hook: Hook, sender: User) -> shapes.Jso
 def _new_commits(repo: Repository, ref: str, before: str, after: str) -> list[Commit]:
     """List what the push brought, oldest first; for a new branch, what no other branch has."""
     if before != ZERO:
-        return repo.bare.log("--reverse", "--topo-order", f"{before}..{after}")
-    others = [f"^{sha}" for name, sha in repo.bare.branches().items() if f"refs/heads/{name}" != ref]
-    return repo.bare.log("--reverse", "--topo-order", after, *others)
+        return repo.bare.log(after, without=[before])[::-1]
+    others = [sha for name, sha in repo.bare.branches().items() if f"refs/heads/{name}" != ref]
+    return repo.bare.log(after, without=others)[::-1]
 
 
 def _base_ref(repo: Repository, ref: str, after: str) -> str | None:

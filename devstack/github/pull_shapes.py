@@ -86,8 +86,8 @@ def pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
 
 def full_pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
     """Write a pull request in the form of its own address and of events."""
-    commits = repo.bare.immutable("rev-list", "--count", f"{one.base_sha}..{one.head_sha}")
-    merge_base = repo.bare.immutable("merge-base", one.base_sha, one.head_sha).decode().strip()
+    commits, _ = repo.bare.relate(one.base_sha, one.head_sha)
+    merge_base = repo.bare.merge_base(one.base_sha, one.head_sha) or comparing.EMPTY_TREE
     files = comparing.count_lines(repo.bare, merge_base, one.head_sha)
     mergeable = one.mergeable
     state_word = {True: "clean", False: "dirty", None: "unknown"}[mergeable]

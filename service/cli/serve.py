@@ -212,5 +212,5 @@ def _tell_of_builders(loaded: Settings) -> None:
         logger.warning(
             "this machine cannot build images",
             reason=reason,
-            hint="let your own pipeline push them: `build: {kind: external}` in mergeport.yaml",
+            hint="build elsewhere: set `build` in mergeport.yaml to `kind: github-actions`, `codebuild` or `external`",
         )

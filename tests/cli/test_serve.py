@@ -173,9 +173,9 @@ def test_a_port_that_is_taken_is_a_known_error(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
-def test_a_machine_without_a_builder_is_told_of_external(tmp_path: Path, nowhere: dict[str, str]) -> None:
+def test_a_machine_without_a_builder_is_told_of_the_builders_elsewhere(tmp_path: Path, nowhere: dict[str, str]) -> None:
     with command(tmp_path, [*MERGEPORT, "serve"], **nowhere) as running:
-        assert "kind: external" in running.wait_for("this machine cannot build images", timeout=60)["hint"]
+        assert "`external`" in running.wait_for("this machine cannot build images", timeout=60)["hint"]
 
 
 def test_a_docker_on_path_that_does_not_build_is_none(tmp_path: Path, nowhere: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack import git_refs
 from devstack.bare import git_environment
 from devstack.git_http import GitAccess, GitServer
 
@@ -156,3 +157,30 @@ def test_fetch_is_told_what_the_repositorys_configuration_allows_now(tmp_path: P
     assert "filtering not recognized" not in _git(tmp_path, *partial, "one").stderr
     server.open("acme/app").git("config", "uploadpack.allowFilter", "false")
     assert "filtering not recognized" in _git(tmp_path, *partial, "other").stderr
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("peel", "symrefs", "unborn"),
+        ("ref-prefix refs/heads/main", "ref-prefix refs/tags/"),
+        ("peel", "ref-prefix refs/tags/v1"),
+        ("symrefs", "unborn", "ref-prefix HEAD"),
+        ("ref-prefix refs/nowhere/",),
+    ],
+)
+@pytest.mark.parametrize("head", ["main", "unborn"])
+def test_refs_are_told_as_git_tells_them(server: GitServer, head: str, asked: tuple[str, ...]) -> None:
+    repository = server.open("acme/app")
+    repository.git(
+        "-c", "user.name=Ann", "-c", "user.email=ann@example.invalid", "tag", "-a", "v1", "-m", "One", "main"
+    )
+    repository.git("tag", "light", "main")
+    repository.git("symbolic-ref", "HEAD", f"refs/heads/{head}")
+    lines = [f"{line}\n".encode() for line in asked]
+    question = b"".join(
+        [b"0014command=ls-refs\n", b"0001", *(b"%04x%s" % (len(one) + 4, one) for one in lines), b"0000"]
+    )
+    told = repository.run("upload-pack", "--stateless-rpc", ".", data=question, env={"GIT_PROTOCOL": "version=2"})
+    assert git_refs.is_question(question)
+    assert git_refs.answer(repository.path, question) == told.stdout

@@ -22,12 +22,11 @@ def list_commits(owner: str, name: str) -> Response:
     if sha is None:
         raise not_found()
     page, size = numbers()
-    walk = [sha, "--", *([request.args["path"]] if request.args.get("path") else [])]
-    total = int(repo.bare.git("rev-list", "--count", *walk))
-    shas = repo.bare.git("rev-list", f"--skip={(page - 1) * size}", f"--max-count={size}", *walk).split()
-    found = repo.bare.log("--no-walk=unsorted", *shas) if shas else []
+    path = request.args.get("path")
+    shas = repo.bare.git("rev-list", sha, "--", path).split() if path else repo.bare.shas(sha)
+    found = [repo.bare.commit(one) for one in shas[(page - 1) * size : page * size]]
     response = jsonify([commit_shapes.commit(access.state(), repo, one) for one in found])
-    link(response, total)
+    link(response, len(shas))
     return response
 
 
@@ -68,7 +67,7 @@ def list_pulls_of_commit(owner: str, name: str, sha: str) -> Response:
     if found is None:
         raise RefusalError(422, f"No commit found for SHA: {sha}")
     pulls = [pull for pull in repo.pulls.values() if _has(repo, pull, found)]
-    if found in repo.bare.git("rev-list", repo.default_branch).split():
+    if repo.bare.is_ancestor(found, repo.default_branch):
         merged = sorted((pull for pull in pulls if pull.merged), key=lambda pull: (pull.merged_at or "", pull.number))
         pulls = merged[:1]
     return paged([pull_shapes.pull(access.state(), repo, pull) for pull in pulls])
@@ -77,7 +76,7 @@ def list_pulls_of_commit(owner: str, name: str, sha: str) -> Response:
 def _has(repo: Repository, pull: Pull, sha: str) -> bool:
     if pull.state == "closed" and not pull.merged:
         return False
-    return sha in pull.merged_commits or sha in repo.bare.git("rev-list", f"{pull.base_sha}..{pull.head_sha}").split()
+    return sha in pull.merged_commits or sha in repo.bare.shas(pull.head_sha, without=[pull.base_sha])
 
 
 @blueprint.get("/repos/<owner>/<name>/compare/<path:basehead>")

@@ -6,8 +6,10 @@ import base64
 import binascii
 from typing import Any
 
+import pygit2
 from flask import Blueprint, Response, jsonify, request
 
+from devstack import objects
 from devstack.bare import ZERO, GitError, Person
 from devstack.git_backend import RefUpdate
 from devstack.github import access, commit_shapes, shapes
@@ -44,7 +46,7 @@ def create_ref(owner: str, name: str) -> tuple[Response, int]:
     ref, sha = str(body.get("ref")), str(body.get("sha"))
     if not ref.startswith("refs/") or ref.count("/") < 2:  # noqa: PLR2004 # refs/heads/name
         raise RefusalError(422, "Reference name must start with 'refs/' and contain at least two slashes")
-    if repo.bare.run("cat-file", "-e", sha).returncode != 0:
+    if not repo.bare.has(sha):
         raise RefusalError(422, "Object does not exist")
     try:
         repo.bare.update_ref(ref, sha, ZERO)
@@ -63,7 +65,7 @@ def update_ref(owner: str, name: str, ref: str) -> Response:
     old = repo.bare.refs().get(full)
     if old is None:
         raise RefusalError(422, "Reference does not exist")
-    if repo.bare.run("cat-file", "-e", sha).returncode != 0:
+    if not repo.bare.has(sha):
         raise RefusalError(422, "Object does not exist")
     if not body.get("force") and not repo.bare.is_ancestor(old, sha):
         raise RefusalError(422, "Update is not a fast forward")
@@ -91,7 +93,7 @@ def delete_ref(owner: str, name: str, ref: str) -> tuple[str, int]:
 
 def _ref(repo: Repository, ref: str, sha: str) -> shapes.Json:
     state = access.state()
-    kind = repo.bare.immutable("cat-file", "-t", sha).decode().strip()
+    kind = repo.bare.library()[sha].type_str
     area = {"commit": "commits", "tag": "tags"}.get(kind, "trees")
     return {
         "ref": ref,
@@ -139,9 +141,10 @@ def _person(given: dict[str, Any] | None) -> Person | None:
 def get_tree(owner: str, name: str, sha: str) -> Response:
     """List a tree, all of it when `recursive` is given at all."""
     repo = access.repository(owner, name, "contents")
-    if repo.bare.run("rev-parse", "--verify", "--quiet", f"{sha}^{{tree}}").returncode != 0:
+    tree = repo.bare.tree_of(sha)
+    if tree is None:
         raise not_found()
-    return jsonify(_tree(repo, repo.bare.git("rev-parse", f"{sha}^{{tree}}"), recursive="recursive" in request.args))
+    return jsonify(_tree(repo, tree, recursive="recursive" in request.args))
 
 
 @blueprint.post("/repos/<owner>/<name>/git/trees")
@@ -172,18 +175,12 @@ def create_tree(owner: str, name: str) -> tuple[Response, int]:
 
 def _tree(repo: Repository, sha: str, *, recursive: bool) -> shapes.Json:
     state = access.state()
-    options = ["-r", "-t"] if recursive else []
     entries: list[shapes.Json] = []
-    for line in repo.bare.git_bytes("ls-tree", "-z", "-l", *options, sha).decode().split("\0"):
-        if not line:
-            continue
-        head, path = line.split("\t", 1)
-        mode, kind, blob, size = head.split()
-        entry = {"path": path, "mode": mode, "type": kind, "sha": blob}
-        if size != "-":
-            entry["size"] = int(size)  # type: ignore[assignment] # one number among texts, as GitHub has it
-        area = "trees" if kind == "tree" else "blobs"
-        entries.append({**entry, "url": shapes.repository_api(state, repo, f"git/{area}/{blob}")})
+    for one in objects.listed(repo.bare.library()[sha].peel(pygit2.Tree), recursive=recursive):
+        entry = {"path": one.path, "mode": one.mode, "type": one.kind, "sha": one.sha}
+        area = "trees" if one.kind == "tree" else "blobs"
+        size = {} if one.size is None else {"size": one.size}
+        entries.append({**entry, **size, "url": shapes.repository_api(state, repo, f"git/{area}/{one.sha}")})
     url = shapes.repository_api(state, repo, f"git/trees/{sha}")
     return {"sha": sha, "url": url, "tree": entries, "truncated": False}
 
@@ -192,16 +189,16 @@ def _tree(repo: Repository, sha: str, *, recursive: bool) -> shapes.Json:
 def get_blob(owner: str, name: str, sha: str) -> Response:
     """Get a blob."""
     repo = access.repository(owner, name, "contents")
-    done = repo.bare.run("cat-file", "blob", sha)
-    if done.returncode != 0:
+    blob = repo.bare.library().get(sha)
+    if not isinstance(blob, pygit2.Blob):
         raise not_found()
     return jsonify(
         {
             "sha": sha,
             "node_id": shapes.node_id("Blob", sha),
             "url": shapes.repository_api(access.state(), repo, f"git/blobs/{sha}"),
-            "size": len(done.stdout),
-            "content": base64.encodebytes(done.stdout).decode(),
+            "size": blob.size,
+            "content": base64.encodebytes(blob.data).decode(),
             "encoding": "base64",
         }
     )

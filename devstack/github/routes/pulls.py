@@ -87,7 +87,7 @@ def list_commits(owner: str, name: str, number: int) -> Response:
     """List a pull request's commits, oldest first."""
     repo = access.repository(owner, name, "pull_requests")
     pull = access.actions().find_pull(repo, number)
-    found = repo.bare.log("--reverse", "--topo-order", f"{pull.base_sha}..{pull.head_sha}")
+    found = repo.bare.log(pull.head_sha, without=[pull.base_sha])[::-1]
     return paged([commit_shapes.commit(access.state(), repo, one) for one in found])
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
+import pygit2
 from flask import Blueprint, Response, jsonify, request
 
+from devstack import objects
 from devstack.github import access, commit_shapes, shapes
 from devstack.github.refusal import RefusalError, not_found
 from devstack.github.routes.paging import paged
@@ -88,27 +90,19 @@ def get_content(owner: str, name: str, path: str) -> Response:
 
 def _tree(repo: Repository, sha: str, path: str) -> list[shapes.Json] | None:
     """List a directory, or None if the path is none."""
-    kind = repo.bare.run("cat-file", "-t", f"{sha}:{path}").stdout.decode().strip()
-    if kind != "tree":
+    found = repo.bare.at(sha, path)
+    if not isinstance(found, pygit2.Tree):
         return None
-    return _parse(repo, "ls-tree", "-z", "-l", "--full-tree", f"{sha}:{path}", prefix=f"{path}/" if path else "")
+    return [_shape(one) for one in objects.listed(found, f"{path}/" if path else "")]
 
 
 def _entry(repo: Repository, sha: str, path: str) -> shapes.Json | None:
-    found = _parse(repo, "ls-tree", "-z", "-l", "--full-tree", sha, "--", path)
-    return found[0] if found else None
+    found = repo.bare.at(sha, path)
+    return _shape(objects.entry(found, path)) if found else None
 
 
-def _parse(repo: Repository, *arguments: str, prefix: str = "") -> list[shapes.Json]:
-    entries: list[shapes.Json] = []
-    for line in repo.bare.git_bytes(*arguments).decode().split("\0"):
-        if not line:
-            continue
-        head, name = line.split("\t", 1)
-        mode, kind, sha, size = head.split()
-        length = 0 if size == "-" else int(size)
-        entries.append({"path": prefix + name, "mode": mode, "kind": kind, "sha": sha, "size": length})
-    return entries
+def _shape(one: objects.TreeEntry) -> shapes.Json:
+    return {"path": one.path, "mode": one.mode, "kind": one.kind, "sha": one.sha, "size": one.size or 0}
 
 
 def _listed(repo: Repository, ref: str, entry: shapes.Json) -> shapes.Json:

@@ -203,7 +203,7 @@ class DockerBuilder:
             raise PermanentError(
                 f"No image can be built on this machine: {found.reason}.",
                 code="builder-missing",
-                hint="install Docker or buildah here, or have a pipeline push it and set `build: {kind: external}`",
+                hint="install Docker or buildah, or set `build` to `kind: github-actions`, `codebuild` or `external`",
             )
         return found.tool
 

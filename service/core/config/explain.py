@@ -80,6 +80,8 @@ def _image_values(image: ImageTarget) -> Iterator[tuple[str, object, tuple[str, 
         yield f"build.{name}", value, ("build", name)
     yield "platforms", list(image.platforms), ("platforms",)
     yield "redeploy", image.redeploy, ("redeploy",)
+    yield "reuse", image.reuse.value, ("reuse",)
+    yield "rebuild", image.rebuild.value, ("rebuild",)
 
 
 def _registry(key: str, registry: RegistryTarget) -> Iterator[tuple[str, object, tuple[str, ...]]]:

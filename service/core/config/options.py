@@ -98,7 +98,7 @@ def _validated(model: type[BaseModel], data: object, node: Node, report: Report)
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        report.add_invalid(error, node)
+        report.add_invalid(error, node, model)
         return None
 
 

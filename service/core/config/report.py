@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cache
-from typing import TypeGuard
+from typing import TypeGuard, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from service.core.config.texts import TextError
@@ -82,7 +82,7 @@ class Report:
         add = self.add if nearest_name(name, known) else self.add_unread
         add(place, f'"{name}" is not a key here', nearest(name, known))
 
-    def add_invalid(self, error: ValidationError, tree: Node) -> frozenset[Place]:
+    def add_invalid(self, error: ValidationError, tree: Node, model: type[BaseModel]) -> frozenset[Place]:
         """Report what a model found wrong, at the places in the tree from which its data came; give those places."""
         wanted: dict[Place, tuple[Node, list[str]]] = {}
         told: list[str] = []
@@ -96,14 +96,16 @@ class Report:
             if type_wanted := _wanted(detail):
                 wanted.setdefault(node.place, (node, []))[1].append(type_wanted)
             else:
-                self._add_detail(detail, node, left)
+                self._add_detail(detail, node, left, model)
                 told.append(node.place.key)
         for place, (node, types) in wanted.items():
             if not any(key.startswith(place.key) for key in told):  # one alternative fits, and has a fault inside
                 self.add_wrong_type(node, " or ".join(dict.fromkeys(types)))
         return frozenset(faulty)
 
-    def _add_detail(self, detail: ErrorDetails, node: Node, left: tuple[str | int, ...]) -> None:
+    def _add_detail(
+        self, detail: ErrorDetails, node: Node, left: tuple[str | int, ...], model: type[BaseModel]
+    ) -> None:
         context = detail.get("ctx", {})
         match detail["type"]:
             case "missing" if isinstance(node, Table) and left and left[-1] in node.entries:
@@ -111,7 +113,8 @@ class Report:
             case "missing":
                 self.add(node.place.under(left[-1]) if left else node.place, "is missing")
             case "extra_forbidden":
-                self.add(node.place, f'"{detail["loc"][-1]}" is not a key here')
+                name = str(detail["loc"][-1])
+                self.add(node.place, f'"{name}" is not a key here', nearest(name, _keys_at(model, detail["loc"])))
             case "literal_error" | "enum":
                 self.add(node.place, f"expected {context['expected']}, found {describe(node)}", _quoting(node))
             case "value_error":
@@ -253,6 +256,32 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return f"did you mean {close}?"
     few = 17
     return f"known: {', '.join(names)}" if 0 < len(names) <= few else ""
+
+
+def _keys_at(model: type[BaseModel], where: tuple[str | int, ...]) -> frozenset[str]:
+    """Give the keys that are known beside the last step of a finding's way through a model.
+
+    Steps that name no field are an item of a list, a key of a mapping, or one of several types.
+    """
+    models = _models_in(model)
+    for step in where[:-1]:
+        taken = [
+            field.annotation
+            for one in models
+            for name, field in one.model_fields.items()
+            if step == (field.alias or name)
+        ]
+        models = frozenset().union(*map(_models_in, taken)) or models
+    return frozenset().union(*map(keys_of, models))
+
+
+def _models_in(annotation: object) -> frozenset[type[BaseModel]]:
+    """Give the models that a type is or is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return _models_in(annotation.model_fields["root"].annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return frozenset({annotation})
+    return frozenset().union(*map(_models_in, get_args(annotation)))
 
 
 @cache

@@ -31,7 +31,7 @@ def _told(model: type[BaseModel], table: Table, unknown: Unknown, report: Report
     try:
         model.model_validate(plain_table(table), context=unknown)
     except ValidationError as error:
-        return report.add_invalid(error, table)
+        return report.add_invalid(error, table, model)
     return frozenset()
 
 

@@ -40,7 +40,7 @@ def _entries(root: Node, report: Report) -> tuple[Entry, ...]:
         try:
             entry = Entry.model_validate(plain(node))
         except ValidationError as error:
-            report.add_invalid(error, node)
+            report.add_invalid(error, node, Entry)
             continue
         if entry.file:
             report.add(node.place, "names another file", "write its windows here")

@@ -202,7 +202,7 @@ def test_no_tool_is_looked_for_where_none_is_wanted(pretended: Pretended, tmp_pa
 
 def test_build_without_a_tool_names_the_other_way(tmp_path: Path) -> None:
     builder = DockerBuilder(Source(tmp_path), tmp_path / "builds", wanted="none")
-    with pytest.raises(PermanentError, match="kind: external") as caught:
+    with pytest.raises(PermanentError, match="kind: github-actions`, `codebuild` or `external`") as caught:
         builder.build(request_with("registry.test"), Control())
     assert caught.value.code == "builder-missing"
 

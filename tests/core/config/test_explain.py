@@ -7,6 +7,8 @@ from pathlib import Path
 
 from service.adapters.kinds import kinds
 from service.core.config import Configuration, load
+from service.core.config.keys import TargetKeys
+from service.core.config.report import keys_of
 
 TEXT = (Path(__file__).parents[2] / "data" / "config" / "good" / "design.yaml").read_text()
 LINES = TEXT.splitlines()
@@ -84,3 +86,20 @@ def test_order_as_a_word_says_how_commits_are_ordered_and_nothing_else() -> None
 
 def test_a_time_of_a_builder_is_told_as_people_write_it() -> None:
     assert explained("checkout", "dev")["build.timeout"][0] == "30m"
+
+
+def test_every_key_of_an_application_and_of_an_environment_is_told() -> None:
+    rows = explained("checkout", "dev")
+
+    told = {key.partition(".")[0].partition("[")[0] for key in rows}
+    chosen = {"images", "environments", "gates", "notify", "pull_from", "from", "automatic"}  # only where they are said
+    assert {key for key in keys_of(TargetKeys) if key not in chosen} <= told
+
+
+def test_reuse_and_rebuild_name_their_line() -> None:
+    text = TEXT.replace("    source: acme/checkout\n", "    source: acme/checkout\n    rebuild: daily\n")
+    rows = {row.key: row for row in load(text, kinds=kinds()).explain("checkout", "dev")}
+
+    assert (rows["reuse"].value, rows["reuse"].line) == ("default", None)
+    assert rows["rebuild"].value == "daily"
+    assert text.splitlines()[(rows["rebuild"].line or 0) - 1].strip() == "rebuild: daily"
