@@ -302,8 +302,12 @@ def test_unknown_words_get_help_once(asked: Pipeline) -> None:
 
 
 def test_what_is_not_clear_is_asked_back_with_what_to_write(asked: Pipeline) -> None:
+    configure(asked, BY_HAND + "state: {reason: required}\n")
     pull = opened(asked)
     assert "/mergeport hold checkout dev, /mergeport hold checkout stage" in say(asked, pull, "hold")
+    assert "a reason is required here" in say(asked, pull, "hold stage")
+    assert "is not merged" in say(asked, pull, "promote --to stage")
+    assert "a branch feeds dev" in say(asked, pull, "promote --to dev")
     assert "did you mean stage?" in say(asked, pull, "hold stge")
     assert state(asked) == ""
 
@@ -364,6 +368,19 @@ def test_comment_on_a_promotions_pull_request_approves_the_head_that_was_seen(as
     asked.stack.github.push(MANIFESTS, pull.head, {"README.md": "a person's line\n"}, author="bob")
     asked.settle(looks=0)
     assert shown(asked, pull.head_sha)["approval"] == "pending"
+
+
+def test_gate_of_a_promotions_pull_request_is_overridden_for_the_head_that_was_seen(asked: Pipeline) -> None:
+    by_hand = "from: dev, publish: pull-request,"
+    frozen = 'freeze: [{from: "2020-01-01", until: "2099-01-01", reason: stocktaking}]'
+    configure(asked, gated(frozen).replace("from: dev,", by_hand))
+    merged(asked)
+    pull = pull_of(asked)
+    assert shown(asked, pull.head_sha)["freeze"] == "pending"
+    told = say(asked, pull, "promote --override freeze --reason hotfix", by="grace", where=MANIFESTS)
+    assert f"run {asked.run('stage').id}" in told
+    assert shown(asked, pull.head_sha)["freeze"] == "success"
+    assert asked.run("stage").asked_by == "grace"
 
 
 def test_head_that_moved_since_the_comment_is_not_approved(asked: Pipeline) -> None:

@@ -34,17 +34,11 @@ def promote(
     """Promote the release that the pull request brought, or proposes, as `mergeport promote --commit` does."""
     if already := _started(context, asked):
         return already
-    environments = dict.fromkeys(one.environment for one in fits if one.upstream is not None)
-    if len(environments) != 1:
-        several = f": {', '.join(environments)}" if environments else ""
-        raise PermanentError(
-            f"it does not say where to{several}", code="comment-unclear", hint="write /mergeport promote --to ENV"
-        )
+    environment = _where_to(fits)
     if subject.promotes:
         head_seen(context, subject.repository, event, "promote")
     if subject.commit is None:
         raise PermanentError(f"{subject.name} is not merged", code="comment-unclear", hint="merge it first")
-    (environment,) = environments
     names = tuple(dict.fromkeys(one.application for one in fits if one.environment == environment))
     wish = Wish(environment, names, command.value("from"), Named(commit=subject.commit))
     plan = actions.planned(context, asked, wish, command.overrides)
@@ -61,6 +55,23 @@ def promote(
     ]
     lines += [f"{name} stays, since its hold could not be lifted: {error}" for name, error in done.failed]
     return Answer((*lines, *stays), done=any(one.run for one in done.started))
+
+
+def _where_to(fits: Sequence[Target]) -> str:
+    """Give the only environment that a promotion can mean: one that others feed."""
+    fed = list(dict.fromkeys(one.environment for one in fits if one.upstream is not None))
+    if len(fed) == 1:
+        return fed[0]
+    if not fed:
+        names = ", ".join(dict.fromkeys(one.environment for one in fits))
+        raise PermanentError(
+            f"a branch feeds {names}, so there is nothing to promote",
+            code="comment-unclear",
+            hint="merge to the branch; /mergeport retry tries a run again",
+        )
+    raise PermanentError(
+        f"it does not say where to: {', '.join(fed)}", code="comment-unclear", hint="write /mergeport promote --to ENV"
+    )
 
 
 def _moved(move: Move) -> str:

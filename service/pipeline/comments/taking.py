@@ -16,7 +16,7 @@ from service.core.changes import Commented
 from service.core.comments import Command, Misread, help_text, read_commands
 from service.core.comments.command_answers import Answer, told
 from service.core.words import DeliveryState
-from service.errors import MergeportError, PermanentError, RetryableError
+from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.pipeline.actions import Asked
 from service.pipeline.comments.command_reply import reply
 from service.pipeline.comments.commented_on import Subject, subject_of
@@ -43,7 +43,7 @@ def take_comment(context: Context, event: Commented, *, arrived: datetime, tried
     try:
         return _take_comment(context, event, arrived=arrived, tried=tried)
     except RetryableError as error:
-        if tried < MOST_TRIES_OF_ANSWER:
+        if tried < (MOST_TRIES if isinstance(error, DoubtfulError) else MOST_TRIES_OF_ANSWER):
             raise
         log.warning("a comment could not be answered", error=str(error))
         return Outcome(DeliveryState.FAILED, f"{event.author} on #{event.number}: not answered: {error}")

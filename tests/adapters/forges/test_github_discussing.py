@@ -64,6 +64,15 @@ def test_our_comment_is_found_again_and_edited_and_no_other(github: GitHubDouble
     assert forge.find_comment(REPO, number, "<!-- ours -->") is None
 
 
+def test_permission_for_pull_requests_is_enough_for_their_comments(github: GitHubDouble) -> None:
+    github.push(REPO, "feature", {"a": "1"})
+    number = github.open_pull(REPO, "feature", "main").number
+    github.add_token("ghp_enough", permissions={"pull_requests": "write"})
+    enough = GitHub(TokenLogin("ghp_enough"), api_url=github.api_url, git_url=github.git.url)
+    assert enough.edit_comment(REPO, enough.comment(REPO, number, "<!-- ours -->"), "<!-- ours --> two")
+    assert enough.find_comment(REPO, number, "<!-- ours -->") is not None
+
+
 def test_former_head_is_the_one_before_that_second(github: GitHubDouble, forge: GitHub) -> None:
     at = datetime.now(UTC).replace(microsecond=0)
     first, second = (github.push(REPO, "feature", {"a": text}) for text in ("1", "2"))
