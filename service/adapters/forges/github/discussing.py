@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -24,6 +26,7 @@ _GRANTED = (
 )
 _BASES = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ}
 _NOWHERE = "0" * 40
+_Answer = TypeVar("_Answer")
 
 
 class _Comment(BaseModel):
@@ -123,25 +126,27 @@ class Discussing:
         Raises what reading the repository raises if we do not see it, because then nobody knows.
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
-        try:
-            return self._connection.get(
+        granted = _looked_twice(
+            lambda: self._connection.get(
                 _Granted,
                 f"/repos/{repository}/collaborators/{login}/permission",
                 doing=f"read what {login} may do",
                 repository=repository,
                 permission="metadata: read",
-            ).ours()
-        except NotFoundAnswerError:
+            )
+        )
+        if granted is None:
             self.default_branch(repository)
             return Permission.NONE
+        return granted.ours()
 
     def head_at(self, repository: Repository, branch: str, at: datetime) -> Sha | None:
         """Give where a branch was right before that second: times are whole seconds, so one that is equal may be later.
 
         https://docs.github.com/en/rest/repos/repos#list-repository-activities
         """
-        try:
-            moves = self._connection.get(
+        moves = _looked_twice(
+            lambda: self._connection.get(
                 list[_Move],
                 f"/repos/{repository}/activity",
                 parameters={"ref": f"refs/heads/{branch}", "per_page": MOVES, "direction": "desc"},
@@ -149,8 +154,18 @@ class Discussing:
                 repository=repository,
                 permission="contents: read",
             )
-        except NotFoundAnswerError:
-            return None
+        )
         second = at.replace(microsecond=0)
-        found = next((one.after for one in moves if one.timestamp < second), _NOWHERE)
+        found = next((one.after for one in moves or () if one.timestamp < second), _NOWHERE)
         return None if found == _NOWHERE else Sha(found)
+
+
+def _looked_twice(ask: Callable[[], _Answer]) -> _Answer | None:
+    """Give an answer, or None if GitHub says twice that it is not there: once may be a replica that lags."""
+    for last in (False, True):
+        try:
+            return ask()
+        except NotFoundAnswerError:
+            if last:
+                break
+    return None
