@@ -245,9 +245,12 @@ def test_worker_that_dies_between_act_and_answer_does_nothing_twice(asked: Pipel
     assert len(ours(asked, pull)) == 1
 
 
-def test_answer_that_could_not_be_written_is_written_later_and_the_action_not_repeated(asked: Pipeline) -> None:
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "422 Unprocessable Entity"])
+def test_answer_that_could_not_be_written_is_written_later_and_the_action_not_repeated(
+    asked: Pipeline, status: str
+) -> None:
     pull = opened(asked)
-    asked.stack.github.faults.answer("502 Bad Gateway", method="POST", path=r"/issues/\d+/comments$")
+    asked.stack.github.faults.answer(status, body=b'{"message": "No"}', method="POST", path=r"/issues/\d+/comments$")
     assert say(asked, pull, "hold stage") == ""
     tip = state(asked)
     asked.clock.move(seconds=61)

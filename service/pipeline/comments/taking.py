@@ -65,13 +65,16 @@ def _take_comment(context: Context, event: Commented, *, arrived: datetime, trie
             row, _ = _kept(context, event, position, command, arrived)
         stopped |= not row.done and not isinstance(command, Misread)
         words.append(f"{row.text} ({'done' if row.done else 'not done'})")
-    return _answered(context, forge, event, ", ".join(words))
+    return _answered(context, forge, event, ", ".join(words), tried)
 
 
-def _answered(context: Context, forge: Forge, event: Commented, words: str) -> Outcome:
+def _answered(context: Context, forge: Forge, event: Commented, words: str, tried: int) -> Outcome:
+    """Write the answers. What was done is told to nobody without them, so that a refusal is tried again too."""
     try:
         reply(context, forge, event.repository, event.number)
     except PermanentError as error:
+        if tried < MOST_TRIES:
+            raise RetryableError(error.message, code=error.code, hint=error.hint) from error
         return Outcome(
             DeliveryState.FAILED,
             f"{event.author} on #{event.number}: {words}; the answer could not be written: {error}",
