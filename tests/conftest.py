@@ -1,7 +1,11 @@
-"""Fixtures for all tests come from these plugins; none is defined here. And how many processes run tests at once."""
+"""Fixtures for all tests come from these plugins; none is defined here. And how many processes run tests at once.
+
+Each process keeps thousands of collected tests, so the collector of garbage looks more seldom: that saves a tenth.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -16,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.kinds",
     "tests.fixtures.debian",
 ]
+gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -160,7 +160,7 @@ class Worker:
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
-            self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 2 * GATES_SECONDS),
+            self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 10 * GATES_SECONDS),
             Loop("gates", GATES_SECONDS, GateClock(self._context, self._motion).judge, self._stop),
             self._loop_at_rest("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), 2.0),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),

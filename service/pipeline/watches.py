@@ -64,12 +64,11 @@ def answer(context: Context, wait: Wait, text: str, outcome: WaitOutcome = WaitO
 def answer_due(context: Context) -> None:
     """Answer retries whose time has come, and whatever is past its deadline."""
     with context.store.read() as tx:
-        ahead = waits.any_ahead(tx, context.now())
+        ahead, due = waits.any_ahead(tx, context.now()), waits.due(tx, context.now())
     if ahead:
         with context.store.begin() as tx:
             log.warning("the clock was ahead; waits begin anew", waits=waits.set_back(tx, context.now()))
-    with context.store.read() as tx:
-        due = waits.due(tx, context.now())
+            due = waits.due(tx, context.now())
     for wait in due:
         if wait.kind is WaitKind.RETRY:
             answer(context, wait, "time to retry")

@@ -132,12 +132,14 @@ def test_an_earlier_revision_is_measured_first_and_leaves_no_tree() -> None:
     assert "mergeport-before-" not in trees
 
 
+@pytest.mark.prove
 def test_an_earlier_revision_that_git_does_not_know_is_told() -> None:
     done = bench("values-edit", "--toy", "--before", "no-such-revision")
     assert done.returncode == 2
     assert "git knows no revision no-such-revision" in done.stderr
 
 
+@pytest.mark.prove
 def test_the_page_is_not_written_from_toy_figures() -> None:
     done = bench("values-edit", "--toy", "--write")
     assert done.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -168,9 +169,14 @@ def test_unknown_application_is_an_error(call: Call) -> None:
 def test_more_applications_cost_no_more_queries(store: Store, rows: Rows) -> None:
     def queries() -> int:
         seen: list[str] = []
-        sa.event.listen(store.engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
+
+        def keep(*told: Any) -> None:
+            seen.append(told[2])
+
+        sa.event.listen(store.engine, "before_cursor_execute", keep)
         with store.read() as tx:
             status(tx, known_configuration(tx), Repository(MANIFESTS), NOW)
+        sa.event.remove(store.engine, "before_cursor_execute", keep)
         return sum(statement.lstrip().startswith("SELECT") or "WITH" in statement for statement in seen)
 
     go_live(store, rows.run())

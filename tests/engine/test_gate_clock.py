@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from service.core.words import RunState
 from service.engine.gate_clock import GateClock
 from service.pipeline.context import Context
-from service.store import judgements
+from service.store import Store, judgements
 from service.store.judgements import KeptJudgement
 from service.store.motion import Motion
 from tests.engine.conftest import StillClock
@@ -18,8 +19,11 @@ from tests.fixtures.rows import NOW, Rows
 
 
 @pytest.fixture
-def database_url(migrated_sqlite_url: str) -> str:
-    return migrated_sqlite_url
+def store(migrated_sqlite_url: str) -> Iterator[Store]:
+    """Give a store of its own, because the tests listen to its statements."""
+    made = Store(migrated_sqlite_url)
+    yield made
+    made.close()
 
 
 def keep(context: Context, rows: Rows, *, minutes: int) -> KeptJudgement:

@@ -14,7 +14,7 @@ from service.pipeline.context import Context
 from service.pipeline.intake.deliveries import claim
 from service.pipeline.reports.statuses import send_reports, want_status
 from service.pipeline.watches import answer_due
-from service.store import builds, deliveries, waits
+from service.store import Store, builds, deliveries, waits
 from tests.fixtures.rows import Rows
 
 
@@ -31,9 +31,9 @@ def told(context: Context, rows: Rows) -> None:
 
 
 @pytest.fixture
-def database_url(migrated_sqlite_url: str) -> str:
+def store(kept_sqlite: Store) -> Store:
     """Use only SQLite, whose plan does not depend on the size of the tables; both databases have the same indexes."""
-    return migrated_sqlite_url
+    return kept_sqlite
 
 
 ASKED: dict[str, Callable[[Context, Rows], object]] = {

@@ -21,8 +21,8 @@ from tests.fixtures.service import poll
 
 
 @pytest.fixture
-def database_url(migrated_postgresql_url: str) -> str:
-    return migrated_postgresql_url
+def store(kept_postgresql: Store) -> Store:
+    return kept_postgresql
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The engine is replaced by a list: `settle` works through what is queued until no
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -319,8 +320,7 @@ class Pipeline:
 
     def ecr(self) -> ECRClient:
         """Give a client of the registry's own API."""
-        session = boto3.session.Session("test", "test", region_name=ecr.Options(host=REGISTRY).aws_region)
-        return session.client("ecr", endpoint_url=self.stack.ecr.endpoint)
+        return _ecr_client(self.stack.ecr.endpoint)
 
     def ended(self, run: Run, state: RunState) -> Run:
         """Give the run as it is now; fail unless it is in the state."""
@@ -329,3 +329,9 @@ class Pipeline:
         assert now_at is not None
         assert now_at.state is state or now_at.state == state, f"{now_at.state}: {now_at.message}"
         return now_at
+
+
+@functools.cache
+def _ecr_client(endpoint: str) -> ECRClient:
+    session = boto3.session.Session("test", "test", region_name=ecr.Options(host=REGISTRY).aws_region)
+    return session.client("ecr", endpoint_url=endpoint)
