@@ -76,7 +76,7 @@ def test_who_may_is_told_without_mentioning_anybody() -> None:
         ("team:crew", "@ORGANIZATION/crew"),
         ("user:eve", "write eve"),
         ("acme/crew", "write @acme/crew"),
-        ("permission:wrte", "permission:write?"),
+        ("permission:maintainer", "permission:maintain?"),
         ("permission:none", "permissions:"),
         ("", "LOGIN"),
         ("ev\u0435 eve", "LOGIN"),
