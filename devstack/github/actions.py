@@ -177,6 +177,9 @@ class Actions:
                 raise invalid("PullRequest", "", f"No commits between {base} and {head}")
             if repo.bare.merge_base(branches[base], branches[head]) is None:
                 raise invalid("PullRequest", "", f"The {head} branch has no history in common with {base}")
+            if draft and not repo.allows_drafts:
+                words = "Draft pull requests are not supported in this repository."
+                raise RefusalError(422, words)
             number, at = repo.next_number, now()
             repo.next_number += 1
             pull = Pull(
@@ -187,6 +190,15 @@ class Actions:
             self.test_merge(repo, pull)
             self._emit(repo, pull, "opened", user)
         return pull
+
+    def mark_ready(self, repo: Repository, pull: Pull, sender: User) -> None:
+        """Make a draft a pull request that asks for reviews; one that is none stays as it is."""
+        with self.state.lock:
+            if pull.state != "open":
+                raise RefusalError(422, "Pull request is closed")
+            if pull.draft:
+                pull.draft, pull.updated_at = False, now()
+                self._emit(repo, pull, "ready_for_review", sender)
 
     def test_merge(self, repo: Repository, pull: Pull) -> None:
         """Make the test merge commit that GitHub makes for every open pull request."""

@@ -19,6 +19,7 @@ from devstack.github.routes import (
     belonging,
     commits,
     gitdata,
+    graphql,
     hooks,
     issues,
     judging,
@@ -37,6 +38,7 @@ def shared_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     for module in (repositories, belonging, commits, gitdata, statuses, judging, pulls, issues, apps, hooks, workflows):
         app.register_blueprint(module.blueprint, url_prefix="/api/v3")
+    app.register_blueprint(graphql.blueprint, url_prefix="/api")
     app.before_request(access.identify)
     app.after_request(_headers)
     app.register_error_handler(RefusalError, _refused)

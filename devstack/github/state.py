@@ -99,6 +99,24 @@ class Comment:
     updated_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class AutoMerge:
+    """Somebody's wish that a pull request is merged once nothing is in the way."""
+
+    by: User
+    method: MergeMethod
+    at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A milestone of a repository."""
+
+    number: int
+    title: str
+    state: str = "open"
+
+
 @dataclass(slots=True)
 class Activity:
     """One move of a branch, as it is listed in the repository's activity."""
@@ -138,6 +156,9 @@ class Pull:
     merge_commit_sha: str | None = None
     closed_at: str | None = None
     labels: list[str] = field(default_factory=list)
+    assignees: list[str] = field(default_factory=list)
+    milestone: int | None = None
+    auto_merge: AutoMerge | None = None
     reviewers: list[str] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     merged_commits: frozenset[str] = frozenset()
@@ -210,6 +231,14 @@ class Repository:
     workflow_runs: dict[int, WorkflowRun] = field(default_factory=dict)
     next_number: int = 1
     fork: bool = False
+    milestones: dict[int, Milestone] = field(default_factory=dict)
+    allows_auto_merge: bool = False
+    allows_drafts: bool = True
+    """Whether its plan has drafts: private repositories of free plans do not."""
+    required: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The contexts that the protection of a branch requires."""
+    queues: dict[str, list[int]] = field(default_factory=dict)
+    """The merge queues of branches that have one: the pull requests in it."""
 
     @property
     def owner(self) -> str:

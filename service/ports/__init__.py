@@ -36,7 +36,15 @@ from service.ports.manifests import (
 )
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
-from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
+from service.ports.pull_request_landing import PullRequestLanding
+from service.ports.pull_requests import (
+    ClosedPullRequests,
+    MergeState,
+    PullRequest,
+    PullRequestDraft,
+    PullRequests,
+    Refused,
+)
 from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
 from service.ports.reviews import PullRequestReviews
 from service.ports.source import DeliveryHead, Source, StoredRequest
@@ -81,6 +89,7 @@ __all__ = [
     "ManifestHistory",
     "ManifestRepositories",
     "Manifests",
+    "MergeState",
     "Notice",
     "Notifier",
     "Observation",
@@ -91,11 +100,13 @@ __all__ = [
     "Progress",
     "PullRequest",
     "PullRequestDraft",
+    "PullRequestLanding",
     "PullRequestReviews",
     "PullRequests",
     "PullSource",
     "PushTarget",
     "Received",
+    "Refused",
     "Registry",
     "Source",
     "SourceTrees",

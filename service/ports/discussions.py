@@ -18,14 +18,6 @@ class Discussions(Protocol):
         """Write a comment on a pull request, and give its id; writing it twice makes two."""
         ...
 
-    def edit_comment(self, repository: Repository, comment: int, body: str) -> bool:
-        """Give a comment of ours another text; False if it is not there any more."""
-        ...
-
-    def find_comment(self, repository: Repository, number: int, mark: str) -> int | None:
-        """Give the first comment of ours on a pull request that begins with the mark."""
-        ...
-
     def permission_of(self, repository: Repository, login: str) -> Permission:
         """Give what a person may do in a repository, whoever grants it; NONE for a login that nobody has."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devstack.github.state import Pull
-from service.core.words import RunState
+from service.core.words import RunState, WaitKind
 from service.pipeline import actions
 from service.pipeline.actions import Asked
 from service.pipeline.promote.gating import judge_open_heads
@@ -163,3 +163,23 @@ def test_open_heads_are_judged_before_anything_else_at_the_start(pipeline: Pipel
     judge_open_heads(pipeline.context)
     pipeline.settle(looks=0)
     assert shown(pipeline, pull.head_sha)["approval"] == "success"
+
+
+def test_lock_lets_a_pull_request_open_with_its_gate_closed(pipeline: Pipeline) -> None:
+    actions.lock(pipeline.context, Asked("ann", pipeline.clock.now(), "broken"), environment="prod")
+    run = propose(pipeline)
+    assert pipeline.wait(run)[0] is WaitKind.PULL_REQUEST
+    assert shown(pipeline, pull_of(pipeline).head_sha) == {"lock": "pending"}
+
+
+def test_hold_keeps_a_pull_request_from_opening_until_it_is_lifted_though_a_lock_is_on(pipeline: Pipeline) -> None:
+    at = pipeline.context
+    actions.hold(at, Asked("ann", pipeline.clock.now(), "broken"), application="checkout", environment="prod")
+    run = propose(pipeline)
+    assert pipeline.wait(run)[0] is WaitKind.GATE
+    assert "is held by ann" in pipeline.wait(run)[1]
+    assert pipeline.stack.github.pulls(MANIFESTS) == []
+    actions.lock(at, Asked("ann", pipeline.clock.now(), "frozen"), environment="prod")
+    actions.unhold(at, Asked("ann", pipeline.clock.now(), "mended"), application="checkout", environment="prod")
+    pipeline.settle(looks=0)
+    assert shown(pipeline, pull_of(pipeline).head_sha) == {"lock": "pending"}

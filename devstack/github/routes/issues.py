@@ -22,6 +22,47 @@ def get_issue(owner: str, name: str, number: int) -> Response:
     return jsonify(pull_shapes.issue(access.state(), repo, access.actions().find_pull(repo, number)))
 
 
+@blueprint.patch("/repos/<owner>/<name>/issues/<int:number>")
+def update_issue(owner: str, name: str, number: int) -> Response:
+    """Change a pull request's milestone."""
+    repo = access.repository(owner, name, "issues", "write")
+    pull, body = access.actions().find_pull(repo, number), request.get_json() or {}
+    wanted = body.get("milestone", pull.milestone)
+    if wanted is not None and wanted not in repo.milestones:
+        raise invalid("Issue", "milestone", "", code="invalid")
+    pull.milestone = wanted
+    return jsonify(pull_shapes.issue(access.state(), repo, pull))
+
+
+@blueprint.post("/repos/<owner>/<name>/issues/<int:number>/assignees")
+def add_assignees(owner: str, name: str, number: int) -> tuple[Response, int]:
+    """Assign people; those without access are left out silently, as on GitHub."""
+    repo, state = access.repository(owner, name, "issues", "write"), access.state()
+    pull = access.actions().find_pull(repo, number)
+    with state.lock:
+        known = [one for one in (request.get_json() or {}).get("assignees", []) if one not in state.unknown_reviewers]
+        pull.assignees += [login for login in known if login not in pull.assignees]
+    return jsonify(pull_shapes.issue(state, repo, pull)), 201
+
+
+@blueprint.delete("/repos/<owner>/<name>/issues/<int:number>/assignees")
+def remove_assignees(owner: str, name: str, number: int) -> Response:
+    """Take people's assignments away."""
+    repo = access.repository(owner, name, "issues", "write")
+    pull = access.actions().find_pull(repo, number)
+    gone = (request.get_json() or {}).get("assignees", [])
+    pull.assignees = [login for login in pull.assignees if login not in gone]
+    return jsonify(pull_shapes.issue(access.state(), repo, pull))
+
+
+@blueprint.get("/repos/<owner>/<name>/milestones")
+def list_milestones(owner: str, name: str) -> Response:
+    """List milestones, by state."""
+    repo, wanted = access.repository(owner, name, "issues"), request.args.get("state", "open")
+    found = [number for number, one in repo.milestones.items() if wanted in {"all", one.state}]
+    return paged([pull_shapes.milestone(access.state(), repo, number) for number in found])
+
+
 @blueprint.get("/repos/<owner>/<name>/issues/<int:number>/comments")
 def list_comments(owner: str, name: str, number: int) -> Response:
     """List comments, oldest first."""

@@ -33,15 +33,9 @@ from service.core.config.key_types import (
     RegistryKey,
     TextOrFalse,
 )
+from service.core.config.pull_request_keys import PullRequestKeys
 from service.core.config.role_keys import RoleKeys
 from service.core.words import OrderBy
-
-
-class PullRequestKeys(Keys):
-    """How a promotion's pull request is presented."""
-
-    reviewers: list[str] = Field(default=[], description="The reviewers who are asked: logins, or team:SLUG.")
-    labels: list[str] = Field(default=[], description="Labels of the pull request.")
 
 
 class ManifestKeys(Keys):
@@ -134,7 +128,9 @@ class EnvironmentKeys(Keys):
     publish: Literal["commit", "pull-request"] = Field(
         default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
     )
-    pull_request: PullRequestKeys = Field(default={}, validate_default=True, description="Reviewers and labels.")
+    pull_request: PullRequestKeys = Field(
+        default={}, validate_default=True, description="How its pull requests are presented and merged."
+    )
     manifest: ManifestKeys = Field(
         default={}, validate_default=True, description="The manifest repository and its branch."
     )

@@ -19,6 +19,7 @@ from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
+from service.core.config.pull_request_targets import read_policy
 from service.core.config.registry_targets import read_pull_from
 from service.core.config.targets import (
     OrderPolicy,
@@ -35,9 +36,7 @@ from service.core.config.texts import (
     argocd_name,
     batch_window,
     branch_name,
-    label,
     repository,
-    reviewer,
     values_file,
 )
 from service.core.config.time_targets import read_deadlines, read_patience, read_rollback_within
@@ -117,7 +116,7 @@ def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
     return EnvironmentParts(
         read_branch(layers),
         read_upstream(layers),
-        _policy(layers),
+        read_policy(layers),
         _manifest(layers),
         _writing(layers),
         read_named(layers, kinds.gates, "gate", "gates"),
@@ -240,14 +239,6 @@ def _said(node: Node | None) -> Collection[str]:
     """Name the keys of a mapping with valid values; nothing if there is no mapping."""
     entries = node.entries if isinstance(node, Table) else {}
     return {name for name, entry in entries.items() if not isinstance(entry, Broken)}
-
-
-def _policy(layers: Layers) -> PullRequestPolicy | None:
-    keys = layers.keys.pull_request
-    at = "pull_request"
-    reviewers = _all([layers.checked(reviewer, text, at, "reviewers", i) for i, text in enumerate(keys.reviewers)])
-    labels = _all([layers.checked(label, text, at, "labels", i) for i, text in enumerate(keys.labels)])
-    return None if reviewers is None or labels is None else PullRequestPolicy(reviewers, labels)
 
 
 def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:

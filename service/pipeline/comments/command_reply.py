@@ -17,10 +17,8 @@ def reply(context: Context, forge: Forge, repository: Repository, number: int) -
     if not kept:
         return
     body = comment_of([one.answer for one in kept])
-    if known is not None and forge.edit_comment(repository, known, body):
+    found = forge.tell(repository, number, body, mark=MARK_OF_ANSWERS, comment=known)
+    if found == known:
         return
-    found = forge.find_comment(repository, number, MARK_OF_ANSWERS)
-    if found is None or not forge.edit_comment(repository, found, body):
-        found = forge.comment(repository, number, body)
     with context.store.begin() as tx:
         comment_commands.keep_reply(tx, repository, number, found)

@@ -6,6 +6,7 @@ holds the door also while we are down. Statuses go through the reports: GitHub g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from service.core.gates import Allow, Judged, Judgement, Refuse, Wait, rows
@@ -13,7 +14,7 @@ from service.core.messages import status_description
 from service.pipeline.manifest.place import Place
 from service.pipeline.reports.statuses import GATES
 from service.pipeline.runs.claim import Claim
-from service.ports import CommitState
+from service.ports import CommitState, PullRequest
 from service.store import judgements, reports
 from service.store.judgements import KeptJudgement
 
@@ -21,13 +22,16 @@ OPEN_STATES = frozenset({"open", "overridden"})
 """The states of a kept row whose gate let the promotion go on."""
 
 
-def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement) -> None:
-    """Want the statuses of all gates on the head of the run's pull request, and on that of its merge queue.
+Shown = Sequence[tuple[str, CommitState, str]]
+"""Gates as they are to be shown, each with its state and words."""
+
+
+def to_show(claim: Claim, judgement: Judgement, before: KeptJudgement) -> Shown:
+    """Give what is to be shown of the gates of a run's pull request.
 
     Without a gate in the configuration only what people have closed is shown, and later that it is open again. A gate
     that the configuration no longer has is shown as open, because its old status would keep the door shut for good.
     """
-    context, run = claim.context, claim.run
     earlier = {gate: state for gate, state, _ in before.gates}
     shown = [
         (row.gate, _state(judged), row.words)
@@ -38,11 +42,12 @@ def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement
     shown += [
         (gate, CommitState.SUCCESS, "the configuration does not have this gate any more") for gate in sorted(gone)
     ]
-    if not shown or run.pull_request is None:
-        return
-    pull_request = context.outside.manifest_forge.pull_request(place.repository, run.pull_request)
-    if not pull_request.open:
-        return
+    return shown
+
+
+def show(claim: Claim, place: Place, judgement: Judgement, shown: Shown, pull_request: PullRequest) -> None:
+    """Want the statuses of gates on the head of the run's open pull request, and on that of its merge queue."""
+    context, run = claim.context, claim.run
     with context.store.begin() as tx:
         kept = judgements.of_run(tx, run.id)
         if kept is None or kept.gates != [list(row) for row in rows(judgement)]:

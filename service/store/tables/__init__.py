@@ -33,6 +33,7 @@ from service.store.tables.written import (
     order_answers,
     own_commits,
     promotion_branches,
+    proposals,
     pushes,
     step_backs,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "own_commits",
     "plans",
     "promotion_branches",
+    "proposals",
     "pushes",
     "refreshes",
     "reports",

@@ -50,27 +50,22 @@ def test_permission_that_we_may_not_read_is_an_error(github: GitHubDouble) -> No
     assert "Must have push access" in str(caught.value)
 
 
-def test_our_comment_is_found_again_and_edited_and_no_other(github: GitHubDouble, forge: GitHub) -> None:
-    promote(github)
-    number = forge.open_pull_request(REPO, DRAFT).number
-    github.comment(REPO, number, "<!-- ours --> says somebody else", by="eve")
-    made = forge.comment(REPO, number, "<!-- ours --> one")
-    forge.comment(REPO, number, "another\n<!-- ours -->")
-    assert forge.find_comment(REPO, number, "<!-- ours -->") == made
-    assert forge.edit_comment(REPO, made, "<!-- ours --> two")
-    assert [one.body for one in github.comments(REPO, number)][1] == "<!-- ours --> two"
-    github.repository(REPO).comments.clear()
-    assert not forge.edit_comment(REPO, made, "<!-- ours --> three")
-    assert forge.find_comment(REPO, number, "<!-- ours -->") is None
-
-
 def test_permission_for_pull_requests_is_enough_for_their_comments(github: GitHubDouble) -> None:
     github.push(REPO, "feature", {"a": "1"})
     number = github.open_pull(REPO, "feature", "main").number
     github.add_token("ghp_enough", permissions={"pull_requests": "write"})
     enough = GitHub(TokenLogin("ghp_enough"), api_url=github.api_url, git_url=github.git.url)
-    assert enough.edit_comment(REPO, enough.comment(REPO, number, "<!-- ours -->"), "<!-- ours --> two")
-    assert enough.find_comment(REPO, number, "<!-- ours -->") is not None
+    made = enough.comment(REPO, number, "<!-- ours --> one")
+    assert enough.tell(REPO, number, "<!-- ours --> two", mark="<!-- ours -->") == made
+    assert [one.body for one in github.comments(REPO, number)] == ["<!-- ours --> two"]
+
+
+def test_comment_that_answers_404_once_is_found_and_not_written_again(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    made = forge.comment(REPO, number, "<!-- ours --> one")
+    github.faults.answer("404 Not Found", body=b'{"message": "Not Found"}', method="PATCH", path="/issues/comments/")
+    assert forge.tell(REPO, number, "<!-- ours --> two", mark="<!-- ours -->", comment=made) == made
 
 
 def test_former_head_is_the_one_before_that_second(github: GitHubDouble, forge: GitHub) -> None:

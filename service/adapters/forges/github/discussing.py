@@ -8,14 +8,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from service.adapters.forges.github.shapes import Account
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import NotFoundAnswerError
 from service.core.roles import Permission
 from service.core.words import Repository, Sha
 
-COMMENTS, MOST_PAGES = 100, 10
-"""How many comments a page has, and how many pages are searched for ours: it is among the first."""
 MOVES = 100
 _GRANTED = (
     ("admin", Permission.ADMIN),
@@ -31,8 +28,6 @@ _Answer = TypeVar("_Answer")
 
 class _Comment(BaseModel):
     id: int
-    user: Account | None = None
-    body: str | None = None
 
 
 class _Person(BaseModel):
@@ -62,10 +57,6 @@ class Discussing:
 
     _connection: Connection
 
-    def identity(self) -> str:
-        """Give the login that our token or App acts as."""
-        raise NotImplementedError
-
     def default_branch(self, repository: Repository) -> str:
         """Give the name of the default branch."""
         raise NotImplementedError
@@ -81,44 +72,6 @@ class Discussing:
             repository=repository,
             permission="pull requests: write",
         ).id
-
-    def edit_comment(self, repository: Repository, comment: int, body: str) -> bool:
-        """Give a comment of ours another text; False if somebody has deleted it."""
-        try:
-            self._connection.send(
-                _Comment,
-                "PATCH",
-                f"/repos/{repository}/issues/comments/{comment}",
-                {"body": body},
-                doing="edit our comment",
-                repository=repository,
-                permission="pull requests: write",
-            )
-        except NotFoundAnswerError:
-            return False
-        return True
-
-    def find_comment(self, repository: Repository, number: int, mark: str) -> int | None:
-        """Give the first comment of ours that begins with the mark.
-
-        https://docs.github.com/en/rest/issues/comments#list-issue-comments
-        """
-        ours = self.identity().lower()
-        for page in range(1, MOST_PAGES + 1):
-            listed = self._connection.get(
-                list[_Comment],
-                f"/repos/{repository}/issues/{number}/comments",
-                parameters={"per_page": COMMENTS, "page": page},
-                doing=f"read the comments of #{number}",
-                repository=repository,
-                permission="pull requests: read",
-            )
-            for one in listed:
-                if one.user is not None and one.user.login.lower() == ours and (one.body or "").startswith(mark):
-                    return one.id
-            if len(listed) < COMMENTS:
-                break
-        return None
 
     def permission_of(self, repository: Repository, login: str) -> Permission:
         """Give what a person may do in a repository, from teams and the organization too.

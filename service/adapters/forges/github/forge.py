@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from service.adapters.forges.github.commits import Commits
 from service.adapters.forges.github.discussing import Discussing
-from service.adapters.forges.github.judging import Judging
+from service.adapters.forges.github.landing import Landing
 from service.adapters.forges.github.pulls import PAGE, Pulls
 from service.adapters.forges.github.shapes import (
     Account,
@@ -42,7 +42,7 @@ DESCRIPTION_LENGTH = 140
 _EMPTY_REPOSITORY = 409
 
 
-class GitHub(Judging, Discussing):
+class GitHub(Landing, Discussing):
     """One GitHub (github.com or an enterprise's) by one login; `ports.Forge`."""
 
     def __init__(

@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import RepositoryName, Time
 
-revision = "0025_comments"
-down_revision = "0024_rollback"
+revision = "0026_comments"
+down_revision = "0025_prlife"
 
 
 def upgrade() -> None:
