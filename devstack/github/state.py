@@ -118,6 +118,19 @@ class Milestone:
 
 
 @dataclass(slots=True)
+class Activity:
+    """One move of a branch, as it is listed in the repository's activity."""
+
+    id: int
+    ref: str
+    before: str
+    after: str
+    actor: User
+    timestamp: str
+    kind: str
+
+
+@dataclass(slots=True)
 class Pull:
     """A pull request. `head_sha` and `base_sha` stay as they were when it was closed.
 
@@ -209,6 +222,9 @@ class Repository:
     statuses: dict[str, list[Status]] = field(default_factory=dict)
     check_runs: dict[str, list[CheckRun]] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
+    activity: list[Activity] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    """The roles of people in it, by their logins in small letters; the others see what is public."""
     labels: dict[str, str] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
@@ -282,6 +298,10 @@ class State:
                 kind = "Bot" if login.endswith("[bot]") else "Organization" if login in self.organisations else "User"
                 self.users[login] = User(login, self.next_id(), kind)
             return self.users[login]
+
+    def known_user(self, login: str) -> User | None:
+        """Return the account of a login in whatever case, if anybody has named it before."""
+        return next((one for name, one in self.users.items() if name.lower() == login.lower()), None)
 
     def installation_of(self, repository: Repository) -> Installation | None:
         """Return the App's installation that covers a repository."""

@@ -79,7 +79,8 @@ class Promotion:
     `evidence` is where the very images are or were live, `scans` what the registry found in them, `checks` those of
     the source commit, `marks` what kinds of files the changes touch. `gates` are the gates as they were judged
     last; None if there are none. `overrides` are the gates that people opened for it, each with who and why.
-    `rendered` is what changes in the rendered manifests; None if the settings want nothing rendered.
+    `rendered` is what changes in the rendered manifests; None if the settings want nothing rendered. `asked_by` is who
+    asked for it.
     """
 
     run: RunId
@@ -104,6 +105,7 @@ class Promotion:
     problem: str = ""
     made_for: tuple[str, ...] = ()
     back: StepBack | None = None
+    asked_by: str = ""
     overrides: tuple[str, ...] = ()
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
@@ -162,7 +164,7 @@ def trailers_of_promotion(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
-        *trailers_of(promotion.back),
+        *trailers_of(promotion.back, promotion.asked_by),
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),

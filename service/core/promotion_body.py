@@ -23,7 +23,7 @@ from service.core.promotion_gates import LONGEST_BODY, gates_section
 from service.core.promotion_gates import TABLE_ROOM as GATES_ROOM
 from service.core.promotion_title import mark_of, pull_request_title
 from service.core.rendered.comparison import rendered_section
-from service.core.step_back import words_of
+from service.core.step_back import asked_words, words_of
 
 PULL_REQUESTS_SHOWN, LABELS_SHOWN = 50, 10
 CHANGES_SHOWN = 50
@@ -51,6 +51,7 @@ def sections_of(promotion: Promotion, *, because: str = "") -> dict[str, str]:
         "because": f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}."
         if because
         else "",
+        "asked": asked_words(promotion.back, promotion.asked_by),
         "overrides": "\n".join(
             fitting([f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides], OVERRIDES_ROOM)
         ),

@@ -157,10 +157,6 @@ class PullRequests(Protocol):
         """Give the paths that a pull request changes, renames by both names; None if there are too many."""
         ...
 
-    def comment(self, repository: Repository, number: int, body: str) -> None:
-        """Write a comment on a pull request."""
-        ...
-
     def identity(self) -> str:
         """Give the login that our token or App acts as, e.g. `mergeport[bot]`."""
         ...

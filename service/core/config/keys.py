@@ -34,6 +34,7 @@ from service.core.config.key_types import (
     TextOrFalse,
 )
 from service.core.config.pull_request_keys import PullRequestKeys
+from service.core.config.role_keys import RoleKeys
 from service.core.words import OrderBy
 
 
@@ -294,3 +295,4 @@ class File(Keys):
     environments: dict[str, EnvironmentKeys] = Field(description="The environments by name.")
     applications: dict[str, Application] = Field(description="The applications by name.")
     state: StateKeys = Field(default={}, validate_default=True, description="Locks, holds and blocks.")
+    roles: RoleKeys = Field(default={}, validate_default=True, description="Who may ask for what in comments.")

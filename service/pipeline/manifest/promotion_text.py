@@ -241,6 +241,7 @@ def _promotion(
         pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
         back=StepBack.read(run.rollback),
+        asked_by=run.asked_by,
         overrides=tuple(f"{one.gate} by {one.who}: {one.why}" for one in opened),
         made_for=tuple(str(one.get("made_for") or "") for one in run.images.values()),
     )

@@ -14,7 +14,15 @@ from service.store.tables.live import (
     sightings,
 )
 from service.store.tables.made import build_logs, build_runs, builds, image_trees
-from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
+from service.store.tables.received import (
+    changes,
+    command_replies,
+    comment_commands,
+    configurations,
+    covered_commits,
+    deliveries,
+    repositories,
+)
 from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
 from service.store.tables.under_way import audit, call_budgets, leases, reports, runs, steps, waits
 from service.store.tables.written import (
@@ -41,6 +49,8 @@ __all__ = [
     "builds",
     "call_budgets",
     "changes",
+    "command_replies",
+    "comment_commands",
     "commit_relations",
     "commit_times",
     "configurations",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from service.adapters.kinds import kinds as adapters_kinds
 from service.core.config import Configuration, Deadlines, Kinds, PullRequestPolicy, WritingPolicy, load
+from service.core.roles import Login, Permission, Permitted, Role, Team
 from service.core.words import AutoMerge, MergeMethod, Protected, Publish
 from service.errors import ConfigError, Fault, NotFoundError
 
@@ -387,3 +388,15 @@ def test_order_of_an_application_in_one_environment_wins(read: Read) -> None:
     )
     told = [target.order for target in configuration.targets()]
     assert [(one.by, one.rewritten) for one in told] == [("ancestry", "refuse"), ("commit-time", "allow")]
+
+
+def test_roles_that_the_file_names_replace_their_defaults_and_no_others() -> None:
+    text = (
+        GOOD / "design.yaml"
+    ).read_text() + 'roles: {operator: ["@Acme/Crew", "permission:admin"], viewer: octocat}\n'
+
+    roles = load(text, kinds=adapters_kinds()).roles
+
+    assert roles.of(Role.OPERATOR) == (Team("acme", "crew"), Permitted(Permission.ADMIN))
+    assert roles.of(Role.VIEWER) == (Login("octocat"),)
+    assert roles.of(Role.RELEASE_MANAGER) == (Permitted(Permission.MAINTAIN),)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from service.adapters.forges.github.commits import Commits
+from service.adapters.forges.github.discussing import Discussing
 from service.adapters.forges.github.landing import Landing
 from service.adapters.forges.github.pulls import PAGE, Pulls
 from service.adapters.forges.github.shapes import (
@@ -41,7 +42,7 @@ DESCRIPTION_LENGTH = 140
 _EMPTY_REPOSITORY = 409
 
 
-class GitHub(Landing):
+class GitHub(Landing, Discussing):
     """One GitHub (github.com or an enterprise's) by one login; `ports.Forge`."""
 
     def __init__(
@@ -260,10 +261,6 @@ class GitHub(Landing):
         files = self._pulls.files(repository, number)
         names = {file.filename for file in files} | {file.previous_filename for file in files}
         return None if len(files) >= PAGE else frozenset(name for name in names if name)
-
-    def comment(self, repository: Repository, number: int, body: str) -> None:
-        """Write a comment on a pull request; writing it twice makes two."""
-        self._pulls.comment(repository, number, body)
 
     def identity(self) -> str:
         """Give the login that our token or App acts as, e.g. `mergeport[bot]`."""

@@ -97,12 +97,14 @@ class Landing(Judging):
 
     def tell(self, repository: Repository, number: int, body: str, *, mark: str, comment: int | None = None) -> int:
         """Write our one comment with this mark, or rewrite it; give its id."""
-        known = comment if comment is not None else self._comment_with(repository, number, mark)
-        if known is not None:
+        if comment is not None:
             try:
-                return self._said(repository, number, "PATCH", f"issues/comments/{known}", body)
-            except NotFoundAnswerError:  # a person has deleted it
+                return self._said(repository, number, "PATCH", f"issues/comments/{comment}", body)
+            except NotFoundAnswerError:  # a person has deleted it, or the answer lags: the list tells
                 pass
+        known = self._comment_with(repository, number, mark)
+        if known is not None:
+            return self._said(repository, number, "PATCH", f"issues/comments/{known}", body)
         return self._said(repository, number, "POST", f"issues/{number}/comments", body)
 
     def _said(self, repository: Repository, number: int, method: str, path: str, body: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from service.adapters.forges.github.dressing import PERMISSION, Dressing
-from service.adapters.forges.github.shapes import ChangedFile, Created, GitObject, Pull, RepositoryAnswer
+from service.adapters.forges.github.shapes import ChangedFile, GitObject, Pull, RepositoryAnswer
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
@@ -122,18 +122,6 @@ class Pulls:
             f"/repos/{repository}/pulls/{number}",
             dict(text),
             doing=f"update pull request #{number}",
-            repository=repository,
-            permission=PERMISSION,
-        )
-
-    def comment(self, repository: Repository, number: int, body: str) -> None:
-        """Write a comment on a pull request; writing it twice makes two."""
-        self._connection.send(
-            Created,
-            "POST",
-            f"/repos/{repository}/issues/{number}/comments",
-            {"body": body},
-            doing=f"comment on #{number}",
             repository=repository,
             permission=PERMISSION,
         )
