@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from service.core.graphemes import whole_before
 from service.core.words import Actor
 
 SUBJECT_LENGTH = 250
@@ -44,7 +45,7 @@ def line(text: str) -> str:
 
 def cut(text: str, length: int) -> str:
     """Cut a text to so many characters; the last one then shows that there were more."""
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+    return text if len(text) <= length else f"{text[: whole_before(text, length - 1)].rstrip()}…"
 
 
 def plain(text: str, length: int = SUBJECT_LENGTH) -> str:

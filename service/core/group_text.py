@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.core.foreign_text import code, cut, fitting, link, markdown, plain, value
+from service.core.gates.gate_table import Row
+from service.core.promotion_gates import LONGEST_BODY, gates_section
 from service.core.promotion_title import TITLE_LENGTH, mark_of
 from service.core.values import ScalarChange
 from service.core.words import Sha
@@ -24,6 +26,8 @@ _ADVICE = (
 )
 _WORDS, _SUBJECT = 200, 100
 _NAMED = 10
+_WORST = ("refused", "waiting", "overridden", "open")
+"""The states of gates, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,44 @@ def group_title(environment: str, parts: Sequence[GroupPart]) -> str:
     return _cut(f"{lead} {cut(plain(names, TITLE_LENGTH), room)}{more}")
 
 
-def group_body(environment: str, parts: Sequence[GroupPart], out: Sequence[tuple[str, str]]) -> str:
-    """Give the body; `out` are applications of the group that are not in it, each with why."""
+def worst_of(told: Sequence[tuple[str, Sequence[Row]]]) -> list[Row]:
+    """Give one row for each gate: the worst of what it says to the applications, and to which one it says it."""
+    found: dict[str, list[Row]] = {}
+    for application, rows in told:
+        for row in rows:
+            found.setdefault(row.gate, []).append(row._replace(words=f"{application}: {row.words}"))
+    return [_worst(rows) for rows in found.values()]
+
+
+def _worst(rows: Sequence[Row]) -> Row:
+    """Give the first of the worst rows, with the number of others like it. A state that is not known is a wait."""
+    rank = [_WORST.index(row.state if row.state in _WORST else "waiting") for row in rows]
+    same = [row for row, at in zip(rows, rank, strict=True) if at == min(rank)]
+    return same[0]._replace(words=same[0].words + (f" (and {len(same) - 1} more)" if len(same) > 1 else ""))
+
+
+def group_body(
+    environment: str,
+    parts: Sequence[GroupPart],
+    out: Sequence[tuple[str, str]],
+    gates: Sequence[Row] | None = None,
+) -> str:
+    """Give the body; `out` are applications of the group that are not in it, each with why.
+
+    `gates` are those of all as they were judged last; None if none of them has gates.
+    """
+    body = _body(environment, parts, out, gates_section(gates))
+    if len(body.encode("utf-8", "replace")) > LONGEST_BODY and gates:
+        return _body(environment, parts, out, gates_section(()))
+    return body
+
+
+def _body(environment: str, parts: Sequence[GroupPart], out: Sequence[tuple[str, str]], gates: str) -> str:
     sections = [
         f"Brings {len(parts)} application{'s' if len(parts) != 1 else ''} to {markdown(environment)}, one commit each.",
         _table(parts),
         _values(parts),
+        gates,
         _out(out),
         _ADVICE,
         mark_of(group_title(environment, parts)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from service.core.group_text import GroupPart, group_body, group_title, is_our_title
+from service.core.gates.gate_table import Row
+from service.core.group_text import GroupPart, group_body, group_title, is_our_title, worst_of
+from service.core.promotion_gates import with_gates
 from service.core.values import ScalarChange
 from service.core.words import Sha
 
@@ -30,6 +32,25 @@ def test_three_hundred_with_long_titles_stay_within_the_limits_and_count_the_res
     assert len(body.encode("utf-16-le")) // 2 < 65_536
     assert body.count(" more") >= 3
     assert len(group_title("prod", [many[0]]).encode("utf-16-le")) // 2 <= 256
+
+
+def test_gate_is_as_the_worst_of_all_say_and_its_table_is_kept_between_our_marks() -> None:
+    rows = worst_of([
+        ("billing", [Row("soak", "open", "healthy"), Row("lock", "waiting", "locked by ann")]),
+        ("catalog", [Row("soak", "overridden", "opened by bob"), Row("lock", "refused", "no")]),
+        ("checkout", [Row("soak", "overridden", "opened by carol"), Row("lock", "open", "not locked")]),
+    ])  # fmt: skip
+    assert rows == [
+        Row("soak", "overridden", "catalog: opened by bob (and 1 more)"),
+        Row("lock", "refused", "catalog: no"),
+    ]
+    body = group_body("prod", [PART], [], ())
+    assert "are being judged" in body
+    assert "| lock | refused | catalog: no |" in with_gates(body, rows)
+    assert "mergeport gates" not in group_body("prod", [PART], [])
+    long = [Row(f"gate-{one}", "waiting", "`" * 9_000) for one in range(20)]
+    many = parts(300, title="💥" * 5_000, along="carried " * 100)
+    assert len(group_body("prod", many, [("out", "held " * 50)] * 300, long).encode("utf-16-le")) // 2 < 65_536
 
 
 def test_nobody_is_pinged_and_a_title_of_a_person_is_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devstack.stack import WEBHOOK_SECRET
 from service.core.words import RunState, WaitKind
 from service.pipeline import actions
 from service.pipeline.manifest.outcomes import enqueue
@@ -130,6 +131,66 @@ def test_member_leaves_a_branch_with_commits_of_people_and_these_stay(group: Pip
     assert [there[name].state for name in APPLICATIONS] == [RunState.WAITING] * 3
 
 
+def test_locked_member_leaves_so_that_its_commit_is_not_merged_with_the_others(group: Pipeline) -> None:
+    merge(group)
+    actions.lock(acting(group), asked(group, "incident"), environment="prod", application="catalog")
+    settle(group)
+    (pull,) = group.stack.github.pulls(MANIFESTS, "open")
+    assert (len(log(group)), newest(group)["catalog"].pull_request) == (2, None)
+    assert "- catalog: locked" in (pull.body or "")
+    group.stack.github.merge_pull(MANIFESTS, pull.number)
+    settle(group)
+    there = newest(group)
+    assert [there[name].state for name in APPLICATIONS] == [RunState.SUCCEEDED, RunState.WAITING, RunState.SUCCEEDED]
+    assert group.wait(there["catalog"])[0] is WaitKind.GATE
+    assert not says(group, there["catalog"], "main")
+    actions.unlock(acting(group), asked(group, "mended"), environment="prod", application="catalog")
+    settle(group)
+    assert [
+        one.number == newest(group)["catalog"].pull_request for one in group.stack.github.pulls(MANIFESTS, "open")
+    ] == [True]
+
+
+@pytest.mark.prove
+def test_pull_request_is_given_what_all_want_once_and_what_is_missing_is_told_in_one_comment(group: Pipeline) -> None:
+    github = group.stack.github
+    policies = {"billing": "labels: [money], reviewers: [stranger]", "catalog": "labels: [shelf, money]"}
+    text = TOGETHER
+    for name, policy in policies.items():
+        own = f"environments: {{prod: {{pull_request: {{{policy}}}}}}}"
+        text = text.replace(f"{name}: {{source: {SOURCE}", f"{name}: {{source: {SOURCE}, {own}")
+    github.state.unknown_reviewers.add("stranger")
+    configure(group, text)
+    merge(group)
+    (pull,) = github.pulls(MANIFESTS, "open")
+    assert sorted(pull.labels) == ["money", "shelf"]
+    pull.labels.remove("shelf")
+    merge(group, "print('three')\n")
+    assert pull.labels == ["money"]
+    (comment,) = github.comments(MANIFESTS, pull.number)
+    assert "stranger cannot be asked to review" in comment.body
+    github.merge_pull(MANIFESTS, pull.number)
+    settle(group)
+    (comment,) = github.comments(MANIFESTS, pull.number)
+    assert "✅" not in comment.body
+
+
+@pytest.mark.prove
+def test_command_on_a_shared_pull_request_has_to_name_the_application(group: Pipeline) -> None:
+    github = group.stack.github
+    github.add_hook(MANIFESTS, "http://127.0.0.1:9/webhooks/github", WEBHOOK_SECRET, ["issue_comment"])
+    for repository in (SOURCE, MANIFESTS):
+        github.grant(repository, "alice", "write")
+    merge(group)
+    (pull,) = github.pulls(MANIFESTS, "open")
+    github.comment(MANIFESTS, pull.number, "/mergeport hold --reason x", by="alice", later=1)
+    group.settle(looks=0)
+    assert "it could mean 3 places" in github.comments(MANIFESTS, pull.number)[-1].body
+    github.comment(MANIFESTS, pull.number, "/mergeport hold catalog --reason x", by="alice", later=1)
+    settle(group)
+    assert [run.pull_request for _, run in sorted(newest(group).items())] == [pull.number, None, pull.number]
+
+
 @pytest.mark.prove
 def test_lock_of_the_environment_closes_no_pull_request_but_shows_on_it(group: Pipeline) -> None:
     merge(group)
@@ -245,6 +306,7 @@ def test_gate_of_one_member_shows_on_the_pull_request_for_all(group: Pipeline) -
     assert len(log(group)) == 3
     assert shown(group, pull.head_sha)["freeze"] == "pending"
     assert words(group, pull.head_sha, "freeze").startswith("catalog: ")
+    assert "| freeze | waiting | catalog: " in (pull.body or "")
 
 
 @pytest.mark.prove

@@ -13,12 +13,14 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from service.core.config.chart_targets import read_chart
 from service.core.config.feeding import read_branch, read_upstream
 from service.core.config.image_targets import image_names, read_images
 from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
+from service.core.config.pull_request_targets import read_group, read_policy
 from service.core.config.registry_targets import read_pull_from
 from service.core.config.targets import (
     OrderPolicy,
@@ -31,15 +33,11 @@ from service.core.config.targets import (
     Written,
 )
 from service.core.config.texts import (
-    NAME_WORDS,
     TextError,
     argocd_name,
     batch_window,
     branch_name,
-    is_name,
-    label,
     repository,
-    reviewer,
     values_file,
 )
 from service.core.config.time_targets import read_deadlines, read_patience, read_rollback_within
@@ -50,9 +48,6 @@ from service.errors import ValuesEditError
 
 T = TypeVar("T")
 
-APPLICATION_ALONE = "application"
-"""The `group` by which each application has its own pull request."""
-
 
 class EnvironmentParts(NamedTuple):
     """What an environment says about a target."""
@@ -60,6 +55,7 @@ class EnvironmentParts(NamedTuple):
     branch: str | None
     upstream: Upstream | None
     policy: PullRequestPolicy | None
+    group: str
     manifest: tuple[Repository | None, str | None]
     writing: WritingPolicy | None
     gates: tuple[tuple[str, BaseModel], ...] | None
@@ -70,10 +66,10 @@ class EnvironmentParts(NamedTuple):
 def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was reported."""
     source, paths = _source(layers), _paths(layers)
-    branch, upstream, policy, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
+    branch, upstream, policy, group, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
     images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
     argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
-    rollback_within = read_rollback_within(layers)
+    rollback_within, chart = read_rollback_within(layers), read_chart(layers, argocd or "")
     if (
         source is None
         or branch is None
@@ -86,6 +82,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or deadlines is None
         or patience is None
         or rollback_within is None
+        or chart is None
         or gates is None
         or notify is None
         or pull_from is None
@@ -93,29 +90,13 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     ):
         return None
     return Target(
-        application=layers.application,
-        environment=layers.environment,
-        source=source,
-        branch=branch,
-        paths=paths,
-        images=images,
-        values=values,
-        publish=Publish(layers.keys.publish),
-        pull_request=policy,
-        manifest_repository=manifest[0],
-        manifest_branch=manifest[1],
-        writing=writing,
-        argocd_application=argocd or None,
-        deadlines=deadlines,
-        patience=patience,
-        rollback_within=rollback_within,
-        order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
-        gates=gates,
-        notify=notify,
-        cancel_in_progress=layers.keys.cancel_in_progress,
-        upstream=upstream,
-        group=_group(layers),
-    )
+        application=layers.application, environment=layers.environment, source=source, branch=branch, paths=paths,
+        images=images, values=values, publish=Publish(layers.keys.publish), pull_request=policy,
+        manifest_repository=manifest[0], manifest_branch=manifest[1], writing=writing,
+        argocd_application=argocd or None, deadlines=deadlines, patience=patience, rollback_within=rollback_within,
+        order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)), gates=gates,
+        notify=notify, cancel_in_progress=layers.keys.cancel_in_progress, upstream=upstream, group=group, chart=chart,
+    )  # fmt: skip
 
 
 def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
@@ -123,7 +104,8 @@ def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
     return EnvironmentParts(
         read_branch(layers),
         read_upstream(layers),
-        _policy(layers),
+        read_policy(layers),
+        read_group(layers),
         _manifest(layers),
         _writing(layers),
         read_named(layers, kinds.gates, "gate", "gates"),
@@ -246,27 +228,6 @@ def _said(node: Node | None) -> Collection[str]:
     """Name the keys of a mapping with valid values; nothing if there is no mapping."""
     entries = node.entries if isinstance(node, Table) else {}
     return {name for name, entry in entries.items() if not isinstance(entry, Broken)}
-
-
-def _policy(layers: Layers) -> PullRequestPolicy | None:
-    keys = layers.keys.pull_request
-    at = "pull_request"
-    reviewers = _all([layers.checked(reviewer, text, at, "reviewers", i) for i, text in enumerate(keys.reviewers)])
-    labels = _all([layers.checked(label, text, at, "labels", i) for i, text in enumerate(keys.labels)])
-    return None if reviewers is None or labels is None else PullRequestPolicy(reviewers, labels)
-
-
-def _group(layers: Layers) -> str:
-    """Give the name of what shares a pull request; empty if each application has its own."""
-    name = layers.keys.group
-    if not layers.has("group") or name == APPLICATION_ALONE:
-        return ""
-    if not is_name(name):
-        layers.report.add(layers.place("group"), f'"{name}" cannot be a name', NAME_WORDS)
-    elif layers.keys.publish != Publish.PULL_REQUEST.value:
-        hint = "say `publish: pull-request`, or leave group out"
-        layers.report.add(layers.place("group"), "group says what shares a pull request, and there is none here", hint)
-    return name
 
 
 def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:

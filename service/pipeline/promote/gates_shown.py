@@ -10,29 +10,31 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from service.core.gates import Allow, Judged, Judgement, Refuse, Wait, rows
+from service.core.gates.gate_table import Row
 from service.core.messages import status_description
-from service.pipeline.manifest.place import Place, head_branch, is_shared
+from service.core.promotion_gates import with_gates
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.place import Place, head_branch
 from service.pipeline.reports.statuses import GATES
 from service.pipeline.runs.claim import Claim
-from service.ports import CommitState
-from service.store import judgements, pull_request_runs, reports
+from service.ports import CommitState, PullRequest
+from service.store import judgements, leases, reports
 from service.store.judgements import KeptJudgement
 
-Shown = tuple[str, CommitState, str]
-_WORST = (CommitState.FAILURE, CommitState.ERROR, CommitState.PENDING, CommitState.SUCCESS)
-_KEPT = {"open": CommitState.SUCCESS, "overridden": CommitState.SUCCESS, "refused": CommitState.FAILURE}
-"""What the state of a kept row is as a status; any other is still waited for."""
 OPEN_STATES = frozenset({"open", "overridden"})
 """The states of a kept row whose gate let the promotion go on."""
 
 
-def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement) -> None:
-    """Want the statuses of all gates on the head of the run's pull request, and on that of its merge queue.
+Shown = Sequence[tuple[str, CommitState, str]]
+"""Gates as they are to be shown, each with its state and words."""
+
+
+def to_show(claim: Claim, judgement: Judgement, before: KeptJudgement) -> Shown:
+    """Give what is to be shown of the gates of a run's pull request.
 
     Without a gate in the configuration only what people have closed is shown, and later that it is open again. A gate
     that the configuration no longer has is shown as open, because its old status would keep the door shut for good.
     """
-    context, run = claim.context, claim.run
     earlier = {gate: state for gate, state, _ in before.gates}
     shown = [
         (row.gate, _state(judged), row.words)
@@ -43,13 +45,19 @@ def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement
     shown += [
         (gate, CommitState.SUCCESS, "the configuration does not have this gate any more") for gate in sorted(gone)
     ]
-    if run.pull_request is not None and is_shared(head_branch(run, claim.target)):
-        shown = _of_all(claim, place, shown, before)
-    if not shown or run.pull_request is None:
-        return
-    pull_request = context.outside.manifest_forge.pull_request(place.repository, run.pull_request)
-    if not pull_request.open:
-        return
+    return shown
+
+
+def show(
+    claim: Claim, place: Place, judgement: Judgement, shown: Shown, pull_request: PullRequest, table: Sequence[Row]
+) -> None:
+    """Want the statuses of gates on the head of the run's open pull request, and on that of its merge queue.
+
+    `table` is what its body is to say of them.
+    """
+    context, run = claim.context, claim.run
+    if shown:
+        _show_in_body(claim, place, pull_request, table)
     with context.store.begin() as tx:
         kept = judgements.of_run(tx, run.id)
         if kept is None or kept.gates != [list(row) for row in rows(judgement)]:
@@ -68,34 +76,25 @@ def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement
                 )
 
 
-def _of_all(claim: Claim, place: Place, shown: list[Shown], before: KeptJudgement) -> list[Shown]:
-    """Give each gate as the worst of all that share the pull request say, since one status tells of all of them.
+def _show_in_body(claim: Claim, place: Place, pull_request: PullRequest, gates: Sequence[Row]) -> None:
+    """Bring the table in the pull request's body to what the gates say; an equal table is no call.
 
-    One of them shows it; where another one's gates have changed, that one is asked again.
+    The body belongs to the run that holds the promotion branch: while another one writes it, the table stays as it is,
+    and the next judgement brings it.
     """
-    context, run, head, number = claim.context, claim.run, head_branch(claim.run, claim.target), claim.run.pull_request
+    if with_gates(pull_request.body, gates) == pull_request.body:
+        return
+    context, run = claim.context, claim.run
+    head, holder = Place(place.repository, head_branch(run, claim.target)), f"{context.holder}/{run.id}/gates"
     with context.store.begin() as tx:
-        first = pull_request_runs.first_on(tx, place.repository, head, number or 0)
-        if first not in {run.id, None}:
-            kept = judgements.of_run(tx, run.id)
-            if kept is not None and kept.gates != before.gates:
-                judgements.ask_again(tx, at=context.now(), run_ids=[first])
-            return []
-        there = [one for _, one in pull_request_runs.members(tx, place.repository, head)]
-        others = judgements.of_runs(tx, [one.id for one in there if one.id != run.id and one.pull_request == number])
-    told = [(gate, state, f"{run.application}: {words}") for gate, state, words in shown]
-    for one in others:
-        for gate, state, words in one.gates:
-            told.append((gate, _KEPT.get(state, CommitState.PENDING), f"{one.application}: {words}"))
-    closed = {gate for gate, state, _ in told if state is not CommitState.SUCCESS}
-    return [_worst(gate, told) for gate in dict.fromkeys((*(gate for gate, _, _ in shown), *sorted(closed)))]
-
-
-def _worst(gate: str, told: Sequence[Shown]) -> Shown:
-    of_gate = [(state, words) for kind, state, words in told if kind == gate]
-    state = min((state for state, _ in of_gate), key=_WORST.index)
-    words = [words for other, words in of_gate if other is state]
-    return gate, state, words[0] + (f" (and {len(words) - 1} more)" if len(words) > 1 else "")
+        if not leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
+            return
+    with Holding(context, head.lease, holder):
+        forge = context.outside.manifest_forge
+        now_at = forge.pull_request(place.repository, pull_request.number)
+        body = with_gates(now_at.body, gates)
+        if now_at.open and now_at.head_sha == pull_request.head_sha and body != now_at.body:
+            forge.rewrite_pull_request(place.repository, pull_request.number, body)
 
 
 def closed_when_merged(claim: Claim) -> str:

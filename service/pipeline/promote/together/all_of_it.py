@@ -5,20 +5,25 @@ Called by the run that has the branch's lease, after its push. Those that are no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from service.core.carry import Carried
-from service.core.group_text import GroupPart, group_body, group_title, is_our_title
+from service.core.config import PullRequestPolicy
+from service.core.config.pull_request_targets import MOST_ASSIGNEES
+from service.core.gates.gate_table import Row
+from service.core.group_text import GroupPart, group_body, group_title, is_our_title, worst_of
 from service.core.words import EditState, RunId
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place
-from service.pipeline.promote.closing import close_in_words
+from service.pipeline.promote.closing import close_in_words, say
+from service.pipeline.promote.given import draft_of, keep_given
 from service.pipeline.promote.promotion_branch import stay_alone
+from service.pipeline.promote.together.gates_of_all import kept_rows
 from service.pipeline.promote.together.shared_branch import Joint
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.ports import PullRequest, PullRequestDraft
-from service.store import changes, edits, runs, waits
+from service.store import changes, edits, proposals, runs, waits
 from service.store.runs import Run
 
 
@@ -35,31 +40,48 @@ def publish(claim: Claim, place: Place, head: Place, joint: Joint) -> PullReques
         _tell(claim, joint, None)
         return None
     draft = _draft(claim, place, head, joint, known)
+    leads = joint.parts[0].member.run.id
     with claim.context.store.begin() as tx:
         stay_alone(tx, claim, head)
     if known is None:
         on = forge.open_pull_request(place.repository, draft)
     else:
         on = forge.update_pull_request(place.repository, known.number, draft)
+    with claim.context.store.begin() as tx:
+        keep_given(tx, claim, place.repository, draft, on)
+        proposals.update(tx, place.repository, on.number, run_id=leads, together=True)
     _tell(claim, joint, on)
     return on
 
 
 def _draft(claim: Claim, place: Place, head: Place, joint: Joint, known: PullRequest | None) -> PullRequestDraft:
-    targets = [part.member.claim.target for part in joint.parts]
     environment = claim.run.environment
     parts = list(_parts(claim, joint))
     title = group_title(environment, parts)
     theirs = known is not None and not is_our_title(known.title, known.body)
     out = [(run.application, words) for run, words in joint.membership.out]
-    return PullRequestDraft(
-        head=head.branch,
-        base=place.branch,
-        title=known.title if known is not None and theirs else title,
-        body=group_body(environment, parts, out),
-        reviewers=tuple(dict.fromkeys(one for target in targets for one in target.pull_request.reviewers)),
-        labels=tuple(dict.fromkeys(one for target in targets for one in target.pull_request.labels)),
+    kept = known.title if known is not None and theirs else title
+    body = group_body(environment, parts, out, _gates(claim, joint))
+    return draft_of(claim, place, head, kept, body, known, _policy(joint))
+
+
+def _policy(joint: Joint) -> PullRequestPolicy:
+    """Give what all want the pull request to be given; the milestone of the first that names one."""
+    every = [part.member.claim.target.pull_request for part in joint.parts]
+    return PullRequestPolicy(
+        tuple(dict.fromkeys(one for policy in every for one in policy.reviewers)),
+        tuple(dict.fromkeys(one for policy in every for one in policy.labels)),
+        tuple(dict.fromkeys(one for policy in every for one in policy.assignees))[:MOST_ASSIGNEES],
+        next((policy.milestone for policy in every if policy.milestone), ""),
     )
+
+
+def _gates(claim: Claim, joint: Joint) -> Sequence[Row] | None:
+    """Give the gates of all as they were judged last; None if no application in it has gates."""
+    if not any(part.member.claim.target.gates for part in joint.parts):
+        return None
+    with claim.context.store.read() as tx:
+        return worst_of(kept_rows(tx, [part.member.run.id for part in joint.parts]))
 
 
 def _parts(claim: Claim, joint: Joint) -> Iterable[GroupPart]:
@@ -110,7 +132,7 @@ def _leave_it_to_them(claim: Claim, head: Place, joint: Joint, known: PullReques
         "left alone. Merge its pull request, or delete the branch, then retry the runs."
     )
     if known is not None:
-        context.outside.manifest_forge.comment(head.repository, known.number, words)
+        say(context, head.repository, known.number, words, run_id=claim.run.id)
     with context.store.begin() as tx:
         for member in joint.membership.members:
             edits.update(tx, member.run.id, state=EditState.REFUSED, message=words, code="branch-edited")

@@ -26,7 +26,9 @@ from service.pipeline.manifest.place import (
 )
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.manifest.state.withholding import require_open
+from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.gating import KEY, configured, judge
+from service.pipeline.promote.given import note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.promotion_branch import alone_at
@@ -78,6 +80,7 @@ def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
         require_images(claim)
         yield_to_later(claim)
         _require_ready(claim, place, head)
+    lacking = ""
     with step(claim, "join pull request", Stage.PROMOTE) as record:
         if not anew and not _is_in(claim):
             edit = _edit(claim, head)
@@ -90,9 +93,12 @@ def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
             with alone_at(claim, head):
                 if anew or not _is_in(claim):
                     joint = bring_together(claim, place, head)
-                    _say(claim, place, joint, publish(claim, place, head, joint))
+                    on = publish(claim, place, head, joint)
+                    lacking = "; ".join(one.words for one in on.refused) if on is not None else ""
+                    _say(claim, place, joint, on)
         number = claim.run.pull_request
         record.message = f"in pull request #{number}" if number is not None else "not in it now"
+        record.message += f", but {lacking}" if lacking else ""
     return None
 
 
@@ -215,6 +221,9 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             )
         manifests = context.outside.manifests.open(place.repository)
         if pull_request.merged and pull_request.merge_commit is not None:
+            by = f" by {pull_request.merged_by}" if pull_request.merged_by else ""
+            record.message = f"pull request #{number} merged{by} as {pull_request.merge_commit[:12]}"
+            record.message += closed_when_merged(claim)
             return _merged(claim, place, head, manifests, pull_request, pull_request.merge_commit)
         if not pull_request.open:
             raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
@@ -231,9 +240,11 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             )
         wait = wait_for(
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject,
-            saw=words_of_wait(claim, number), within=claim.target.deadlines.pull_request,
+            saw=words_of_wait(claim, place.repository, number), within=claim.target.deadlines.pull_request,
         )  # fmt: skip
         claim.effects.append(lambda tx: judgements.expect(tx, run, context.now()))
+        if _leads(claim, head, number):
+            claim.effects.append(lambda tx: note_waiting(tx, run, place.repository, number, pull_request.head_sha))
         raise Pause(wait)
 
 
