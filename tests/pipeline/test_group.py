@@ -137,7 +137,7 @@ def test_locked_member_leaves_so_that_its_commit_is_not_merged_with_the_others(g
     settle(group)
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
     assert (len(log(group)), newest(group)["catalog"].pull_request) == (2, None)
-    assert "- catalog: locked" in (pull.body or "")
+    assert "- catalog: catalog in prod is locked by anna" in (pull.body or "")
     group.stack.github.merge_pull(MANIFESTS, pull.number)
     settle(group)
     there = newest(group)
@@ -163,10 +163,10 @@ def test_pull_request_is_given_what_all_want_once_and_what_is_missing_is_told_in
     configure(group, text)
     merge(group)
     (pull,) = github.pulls(MANIFESTS, "open")
-    assert sorted(pull.labels) == ["money", "shelf"]
+    assert sorted(pull.labels) == ["money", "release", "shelf"]
     pull.labels.remove("shelf")
     merge(group, "print('three')\n")
-    assert pull.labels == ["money"]
+    assert sorted(pull.labels) == ["money", "release"]
     (comment,) = github.comments(MANIFESTS, pull.number)
     assert "stranger cannot be asked to review" in comment.body
     github.merge_pull(MANIFESTS, pull.number)
@@ -199,6 +199,15 @@ def test_lock_of_the_environment_closes_no_pull_request_but_shows_on_it(group: P
     (pull,) = group.stack.github.pulls(MANIFESTS, "open")
     assert len(log(group)) == 3
     assert shown(group, pull.head_sha)["lock"] == "pending"
+    before = newest(group)
+    merge(group, "print('three')\n")
+    (pull,) = group.stack.github.pulls(MANIFESTS, "open")
+    assert all(says(group, run, BRANCH) for run in before.values())
+    assert {group.wait(run)[0] for run in newest(group).values()} == {WaitKind.GATE}
+    actions.unlock(acting(group), asked(group, "mended"), environment="prod")
+    settle(group)
+    assert {run.pull_request for run in newest(group).values()} == {pull.number}
+    assert all(says(group, run, BRANCH) for run in newest(group).values())
 
 
 @pytest.mark.prove

@@ -55,18 +55,22 @@ class Membership:
 def read_membership(context: Context, place: Place, head: Place) -> Membership:
     """Read who is in the pull request of a shared branch now.
 
-    Where people have closed the place to all of them, all stay: the pull request shows it, and keeps its reviews.
+    Where people have closed the place to all of them, all stay: the pull request shows it, and keeps its reviews. A
+    newer run that may not come in yet takes nobody's place.
     """
     with context.store.read() as tx:
         there = pull_request_runs.members(tx, head.repository, head.branch)
         opened = overrides.of_runs(tx, [run for _, run in there])
-    newest = {run.application: run.id for _, run in there}
+    newest, taken = {run.application: run.id for _, run in there}, dict[str, RunId]()
     seen = look_at_state(context, place.repository) if there else None
     members, out, older, shut_out = [], [], [], []
-    for edit, run in there:
-        if newest[run.application] != run.id:
-            older.append((run, newest[run.application]))
+    for edit, run in reversed(there):
+        waits = newest[run.application] != run.id and run.pull_request is None
+        if waits or run.application in taken:
+            older.append((run, taken.get(run.application, newest[run.application])))
             continue
+        if run.pull_request is not None:
+            taken[run.application] = run.id
         gates = overrides.gates_open(opened, run.id)
         trouble = None if run.pull_request is not None or seen is None else seen.trouble
         shut = closed(seen.state, trouble, run, context.now(), opened=gates) if seen is not None else None
@@ -76,7 +80,10 @@ def read_membership(context: Context, place: Place, head: Place) -> Membership:
             if claim is not None and edit.state in _IN and run.pull_request is not None:
                 shut_out.append(Member(edit, claim))
         else:
+            taken[run.application] = run.id
             members.append(Member(edit, claim))
+    for found in (members, out, older, shut_out):
+        found.reverse()
     if shut_out and not members:
         stay = {one.run.id for one in shut_out}
         return Membership(tuple(shut_out), tuple(one for one in out if one[0].id not in stay), tuple(older))
