@@ -243,6 +243,18 @@ def test_github_is_asked_only_when_all_gates_are_open_and_no_longer_when_one_clo
     assert pull_of(pipeline).merged
 
 
+def test_auto_merge_is_taken_back_even_if_the_gates_cannot_be_shown(pipeline: Pipeline) -> None:
+    protected(pipeline)
+    policy(pipeline, BY_GITHUB, APPROVAL)
+    propose(pipeline)
+    approve(pipeline)
+    assert pull_of(pipeline).auto_merge is not None
+    refusal = Answer("403 Forbidden", (("Content-Type", "application/json"),), b'{"message": "Must be a collaborator"}')
+    pipeline.stack.github.faults.plant(Fault("PATCH", re.compile("/pulls/"), 1000, answer=refusal))
+    lock(pipeline)
+    assert pull_of(pipeline).auto_merge is None
+
+
 @pytest.mark.prove
 def test_auto_merge_is_taken_back_when_a_person_pushes_or_a_newer_release_comes(pipeline: Pipeline) -> None:
     protected(pipeline)

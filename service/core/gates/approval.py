@@ -103,8 +103,12 @@ def _of(reviews: Sequence[Review], logins: frozenset[str]) -> list[Review]:
 
 
 def _newest(reviews: Sequence[Review]) -> list[Review]:
-    """Give each person's newest review, in the order of time; nobody's dismissed review counts."""
-    newest = {one.login.lower(): one for one in sorted(reviews, key=lambda one: one.at)}
+    """Give each person's newest review, in the order of time; nobody's dismissed review counts.
+
+    Times are whole seconds: of two in the same one, an approval is taken for the earlier.
+    """
+    ordered = sorted(reviews, key=lambda one: (one.at, one.state is not ReviewState.APPROVED))
+    newest = {one.login.lower(): one for one in ordered}
     return [one for one in newest.values() if one.state is not ReviewState.DISMISSED]
 
 

@@ -18,6 +18,8 @@ from service.core.rendered.shown_objects import Hidden, made_by_chance, shown
 MOST_LINES = 4_000
 """Lines of an object that is compared line by line."""
 MOST_COMPARED = 200
+MOST_READ = 5_000
+"""Objects that are read on one side; a chart can render hundreds of thousands of tiny ones."""
 REASON_LENGTH = 400
 _RANDOM = re.compile(
     rb"\b(?:rand(?:AlphaNum|Alpha|Ascii|Numeric|Bytes|Int)|gen(?:CA|PrivateKey|SelfSignedCert|SignedCert)\w*|uuidv4|now|ago"
@@ -61,6 +63,8 @@ def compare(before: str, after: str, *, again: str = "", how: str = "") -> Rende
     """
     old, new = texts_of(before), texts_of(after)
     gone, came = Counter(old) - Counter(new), Counter(new) - Counter(old)
+    if max(gone.total(), came.total()) > MOST_READ:
+        return Rendered(reason=f"more than {MOST_READ} objects change")
     was, now = _read(gone.elements()), _read(came.elements())
     other = _read((Counter(texts_of(again)) - Counter(new)).elements()) if again else {}
     names = sorted({**was, **now})
@@ -113,15 +117,15 @@ def _block(change: Change, room: int) -> str:
 def _read(texts: Iterator[str]) -> dict[Name, Entries | str]:
     """Read objects by name; for one that is not shown its reason."""
     found: dict[Name, Entries | str] = {}
+    same: Counter[Name] = Counter()
     for text in texts:
         try:
             read: Entries | str = read_object(text)
         except UnreadableObjectError as error:
             read = str(error)
         name = name_of(read) if isinstance(read, Entries) else Name("", "", "", "")
-        while name in found:
-            name = name._replace(number=name.number + 1)
-        found[name] = read
+        found[name._replace(number=name.number + same[name])] = read
+        same[name] += 1
     return found
 
 

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from service.core.config.report import Report, nearest
+from service.core.config.texts import NAME_WORDS, is_name
 from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table
 from service.core.config.yaml_text import decode, read
+from service.core.foreign_text import cut, line
 from service.core.state.entries import (
     LONGEST_NAME,
     LONGEST_REASON,
@@ -40,7 +42,6 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "holds": ("application", "environment", "cause", "refused", *_COMMON),
     "blocks": ("digest", "commit", "model", *_COMMON),
 }
-_NOTHING = re.compile(r"(\s*(#[^\n]*)?(\n|$))*")
 _NO_KEY = re.compile("$^")
 _TIME_HINT = 'write it as "2026-11-29T17:00:00Z", in quotes'
 SHAPES: Mapping[Blocked, tuple[re.Pattern[str], str]] = {
@@ -53,7 +54,8 @@ SHAPES: Mapping[Blocked, tuple[re.Pattern[str], str]] = {
 
 def is_nothing(text: str) -> bool:
     """Tell whether a text has only comments and empty lines."""
-    return _NOTHING.fullmatch(text.removeprefix("\ufeff").replace("\r\n", "\n")) is not None
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    return all(not one or one.isspace() or one.lstrip().startswith("#") for one in lines)
 
 
 def parse(content: bytes | str, *, file: str = FILE) -> State:
@@ -176,6 +178,14 @@ class _Item:
             self.report.add(node.place, "it is empty", f"say `{key}`")
         return node.value
 
+    def name(self, key: str, *, wanted: bool = False) -> str:
+        """Give the name under a key. A text that no configuration can have as a name would close nothing."""
+        text = self.text(key, wanted=wanted)
+        if text.strip() and not is_name(text):
+            shown = cut(line(text), LONGEST_NAME)
+            self.report.add(self.table.entries[key].place, f'"{shown}" cannot be a name', f"a name has {NAME_WORDS}")
+        return text
+
     def time(self, key: str, *, wanted: bool = False) -> datetime | None:
         """Give the time under a key."""
         text = self.text(key, wanted=wanted)
@@ -197,7 +207,7 @@ def time_of(text: str) -> datetime | None:
 
 
 def _lock(one: _Item, placed: Placed) -> Lock | None:
-    environment, application = one.text("environment"), one.text("application")
+    environment, application = one.name("environment"), one.name("application")
     everything = one.table.entries.get("all")
     if everything is not None and not (isinstance(everything, Scalar) and everything.value is True):
         one.report.add(everything.place, "expected true", "leave `all` out where only some is locked")
@@ -210,7 +220,7 @@ def _lock(one: _Item, placed: Placed) -> Lock | None:
 
 
 def _hold(one: _Item, placed: Placed) -> Hold | None:
-    application, environment = one.text("application", wanted=True), one.text("environment", wanted=True)
+    application, environment = one.name("application", wanted=True), one.name("environment", wanted=True)
     cause = one.text("cause")
     if cause and cause not in list(Cause):
         place = one.table.entries["cause"].place

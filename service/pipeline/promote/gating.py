@@ -31,6 +31,7 @@ from service.pipeline.promote.together.gates_of_all import gates_of_all
 from service.pipeline.runs.claim import Claim, claim_of
 from service.pipeline.runs.looks import saw
 from service.pipeline.runs.steps import Pause, step, wait_for
+from service.ports import PullRequest
 from service.store import gate_answers, judgements, runs, waits
 from service.store.judgements import KeptJudgement
 from service.store.waits import Wait
@@ -147,7 +148,14 @@ def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait) -> None:
     pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
     if not pull_request.open:
         return
-    show(claim, place, judgement, shown, pull_request, table)
+    try:
+        show(claim, place, judgement, shown, pull_request, table)
+    finally:  # GitHub may have been asked to merge it: that is taken back even if nothing can be shown
+        _tend(claim, place, judgement, pull_request, wait)
+
+
+def _tend(claim: Claim, place: Place, judgement: Judgement, pull_request: PullRequest, wait: Wait) -> None:
+    context, number = claim.context, pull_request.number
     tended = tend(claim, place, judgement, pull_request, lambda: judge(claim, place))
     if tended.again is not None:
         with context.store.begin() as tx:

@@ -6,7 +6,14 @@ import re
 
 import pytest
 
-from service.core.rendered.comparison import Rendered, compare, may_be_random, rendered_section
+from service.core.rendered.comparison import (
+    MOST_COMPARED,
+    MOST_READ,
+    Rendered,
+    compare,
+    may_be_random,
+    rendered_section,
+)
 from service.core.rendered.secret_names import concealed, is_secret
 
 ROOM = 20_000
@@ -170,3 +177,10 @@ def test_reason_is_one_line_and_harmless() -> None:
     told = rendered_section(Rendered(reason="no\nchart <b> @alice " + "x" * 999), ROOM)
     assert told.startswith("The manifests are not rendered: no chart \\<b\\> @\u200balice x")
     assert (told.count("\n"), len(told) < 500) == (0, True)
+
+
+@pytest.mark.parametrize("text", ["---\nkind: X\nn: {}\n", "---\n[{}\n"])
+def test_chart_of_countless_objects_is_bounded(text: str) -> None:
+    few, many = ("".join(text.format(number) for number in range(count)) for count in (MOST_READ, 200_000))
+    assert compare("", few).left == MOST_READ - MOST_COMPARED
+    assert compare("", many).reason == compare(many, "").reason == f"more than {MOST_READ} objects change"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.core.config.texts import is_name
 from service.core.state import (
     Block,
     Blocked,
@@ -39,7 +40,7 @@ def placed(who: str = "anna", entry_id: str = "1", **more: object) -> Placed:
     return Placed(entry_id, who, NOW, **more)  # type: ignore[arg-type] # the test names fields of it
 
 
-names = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=20)
+names = st.text(string.ascii_lowercase + string.digits + "-_", min_size=1, max_size=20).filter(is_name)
 texts = st.text(min_size=0, max_size=200).map(sound)
 times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC, microsecond=0))  # noqa: DTZ001 - the zone follows
 
@@ -237,3 +238,20 @@ def test_reason_of_any_kind_is_kept_whole_and_told_in_one_short_line() -> None:
     assert parse(write(state)) == state
     assert len(told(state.entries[0], NOW)) < 400
     assert "\n" not in told(state.entries[0], NOW)
+
+
+def test_file_of_empty_lines_and_comments_is_read_in_no_time() -> None:
+    aside = "\n \n# nothing\n" * 60_000
+    assert parse(aside) == State()
+    with pytest.raises(ConfigError, match=r"state\.yaml has 1 fault"):
+        parse(f"{aside}x")
+
+
+@pytest.mark.parametrize("name", [" prod", "prod ", "prod\\0", "prod\\u200b", "pr\\u202eod", "Prod", "stage,prod", "*"])
+@pytest.mark.parametrize("section", ["locks", "holds"])
+def test_name_that_only_looks_like_one_closes_nothing_and_is_a_fault(section: str, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(
+            f'{section}:\n- environment: "{name}"\n  application: shop\n  who: ann\n  since: "2026-11-29T17:00:00Z"\n'
+        )
+    assert "cannot be a name" in str(caught.value.faults[0])
