@@ -15,7 +15,8 @@ LONGEST_LINE = 2_000
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _FENCE = re.compile(r" {0,3}(?P<item>(?:[-*+]|\d{1,9}[.)]) +)?(?P<fence>`{3,}|~{3,})(?P<rest>.*)")
 _COMMAND = re.compile(rf"{MARK}(?=[ \t\u00a0]|$).*")
-_HIDDEN = re.compile(r"<!--|<(?P<tag>pre|code|script|style|textarea|blockquote)\b[^>]*>", re.IGNORECASE)
+_HIDDEN = re.compile(r"<!--|<(?P<tag>pre|code|script|style|textarea|blockquote)\b[^>]*(?:>|$)", re.IGNORECASE)
+"""A tag that ends on a later line hides what follows, too."""
 
 
 def command_lines(body: str) -> list[str]:

@@ -55,6 +55,7 @@ def test_line_that_a_person_wrote_is_a_command(body: str) -> None:
         "<!--\n/mergeport status\n-->",
         "<!-- one --><!--\n/mergeport status\n-->",
         "<pre>\n/mergeport status\n</pre>",
+        "<pre\nlang=sh>\n/mergeport status\n</pre>",
         "<PRE lang=sh>\n/mergeport status\n</PRE>",
         "<blockquote>\n/mergeport status\n</blockquote>",
         "/mergeportstatus",
@@ -79,5 +80,5 @@ def test_commands_keep_their_order_and_a_bare_mark_asks_for_help() -> None:
 
 
 def test_hostile_comments_are_read_in_a_moment() -> None:
-    for body in ("<!--" * 15_000, "<pre>" * 12_000, "`" * 60_000, "/mergeport\n" * 5_000, "> " * 30_000):
+    for body in ("<!--" * 15_000, "<pre>" * 12_000, "<pre" * 16_000, "`" * 60_000, "/mergeport\n" * 5_000, "> " * 30_000):
         command_lines(body + "\n/mergeport x")
