@@ -243,6 +243,21 @@ def test_github_is_asked_only_when_all_gates_are_open_and_no_longer_when_one_clo
     assert pull_of(pipeline).merged
 
 
+def test_run_that_ends_leaves_no_auto_merge_behind_because_nobody_judges_its_gates(pipeline: Pipeline) -> None:
+    protected(pipeline)
+    policy(pipeline, BY_GITHUB, APPROVAL)
+    propose(pipeline)
+    approve(pipeline)
+    assert pull_of(pipeline).auto_merge is not None
+    pipeline.clock.move(days=31)
+    pipeline.settle()
+    assert (pipeline.run("prod").code, pull_of(pipeline).state) == ("pull-request-timeout", "open")
+    assert pull_of(pipeline).auto_merge is None
+    lock(pipeline)
+    pass_check(pipeline)
+    assert not pull_of(pipeline).merged
+
+
 def test_auto_merge_is_taken_back_even_if_the_gates_cannot_be_shown(pipeline: Pipeline) -> None:
     protected(pipeline)
     policy(pipeline, BY_GITHUB, APPROVAL)

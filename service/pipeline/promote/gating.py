@@ -25,6 +25,7 @@ from service.pipeline.manifest.place import Place, head_branch, is_shared, place
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.promote.gates_shown import show, to_show
+from service.pipeline.promote.landing import let_go
 from service.pipeline.promote.pull_request import words_of_wait
 from service.pipeline.promote.tending import is_tended, tend
 from service.pipeline.promote.together.gates_of_all import gates_of_all
@@ -110,6 +111,8 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
     with context.store.read() as tx:
         run, wait = runs.get(tx, kept.run_id), waits.open_of_run(tx, kept.run_id)
     if run is None or run.state.ended or run.manifest_commit is not None:
+        if run is not None and run.manifest_commit is None:
+            let_go(context, run)
         with context.store.begin() as tx:
             judgements.forget(tx, [kept.run_id])
             gate_answers.forget(tx, kept.run_id)

@@ -18,14 +18,16 @@ from service.core.gates import Judgement, Outcome
 from service.core.words import AutoMerge, Repository, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
-from service.pipeline.manifest.place import Place, promotion_branch
+from service.pipeline.context import Context
+from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
-from service.pipeline.runs.claim import Claim
+from service.pipeline.runs.claim import Claim, claim_of
 from service.ports import MergeState, PullRequest
 from service.store import edits, leases, proposals, pushes
+from service.store.runs import Run
 
 SOON, LATER = timedelta(seconds=10), timedelta(minutes=2)
 """After how long to look again: where only a moment is missing, and where the forge waits for something of its own."""
@@ -113,6 +115,21 @@ def take_back(claim: Claim, repository: Repository) -> None:
     )
     with context.store.begin() as tx:
         proposals.update(tx, repository, found.number, auto_head=NOBODY, auto_seen=False, merging="")
+
+
+def let_go(context: Context, run: Run) -> None:
+    """Take back the auto-merge of a run that has ended, because nobody judges its gates any more.
+
+    The pull request may stay open: then people merge it, or the next generation, which is judged.
+    """
+    if run.pull_request is None:
+        return
+    claim = claim_of(context, run)
+    repository = place_of(context, claim.target).repository
+    with context.store.read() as tx:
+        known = proposals.get(tx, repository, run.pull_request)
+    if known is not None and known.run_id == run.id:
+        take_back(claim, repository)
 
 
 def _take_back(claim: Claim, repository: Repository, pull_request: PullRequest, before: Sha) -> None:

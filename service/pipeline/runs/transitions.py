@@ -16,7 +16,7 @@ from service.core.image_origin import handed_on
 from service.core.step_back import StepBack
 from service.core.words import ChangeId, Repository, RunId, RunState, Sha, Stage, WaitKind, WaitOutcome
 from service.pipeline.reports.statuses import want_status, want_statuses
-from service.store import Transaction, edits, runs, successions, waits
+from service.store import Transaction, edits, judgements, runs, successions, waits
 from service.store.ids import new_id
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -201,6 +201,7 @@ def end(
         return None
     if superseded_by is not None:
         runs.update(tx, run_id, at=at, superseded_by=superseded_by)
+    judgements.ask_again(tx, at=at, run_ids=[run_id])  # GitHub may be about to merge its pull request
     return next(iter(_ended(tx, [run_id])), None)
 
 
@@ -211,6 +212,8 @@ def supersede(tx: Transaction, some: Iterable[Run], message: str, *, by: RunId, 
         if runs.end(tx, run.id, RunState.SUPERSEDED, message, at=at):
             runs.update(tx, run.id, at=at, superseded_by=by)
             ended.append(run.id)
+    if ended:
+        judgements.ask_again(tx, at=at, run_ids=ended)
     _ended(tx, ended)
 
 

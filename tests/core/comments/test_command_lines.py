@@ -80,5 +80,12 @@ def test_commands_keep_their_order_and_a_bare_mark_asks_for_help() -> None:
 
 
 def test_hostile_comments_are_read_in_a_moment() -> None:
-    for body in ("<!--" * 15_000, "<pre>" * 12_000, "<pre" * 16_000, "`" * 60_000, "/mergeport\n" * 5_000, "> " * 30_000):
+    for body in (
+        "<!--" * 15_000,
+        "<pre>" * 12_000,
+        "<pre" * 16_000,
+        "`" * 60_000,
+        "/mergeport\n" * 5_000,
+        "> " * 30_000,
+    ):
         command_lines(body + "\n/mergeport x")
