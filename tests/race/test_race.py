@@ -18,12 +18,13 @@ SEED = 20
 SLICE = Plan(
     edits=400,
     seed=SEED,
-    sources=3,
+    sources=2,
     applications=3,
     limit=22.0,
     settle=120.0,
-    backlog=30,
+    backlog=45,
     pause=2.0,
+    haste=1.0,
     havoc=7.0,
     long_stops=False,
 )
