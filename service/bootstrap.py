@@ -20,10 +20,12 @@ from service.adapters.git.ssh import SshLogin
 from service.adapters.git_histories import GitHistories
 from service.adapters.github_api.budget import Budgets
 from service.adapters.github_api.connection import SOURCES
+from service.adapters.helm import Helm
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.adapters.source_trees import GitSourceTrees
+from service.adapters.templates import SandboxedTemplates
 from service.bootstrap_sources import SystemClock, sources
 from service.core.config import Configuration, ImageTarget
 from service.core.words import Repository
@@ -141,6 +143,8 @@ def build_context(
             clock,
             budgets,
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
+            None if settings.helm == "none" else Helm(settings.helm),
+            SandboxedTemplates(),
         ),
         sources=sources(settings),
         configurations=configurations,

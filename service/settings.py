@@ -90,6 +90,7 @@ class Settings:
     author: Actor
     signing_key_file: Path | None
     builder: str
+    helm: str
     build_netrc_file: Path | None
     log_format: str
     log_level: str
@@ -193,13 +194,12 @@ def _read(reader: Reader) -> Settings:
     state, database, engine = _places(reader)
     private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
     secrets = reader.webhook_secrets()
-    github_token, github_app = _github(reader, "")
-    manifest_token, manifest_app = _github(reader, "MANIFEST_")
+    (github_token, github_app), (manifest_token, manifest_app) = _github(reader, ""), _github(reader, "MANIFEST_")
     committer = Actor(reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost"))
     settings = Settings(
         state_directory=state,
         database_url=database,
-        engine_database_url=reader.database("ENGINE_DATABASE_URL", engine),
+        engine_database_url=engine,
         url=reader.url("URL") or f"http://{private_bind}",
         public_bind=reader.bind("PUBLIC_BIND", "127.0.0.1:8080"),
         private_bind=private_bind,
@@ -227,6 +227,7 @@ def _read(reader: Reader) -> Settings:
         author=Actor(reader.line("AUTHOR_NAME", committer.name), reader.line("AUTHOR_EMAIL", committer.email)),
         signing_key_file=reader.file("SIGNING_KEY_FILE"),
         builder=reader.choice("BUILDER", "auto", ("auto", "docker", "buildah", "none", "layer")),
+        helm=reader.text("HELM", "helm"),
         build_netrc_file=reader.file("BUILD_NETRC_FILE"),
         log_format=reader.choice("LOG_FORMAT", "console", ("console", "json")),
         log_level=reader.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
@@ -255,7 +256,8 @@ def _places(reader: Reader) -> tuple[Path, str, str]:
     """Give the state directory, and the addresses of our database and of the engine's."""
     state = reader.directory("STATE_DIRECTORY", ".mergeport")
     database = reader.database("DATABASE_URL", f"sqlite:///{state / 'mergeport.db'}")
-    return state, database, f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
+    engine = f"sqlite:///{state / 'engine.db'}" if database.startswith("sqlite") else database
+    return state, database, reader.database("ENGINE_DATABASE_URL", engine)
 
 
 def _github(reader: Reader, prefix: str) -> tuple[str | None, GitHubApp | None]:

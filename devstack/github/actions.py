@@ -19,7 +19,19 @@ from devstack.github.hooks import Courier
 from devstack.github.limits import Limits
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
 from devstack.github.refusal import RefusalError, invalid, not_found, refuse_long
-from devstack.github.state import Delivery, Hook, MergeMethod, Pull, Repository, State, Token, User, now
+from devstack.github.state import (
+    Activity,
+    Comment,
+    Delivery,
+    Hook,
+    MergeMethod,
+    Pull,
+    Repository,
+    State,
+    Token,
+    User,
+    now,
+)
 from devstack.github.workflows import Workflows
 
 Order = Literal["push-first", "pull-request-first"]
@@ -87,12 +99,43 @@ class Actions:
             repo.pushed_at = now()
             made = []
             for update in updates:
+                self._note(repo, update, sender)
                 payload = payloads.push(self.state, repo, update, sender)
                 made += self.courier.emit(repo, "push", payload, copies=copies)
             for update in updates:
                 self._follow(repo, update, sender)
                 self.workflows.moved(repo, update, sender)
         return made
+
+    def _note(self, repo: Repository, update: RefUpdate, sender: User) -> None:
+        """Note the move of a branch in the repository's activity."""
+        if not update.ref.startswith("refs/heads/"):
+            return
+        kind = "branch_creation" if update.old == ZERO else "branch_deletion" if update.new == ZERO else "push"
+        if kind == "push" and not repo.bare.is_ancestor(update.old, update.new):
+            kind = "force_push"
+        made = Activity(self.state.next_id(), update.ref, update.old, update.new, sender, now(), kind)
+        repo.activity.append(made)
+
+    def comment(self, repo: Repository, number: int, body: str, sender: User, at: str = "") -> Comment:
+        """Write a comment on a pull request and tell of it."""
+        with self.state.lock:
+            pull = self.find_pull(repo, number)
+            at = at or now()
+            made = Comment(self.state.next_id(), number, sender, body, at, at)
+            repo.comments.append(made)
+            self.courier.emit(repo, "issue_comment", payloads.issue_comment(self.state, repo, pull, made, "created"))
+            return made
+
+    def edit_comment(self, repo: Repository, comment: Comment, body: str, sender: User) -> None:
+        """Give a comment another text and tell of it."""
+        with self.state.lock:
+            before, comment.body, comment.updated_at = comment.body, body, now()
+            payload = payloads.issue_comment(
+                self.state, repo, self.find_pull(repo, comment.number), comment, "edited", sender=sender,
+                changes={"body": {"from": before}},
+            )  # fmt: skip
+            self.courier.emit(repo, "issue_comment", payload)
 
     def _follow(self, repo: Repository, update: RefUpdate, sender: User) -> None:
         branch = update.ref.removeprefix("refs/heads/")
@@ -134,6 +177,9 @@ class Actions:
                 raise invalid("PullRequest", "", f"No commits between {base} and {head}")
             if repo.bare.merge_base(branches[base], branches[head]) is None:
                 raise invalid("PullRequest", "", f"The {head} branch has no history in common with {base}")
+            if draft and not repo.allows_drafts:
+                words = "Draft pull requests are not supported in this repository."
+                raise RefusalError(422, words)
             number, at = repo.next_number, now()
             repo.next_number += 1
             pull = Pull(
@@ -144,6 +190,15 @@ class Actions:
             self.test_merge(repo, pull)
             self._emit(repo, pull, "opened", user)
         return pull
+
+    def mark_ready(self, repo: Repository, pull: Pull, sender: User) -> None:
+        """Make a draft a pull request that asks for reviews; one that is none stays as it is."""
+        with self.state.lock:
+            if pull.state != "open":
+                raise RefusalError(422, "Pull request is closed")
+            if pull.draft:
+                pull.draft, pull.updated_at = False, now()
+                self._emit(repo, pull, "ready_for_review", sender)
 
     def test_merge(self, repo: Repository, pull: Pull) -> None:
         """Make the test merge commit that GitHub makes for every open pull request."""

@@ -16,8 +16,10 @@ from devstack.github import access
 from devstack.github.refusal import RefusalError
 from devstack.github.routes import (
     apps,
+    belonging,
     commits,
     gitdata,
+    graphql,
     hooks,
     issues,
     judging,
@@ -34,8 +36,9 @@ def shared_app() -> Flask:
     app = Flask("devstack.github")
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
-    for module in (repositories, commits, gitdata, statuses, judging, pulls, issues, apps, hooks, workflows):
+    for module in (repositories, belonging, commits, gitdata, statuses, judging, pulls, issues, apps, hooks, workflows):
         app.register_blueprint(module.blueprint, url_prefix="/api/v3")
+    app.register_blueprint(graphql.blueprint, url_prefix="/api")
     app.before_request(access.identify)
     app.after_request(_headers)
     app.register_error_handler(RefusalError, _refused)

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from devstack.bare import ZERO, Commit, Person
 from devstack.git_backend import RefUpdate
-from devstack.github import commit_shapes, comparing, shapes
+from devstack.github import commit_shapes, comparing, pull_shapes, shapes
 from devstack.github.pull_shapes import full_pull
-from devstack.github.state import Hook, Pull, Repository, State, User
+from devstack.github.state import Comment, Hook, Pull, Repository, State, User
 
+REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 PUSH_COMMITS_LIMIT = 2048
 """A push event lists no more commits than this."""
 
@@ -47,6 +48,16 @@ def pull_request(state: State, repo: Repository, one: Pull, action: str, sender:
         if isinstance(team, dict):
             team.pop("type")
     return {"action": action, "number": one.number, **written, **common(state, repo, sender)}
+
+
+def issue_comment(
+    state: State, repo: Repository, one: Pull, said: Comment, action: str, *, sender: User | None = None, **more: object
+) -> shapes.Json:
+    """Write an event of a comment on a pull request, which is an issue here; its head is not in it."""
+    written = {"issue": pull_shapes.issue(state, repo, one), "comment": pull_shapes.comment(state, repo, said)}
+    for part in written.values():
+        part["reactions"] = {"url": f"{part['url']}/reactions", "total_count": 0, **dict.fromkeys(REACTIONS, 0)}
+    return {"action": action, **written, **more, **common(state, repo, sender or said.user)}
 
 
 def ping(state: State, repo: Repository, hook: Hook, sender: User) -> shapes.Json:

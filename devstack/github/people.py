@@ -6,6 +6,7 @@ The base of `GitHub`; tests and the demo play the developer and the release mana
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from devstack.bare import ZERO, Files
 from devstack.git_backend import RefUpdate
@@ -172,6 +173,20 @@ class People(Reviewing):
     def statuses(self, full_name: str, sha: str, context: str | None = None) -> list[Status]:
         """List a commit's statuses in the order in which they came."""
         return [one for one in self.repository(full_name).statuses.get(sha, []) if context in {None, one.context}]
+
+    def comment(self, full_name: str, number: int, body: str, *, by: str = "alice", later: int = 1) -> Comment:
+        """Write a comment, so many seconds later than now: people read before they write."""
+        at = (datetime.now(UTC) + timedelta(seconds=later)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.actions.comment(self.repository(full_name), number, body, self.state.user(by), at)
+
+    def edit_comment(self, full_name: str, comment: Comment, body: str) -> None:
+        """Give a comment another text, as the person who wrote it."""
+        self.actions.edit_comment(self.repository(full_name), comment, body, comment.user)
+
+    def grant(self, full_name: str, login: str, role: str) -> None:
+        """Give a person a role in a repository: read, triage, write, maintain, admin, or a custom one over write."""
+        self.state.user(login)
+        self.repository(full_name).roles[login.lower()] = role
 
     def comments(self, full_name: str, number: int) -> list[Comment]:
         """List a pull request's comments."""

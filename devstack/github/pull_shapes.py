@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devstack.github import comparing, shapes
+from devstack.github import comparing, landing, shapes
 from devstack.github.state import Comment, Pull, Repository, State
 
 
@@ -69,18 +69,48 @@ def pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
         "closed_at": one.closed_at,
         "merged_at": one.merged_at,
         "merge_commit_sha": one.merge_commit_sha,
-        "assignee": None,
-        "assignees": [],
+        "assignee": next((shapes.user(state, state.user(login)) for login in one.assignees), None),
+        "assignees": [shapes.user(state, state.user(login)) for login in one.assignees],
         "requested_reviewers": [shapes.user(state, state.user(login)) for login in one.reviewers],
         "requested_teams": [shapes.team(state, repo.owner, slug) for slug in one.teams],
         "labels": [shapes.label(state, repo, name) for name in one.labels],
-        "milestone": None,
+        "milestone": milestone(state, repo, one.milestone) if one.milestone else None,
         "draft": one.draft,
         "head": end(state, repo, one.head, one.head_sha),
         "base": end(state, repo, one.base, one.base_sha),
         "_links": {"self": {"href": url}, **{name: {"href": address} for name, address in links.items()}},
         "author_association": "CONTRIBUTOR",
-        "auto_merge": None,
+        "auto_merge": one.auto_merge
+        and {
+            "enabled_by": shapes.user(state, one.auto_merge.by),
+            "merge_method": one.auto_merge.method,
+            "commit_title": one.title,
+            "commit_message": one.body or "",
+        },
+    }
+
+
+def milestone(state: State, repo: Repository, number: int) -> shapes.Json:
+    """Write a milestone of a repository."""
+    one = repo.milestones[number]
+    url = shapes.repository_api(state, repo, f"milestones/{number}")
+    return {
+        "url": url,
+        "html_url": shapes.html(state, repo, f"milestone/{number}"),
+        "labels_url": f"{url}/labels",
+        "id": number,
+        "node_id": shapes.node_id("Milestone", number),
+        "number": number,
+        "title": one.title,
+        "description": None,
+        "creator": shapes.user(state, state.user(repo.owner)),
+        "open_issues": 0,
+        "closed_issues": 0,
+        "state": one.state,
+        "created_at": repo.created_at,
+        "updated_at": repo.created_at,
+        "closed_at": repo.created_at if one.state == "closed" else None,
+        "due_on": None,
     }
 
 
@@ -90,13 +120,12 @@ def full_pull(state: State, repo: Repository, one: Pull) -> shapes.Json:
     merge_base = repo.bare.merge_base(one.base_sha, one.head_sha) or comparing.EMPTY_TREE
     files = comparing.count_lines(repo.bare, merge_base, one.head_sha)
     mergeable = one.mergeable
-    state_word = {True: "clean", False: "dirty", None: "unknown"}[mergeable]
     return {
         **pull(state, repo, one),
         "merged": one.merged,
         "mergeable": mergeable,
         "rebaseable": mergeable,
-        "mergeable_state": state_word,
+        "mergeable_state": landing.mergeable_state(repo, one),
         "merged_by": shapes.user(state, one.merged_by) if one.merged_by else None,
         "comments": sum(1 for comment in repo.comments if comment.number == one.number),
         "review_comments": 0,

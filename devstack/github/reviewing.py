@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devstack.github import payloads, shapes
+from devstack.github import landing, payloads, shapes
 from devstack.github.actions import Actions
 from devstack.github.hooks import Courier
 from devstack.github.judging_records import CheckRun, Review, ReviewState
-from devstack.github.state import Repository, State, Status, now
+from devstack.github.state import Milestone, Repository, State, Status, now
 
 
 class Reviewing:
@@ -31,6 +31,7 @@ class Reviewing:
             number, creator = self.state.next_id(), self.state.user(by)
             made = Status(number, sha, state, context, "", url or None, creator, now())
             repo.statuses.setdefault(sha, []).append(made)
+            landing.settle(self.actions, repo)
 
     def report_check(
         self,
@@ -84,6 +85,23 @@ class Reviewing:
             label = shapes.label(self.state, repo, one)
             payload = payloads.pull_request(self.state, repo, pull, action, self.state.user(by), label=label)
             self.courier.emit(repo, "pull_request", payload)
+
+    def merge_queued(self, full_name: str, branch: str = "main") -> list[int]:
+        """Let the merge queue of a branch merge what is in it; return the numbers."""
+        repo = self.repository(full_name)
+        numbers = list(repo.queues[branch])
+        repo.queues[branch].clear()
+        for number in numbers:
+            queue = self.state.user("github-merge-queue[bot]")
+            self.actions.merge_pull(repo, self.actions.find_pull(repo, number), "merge", queue)
+        return numbers
+
+    def add_milestone(self, full_name: str, title: str, state: str = "open") -> int:
+        """Make a milestone; return its number."""
+        repo = self.repository(full_name)
+        number = len(repo.milestones) + 1
+        repo.milestones[number] = Milestone(number, title, state)
+        return number
 
     def add_team(self, owner: str, slug: str, members: Iterable[str]) -> None:
         """Make a team of an organisation, or give it other members."""

@@ -99,6 +99,37 @@ class Comment:
     updated_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class AutoMerge:
+    """Somebody's wish that a pull request is merged once nothing is in the way."""
+
+    by: User
+    method: MergeMethod
+    at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A milestone of a repository."""
+
+    number: int
+    title: str
+    state: str = "open"
+
+
+@dataclass(slots=True)
+class Activity:
+    """One move of a branch, as it is listed in the repository's activity."""
+
+    id: int
+    ref: str
+    before: str
+    after: str
+    actor: User
+    timestamp: str
+    kind: str
+
+
 @dataclass(slots=True)
 class Pull:
     """A pull request. `head_sha` and `base_sha` stay as they were when it was closed.
@@ -125,6 +156,9 @@ class Pull:
     merge_commit_sha: str | None = None
     closed_at: str | None = None
     labels: list[str] = field(default_factory=list)
+    assignees: list[str] = field(default_factory=list)
+    milestone: int | None = None
+    auto_merge: AutoMerge | None = None
     reviewers: list[str] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     merged_commits: frozenset[str] = frozenset()
@@ -188,12 +222,23 @@ class Repository:
     statuses: dict[str, list[Status]] = field(default_factory=dict)
     check_runs: dict[str, list[CheckRun]] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
+    activity: list[Activity] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    """The roles of people in it, by their logins in small letters; the others see what is public."""
     labels: dict[str, str] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
     workflow_runs: dict[int, WorkflowRun] = field(default_factory=dict)
     next_number: int = 1
     fork: bool = False
+    milestones: dict[int, Milestone] = field(default_factory=dict)
+    allows_auto_merge: bool = False
+    allows_drafts: bool = True
+    """Whether its plan has drafts: private repositories of free plans do not."""
+    required: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The contexts that the protection of a branch requires."""
+    queues: dict[str, list[int]] = field(default_factory=dict)
+    """The merge queues of branches that have one: the pull requests in it."""
 
     @property
     def owner(self) -> str:
@@ -253,6 +298,10 @@ class State:
                 kind = "Bot" if login.endswith("[bot]") else "Organization" if login in self.organisations else "User"
                 self.users[login] = User(login, self.next_id(), kind)
             return self.users[login]
+
+    def known_user(self, login: str) -> User | None:
+        """Return the account of a login in whatever case, if anybody has named it before."""
+        return next((one for name, one in self.users.items() if name.lower() == login.lower()), None)
 
     def installation_of(self, repository: Repository) -> Installation | None:
         """Return the App's installation that covers a repository."""

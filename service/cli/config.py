@@ -81,14 +81,17 @@ def _check_values(configuration: Configuration, path: Path, folders: tuple[Path,
     folder = None if path == Path("-") else path if path.is_dir() else path.parent
     if not folders and (folder is None or not (folder / ".git").exists()):
         return _Values()
-    from service.cli.config_checkouts import find_checkouts, share_out  # noqa: PLC0415 - a check without them is faster
+    from service.cli.config_checkouts import find_checkouts, share_out, template_faults  # noqa: PLC0415 - a check without them is faster
     from service.core.values_check import check_values  # noqa: PLC0415 - the same
 
     shares, unchecked = share_out(configuration, find_checkouts(folders, folder))
     faults = [
         fault
         for checkout, targets in shares
-        for fault in check_values(configuration, targets, checkout, file=_file(path))
+        for fault in (
+            *check_values(configuration, targets, checkout, file=_file(path)),
+            *(template_faults(checkout) if targets else ()),
+        )
     ]
     if faults:
         raise ConfigError("values files do not fit", faults, code="configuration-invalid")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from service.adapters.git.checked_out import checked_out
 from service.core.config import Configuration, Target
+from service.core.reserved_files import TEMPLATE_FILE
 from service.core.words import Repository
-from service.errors import PermanentError
+from service.errors import Fault, PermanentError
 
 _NAME = re.compile(r"[/:](?P<name>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?$")
 
@@ -92,6 +93,27 @@ def share_out(
         else:
             left[f"there is no checkout of {target.manifest_repository or 'the configuration repository'}"] = None
     return shares, list(left)
+
+
+def template_faults(checkout: Checkout) -> Iterator[Fault]:
+    """Tell what is wrong with the checkout's template of pull requests, if it has one."""
+    where = str(checkout.folder / TEMPLATE_FILE)
+    try:
+        found = checkout.read(TEMPLATE_FILE)
+    except PermanentError as error:
+        yield Fault(where, error.message, "make it a plain file")
+        return
+    if found is None:
+        return
+    try:
+        text = found.decode("utf-8")
+    except UnicodeDecodeError:
+        yield Fault(where, "it is not UTF-8 text", "save it as UTF-8")
+        return
+    from service.core.pull_request_template import faults_of  # noqa: PLC0415 - loads Jinja, which few checks need
+
+    for fault in faults_of(text):
+        yield Fault(where, fault.message, "docs/promotion.md has the names", line=fault.line or None)
 
 
 def _has(checkout: Checkout, target: Target, named: Collection[Repository]) -> bool:

@@ -194,6 +194,7 @@ def _print_run(told: Mapping[str, Any]) -> None:
             ("manifests", run.manifest_commit),
             ("pull request", run.pull_request_url),
             ("superseded by", run.superseded_by),
+            ("asked for by", run.asked_by),
             ("cancelled by", run.cancel_requested_by),
             ("accepted", run.created_at),
             ("ended", run.ended_at),

@@ -6,6 +6,7 @@ Pure values. Nothing here knows which forge or registry they came from, nor whet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from service.core.words import Repository, Sha
 
@@ -115,6 +116,22 @@ class GateHint:
 
 
 @dataclass(frozen=True, slots=True)
+class Commented:
+    """A person wrote a comment on a pull request that has a command. `comment` is the forge's own id of it.
+
+    `at` is the forge's time. What the person may do, and at which head they looked, is asked of the forge.
+    """
+
+    repository: Repository
+    number: int
+    comment: str
+    author: str
+    body: str
+    at: datetime
+    repository_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A source only tests whether deliveries arrive; `words` are the answer."""
 
@@ -129,7 +146,7 @@ class Ignored:
     reason: str
 
 
-Event = Push | PullRequestMerged | Hint | BuildHint | GateHint | Ping | Ignored
+Event = Push | PullRequestMerged | Hint | BuildHint | GateHint | Commented | Ping | Ignored
 
 
 def needless(event: Event) -> str | None:

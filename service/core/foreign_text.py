@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from service.core.graphemes import whole_before
+
 SUBJECT_LENGTH = 250
 """The most characters of a foreign subject or title; a longer one is cut. A pull request's title may have 256."""
 NAME_LENGTH = 100
@@ -37,7 +39,7 @@ def line(text: str) -> str:
 
 def cut(text: str, length: int) -> str:
     """Cut a text to so many characters; the last one then shows that there were more."""
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+    return text if len(text) <= length else f"{text[: whole_before(text, length - 1)].rstrip()}…"
 
 
 def plain(text: str, length: int = SUBJECT_LENGTH) -> str:

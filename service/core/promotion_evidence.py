@@ -10,9 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.core.foreign_text import code, markdown
+from service.core.foreign_text import NAME_LENGTH, code, cut, markdown
+from service.core.gates.seen_checks import Check, CheckState
 
-STAYS_SHOWN = 20
+STAYS_SHOWN, SCAN_LENGTH, CHECKS_NAMED = 20, 400, 10
+_NOT_PASSED = frozenset({CheckState.RUNNING, CheckState.FAILED})
 _LOCKS = (
     r"requirements[^/]*\.(txt|in)", r"pyproject\.toml", r"(poetry|uv|yarn|renv|Cargo|Gemfile|composer|Pipfile)\.lock",
     r"Pipfile", r"package(-lock)?\.json", r"pnpm-lock\.yaml", r"go\.(mod|sum)", r"Cargo\.toml", r"Gemfile", r"pom\.xml",
@@ -59,6 +61,28 @@ def marks_of(paths: Collection[str] | None) -> tuple[str, ...]:
 def what_it_touches(marks: Sequence[str]) -> str:
     """Write the marks; empty if there are none."""
     return f"It touches {', '.join(map(code, marks))}." if marks else ""
+
+
+def what_checks_say(commit: str, checks: Sequence[Check]) -> str:
+    """Count the checks of a commit by their state, and name those that have not passed; empty if there are none."""
+    others = [one for one in checks if not one.name.startswith("mergeport/")]
+    states = [(state, [one.name for one in others if one.state is state]) for state in CheckState]
+    told = [
+        f"{len(names)} {state.value}" + (f" ({_named(names)})" if state in _NOT_PASSED else "")
+        for state, names in states
+        if names
+    ]
+    return f"Checks of {code(commit)}: {', '.join(told)}." if told else ""
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = [code(cut(name, NAME_LENGTH)) for name in sorted(names)[:CHECKS_NAMED]]
+    return ", ".join([*shown, *(["…"] if len(names) > CHECKS_NAMED else [])])
+
+
+def what_scans_found(scans: Sequence[str]) -> str:
+    """Write what the registry's scans found in the images; empty if nothing is known of them."""
+    return "\n".join(f"Scan of {markdown(one, SCAN_LENGTH)}." for one in scans)
 
 
 def _standing(one: RunsIn) -> str:

@@ -11,6 +11,7 @@ import re
 from typing import Protocol
 
 from service.core.foreign_text import ZERO_WIDTH_SPACE, line, plain
+from service.core.graphemes import whole_before
 from service.core.step_back import StepBack
 from service.core.words import Sha
 
@@ -133,5 +134,5 @@ def _cut(text: str, length: int) -> str:
         return text
     kept = text
     while kept and _units(kept) > length - 1:
-        kept = kept[: min(len(kept) - 1, length - 1)]
+        kept = kept[: whole_before(text, min(len(kept) - 1, length - 1))]
     return f"{kept.rstrip()}…"

@@ -5,6 +5,8 @@ Called by everything that takes the path of a values file. Pure.
 
 from __future__ import annotations
 
+TEMPLATE_FILE = ".mergeport/pull_request.md.j2"
+"""The team's template of pull requests."""
 _RESERVED = {
     "mergeport.yaml": "the configuration itself",
     "mergeport.d": "configuration",

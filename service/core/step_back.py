@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from service.core import trailers
-from service.core.foreign_text import plain
+from service.core.foreign_text import NAME_LENGTH, markdown, plain
 
 REASON_LENGTH = 200
 PASSES = ("freeze", "soak", "checks")
@@ -47,10 +47,10 @@ class StepBack:
         return f"rolled back from {short(self.refused)} by {self.by}{why}"
 
 
-def trailers_of(back: StepBack | None) -> list[tuple[str, str]]:
-    """Give the trailers of the commit that goes back: from what, by whom and why; none for any other."""
+def trailers_of(back: StepBack | None, asked_by: str = "") -> list[tuple[str, str]]:
+    """Give the trailers of the commit that goes back: from what, by whom and why; of any other, who asked for it."""
     if back is None:
-        return []
+        return [(trailers.ACTOR, plain(asked_by))]
     return [
         (trailers.ROLLBACK, back.refused or "unknown"),
         (trailers.ACTOR, plain(back.by)),
@@ -61,6 +61,11 @@ def trailers_of(back: StepBack | None) -> list[tuple[str, str]]:
 def words_of(back: StepBack | None) -> str:
     """Say a step back in one line; empty for what goes forward."""
     return "" if back is None else back.words
+
+
+def asked_words(back: StepBack | None, asked_by: str) -> str:
+    """Say in Markdown who asked for what goes forward; a step back says it with its reason."""
+    return f"Asked for by {markdown(asked_by, NAME_LENGTH)}." if asked_by and back is None else ""
 
 
 def short(refused: str) -> str:

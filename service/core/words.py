@@ -159,6 +159,26 @@ class Publish(StrEnum):
     PULL_REQUEST = "pull-request"
 
 
+class AutoMerge(StrEnum):
+    """Who merges a promotion's pull request once its gates are open, unless a person does."""
+
+    GITHUB = "github"
+    MERGEPORT = "mergeport"
+
+
+class MergeMethod(StrEnum):
+    """How a pull request is merged."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    REBASE = "rebase"
+
+
+READY_LABEL, WAITING_LABEL, REFUSED_LABEL = "mergeport: ready", "mergeport: waiting", "mergeport: refused"
+GATE_LABELS = (READY_LABEL, WAITING_LABEL, REFUSED_LABEL)
+"""The labels that tell whether all gates of a promotion's pull request are open, some wait, or one refuses."""
+
+
 class Protected(StrEnum):
     """What happens to a promotion that the manifest repository's branch refuses for good."""
 

@@ -41,6 +41,7 @@ from service.pipeline.intake.events import follow_events
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_open_heads
+from service.pipeline.promote.proposal_telling import bring_comments
 from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.call_budgets import BudgetRecord
 from service.pipeline.reports.statuses import send_reports
@@ -159,6 +160,7 @@ class Worker:
             Loop("images", LIVE_SECONDS, lambda: look_at_used_images(self._context), self._stop),
             self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
             self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
+            self._loop_at_rest("comments", REPORT_SECONDS, lambda: bring_comments(self._context), 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 10 * GATES_SECONDS),
             Loop("gates", GATES_SECONDS, GateClock(self._context, self._motion).judge, self._stop),

@@ -14,6 +14,7 @@ from service.pipeline.configurations import Configurations
 from service.ports import (
     Builder,
     CallBudgets,
+    Charts,
     Clock,
     Deployer,
     Forge,
@@ -23,6 +24,7 @@ from service.ports import (
     Registry,
     Source,
     SourceTrees,
+    Templates,
 )
 from service.store import Store
 from service.store.builds import Build
@@ -67,7 +69,8 @@ class Outside:
 
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
-    of http gates.
+    of http gates. `charts` renders what pull requests show; None where the settings want none. `templates`
+    renders people's own texts of these.
     """
 
     forge: Forge
@@ -79,6 +82,8 @@ class Outside:
     clock: Clock
     budgets: CallBudgets
     addresses: GateAddresses
+    charts: Charts | None
+    templates: Templates
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from service.ports.builder import (
     Progress,
     StartRequest,
 )
+from service.ports.charts import Chart, Charts
 from service.ports.checks import Checks
 from service.ports.clock import Clock
 from service.ports.commits import Between, Commits, ForgeCommit
@@ -36,12 +37,21 @@ from service.ports.manifests import (
 )
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
-from service.ports.pull_requests import ClosedPullRequests, PullRequest, PullRequestDraft, PullRequests
+from service.ports.pull_request_landing import PullRequestLanding
+from service.ports.pull_requests import (
+    ClosedPullRequests,
+    MergeState,
+    PullRequest,
+    PullRequestDraft,
+    PullRequests,
+    Refused,
+)
 from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
 from service.ports.reviews import PullRequestReviews
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
+from service.ports.templates import Templates
 
 __all__ = [
     "Between",
@@ -52,6 +62,8 @@ __all__ = [
     "Builder",
     "CallBudget",
     "CallBudgets",
+    "Chart",
+    "Charts",
     "Checkout",
     "Checks",
     "Clock",
@@ -81,6 +93,7 @@ __all__ = [
     "ManifestHistory",
     "ManifestRepositories",
     "Manifests",
+    "MergeState",
     "Notice",
     "Notifier",
     "Observation",
@@ -91,15 +104,18 @@ __all__ = [
     "Progress",
     "PullRequest",
     "PullRequestDraft",
+    "PullRequestLanding",
     "PullRequestReviews",
     "PullRequests",
     "PullSource",
     "PushTarget",
     "Received",
+    "Refused",
     "Registry",
     "Source",
     "SourceTrees",
     "StartRequest",
     "Statuses",
     "StoredRequest",
+    "Templates",
 ]

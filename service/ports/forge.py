@@ -6,10 +6,12 @@ from typing import Protocol
 
 from service.ports.checks import Checks
 from service.ports.commits import Commits
+from service.ports.discussions import Discussions
+from service.ports.pull_request_landing import PullRequestLanding
 from service.ports.pull_requests import PullRequests
 from service.ports.reviews import PullRequestReviews
 from service.ports.statuses import Statuses
 
 
-class Forge(Commits, Statuses, Checks, PullRequests, PullRequestReviews, Protocol):
-    """Commits, statuses, checks, pull requests and reviews of one forge, under one identity."""
+class Forge(Commits, Statuses, Checks, PullRequests, PullRequestReviews, PullRequestLanding, Discussions, Protocol):
+    """Commits, statuses, checks, pull requests, reviews and comments of one forge, under one identity."""

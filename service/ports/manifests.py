@@ -65,6 +65,13 @@ class Manifests(Protocol):
         """Give many files at once; one for which `read` raises PermanentError is left out."""
         ...
 
+    def folder(self, commit: Sha, path: str) -> dict[str, bytes]:
+        """Give all files below a folder (empty: the root) by their path in it; PermanentError `folder-not-read`.
+
+        There is none, it is too large, or something in it is neither a file nor a folder.
+        """
+        ...
+
     def commit(
         self,
         parent: Sha | None,

@@ -3,16 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from service.core.words import Repository, Sha
 
 
+class MergeState(StrEnum):
+    """Whether the forge would merge a pull request now, by its own rules."""
+
+    OPEN = "open"
+    """Nothing is in the way, or only checks that nobody requires."""
+    BLOCKED = "blocked"
+    """Its rules ask for more: checks, reviews."""
+    CONFLICT = "conflict"
+    """It has to be brought onto its base first."""
+    UNKNOWN = "unknown"
+    """It does not say, or not yet."""
+
+    @classmethod
+    def of(cls, word: str | None) -> MergeState:
+        """Read GitHub's word: https://docs.github.com/en/graphql/reference/enums#mergestatestatus."""
+        return _MERGE_STATES.get(word or "", cls.UNKNOWN)
+
+
+_MERGE_STATES = {
+    "clean": MergeState.OPEN,
+    "has_hooks": MergeState.OPEN,
+    "unstable": MergeState.OPEN,
+    "blocked": MergeState.BLOCKED,
+    "draft": MergeState.BLOCKED,
+    "behind": MergeState.CONFLICT,
+    "dirty": MergeState.CONFLICT,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PullRequestDraft:
-    """What a promotion's pull request should be. `reviewers` are logins, or `team:SLUG`."""
+    """What a promotion's pull request should be. `reviewers` are logins, or `team:SLUG`; `milestone` is a title.
+
+    `draft`: it opens as a draft.
+    """
 
     head: str
     base: str
@@ -20,13 +53,26 @@ class PullRequestDraft:
     body: str
     reviewers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    milestone: str = ""
+    draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something of a draft that the forge would not do: a label, reviewer, assignee, milestone or draft, and why."""
+
+    kind: str
+    name: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
     """A pull request as the forge shows it now. `merge_commit` is set only when `merged`.
 
-    `base_sha` is where the base was when the head was last pushed.
+    `base_sha` is where the base was when the head was last pushed. `auto_merge` says that the forge merges it by itself
+    once it can. `refused` is what of a draft the forge would not do, where it was just opened or updated.
     """
 
     number: int
@@ -43,6 +89,10 @@ class PullRequest:
     author: str | None = None
     labels: tuple[str, ...] = ()
     base_sha: Sha | None = None
+    draft: bool = False
+    auto_merge: bool = False
+    merge_state: MergeState = field(default=MergeState.UNKNOWN, compare=False)
+    refused: tuple[Refused, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +122,15 @@ class PullRequests(Protocol):
         ...
 
     def open_pull_request(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
-        """Open it with its reviewers and labels, or adopt the one that is already open for that head."""
+        """Open it with all that the draft says, or adopt the one that is already open for that head."""
         ...
 
     def update_pull_request(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
-        """Bring title, body, reviewers and labels to what the draft says."""
+        """Bring title and body to what the draft says, and add what is missing of the rest."""
+        ...
+
+    def rewrite_pull_request(self, repository: Repository, number: int, body: str) -> None:
+        """Give it another body, and change nothing else."""
         ...
 
     def close_pull_request(self, repository: Repository, number: int) -> None:
@@ -101,10 +155,6 @@ class PullRequests(Protocol):
 
     def paths_of_pull_request(self, repository: Repository, number: int) -> frozenset[str] | None:
         """Give the paths that a pull request changes, renames by both names; None if there are too many."""
-        ...
-
-    def comment(self, repository: Repository, number: int, body: str) -> None:
-        """Write a comment on a pull request."""
         ...
 
     def identity(self) -> str:

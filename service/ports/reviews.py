@@ -30,6 +30,6 @@ class PullRequestReviews(Protocol):
         """Give the logins of a commit's author and committer, where the forge knows them."""
         ...
 
-    def members_of(self, repository: Repository, team: str) -> frozenset[str]:
-        """Give the logins, in small letters, of a team of the repository's owner, with those of its child teams."""
+    def members_of(self, repository: Repository, team: str, organization: str = "") -> frozenset[str]:
+        """Give the logins, in small letters, of a team and its child teams; of the repository's owner by default."""
         ...

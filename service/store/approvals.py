@@ -17,7 +17,10 @@ from service.store.tables import approvals as table
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody's approval; `digests` are those of all images that the run had then, in order."""
+    """Somebody's approval; `digests` are those of all images that the run had then, in order.
+
+    It is `verified` if the forge says who gave it; `head` is then that of the run's pull request, if it has one.
+    """
 
     run_id: RunId
     login: str
@@ -28,6 +31,9 @@ class Approval:
     digests: Any
     reason: str
     at: datetime
+    head: Sha | None = None
+    verified: bool = False
+    asked_id: str = ""
 
 
 def keep(tx: Transaction, approval: Approval) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,12 @@ def ensure(
 def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
     """Give a run's edit."""
     return one(Edit, tx.execute(_OF_RUN, {"run_id": run_id}).first())
+
+
+def branches_of(tx: Transaction, run_ids: Iterable[RunId]) -> dict[RunId, str]:
+    """Give the branches that runs write to, as far as they have begun to."""
+    query = sa.select(table.c.run_id, table.c.branch).where(table.c.run_id.in_(list(run_ids)))
+    return {RunId(run_id): branch for run_id, branch in tx.execute(query)}
 
 
 def open_at(tx: Transaction, repository: Repository, branch: str) -> list[Edit]:

@@ -22,7 +22,8 @@ class Run:
     """A run. `images` are image references by name, with digests once they were read back from the registry.
 
     `rebuild` says that a person wants its images built anew, although they are there. `rollback` is set on a run that
-    goes back to a former release: what `StepBack.stored` gives.
+    goes back to a former release: what `StepBack.stored` gives. `asked_by` is the person who asked for it, if one did,
+    and `asked_id` the action that started it.
     """
 
     sequence: int
@@ -54,6 +55,8 @@ class Run:
     ended_at: datetime | None
     rebuild: bool = False
     rollback: dict[str, Any] | None = None
+    asked_by: str = ""
+    asked_id: str = ""
 
 
 _ENDED = [state for state in RunState if state.ended]
@@ -99,6 +102,8 @@ def accept(
     configuration_commit: Sha,
     at: datetime,
     rebuild: bool = False,
+    asked_by: str = "",
+    asked_id: str = "",
 ) -> bool:
     """Keep a new run, queued; False when the same one is there already."""
     return insert_new(
@@ -106,6 +111,7 @@ def accept(
         application=application, environment=environment, generation=generation,
         configuration_commit=configuration_commit, state=RunState.QUEUED, stage=Stage.BUILD, images={},
         workflow_id=f"run:{id}", created_at=at, updated_at=at, rebuild=rebuild,
+        asked_by=asked_by, asked_id=asked_id,
     )  # fmt: skip
 
 
@@ -157,6 +163,12 @@ def of_commit(tx: Transaction, repository: Repository, commit: Sha, environment:
     asked = {"repository": repository, "commit": commit, "environment": environment}
     newest = {row.application: made(Run, row) for row in tx.execute(_OF_COMMIT, asked)}
     return list(newest.values())
+
+
+def of_action(tx: Transaction, asked_id: str) -> list[Run]:
+    """List the runs that an action of a person has started, oldest first."""
+    query = sa.select(*columns(Run, table)).where(table.c.asked_id == asked_id).order_by(table.c.sequence)
+    return [made(Run, row) for row in tx.execute(query)] if asked_id else []
 
 
 def failed_of_commit(tx: Transaction, repository: Repository, commit: str) -> list[Run]:

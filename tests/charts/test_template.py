@@ -175,6 +175,17 @@ def test_applications_lead_to_the_chart_and_the_files_that_mergeport_edits() -> 
         assert all((TEMPLATE / file).is_file() for file in files)
 
 
+def test_pull_requests_render_what_argocd_renders() -> None:
+    configuration = load_configuration((TEMPLATE / "mergeport.yaml").read_text(), kinds=kinds())
+    for target in configuration.targets():
+        spec = applications()[f"{target.application}-{target.environment}"]["spec"]
+        source, chart = spec["source"], TEMPLATE / spec["source"]["path"]
+        files = [str((chart / file).resolve().relative_to(TEMPLATE)) for file in source["helm"]["valueFiles"]]
+        assert target.chart == (
+            source["path"], tuple(files), source["helm"]["releaseName"], spec["destination"]["namespace"],
+        )  # fmt: skip
+
+
 def test_project_admits_every_application() -> None:
     project = load("argocd/appproject.yaml")
     patterns = [destination["namespace"].replace("*", ".*") for destination in project["spec"]["destinations"]]

@@ -140,3 +140,14 @@ def test_a_new_file_below_a_file_is_not_promised(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "sound.yaml/dev.yaml: is below a file, not a folder" in result.stdout
+
+
+def test_template_of_pull_requests_is_checked_with_its_line(tmp_path: Path) -> None:
+    place = checkout(tmp_path / "m", {"mergeport.yaml": TEXT, "checkout-dev.yaml": SOUND})
+    (place / ".mergeport").mkdir()
+    (place / ".mergeport" / "pull_request.md.j2").write_text("a\n{{ pulls }}\n")
+
+    result = check(place)
+
+    assert result.exit_code == 1
+    assert ".mergeport/pull_request.md.j2:2: there is no pulls (docs/promotion.md has the names)" in result.output

@@ -142,6 +142,9 @@ class _AlwaysMoved:
     def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
         return {path: VALUES.encode() for path in paths}
 
+    def folder(self, commit: Sha, path: str) -> dict[str, bytes]:
+        raise NotImplementedError
+
     def commit(
         self,
         parent: Sha | None,

@@ -17,10 +17,10 @@ from service.core.messages import (
     Promotion,
     SourcePullRequest,
     commit_message,
-    pull_request_body,
     status_description,
     title,
 )
+from service.core.promotion_body import pull_request_body
 from service.core.values import ScalarChange
 from service.core.words import Actor, Digest, Repository, RunId, Sha
 

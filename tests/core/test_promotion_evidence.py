@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.core.promotion_evidence import RunsIn, marks_of, what_it_touches, where_it_runs
+from service.core.gates.seen_checks import Check, CheckState
+from service.core.promotion_evidence import RunsIn, marks_of, what_checks_say, what_it_touches, where_it_runs
 
 AT = datetime(2026, 11, 28, 10, 2, tzinfo=UTC)
 
@@ -21,6 +22,20 @@ def test_each_stay_has_its_times_and_its_standing() -> None:
 
 def test_broken_stay_is_told_by_its_health() -> None:
     assert where_it_runs([RunsIn("dev", AT, None, None, "Degraded")]).endswith("| Degraded |")
+
+
+def test_checks_are_counted_and_those_that_have_not_passed_are_named() -> None:
+    checks = [
+        *(Check(f"ci/{number}", CheckState.PASSED) for number in range(12)),
+        Check("lint", CheckState.FAILED),
+        Check("docs @ann", CheckState.RUNNING),
+        Check("mergeport/stage", CheckState.RUNNING),
+    ]
+    assert (
+        what_checks_say("4f2c1e9", checks)
+        == "Checks of `4f2c1e9`: 1 running (`docs @ann`), 12 passed, 1 failed (`lint`)."
+    )
+    assert what_checks_say("4f2c1e9", checks[-1:]) == ""
 
 
 def test_no_stay_is_said() -> None:

@@ -48,6 +48,13 @@ def test_title_leaves_out_what_is_not_so(told: Told, right: str) -> None:
     assert pull_request_title(told) == right
 
 
+def test_title_is_not_cut_within_an_emoji() -> None:
+    family = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+    title = pull_request_title(Told(newest=family * 90, newest_number=None, more=0))
+    kept = title.partition(": ")[2].removesuffix("…")
+    assert (len(kept) % len(family), kept.count(family) > 20, len(title.encode("utf-16-le")) <= 512) == (0, True, True)
+
+
 @pytest.mark.parametrize("newest", ["x" * 10_000, "é" * 300, "\N{ROCKET}" * 300, "a " * 5_000, "#1 @a " * 100])
 @pytest.mark.parametrize("name", ["checkout", "a" * 63, "n" * 500])
 def test_title_keeps_to_githubs_256_characters_and_its_end(newest: str, name: str) -> None:

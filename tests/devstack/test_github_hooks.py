@@ -86,6 +86,30 @@ def test_every_event_of_a_pull_requests_life_has_githubs_shape(stack: Devstack, 
     assert pull.merged
 
 
+def test_comments_are_told_of_by_whomever_they_are_and_only_to_hooks_that_want_it(
+    stack: Devstack, receiver: Receiver
+) -> None:
+    github = stack.github
+    github.push(REPOSITORY, "feature/x", {"a": "1"})
+    pull = github.open_pull(REPOSITORY, "feature/x", "develop")
+    github.comment(REPOSITORY, pull.number, "not told")
+    github.add_hook(REPOSITORY, receiver.url, WEBHOOK_SECRET, ["issue_comment"])
+    said = github.comment(REPOSITORY, pull.number, "/mergeport status", by="grace")
+    github.edit_comment(REPOSITORY, said, "/mergeport help")
+    requests.post(
+        f"{github.api_url}/repos/{REPOSITORY}/issues/{pull.number}/comments",
+        json={"body": "by a program"}, headers={"Authorization": f"Bearer {GITHUB_TOKEN}"}, timeout=5,
+    ).raise_for_status()  # fmt: skip
+    github.wait_delivered()
+    seen = [(event, payload) for event, payload in receiver.events() if event == "issue_comment"]
+    assert [(one["action"], one["sender"]["type"], one["comment"]["body"]) for _, one in seen] == [
+        ("created", "User", "/mergeport status"),
+        ("edited", "User", "/mergeport help"),
+        ("created", "User", "by a program"),
+    ]
+    assert [(event, wrong) for event, payload in seen for wrong in _wrong(event, payload)] == []
+
+
 def test_merged_pull_request_says_so_with_its_commit(stack: Devstack, receiver: Receiver) -> None:
     pull = stack.github.merge(REPOSITORY, "develop", {"app.py": "two\n"}, by="grace")
     stack.github.wait_delivered()

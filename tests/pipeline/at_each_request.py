@@ -29,6 +29,7 @@ from devstack.ecr import Ecr
 from devstack.faults import Answer, Fault, FaultLayer
 from devstack.github.runner import Runner
 from devstack.stack import WEBHOOK_SECRET, Devstack
+from service.core.comments.command_answers import MARK_OF_ANSWERS
 from service.core.words import DeliveryState, RunState
 from service.errors import RetryableError
 from service.pipeline import actions
@@ -277,6 +278,29 @@ def rolled_back(pipeline: Pipeline) -> Told:
     return told
 
 
+def asked_in_comments(pipeline: Pipeline) -> Told:
+    """Check that what is asked for in comments is done once and answered in one comment."""
+    told, github = Told(), pipeline.stack.github
+    github.add_hook(SOURCE, "http://127.0.0.1:9/webhooks/github", WEBHOOK_SECRET, ["issue_comment"])
+    github.grant(SOURCE, "alice", "write")
+    first = _merge(pipeline, "develop", "two")
+    _over_time(pipeline, 60)
+    pull = github.open_pull(SOURCE, "develop", "main")
+    github.comment(SOURCE, pull.number, "/mergeport hold prod --reason x\n/mergeport rollback dev --reason y")
+    _over_time(pipeline, 60)
+    github.comment(SOURCE, pull.number, "/mergeport unhold prod")
+    _over_time(pipeline)
+    ours = [one.body for one in github.comments(SOURCE, pull.number) if one.body.startswith(MARK_OF_ANSWERS)]
+    told.must(len(ours) == 1, f"{len(ours)} comments with answers")
+    body = ours[0].replace("\\", "") if ours else ""
+    for words in ("checkout in prod is held", "checkout in prod is not held any more"):
+        told.must(body.count(words) == 1, f"not answered with {words}: {body}")
+    count = pipeline.stack.git.open(MANIFESTS).git("rev-list", "--count", "mergeport/state").strip()
+    told.must(count == "2", f"{count} commits of two actions")
+    told.wrong += _judged(pipeline, "dev", {first: (RunState.SUCCEEDED, "success")}).wrong
+    return told
+
+
 def _asked_until_done(pipeline: Pipeline, told: Told, act: Callable[[], object]) -> None:
     """Repeat an action, as a person does who is told that it was not surely done."""
     for _ in range(5):
@@ -298,6 +322,7 @@ SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "cancelled": cancelled,
     "locked": locked,
     "rolled_back": rolled_back,
+    "asked_in_comments": asked_in_comments,
 }
 
 

@@ -32,6 +32,7 @@ from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.evidence import address_answers
 from service.pipeline.promote.gating import judge_due
+from service.pipeline.promote.proposal_telling import bring_comments
 from service.pipeline.promote.returning import bring_back
 from service.pipeline.reports.statuses import send_reports
 from service.pipeline.runs import transitions
@@ -97,6 +98,7 @@ class Pipeline:
             "MERGEPORT_STATE_DIRECTORY": str(directory),
             "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
             "MERGEPORT_BUILDER": "layer",
+            "MERGEPORT_HELM": "none",
             "MERGEPORT_URL": "http://mergeport.test",
             **settings,
         }
@@ -188,6 +190,7 @@ class Pipeline:
             self.take_deliveries()
             self._drain()
         send_reports(self.context)
+        bring_comments(self.context)
 
     def settle_live(self, *applications: str) -> None:
         """Let Argo CD finish all syncs, and the runs with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devstack.github.state import Pull
-from service.core.words import RunState
+from service.core.words import RunState, WaitKind
 from service.pipeline import actions
 from service.pipeline.actions import Asked
 from service.pipeline.promote.gating import judge_open_heads
@@ -47,6 +47,34 @@ def pull_of(pipeline: Pipeline) -> Pull:
 
 APPROVAL = 'approval: {from: ["user:grace", "user:alice"]}'
 FREEZE = 'freeze: [{from: "2020-01-01", until: "2099-01-01", reason: stocktaking}]'
+
+
+def gates_table(pipeline: Pipeline) -> str:
+    body = pull_of(pipeline).body or ""
+    return body.partition("<!-- mergeport gates -->")[2].partition("<!-- /mergeport gates -->")[0]
+
+
+def edits_of(pipeline: Pipeline) -> int:
+    """Count how often the pull request was edited."""
+    path = f"/repos/{MANIFESTS}/pulls/{pull_of(pipeline).number}"
+    return len(pipeline.stack.github.faults.requests("PATCH", path))
+
+
+def test_table_in_the_body_follows_the_gates_and_equal_answers_edit_nothing(pipeline: Pipeline) -> None:
+    propose(pipeline, f"{APPROVAL}, {FREEZE}")
+    table = gates_table(pipeline)
+    assert [word in table for word in ("| freeze | waiting |", "stocktaking", "| approval | waiting |")] == [True] * 3
+    before = edits_of(pipeline)
+    body = f"Mine.\n\n{pull_of(pipeline).body}"
+    pipeline.stack.github.edit_pull(MANIFESTS, pull_of(pipeline).number, body=body)
+    for _ in range(3):
+        pipeline.clock.move(minutes=6)
+        pipeline.settle(looks=0)
+    assert (edits_of(pipeline), pull_of(pipeline).body) == (before, body)
+    pipeline.stack.github.review_pull(MANIFESTS, pull_of(pipeline).number, by="grace")
+    hear(pipeline, "pull_request_review", {"pull_request": {"number": pull_of(pipeline).number}}, MANIFESTS)
+    assert ("| approval | open |" in gates_table(pipeline), edits_of(pipeline)) == (True, before + 1)
+    assert (pull_of(pipeline).body or "").startswith("Mine.\n\nBrings ")
 
 
 def test_each_gate_is_a_status_on_the_head_with_its_words(pipeline: Pipeline) -> None:
@@ -163,3 +191,23 @@ def test_open_heads_are_judged_before_anything_else_at_the_start(pipeline: Pipel
     judge_open_heads(pipeline.context)
     pipeline.settle(looks=0)
     assert shown(pipeline, pull.head_sha)["approval"] == "success"
+
+
+def test_lock_lets_a_pull_request_open_with_its_gate_closed(pipeline: Pipeline) -> None:
+    actions.lock(pipeline.context, Asked("ann", pipeline.clock.now(), "broken"), environment="prod")
+    run = propose(pipeline)
+    assert pipeline.wait(run)[0] is WaitKind.PULL_REQUEST
+    assert shown(pipeline, pull_of(pipeline).head_sha) == {"lock": "pending"}
+
+
+def test_hold_keeps_a_pull_request_from_opening_until_it_is_lifted_though_a_lock_is_on(pipeline: Pipeline) -> None:
+    at = pipeline.context
+    actions.hold(at, Asked("ann", pipeline.clock.now(), "broken"), application="checkout", environment="prod")
+    run = propose(pipeline)
+    assert pipeline.wait(run)[0] is WaitKind.GATE
+    assert "is held by ann" in pipeline.wait(run)[1]
+    assert pipeline.stack.github.pulls(MANIFESTS) == []
+    actions.lock(at, Asked("ann", pipeline.clock.now(), "frozen"), environment="prod")
+    actions.unhold(at, Asked("ann", pipeline.clock.now(), "mended"), application="checkout", environment="prod")
+    pipeline.settle(looks=0)
+    assert shown(pipeline, pull_of(pipeline).head_sha) == {"lock": "pending"}

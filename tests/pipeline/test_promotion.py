@@ -198,10 +198,12 @@ def test_person_is_told_on_the_pull_request_whatever_its_base_is(pipeline: Pipel
     (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
     edit_values(pipeline)
     pipeline.settle(looks=2)
-    before = len(pipeline.stack.github.comments(MANIFESTS, pull.number))
+    (before,) = [one.body for one in pipeline.stack.github.comments(MANIFESTS, pull.number)]
     newer = propose(pipeline, "three")
     assert pipeline.run("prod", commit=newer).code == "branch-edited"
-    assert len(pipeline.stack.github.comments(MANIFESTS, pull.number)) == before + 1
+    (told,) = [one.body for one in pipeline.stack.github.comments(MANIFESTS, pull.number)]
+    assert told != before
+    assert pipeline.run("prod").id in told
 
 
 @pytest.mark.parametrize("method", ["squash", "merge", "rebase"])

@@ -20,7 +20,7 @@ def release(pipeline: Pipeline, outer: MergeMethod, *inner: MergeMethod) -> tupl
     github.push(SOURCE, RELEASE, {"VERSION": "1\n"}, "Begin release 1")
     merged = [
         github.merge(
-            SOURCE, RELEASE, {f"inner-{number}.txt": "x\n"}, title=f"Inner {number}", author="ada", method=method,
+            SOURCE, RELEASE, {f"migrations/{number}.sql": "x\n"}, title=f"Inner {number}", author="ada", method=method,
             commits=2,
         )
         for number, method in enumerate(inner)
@@ -39,8 +39,17 @@ def test_every_pull_request_that_a_release_branch_carried_is_listed(pipeline: Pi
     for one in (*inner, pull):
         assert f"{SOURCE}#\u200b{one.number}](" in body
         assert f"{one.title} by {one.user.login}" in body
+    for one in inner:
+        assert f"{one.title} by ada — **database migrations**\n" in body
     assert "Say one" not in body
     assert "not looked through" not in body
+
+
+def test_pull_request_is_told_with_its_labels_and_what_it_touches(pipeline: Pipeline) -> None:
+    files = {"Dockerfile": "FROM scratch\n"}
+    pipeline.stack.github.merge(SOURCE, "main", files, title="Build anew", author="ada", labels=["breaking", "now"])
+    pipeline.settle()
+    assert "Build anew by ada `breaking` `now` — **Dockerfile**\n" in (opened(pipeline).body or "")
 
 
 def test_number_of_an_issue_or_of_a_fork_is_no_pull_request_of_it(pipeline: Pipeline) -> None:

@@ -69,6 +69,7 @@ def test_what_moves_is_committed_as_the_same_digest_and_audited(ready: Pipeline)
     ((action, actor, detail),) = audited(ready)
     assert (action, actor) == ("promote", "anna")
     assert f"from dev to stage, by plan {planned.id}" in detail
+    assert (stage.asked_by, "Mergeport-Actor: anna" in message(ready)) == ("anna", True)
 
 
 @pytest.mark.prove

@@ -68,6 +68,10 @@ def test_git_and_ssh_are_inside(run: Run) -> None:
     assert run(["ssh", "-V"]).returncode == 0
 
 
+def test_helm_is_inside(run: Run) -> None:
+    assert run(["helm", "version"]).returncode == 0
+
+
 def test_what_only_development_needs_is_outside(run: Run) -> None:
     """The exit status tells it, because buildah under load loses the output of a command that fails."""
     names = ["devstack", "pytest", "pip", "hatchling"]

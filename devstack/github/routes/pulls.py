@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from flask import Blueprint, Response, jsonify, request
 
-from devstack.github import access, commit_shapes, comparing, pull_shapes, shapes
+from devstack.github import access, commit_shapes, comparing, landing, pull_shapes, shapes
 from devstack.github.refusal import RefusalError, invalid, not_found
 from devstack.github.routes.paging import paged, paged_of
 from devstack.github.state import MergeMethod, Pull
@@ -118,6 +118,7 @@ def merge(owner: str, name: str, number: int) -> Response:
     method: MergeMethod = body.get("merge_method") or "merge"
     if method not in get_args(MergeMethod):
         raise invalid("PullRequest", "merge_method", f"{method} is not a merge method", code="invalid")
+    landing.require_mergeable(repo, pull)
     sha = access.actions().merge_pull(
         repo,
         pull,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from devstack.github import access, commit_shapes, shapes
+from devstack.github import access, commit_shapes, landing, shapes
 from devstack.github.refusal import RefusalError, invalid, not_found
 from devstack.github.routes.paging import link, numbers, paged
 from devstack.github.state import Repository, Status, now
@@ -45,6 +45,7 @@ def create_status(owner: str, name: str, sha: str) -> tuple[Response, int]:
             created_at=now(),
         )
         of_commit.append(created)
+        landing.settle(access.actions(), repo)
     creator = shapes.user(state, created.creator)
     return jsonify({**commit_shapes.status(state, repo, created), "creator": creator}), 201
 

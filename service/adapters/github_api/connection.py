@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from service.adapters.github_api import failures
 from service.adapters.github_api.budget import Budget, Budgets, Use
 from service.adapters.github_api.tokens import AppLogin, InstallationTokens, TokenLogin
-from service.adapters.github_api.transport import NoJsonError, RedirectedAwayError, Transport
+from service.adapters.github_api.transport import NoJsonError, RedirectedAwayError, Transport, graphql_of
 from service.core.words import Repository
 from service.errors import DoubtfulError, LimitedError
 
@@ -102,6 +102,17 @@ class Connection:
         use = Use.LATE if late else Use.CONTENT
         answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission, use=use)
         return self._validated(shape, answer, doing, repository)
+
+    def mutate(self, mutation: str, given: Mapping[str, str], *, doing: str, repository: Repository) -> None:
+        """Carry out a mutation of GraphQL, whose only variable is `input`; its errors come with status 200."""
+        body = {"query": mutation, "variables": {"input": dict(given)}}
+        place, permission = graphql_of(self._api_url), "pull requests: write"
+        answer = self._call(
+            "POST", place, body=body, doing=doing, repository=repository, permission=permission, use=Use.CONTENT
+        )
+        wrong = failures.mutation_refused(answer, doing=doing, repository=repository, now=self._now())
+        if wrong is not None:
+            raise wrong
 
     def address(self, path: str, *, doing: str, repository: Repository, permission: str = "") -> str:
         """GET what lies elsewhere: give the address that GitHub sends us to, which is not asked, nor told our token."""

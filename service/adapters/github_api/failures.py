@@ -128,6 +128,21 @@ def refusal(
             )
 
 
+def mutation_refused(
+    answer: object, *, doing: str, repository: str, now: datetime
+) -> RetryableError | PermanentError | None:
+    """Give the error that an answer of GraphQL means, which has its errors beside the data; None for a good one."""
+    if not isinstance(answer, dict) or "data" not in answer:
+        return unexpected(doing, repository)
+    listed = answer.get("errors")
+    if not listed:
+        return None
+    words = reasons(answer)
+    if any(isinstance(one, dict) and one.get("type") == "RATE_LIMITED" for one in listed):
+        return limited(60.0, words, repository=repository, now=now)
+    return PermanentError(f"GitHub refused to {doing}: {words}", code="github-refused", repository=repository)
+
+
 def _refused(status: int, *, reads: bool) -> type[DoubtfulError | PermanentError]:
     if status in _MAY_PASS:
         return DoubtfulError

@@ -185,3 +185,8 @@ def _parsed(status: int, output: str) -> object:
     if data is None and status == _OK:
         raise NoJsonError(status, cut=False)
     return data
+
+
+def graphql_of(api_url: str) -> str:
+    """Give the address of GraphQL: beside the REST API, which an enterprise's server has at `/api/v3`."""
+    return f"{api_url.rstrip('/').removesuffix('/v3')}/graphql"

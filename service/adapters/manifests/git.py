@@ -19,6 +19,7 @@ import structlog
 from service.adapters.git import disk
 from service.adapters.git.answers import WRITE, is_refused, with_accepted
 from service.adapters.git.driver import NETWORK_TIMEOUT
+from service.adapters.git.folders import folder_not_read, list_folder
 from service.adapters.git.history import History, read_commit
 from service.adapters.git.mirror import Mirror
 from service.adapters.git.names import branch_ref, commit_id, path_parts
@@ -148,6 +149,15 @@ class GitManifests:
     def read_all(self, commit: Sha, paths: Collection[str]) -> dict[str, bytes]:
         """Give many files at once; one for which `read` raises PermanentError is left out."""
         return self._here(commit_id(commit), lambda remote: self._mirror.readers.files(commit, paths, remote))
+
+    def folder(self, commit: Sha, path: str) -> dict[str, bytes]:
+        """Give all files below a folder (empty: the root) by their path in it; PermanentError `folder-not-read`."""
+        _, top = path_parts(path or "x"), f"{path}/" if path else ""
+        listed = self._here(commit_id(commit), lambda remote: list_folder(self._mirror.git, commit, path, remote))
+        found = self.read_all(commit, [top + name for name in listed])
+        if len(found) != len(listed):
+            raise folder_not_read(path, "a file in it cannot be read")
+        return {name: found[top + name] for name in listed}
 
     def commit(
         self,

@@ -13,6 +13,7 @@ from service.core.config.layers import Layers
 from service.core.config.report import nearest
 from service.core.config.targets import Target
 from service.core.config.tree import Place
+from service.core.roles import Roles
 from service.core.words import Repository
 from service.errors import Fault, NotFoundError
 
@@ -22,6 +23,7 @@ class Configuration:
     """Applications, environments and the target of each pair, as of one commit of the configuration.
 
     `warnings` tell what may surprise; they stop nothing. `reason_required`: nobody locks, holds or blocks without one.
+    `roles` say who may ask for what.
     """
 
     commit: str
@@ -29,6 +31,7 @@ class Configuration:
     environments: tuple[str, ...]
     warnings: tuple[Fault, ...] = ()
     reason_required: bool = False
+    roles: Roles = field(default_factory=Roles)
     _targets: Mapping[tuple[str, str], Target] = field(default_factory=dict, repr=False)
     _off: tuple[Target, ...] = ()
     _layers: Mapping[tuple[str, str], Layers] = field(default_factory=dict, repr=False, compare=False)

@@ -125,10 +125,11 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         for path, value in entry.set:
             yield _row(layers, value, "values", index, "set", path)
         yield _row(layers, "file" if entry.new_file else entry.create, "values", index, "create")
+    for name, value in target.chart._asdict().items():
+        yield _row(layers, list(value) if name == "values" else value, "chart", name)
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
-    yield _row(layers, list(target.pull_request.reviewers), "pull_request", "reviewers")
-    yield _row(layers, list(target.pull_request.labels), "pull_request", "labels")
+    yield from _pull_request(target, layers)
     yield _row(layers, target.manifest_repository or "the configuration repository", "manifest", "repository")
     yield _row(layers, target.manifest_branch or "its default branch", "manifest", "branch")
     yield _order_by(target, layers)
@@ -149,3 +150,15 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
     yield _row(layers, duration_text(patience.grace), "health", "grace")
     yield _row(layers, duration_text(patience.stable) if patience.stable else "none", "health", "stable")
     yield _row(layers, "accept" if patience.other_out_of_sync else "wait", "health", "out_of_sync")
+
+
+def _pull_request(target: Target, layers: Layers) -> Iterator[Explanation]:
+    policy, at = target.pull_request, "pull_request"
+    yield _row(layers, list(policy.reviewers), at, "reviewers")
+    yield _row(layers, list(policy.assignees), at, "assignees")
+    yield _row(layers, list(policy.labels), at, "labels")
+    yield _row(layers, policy.gate_labels, at, "gate_labels")
+    yield _row(layers, policy.milestone or "none", at, "milestone")
+    yield _row(layers, policy.draft, at, "draft")
+    yield _row(layers, policy.auto_merge.value if policy.auto_merge else False, at, "auto_merge")
+    yield _row(layers, policy.merge_method.value, at, "merge_method")

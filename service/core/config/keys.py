@@ -33,14 +33,9 @@ from service.core.config.key_types import (
     RegistryKey,
     TextOrFalse,
 )
+from service.core.config.pull_request_keys import PullRequestKeys
+from service.core.config.role_keys import RoleKeys
 from service.core.words import OrderBy
-
-
-class PullRequestKeys(Keys):
-    """How a promotion's pull request is presented."""
-
-    reviewers: list[str] = Field(default=[], description="The reviewers who are asked: logins, or team:SLUG.")
-    labels: list[str] = Field(default=[], description="Labels of the pull request.")
 
 
 class ManifestKeys(Keys):
@@ -116,7 +111,7 @@ class EnvironmentKeys(Keys):
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
             "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "redeploy", "reuse",
-            "rebuild", "values", "argocd", "deadlines", "health",
+            "rebuild", "values", "chart", "argocd", "deadlines", "health",
         ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )  # fmt: skip
@@ -133,7 +128,9 @@ class EnvironmentKeys(Keys):
     publish: Literal["commit", "pull-request"] = Field(
         default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
     )
-    pull_request: PullRequestKeys = Field(default={}, validate_default=True, description="Reviewers and labels.")
+    pull_request: PullRequestKeys = Field(
+        default={}, validate_default=True, description="How its pull requests are presented and merged."
+    )
     manifest: ManifestKeys = Field(
         default={}, validate_default=True, description="The manifest repository and its branch."
     )
@@ -169,6 +166,15 @@ class ValuesKeys(Keys):
         default=False,
         description="true: a key that is missing in the file is added; file: the file too, with its folders.",
     )
+
+
+class ChartKeys(Keys):
+    """The Helm chart of an application, so that pull requests show what changes in the rendered manifests."""
+
+    path: str = Field(default="", description="The chart's folder; looked for beside the values file if absent.")
+    values: list[str] = Field(default=[], description="The values files, in order; the written ones if absent.")
+    release: str = Field(default="", description="The release's name; that of the Argo CD application if absent.")
+    namespace: str = Field(default="", description="The namespace that is rendered for.")
 
 
 class ImageKeys(Keys):
@@ -233,6 +239,9 @@ class ApplicationKeys(ImageKeys):
     )
     images: dict[str, ImageKeys] = Field(default={}, description="The images by name, where there are several.")
     values: list[ValuesKeys] = Field(default=[], description="The values files that are written.")
+    chart: ChartKeys = Field(
+        default={}, validate_default=True, description="The Helm chart, for what pull requests show of it."
+    )
     argocd: TextOrFalse = Field(
         default="{application}-{environment}",
         description="The Argo CD application that is watched; false ends a run at the commit.",
@@ -286,3 +295,4 @@ class File(Keys):
     environments: dict[str, EnvironmentKeys] = Field(description="The environments by name.")
     applications: dict[str, Application] = Field(description="The applications by name.")
     state: StateKeys = Field(default={}, validate_default=True, description="Locks, holds and blocks.")
+    roles: RoleKeys = Field(default={}, validate_default=True, description="Who may ask for what in comments.")

@@ -15,6 +15,7 @@ from service.core.config.layers import Layers, lay, table_under
 from service.core.config.options import Kinds
 from service.core.config.report import Report, nearest
 from service.core.config.resolve import read_environment, read_target
+from service.core.config.role_keys import roles_of
 from service.core.config.sound import keep_sound
 from service.core.config.targets import Target
 from service.core.config.texts import NAME_WORDS, fit_name, is_name
@@ -82,6 +83,7 @@ class _Loading:
             environments=tuple(self._environments),
             warnings=tuple(self._warnings.faults),
             reason_required=table_under(self._tree, "state").text("reason") == "required",
+            roles=roles_of(table_under(self._tree, "roles")),
             _targets={pair: target for pair, (target, _) in read.items()},
             _off=tuple(self._off()),
             _layers={pair: layers for pair, (_, layers) in read.items()},

@@ -254,7 +254,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if close := nearest_name(name, names):
         return f"did you mean {close}?"
-    few = 17
+    few = 18
     return f"known: {', '.join(names)}" if 0 < len(names) <= few else ""
 
 

@@ -13,12 +13,14 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from service.core.config.chart_targets import read_chart
 from service.core.config.feeding import read_branch, read_upstream
 from service.core.config.image_targets import image_names, read_images
 from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
+from service.core.config.pull_request_targets import read_policy
 from service.core.config.registry_targets import read_pull_from
 from service.core.config.targets import (
     OrderPolicy,
@@ -35,9 +37,7 @@ from service.core.config.texts import (
     argocd_name,
     batch_window,
     branch_name,
-    label,
     repository,
-    reviewer,
     values_file,
 )
 from service.core.config.time_targets import read_deadlines, read_patience, read_rollback_within
@@ -68,7 +68,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     branch, upstream, policy, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
     images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
     argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
-    rollback_within = read_rollback_within(layers)
+    rollback_within, chart = read_rollback_within(layers), read_chart(layers, argocd or "")
     if (
         source is None
         or branch is None
@@ -81,6 +81,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or deadlines is None
         or patience is None
         or rollback_within is None
+        or chart is None
         or gates is None
         or notify is None
         or pull_from is None
@@ -109,6 +110,7 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         notify=notify,
         cancel_in_progress=layers.keys.cancel_in_progress,
         upstream=upstream,
+        chart=chart,
     )
 
 
@@ -117,7 +119,7 @@ def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
     return EnvironmentParts(
         read_branch(layers),
         read_upstream(layers),
-        _policy(layers),
+        read_policy(layers),
         _manifest(layers),
         _writing(layers),
         read_named(layers, kinds.gates, "gate", "gates"),
@@ -240,14 +242,6 @@ def _said(node: Node | None) -> Collection[str]:
     """Name the keys of a mapping with valid values; nothing if there is no mapping."""
     entries = node.entries if isinstance(node, Table) else {}
     return {name for name, entry in entries.items() if not isinstance(entry, Broken)}
-
-
-def _policy(layers: Layers) -> PullRequestPolicy | None:
-    keys = layers.keys.pull_request
-    at = "pull_request"
-    reviewers = _all([layers.checked(reviewer, text, at, "reviewers", i) for i, text in enumerate(keys.reviewers)])
-    labels = _all([layers.checked(label, text, at, "labels", i) for i, text in enumerate(keys.labels)])
-    return None if reviewers is None or labels is None else PullRequestPolicy(reviewers, labels)
 
 
 def _manifest(layers: Layers) -> tuple[Repository | None, str | None]:

@@ -11,7 +11,17 @@ from typing import NamedTuple, TypeAlias
 from pydantic import BaseModel
 
 from service.core.deployment import Patience
-from service.core.words import OrderBy, Protected, Publish, Rebuild, Repository, Reuse, Rewritten
+from service.core.words import (
+    AutoMerge,
+    MergeMethod,
+    OrderBy,
+    Protected,
+    Publish,
+    Rebuild,
+    Repository,
+    Reuse,
+    Rewritten,
+)
 
 Written: TypeAlias = str | int | float | bool
 """What an entry of `set` writes: a text with placeholders, or a number or boolean as it is."""
@@ -105,10 +115,32 @@ class Upstream(NamedTuple):
 
 
 class PullRequestPolicy(NamedTuple):
-    """Who is asked to review a promotion's pull request (a login or `team:SLUG`), and its labels."""
+    """How a promotion's pull request is presented: who is asked to review it (a login or `team:SLUG`), and so on.
+
+    `gate_labels`: a label follows the state of its gates. `draft`: it opens as a draft, until all gates are open but
+    those that reviewers open. `auto_merge` says who merges it once all are open, None for a person.
+    """
 
     reviewers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    milestone: str = ""
+    gate_labels: bool = False
+    draft: bool = False
+    auto_merge: AutoMerge | None = None
+    merge_method: MergeMethod = MergeMethod.MERGE
+
+
+class ChartTarget(NamedTuple):
+    """What is rendered for a pull request: a chart's folder (empty: beside the values file), and its values files.
+
+    Without `values` the written ones are meant.
+    """
+
+    path: str = ""
+    values: tuple[str, ...] = ()
+    release: str = ""
+    namespace: str = ""
 
 
 class OrderPolicy(NamedTuple):
@@ -171,3 +203,4 @@ class Target(NamedTuple):
     notify: tuple[tuple[str, BaseModel], ...] = ()
     cancel_in_progress: bool = False
     upstream: Upstream | None = None
+    chart: ChartTarget = ChartTarget()

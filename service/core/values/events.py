@@ -1,7 +1,7 @@
 """What ruamel.yaml's parser finds in a text, as a flat list of events with their places.
 
-Called by the rest of this package only. The C parser is used where it is installed, else the Python one;
-nothing here recurses, so depth of nesting costs no stack. Never changes text.
+Called by the rest of this package, and for rendered manifests. The C parser is used where it is installed, else the
+Python one; nothing here recurses, so depth of nesting costs no stack. Never changes text.
 """
 
 from __future__ import annotations

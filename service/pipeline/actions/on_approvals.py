@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from service.core.words import RunId
+from service.core.words import RunId, Sha
 from service.errors import PermanentError
 from service.pipeline.actions.on_state import Asked
 from service.pipeline.context import Context
@@ -19,19 +19,24 @@ from service.store.approvals import Approval
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 
-def approve(context: Context, asked: Asked, run_id: RunId, login: str) -> Approval:
-    """Keep an approval of what a run brings now, and have its gates asked again at once."""
+def approve(
+    context: Context, asked: Asked, run_id: RunId, login: str, *, verified: bool = False, head: Sha | None = None
+) -> Approval:
+    """Keep an approval of what a run brings now, and have its gates asked again at once.
+
+    `verified`: the forge says who gives it. Then it counts without `commands`, and on a pull request for its `head`.
+    """
     claim = read_claim(context, run_id)
     assert claim is not None  # noqa: S101 - the caller has looked it up
     if not _LOGIN.fullmatch(login):
         raise PermanentError(f'"{login}" is not a login', code="approval-refused", hint="--as LOGIN, as on GitHub")
     if not asked.why.strip():
         raise PermanentError("an approval needs a reason", code="reason-missing", hint='add --reason "..."')
-    _require_asked(claim)
+    _require_asked(claim, verified=verified, head=head)
     run = claim.run
     given = Approval(
         run.id, login, run.application, run.environment, run.repository, run.commit, digests_of(claim), asked.why,
-        context.now(),
+        context.now(), head, verified, asked.id,
     )  # fmt: skip
     with context.store.begin() as tx:
         held = runs.hold(tx, run.id)
@@ -45,7 +50,7 @@ def approve(context: Context, asked: Asked, run_id: RunId, login: str) -> Approv
     return given
 
 
-def _require_asked(claim: Claim) -> None:
+def _require_asked(claim: Claim, *, verified: bool, head: Sha | None) -> None:
     """Refuse where an approval by a command decides nothing, so that nobody believes it did."""
     run = claim.run
     if run.state.ended or run.manifest_commit is not None:
@@ -54,13 +59,19 @@ def _require_asked(claim: Claim) -> None:
             code="approval-refused",
             hint="`mergeport runs list` shows what waits",
         )
-    if run.pull_request is not None:
+    if run.pull_request is not None and (not verified or head is None):
         raise PermanentError(
             f"Run {run.id} waits for pull request #{run.pull_request}",
             code="approval-refused",
             hint="approve it there, by a review",
         )
-    if not any(getattr(options, "commands", False) for _, options in claim.target.gates):
+    if verified and not any(hasattr(options, "commands") for _, options in claim.target.gates):
+        raise PermanentError(
+            f"{run.environment} has no approval gate for {run.application}",
+            code="approval-refused",
+            hint="nothing there waits for an approval",
+        )
+    if not verified and not any(getattr(options, "commands", False) for _, options in claim.target.gates):
         raise PermanentError(
             f"{run.environment} has no approval gate for {run.application} that counts this command",
             code="approval-refused",

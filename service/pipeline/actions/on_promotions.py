@@ -61,7 +61,7 @@ def promote(context: Context, asked: Asked, plan: Plan, *, plan_id: str = "") ->
     stuck = {name for name, _ in failed}
     going = replace(plan, lines=tuple(line for line in plan.lines if line.application not in stuck))
     opened = [Override(gate, asked.by, asked.why) for gate in {gate for move in plan.moves for gate in move.overrides}]
-    return Done(plan, tuple(do(context, going, opened, by=asked.by, why=asked.why)), tuple(failed))
+    return Done(plan, tuple(do(context, going, opened, by=asked.by, why=asked.why, asked_id=asked.id)), tuple(failed))
 
 
 def _refuse(context: Context, plan: Plan, plan_id: str) -> None:

@@ -49,7 +49,7 @@ def rollback(
     if run is None:
         planned = plan(context, application, environment, back, to=to)
         with context.store.begin() as tx:
-            run = start(tx, context, planned)
+            run = start(tx, context, planned, asked_id=asked.id)
     if run is None:
         raise PermanentError(
             f"{application} in {environment} goes back already",

@@ -15,10 +15,13 @@ from service.store.deliveries import StoredDelivery
 from service.store.runs import Run
 
 
-def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime, rebuild: bool = False) -> Run:
+def retry(
+    tx: Transaction, run_id: RunId, *, by: str, at: datetime, rebuild: bool = False, asked_id: str = "",
+    person: bool = True,
+) -> Run:  # fmt: skip
     """Queue the next generation of a run that has ended, by the newest valid configuration.
 
-    `rebuild`: its images are built although they are there.
+    `rebuild`: its images are built although they are there. `by` is a `person`, or a part of ours.
     """
     old = _run(tx, run_id)
     if not old.state.ended:
@@ -34,7 +37,10 @@ def retry(tx: Transaction, run_id: RunId, *, by: str, at: datetime, rebuild: boo
         )
     good = configurations.last(tx, good=True)
     configuration_commit = good.commit if good else old.configuration_commit
-    made = transitions.accept_anew(tx, old, configuration_commit=configuration_commit, at=at, rebuild=rebuild)
+    made = transitions.accept_anew(
+        tx, old, configuration_commit=configuration_commit, at=at, rebuild=rebuild, asked_by=by if person else "",
+        asked_id=asked_id,
+    )  # fmt: skip
     if made is None:
         raise PermanentError(
             f"Run {old.id} is being retried already", code="run-outdated", hint="`mergeport runs list` shows it"

@@ -64,7 +64,7 @@ def _redeploy(claim: Claim, drift: str) -> None:
     context = claim.context
     try:
         with context.store.begin() as tx:
-            again = retry(tx, claim.run.id, by="redeploy", at=context.now())
+            again = retry(tx, claim.run.id, by="redeploy", at=context.now(), person=False)
     except PermanentError as error:
         log.info("a moved tag is not redeployed", run=claim.run.id, why=error.message)
         return

@@ -10,9 +10,10 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import BuildHint, Event, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import BuildHint, Commented, Event, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
+from service.pipeline.comments.taking import take_comment
 from service.pipeline.context import Context
 from service.pipeline.deploy.foreign_push import tell_deployer
 from service.pipeline.deploy.peoples_step_back import recognise
@@ -139,6 +140,9 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
             again, outcome = tell_builds(context, event, look_now)
             mark_alone(context, part, outcome)
             return again
+        case Commented():
+            outcome = take_comment(context, event, arrived=part.delivery.received_at, tried=part.delivery.attempts)
+            mark_alone(context, part, outcome)
         case GateHint():
             mark_alone(context, part, tell_facts(context, event))
         case Ping():

@@ -15,7 +15,7 @@ from service.pipeline.intake.runs_of_change import Outcome
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.promote.afterwards import follow, follow_all
-from service.store import builds, judgements, waits
+from service.store import builds, judgements, proposals, waits
 from service.store.runs import Run
 
 LookNow = Callable[[WaitKind, str], None]
@@ -41,6 +41,9 @@ def tell_builds(context: Context, hint: BuildHint, look_now: LookNow) -> tuple[l
     if hint.commit:
         with context.store.begin() as tx:
             judgements.ask_again(tx, at=context.now(), repository=hint.repository, commit=Sha(hint.commit))
+            landing = proposals.merged_with(tx, hint.repository, Sha(hint.commit))
+            if landing:
+                judgements.ask_again(tx, at=context.now(), run_ids=landing)
     with context.store.read() as tx:
         under_way = bool(hint.builder) and builds.any_started(tx, hint.builder, hint.repository)
         awaited_at = waits.keys_of(tx, WaitKind.IMAGE, hint.repository) if hint.ended else []
@@ -63,6 +66,8 @@ def tell_facts(context: Context, hint: GateHint) -> Outcome:
     now, repository = context.now(), hint.repository
     with context.store.begin() as tx:
         waiting = waits.runs_at(tx, WaitKind.PULL_REQUEST, f"{repository.key}#{hint.number}") if hint.number else []
+        if hint.commit is not None:
+            waiting += proposals.merged_with(tx, repository, hint.commit)
         asked = judgements.ask_again(tx, at=now, run_ids=waiting) if waiting else 0
         if waiting and hint.queued is not None:
             judgements.set_queued_head(tx, waiting, hint.queued)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from service.core.changes import BuildHint, Event, GateHint, Hint, PullRequestMerged, Push
+from service.core.changes import BuildHint, Commented, Event, GateHint, Hint, PullRequestMerged, Push
 from service.core.words import Repository
 from service.errors import PermanentError
 from service.pipeline.context import Context
@@ -19,10 +19,13 @@ from service.store.repositories import Known
 
 log = structlog.get_logger()
 
+Named = Push | PullRequestMerged | Hint | BuildHint | GateHint | Commented
+"""The events that name a repository."""
+
 
 def under_known_name(context: Context, event: Event) -> Event:
     """Give the event with the repository's name as we know it; the event itself if the name is the same."""
-    if not isinstance(event, Push | PullRequestMerged | Hint | BuildHint | GateHint) or not event.repository_id:
+    if not isinstance(event, Named) or not event.repository_id:
         return event
     with context.store.read() as tx:
         known = repositories.of_id(tx, event.repository_id)
@@ -55,9 +58,9 @@ def _keep(context: Context, forge_id: str, known: Known) -> None:
         repositories.keep(tx, forge_id, known)
 
 
-def _renamed(event: Push | PullRequestMerged | Hint | BuildHint | GateHint, name: Repository) -> Event:
+def _renamed(event: Named, name: Repository) -> Event:
     match event:
-        case Push() | BuildHint() | GateHint():
+        case Push() | BuildHint() | GateHint() | Commented():
             return replace(event, repository=name)
         case PullRequestMerged():
             return _merged(event, name)

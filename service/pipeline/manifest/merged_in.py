@@ -61,14 +61,16 @@ def merged_between(forge: Forge, repository: Repository, base: Sha, head: Sha) -
 
 def touching(
     forge: Forge, repository: Repository, some: Sequence[PullRequest], paths: Sequence[str], *, known: Collection[int]
-) -> tuple[PullRequest, ...]:
-    """Leave out those that touch none of an application's paths; `known` ones started a run, so they stay.
+) -> tuple[tuple[PullRequest, Collection[str] | None], ...]:
+    """Leave out those that touch none of an application's paths; give the others with the paths that they change.
 
-    One whose paths are unknown stays. The newest ones are asked about first; those beyond the limit stay too.
+    `known` ones started a run, so they stay. One whose paths are unknown (None) stays. The newest ones are asked about
+    first; those beyond the limit stay too.
     """
     if not paths:
-        return tuple(some)
+        return tuple((one, None) for one in some)
     left_out: set[int] = set()
+    told: dict[int, Collection[str] | None] = {}
     for one in [one for one in reversed(some) if one.number not in known][:MOST_ASKED]:
         try:
             touched = forge.paths_of_pull_request(repository, one.number)
@@ -76,9 +78,27 @@ def touching(
             raise
         except MergeportError:
             continue
+        told[one.number] = touched
         if touched is not None and not selects_any(paths, touched):
             left_out.add(one.number)
-    return tuple(one for one in some if one.number not in left_out)
+    return tuple((one, told.get(one.number)) for one in some if one.number not in left_out)
+
+
+def paths_of(forge: Forge, repository: Repository, numbers: Collection[int]) -> dict[int, Collection[str]]:
+    """Give the paths that pull requests change, the newest ones first; those that are not told are left out.
+
+    They only serve what people read, so no failure of the forge holds anything up.
+    """
+    found: dict[int, Collection[str]] = {}
+    for number in sorted(numbers, reverse=True)[:MOST_ASKED]:
+        try:
+            touched = forge.paths_of_pull_request(repository, number)
+        except MergeportError as error:
+            log.info("what a pull request touches cannot be read", repository=repository, reason=error.message)
+            break
+        if touched is not None:
+            found[number] = touched
+    return found
 
 
 @dataclass

@@ -5,20 +5,19 @@ Called where such a run ends. A pull request that another run has taken over is 
 
 from __future__ import annotations
 
-import structlog
-
 from service.core.words import Repository, RunId
-from service.errors import MergeportError
 from service.pipeline.context import Context
-
-log = structlog.get_logger()
+from service.store import proposals
 
 
 def close_in_words(context: Context, repository: Repository, number: int, words: str, *, run_id: RunId) -> None:
-    """Close a pull request, then comment why. A failed comment is only logged: a second try might say it twice."""
-    forge = context.outside.manifest_forge
-    forge.close_pull_request(repository, number)
-    try:
-        forge.comment(repository, number, f"{words}\n\n{context.run_url(run_id)}")
-    except MergeportError as error:
-        log.warning("a pull request was closed without a comment", number=number, error=str(error))
+    """Close a pull request, then say why in our comment there."""
+    context.outside.manifest_forge.close_pull_request(repository, number)
+    say(context, repository, number, words, run_id=run_id)
+
+
+def say(context: Context, repository: Repository, number: int, words: str, *, run_id: RunId) -> None:
+    """Have our comment say how the pull request ended for its run; a loop of the worker writes it."""
+    with context.store.begin() as tx:
+        proposals.keep(tx, repository, number, run_id, ending=words)
+        proposals.tell(tx, repository, number, context.now())

@@ -67,8 +67,9 @@ def _follow(tx: Transaction, context: Context, configuration: Configuration, dep
 
 
 def release(
-    tx: Transaction, released: Run, target: Target, configuration: Sha, context: Context, *, again: bool = False
-) -> Run | None:
+    tx: Transaction, released: Run, target: Target, configuration: Sha, context: Context, *, again: bool = False,
+    asked_by: str = "", asked_id: str = "",
+) -> Run | None:  # fmt: skip
     """Queue the run that brings a release to a target; None if the same release has a run there already.
 
     With `again`, as a person asks for it, only a run that has not ended counts.
@@ -87,7 +88,7 @@ def release(
     wish = Wish(
         change_id=released.change_id, repository=released.repository, branch=released.branch, commit=released.commit,
         application=target.application, environment=target.environment, generation=generation,
-        configuration_commit=configuration,
+        configuration_commit=configuration, asked_by=asked_by, asked_id=asked_id,
     )  # fmt: skip
     return transitions.accept_released(tx, released, wish, at=context.now())
 

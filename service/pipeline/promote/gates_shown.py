@@ -6,28 +6,35 @@ holds the door also while we are down. Statuses go through the reports: GitHub g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from service.core.gates import Allow, Judged, Judgement, Refuse, Wait, rows
+from service.core.gates.gate_table import Row
 from service.core.messages import status_description
-from service.pipeline.manifest.place import Place
+from service.core.promotion_gates import with_gates
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.place import Place, promotion_branch
 from service.pipeline.reports.statuses import GATES
 from service.pipeline.runs.claim import Claim
-from service.ports import CommitState
-from service.store import judgements, reports
+from service.ports import CommitState, PullRequest
+from service.store import judgements, leases, reports
 from service.store.judgements import KeptJudgement
 
 OPEN_STATES = frozenset({"open", "overridden"})
 """The states of a kept row whose gate let the promotion go on."""
 
 
-def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement) -> None:
-    """Want the statuses of all gates on the head of the run's pull request, and on that of its merge queue.
+Shown = Sequence[tuple[str, CommitState, str]]
+"""Gates as they are to be shown, each with its state and words."""
+
+
+def to_show(claim: Claim, judgement: Judgement, before: KeptJudgement) -> Shown:
+    """Give what is to be shown of the gates of a run's pull request.
 
     Without a gate in the configuration only what people have closed is shown, and later that it is open again. A gate
     that the configuration no longer has is shown as open, because its old status would keep the door shut for good.
     """
-    context, run = claim.context, claim.run
     earlier = {gate: state for gate, state, _ in before.gates}
     shown = [
         (row.gate, _state(judged), row.words)
@@ -38,11 +45,14 @@ def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement
     shown += [
         (gate, CommitState.SUCCESS, "the configuration does not have this gate any more") for gate in sorted(gone)
     ]
-    if not shown or run.pull_request is None:
-        return
-    pull_request = context.outside.manifest_forge.pull_request(place.repository, run.pull_request)
-    if not pull_request.open:
-        return
+    return shown
+
+
+def show(claim: Claim, place: Place, judgement: Judgement, shown: Shown, pull_request: PullRequest) -> None:
+    """Want the statuses of gates on the head of the run's open pull request, and on that of its merge queue."""
+    context, run = claim.context, claim.run
+    if shown:
+        _show_in_body(claim, place, pull_request, [Row(*map(str, row)) for row in rows(judgement)])
     with context.store.begin() as tx:
         kept = judgements.of_run(tx, run.id)
         if kept is None or kept.gates != [list(row) for row in rows(judgement)]:
@@ -59,6 +69,27 @@ def show(claim: Claim, place: Place, judgement: Judgement, before: KeptJudgement
                     description=status_description(words),
                     url=f"/runs/{run.id}",
                 )
+
+
+def _show_in_body(claim: Claim, place: Place, pull_request: PullRequest, gates: Sequence[Row]) -> None:
+    """Bring the table in the pull request's body to what the gates say; an equal table is no call.
+
+    The body belongs to the run that holds the promotion branch: while another one writes it, the table stays as it is,
+    and the next judgement brings it.
+    """
+    if with_gates(pull_request.body, gates) == pull_request.body:
+        return
+    context, run = claim.context, claim.run
+    head, holder = Place(place.repository, promotion_branch(claim.target)), f"{context.holder}/{run.id}/gates"
+    with context.store.begin() as tx:
+        if not leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
+            return
+    with Holding(context, head.lease, holder):
+        forge = context.outside.manifest_forge
+        now_at = forge.pull_request(place.repository, pull_request.number)
+        body = with_gates(now_at.body, gates)
+        if now_at.open and now_at.head_sha == pull_request.head_sha and body != now_at.body:
+            forge.rewrite_pull_request(place.repository, pull_request.number, body)
 
 
 def closed_when_merged(claim: Claim) -> str:

@@ -22,8 +22,11 @@ from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
-from service.pipeline.promote.gates_shown import show
+from service.pipeline.promote.gates_shown import show, to_show
+from service.pipeline.promote.pull_request import words_of_wait
+from service.pipeline.promote.tending import is_tended, tend
 from service.pipeline.runs.claim import Claim, claim_of
+from service.pipeline.runs.looks import saw
 from service.pipeline.runs.steps import Pause, step, wait_for
 from service.store import gate_answers, judgements, runs, waits
 from service.store.judgements import KeptJudgement
@@ -109,7 +112,7 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
         return
     claim = claim_of(context, run)
     if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
-        _judge_proposed(claim, kept)
+        _judge_proposed(claim, kept, wait)
     elif wait is None:
         _look_later(context, kept, _NOT_YET)
     elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on
@@ -125,13 +128,28 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
             _wake(context, wait, "the gates have changed")
 
 
-def _judge_proposed(claim: Claim, kept: KeptJudgement) -> None:
-    """Judge a run that waits for its pull request, by the gates that the configuration in force has, and show them."""
-    target = _in_force(claim)
+def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait) -> None:
+    """Judge a run that waits for its pull request, by the configuration in force; show its gates and tend it."""
+    context, number, target = claim.context, claim.run.pull_request, _in_force(claim)
     if target is not None:
-        claim.found = claim.target._replace(gates=target.gates)
-    place = place_of(claim.context, claim.target)
-    show(claim, place, judge(claim, place), kept)
+        claim.found = claim.target._replace(gates=target.gates, pull_request=target.pull_request)
+    place = place_of(context, claim.target)
+    judgement = judge(claim, place)
+    shown = to_show(claim, judgement, kept)
+    if number is None or not (shown or is_tended(claim, place.repository)):
+        return
+    pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
+    if not pull_request.open:
+        return
+    show(claim, place, judgement, shown, pull_request)
+    tended = tend(claim, place, judgement, pull_request, lambda: judge(claim, place))
+    if tended.again is not None:
+        with context.store.begin() as tx:
+            judgements.ask_again(tx, at=context.now() + tended.again, run_ids=[claim.run.id])
+    if tended.reworded:
+        saw(context, wait, words_of_wait(claim, place.repository, number))
+    if tended.merged:
+        _wake(context, wait, "merged")
 
 
 def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:

@@ -22,7 +22,7 @@ from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.refused_pushes import PAUSES
 from service.pipeline.manifest.state.withholding import require_open
 from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Result, swap
-from service.pipeline.promote.closing import close_in_words
+from service.pipeline.promote.closing import close_in_words, say
 from service.pipeline.promote.heads import Base, Head, Holds
 from service.pipeline.promote.reading import read_for_push
 from service.pipeline.runs.claim import Claim
@@ -213,8 +213,7 @@ def branch_edited(claim: Claim, head: Place, tip: Sha, number: int | None) -> No
         f"alone. {way}, then retry the run."
     )
     if number is not None:
-        text = f"{words}\n\n{claim.context.run_url(claim.run.id)}"
-        claim.context.outside.manifest_forge.comment(head.repository, number, text)
+        say(claim.context, head.repository, number, words, run_id=claim.run.id)
     raise PermanentError(words, code="branch-edited", hint=f"`mergeport runs retry {claim.run.id}`")
 
 

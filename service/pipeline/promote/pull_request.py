@@ -13,10 +13,13 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import pull_request_text
+from service.pipeline.manifest.rendering import render_ahead
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.gates_shown import closed_when_merged
+from service.pipeline.promote.given import draft_of, keep_given, note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images, require_images_of_proposed
+from service.pipeline.promote.landing import take_back
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -30,8 +33,8 @@ from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
 from service.pipeline.runs.still_wanted import target_in_force
-from service.ports import PullRequest, PullRequestDraft
-from service.store import Transaction, edits, judgements, pull_request_runs
+from service.ports import PullRequest
+from service.store import Transaction, edits, judgements, proposals, pull_request_runs, runs
 from service.store.edits import Edit
 from service.store.runs import Run
 
@@ -40,7 +43,6 @@ STUCK = (
     ": {} has changed in the same file, and people's commits are on its branch, so a person has to update the branch"
 )
 MOST_MADE_ANEW = 5
-ROLLBACK_LABEL = "rollback"
 
 
 def propose(claim: Claim, place: Place) -> Sha:
@@ -71,14 +73,17 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
     """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it."""
     before = claim.run.pull_request
     require_images(claim)
+    render_ahead(claim, place)
     with alone_at(claim, head):
         if before is None:
             yield_to_later(claim)
+        take_back(claim, place.repository)
         try:
             edit = push_branch(claim, place, head)
         except Superseded as overtaken:
             if before is not None and is_last_pusher(claim, head):
-                close_in_words(claim.context, place.repository, before, str(overtaken), run_id=claim.run.id)
+                words = f"Overtaken: {overtaken}. {_page_of(claim, overtaken.by)}".rstrip()
+                close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
             raise
         if edit.diff:
             _open(claim, place, head, edit)
@@ -87,6 +92,16 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
             words = f"{place.branch} has these values already, at {(edit.commit or '')[:12]}"
             close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
         return edit.commit
+
+
+def _page_of(claim: Claim, by: RunId | None) -> str:
+    """Give where people see what has overtaken the run: its pull request, else its run; empty if nobody knows it."""
+    if by is None:
+        return ""
+    with claim.context.store.read() as tx:
+        found = runs.get(tx, by)
+    other = found is not None and found.pull_request not in {None, claim.run.pull_request}
+    return str(found.pull_request_url) if found and other else claim.context.run_url(by)
 
 
 def watch_key(place: Place) -> str:
@@ -101,14 +116,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
         forge = context.outside.manifest_forge
         known = forge.find_pull_request(place.repository, head=head.branch, base=place.branch)
         title, body = pull_request_text(claim, place, edit, known)
-        draft = PullRequestDraft(
-            head=head.branch,
-            base=place.branch,
-            title=title,
-            body=body,
-            reviewers=claim.target.pull_request.reviewers,
-            labels=_labels(claim),
-        )
+        draft = draft_of(claim, place, head, title, body, known)
         with context.store.begin() as tx:
             stay_alone(tx, claim, head)
         if known is None and claim.run.pull_request is not None:
@@ -122,6 +130,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             if not is_ours(tx, claim.run):
                 raise Stale
             claim.update(tx, pull_request=pull_request.number, pull_request_url=pull_request.url)
+            keep_given(tx, claim, place.repository, draft, pull_request)
             newer = _newer_at(tx, claim.run, head)
             if newer is None:
                 words = f"pull request #{pull_request.number} now brings {claim.run.commit[:12]}"
@@ -129,13 +138,9 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
                 transitions.supersede(tx, others, words, by=claim.run.id, at=context.now())
         if newer is not None:
             raise Superseded(f"pull request #{pull_request.number} brings a newer image", by=newer)
+        lacking = "; ".join(one.words for one in pull_request.refused)
         record.message = f"{'updated' if known else 'opened'} pull request #{pull_request.number}"
-
-
-def _labels(claim: Claim) -> tuple[str, ...]:
-    """Give the configured labels; one that goes back says so."""
-    configured = claim.target.pull_request.labels
-    return configured if claim.run.rollback is None else tuple(dict.fromkeys((*configured, ROLLBACK_LABEL)))
+        record.message += f", but {lacking}" if lacking else ""
 
 
 def _newer_at(tx: Transaction, run: Run, head: Place) -> RunId | None:
@@ -181,7 +186,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             return pull_request.merge_commit
         if not pull_request.open:
             raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
-        saw = words_of_wait(claim, number)
+        saw = words_of_wait(claim, place.repository, number)
         if not judged:
             require_images_of_proposed(claim, head, number)
             told = _judge(claim, place, head, pull_request)
@@ -201,6 +206,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject, saw=saw, within=within
         )
         claim.effects.append(lambda tx: judgements.expect(tx, run, context.now()))
+        claim.effects.append(lambda tx: note_waiting(tx, run, place.repository, number, pull_request.head_sha))
         raise Pause(wait)
 
 
@@ -233,10 +239,12 @@ def _is_of_another(claim: Claim, head: Place, pull_request: PullRequest) -> bool
     return owner is not None and owner != claim.run.id and (edit is None or edit.commit != pull_request.head_sha)
 
 
-def words_of_wait(claim: Claim, number: int) -> str:
-    """Tell what a run waits for, and why there is a pull request if a commit was configured."""
+def words_of_wait(claim: Claim, repository: Repository, number: int) -> str:
+    """Tell what a run waits for, why there is a pull request if a commit was configured, and who merges it."""
     because = ": its branch refuses pushes" if claim.target.publish is Publish.COMMIT else ""
-    return WAITS_FOR_MERGE.format(number) + because
+    with claim.context.store.read() as tx:
+        known = proposals.get(tx, repository, number)
+    return WAITS_FOR_MERGE.format(number) + because + (f". {known.merging}" if known and known.merging else "")
 
 
 def _verify(claim: Claim, place: Place, merged: Sha) -> Sha:

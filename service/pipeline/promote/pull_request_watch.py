@@ -53,7 +53,11 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
             with isolated.one(wait, answers):
                 claim = read_claim(context, wait.run_id)
                 if claim is not None:
-                    saw(context, wait, words_of_wait(claim, number_of(wait.subject)))
+                    saw(
+                        context,
+                        wait,
+                        words_of_wait(claim, Repository(wait.key.partition(":")[0]), number_of(wait.subject)),
+                    )
         for wait in waiting:
             with isolated.one(wait, answers):
                 pull_request = known.get(wait.subject)
@@ -106,7 +110,7 @@ def _held(claim: Claim, wait: Wait, at: Base, edit: Edit, tip: Sha, pull_request
     had = pull_request.base_sha if pull_request is not None else None
     read = read_for_merge(claim, at, edit.repository, tip, had=had)
     stands = standing(claim, at, read)
-    words = words_of_wait(claim, number_of(wait.subject))
+    words = words_of_wait(claim, Repository(wait.key.partition(":")[0]), number_of(wait.subject))
     match stands:
         case Standing.ANEW | Standing.EDITED | Standing.HOLDS_REMOVED:
             return stands.value

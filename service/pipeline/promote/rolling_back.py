@@ -112,7 +112,7 @@ def branch_of(context: Context, target: Target) -> Branch:
     return Branch(target, manifests, tip)
 
 
-def start(tx: Transaction, context: Context, planned: Plan) -> Run | None:
+def start(tx: Transaction, context: Context, planned: Plan, *, asked_id: str = "") -> Run | None:
     """Queue the run of a plan, and end what is under way there; None if another one goes back there already."""
     target, release = planned.target, planned.release
     now_there = next((run for run in _under_way(tx, target.application, target.environment) if run.rollback), None)
@@ -125,7 +125,8 @@ def start(tx: Transaction, context: Context, planned: Plan) -> Run | None:
     wish = Wish(
         change_id=change_id, repository=release.repository, branch=release.branch, commit=release.commit,
         application=target.application, environment=target.environment, generation=generation,
-        configuration_commit=planned.configuration,
+        configuration_commit=planned.configuration, asked_id=asked_id,
+        asked_by="" if planned.back.automatic else planned.back.by,
     )  # fmt: skip
     images = {name: dict(image) for name, image in release.images.items()}
     run = transitions.accept_back(tx, wish, images, planned.back, at=context.now())

@@ -17,7 +17,7 @@ from service.errors import LimitedError, MergeportError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.reports.shown import as_shown
 from service.ports import CommitState, CommitStatus
-from service.store import Transaction, deployments, leases, reports, runs, successions
+from service.store import Transaction, deployments, leases, proposals, reports, runs, successions
 from service.store.pauses import pause_of
 from service.store.reports import Report
 from service.store.runs import Run
@@ -43,8 +43,11 @@ def want_statuses(tx: Transaction, some: Sequence[Run]) -> None:
     """Set what the commits of some runs should show, and the commits of the runs that they superseded.
 
     Called when a run has ended, or its release is no longer live or live again. A run under way changes no other
-    status.
+    status. Our comments on the pull requests that brought them are told, too.
     """
+    for run in some:
+        if run.pull_request is not None:
+            proposals.tell_of(tx, [run.id], run.updated_at)
     _want(tx, {*map(_place_of, some), *successions.followers(tx, some)})
 
 

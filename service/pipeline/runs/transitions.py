@@ -38,6 +38,8 @@ class Wish:
     generation: int
     configuration_commit: Sha
     rebuild: bool = False
+    asked_by: str = ""
+    asked_id: str = ""
 
 
 def accept(tx: Transaction, wish: Wish, *, at: datetime) -> Run | None:
@@ -50,7 +52,8 @@ def _accept(tx: Transaction, run_id: RunId, wish: Wish, *, at: datetime) -> bool
     return runs.accept(
         tx, id=run_id, change_id=wish.change_id, repository=wish.repository, branch=wish.branch, commit=wish.commit,
         application=wish.application, environment=wish.environment, generation=wish.generation,
-        configuration_commit=wish.configuration_commit, rebuild=wish.rebuild, at=at,
+        configuration_commit=wish.configuration_commit, rebuild=wish.rebuild, asked_by=wish.asked_by,
+        asked_id=wish.asked_id, at=at,
     )  # fmt: skip
 
 
@@ -63,7 +66,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
     new = runs.accept(
         tx, id=run_id, change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
         application=old.application, environment=old.environment, generation=old.generation + 1,
-        configuration_commit=old.configuration_commit, at=at,
+        configuration_commit=old.configuration_commit, asked_by=old.asked_by, at=at,
     )  # fmt: skip
     if not new:
         return None
@@ -76,8 +79,9 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
 
 
 def accept_anew(
-    tx: Transaction, old: Run, *, configuration_commit: Sha, at: datetime, rebuild: bool = False
-) -> Run | None:
+    tx: Transaction, old: Run, *, configuration_commit: Sha, at: datetime, rebuild: bool = False,
+    asked_by: str = "", asked_id: str = "",
+) -> Run | None:  # fmt: skip
     """Queue the next generation of an ended run from its beginning; None if there is one already.
 
     `rebuild`: its images are built although they are there. One that goes back begins with its images.
@@ -85,7 +89,8 @@ def accept_anew(
     wish = Wish(
         change_id=old.change_id, repository=old.repository, branch=old.branch, commit=old.commit,
         application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
-        configuration_commit=configuration_commit, rebuild=rebuild,
+        configuration_commit=configuration_commit, rebuild=rebuild, asked_by=asked_by or old.asked_by,
+        asked_id=asked_id,
     )  # fmt: skip
     back = StepBack.read(old.rollback)
     return (

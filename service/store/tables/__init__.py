@@ -14,7 +14,15 @@ from service.store.tables.live import (
     sightings,
 )
 from service.store.tables.made import build_logs, build_runs, builds, image_trees
-from service.store.tables.received import changes, configurations, covered_commits, deliveries, repositories
+from service.store.tables.received import (
+    changes,
+    command_replies,
+    comment_commands,
+    configurations,
+    covered_commits,
+    deliveries,
+    repositories,
+)
 from service.store.tables.shapes import NOCASE, RepositoryName, Time, metadata
 from service.store.tables.under_way import audit, call_budgets, leases, reports, runs, steps, waits
 from service.store.tables.written import (
@@ -25,6 +33,7 @@ from service.store.tables.written import (
     order_answers,
     own_commits,
     promotion_branches,
+    proposals,
     pushes,
     step_backs,
 )
@@ -40,6 +49,8 @@ __all__ = [
     "builds",
     "call_budgets",
     "changes",
+    "command_replies",
+    "comment_commands",
     "commit_relations",
     "commit_times",
     "configurations",
@@ -58,6 +69,7 @@ __all__ = [
     "own_commits",
     "plans",
     "promotion_branches",
+    "proposals",
     "pushes",
     "refreshes",
     "reports",

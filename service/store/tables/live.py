@@ -75,6 +75,9 @@ approvals = sa.Table(
     sa.Column("digests", sa.JSON, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", Time, nullable=False),
+    sa.Column("head", sa.Text),
+    sa.Column("verified", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("asked_id", sa.Text, nullable=False, default="", server_default=""),
     sa.Index(None, "application", "environment", "commit"),
 )
 

@@ -78,3 +78,30 @@ repositories = sa.Table(
     sa.Column("name", RepositoryName, nullable=False),
     sa.Column("called", RepositoryName, nullable=False),
 )
+
+# A command of a comment, and what was answered; `answer` is empty while it is not answered, and where nothing is.
+comment_commands = sa.Table(
+    "comment_commands",
+    metadata,
+    sa.Column("repository", RepositoryName, primary_key=True),
+    sa.Column("comment", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("answered_at", Time),
+    sa.Column("answer", sa.Text, nullable=False, default=""),
+    sa.Column("helped", sa.Boolean, nullable=False, default=False),
+    sa.Column("done", sa.Boolean, nullable=False, default=False),
+    sa.Index(None, "repository", "number"),
+)
+
+# The one comment of ours on a pull request that has the answers.
+command_replies = sa.Table(
+    "command_replies",
+    metadata,
+    sa.Column("repository", RepositoryName, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("comment", sa.BigInteger, nullable=False),
+)

@@ -36,6 +36,8 @@ runs = sa.Table(
     sa.Column("progress", sa.Text, nullable=False, default=""),
     sa.Column("rebuild", sa.Boolean, nullable=False, default=False),
     sa.Column("rollback", sa.JSON(none_as_null=True)),
+    sa.Column("asked_by", sa.Text, nullable=False, default="", server_default=""),
+    sa.Column("asked_id", sa.Text, nullable=False, default="", server_default=""),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("updated_at", Time, nullable=False),
     sa.Column("ended_at", Time),
@@ -44,6 +46,7 @@ runs = sa.Table(
     sa.Index(None, "repository", "commit", "environment"),
     sa.Index(None, "application", "environment", "sequence"),
     sa.Index(None, "superseded_by"),
+    sa.Index(None, "asked_id"),
 )
 
 # The smallest recorded part of a stage: one externally visible effect.

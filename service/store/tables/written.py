@@ -75,6 +75,31 @@ pushes = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
 )
 
+# A pull request of ours: what we gave it, how it is to be merged, and what our one comment there says.
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    sa.Column("repository", RepositoryName, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False, index=True),
+    sa.Column("given", sa.JSON, nullable=False),
+    sa.Column("lacking", sa.JSON, nullable=False),
+    sa.Column("draft", sa.Text, nullable=False, server_default=""),
+    sa.Column("gate_label", sa.Text, nullable=False, server_default=""),
+    sa.Column("head", sa.Text, nullable=False, server_default=""),
+    sa.Column("approvals", sa.Text, nullable=False, server_default=""),
+    sa.Column("auto_head", sa.Text, nullable=False, server_default=""),
+    sa.Column("auto_seen", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("merging", sa.Text, nullable=False, server_default=""),
+    sa.Column("ending", sa.Text, nullable=False, server_default=""),
+    sa.Column("told", sa.Text, nullable=False, server_default=""),
+    sa.Column("comment", sa.BigInteger),
+    sa.Column("due_at", Time),
+    sa.Column("wishes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Index(None, "due_at"),
+)
+
 # Commits that we made, so that our own pushes start nothing.
 own_commits = sa.Table(
     "own_commits",

@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
+from devstack.faults import Answer, Fault
 from devstack.git_http import GitServer
 from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.core.order import Relation
-from service.core.words import Repository, Sha
+from service.core.words import MergeMethod, Repository, Sha
 from service.errors import DoubtfulError, LimitedError, PermanentError, RetryableError
-from service.ports import CommitState, CommitStatus, PullRequestDraft
+from service.ports import CommitState, CommitStatus, MergeState, PullRequestDraft
 from tests.fixtures.github_openapi import GitHubDescription
 
 REPO = Repository("acme/manifests")
@@ -311,10 +312,135 @@ def test_reviewer_who_cannot_be_asked_fails_nothing_and_is_told(github: GitHubDo
     promote(github)
     github.state.unknown_reviewers.add("stranger")
     with capture_logs() as logs:
-        forge.open_pull_request(REPO, replace(DRAFT, reviewers=("stranger", "grace", "team:release-managers")))
+        opened = forge.open_pull_request(REPO, replace(DRAFT, reviewers=("stranger", "grace", "team:release-managers")))
     (pull,) = github.pulls(REPO)
     assert (pull.reviewers, pull.teams, pull.labels) == (["grace"], ["release-managers"], ["release"])
-    assert [(log["log_level"], log["reviewer"]) for log in logs] == [("warning", "stranger")]
+    assert [log["log_level"] for log in logs] == ["warning"]
+    assert opened.refused[0].words.startswith("stranger cannot be asked to review: ")
+
+
+def test_assignees_and_an_open_milestone_are_set_and_what_github_does_not_take_is_told(
+    github: GitHubDouble, forge: GitHub
+) -> None:
+    promote(github)
+    github.state.unknown_reviewers.add("stranger")
+    number = github.add_milestone(REPO, "9.1")
+    opened = forge.open_pull_request(REPO, replace(DRAFT, assignees=("ann", "stranger"), milestone="9.1"))
+    (pull,) = github.pulls(REPO)
+    assert (pull.assignees, pull.milestone) == (["ann"], number)
+    assert [(one.kind, one.name) for one in opened.refused] == [("assignee", "stranger")]
+
+
+@pytest.mark.parametrize(("state", "how"), [("closed", "is closed"), ("", "does not exist")])
+def test_milestone_that_cannot_be_taken_keeps_no_pull_request_from_opening(
+    github: GitHubDouble, forge: GitHub, state: str, how: str
+) -> None:
+    promote(github)
+    if state:
+        github.add_milestone(REPO, "9.1", state)
+    (refused,) = forge.open_pull_request(REPO, replace(DRAFT, milestone="9.1")).refused
+    assert (refused.kind, refused.words) == ("milestone", f"the milestone 9.1 {how}")
+    assert github.pulls(REPO)[0].milestone is None
+
+
+def test_draft_is_opened_as_one_and_marked_ready(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, replace(DRAFT, draft=True)).number
+    assert forge.pull_request(REPO, number).draft
+    forge.mark_ready(REPO, number)
+    assert not github.pulls(REPO)[0].draft
+
+
+def test_draft_where_the_plan_has_none_is_opened_ready_and_says_so(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    github.repository(REPO).allows_drafts = False
+    opened = forge.open_pull_request(REPO, replace(DRAFT, draft=True))
+    assert not github.pulls(REPO)[0].draft
+    assert opened.refused[0].words.startswith("it is no draft: ")
+
+
+def test_auto_merge_of_github_merges_once_its_checks_pass(github: GitHubDouble, forge: GitHub) -> None:
+    head = promote(github)
+    repo = github.repository(REPO)
+    repo.allows_auto_merge, repo.required["main"] = True, ("ci",)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    forge.enable_auto_merge(REPO, number, head=head, method=MergeMethod.SQUASH)
+    assert forge.pull_request(REPO, number).auto_merge
+    github.report_status(REPO, head, "ci", "success")
+    assert forge.pull_request(REPO, number).merged
+
+
+def test_auto_merge_is_taken_back_and_refusals_are_githubs_words(github: GitHubDouble, forge: GitHub) -> None:
+    head = promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    with pytest.raises(PermanentError, match="Auto merge is not allowed for this repository"):
+        forge.enable_auto_merge(REPO, number, head=head, method=MergeMethod.MERGE)
+    repo = github.repository(REPO)
+    repo.allows_auto_merge, repo.required["main"] = True, ("ci",)
+    with pytest.raises(PermanentError, match="Head branch was modified"):
+        forge.enable_auto_merge(REPO, number, head=Sha("0" * 40), method=MergeMethod.MERGE)
+    forge.enable_auto_merge(REPO, number, head=head, method=MergeMethod.MERGE)
+    forge.disable_auto_merge(REPO, number)
+    assert github.pulls(REPO)[0].auto_merge is None
+
+
+def test_merge_takes_only_the_head_that_was_named_and_what_protection_lets_in(
+    github: GitHubDouble, forge: GitHub
+) -> None:
+    head = promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    github.repository(REPO).required["main"] = ("ci",)
+    with pytest.raises(PermanentError, match="Required status check"):
+        forge.merge_pull_request(REPO, number, head=head, method=MergeMethod.MERGE)
+    assert forge.pull_request(REPO, number).merge_state is MergeState.BLOCKED
+    github.report_status(REPO, head, "ci", "success")
+    with pytest.raises(DoubtfulError, match="Head branch was modified"):
+        forge.merge_pull_request(REPO, number, head=Sha("0" * 40), method=MergeMethod.MERGE)
+    forge.merge_pull_request(REPO, number, head=head, method=MergeMethod.SQUASH)
+    assert forge.pull_request(REPO, number).merged
+
+
+def test_merge_queue_takes_the_head_that_was_named(github: GitHubDouble, forge: GitHub) -> None:
+    head = promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    github.repository(REPO).queues["main"] = []
+    with pytest.raises(PermanentError, match="merge queue"):
+        forge.merge_pull_request(REPO, number, head=head, method=MergeMethod.MERGE)
+    forge.enqueue_pull_request(REPO, number, head=head)
+    assert github.merge_queued(REPO) == [number]
+    assert forge.pull_request(REPO, number).merged
+
+
+def test_labels_come_and_go_and_one_that_is_gone_is_no_error(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    forge.relabel(REPO, number, add=["mergeport: ready"], remove=["release", "mergeport: waiting"])
+    assert github.pulls(REPO)[0].labels == ["mergeport: ready"]
+
+
+def test_one_comment_is_found_rewritten_and_made_anew_where_a_person_deleted_it(
+    github: GitHubDouble, forge: GitHub
+) -> None:
+    promote(github)
+    number, mark = forge.open_pull_request(REPO, DRAFT).number, "<!-- mark -->"
+    first = forge.tell(REPO, number, f"one {mark}", mark=mark)
+    assert forge.tell(REPO, number, f"two {mark}", mark=mark) == first
+    assert [one.body for one in github.comments(REPO, number)] == [f"two {mark}"]
+    github.repository(REPO).comments.clear()
+    forge.tell(REPO, number, f"three {mark}", mark=mark, comment=first)
+    assert [one.body for one in github.comments(REPO, number)] == [f"three {mark}"]
+
+
+def test_team_that_the_token_has_no_right_to_ask_keeps_nothing_from_opening(
+    github: GitHubDouble, forge: GitHub
+) -> None:
+    promote(github)
+    body = b'{"message": "Resource not accessible by integration"}'
+    answer = Answer("403 Forbidden", (("Content-Type", "application/json"),), body)
+    github.faults.plant(Fault("POST", re.compile("/requested_reviewers$"), 3, answer=answer))
+    opened = forge.open_pull_request(REPO, DRAFT)
+    assert [one.name for one in opened.refused] == ["grace", "team:release-managers"]
+    assert github.pulls(REPO)[0].labels == ["release"]
 
 
 def test_author_is_not_asked_to_review(github: GitHubDouble, forge: GitHub) -> None:

@@ -122,3 +122,21 @@ def test_many_files_are_read_at_once_and_what_is_refused_is_left_out(served: Ser
     assert manifests.read_all(tip, [*wanted, "apps/c/values.yaml"]) == {
         path: text.encode() for path, text in files.items()
     }
+
+
+def test_folder_gives_all_files_below_it_by_their_path_in_it(served: Served) -> None:
+    files = {"charts/a[b]/Chart.yaml": "x", "charts/a[b]/templates/ü.yaml": "y", "charts/ab/no": "z"}
+    tip = Sha(served.repository.commit_files("main", files))
+    found = served.manifests().folder(tip, "charts/a[b]")
+    assert found == {"Chart.yaml": b"x", "templates/ü.yaml": b"y"}
+    assert {"charts/a[b]/Chart.yaml", "charts/ab/no", "apps/a/values.yaml"} <= served.manifests().folder(tip, "").keys()
+
+
+@pytest.mark.parametrize(("path", "why"), [("charts/no", "it is not there"), ("linked", "a symbolic link")])
+def test_folder_that_is_none_or_has_a_link_is_refused(served: Served, path: str, why: str) -> None:
+    tip = Sha(
+        served.repository.commit_files("main", {"linked/out": Entry(b"../../etc/passwd", "120000"), "linked/a": "x"})
+    )
+    with pytest.raises(PermanentError, match=why) as caught:
+        served.manifests().folder(tip, path)
+    assert caught.value.code == "folder-not-read"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from service.adapters.sources.github.payloads import parse_event
 from service.adapters.sources.github.verifying import parse_body
-from service.core.changes import BuildHint, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push, needless
+from service.core.changes import BuildHint, Commented, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push, needless
 from service.core.words import Repository
 from service.errors import DeliveryError
 
@@ -366,3 +366,49 @@ def test_every_published_example_is_read() -> None:
         seen += 1
     assert seen > 300
     assert kinds >= {Push, Ping, Ignored, BuildHint}
+
+
+def comment_payload(action: str = "created", **changed: Any) -> dict[str, Any]:
+    comment = {"id": 5_000_000_001, "user": {"login": "grace", "type": "User"}, "created_at": "2026-01-02T03:04:05Z"}
+    return {
+        "action": action,
+        "issue": {"number": 7, "pull_request": {"url": "https://api.github.com/repos/acme/checkout/pulls/7"}},
+        "comment": {**comment, "body": "Please\r\n/mergeport status", "author_association": "OWNER", **changed},
+        "repository": {"full_name": "acme/checkout", "id": 12, "fork": False},
+        "sender": {"login": "mallory", "type": "User"},
+    }
+
+
+def test_new_comment_of_a_person_with_a_command_is_told_by_who_wrote_it() -> None:
+    event = parse_event("issue_comment", comment_payload())
+    assert isinstance(event, Commented)
+    assert (event.repository, event.number, event.comment, event.author) == ("acme/checkout", 7, "5000000001", "grace")
+    assert f"{event.at:%Y-%m-%dT%H:%M:%S%z}" == "2026-01-02T03:04:05+0000"
+    assert needless(event) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (comment_payload("edited"), "comment edited"),
+        (comment_payload("deleted"), "comment deleted"),
+        (comment_payload(user={"login": "renovate[bot]", "type": "Bot"}), "a comment of a program"),
+        (comment_payload(user={"login": "gone", "type": "Mannequin"}), "a comment of a program"),
+        (comment_payload(user=None), "a comment of a program"),
+        (comment_payload(body="looks good"), "a comment without a command"),
+        (comment_payload(body="> /mergeport status"), "a comment without a command"),
+        (comment_payload(body=None), "a comment without a command"),
+        (comment_payload() | {"issue": {"number": 7}}, "a comment on an issue"),
+    ],
+)
+def test_other_comments_are_needless(payload: dict[str, Any], reason: str) -> None:
+    assert parse_event("issue_comment", payload) == Ignored(reason)
+
+
+@pytest.mark.parametrize(
+    "body", ["/mergeport status\x00", "\ud800\n/mergeport status", "x" * 60_000 + "\n/mergeport status"]
+)
+def test_text_of_a_comment_is_read_whatever_it_has(body: str) -> None:
+    event = parse_event("issue_comment", comment_payload(body=body))
+    assert isinstance(event, Commented)
+    assert event.body.encode()

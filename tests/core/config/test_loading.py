@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from service.adapters.kinds import kinds as adapters_kinds
 from service.core.config import Configuration, Deadlines, Kinds, PullRequestPolicy, WritingPolicy, load
-from service.core.words import Protected, Publish
+from service.core.roles import Login, Permission, Permitted, Role, Team
+from service.core.words import AutoMerge, MergeMethod, Protected, Publish
 from service.errors import ConfigError, Fault, NotFoundError
 
 GOOD = Path(__file__).parents[2] / "data" / "config" / "good"
@@ -84,6 +85,19 @@ def test_an_environment_brings_its_policy() -> None:
     assert target.publish is Publish.PULL_REQUEST
     assert target.pull_request == PullRequestPolicy(("team:release-managers",), ("release",))
     assert (target.manifest_repository, target.manifest_branch) == ("acme/manifests", "main")
+
+
+def test_an_environment_says_how_its_pull_requests_live(read: Callable[[str], Configuration]) -> None:
+    own = (
+        "{assignees: [ann], gate_labels: true, milestone: '9.1', draft: true, auto_merge: github, merge_method: squash}"
+    )
+    target = read(f"a: {{source: acme/a, environments: {{dev: {{pull_request: {own}}}}}}}").target("a", "dev")
+
+    assert target is not None
+    assert target.pull_request == PullRequestPolicy(
+        assignees=("ann",), milestone="9.1", gate_labels=True, draft=True, auto_merge=AutoMerge.GITHUB,
+        merge_method=MergeMethod.SQUASH,
+    )  # fmt: skip
 
 
 def test_an_environment_says_how_commits_are_written(read: Callable[[str], Configuration]) -> None:
@@ -374,3 +388,15 @@ def test_order_of_an_application_in_one_environment_wins(read: Read) -> None:
     )
     told = [target.order for target in configuration.targets()]
     assert [(one.by, one.rewritten) for one in told] == [("ancestry", "refuse"), ("commit-time", "allow")]
+
+
+def test_roles_that_the_file_names_replace_their_defaults_and_no_others() -> None:
+    text = (
+        GOOD / "design.yaml"
+    ).read_text() + 'roles: {operator: ["@Acme/Crew", "permission:admin"], viewer: octocat}\n'
+
+    roles = load(text, kinds=adapters_kinds()).roles
+
+    assert roles.of(Role.OPERATOR) == (Team("acme", "crew"), Permitted(Permission.ADMIN))
+    assert roles.of(Role.VIEWER) == (Login("octocat"),)
+    assert roles.of(Role.RELEASE_MANAGER) == (Permitted(Permission.MAINTAIN),)

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from service.adapters.forges.github.commits import Commits
-from service.adapters.forges.github.judging import Judging
+from service.adapters.forges.github.discussing import Discussing
+from service.adapters.forges.github.landing import Landing
 from service.adapters.forges.github.pulls import PAGE, Pulls
 from service.adapters.forges.github.shapes import (
     Account,
@@ -41,7 +42,7 @@ DESCRIPTION_LENGTH = 140
 _EMPTY_REPOSITORY = 409
 
 
-class GitHub(Judging):
+class GitHub(Landing, Discussing):
     """One GitHub (github.com or an enterprise's) by one login; `ports.Forge`."""
 
     def __init__(
@@ -229,6 +230,10 @@ class GitHub(Judging):
         """Bring title, body, reviewers and labels to what the draft says; labels that people added stay."""
         return self._pulls.update(repository, number, draft)
 
+    def rewrite_pull_request(self, repository: Repository, number: int, body: str) -> None:
+        """Give it another body."""
+        self._pulls.rewrite(repository, number, {"body": body})
+
     def close_pull_request(self, repository: Repository, number: int) -> None:
         """Close it unmerged; one that is closed or merged stays as it is."""
         self._pulls.close(repository, number)
@@ -256,18 +261,6 @@ class GitHub(Judging):
         files = self._pulls.files(repository, number)
         names = {file.filename for file in files} | {file.previous_filename for file in files}
         return None if len(files) >= PAGE else frozenset(name for name in names if name)
-
-    def comment(self, repository: Repository, number: int, body: str) -> None:
-        """Write a comment on a pull request; writing it twice makes two."""
-        self._connection.send(
-            Created,
-            "POST",
-            f"/repos/{repository}/issues/{number}/comments",
-            {"body": body},
-            doing=f"comment on #{number}",
-            repository=repository,
-            permission="pull requests: write",
-        )
 
     def identity(self) -> str:
         """Give the login that our token or App acts as, e.g. `mergeport[bot]`."""

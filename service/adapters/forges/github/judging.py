@@ -183,12 +183,12 @@ class Judging:
             permission="contents: read",
         ).logins()
 
-    def members_of(self, repository: Repository, team: str) -> frozenset[str]:
-        """Give the members of a team of the repository's owner; GitHub counts those of its child teams too.
+    def members_of(self, repository: Repository, team: str, organization: str = "") -> frozenset[str]:
+        """Give the members of a team, by default of the repository's owner; GitHub counts those of its child teams too.
 
         https://docs.github.com/en/rest/teams/members#list-team-members
         """
-        owner, doing = repository.partition("/")[0], f"read the members of the team {team}"
+        owner, doing = organization or repository.partition("/")[0], f"read the members of the team {team}"
         try:
             listed = self._all(
                 list[Account], f"/orgs/{quote(owner)}/teams/{quote(team, safe='')}/members", list,

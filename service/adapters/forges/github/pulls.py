@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import structlog
-
-from service.adapters.forges.github.shapes import ChangedFile, GitObject, Label, Pull, RepositoryAnswer
+from service.adapters.forges.github.dressing import PERMISSION, Dressing
+from service.adapters.forges.github.shapes import ChangedFile, GitObject, Pull, RepositoryAnswer
 from service.adapters.github_api.connection import Connection
 from service.adapters.github_api.failures import UnprocessableAnswerError
 from service.core.words import Repository
-from service.errors import DoubtfulError, PermanentError
-from service.ports import PullRequest, PullRequestDraft
+from service.errors import DoubtfulError
+from service.ports import PullRequest, PullRequestDraft, Refused
 
-TEAM = "team:"
 PAGE = 100
-
-_PERMISSION = "pull requests: write"
-
-_log = structlog.get_logger(__name__)
 
 
 class Pulls:
@@ -28,6 +22,7 @@ class Pulls:
     def __init__(self, connection: Connection) -> None:
         """Keep the connection."""
         self._connection = connection
+        self._dressing = Dressing(connection)
 
     def find(self, repository: Repository, *, head: str, base: str) -> Pull | None:
         """Give the open pull request of a branch of this repository, or None.
@@ -52,7 +47,7 @@ class Pulls:
             {"state": "closed"},
             doing=f"close pull request #{number}",
             repository=repository,
-            permission=_PERMISSION,
+            permission=PERMISSION,
         )
 
     def _of_branch(self, repository: Repository, head: str, wanted: Mapping[str, str | int]) -> list[Pull]:
@@ -87,27 +82,49 @@ class Pulls:
 
     def open(self, repository: Repository, draft: PullRequestDraft) -> PullRequest:
         """Open it, or adopt the open one of that head, because GitHub allows only one for a pair of branches."""
-        body = {"title": draft.title, "head": draft.head, "base": draft.base, "body": draft.body}
         try:
-            pull = self._connection.send(
-                Pull,
-                "POST",
-                f"/repos/{repository}/pulls",
-                body,
-                doing=f"open a pull request of `{draft.head}`",
-                repository=repository,
-                permission=_PERMISSION,
-            )
+            return self._completed(repository, self._made(repository, draft, as_draft=draft.draft), draft)
         except UnprocessableAnswerError as error:
             adopted = self.find(repository, head=draft.head, base=draft.base)
-            if adopted is None:
+            if adopted is not None:
+                return self._brought(repository, adopted, draft)
+            if not draft.draft or "draft pull requests" not in error.message.lower():
                 raise _not_yet(error, draft) from error
-            return self._brought(repository, adopted, draft)
-        return self._completed(repository, pull, draft)
+            refused = Refused("draft", "", f"it is no draft: {error.message}")
+        return self._completed(repository, self._made(repository, draft, as_draft=False), draft, [refused])
+
+    def _made(self, repository: Repository, draft: PullRequestDraft, *, as_draft: bool) -> Pull:
+        body: dict[str, object] = {
+            "title": draft.title,
+            "head": draft.head,
+            "base": draft.base,
+            "body": draft.body,
+        }
+        return self._connection.send(
+            Pull,
+            "POST",
+            f"/repos/{repository}/pulls",
+            body | ({"draft": True} if as_draft else {}),
+            doing=f"open a pull request of `{draft.head}`",
+            repository=repository,
+            permission=PERMISSION,
+        )
 
     def update(self, repository: Repository, number: int, draft: PullRequestDraft) -> PullRequest:
         """Bring an open one to what the draft says."""
         return self._brought(repository, self.read(repository, number), draft)
+
+    def rewrite(self, repository: Repository, number: int, text: Mapping[str, str]) -> Pull:
+        """Give it another title or body."""
+        return self._connection.send(
+            Pull,
+            "PATCH",
+            f"/repos/{repository}/pulls/{number}",
+            dict(text),
+            doing=f"update pull request #{number}",
+            repository=repository,
+            permission=PERMISSION,
+        )
 
     def read(self, repository: Repository, number: int) -> Pull:
         """Give a pull request as it is now."""
@@ -165,95 +182,15 @@ class Pulls:
 
     def _brought(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> PullRequest:
         if (pull.title, pull.body or "") != (draft.title, draft.body):
-            pull = self._connection.send(
-                Pull,
-                "PATCH",
-                f"/repos/{repository}/pulls/{pull.number}",
-                {"title": draft.title, "body": draft.body},
-                doing=f"update pull request #{pull.number}",
-                repository=repository,
-                permission=_PERMISSION,
-            )
+            pull = self.rewrite(repository, pull.number, {"title": draft.title, "body": draft.body})
         return self._completed(repository, pull, draft)
 
-    def _completed(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> PullRequest:
-        """Add the labels and reviewers that are missing; another run after a crash completes them."""
-        labels = self._label(repository, pull, draft)
-        self._ask_for_reviews(repository, pull, draft)
-        return replace(pull.ours(), labels=labels)
-
-    def _label(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> tuple[str, ...]:
-        have = tuple(label.name for label in pull.labels)
-        missing = [name for name in draft.labels if name.lower() not in {label.lower() for label in have}]
-        if not missing:
-            return have
-        try:
-            now = self._connection.send(
-                list[Label],
-                "POST",
-                f"/repos/{repository}/issues/{pull.number}/labels",
-                {"labels": missing},
-                doing=f"label #{pull.number}",
-                repository=repository,
-                permission=_PERMISSION,
-            )
-        except PermanentError as error:
-            _log.warning(
-                "A label could not be put on a promotion's pull request",
-                repository=repository,
-                number=pull.number,
-                reason=error.message,
-            )
-            return have
-        return tuple(label.name for label in now)
-
-    def _ask_for_reviews(self, repository: Repository, pull: Pull, draft: PullRequestDraft) -> None:
-        """Ask for the reviews that are not requested yet.
-
-        GitHub refuses the whole request if one reviewer cannot be asked (not a collaborator, or the author). Then each
-        one is asked alone. The log names those that are refused, and the promotion goes on.
-        """
-        asked = {account.login.lower() for account in pull.requested_reviewers or ()}
-        asked |= {f"{TEAM}{team.slug}".lower() for team in pull.requested_teams or ()}
-        author = pull.user.login.lower() if pull.user else ""
-        missing = [who for who in draft.reviewers if who.lower() not in asked and who.lower() != author]
-        if not missing:
-            return
-        try:
-            self._request(repository, pull.number, missing)
-        except PermanentError as error:
-            if len(missing) == 1:
-                self._tell_refused(repository, pull.number, missing[0], error)
-                return
-            for who in missing:
-                try:
-                    self._request(repository, pull.number, [who])
-                except PermanentError as refusal:
-                    self._tell_refused(repository, pull.number, who, refusal)
-
-    def _request(self, repository: Repository, number: int, reviewers: list[str]) -> None:
-        people = [who for who in reviewers if not who.startswith(TEAM)]
-        teams = [who.removeprefix(TEAM) for who in reviewers if who.startswith(TEAM)]
-        body = ({"reviewers": people} if people else {}) | ({"team_reviewers": teams} if teams else {})
-        self._connection.send(
-            Pull,
-            "POST",
-            f"/repos/{repository}/pulls/{number}/requested_reviewers",
-            body,
-            doing=f"ask for reviews of #{number}",
-            repository=repository,
-            permission=_PERMISSION,
-        )
-
-    @staticmethod
-    def _tell_refused(repository: Repository, number: int, reviewer: str, error: PermanentError) -> None:
-        _log.warning(
-            "A reviewer of a promotion cannot be asked",
-            repository=repository,
-            number=number,
-            reviewer=reviewer,
-            reason=error.message,
-        )
+    def _completed(
+        self, repository: Repository, pull: Pull, draft: PullRequestDraft, refused: Sequence[Refused] = ()
+    ) -> PullRequest:
+        """Add what is missing of the draft; another run after a crash completes it."""
+        labels, more = self._dressing.put_on(repository, pull, draft)
+        return replace(pull.ours(), labels=labels, refused=(*refused, *more))
 
 
 def _not_yet(refused: UnprocessableAnswerError, draft: PullRequestDraft) -> DoubtfulError:

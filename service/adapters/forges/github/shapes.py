@@ -8,7 +8,7 @@ from pydantic import BaseModel, RootModel
 
 from service.core.order import Relation
 from service.core.words import Sha
-from service.ports import ForgeCommit, PullRequest
+from service.ports import ForgeCommit, MergeState, PullRequest
 
 
 class Anything(BaseModel):
@@ -37,6 +37,12 @@ class Label(BaseModel):
     """A label by its name."""
 
     name: str
+
+
+class Milestone(BaseModel):
+    """A milestone by its title."""
+
+    title: str
 
 
 class RepositoryAnswer(BaseModel):
@@ -195,6 +201,11 @@ class Pull(BaseModel):
     labels: list[Label] = []
     requested_reviewers: list[Account] | None = None
     requested_teams: list[Team] | None = None
+    assignees: list[Account] | None = None
+    milestone: Milestone | None = None
+    draft: bool | None = None
+    mergeable_state: str | None = None
+    auto_merge: Anything | None = None
 
     @property
     def within(self) -> bool:
@@ -222,4 +233,7 @@ class Pull(BaseModel):
             author=self.user.login if self.user else None,
             labels=tuple(label.name for label in self.labels),
             base_sha=Sha(self.base.sha),
+            draft=bool(self.draft),
+            merge_state=MergeState.of(self.mergeable_state),
+            auto_merge=self.auto_merge is not None,
         )

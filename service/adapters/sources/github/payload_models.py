@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, Strict
 
 
 def _printable(text: str) -> str:
@@ -181,6 +181,38 @@ class WorkflowEvent(Payload):
     repository: TheRepository
     workflow_run: WorkflowRun | None = None
     check_suite: Checked | None = None
+
+
+class ThePoster(Payload):
+    """Who wrote a comment."""
+
+    login: Text
+    type: Text = "User"
+
+
+class TheComment(Payload):
+    """A comment; its text is read as whatever it is."""
+
+    id: Number
+    user: ThePoster | None = None
+    body: str | None = None
+    created_at: Annotated[AwareDatetime, Strict(strict=False)]
+
+
+class TheIssue(Payload):
+    """An issue, or a pull request, which has `pull_request`."""
+
+    number: Number
+    pull_request: dict[str, object] | None = None
+
+
+class CommentEvent(Payload):
+    """Something that happened to a comment."""
+
+    action: Text
+    issue: TheIssue
+    comment: TheComment
+    repository: TheRepository
 
 
 class PingEvent(Payload):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from service.adapters.sources.github.payload_models import (
     Account,
+    CommentEvent,
     GateEvent,
     HeadCommit,
     MergeGroupEvent,
@@ -30,6 +31,7 @@ from service.core import trailers
 from service.core.changes import (
     PROMOTION_BRANCHES,
     BuildHint,
+    Commented,
     Event,
     GateHint,
     Hint,
@@ -38,6 +40,7 @@ from service.core.changes import (
     PullRequestMerged,
     Push,
 )
+from service.core.comments import command_lines
 from service.core.words import Repository, Sha
 from service.errors import DeliveryError
 
@@ -61,6 +64,8 @@ def parse_event(event: str, payload: Mapping[str, object]) -> Event:
             return _workflow(event, _read(WorkflowEvent, payload))
         case "status" | "check_run" | "pull_request_review":
             return _of_gates(event, _read(GateEvent, payload))
+        case "issue_comment":
+            return _comment(_read(CommentEvent, payload))
         case "merge_group":
             return _merge_group(_read(MergeGroupEvent, payload))
         case "ping":
@@ -216,6 +221,34 @@ def _of_gates(event: str, told: GateEvent) -> GateHint | Ignored:
     number = told.pull_request.number if told.pull_request else 0
     name, forge_id = Repository(told.repository.full_name), _id(told.repository)
     return GateHint(name, Sha(commit) if commit else None, number, repository_id=forge_id)
+
+
+def _comment(told: CommentEvent) -> Commented | Ignored:
+    """A comment that a person has just written on a pull request, if it has a command.
+
+    An edited one is none: nobody could tell what it said when its command was obeyed.
+    """
+    comment, writer = told.comment, told.comment.user
+    if told.action != "created":
+        return Ignored(f"comment {told.action}")
+    if told.issue.pull_request is None:
+        return Ignored("a comment on an issue")
+    if writer is None or writer.type != "User":
+        return Ignored("a comment of a program")
+    if told.repository.fork:
+        return Ignored("fork")
+    body = (comment.body or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not command_lines(body):
+        return Ignored("a comment without a command")
+    return Commented(
+        repository=Repository(told.repository.full_name),
+        number=told.issue.number,
+        comment=str(comment.id),
+        author=writer.login,
+        body=body,
+        at=comment.created_at,
+        repository_id=_id(told.repository),
+    )
 
 
 def _merge_group(told: MergeGroupEvent) -> GateHint | Ignored:

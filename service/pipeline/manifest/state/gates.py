@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.core.changes import PROMOTION_BRANCHES
 from service.core.state import Block, Candidate, Hold, State, digests_in, in_the_way, told
 from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
@@ -16,7 +17,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
 from service.pipeline.runs.looks import Answers
-from service.store import manifest_states, overrides, runs, waits
+from service.store import edits, manifest_states, overrides, runs, waits
 from service.store.manifest_states import KnownState
 from service.store.runs import Run
 from service.store.waits import Wait
@@ -58,6 +59,11 @@ def closed(
     return Closed(words, min((at for entry in found if (at := entry.placed.until) is not None), default=None))
 
 
+def shown_only(branch: str) -> frozenset[str]:
+    """Name what does not keep a run from writing to a branch: a lock lets a pull request open, and is shown on it."""
+    return frozenset({"lock"}) if branch.startswith(PROMOTION_BRANCHES) else frozenset()
+
+
 def closed_by(
     known: KnownState | None, run: Run, now: datetime, *, opened: frozenset[str] = frozenset()
 ) -> Closed | None:
@@ -80,9 +86,10 @@ def wake(context: Context, repository: Repository) -> None:
         known = manifest_states.hold(tx, repository)
         waiting = waits.open_at(tx, WaitKind.GATE, repository.key)
         there = runs.some(tx, [wait.run_id for wait in waiting]) if waiting else {}
-        opened = overrides.of_runs(tx, there.values())
+        opened, branches = overrides.of_runs(tx, there.values()), edits.branches_of(tx, there)
         for wait in waiting:
-            run, gates = there.get(wait.run_id), overrides.gates_open(opened, wait.run_id)
+            run = there.get(wait.run_id)
+            gates = overrides.gates_open(opened, wait.run_id) | shown_only(branches.get(wait.run_id, ""))
             now_closed = closed_by(known, run, context.now(), opened=gates) if run is not None else None
             if now_closed is None or now_closed.refusal is not None:
                 text = now_closed.words if now_closed is not None else "open"

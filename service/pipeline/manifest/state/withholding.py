@@ -14,7 +14,7 @@ from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.collect import Branch
 from service.pipeline.manifest.outcomes import Made, refuse, settle_aside
-from service.pipeline.manifest.state.gates import Closed, closed, closed_by, wake_earlier
+from service.pipeline.manifest.state.gates import Closed, closed, closed_by, shown_only, wake_earlier
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
@@ -67,15 +67,16 @@ def written_when_open(claim: Claim, repository: Repository, write: Callable[[], 
 def require_open(claim: Claim, repository: Repository) -> None:
     """Read the state right before a run pushes its own branch; raise the Pause, or the refusal, if it is closed.
 
-    A run that has its pull request goes on: what people see there is only brought onto the newest base.
+    A run that has its pull request goes on: what people see there is only brought onto the newest base. A lock keeps no
+    pull request from opening: its gate is closed there.
     """
     context = claim.context
     if claim.run.pull_request is not None:
         return
     seen = look_at_state(context, repository)
     with context.store.read() as tx:
-        opened = overrides.of_runs(tx, [claim.run])
-    why = closed(seen.state, seen.trouble, claim.run, context.now(), opened=overrides.gates_open(opened, claim.run.id))
+        opened = _opened(tx, claim.run)
+    why = closed(seen.state, seen.trouble, claim.run, context.now(), opened=opened)
     if why is not None:
         with context.store.begin() as tx:
             edits.settle(tx, claim.run.id, state=EditState.WITHHELD, message=why.words, commit=None, expected=None)
@@ -98,8 +99,7 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         known = manifest_states.hold(tx, repository)
         if not is_ours(tx, run):
             raise Stale
-        opened = overrides.gates_open(overrides.of_runs(tx, [run]), run.id)
-        why = closed_by(known, run, context.now(), opened=opened)
+        why = closed_by(known, run, context.now(), opened=_opened(tx, run))
         if why is None:
             edits.update(tx, run.id, state=EditState.PENDING, message="")
         elif (refusal := why.refusal) is not None:
@@ -113,6 +113,12 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         raise PermanentError(refusal.message, code=refusal.code, hint=refusal.hint)
     if pause is not None:
         raise pause
+
+
+def _opened(tx: Transaction, run: Run) -> frozenset[str]:
+    """Name the gates that do not keep the run from writing where it is about to write."""
+    gates = overrides.gates_open(overrides.of_runs(tx, [run]), run.id)
+    return gates | shown_only(edits.branches_of(tx, [run.id]).get(run.id, ""))
 
 
 def _is_withheld(tx: Transaction, run: Run) -> bool:

@@ -18,6 +18,8 @@ from service.pipeline.runs.claim import Claim
 from service.store import approvals, changes, run_order
 
 _TEAM = "team:"
+UNVERIFIED = " (unverified)"
+"""What stands behind the name of a person who was only told by a command."""
 _MOST_CHANGES = 500
 
 
@@ -32,10 +34,12 @@ def reviews(claim: Claim, place: Place) -> Reviews:
     else:
         forge = claim.context.outside.manifest_forge
         head = forge.pull_request(place.repository, number).head_sha
-        given = tuple(forge.reviews_of(place.repository, number))
+        given = (*forge.reviews_of(place.repository, number), *_by_comment(claim))
+    asked_by = claim.run.asked_by.removesuffix(UNVERIFIED) or None
     if not given:
-        return Reviews(head, (), frozenset())
-    return Reviews(head, _with_teams(claim, place.repository, given), _authors(claim, place.repository, number))
+        return Reviews(head, (), frozenset(), asked_by)
+    judged = _with_teams(claim, place.repository, given)
+    return Reviews(head, judged, _authors(claim, place.repository, number), asked_by)
 
 
 def digests_of(claim: Claim) -> list[str]:
@@ -44,9 +48,11 @@ def digests_of(claim: Claim) -> list[str]:
 
 
 def _by_command(claim: Claim) -> tuple[Review, ...]:
-    """Give the approvals by a command, if they count. One of other images has another head, so that it is told."""
-    if not any(getattr(options, "commands", False) for _, options in claim.target.gates):
-        return ()
+    """Give the approvals by a command, if they count: always, if the forge says who gave them.
+
+    One of other images has another head, so that it is told.
+    """
+    counts = any(getattr(options, "commands", False) for _, options in claim.target.gates)
     with claim.context.store.read() as tx:
         kept = approvals.of_release(tx, claim.run)
     now = digests_of(claim)
@@ -58,6 +64,18 @@ def _by_command(claim: Claim) -> tuple[Review, ...]:
             one.at,
         )
         for one in kept
+        if one.verified or counts
+    )
+
+
+def _by_comment(claim: Claim) -> tuple[Review, ...]:
+    """Give the approvals by a comment on the run's pull request, each of the head that was there."""
+    with claim.context.store.read() as tx:
+        kept = approvals.of_release(tx, claim.run)
+    return tuple(
+        Review(one.login, ReviewState.APPROVED, one.head, one.at)
+        for one in kept
+        if one.verified and one.head is not None
     )
 
 

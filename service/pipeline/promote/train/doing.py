@@ -28,15 +28,17 @@ class Started:
     run: RunId | None
 
 
-def do(context: Context, plan: Plan, opened: Iterable[Override], *, by: str, why: str) -> list[Started]:
-    """Start what the plan says, and keep the overrides that it needs; each is audited."""
+def do(
+    context: Context, plan: Plan, opened: Iterable[Override], *, by: str, why: str, asked_id: str = ""
+) -> list[Started]:
+    """Start what the plan says, and keep the overrides that it needs; each is audited. The runs know who asked."""
     configuration = context.configurations.at(plan.configuration)
     given = {one.gate: one for one in opened}
     new: list[Run] = []
     started: list[Started] = []
     with context.store.begin() as tx:
         for move in plan.moves:
-            run, is_new = _run_of(tx, context, configuration, plan.environment, move)
+            run, is_new = _run_of(tx, context, configuration, plan.environment, move, by, asked_id)
             started.append(Started(move, run.id if run else None))
             if run is None:
                 continue
@@ -50,16 +52,22 @@ def do(context: Context, plan: Plan, opened: Iterable[Override], *, by: str, why
 
 
 def _run_of(
-    tx: Transaction, context: Context, configuration: Configuration, environment: str, move: Move
-) -> tuple[Run | None, bool]:
-    """Give the run of a move, and whether it is new."""
+    tx: Transaction, context: Context, configuration: Configuration, environment: str, move: Move, by: str,
+    asked_id: str,
+) -> tuple[Run | None, bool]:  # fmt: skip
+    """Give the run of a move, and whether it is new; one that goes on is asked for by this person, if by nobody yet."""
     if move.goes_on is not None:
-        return runs.get(tx, move.goes_on), False
+        there = runs.get(tx, move.goes_on)
+        if there is not None and not there.asked_by:
+            runs.update(tx, there.id, at=context.now(), asked_by=by)
+        return there, False
     target = configuration.target(move.application, environment)
     released = runs.get(tx, move.offer.lived.run)
     assert target is not None  # noqa: S101 - planned by this configuration
     assert released is not None  # noqa: S101 - runs stay
-    return release(tx, released, target, Sha(configuration.commit), context, again=True), True
+    return release(
+        tx, released, target, Sha(configuration.commit), context, again=True, asked_by=by, asked_id=asked_id
+    ), True
 
 
 def _open_gates(tx: Transaction, context: Context, run: Run, opened: Iterable[Override]) -> None:

@@ -1,0 +1,47 @@
+"""The gates' table in a promotion's pull request: written with the body, and kept up to date in it.
+
+Called by what writes the body, and by what shows gates when their answer has changed. The rest of a body may have been
+edited by people, so only what stands between our two marks is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from service.core.foreign_text import cut, line, markdown
+from service.core.gates.gate_table import Row
+
+LONGEST_BODY = 65_000
+"""In bytes. GitHub accepts 65,536 characters: https://github.com/orgs/community/discussions/27190"""
+TABLE_ROOM = 6_000
+_BEGIN, _END = "<!-- mergeport gates -->", "<!-- /mergeport gates -->"
+_BETWEEN = re.compile(f"{_BEGIN}.*?{_END}", re.DOTALL)
+_NEXT_LOOK = re.compile(r" \(next look [^)]*\)$")
+"""When it is asked again may change with each answer, and is no reason to edit a body."""
+_WORDS_LENGTH, _MOST = 300, 20
+
+
+def gates_section(gates: Sequence[Row] | None) -> str:
+    """Write the gates between our marks; empty if there are no gates."""
+    if gates is None:
+        return ""
+    told = "Its gates, each also a status `mergeport/gate/NAME` of this pull request:"
+    if not gates:
+        told = "Its gates are statuses `mergeport/gate/NAME` of this pull request, and are being judged."
+    rows = [f"| {markdown(row.gate)} | {markdown(row.state)} | {_words(row)} |" for row in gates[:_MOST]]
+    table = ["", "| Gate | State | |", "|---|---|---|", *rows] if rows else []
+    return "\n".join([_BEGIN, "", told, *table, "", _END])
+
+
+def with_gates(body: str, gates: Sequence[Row]) -> str:
+    """Give a body with its table of gates as it is now; as it was if there is no table in it, or no room for it."""
+    section = gates_section(gates)
+    changed = _BETWEEN.sub(lambda _: section, body.replace("\r\n", "\n"), count=1)
+    if changed == body.replace("\r\n", "\n") or len(changed.encode("utf-8", "replace")) > LONGEST_BODY:
+        return body
+    return changed
+
+
+def _words(row: Row) -> str:
+    return markdown(cut(_NEXT_LOOK.sub("", line(row.words)), _WORDS_LENGTH), _WORDS_LENGTH)

@@ -1,0 +1,184 @@
+"""Has a pull request merged without a person, where the configuration wants that: by the forge, or by us.
+
+Called by the loop that judges. Only the head is merged that we wrote and whose gates are all open, as judged again
+right before with the state read again, under the lease that what people do to the state waits for. Whether it was
+merged is read from the forge, and the run checks what was merged as it does for a person's merge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from service.core.gates import Judgement, Outcome
+from service.core.words import AutoMerge, Repository, Sha
+from service.errors import MergeportError, PermanentError, RetryableError
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
+from service.pipeline.manifest.place import Place, promotion_branch
+from service.pipeline.manifest.state.state_reading import look_at_state
+from service.pipeline.promote.heads import Base
+from service.pipeline.promote.images_there import require_images
+from service.pipeline.promote.reading import Standing, read_for_merge, standing
+from service.pipeline.runs.claim import Claim
+from service.ports import MergeState, PullRequest
+from service.store import edits, leases, proposals, pushes
+
+SOON, LATER = timedelta(seconds=10), timedelta(minutes=2)
+"""After how long to look again: where only a moment is missing, and where the forge waits for something of its own."""
+NOBODY = Sha("")
+ANOTHER_HEAD = "It is not merged by itself: its head is not the one that Mergeport wrote."
+TAKEN_BACK = "It is not merged by itself: somebody has taken GitHub's auto-merge back."
+BY_GITHUB = "GitHub merges it once what it requires has passed."
+BEHIND = "It is not merged by itself now: it has to be brought up to date with its base first."
+QUEUED = "It is in the merge queue."
+BLOCKED = "It is merged as soon as what GitHub requires has passed."
+NOT_NOW = "It cannot be merged right now: {}"
+REFUSED = "It is not merged by itself: {}"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of it: in words what it waits for, the head that the forge merges, and when to look again.
+
+    `auto_seen` says that the forge has said that it merges that head.
+    """
+
+    words: str = ""
+    auto_head: Sha = NOBODY
+    auto_seen: bool = False
+    merged: bool = False
+    again: timedelta | None = None
+
+
+def land(
+    claim: Claim, place: Place, judgement: Judgement, pull_request: PullRequest, again: Callable[[], Judgement]
+) -> Landed:
+    """Merge the run's pull request, or have it merged, if nothing of ours is in the way; never raises."""
+    context, repository, number = claim.context, place.repository, pull_request.number
+    with context.store.read() as tx:
+        known, edit = proposals.get(tx, repository, number), edits.of_run(tx, claim.run.id)
+    before = known.auto_head if known else NOBODY
+    how, head = claim.target.pull_request.auto_merge, pull_request.head_sha
+    ours = edit is not None and edit.commit == head
+    try:
+        if how is None or not ours or judgement.outcome is not Outcome.ALLOW or pull_request.draft:
+            _take_back(claim, repository, pull_request, before)
+            return Landed(ANOTHER_HEAD if how is not None and not ours else "")
+        if before == head and (pull_request.auto_merge or (known and known.auto_seen)):
+            return Landed(BY_GITHUB if pull_request.auto_merge else TAKEN_BACK, head, auto_seen=True)
+        _take_back(claim, repository, pull_request, before)
+        waits = _waits(how, pull_request)
+        return _under_lease(claim, place, pull_request, again) if waits is None else waits
+    except RetryableError as error:
+        log.info("a pull request was not merged, to be repeated", number=number, error=str(error))
+        pause = max(SOON, timedelta(seconds=error.retry_after or 0))
+        return Landed(NOT_NOW.format(error), before, known is not None and known.auto_seen, again=pause)
+    except MergeportError as error:
+        log.warning("a pull request is not merged by itself", number=number, error=str(error))
+        return Landed(REFUSED.format(error), before, known is not None and known.auto_seen, again=LATER)
+
+
+def _waits(how: AutoMerge, pull_request: PullRequest) -> Landed | None:
+    """Tell what the forge itself keeps it from being merged for; None if we can go on."""
+    match pull_request.merge_state:
+        case MergeState.OPEN:
+            return None
+        case MergeState.BLOCKED:
+            return None if how is AutoMerge.GITHUB else Landed(BLOCKED, again=LATER)
+        case MergeState.CONFLICT:
+            return Landed(BEHIND, again=LATER)
+        case MergeState.UNKNOWN:
+            return Landed(again=SOON)
+        case _:
+            assert_never(pull_request.merge_state)
+
+
+def take_back(claim: Claim, repository: Repository) -> None:
+    """Take back the auto-merge of the run's pull request before its head changes: the new head is not judged yet."""
+    number, context = claim.run.pull_request, claim.context
+    found = None
+    if number is not None:
+        with context.store.read() as tx:
+            found = proposals.get(tx, repository, number)
+    if found is None or not found.auto_head:
+        return
+    _take_back(
+        claim, repository, context.outside.manifest_forge.pull_request(repository, found.number), found.auto_head
+    )
+    with context.store.begin() as tx:
+        proposals.update(tx, repository, found.number, auto_head=NOBODY, auto_seen=False, merging="")
+
+
+def _take_back(claim: Claim, repository: Repository, pull_request: PullRequest, before: Sha) -> None:
+    """Take back the auto-merge that we have asked for, as long as it is there."""
+    if before and pull_request.auto_merge:
+        claim.context.outside.manifest_forge.disable_auto_merge(repository, pull_request.number)
+
+
+def _under_lease(claim: Claim, place: Place, pull_request: PullRequest, again: Callable[[], Judgement]) -> Landed:
+    """Merge while nobody of ours pushes the branch, and while who changes the state waits for us."""
+    context, head = claim.context, Place(place.repository, promotion_branch(claim.target))
+    holder = f"{context.holder}/landing/{claim.run.id}"
+    with context.store.begin() as tx:
+        if not leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
+            return Landed(again=SOON)
+        pushes.begin(tx, head.repository, head.lease, holder)
+    with Holding(context, head.lease, holder):
+        look_at_state(context, place.repository)
+        closed = again().closed
+        if closed:
+            return Landed()
+        require_images(claim)
+        if not _stands(claim, place, pull_request):
+            return Landed(again=SOON)
+        if pull_request.merge_state is MergeState.BLOCKED:
+            return _by_github(claim, place.repository, pull_request)
+        return _by_us(claim, place.repository, pull_request)
+
+
+def _stands(claim: Claim, place: Place, pull_request: PullRequest) -> bool:
+    """Tell whether the pull request fits its base as that is now: merged, it brings nothing back."""
+    manifests = claim.context.outside.manifests.open(place.repository)
+    tip = manifests.fetch(place.branch)
+    if tip is None or pull_request.base != place.branch:
+        return False
+    base = Base(manifests, tip)
+    read = read_for_merge(claim, base, place.repository, pull_request.head_sha, had=pull_request.base_sha)
+    return standing(claim, base, read) is Standing.STANDS
+
+
+def _by_github(claim: Claim, repository: Repository, pull_request: PullRequest) -> Landed:
+    """Ask the forge to merge this head. That we ask is kept before, so that it is taken back even if we die here."""
+    context, number, head = claim.context, pull_request.number, pull_request.head_sha
+    method = claim.target.pull_request.merge_method
+    with context.store.begin() as tx:
+        proposals.update(tx, repository, number, auto_head=head, auto_seen=False)
+    try:
+        context.outside.manifest_forge.enable_auto_merge(repository, number, head=head, method=method)
+    except RetryableError as error:  # it may have been heard
+        return Landed(NOT_NOW.format(error), head, again=SOON)
+    except MergeportError as error:
+        return Landed(REFUSED.format(error), again=LATER)
+    return Landed(BY_GITHUB, head, auto_seen=True, again=LATER)
+
+
+def _by_us(claim: Claim, repository: Repository, pull_request: PullRequest) -> Landed:
+    """Merge this very head, or enqueue it where its base has a merge queue. What came of it is read, not believed."""
+    forge, number, head = claim.context.outside.manifest_forge, pull_request.number, pull_request.head_sha
+    words = ""
+    try:
+        forge.merge_pull_request(repository, number, head=head, method=claim.target.pull_request.merge_method)
+    except PermanentError as error:
+        if "merge queue" not in str(error).lower():
+            words = REFUSED.format(error)
+        else:
+            forge.enqueue_pull_request(repository, number, head=head)
+            words = QUEUED
+    merged = forge.pull_request(repository, number).merged
+    return Landed("" if merged else words, merged=merged, again=None if merged else LATER)

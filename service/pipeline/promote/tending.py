@@ -1,0 +1,152 @@
+"""Tends the open pull request of a run: its draft, the label of its gates, and what our comment says of approvals.
+
+Called by the loop that judges, with what the gates say now. Each thing is done once: what a person changed since (a
+draft marked ready, a label taken off) stays as the person has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, assert_never
+
+import structlog
+
+from service.core.gates import Judgement, Outcome
+from service.core.gates.reviews import ReviewState
+from service.core.proposal_comment import approvals_words
+from service.core.words import GATE_LABELS, READY_LABEL, REFUSED_LABEL, WAITING_LABEL, Repository, Sha
+from service.errors import MergeportError
+from service.pipeline.manifest.place import Place
+from service.pipeline.promote.landing import land
+from service.pipeline.runs.claim import Claim
+from service.ports import PullRequest
+from service.store import edits, proposals
+from service.store.proposals import Proposal
+
+BY_REVIEWERS = frozenset({"approval"})
+"""The gates that reviewers open: a draft waits for all others."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What became of it: `merged`, or after which time to look again, if that is soon.
+
+    `reworded` says that it waits for something else now.
+    """
+
+    merged: bool = False
+    reworded: bool = False
+    again: timedelta | None = None
+
+
+def is_tended(claim: Claim, repository: Repository) -> bool:
+    """Tell whether anything of the run's pull request follows its gates, or did so until the configuration changed."""
+    policy, number = claim.target.pull_request, claim.run.pull_request
+    if policy.draft or policy.gate_labels or policy.auto_merge is not None or number is None:
+        return True
+    with claim.context.store.read() as tx:
+        known = proposals.get(tx, repository, number)
+    return known is not None and bool(known.draft == "draft" or known.gate_label or known.auto_head)
+
+
+def tend(
+    claim: Claim, place: Place, judgement: Judgement, pull_request: PullRequest, again: Callable[[], Judgement]
+) -> Tended:
+    """Bring an open pull request to what its gates say. `again` judges them anew, right before a merge."""
+    repository, number = place.repository, pull_request.number
+    with claim.context.store.read() as tx:
+        known = proposals.get(tx, repository, number)
+    if known is None or known.run_id != claim.run.id:
+        return Tended()
+    changed: dict[str, Any] = _approvals(claim, repository, known, pull_request)
+    try:
+        changed |= _draft(claim, repository, known, pull_request, judgement)
+        changed |= _label(claim, repository, known, pull_request, judgement)
+    except MergeportError as error:
+        log.warning("a pull request was not tended, to be repeated", number=number, error=str(error))
+    _keep(claim, repository, known, changed)
+    landed = land(claim, place, judgement, pull_request, again)
+    seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen}
+    with claim.context.store.begin() as tx:
+        proposals.update(tx, repository, number, **seen)
+    _keep(claim, repository, known, {"merging": landed.words})
+    return Tended(landed.merged, landed.words != known.merging, landed.again)
+
+
+def _keep(claim: Claim, repository: Repository, known: Proposal, changed: dict[str, Any]) -> None:
+    """Keep what has changed, and have it told where people read it."""
+    new = {name: value for name, value in changed.items() if getattr(known, name) != value}
+    if not new:
+        return
+    with claim.context.store.begin() as tx:
+        proposals.update(tx, repository, known.number, **new)
+        if {"approvals", "merging"} & new.keys():
+            proposals.tell(tx, repository, known.number, claim.context.now())
+
+
+def _draft(
+    claim: Claim, repository: Repository, known: Proposal, pull_request: PullRequest, judgement: Judgement
+) -> dict[str, Any]:
+    """Mark our draft as ready when its time has come. It is never made a draft again."""
+    if known.draft != "draft":
+        return {}
+    closed = {one.gate for one in judgement.closed} - BY_REVIEWERS
+    if pull_request.draft and closed and claim.target.pull_request.draft:
+        return {}
+    if pull_request.draft:
+        claim.context.outside.manifest_forge.mark_ready(repository, known.number)
+    return {"draft": "ready"}
+
+
+def _label(
+    claim: Claim, repository: Repository, known: Proposal, pull_request: PullRequest, judgement: Judgement
+) -> dict[str, Any]:
+    """Have the label that tells what the gates say, and no other of these."""
+    wanted = _label_of(judgement.outcome) if claim.target.pull_request.gate_labels else ""
+    if wanted == known.gate_label:
+        return {}
+    have = {label.lower(): label for label in pull_request.labels}
+    add = [wanted] if wanted and wanted not in have else []
+    remove = [have[other] for other in GATE_LABELS if other != wanted and other in have]
+    claim.context.outside.manifest_forge.relabel(repository, known.number, add=add, remove=remove)
+    return {"gate_label": wanted}
+
+
+def _label_of(outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.ALLOW:
+            return READY_LABEL
+        case Outcome.WAIT:
+            return WAITING_LABEL
+        case Outcome.REFUSE:
+            return REFUSED_LABEL
+        case _:
+            assert_never(outcome)
+
+
+def _approvals(claim: Claim, repository: Repository, known: Proposal, pull_request: PullRequest) -> dict[str, Any]:
+    """Tell whose approvals are of another head; they are read when the head has changed, and as long as some are."""
+    head = pull_request.head_sha
+    if head == known.head and not known.approvals:
+        return {}
+    with claim.context.store.read() as tx:
+        edit = edits.of_run(tx, claim.run.id)
+    ours = edit is not None and edit.commit == head
+    why = f"it was brought to {claim.run.commit[:12]}" if ours else "somebody pushed to its branch"
+    forge = claim.context.outside.manifest_forge
+    try:
+        given = forge.reviews_of(repository, known.number)
+    except MergeportError as error:
+        log.warning("reviews were not read, to be repeated", number=known.number, error=str(error))
+        return {}
+    last: dict[str, Sha] = {}
+    for review in given:
+        if review.state is ReviewState.APPROVED:
+            last[review.login] = review.head
+        else:
+            last.pop(review.login, None)
+    return {"head": head, "approvals": approvals_words(last, head, why, f"{forge.web_url(repository)}/compare")}
