@@ -147,12 +147,12 @@ def test_merge_and_rollback_by_pull_request_that_die_are_there_once(running: Ser
     running.stack.github.merge(SOURCE, "main", {"app.py": "print('prod 1')\n"})
     restart(running, gate)
     for name in APPLICATIONS:
-        running.wait_run(application=name, environment="prod")
+        running.wait_run(application=name, environment="prod", seconds=40)
     merge(running, "main", "prod 2")
     gate = hold_at_pull_request(running)
     assert running.command("rollback", "checkout", "prod", "--reason", "it fails").returncode == 0
     restart(running, gate)
-    running.wait_run(environment="prod")
+    running.wait_run(environment="prod", seconds=40)
     pulls = [one for one in running.stack.github.pulls(MANIFESTS, "all") if "checkout" in one.title]
     assert [one.merged for one in pulls] == [True] * 3
     assert len(subjects(running, "main", "Roll back checkout ")) == 2  # one in dev
