@@ -35,4 +35,5 @@ def test_every_promise_is_kept_while_workers_people_and_the_network_race(tmp_pat
     done = race(SLICE, tmp_path / "race", postgresql_url, told.append)
     assert done.verdict.findings == [], "\n".join([f"seed {SEED}", *told, *map(str, done.verdict.findings)])
     counts = done.verdict.counts
+    assert {"lock", "hold", "block", "rollback", "promote", "lock by hand"} & done.done.keys(), done.done
     assert min(counts["commits"], counts["runs succeeded"], counts["people: a commit"], counts["pushes"]) > 0, counts
