@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,6 +38,8 @@ from tests.race.world import World, commit_file
 _EVERYWHERE = (MANIFESTS, PRODUCTION)
 _OPEN = [state for state in RunState if not state.ended]
 _REPEATED = 3
+_LONGEST_CLOSING = 6.0
+"""For how many pauses something stays closed at the longest."""
 _LOOKED_AT = 200
 """How many of the newest runs a release manager looks at."""
 
@@ -199,7 +202,7 @@ class Manager(threading.Thread):
     def run(self) -> None:
         """Act, with pauses, until told to stop; what was closed is opened again each time."""
         acts = [self._lock, self._hold, self._block, self._by_hand, self._train] + [self._back] * 3
-        acts += [self._close_environment] if self._first else []
+        acts += [self._close_environment] * 3 if self._first else []
         try:
             while self._applications and not self._stopped.wait(self._random.expovariate(1.0 / self._haste)):
                 self._random.choice(acts)()
@@ -207,10 +210,23 @@ class Manager(threading.Thread):
             self.error = error
 
     def _somewhere(self) -> tuple[str, str]:
+        """Choose a place, mostly one where something is under way."""
+        with self._store.read() as tx:
+            under_way = runs.newest(tx, limit=_LOOKED_AT, states=_OPEN)
+        mine = sorted(
+            {(run.environment, run.application) for run in under_way if run.application in self._applications}
+        )
+        if mine and self._random.random() < 0.8:
+            return self._random.choice(mine)
         return self._random.choice(ENVIRONMENTS), self._random.choice(self._applications)
 
     def _meanwhile(self) -> None:
-        self._stopped.wait(self._random.uniform(0.2, 1.2) * self._haste)
+        """Pause, mostly until the branches have moved some times: a closing is proved by what comes meanwhile."""
+        moves, before = self._random.randint(0, 4), sum(self._desk.world.moves().values())
+        deadline = time.monotonic() + _LONGEST_CLOSING * self._haste
+        while sum(self._desk.world.moves().values()) < before + 2 * moves and time.monotonic() < deadline:
+            if self._stopped.wait(0.1):
+                return
 
     def _for_a_while(self, close: Callable[[], None], open_again: Callable[[], None]) -> None:
         close()
