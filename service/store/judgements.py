@@ -53,6 +53,12 @@ def of_run(tx: Transaction, run_id: RunId) -> KeptJudgement | None:
     return one(KeptJudgement, tx.execute(_OF_RUN, {"run_id": run_id}).first())
 
 
+def of_runs(tx: Transaction, run_ids: Sequence[RunId]) -> list[KeptJudgement]:
+    """Give what the gates of several runs said last."""
+    query = _ALL.where(table.c.run_id.in_(run_ids))
+    return [made(KeptJudgement, row) for row in tx.execute(query)]
+
+
 def due(tx: Transaction, now: datetime, *, limit: int) -> list[KeptJudgement]:
     """List the judgements whose time has come, the oldest first."""
     return [made(KeptJudgement, row) for row in tx.execute(_DUE, {"most": limit, **times(now)})]
