@@ -14,6 +14,7 @@ from datetime import datetime
 
 from service.core.config import Target
 from service.core.gates import FileText
+from service.core.gates.judgement import Gates
 from service.core.gates.restrictions import ClosedByPeople
 from service.core.gates.stays import Stay
 from service.core.train import Lived
@@ -155,8 +156,12 @@ def read_board(context: Context, environment: str, targets: Collection[Target], 
 def _environments(target: Target) -> set[str]:
     """Name the target's own environment, those that feed it, and those that its gates name."""
     upstream = target.upstream.environments if target.upstream else ()
-    named = (name for _, options in target.gates if (name := getattr(options, "environment", "")))
-    return {target.environment, *upstream, *named}
+    return {target.environment, *upstream, *environments_of(target.gates)}
+
+
+def environments_of(gates: Gates) -> set[str]:
+    """Name the environments that gates name: releases may have been replaced there while they are still upstream."""
+    return {name for _, options in gates if (name := getattr(options, "environment", ""))}
 
 
 def lived_of(deployment: Deployment, run: Run) -> Lived:

@@ -35,7 +35,7 @@ from service.errors import MergeportError, NotFoundError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.gate_facts import facts_of, files_named
-from service.pipeline.promote.train.board import Board, read_board
+from service.pipeline.promote.train.board import Board, environments_of, read_board
 from service.pipeline.promote.train.coming_along import Deployed, deployed_now, with_changes
 from service.pipeline.runs.claim import Claim, digests_of
 from service.store import overrides
@@ -131,7 +131,8 @@ class _Look:
                 words = f"{self._wish.named} was never live in {' or '.join(self._upstream)}"
             return self._stays(reason, words), None
         choice = choose(self._candidates(), self._target.gates)
-        self._wants_more = choice.chosen is None and self._there.lived is None
+        elsewhere = bool(environments_of(self._target.gates) - {*self._upstream})
+        self._wants_more = choice.chosen is None and (self._there.lived is None or (elsewhere and bool(choice.newer)))
         if choice.chosen is None and not choice.newer:
             return self._nothing_newer(), None
         if choice.chosen is None or choice.judgement is None:
