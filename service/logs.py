@@ -19,6 +19,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service.core.secret_looking import SECRETS
 from service.core.visible import visible
 
 REDACTED = "[redacted]"
@@ -32,27 +33,10 @@ _LARGE_NUMBER = 10**30
 
 _SECRET_KEYS = re.compile(r"(?i)(^|_)(authorization|cookie|credentials?|password|secret|secrets|token|private_?key)$")
 
-_SECRETS = (
-    re.compile(r"\bgh[pousr]_[A-Za-z0-9]{16,}"),
-    re.compile(r"\bgithub_pat_[A-Za-z0-9_]{16,}"),
-    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    re.compile(r"(?i)(aws_secret_access_key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9/+]{40}"),
-    re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer|token)\s+)?[^\s\"',;]+"),
-    re.compile(r"(?i)(\b(?:bearer|basic) )[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(r"(://)[^\s/@\"']+(?=@)"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    re.compile(r"(?i)([?&](?:access_)?(?:token|secret|signature)=)[^\s&\"']+"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-)
-"""Tokens of GitHub, keys of AWS, `Authorization` values, user parts of addresses, JSON web tokens, private keys.
-
-If a pattern has a group, it is the text between a name and its secret, and is kept.
-"""
-
 
 def redact(text: str) -> str:
     """Replace whatever looks like a secret in a text."""
-    for pattern in _SECRETS:
+    for pattern in SECRETS:
         text = pattern.sub(lambda found: "".join(found.groups()) + REDACTED, text)
     return text
 

@@ -119,6 +119,10 @@ def _details(move: Move) -> Iterator[str]:
         yield one_line(f"{what} {one.title}{f' ({one.author})' if one.author else ''}")
     if len(move.brings) > MOST_TITLES:
         yield f"and {len(move.brings) - MOST_TITLES} more changes"
+    for value in move.offer.along:
+        yield one_line(f"carries {value.path} {value.before or '(new)'} → {value.after}")
+    if move.offer.carried is not None and move.offer.carried.absent:
+        yield one_line(f"carries nothing for {', '.join(move.offer.carried.absent)}: there is nothing upstream")
     if move.lifts_hold:
         yield "lifts its hold"
     if move.goes_on:
@@ -173,6 +177,7 @@ def _move(move: Move) -> dict[str, Any]:
             {"file": file, "path": one.path, "before": one.before, "after": one.after}
             for file, one in move.offer.changes
         ],
+        "carried": [one.path for one in move.offer.along],
         "brings": list(_brought(move.brings)),
         "notes": list(move.notes),
         "lifts_hold": move.lifts_hold,

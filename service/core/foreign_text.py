@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from service.core.graphemes import whole_before
+from service.core.words import Actor
 
 SUBJECT_LENGTH = 250
 """The most characters of a foreign subject or title; a longer one is cut. A pull request's title may have 256."""
@@ -29,6 +30,11 @@ _ACTIVE_PLAIN = re.compile(
 (https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs). An image's `app:1@sha256:…` is
 none of them, nor is a mail address."""
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=,-]+")
+_ANGLES = re.compile(r"[<>]")
+_EMAIL = re.compile(r"[!-;=?-~]+")
+"""No space, no angle bracket, ASCII: what git keeps as it is."""
+_LONGEST_EMAIL = 254
+"""https://www.rfc-editor.org/errata/eid1690"""
 _ADDRESS = re.compile(r"https?://[^\s()<>\[\]|`\\]{1,500}")
 
 
@@ -87,3 +93,11 @@ def fitting(lines: list[str], room: int) -> list[str]:
 
 def _parted(match: re.Match[str]) -> str:
     return f"{match[0][0]}{ZERO_WIDTH_SPACE}{match[0][1:]}"
+
+
+def person(author: Actor | None) -> str:
+    """Write a person as git does; empty for one without a name or an address that git can write."""
+    if author is None:
+        return ""
+    name, email = plain(_ANGLES.sub(" ", author.name), NAME_LENGTH), author.email.strip()
+    return f"{name} <{email}>" if name and len(email) <= _LONGEST_EMAIL and _EMAIL.fullmatch(email) else ""

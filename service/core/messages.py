@@ -6,15 +6,15 @@ put on one line and made harmless: it breaks no table, mentions nobody, closes n
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.carry import Carried, trailers_of_carried
 from service.core.foreign_text import (
-    NAME_LENGTH,
     cut,
     fitting,
     line,
+    person,
     plain,
     value,
 )
@@ -37,12 +37,6 @@ PULL_REQUESTS_NAMED = 100
 CHANGES_ROOM = 40_000
 """The most bytes of the changes that a commit's message lists: it should stay readable."""
 SHORT = 12
-
-_ANGLES = re.compile(r"[<>]")
-_EMAIL = re.compile(r"[!-;=?-~]+")
-"""No space, no angle bracket, ASCII: what git keeps as it is."""
-_LONGEST_EMAIL = 254
-"""https://www.rfc-editor.org/errata/eid1690"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Promotion:
     the source commit, `marks` what kinds of files the changes touch. `gates` are the gates as they were judged
     last; None if there are none. `overrides` are the gates that people opened for it, each with who and why.
     `rendered` is what changes in the rendered manifests; None if the settings want nothing rendered. `asked_by` is who
-    asked for it.
+    asked for it. `carried` is what goes along.
     """
 
     run: RunId
@@ -107,6 +101,7 @@ class Promotion:
     back: StepBack | None = None
     asked_by: str = ""
     overrides: tuple[str, ...] = ()
+    carried: Carried | None = None
     evidence: tuple[RunsIn, ...] = ()
     marks: tuple[str, ...] = ()
     gates: tuple[Row, ...] | None = None
@@ -136,7 +131,7 @@ def commit_message(promotion: Promotion, *, co_author: bool = False) -> str:
     shown = fitting(every, CHANGES_ROOM)
     left = len(promotion.changes) - len(shown)
     lines = "\n".join([*shown, *([f"- and {left} more"] if left else [])])
-    also = [(trailers.CO_AUTHOR, _person(promotion.author))] if co_author else []
+    also = [(trailers.CO_AUTHOR, person(promotion.author))] if co_author else []
     parts = [
         title(promotion),
         plain(words_of(promotion.back), BECAUSE_LENGTH),
@@ -161,6 +156,7 @@ def trailers_of_promotion(promotion: Promotion, *also: tuple[str, str]) -> str:
         *((trailers.IMAGE, str(image)) for image in promotion.images),
         *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
         *((trailers.OVERRIDE, one) for one in fitting(opened, OVERRIDES_ROOM)),
+        *((trailers.CARRIED, plain(one, OVERRIDE_LENGTH)) for one in trailers_of_carried(promotion.carried)),
         (trailers.SOURCE_REPOSITORY, promotion.source_repository),
         (trailers.SOURCE_COMMIT, promotion.source_commit),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
@@ -168,15 +164,7 @@ def trailers_of_promotion(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.REFERENCE_SHA, promotion.source_commit),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
-        (trailers.REFERENCE_AUTHOR, _person(promotion.author)),
+        (trailers.REFERENCE_AUTHOR, person(promotion.author)),
         *also,
     ]
     return trailers.format((key, line(value)) for key, value in pairs).strip("\n")
-
-
-def _person(author: Actor | None) -> str:
-    """Write a person as git does; empty for one without a name or an address that git can write."""
-    if author is None:
-        return ""
-    name, email = plain(_ANGLES.sub(" ", author.name), NAME_LENGTH), author.email.strip()
-    return f"{name} <{email}>" if name and len(email) <= _LONGEST_EMAIL and _EMAIL.fullmatch(email) else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from service.core.carry import section_of_carried
 from service.core.foreign_text import NAME_LENGTH, ZERO_WIDTH_SPACE, code, cut, fitting, link, markdown, value
 from service.core.messages import (
     BECAUSE_LENGTH,
@@ -34,7 +35,7 @@ DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
 
 
 RENDERED_ROOM = 30_000
-DISPENSABLE = ("rendered", "evidence", "source", "changes", "overrides", "images")
+DISPENSABLE = ("rendered", "evidence", "source", "changes", "carried", "overrides", "images")
 """What is left out, in this order, of a text that gets too long all the same."""
 
 
@@ -56,6 +57,7 @@ def sections_of(promotion: Promotion, *, because: str = "") -> dict[str, str]:
             fitting([f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides], OVERRIDES_ROOM)
         ),
         "changes": _table(promotion),
+        "carried": section_of_carried(promotion.carried),
         "images": _images(promotion),
         "source": _source(promotion),
         "marks": what_it_touches(promotion.marks),

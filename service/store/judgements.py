@@ -37,7 +37,6 @@ class KeptJudgement:
 
 _ALL = sa.select(*columns(KeptJudgement, table))
 _OF_RUN = _ALL.where(table.c.run_id == sa.bindparam("run_id"))
-_OF_RUNS = _ALL.where(table.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
 _DUE = _ALL.where(is_over(table.c.next_at)).order_by(table.c.next_at).limit(sa.bindparam("most"))
 _SOONEST = sa.select(table.c.next_at).order_by(table.c.next_at).limit(1)
 _SOONER = sa.update(table).where(table.c.next_at > sa.bindparam("at")).values(next_at=sa.bindparam("at"))
@@ -54,10 +53,10 @@ def of_run(tx: Transaction, run_id: RunId) -> KeptJudgement | None:
     return one(KeptJudgement, tx.execute(_OF_RUN, {"run_id": run_id}).first())
 
 
-def of_runs(tx: Transaction, run_ids: Sequence[RunId]) -> dict[RunId, KeptJudgement]:
-    """Give what the gates of these runs said last, of those that have any."""
-    rows = tx.execute(_OF_RUNS, {"run_ids": run_ids})
-    return {kept.run_id: kept for kept in (made(KeptJudgement, row) for row in rows)}
+def of_runs(tx: Transaction, run_ids: Sequence[RunId]) -> list[KeptJudgement]:
+    """Give what the gates of several runs said last."""
+    query = _ALL.where(table.c.run_id.in_(run_ids))
+    return [made(KeptJudgement, row) for row in tx.execute(query)]
 
 
 def due(tx: Transaction, now: datetime, *, limit: int) -> list[KeptJudgement]:

@@ -26,7 +26,7 @@ class Proposal:
     last, and `approvals` tells whose approvals are of another. `auto_head` is the head that we ask the forge to merge
     by itself, kept before we ask, and `auto_seen` that the forge has said so; `merging` says what the merge waits for.
     `ending` tells how the pull request was closed. `told` is the comment's text, and `wishes` counts the changes it
-    has to tell.
+    has to tell. `together` says that several applications share it; `run_id` is the one that looks after it.
     """
 
     repository: Repository
@@ -47,6 +47,7 @@ class Proposal:
     due_at: datetime | None
     wishes: int
     attempts: int
+    together: bool
 
 
 _ALL = sa.select(*columns(Proposal, table))

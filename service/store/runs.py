@@ -22,8 +22,9 @@ class Run:
     """A run. `images` are image references by name, with digests once they were read back from the registry.
 
     `rebuild` says that a person wants its images built anew, although they are there. `rollback` is set on a run that
-    goes back to a former release: what `StepBack.stored` gives. `asked_by` is the person who asked for it, if one did,
-    and `asked_id` the action that started it.
+    goes back to a former release: what `StepBack.stored` gives. `carried` is what goes along beside the images: what
+    `Carried.stored` gives. `asked_by` is the person who asked for it, if one did, and `asked_id` the action that
+    started it.
     """
 
     sequence: int
@@ -55,6 +56,7 @@ class Run:
     ended_at: datetime | None
     rebuild: bool = False
     rollback: dict[str, Any] | None = None
+    carried: dict[str, Any] | None = None
     asked_by: str = ""
     asked_id: str = ""
 

@@ -301,6 +301,45 @@ def asked_in_comments(pipeline: Pipeline) -> Told:
     return told
 
 
+def grouped(pipeline: Pipeline) -> Told:
+    """Check that three applications share one pull request with a commit each, also after one of them was held."""
+    told, stack = Told(), pipeline.stack
+    names = ("billing", "catalog", "checkout")
+    together = CONFIGURATION.replace("    publish: pull-request", "    publish: pull-request\n    group: environment")
+    together = together.replace('argocd: "{application}-{environment}"', "argocd: false")
+    others = "".join(f"  {name}: {{source: {SOURCE}}}\n" for name in names[:2])
+    files = {f"apps/{name}/values-{one}.yaml": VALUES for name in names for one in ("dev", "stage", "prod")}
+    stack.github.push(MANIFESTS, "main", {"mergeport.yaml": together + others, **files}, "Begin")
+    pipeline.settle(looks=0)
+    commit = _merge(pipeline, "main", "two")
+    _over_time(pipeline, 60)
+    asked = actions.Asked(by="carol", at=pipeline.clock.now(), why="incident 42")
+    name, environment = "catalog", "prod"
+    _asked_until_done(
+        pipeline, told, lambda: actions.hold(pipeline.context, asked, application=name, environment=environment)
+    )
+    _over_time(pipeline, 60)
+    bare = stack.git.open(MANIFESTS)
+    heads = [pull.head_sha for pull in stack.github.pulls(MANIFESTS, "open")]
+    subjects = [bare.git("log", "--format=%s", f"main..{head}").split("\n") for head in heads]
+    told.must([len(one) for one in subjects] == [2], f"on the pull request without catalog: {subjects}")
+    again = actions.Asked(by="carol", at=pipeline.clock.now(), why="it is over")
+    _asked_until_done(
+        pipeline, told, lambda: actions.unhold(pipeline.context, again, application=name, environment=environment)
+    )
+    _over_time(pipeline, 60)
+    for pull in stack.github.pulls(MANIFESTS, "open"):
+        stack.github.merge_pull(MANIFESTS, pull.number, by="carol", method="merge")
+    _over_time(pipeline)
+    found = bare.git("log", "--format=%s", f"--grep=^Source-Commit: {commit}", "main").split("\n")
+    wanted = sorted(f"Promote {name} {commit[:12]} to prod" for name in names)
+    told.must(sorted(found) == wanted, f"commits on main: {found}; {_words(pipeline)}")
+    told.must(len(stack.github.pulls(MANIFESTS, "all")) == 1, f"{len(stack.github.pulls(MANIFESTS))} pull requests")
+    states = [run.state for run in pipeline.runs() if run.environment == "prod"]
+    told.must(states == [RunState.SUCCEEDED] * 3, _words(pipeline))
+    return told
+
+
 def _asked_until_done(pipeline: Pipeline, told: Told, act: Callable[[], object]) -> None:
     """Repeat an action, as a person does who is told that it was not surely done."""
     for _ in range(5):
@@ -323,6 +362,7 @@ SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "locked": locked,
     "rolled_back": rolled_back,
     "asked_in_comments": asked_in_comments,
+    "grouped": grouped,
 }
 
 

@@ -18,6 +18,7 @@ from tests.pipeline.at_each_request import perform
         ("locked", "git", "cut", 6),
         ("rolled_back", "git", "cut", 44),
         pytest.param("asked_in_comments", "github", "cut", 14, marks=pytest.mark.prove),
+        pytest.param("grouped", "git", "cut", 100, marks=pytest.mark.prove),
     ],
 )
 def test_scenario_ends_as_if_no_request_had_gone_wrong(

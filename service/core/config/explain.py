@@ -53,6 +53,7 @@ def _sources(target: Target, layers: Layers) -> Iterator[Explanation]:
         how, names = "all" if target.upstream.every else "any", list(target.upstream.environments)
         yield _row(layers, names[0] if len(names) == 1 else {how: names}, "from")
         yield _row(layers, target.upstream.automatic, "automatic")
+        yield _row(layers, list(target.upstream.carry), "carry")
     yield _row(layers, list(target.paths), "paths")
 
 
@@ -129,6 +130,7 @@ def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
         yield _row(layers, list(value) if name == "values" else value, "chart", name)
     yield _row(layers, target.argocd_application or False, "argocd")
     yield _row(layers, target.publish.value, "publish")
+    yield _row(layers, target.group or "application", "group")
     yield from _pull_request(target, layers)
     yield _row(layers, target.manifest_repository or "the configuration repository", "manifest", "repository")
     yield _row(layers, target.manifest_branch or "its default branch", "manifest", "branch")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from service.core.config.carrying import compare_files, read_carry
 from service.core.config.layers import Layers
 from service.core.config.patterns import check_branch_pattern
 from service.core.config.report import Report, nearest
@@ -40,12 +41,13 @@ def _branch_pattern(text: str) -> str:
 def read_upstream(layers: Layers) -> Upstream | None:
     """Give what feeds the target; None if a branch does, or if a fault was reported."""
     said = layers.keys.upstream
+    carry = read_carry(layers)
     if not layers.has("from") or said is None:
         return None
     if isinstance(said, str):
-        return Upstream((said,), every=False, automatic=layers.keys.automatic)
+        return Upstream((said,), every=False, automatic=layers.keys.automatic, carry=carry)
     ((how, names),) = said.items()
-    return Upstream(tuple(names), every=how == "all", automatic=layers.keys.automatic)
+    return Upstream(tuple(names), every=how == "all", automatic=layers.keys.automatic, carry=carry)
 
 
 def find_broken_chains(read: Mapping[tuple[str, str], Read], environments: Sequence[str], faults: Report) -> None:
@@ -65,6 +67,7 @@ def find_broken_chains(read: Mapping[tuple[str, str], Read], environments: Seque
                 )
             else:
                 _compare_images(found[0], target, place, faults)
+                compare_files(found[0], target, layers, faults)
         if circle := next(_circles(read, application, environment), None):
             faults.add(place, f"{' ← '.join(circle)} is a circle", "let one of them have a branch")
 

@@ -24,7 +24,7 @@ from service.core.config.tree import Located, Place
 
 LINK = "x-definition"
 """A placeholder in a model's schema for a definition that `schema` builds from the adapters' options."""
-LATER = frozenset({"carry", "group", "mergeport.d"})
+LATER = frozenset({"mergeport.d"})
 """Known keys that do not work yet: they are reported, never ignored. Keys without any kind are added to them."""
 
 

@@ -122,18 +122,16 @@ class EnvironmentKeys(Keys):
         alias="from",
         description="The environment that feeds it, instead of a branch: what is live and healthy there comes here.",
     )
-    automatic: bool = Field(
-        default=True, description="false: what is healthy upstream waits until a person promotes it."
-    )
+    automatic: bool = Field(default=True, description="false: what is healthy upstream waits for a person.")
+    carry: list[str] = Field(default=[], description="With from: values paths that go along with a release's images.")
     publish: Literal["commit", "pull-request"] = Field(
         default="commit", description="Whether a promotion is a commit at once or a pull request that a person merges."
     )
+    group: str = Field(default="application", description="What shares a pull request: this, environment, or a NAME.")
     pull_request: PullRequestKeys = Field(
         default={}, validate_default=True, description="How its pull requests are presented and merged."
     )
-    manifest: ManifestKeys = Field(
-        default={}, validate_default=True, description="The manifest repository and its branch."
-    )
+    manifest: ManifestKeys = Field(default={}, validate_default=True, description="The manifest repository and branch.")
     order: OrderKey
     rollback: RollbackKey
     gates: GatesKey = Field(
@@ -229,9 +227,12 @@ class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("branch", "publish", "pull_request", "manifest", "gates", "notify", "pull_from", "cancel_in_progress"),
+        (
+            "branch", "carry", "publish", "group", "pull_request", "manifest", "gates", "notify", "pull_from",
+            "cancel_in_progress",
+        ),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
-    )
+    )  # fmt: skip
 
     source: str = Field(default="", description="The repository with the code, owner/name.")
     paths: list[str] = Field(

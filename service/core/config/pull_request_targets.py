@@ -9,10 +9,14 @@ from collections.abc import Callable
 
 from service.core.config.layers import Layers
 from service.core.config.targets import PullRequestPolicy
-from service.core.config.texts import TextError, label, reviewer
-from service.core.words import GATE_LABELS, AutoMerge, MergeMethod
+from service.core.config.texts import NAME_WORDS, TextError, is_name, label, reviewer
+from service.core.words import GATE_LABELS, AutoMerge, MergeMethod, Publish
 
 AT = "pull_request"
+APPLICATION_ALONE = "application"
+"""The `group` by which each application has its own pull request."""
+NOT_TOGETHER = ("auto_merge", "draft", "gate_labels")
+"""What follows the gates of one application."""
 MOST_ASSIGNEES = 10
 """GitHub's limit: https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue"""
 
@@ -40,6 +44,23 @@ def read_policy(layers: Layers) -> PullRequestPolicy | None:
         auto_merge=AutoMerge(keys.auto_merge) if keys.auto_merge else None,
         merge_method=MergeMethod(keys.merge_method),
     )
+
+
+def read_group(layers: Layers) -> str:
+    """Give the name of what shares a pull request; empty if each application has its own."""
+    name = layers.keys.group
+    if not layers.has("group") or name == APPLICATION_ALONE:
+        return ""
+    if not is_name(name):
+        layers.report.add(layers.place("group"), f'"{name}" cannot be a name', NAME_WORDS)
+    elif layers.keys.publish != Publish.PULL_REQUEST.value:
+        hint = "say `publish: pull-request`, or leave group out"
+        layers.report.add(layers.place("group"), "group says what shares a pull request, and there is none here", hint)
+    for key in NOT_TOGETHER:
+        if getattr(layers.keys.pull_request, key):
+            words = f"{key} is not with group in this version: it follows the gates of one application"
+            layers.report.add(layers.place(AT, key), words, f"leave {key} or group out")
+    return name
 
 
 def _read(layers: Layers, check: Callable[[str], str], key: str, texts: list[str]) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ from service.core.config.layers import Layers
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
-from service.core.config.pull_request_targets import read_policy
+from service.core.config.pull_request_targets import read_group, read_policy
 from service.core.config.registry_targets import read_pull_from
 from service.core.config.targets import (
     OrderPolicy,
@@ -55,6 +55,7 @@ class EnvironmentParts(NamedTuple):
     branch: str | None
     upstream: Upstream | None
     policy: PullRequestPolicy | None
+    group: str
     manifest: tuple[Repository | None, str | None]
     writing: WritingPolicy | None
     gates: tuple[tuple[str, BaseModel], ...] | None
@@ -65,7 +66,7 @@ class EnvironmentParts(NamedTuple):
 def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     """Give the target; None when a fault was reported."""
     source, paths = _source(layers), _paths(layers)
-    branch, upstream, policy, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
+    branch, upstream, policy, group, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
     images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
     argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
     rollback_within, chart = read_rollback_within(layers), read_chart(layers, argocd or "")
@@ -89,29 +90,13 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
     ):
         return None
     return Target(
-        application=layers.application,
-        environment=layers.environment,
-        source=source,
-        branch=branch,
-        paths=paths,
-        images=images,
-        values=values,
-        publish=Publish(layers.keys.publish),
-        pull_request=policy,
-        manifest_repository=manifest[0],
-        manifest_branch=manifest[1],
-        writing=writing,
-        argocd_application=argocd or None,
-        deadlines=deadlines,
-        patience=patience,
-        rollback_within=rollback_within,
-        order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)),
-        gates=gates,
-        notify=notify,
-        cancel_in_progress=layers.keys.cancel_in_progress,
-        upstream=upstream,
-        chart=chart,
-    )
+        application=layers.application, environment=layers.environment, source=source, branch=branch, paths=paths,
+        images=images, values=values, publish=Publish(layers.keys.publish), pull_request=policy,
+        manifest_repository=manifest[0], manifest_branch=manifest[1], writing=writing,
+        argocd_application=argocd or None, deadlines=deadlines, patience=patience, rollback_within=rollback_within,
+        order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)), gates=gates,
+        notify=notify, cancel_in_progress=layers.keys.cancel_in_progress, upstream=upstream, group=group, chart=chart,
+    )  # fmt: skip
 
 
 def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
@@ -120,6 +105,7 @@ def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
         read_branch(layers),
         read_upstream(layers),
         read_policy(layers),
+        read_group(layers),
         _manifest(layers),
         _writing(layers),
         read_named(layers, kinds.gates, "gate", "gates"),

@@ -106,12 +106,13 @@ class ValuesTarget(NamedTuple):
 class Upstream(NamedTuple):
     """The environments that feed another one. With `every` a release must be healthy in all of them, else in one.
 
-    Unless `automatic`, it then waits until a person promotes it.
+    Unless `automatic`, it then waits until a person promotes it. `carry` are values paths that go along with it.
     """
 
     environments: tuple[str, ...]
     every: bool = False
     automatic: bool = True
+    carry: tuple[str, ...] = ()
 
 
 class PullRequestPolicy(NamedTuple):
@@ -174,6 +175,7 @@ class Deadlines(NamedTuple):
 class Target(NamedTuple):
     """One application in one environment.
 
+    `group` names what shares a pull request in the environment; it is empty where each application has its own.
     `branch` is a glob; it is empty if `upstream` feeds the environment instead. No `paths` means every change counts.
     `manifest_repository` None means the configuration repository, `manifest_branch` None the default branch;
     `argocd_application` None ends a run at the commit. `patience` says when an observation counts, and
@@ -203,4 +205,5 @@ class Target(NamedTuple):
     notify: tuple[tuple[str, BaseModel], ...] = ()
     cancel_in_progress: bool = False
     upstream: Upstream | None = None
+    group: str = ""
     chart: ChartTarget = ChartTarget()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from service.core.carry import Carried
 from service.core.foreign_text import cut
 from service.core.train.eligible import Lived
 from service.core.train.reasons import Reason
@@ -37,15 +38,24 @@ class Offer:
 
     lived: Lived
     changes: Changes
+    carried: Carried | None = None
 
     @property
     def telling(self) -> tuple[ScalarChange, ...]:
-        """The changes that tell releases apart; where an image is kept does not."""
+        """The changes that tell releases apart; where an image is kept does not, and what goes along does not."""
         images = self.lived.images.values()
         where = {text for image in images for text in (image.registry, image.repository, image.name)}
-        return tuple(change for _, change in self.changes if change.after not in where) or tuple(
-            change for _, change in self.changes
-        )
+        own = [change for file, change in self.changes if (file, change.path) not in self._paths]
+        return tuple(change for change in own if change.after not in where) or tuple(own)
+
+    @property
+    def along(self) -> tuple[ScalarChange, ...]:
+        """The changes of values that go along with the release."""
+        return tuple(change for file, change in self.changes if (file, change.path) in self._paths)
+
+    @property
+    def _paths(self) -> frozenset[tuple[str, str]]:
+        return self.carried.paths if self.carried is not None else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,10 @@ def subject_of(context: Context, event: Commented) -> Subject | None:
 def _of_promotion(
     configuration: Configuration, event: Commented, targets: Sequence[Target], promoted: Sequence[Run]
 ) -> Subject:
-    newest = promoted[0]
-    mine = tuple(one for one in targets if _place(one) == _place(newest))
-    return Subject(configuration, event.repository, event.number, mine, (newest,), newest.commit, promotes=True)
+    newest = {_place(run): run for run in reversed(promoted)}  # several where applications share it
+    mine = tuple(one for one in targets if _place(one) in newest)
+    there = tuple(newest.values())
+    return Subject(configuration, event.repository, event.number, mine, there, promoted[0].commit, promotes=True)
 
 
 def _of_source(

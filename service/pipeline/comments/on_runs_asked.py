@@ -37,10 +37,14 @@ def promote(
     environment = _where_to(fits)
     if subject.promotes:
         head_seen(context, subject.repository, event, "promote")
-    if subject.commit is None:
-        raise PermanentError(f"{subject.name} is not merged", code="comment-unclear", hint="merge it first")
     names = tuple(dict.fromkeys(one.application for one in fits if one.environment == environment))
-    wish = Wish(environment, names, command.value("from"), Named(commit=subject.commit))
+    commits = {run.commit for run in subject.runs if subject.promotes and run.application in names}
+    if len(commits) > 1:
+        one_of(fits, "promote")
+    commit = next(iter(commits), subject.commit)
+    if commit is None:
+        raise PermanentError(f"{subject.name} is not merged", code="comment-unclear", hint="merge it first")
+    wish = Wish(environment, names, command.value("from"), Named(commit=commit))
     plan = actions.planned(context, asked, wish, command.overrides)
     stays = [
         f"{one.application} stays ({one.reason}): {one.words}{f'. {one.hint}' if one.hint else ''}"

@@ -14,7 +14,7 @@ from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.peoples_step_back import notice
 from service.pipeline.deploy.taken_back import replaced_by, taker_of
-from service.pipeline.manifest.place import has_images, place_of, wanted_edits
+from service.pipeline.manifest.place import has_images, place_of, release_edits
 from service.pipeline.reports.statuses import want_statuses
 from service.pipeline.runs.claim import Claim, read_claim
 from service.store import Transaction, deployments, judgements, runs
@@ -109,6 +109,6 @@ def _brought_back(context: Context, former: Deployment, revision: Sha) -> Claim 
         if claim is None:
             return None
         manifests = context.outside.manifests.open(place_of(context, claim.target).repository)
-        return claim if has_images(manifests, revision, wanted_edits(claim.run, claim.target)) else None
+        return claim if has_images(manifests, revision, release_edits(claim.run, claim.target)) else None
     except MergeportError:
         return None

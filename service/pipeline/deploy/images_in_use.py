@@ -21,7 +21,7 @@ from service.core.standing import Standing, standing_images
 from service.core.words import Digest, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
-from service.pipeline.manifest.place import Place, place_of, promotion_branch, rewrite_at
+from service.pipeline.manifest.place import Place, place_of, promotion_branch, rewrite_at, shared_branch
 from service.pipeline.runs.claim import images_of, read_claim
 from service.ports import Registry
 from service.store import leases, waits
@@ -109,7 +109,8 @@ def _named(
     """Give the digests of one image that the target's values files name, on its branch and on its promotion branch."""
     place = place_of(context, target)
     found: set[Digest] = set()
-    for one in (place, Place(place.repository, promotion_branch(target))):
+    branches = [name for name in (place.branch, promotion_branch(target), shared_branch(target)) if name]
+    for one in (Place(place.repository, name) for name in branches):
         if one not in tips:
             tips[one] = context.outside.manifests.open(one.repository).fetch(one.branch)
         tip = tips[one]

@@ -22,7 +22,7 @@ from service.pipeline.context import Context
 from service.pipeline.deploy.taken_back import first_without, has_release, is_revert
 from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.manifest.origins import asked_origin
-from service.pipeline.manifest.place import Place, place_of, rewrite_at, targets_at, wanted_edits
+from service.pipeline.manifest.place import Place, place_of, release_edits, rewrite_at, targets_at
 from service.pipeline.manifest.state.step_back_hold import hold_back
 from service.pipeline.reports.statuses import HOLD_CONTEXT
 from service.pipeline.runs.claim import Claim, claim_of, images_of
@@ -124,7 +124,7 @@ def _relations(claim: Claim, manifests: Manifests, tip: Sha) -> list[Relation | 
     """Tell how our commit stands to that of each image that stands at the tip in place of ours."""
     context, run, target = claim.context, claim.run, claim.target
     try:
-        done = rewrite_at(manifests, tip, wanted_edits(run, target))
+        done = rewrite_at(manifests, tip, release_edits(run, target))
     except RetryableError:
         raise
     except MergeportError:

@@ -12,7 +12,7 @@ from service.core import trailers
 from service.core.step_back import StepBack
 from service.core.words import RunId, Sha
 from service.errors import MergeportError, RetryableError
-from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, place_of, release_edits
 from service.pipeline.runs.claim import Claim
 from service.ports import Commit, Manifests
 from service.store import edits, runs, successions
@@ -87,7 +87,7 @@ def newer_there(claim: Claim, revision: Sha) -> Run | None:
 def has_release(manifests: Manifests, commit: Sha, claim: Claim) -> bool:
     """Tell whether a commit has the run's images; False if the file is missing."""
     try:
-        return has_images(manifests, commit, wanted_edits(claim.run, claim.target))
+        return has_images(manifests, commit, release_edits(claim.run, claim.target))
     except RetryableError:
         raise
     except MergeportError:

@@ -16,7 +16,7 @@ from service.core.words import ChangeId, Sha
 from service.errors import MergeportError, RetryableError
 from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.manifest.origins import COMMITS_AT_HAND, asked_origin, known_origin
-from service.pipeline.manifest.place import has_images, wanted_edits
+from service.pipeline.manifest.place import has_images, release_edits
 from service.pipeline.runs.claim import Claim, claim_of, images_of
 from service.ports import Commit, Manifests
 from service.store import run_order
@@ -141,7 +141,7 @@ def _taken_back(claim: Claim, manifests: Manifests, base: Sha, deployed: Sha | N
 def _taker(last: Run, claim: Claim, manifests: Manifests, base: Sha) -> Commit | None:
     """Find the commit of the base that replaced what a run wrote; the newest one if there are several."""
     try:
-        wanted = wanted_edits(last, claim_of(claim.context, last).target)
+        wanted = release_edits(last, claim_of(claim.context, last).target)
     except MergeportError:
         return None
     known: dict[Sha, bool] = {}

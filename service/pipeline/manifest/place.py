@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from service.core.carry import Carried
 from service.core.changes import PROMOTION_BRANCHES
 from service.core.config import Target
 from service.core.edits import images_alone, resolve_values
@@ -17,6 +18,7 @@ from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
 from service.store.runs import Run
 
+GROUP_SUFFIX = ".group"
 DIFF_LIMIT = 200_000
 """Characters of an edit's diff that are kept; a promotion's is a hundredth of it."""
 
@@ -77,8 +79,29 @@ def promotion_branch(target: Target) -> str:
     return f"{PROMOTION_BRANCHES}{target.environment}/{target.application}"
 
 
+def shared_branch(target: Target) -> str:
+    """Name the branch of the pull request that a group's members share; empty where each has its own."""
+    return f"{PROMOTION_BRANCHES}{target.environment}/{target.group}{GROUP_SUFFIX}" if target.group else ""
+
+
+def head_branch(run: Run, target: Target) -> str:
+    """Name the branch of the run's pull request. One that goes back waits for no group."""
+    return promotion_branch(target) if run.rollback is not None else shared_branch(target) or promotion_branch(target)
+
+
+def is_shared(branch: str) -> bool:
+    """Tell whether several applications share a promotion branch. No application's name ends like it."""
+    return branch.endswith(GROUP_SUFFIX)
+
+
 def wanted_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:
-    """Give what each values file should say once the run is promoted."""
+    """Give what each values file should say once the run is promoted, with what goes along with it."""
+    carried = Carried.read(run.carried)
+    return (*release_edits(run, target), *(carried.edits if carried is not None else ()))
+
+
+def release_edits(run: Run, target: Target) -> tuple[FileEdit, ...]:
+    """Give what tells that the run's release is there. A carried value may be changed by hand afterwards."""
     wanted = resolve_values(target, images_of(run), commit=run.commit, branch=run.branch)
     back = StepBack.read(run.rollback)
     return images_alone(target, wanted) if back is not None and back.images_only else wanted

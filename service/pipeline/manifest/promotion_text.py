@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from service.core.carry import Carried
 from service.core.foreign_text import markdown
 from service.core.gates.gate_table import Row
 from service.core.gates.seen_checks import Check
@@ -241,6 +242,7 @@ def _promotion(
         pull_requests=tuple(_pull_requests(brought)),
         run_url=context.run_url(run.id),
         back=StepBack.read(run.rollback),
+        carried=Carried.read(run.carried),
         asked_by=run.asked_by,
         overrides=tuple(f"{one.gate} by {one.who}: {one.why}" for one in opened),
         made_for=tuple(str(one.get("made_for") or "") for one in run.images.values()),

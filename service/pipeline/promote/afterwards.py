@@ -16,7 +16,7 @@ from service.core.changes import PROMOTION_BRANCHES
 from service.core.words import Repository, RunState, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest.place import Place, has_images, place_of, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, is_shared, place_of, release_edits
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.heads import Base, Head, Holds
 from service.pipeline.promote.reading import read_for_merge
@@ -85,14 +85,18 @@ def _place(context: Context, run: Run) -> Place | None:
 
 def _ended_on(context: Context, pull_request: PullRequest) -> list[Run]:
     """List the runs that counted on a pull request, newest first; none if one of them is under way or succeeded."""
-    environment, _, application = pull_request.head.removeprefix(PROMOTION_BRANCHES).partition("/")
+    environment, _, name = pull_request.head.removeprefix(PROMOTION_BRANCHES).partition("/")
     if not pull_request.head.startswith(PROMOTION_BRANCHES):
         return []
+    left: list[Run] = []
     with context.store.read() as tx:
-        found = pull_request_runs.newest_on(tx, application, environment, pull_request.number)
-    if any(not run.state.ended or run.state is RunState.SUCCEEDED for run in found):
-        return []
-    return [run for run in found if run.manifest_commit is None]
+        shared = is_shared(pull_request.head)
+        names = pull_request_runs.on_number(tx, environment, pull_request.number) if shared else [name]
+        for application in names:
+            found = pull_request_runs.newest_on(tx, application, environment, pull_request.number)
+            if not any(not run.state.ended or run.state is RunState.SUCCEEDED for run in found):
+                left += [run for run in found if run.manifest_commit is None]
+    return left
 
 
 def _follow(
@@ -111,6 +115,8 @@ def _follow(
     if pull_request.merged:
         return _again(context, run) if _stands_there(claim, base, pull_request.merge_commit) else []
     read = read_for_merge(claim, base, place.repository, pull_request.head_sha, had=pull_request.base_sha)
+    if read.removed is not None and is_shared(pull_request.head):
+        return []
     if read.removed is not None:
         _close(context, place, pull_request, run, read)
         return []
@@ -129,7 +135,7 @@ def _base(context: Context, place: Place) -> Base | None:
 
 def _stands_there(claim: Claim, base: Base, merged: Sha | None) -> bool:
     """Tell whether a merge brought the run's images and the base still has them; if not, there is nothing to follow."""
-    wanted = wanted_edits(claim.run, claim.target)
+    wanted = release_edits(claim.run, claim.target)
     try:
         there = merged is not None and bool(base.has({merged})) and has_images(base.manifests, merged, wanted)
         return there and has_images(base.manifests, base.tip, wanted)

@@ -7,6 +7,7 @@ ended, does not come again by itself.
 
 from __future__ import annotations
 
+from service.core.carry import Carried
 from service.core.config import Configuration, Target
 from service.core.words import Sha
 from service.pipeline.context import Context
@@ -67,12 +68,13 @@ def _follow(tx: Transaction, context: Context, configuration: Configuration, dep
 
 
 def release(
-    tx: Transaction, released: Run, target: Target, configuration: Sha, context: Context, *, again: bool = False,
-    asked_by: str = "", asked_id: str = "",
+    tx: Transaction, released: Run, target: Target, configuration: Sha, context: Context, *,
+    carried: Carried | None = None, again: bool = False, asked_by: str = "", asked_id: str = "",
 ) -> Run | None:  # fmt: skip
     """Queue the run that brings a release to a target; None if the same release has a run there already.
 
-    With `again`, as a person asks for it, only a run that has not ended counts.
+    With `again`, as a person asks for it, only a run that has not ended counts. `carried` is what goes along, where it
+    was read already; else the run reads it.
     """
     there = [
         run
@@ -90,7 +92,8 @@ def release(
         application=target.application, environment=target.environment, generation=generation,
         configuration_commit=configuration, asked_by=asked_by, asked_id=asked_id,
     )  # fmt: skip
-    return transitions.accept_released(tx, released, wish, at=context.now())
+    along = carried or Carried(released.environment, released.id)
+    return transitions.accept_released(tx, released, wish, carried=along.stored(), at=context.now())
 
 
 def _is_everywhere(tx: Transaction, released: Run, target: Target) -> bool:

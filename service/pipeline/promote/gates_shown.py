@@ -14,7 +14,7 @@ from service.core.gates.gate_table import OPEN, Row
 from service.core.messages import status_description
 from service.core.promotion_gates import with_gates
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
-from service.pipeline.manifest.place import Place, promotion_branch
+from service.pipeline.manifest.place import Place, head_branch
 from service.pipeline.reports.statuses import GATES
 from service.pipeline.runs.claim import Claim
 from service.ports import CommitState, PullRequest
@@ -44,11 +44,16 @@ def to_show(claim: Claim, judgement: Judgement, before: KeptJudgement) -> Shown:
     return shown
 
 
-def show(claim: Claim, place: Place, judgement: Judgement, shown: Shown, pull_request: PullRequest) -> None:
-    """Want the statuses of gates on the head of the run's open pull request, and on that of its merge queue."""
+def show(
+    claim: Claim, place: Place, judgement: Judgement, shown: Shown, pull_request: PullRequest, table: Sequence[Row]
+) -> None:
+    """Want the statuses of gates on the head of the run's open pull request, and on that of its merge queue.
+
+    `table` is what its body is to say of them.
+    """
     context, run = claim.context, claim.run
     if shown:
-        _show_in_body(claim, place, pull_request, [Row(*map(str, row)) for row in rows(judgement)])
+        _show_in_body(claim, place, pull_request, table)
     with context.store.begin() as tx:
         kept = judgements.of_run(tx, run.id)
         if kept is None or kept.gates != [list(row) for row in rows(judgement)]:
@@ -76,7 +81,7 @@ def _show_in_body(claim: Claim, place: Place, pull_request: PullRequest, gates: 
     if with_gates(pull_request.body, gates) == pull_request.body:
         return
     context, run = claim.context, claim.run
-    head, holder = Place(place.repository, promotion_branch(claim.target)), f"{context.holder}/{run.id}/gates"
+    head, holder = Place(place.repository, head_branch(run, claim.target)), f"{context.holder}/{run.id}/gates"
     with context.store.begin() as tx:
         if not leases.acquire(tx, head.lease, holder, now=context.now(), seconds=LEASE_SECONDS):
             return

@@ -8,23 +8,26 @@ waits for its pull request goes nowhere because of them: they are shown there.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from service.core.config import Target
 from service.core.gates import Judged, Judgement, Outcome, in_words, is_ready, judge_all, rows
+from service.core.gates.gate_table import Row
 from service.core.gates.judgement import FROM_STATE
 from service.core.words import EditState, Stage, WaitKind
 from service.errors import MergeportError, NotFoundError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
-from service.pipeline.manifest.place import Place, place_of
+from service.pipeline.manifest.place import Place, head_branch, is_shared, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.promote.gates_shown import show, to_show
 from service.pipeline.promote.pull_request import words_of_wait
 from service.pipeline.promote.tending import is_tended, tend
+from service.pipeline.promote.together.gates_of_all import gates_of_all
 from service.pipeline.runs.claim import Claim, claim_of
 from service.pipeline.runs.looks import saw
 from service.pipeline.runs.steps import Pause, step, wait_for
@@ -139,12 +142,15 @@ def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait) -> None:
     place = place_of(context, claim.target)
     judgement = judge(claim, place)
     shown = to_show(claim, judgement, kept)
+    table: Sequence[Row] = rows(judgement)
+    if is_shared(head_branch(claim.run, claim.target)):
+        shown, table = gates_of_all(claim, place, shown, table, kept)
     if number is None or not (shown or is_tended(claim, place.repository)):
         return
     pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
     if not pull_request.open:
         return
-    show(claim, place, judgement, shown, pull_request)
+    show(claim, place, judgement, shown, pull_request, table)
     tended = tend(claim, place, judgement, pull_request, lambda: judge(claim, place))
     if tended.again is not None:
         with context.store.begin() as tx:

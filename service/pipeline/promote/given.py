@@ -6,6 +6,7 @@ away; what the forge refused is tried again with the next update.
 
 from __future__ import annotations
 
+from service.core.config import PullRequestPolicy
 from service.core.words import Repository, Sha
 from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim
@@ -17,10 +18,14 @@ ROLLBACK_LABEL = "rollback"
 
 
 def draft_of(
-    claim: Claim, place: Place, head: Place, title: str, body: str, known: PullRequest | None
-) -> PullRequestDraft:
-    """Give what the run's pull request should be, without what it was given before."""
-    policy, had = claim.target.pull_request, _had(claim, place, known)
+    claim: Claim, place: Place, head: Place, title: str, body: str, known: PullRequest | None,
+    policy: PullRequestPolicy | None = None,
+) -> PullRequestDraft:  # fmt: skip
+    """Give what the run's pull request should be, without what it was given before.
+
+    `policy` is that of all who share it; without it the run's own.
+    """
+    policy, had = policy or claim.target.pull_request, _had(claim, place, known)
     labels = policy.labels if claim.run.rollback is None else (*policy.labels, ROLLBACK_LABEL)
     milestone = policy.milestone if f"milestone {policy.milestone}" not in had else ""
     return PullRequestDraft(

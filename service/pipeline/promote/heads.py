@@ -70,6 +70,10 @@ class Base:
             return True
         return all(self._file(since, one.file) == self._file(self.tip, one.file) for one in wanted)
 
+    def says(self, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
+        """Tell whether a commit has our values."""
+        return _says(self.manifests, commit, wanted)
+
     def _file(self, commit: Sha, file: str) -> bytes | None:
         try:
             return self.manifests.read(commit, file)

@@ -8,13 +8,15 @@ from service.core.words import EditState, Publish, Sha, Stage
 from service.pipeline.build.replica import bring_over
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
-from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.manifest.place import Place, head_branch, is_shared, place_of, promotion_branch
 from service.pipeline.manifest.state.withholding import written_when_open
+from service.pipeline.promote.carrying import take_carried
 from service.pipeline.promote.gating import pass_gates
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.in_force import take_in_force
 from service.pipeline.promote.pull_request import propose
 from service.pipeline.promote.rolling_back import hold_first
+from service.pipeline.promote.together.shared_pull_request import propose_together
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import step
 from service.store import edits
@@ -28,6 +30,8 @@ def promote(claim: Claim) -> None:
     edit = _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
+        if edit is None:
+            take_carried(claim)
         if edit is None and claim.run.pull_request is None:
             bring_over(claim)
     place = place_of(claim.context, claim.target)
@@ -48,7 +52,8 @@ def promote(claim: Claim) -> None:
             there = claim.run.pull_request is not None
             commit = (None if there else _commit(claim, place, asked=edit is not None)) or propose(claim, place)
         case Publish.PULL_REQUEST:
-            commit = propose(claim, place)
+            together = is_shared(head_branch(claim.run, claim.target))
+            commit = propose_together(claim, place) if together else propose(claim, place)
         case _:
             assert_never(claim.target.publish)
     claim.note(stage=Stage.DEPLOY, manifest_commit=commit)

@@ -77,7 +77,7 @@ def _text(context: Context, proposal: Proposal) -> str:
         application=run.application,
         environment=run.environment,
         run_url=context.run_url(run.id),
-        state=_state(run, shown),
+        state=_state(run, shown) if not proposal.together else _of_all(run),
         message=since if shown.state is RunState.SUCCEEDED else shown.message,
         hint=_NEXT.format(run.application, run.environment) if run.manifest_commit else "",
         brought=run.manifest_commit is not None,
@@ -90,6 +90,11 @@ def _text(context: Context, proposal: Proposal) -> str:
     if not text and proposal.told and not run.state.ended:
         return comment_of(replace(facts, merging="Nothing is missing any more."))
     return text
+
+
+def _of_all(run: Run) -> RunState:
+    """Give the state of a pull request that several share: none of them tells there how its own run went."""
+    return RunState.CANCELLED if run.state.ended else RunState.WAITING
 
 
 def _state(run: Run, shown: Run) -> RunState:

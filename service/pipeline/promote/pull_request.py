@@ -11,7 +11,7 @@ from datetime import timedelta
 from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.manifest.order import yield_to_later
-from service.pipeline.manifest.place import Place, has_images, promotion_branch, renamed, rewrite_at, wanted_edits
+from service.pipeline.manifest.place import Place, has_images, promotion_branch, release_edits, renamed, rewrite_at
 from service.pipeline.manifest.promotion_text import pull_request_text
 from service.pipeline.manifest.rendering import render_ahead
 from service.pipeline.promote.closing import close_in_words
@@ -252,7 +252,7 @@ def _verify(claim: Claim, place: Place, merged: Sha) -> Sha:
     with step(claim, "check merged commit", Stage.PROMOTE) as record:
         manifests = claim.context.outside.manifests.open(place.repository)
         manifests.fetch(place.branch)
-        wanted = wanted_edits(claim.run, claim.target)
+        wanted = release_edits(claim.run, claim.target)
         if not has_images(manifests, merged, wanted):
             there = "; ".join(
                 f"{file}: {change.path} is {change.before}, not {change.after}"

@@ -10,19 +10,20 @@ from typing import assert_never
 
 import structlog
 
-from service.core.words import Repository, Sha, WaitKind
+from service.core.words import Repository, RunId, Sha, WaitKind
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
-from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.place import Place, is_shared
 from service.pipeline.promote.afterwards import follow_listed
 from service.pipeline.promote.heads import Base, Holds
 from service.pipeline.promote.pull_request import STUCK, WAITS_FOR_MERGE, number_of, subject_of, words_of_wait
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
+from service.pipeline.promote.together.membership import has_to_change
 from service.pipeline.runs.claim import Claim, read_claim
 from service.pipeline.runs.looks import Answers, Isolated, saw
 from service.ports import PullRequest
-from service.store import edits, waits
+from service.store import edits, pull_request_runs, waits
 from service.store.edits import Edit
 from service.store.waits import Wait
 
@@ -47,6 +48,7 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
         reworded = waits.worded_otherwise(tx, WaitKind.PULL_REQUEST, key, usual, limit=MOST_REWORDED)
     answers: dict[Wait, str] = {}
     at = _base(context, Place(repository, base))
+    shared: dict[str, RunId | None] = {}
     others = [wait for wait in waiting if wait.subject not in known]
     with Isolated(context) as isolated:
         for wait in reworded:
@@ -63,7 +65,7 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
                 pull_request = known.get(wait.subject)
                 if pull_request is None and wait in others[:MOST_READ_ALONE]:
                     pull_request = forge.pull_request(repository, number_of(wait.subject))
-                answer = _answer(context, wait, at, base, pull_request)
+                answer = _answer(context, wait, at, base, pull_request, shared)
                 if answer is not None:
                     answers[wait] = answer
     _follow(context, repository, known)
@@ -90,18 +92,49 @@ def _base(context: Context, place: Place) -> Base | None:
     return None if tip is None else Base(manifests, tip)
 
 
-def _answer(context: Context, wait: Wait, at: Base | None, base: str, pull_request: PullRequest | None) -> str | None:
+def _answer(
+    context: Context,
+    wait: Wait,
+    at: Base | None,
+    base: str,
+    pull_request: PullRequest | None,
+    shared: dict[str, RunId | None],
+) -> str | None:
     if pull_request is not None and (not pull_request.open or pull_request.base != base):
         return "merged" if pull_request.merged else "changed"
     with context.store.read() as tx:
         edit = edits.of_run(tx, wait.run_id)
     if edit is None or at is None:
         return None
+    if is_shared(edit.branch):
+        return _of_shared(context, wait, at, edit, Place(edit.repository, base), pull_request, shared)
     tip = edit.commit if pull_request is None else pull_request.head_sha
     if tip is None or (edit.commit, edit.base) == (tip, at.tip):
         return None
     claim = read_claim(context, wait.run_id)
     return None if claim is None else _held(claim, wait, at, edit, tip, pull_request)
+
+
+def _of_shared(
+    context: Context,
+    wait: Wait,
+    at: Base,
+    edit: Edit,
+    place: Place,
+    pull_request: PullRequest | None,
+    shared: dict[str, RunId | None],
+) -> str | None:
+    """Look once for all that share a pull request; one of them is to act where it has to be made anew."""
+    if pull_request is None:
+        return None
+    if edit.branch not in shared:
+        head = Place(edit.repository, edit.branch)
+        at.manifests.fetch(head.branch)
+        stale = has_to_change(context, place, head, at, pull_request.head_sha)
+        with context.store.read() as tx:
+            first = pull_request_runs.first_on(tx, head.repository, head.branch, pull_request.number)
+        shared[edit.branch] = first if stale else None
+    return Standing.ANEW.value if shared[edit.branch] == wait.run_id else None
 
 
 def _held(claim: Claim, wait: Wait, at: Base, edit: Edit, tip: Sha, pull_request: PullRequest | None) -> str | None:

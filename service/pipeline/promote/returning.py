@@ -109,4 +109,4 @@ def _again(tx: Transaction, context: Context, old: Run) -> Run | None:
         application=old.application, environment=old.environment, generation=runs.next_generation(tx, old),
         configuration_commit=configuration,
     )  # fmt: skip
-    return transitions.accept_released(tx, old, wish, at=context.now())
+    return transitions.accept_released(tx, old, wish, carried=old.carried, at=context.now())

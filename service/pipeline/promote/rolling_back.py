@@ -7,7 +7,9 @@ commit, in its next generation, that begins at stage promote. It is the only one
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+from service.core.carry import Carried
 from service.core.config import Target
 from service.core.state import Cause, Hold
 from service.core.step_back import StepBack, short
@@ -19,6 +21,7 @@ from service.pipeline.manifest.place import Place, place_of, rewrite_at, wanted_
 from service.pipeline.manifest.state.gates import closed
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.manifest.state.step_back_hold import hold_back
+from service.pipeline.promote.carrying import carried_back
 from service.pipeline.promote.former import Branch, Release, before, fits, named, present
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
@@ -36,7 +39,8 @@ HOLD_STEP = "hold what was gone back from"
 class Plan:
     """What a rollback would do: from what stands there to a release, with the values files' difference.
 
-    `waits` are words about what keeps it from being written now. `under_way` are the runs that it ends.
+    `waits` are words about what keeps it from being written now. `under_way` are the runs that it ends. `carried` is
+    what goes back beside the images, as it was there with the release.
     """
 
     target: Target
@@ -47,6 +51,7 @@ class Plan:
     diff: str
     waits: str
     under_way: tuple[Run, ...]
+    carried: dict[str, Any] | None = None
 
 
 def plan(context: Context, application: str, environment: str, back: StepBack, *, to: str = "") -> Plan:
@@ -69,6 +74,8 @@ def plan(context: Context, application: str, environment: str, back: StepBack, *
     release = named(context, branch, to) if to else before(context, branch)
     _check(context, target, release, there, hold)
     probe = _probe(context, target, release, replace(back, refused=there.commit if there else ""), configuration)
+    carried = None if back.images_only else _carried(context, branch, release, there)
+    probe = replace(probe, carried=carried)
     done = rewrite_at(branch.manifests, branch.tip, wanted_edits(probe, target))
     if not done.files:
         raise _is_there(target, release)
@@ -83,7 +90,7 @@ def plan(context: Context, application: str, environment: str, back: StepBack, *
         under_way = _under_way(tx, application, environment)
     back = replace(back, refused=refused or "")
     words = shut.words if shut is not None else ""
-    return Plan(target, place, configuration, release, back, done.diff, words, tuple(under_way))
+    return Plan(target, place, configuration, release, back, done.diff, words, tuple(under_way), carried)
 
 
 def under_way_back(context: Context, application: str, environment: str, *, to: str = "") -> Run | None:
@@ -129,7 +136,7 @@ def start(tx: Transaction, context: Context, planned: Plan, *, asked_id: str = "
         asked_by="" if planned.back.automatic else planned.back.by,
     )  # fmt: skip
     images = {name: dict(image) for name, image in release.images.items()}
-    run = transitions.accept_back(tx, wish, images, planned.back, at=context.now())
+    run = transitions.accept_back(tx, wish, images, planned.back, carried=planned.carried, at=context.now())
     if run is not None:
         detail = f"to {release.commit[:12]} by run {run.id}, from {short(planned.back.refused)}: {planned.back.why}"
         subject = f"{target.application} in {target.environment}"
@@ -205,6 +212,16 @@ def _check(context: Context, target: Target, release: Release, there: Release | 
             code="image-gone",
             hint="`--to` names another release",
         )
+
+
+def _carried(context: Context, branch: Branch, release: Release, there: Release | None) -> dict[str, Any] | None:
+    """Give what was carried to the place with a former release, for the store."""
+    run = None
+    if there is not None and there.run_id is not None:
+        with context.store.read() as tx:
+            run = runs.get(tx, there.run_id)
+    found = carried_back(branch, release, Carried.read(run.carried) if run is not None else None)
+    return found.stored() if found is not None else None
 
 
 def _is_there(target: Target, release: Release) -> PermanentError:

@@ -63,6 +63,9 @@ def tend(
     if known is None or known.run_id != claim.run.id:
         return Tended()
     changed: dict[str, Any] = _approvals(claim, repository, known, pull_request)
+    if known.together:  # the rest follows the gates of one application
+        _keep(claim, repository, known, changed)
+        return Tended()
     try:
         changed |= _draft(claim, repository, known, pull_request, judgement)
         changed |= _label(claim, repository, known, pull_request, judgement)
@@ -135,8 +138,10 @@ def _approvals(claim: Claim, repository: Repository, known: Proposal, pull_reque
         return {}
     with claim.context.store.read() as tx:
         edit = edits.of_run(tx, claim.run.id)
+        made = known.together and edits.owner(tx, repository, head) is not None
     ours = edit is not None and edit.commit == head
-    why = f"it was brought to {claim.run.commit[:12]}" if ours else "somebody pushed to its branch"
+    brought = "it was made anew" if known.together else f"it was brought to {claim.run.commit[:12]}"
+    why = brought if ours or made else "somebody pushed to its branch"
     forge = claim.context.outside.manifest_forge
     try:
         given = forge.reviews_of(repository, known.number)

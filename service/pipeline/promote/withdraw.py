@@ -7,9 +7,10 @@ it over.
 from __future__ import annotations
 
 from service.core.words import Sha
-from service.pipeline.manifest.place import Place, place_of, promotion_branch
+from service.pipeline.manifest.place import Place, head_branch, is_shared, place_of
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.promotion_branch import alone_at, is_last_pusher
+from service.pipeline.promote.together.shared_pull_request import withdraw_from
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled
 from service.ports import PullRequest
@@ -22,12 +23,14 @@ def withdraw(claim: Claim, cancelled: Cancelled) -> Cancelled:
     RetryableError if the forge does not answer, because the run ends only once the pull request is closed.
     """
     place = place_of(claim.context, claim.target)
-    head = Place(place.repository, promotion_branch(claim.target))
+    head = Place(place.repository, head_branch(claim.run, claim.target))
     found = _open(claim, place, head)
     if found is None:
         return cancelled
+    if is_shared(head.branch) and withdraw_from(claim, head) is not None:
+        return Cancelled(f"{cancelled}; pull request #{found.number} goes on without it")
     with alone_at(claim, head):
-        if not is_last_pusher(claim, head):
+        if not is_shared(head.branch) and not is_last_pusher(claim, head):
             return cancelled
         close_in_words(
             claim.context, place.repository, found.number, f"Its run has ended: {cancelled}.", run_id=claim.run.id

@@ -72,7 +72,7 @@ def accept_again(tx: Transaction, old: Run, *, at: datetime) -> Run | None:
         return None
     runs.update(
         tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(old.images, old.id), pull_request=old.pull_request,
-        pull_request_url=old.pull_request_url, rollback=old.rollback,
+        pull_request_url=old.pull_request_url, rollback=old.rollback, carried=old.carried,
     )  # fmt: skip
     edits.hand_on(tx, old.id, run_id)
     return _told_again(tx, run_id)
@@ -93,31 +93,43 @@ def accept_anew(
         asked_id=asked_id,
     )  # fmt: skip
     back = StepBack.read(old.rollback)
-    return (
-        accept(tx, wish, at=at) if back is None else accept_back(tx, wish, handed_on(old.images, old.id), back, at=at)
-    )
+    if back is not None:
+        return accept_back(tx, wish, handed_on(old.images, old.id), back, carried=old.carried, at=at)
+    new = accept(tx, wish, at=at)
+    if new is not None and old.carried is not None:
+        runs.update(tx, new.id, at=at, carried=old.carried)
+    return new
 
 
-def accept_released(tx: Transaction, released: Run, wish: Wish, *, at: datetime) -> Run | None:
+def accept_released(
+    tx: Transaction, released: Run, wish: Wish, *, carried: dict[str, Any] | None = None, at: datetime
+) -> Run | None:
     """Queue a run that promotes what another run has released, at stage promote; None if there is one already."""
     run_id = RunId(new_id())
     if not _accept(tx, run_id, wish, at=at):
         return None
-    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=handed_on(released.images, released.id))
+    images = handed_on(released.images, released.id)
+    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=images, carried=carried)
     return _told_again(tx, run_id)
 
 
 def accept_back(
-    tx: Transaction, wish: Wish, images: dict[str, dict[str, Any]], back: StepBack, *, at: datetime
+    tx: Transaction,
+    wish: Wish,
+    images: dict[str, dict[str, Any]],
+    back: StepBack,
+    *,
+    carried: dict[str, Any] | None = None,
+    at: datetime,
 ) -> Run | None:
     """Queue a run that goes back to a former release, at stage promote; None if the same one is there already.
 
-    What is under way there ends in its favour, whatever it waits for.
+    What is under way there ends in its favour, whatever it waits for. `carried` goes back with it.
     """
     run_id = RunId(new_id())
     if not _accept(tx, run_id, wish, at=at):
         return None
-    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=images, rollback=back.stored())
+    runs.update(tx, run_id, at=at, stage=Stage.PROMOTE, images=images, rollback=back.stored(), carried=carried)
     under_way = runs.newest(
         tx, limit=MOST_UNDER_WAY, application=wish.application, environment=wish.environment,
         states=[state for state in RunState if not state.ended],

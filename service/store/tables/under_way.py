@@ -36,6 +36,7 @@ runs = sa.Table(
     sa.Column("progress", sa.Text, nullable=False, default=""),
     sa.Column("rebuild", sa.Boolean, nullable=False, default=False),
     sa.Column("rollback", sa.JSON(none_as_null=True)),
+    sa.Column("carried", sa.JSON(none_as_null=True)),
     sa.Column("asked_by", sa.Text, nullable=False, default="", server_default=""),
     sa.Column("asked_id", sa.Text, nullable=False, default="", server_default=""),
     sa.Column("created_at", Time, nullable=False),

@@ -52,7 +52,7 @@ def test_release_is_called_as_argocd_calls_it(read: Callable[[str], Configuratio
         ("values: [a.yaml, .git/x]", "is inside .git"),
         ("release: Shop", "cannot name a Helm release"),
         ("namespace: a.b", "cannot name a namespace"),
-        ("paht: x", "paht"),
+        ("pathh: x", "pathh"),
         ("path: '{nope}'", "nope"),
     ],
 )

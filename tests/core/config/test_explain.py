@@ -92,7 +92,16 @@ def test_every_key_of_an_application_and_of_an_environment_is_told() -> None:
     rows = explained("checkout", "dev")
 
     told = {key.partition(".")[0].partition("[")[0] for key in rows}
-    chosen = {"images", "environments", "gates", "notify", "pull_from", "from", "automatic"}  # only where they are said
+    chosen = {
+        "images",
+        "environments",
+        "gates",
+        "notify",
+        "pull_from",
+        "from",
+        "automatic",
+        "carry",
+    }  # only where they are said
     assert {key for key in keys_of(TargetKeys) if key not in chosen} <= told
 
 

@@ -15,6 +15,7 @@ from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
+from service.pipeline.manifest.place import is_shared
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
 from service.pipeline.runs.looks import Answers
 from service.store import edits, manifest_states, overrides, runs, waits
@@ -60,8 +61,11 @@ def closed(
 
 
 def shown_only(branch: str) -> frozenset[str]:
-    """Name what does not keep a run from writing to a branch: a lock lets a pull request open, and is shown on it."""
-    return frozenset({"lock"}) if branch.startswith(PROMOTION_BRANCHES) else frozenset()
+    """Name what does not keep a run from writing to a branch: a lock lets a pull request open, and is shown on it.
+
+    It keeps an application out of a pull request that others share, so that theirs can be merged without it.
+    """
+    return frozenset({"lock"}) if branch.startswith(PROMOTION_BRANCHES) and not is_shared(branch) else frozenset()
 
 
 def closed_by(

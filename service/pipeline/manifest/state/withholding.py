@@ -39,7 +39,7 @@ def kept_back(branch: Branch, made: Sequence[Made], seen: Seen) -> KeptBack:
     context, now = branch.context, branch.context.now()
     with context.store.read() as tx:
         judged = judgements.of_runs(tx, [edit.run_id for edit in written])
-    found = {run_id: why for run_id, kept in judged.items() if (why := _closed_since(kept, now)) is not None}
+    found = {kept.run_id: why for kept in judged if (why := _closed_since(kept, now)) is not None}
     if seen.state.entries or seen.trouble is not None:
         with context.store.read() as tx:
             known = runs.some(tx, [edit.run_id for edit in written])

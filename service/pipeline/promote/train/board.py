@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.core.config import Target
+from service.core.deployment import Observation
 from service.core.gates import FileText
 from service.core.gates.judgement import Gates
 from service.core.gates.restrictions import ClosedByPeople
@@ -53,6 +54,7 @@ class Board:
     _read: dict[Place, dict[str, bytes]] = field(default_factory=dict)
     _files: dict[tuple[Place, str], FileText] = field(default_factory=dict)
     _deep: set[str] = field(default_factory=set)
+    _observed: Mapping[str, Observation] | None = None
 
     def releases(self, application: str, environments: Collection[str]) -> list[Lived]:
         """Give the releases of an application in some environments, the newest first."""
@@ -62,6 +64,15 @@ class Board:
     def stays(self, application: str) -> tuple[Stay, ...]:
         """Give the same of all environments, as gates read it."""
         return tuple(stay_of(one, run) for one, run in self.lived.get(application, []))
+
+    def observed(self) -> Mapping[str, Observation]:
+        """Give what the deployer shows of everything upstream, asked once."""
+        if self._observed is None:
+            deployer = self.context.outside.deployer
+            live = [one for lived in self.lived.values() for one, _ in lived if one.until is None]
+            names = {one.argocd_application for one in live if one.argocd_application is not None}
+            self._observed = deployer.look(names) if deployer is not None and names else {}
+        return self._observed
 
     def place(self, target: Target) -> Place:
         """Give where a target is written; asked once for all that are written there."""

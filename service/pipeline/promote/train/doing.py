@@ -65,9 +65,11 @@ def _run_of(
     released = runs.get(tx, move.offer.lived.run)
     assert target is not None  # noqa: S101 - planned by this configuration
     assert released is not None  # noqa: S101 - runs stay
-    return release(
-        tx, released, target, Sha(configuration.commit), context, again=True, asked_by=by, asked_id=asked_id
-    ), True
+    commit, carried = Sha(configuration.commit), move.offer.carried
+    run = release(
+        tx, released, target, commit, context, carried=carried, again=True, asked_by=by, asked_id=asked_id
+    )  # fmt: skip
+    return run, True
 
 
 def _open_gates(tx: Transaction, context: Context, run: Run, opened: Iterable[Override]) -> None:

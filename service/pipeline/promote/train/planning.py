@@ -29,11 +29,12 @@ from service.core.train import (
     eligible,
     reason_of,
 )
-from service.core.values import FileEdit
+from service.core.values import FileEdit, Rewrite
 from service.core.words import Publish, RunState, Sha, Stage
 from service.errors import MergeportError, NotFoundError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.order_facts import relation_of
+from service.pipeline.promote.carrying import carried_from
 from service.pipeline.promote.gate_facts import facts_of, files_named
 from service.pipeline.promote.train.board import Board, environments_of, read_board
 from service.pipeline.promote.train.coming_along import Deployed, deployed_now, with_changes
@@ -243,16 +244,26 @@ class _Look:
         if not done.files:
             self._there = _There(lived)
             return self._nothing_newer(), None
-        offer = Offer(lived, done.changes)
-        deployed = deployed_now(self._board, self._target, offer, self._images(lived))
+        deployed = deployed_now(self._board, self._target, Offer(lived, done.changes), self._images(lived))
         if deployed.commit is not None and self._is_older(deployed, lived):
             words = f"{self._target.environment} has {deployed.commit[:12]}, which is newer than {lived.commit[:12]}"
             return self._stays(Reason.NOTHING_NEWER, words, commit=lived.commit), None
         move = Move(
-            self._target.application, offer, self._target.publish, deployed.commit, notes=tuple(self._notes(choice)),
+            self._target.application, self._offer(lived, done), self._target.publish, deployed.commit,
+            notes=tuple(self._notes(choice)),
             lifts_hold="hold" in asked, overrides=tuple(sorted(asked - {"hold"})), goes_on=goes_on,
         )  # fmt: skip
         return move, deployed
+
+    def _offer(self, lived: Lived, done: Rewrite) -> Offer:
+        """Add what goes along with the release. It is nothing newer by itself: without a release nothing moves."""
+        assert self._target.upstream is not None  # noqa: S101 - looked at before
+        if not self._target.upstream.carry:
+            return Offer(lived, done.changes)
+        board, run = self._board, self._board.runs[lived.run]
+        carried = carried_from(board.context, self._target, run, board.observed())
+        done = board.rewrite(self._place, (*self._wanted(lived), *carried.edits))
+        return Offer(lived, done.changes, carried)
 
     def _is_older(self, deployed: Deployed, lived: Lived) -> bool:
         """Tell whether the release is older than what is there, as far as it is known without asking anybody."""
