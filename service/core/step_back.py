@@ -14,8 +14,8 @@ from service.core.foreign_text import NAME_LENGTH, markdown, plain
 
 REASON_LENGTH = 200
 PASSES = ("freeze", "soak", "checks", "hold")
-"""The gates that a step back passes: they judged this very release when it came, or the hour of the day, or keep
-automatic promotions away; its own hold is one of those."""
+"""The gates that a step back passes: they judged this very release when it came, or the hour of the day, or keep away
+what is newer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -359,6 +359,15 @@ def test_who_asked_for_a_promotion_cannot_approve_it(asked: Pipeline) -> None:
     assert shown(asked, pull.head_sha)["approval"] == "success"
 
 
+def test_approval_by_a_comment_comes_after_an_earlier_review_although_our_clock_is_behind(asked: Pipeline) -> None:
+    propose(asked, APPROVAL)
+    pull = pull_of(asked)
+    asked.stack.github.review_pull(MANIFESTS, pull.number, "CHANGES_REQUESTED", by="grace")
+    asked.clock.move(minutes=-5)
+    say(asked, pull, "approve", by="grace", where=MANIFESTS)
+    assert shown(asked, pull.head_sha)["approval"] == "success"
+
+
 def test_comment_on_a_promotions_pull_request_approves_the_head_that_was_seen(asked: Pipeline) -> None:
     propose(asked, APPROVAL)
     pull = pull_of(asked)

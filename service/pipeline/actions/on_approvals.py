@@ -6,6 +6,7 @@ Called through the package. It counts only where the gate's configuration says s
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from service.core.words import RunId, Sha
 from service.errors import PermanentError
@@ -20,11 +21,13 @@ _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 
 def approve(
-    context: Context, asked: Asked, run_id: RunId, login: str, *, verified: bool = False, head: Sha | None = None
-) -> Approval:
+    context: Context, asked: Asked, run_id: RunId, login: str, *, verified: bool = False, head: Sha | None = None,
+    said_at: datetime | None = None,
+) -> Approval:  # fmt: skip
     """Keep an approval of what a run brings now, and have its gates asked again at once.
 
     `verified`: the forge says who gives it. Then it counts without `commands`, and on a pull request for its `head`.
+    `said_at` is the forge's time of it, by which it stands before or after the same person's reviews.
     """
     claim = read_claim(context, run_id)
     assert claim is not None  # noqa: S101 - the caller has looked it up
@@ -36,7 +39,7 @@ def approve(
     run = claim.run
     given = Approval(
         run.id, login, run.application, run.environment, run.repository, run.commit, digests_of(claim), asked.why,
-        context.now(), head, verified, asked.id,
+        said_at or context.now(), head, verified, asked.id,
     )  # fmt: skip
     with context.store.begin() as tx:
         held = runs.hold(tx, run.id)

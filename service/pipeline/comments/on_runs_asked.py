@@ -165,7 +165,7 @@ def approve(
         raise PermanentError(
             f"run {run.id} began after you wrote", code="head-moved", hint="look at it, and write it once more"
         )
-    actions.approve(context, asked, run.id, event.author, verified=True, head=head)
+    actions.approve(context, asked, run.id, event.author, verified=True, head=head, said_at=event.at)
     return _approved(event, run)
 
 
