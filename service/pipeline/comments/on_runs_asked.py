@@ -170,7 +170,8 @@ def approve(
 
 
 def _approved(event: Commented, run: Run) -> Answer:
-    return Answer((f"{event.author} approved {run.commit[:_SHORT]} of {run.application} for {run.environment}",))
+    what = f"{run.commit[:_SHORT]} of {run.application} for {run.environment}"
+    return Answer((f"{event.author} approved {what}; the approval gate tells whether it counts",))
 
 
 def _wants_approval(context: Context, run: Run) -> bool:
