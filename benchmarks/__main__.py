@@ -35,6 +35,7 @@ MODULES = (
     "reuse",
     "requests_sent",
     "plan",
+    "train",
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHORT = 12
 _SHOWN = 20
+_HOW = {"promotion": "promoted for", "revert": "reverted by", "person": "committed by"}
 DEPTH = click.option(
     "--depth", default=5_000, show_default=True, type=click.IntRange(1), help="How many manifest commits are read."
 )
@@ -144,8 +145,11 @@ def _print(one: Written) -> None:
     say(f"{moment(one.at)} {one.application} in {one.environment}: {one.words}{older}")
     for path, old, new in one.changes:
         say(f"    {path}: {_value(old)} -> {_value(new)}")
-    how = {"promotion": "promoted for", "revert": "reverted by", "person": "committed by"}[one.kind]
+    back_from = origin.back_from if origin is not None else ""
+    how = f"rolled back from {back_from} by" if back_from else _HOW[one.kind]
     say(f"    {how} {one.by or 'somebody'} in manifest commit {one.commit[:_SHORT]}{number}")
+    if origin is not None and back_from and origin.reason:
+        say(f"    because: {origin.reason}")
     if origin is not None:
         numbers = "".join(f" #{pull}" for pull in origin.pull_requests)
         say(f"    from {origin.source_repository}@{origin.source_commit[:_SHORT]}{numbers}, run {origin.run}")
@@ -168,4 +172,6 @@ def _plain(one: Written) -> dict[str, Any]:
         "source_repository": origin.source_repository if origin else None,
         "source_commit": origin.source_commit if origin else None,
         "source_pull_requests": list(origin.pull_requests) if origin else [],
+        "back_from": origin.back_from or None if origin else None,
+        "reason": origin.reason or None if origin else None,
     }

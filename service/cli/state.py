@@ -208,9 +208,9 @@ def _tell(action: str, words: str, outcome: Outcome, *, json_wanted: bool) -> No
 
 
 def _print(found: Iterable[Listed]) -> None:
-    at = now()
+    at, listed = now(), list(found)
     rows = []
-    for one in found:
+    for one in listed:
         if one.error is not None:
             say(f"error: {one.repository} could not be read: {one.error}", err=True)
         if one.seen is None:
@@ -219,6 +219,8 @@ def _print(found: Iterable[Listed]) -> None:
             say(f"nothing is promoted to {one.repository}: {one.seen.trouble}", err=True)
         rows += [[*_row(entry, at), one.repository] for entry in one.seen.state.entries]
     print_rows(["what", "name", "age", "until", "who", "why", "repository"], rows)
+    if not rows and not any(one.error or (one.seen and one.seen.trouble) for one in listed):
+        say("nothing is locked, held or blocked", err=True)
 
 
 def _row(entry: Entry, at: datetime) -> list[str]:

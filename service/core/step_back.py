@@ -13,8 +13,9 @@ from service.core import trailers
 from service.core.foreign_text import NAME_LENGTH, markdown, plain
 
 REASON_LENGTH = 200
-PASSES = ("freeze", "soak", "checks")
-"""The configured gates that a step back passes: they judged this very release when it came, or the hour of the day."""
+PASSES = ("freeze", "soak", "checks", "hold")
+"""The gates that a step back passes: they judged this very release when it came, or the hour of the day, or keep away
+what is newer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ import structlog
 BEGUN_WITHIN_SECONDS = 5.0
 """Seconds after which a workflow that was started and has not begun no longer counts; the library may have lost it."""
 
+LINE_OF_FOUND = 8
+"""How many times the limit may stand in line here of those that nobody seemed to attend to: a second's work."""
+
 log = structlog.get_logger()
 
 Start = Callable[[str, str], bool]
@@ -38,10 +41,10 @@ class Lane:
     def offer(self, workflow_id: str, argument: str, *, stands: bool = True) -> None:
         """Start a workflow now or once there is room; one that is known here already is not taken twice.
 
-        Without `stands` it is started now or not at all.
+        Without `stands` it is left out if there is a long line already.
         """
         with self._lock:
-            if not stands and (self._line or len(self._under_way) >= self._most):
+            if not stands and len(self._line) >= LINE_OF_FOUND * self._most:
                 return
             if workflow_id not in self._under_way:
                 self._line.setdefault(workflow_id, argument)

@@ -114,9 +114,9 @@ class Engine:
         self._runs.offer(run.workflow_id, run.id)
 
     def take_up_run(self, run: Run) -> None:
-        """Advance a run that nobody seems to attend to, if there is room.
+        """Advance a run that nobody seems to attend to, now or soon, unless too many stand in line here.
 
-        It is not queued: it may be in another worker's line.
+        It may be in another worker's line as well. Whoever comes second finds that its workflow was started.
         """
         self._runs.offer(run.workflow_id, run.id, stands=False)
 

@@ -17,6 +17,7 @@ from service.adapters.gate_addresses import HttpGateAddresses, _is_public
 from service.core.gates.http import LONGEST_ANSWER
 from service.errors import PermanentError, RetryableError
 from service.ports import GateQuestion
+from tests.fixtures.certificates import SelfSigned, tls_front
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 BODY = b'{"application":"checkout"}'
@@ -195,3 +196,31 @@ def test_private_address_or_one_without_tls_is_not_asked_unless_it_is_named(serv
 )
 def test_public_addresses_are_told_from_private_ones(address: str, public: bool) -> None:
     assert _is_public(address) is public
+
+
+def test_answer_comes_over_tls_from_a_host_that_is_trusted_and_no_other_hears_the_question(
+    serve: Serve, self_signed: SelfSigned
+) -> None:
+    address, told = serve(saying(ALLOW)), list[object]()
+    with tls_front(f"http://127.0.0.1:{address.port}", self_signed) as url:
+        for host, ca_file in (
+            ("127.0.0.1", self_signed.certificate),
+            ("127.0.0.1", None),  # an authority that nobody knows
+            ("127.1", self_signed.certificate),  # the same address by a name that the certificate does not have
+        ):
+            asking_them = HttpGateAddresses({"GATE": "s3cret"}, frozenset({host}), now=lambda: NOW, ca_file=ca_file)
+            question = GateQuestion(url.replace("127.0.0.1", host), "GATE", BODY, timedelta(seconds=20))
+            try:
+                told.append(asking_them.ask(question).body)
+            except RetryableError as error:
+                told.append((error.code, "certificate verify failed" in str(error)))
+    assert told == [ALLOW, ("gate-address-unreachable", True), ("gate-address-unreachable", True)]
+    assert len(address.heard) == 1
+
+
+def test_host_that_never_ends_its_handshake_is_left(serve: Serve) -> None:
+    address = serve(hanging())
+    question = GateQuestion(f"https://127.0.0.1:{address.port}/", "GATE", BODY, timedelta(seconds=0.3))
+    with pytest.raises(RetryableError) as caught:
+        addresses().ask(question)
+    assert caught.value.code == "gate-address-timeout"

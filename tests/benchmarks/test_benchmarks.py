@@ -87,6 +87,7 @@ def test_a_benchmark_prints_a_ratio(name: str, against: str) -> None:
         ("edge", "the end"),
         ("elsewhere", "the run itself"),
         ("plan", "1 applications"),
+        ("train", "as many merges at once"),
         ("reuse", "the image has its tag"),
         ("requests", "GitHub's limit a minute"),
     ],

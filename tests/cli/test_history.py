@@ -99,6 +99,19 @@ def test_promotion_is_told_with_its_source_and_the_values_that_it_changed(call: 
     assert (newest["at"], before["run"]) == ("2026-03-04T14:00:00+00:00", "01RUN1")
 
 
+def test_rollback_is_told_with_who_went_back_from_what_and_why(call: Call, git: Git) -> None:
+    more = [(trailers.ROLLBACK, "5a" * 20), (trailers.ACTOR, "anna"), (trailers.REASON, "payments fail")]
+    commit = git.write(values(1), message(1) + trailers.format(more))
+    newest = told(call, "checkout", "dev")[0]
+    assert (newest["kind"], newest["by"], newest["back_from"], newest["reason"]) == (
+        "rollback", "anna", "5a5a5a5a5a5a", "payments fail",
+    )  # fmt: skip
+    assert call("history", "checkout", "dev").out.splitlines()[3:5] == [
+        f"    rolled back from 5a5a5a5a5a5a by anna in manifest commit {commit[:12]}",
+        "    because: payments fail",
+    ]
+
+
 def test_people_are_shown_as_people(call: Call, git: Git) -> None:
     first = git.write(values(1), message(1))
     git.write(values(2), message(2))

@@ -111,10 +111,20 @@ def test_reason_of_each_gate_has_its_name_and_a_block_that_waits_is_a_damaged_st
     assert reason_of(judged("block", Wait("x"))) is Reason.DAMAGED
 
 
-def test_pull_request_opens_before_a_freeze_and_an_approval_but_not_before_a_soak() -> None:
-    gates = Judgement(tuple(judged(gate, Wait("x")) for gate in ("freeze", "approval", "soak")))
-    assert [one.gate for one in closing(gates, Publish.PULL_REQUEST)] == ["soak"]
-    assert [one.gate for one in closing(gates, Publish.COMMIT)] == ["freeze", "approval", "soak"]
+def test_pull_request_opens_before_a_lock_a_freeze_and_an_approval_but_not_before_a_hold_and_a_soak() -> None:
+    gates = Judgement(tuple(judged(gate, Wait("x")) for gate in ("hold", "lock", "freeze", "approval", "soak")))
+    assert [one.gate for one in closing(gates, Publish.PULL_REQUEST)] == ["hold", "soak"]
+
+
+def test_commit_waits_for_all_gates_but_a_run_begins_before_those_that_are_about_a_run() -> None:
+    gates = Judgement(tuple(judged(gate, Wait("x")) for gate in ("lock", "freeze", "approval", "http")))
+    assert [one.gate for one in closing(gates, Publish.COMMIT)] == ["lock", "freeze"]
+    assert [one.gate for one in closing(gates, Publish.COMMIT, under_way=True)] == [
+        "lock",
+        "freeze",
+        "approval",
+        "http",
+    ]
 
 
 def move(number: int, before: str = "a", application: str = "checkout") -> Move:

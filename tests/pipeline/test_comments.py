@@ -146,7 +146,7 @@ def test_rollback_by_a_comment_is_that_of_the_person(asked: Pipeline) -> None:
 def test_whole_environment_is_locked_by_whoever_may_write_the_configuration(asked: Pipeline) -> None:
     asked.stack.github.grant(MANIFESTS, "alice", "read")
     pull = opened(asked)
-    assert "alice is not operator here" in say(asked, pull, "lock prod")
+    assert "alice does not have the role operator here" in say(asked, pull, "lock prod")
     assert "lock" not in state(asked)
     assert "prod is locked" in say(asked, pull, "lock prod --until 3d", by="grace")
     assert "locks" in state(asked)
@@ -158,7 +158,7 @@ def test_whole_environment_is_locked_by_whoever_may_write_the_configuration(aske
 def test_stranger_is_refused_in_words_and_audited(asked: Pipeline) -> None:
     told = say(asked, opened(asked), "hold stage", "unhold stage", by="mallory")
     assert "not done: **mallory**" in told
-    assert f"mallory is not operator here (it may: whoever has write on {SOURCE})" in told
+    assert f"mallory does not have the role operator here (it has: whoever has write on {SOURCE})" in told
     assert "the command before it was not done" in told
     assert state(asked) == ""
     with asked.store.read() as tx:
@@ -170,7 +170,7 @@ def test_override_wants_a_release_manager(asked: Pipeline) -> None:
     configure(asked, BY_HAND.replace("automatic: false", 'automatic: false, gates: {checks: {contexts: ["load"]}}'))
     pull = merged(asked)
     refused = say(asked, pull, "promote --to stage --override checks --reason hotfix")
-    assert "alice is not release-manager here" in refused
+    assert "alice does not have the role release-manager here" in refused
     assert "run " in say(asked, pull, "promote --to stage --override checks --reason hotfix", by="grace")
     asked.settle()
     assert str(images(asked.run("stage"))) in values(asked)
@@ -185,12 +185,12 @@ def test_team_decides_and_one_that_cannot_be_read_allows_nobody(asked: Pipeline)
         asked.clock.move(seconds=61)
         asked.settle(looks=0)
     told = answers(asked, pull)
-    assert "whether bob is operator could not be read" in told
+    assert "whether bob has the role operator could not be read" in told
     assert "no team crew" in told
     asked.stack.github.add_team("acme", "crew", ["Bob"])
     told = say(asked, pull, "hold stage", by="bob", later=400)
     assert "checkout in stage is held" in told
-    assert "alice is not operator here" in say(asked, pull, "unhold stage", later=400)
+    assert "alice does not have the role operator here" in say(asked, pull, "unhold stage", later=400)
 
 
 @pytest.mark.prove
@@ -198,7 +198,7 @@ def test_permission_on_another_applications_source_is_what_counts_for_it(asked: 
     asked.stack.create_repository("acme/search", {"app.py": "one\n"}, branches=["develop", "staging"])
     configure(asked, BY_HAND + "  search: {source: acme/search, image: search}\n")
     pull = opened(asked)
-    assert "alice is not operator here (it may: whoever has write on acme/search)" in say(
+    assert "alice does not have the role operator here (it has: whoever has write on acme/search)" in say(
         asked, pull, "hold search dev"
     )
     assert state(asked) == ""
@@ -360,12 +360,21 @@ def test_who_asked_for_a_promotion_cannot_approve_it(asked: Pipeline) -> None:
     assert shown(asked, pull.head_sha)["approval"] == "success"
 
 
+def test_approval_by_a_comment_comes_after_an_earlier_review_although_our_clock_is_behind(asked: Pipeline) -> None:
+    propose(asked, APPROVAL)
+    pull = pull_of(asked)
+    asked.stack.github.review_pull(MANIFESTS, pull.number, "CHANGES_REQUESTED", by="grace")
+    asked.clock.move(minutes=-5)
+    say(asked, pull, "approve", by="grace", where=MANIFESTS)
+    assert shown(asked, pull.head_sha)["approval"] == "success"
+
+
 def test_comment_on_a_promotions_pull_request_approves_the_head_that_was_seen(asked: Pipeline) -> None:
     propose(asked, APPROVAL)
     pull = pull_of(asked)
     for repository in (SOURCE, MANIFESTS):
         asked.stack.github.grant(repository, "grace", "read")  # the gate names her, and that is enough
-    assert "eve is not operator here" in say(asked, pull, "approve", by="eve", where=MANIFESTS)
+    assert "eve does not have the role operator here" in say(asked, pull, "approve", by="eve", where=MANIFESTS)
     told = say(asked, pull, "approve", by="grace", where=MANIFESTS)
     assert "grace approved" in told
     assert shown(asked, pull.head_sha)["approval"] == "success"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from service.core.words import RunState, WaitKind
@@ -158,3 +160,27 @@ def test_scan_that_cannot_be_read_is_a_wait_and_no_allowance(pipeline: Pipeline,
     pipeline.clock.move(seconds=61)
     pipeline.settle()
     assert "could not be read" in pipeline.wait(unscanned)[1]
+
+
+def test_freeze_that_begins_while_an_edit_waits_keeps_it_out_also_of_the_push_of_another_run(
+    pipeline: Pipeline,
+) -> None:
+    begins, ends = (pipeline.clock.now() + timedelta(minutes=after) for after in (5, 60))
+    window = f'{{from: "{begins:%Y-%m-%d %H:%M}", until: "{ends:%Y-%m-%d %H:%M}", timezone: UTC, reason: stocktaking}}'
+    gathering = f"{{from: dev, manifest: {{batch_window: 10m}}, gates: {{freeze: [{window}]}}}}"
+    configure(pipeline, CHAIN.replace("{from: dev}", gathering))
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    run, written = pipeline.run("stage"), values(pipeline)
+    assert pipeline.wait(run)[0] is WaitKind.PUSH
+    pipeline.clock.move(minutes=6)
+    merge(pipeline, "print('three')\n")  # its commit to dev takes along what waits for the branch
+    pipeline.settle()
+    pipeline.clock.move(minutes=6)
+    merge(pipeline, "print('four')\n")
+    pipeline.settle()
+    assert values(pipeline) == written
+    assert "stocktaking" in pipeline.wait(pipeline.run("stage"))[1]
+    pipeline.clock.move(minutes=60)
+    pipeline.settle()
+    assert str(images(pipeline.run("stage"))) in values(pipeline)

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from devstack.faults import Fault, Gate
+from service.core.changes import STATE_BRANCH
 from service.core.words import EditState, Repository, RunState, Sha
 from service.errors import RetryableError
 from service.pipeline.advance import advance
@@ -18,12 +19,14 @@ from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
 from service.pipeline.manifest.collect import Branch
 from service.pipeline.manifest.outcomes import publish
 from service.pipeline.manifest.place import Place
-from service.store import Transaction, edits, leases
+from service.pipeline.manifest.state.state_reading import look_at_state
+from service.store import Transaction, edits, leases, waits
 from service.store.edits import Edit
+from service.store.runs import Run
 from service.store.tables import leases as table
 from tests.fixtures.service import MANIFESTS, poll
-from tests.pipeline.crowd import BRANCH, merge, pushed, ready, settle_in, states
-from tests.pipeline.harness import Pipeline
+from tests.pipeline.crowd import BRANCH, merge, pushed, ready, runs_by_name, settle_in, states, wait_all
+from tests.pipeline.harness import ListQueue, Pipeline
 
 pytestmark = pytest.mark.rows_decide
 
@@ -108,6 +111,49 @@ def test_writer_that_lost_the_branch_may_mark_nothing(pipeline: Pipeline) -> Non
             holding.keep(tx)
     assert caught.value.code == "lease-lost"
     assert not take(pipeline, "third")
+
+
+LOCKED = """\
+locks:
+  - {environment: dev, application: cart, who: ben, since: "2026-11-29T17:00:00Z"}
+"""
+
+
+class _AnotherWorker(ListQueue):
+    """Unlocks by hand as soon as a run is kept back, and lets another worker go on with that run at once."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.taken = 0
+
+    def enqueue_run(self, run: Run) -> None:
+        super().enqueue_run(run)
+        if run.application != "cart" or run.workflow_id != self.runs[-1][1]:
+            return
+        self.taken += 1
+        assert self.taken < 10, "the writer keeps the run back by a state that is over"
+        context = replace(self.pipeline.context, holder="worker-other")
+        self.pipeline.stack.git.open(MANIFESTS).commit_files(STATE_BRANCH, {"state.yaml": "# nothing\n"}, "Unlock")
+        look_at_state(context, Repository(MANIFESTS))
+        advance(context, run.id, run.workflow_id)
+
+
+def test_run_that_is_unlocked_while_the_writer_keeps_it_back_is_written_with_the_next_look(pipeline: Pipeline) -> None:
+    """The writer's look is older than the unlocking: it must look again, and not keep the run back for ever."""
+    settle_in(pipeline, *NAMES)
+    merge(pipeline)
+    wait_all(pipeline)
+    with pipeline.store.begin() as tx:
+        wait = waits.open_of_run(tx, runs_by_name(pipeline)["checkout"].id)
+        assert wait is not None
+        waits.answer(tx, wait.id, "your turn", at=pipeline.clock.now())
+    first = runs_by_name(pipeline)["checkout"]
+    pipeline.stack.git.open(MANIFESTS).commit_files(STATE_BRANCH, {"state.yaml": LOCKED}, "Lock")
+    another = _AnotherWorker(pipeline)
+    advance(replace(pipeline.context, queue=another), first.id, first.workflow_id)
+    assert [name for names in pushed(pipeline) for name in names] == ["checkout", "cart"]
+    assert another.taken > 0
 
 
 @pytest.mark.parametrize(

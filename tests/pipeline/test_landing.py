@@ -127,6 +127,22 @@ def test_we_merge_once_all_gates_are_open_by_the_method_that_is_wanted(pipeline:
     pipeline.ended(run, RunState.SUCCEEDED)
 
 
+@pytest.mark.prove
+def test_a_rollback_is_merged_through_its_own_hold(pipeline: Pipeline) -> None:
+    """Its hold keeps newer releases away, and not the pull request that goes back."""
+    policy(pipeline, BY_US)
+    runs = []
+    for number in (2, 3):
+        runs.append(propose(pipeline, f"print('{number}')\n"))
+        pipeline.settle_live("checkout-prod")
+    actions.rollback(pipeline.context, asked(pipeline), application="checkout", environment="prod")
+    pipeline.settle(looks=0)
+    pull = pull_of(pipeline)
+    assert (pull.title.startswith("Rollback: "), pull.merged) == (True, True)
+    values = pipeline.stack.git.open(MANIFESTS).text("main", "apps/checkout/values-prod.yaml")
+    assert runs[0].images[""]["digest"] in values
+
+
 def test_we_wait_for_the_checks_that_github_requires_and_say_so(pipeline: Pipeline) -> None:
     protected(pipeline)
     policy(pipeline, BY_US)

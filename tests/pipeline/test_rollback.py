@@ -154,6 +154,25 @@ def test_asked_for_again_while_it_is_under_way_it_starts_nothing_new(pipeline: P
     assert count(pipeline, "mergeport/state") == 1
 
 
+def test_asked_for_again_while_it_waits_it_is_held_again_though_somebody_lifted_the_hold(
+    pipeline: Pipeline, two: tuple[Run, Run]
+) -> None:
+    """The command says that the place is held when it has answered: then it is."""
+    actions.lock(acting(pipeline), asked(pipeline), environment="dev")
+    back(pipeline)
+    pipeline.settle()
+    unhold(pipeline)
+    assert hold_of(pipeline) is None
+    again = back(pipeline)
+    hold = hold_of(pipeline)
+    assert (again.planned, again.unheld) == (None, None)
+    assert hold is not None
+    assert hold.refused == two[1].commit
+    pipeline.settle()
+    unhold(pipeline)
+    assert hold_of(pipeline) is None
+
+
 def test_asked_for_again_when_it_is_done_it_goes_no_further_back(pipeline: Pipeline, two: tuple[Run, Run]) -> None:
     committed(pipeline, "four")
     back(pipeline)

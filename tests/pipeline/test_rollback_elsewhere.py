@@ -47,6 +47,20 @@ def test_pull_request_says_that_it_goes_back(pipeline: Pipeline, by_pull: tuple[
     assert digest(by_pull[0]) in values(pipeline)
 
 
+def test_its_own_hold_does_not_keep_its_pull_request_from_being_merged(
+    pipeline: Pipeline, by_pull: tuple[Run, Run]
+) -> None:
+    freeze = 'gates: {freeze: [{from: "2020-01-01", until: "2099-01-01", reason: stocktaking}]}'
+    merging = f"pull_request: {{auto_merge: mergeport, draft: true}}, {freeze}"
+    configure(pipeline, BY_PULL.replace("publish: pull-request}", f"publish: pull-request, {merging}}}"), "Merge it")
+    gone = back(pipeline)
+    pipeline.settle()
+    pipeline.settle_over_time(seconds=30)
+    assert hold_of(pipeline) is not None
+    pipeline.ended(gone.run, RunState.SUCCEEDED)
+    assert digest(by_pull[0]) in values(pipeline)
+
+
 def test_open_pull_request_of_a_newer_release_becomes_the_rollback(
     pipeline: Pipeline, by_pull: tuple[Run, Run]
 ) -> None:

@@ -218,3 +218,16 @@ def test_named_release_moves_although_a_newer_one_is_there(ready: Pipeline) -> N
     (move,) = plan(ready).moves
     assert isinstance(move, Move)
     assert move.offer.lived.run == ready.run("dev").id
+
+
+def test_promotion_that_wants_an_approval_begins_and_goes_in_once_it_is_given(pipeline: Pipeline) -> None:
+    begin(pipeline, with_gates('approval: {from: "user:grace", commands: true}'))
+    planned = plan(pipeline)
+    assert "waits before the commit: approval: 0 of 1 approvals" in planned.moves[0].notes[0]
+    do(pipeline, planned)
+    run = pipeline.run("stage")
+    assert pipeline.wait(run)[0] is WaitKind.GATE
+    assert [line.reason for line in plan(pipeline).stays] == [Reason.APPROVAL]
+    actions.approve(pipeline.context, by(pipeline, "tried it"), run.id, "grace")
+    pipeline.settle(looks=0)
+    assert str(images(run)) in values(pipeline)

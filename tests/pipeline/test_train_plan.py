@@ -9,7 +9,7 @@ from service.core.train import Move, Named, Reason, Stays
 from service.pipeline import actions
 from service.pipeline.actions import Asked
 from service.pipeline.promote.train.planning import Wish, plan_train
-from tests.fixtures.service import MANIFESTS
+from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_downstream import CHAIN, configure, merge
 
@@ -223,3 +223,45 @@ def test_busy_upstream_is_looked_back_for_as_long_as_it_takes(pipeline: Pipeline
         merge(pipeline, f"print({number})\n")
         pipeline.settle_live("checkout-dev")
     assert moves(pipeline).offer.lived.run == first.id
+
+
+def test_checks_of_a_commit_that_several_applications_bring_are_read_once(pipeline: Pipeline) -> None:
+    text = pipeline.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-stage.yaml")
+    assert text is not None
+    new = {f"apps/billing/values-{environment}.yaml": text.decode() for environment in ("dev", "stage", "prod")}
+    pipeline.stack.github.push(MANIFESTS, "main", new, "Begin billing")
+    configure(
+        pipeline,
+        with_gates('checks: {contexts: ["load"]}') + f"  billing:\n    source: {SOURCE}\n    argocd: false\n",
+    )
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    asked = f"/commits/{pipeline.run('dev').commit}/check-runs"
+    before = len(pipeline.stack.github.faults.requests(path=asked))
+    lines = plan_train(pipeline.context, Wish("stage")).stays
+    assert {(one.application, one.reason) for one in lines} == {("checkout", Reason.CHECKS), ("billing", Reason.CHECKS)}
+    assert len(pipeline.stack.github.faults.requests(path=asked)) - before == 1
+
+
+@pytest.mark.prove
+def test_soak_in_an_environment_that_went_on_since_is_looked_back_for(pipeline: Pipeline) -> None:
+    """Prod is fed by stage, and has the release before already; dev has had three newer ones since."""
+    gates = "gates: {soak: {environment: dev, healthy_for: 30m}}"
+    prod = CHAIN.replace("    from: stage\n", f"    from: stage\n    automatic: false\n    {gates}\n")
+    configure(pipeline, prod)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev", "checkout-stage")
+    pipeline.settle_live("checkout-stage")
+    text = pipeline.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-stage.yaml")
+    assert text is not None
+    pipeline.stack.github.push(MANIFESTS, "main", {"apps/checkout/values-prod.yaml": text.decode()}, "By hand")
+    merge(pipeline, "print('soaked')\n")
+    pipeline.settle_live("checkout-dev")
+    pipeline.settle_live("checkout-stage")
+    soaked = pipeline.run("stage")
+    pipeline.clock.move(minutes=31)
+    configure(pipeline, prod.replace("stage: {from: dev", "stage: {automatic: false, from: dev"))
+    for number in range(3):
+        merge(pipeline, f"print({number})\n")
+        pipeline.settle_live("checkout-dev")
+    assert moves(pipeline, "prod").offer.lived.run == soaked.id

@@ -8,17 +8,18 @@ no code with the product.
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import yaml
 
 from devstack.bare import ZERO
 from tests.race import commit_check, ends, spans
-from tests.race.commit_check import Edits, run_of
+from tests.race.closings import Closings, state_faults
+from tests.race.commit_check import IMAGE, Edits, is_rollback, run_of
 from tests.race.finding import Finding, Kind
 from tests.race.history import Commit, History, Move
-from tests.race.records import Accepted, Evidence, Moved
+from tests.race.records import Accepted, Acted, Evidence, Moved
 
 
 @dataclass(slots=True)
@@ -31,9 +32,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A commit of an edit and the tip that it was pushed on."""
+    """A commit of an edit, its run, and the tip that it was pushed on."""
 
     commit: str
+    run: str
     base: str
 
 
@@ -47,6 +49,9 @@ class Branch:
     newest: dict[tuple[str, str], int] = field(default_factory=dict)
     landed: dict[int, list[Landed]] = field(default_factory=lambda: defaultdict(list))
     people: set[str] = field(default_factory=set)
+    rollbacks: list[Commit] = field(default_factory=list)
+    images: dict[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The images with which a source commit went to an application and environment."""
 
 
 def check(evidence: Evidence) -> Verdict:
@@ -56,21 +61,40 @@ def check(evidence: Evidence) -> Verdict:
         edits = [one for one in evidence.accepted if one.repository == name]
         moved = [one for one in evidence.moved if one.repository == name]
         with History(path) as history:
-            replay = Replay(name, history, edits, moved, verdict)
+            acted = [one for one in evidence.acted if one.repository == name]
+            replay = Replay(name, history, edits, moved, Closings(acted, evidence.stopped, verdict.counts), verdict)
             replay.run()
-        found = ends.faults(edits, replay.branch.landed, replay.branch.present, replay.branch.restored, evidence.ended)
+        branch = replay.branch
+        there = branch.present - branch.restored
+        found = [*ends.faults(edits, branch.landed, there, evidence.ended, _deeds(acted, moved))]
+        found += state_faults(path, branch.rollbacks)
         verdict.findings += [Finding(kind, name, words) for kind, words in found]
-    verdict.counts["accepted edits"] = len(evidence.accepted)
+    verdict.counts["accepted edits"] = sum(not one.upstream for one in evidence.accepted)
     verdict.counts.update(f"runs {one.state}" for one in evidence.ended)
     verdict.counts.update(f"runs failed by {one.code}" for one in evidence.ended if one.state == "failed")
     return verdict
+
+
+def _deeds(acted: Sequence[Acted], moved: Sequence[Moved]) -> ends.Deeds:
+    """Tell which acts of people can have ended runs."""
+    return ends.Deeds(
+        back={(one.application, one.environment) for one in acted if one.verb == "rollback"},
+        blocked={one.value for one in acted if one.verb == "block"},
+        rewritten=any(one.words != "a commit" for one in moved),
+    )
 
 
 class Replay:
     """Goes through the moves of one branch, in order."""
 
     def __init__(
-        self, name: str, history: History, accepted: list[Accepted], moved: list[Moved], verdict: Verdict
+        self,
+        name: str,
+        history: History,
+        accepted: list[Accepted],
+        moved: list[Moved],
+        closings: Closings,
+        verdict: Verdict,
     ) -> None:
         self.name = name
         self.history = history
@@ -78,6 +102,7 @@ class Replay:
         self.branch = Branch()
         self._edits = Edits(accepted)
         self._moved = deque(moved)
+        self._closings = closings
 
     def run(self) -> None:
         """Judge every move, then every version of every file."""
@@ -131,10 +156,10 @@ class Replay:
                 branch.people.add(one.sha)
 
     def _count(self, commits: Iterator[Commit]) -> None:
-        """Remember the newest source position of each key in this history."""
+        """Remember the newest source position of each key in this history; going back does not lower it."""
         for one in commits:
             edit = self._edits.of(one)
-            if edit is not None:
+            if edit is not None and (edit.key not in self.branch.newest or not is_rollback(one)):
                 self.branch.newest[edit.key] = edit.position
 
     # --- ours --------------------------------------------------------------------------------------
@@ -160,9 +185,9 @@ class Replay:
             self.branch.present = {one.sha for one in now}
             added = [one for one in now if one.sha in self.branch.removed]
         for commit in reversed(added):
-            self._judge(commit, move.old)
+            self._judge(commit, move)
 
-    def _judge(self, commit: Commit, base: str) -> None:
+    def _judge(self, commit: Commit, move: Move) -> None:
         branch = self.branch
         self.verdict.counts["commits"] += 1
         by = branch.removed.get(commit.sha)
@@ -175,22 +200,40 @@ class Replay:
             return
         for kind, words in commit_check.faults(self.history, commit, edit):
             self._find(kind, words)
-        self._again(commit, edit)
+        for kind, words in self._closings.faults(commit, edit, move.at):
+            self._find(kind, words)
+        self._upstream(commit, edit)
+        self._again(commit, edit, move.at)
         last = branch.newest.get(edit.key, -1)
-        if edit.position < last:
+        if is_rollback(commit):
+            branch.rollbacks.append(commit)
+            self.verdict.counts["commits that go back"] += 1
+        elif edit.position < last:
             self._find(Kind.BACKWARDS, f"{commit.sha} is number {edit.position} of {edit.key}, after {last}")
         branch.newest[edit.key] = max(edit.position, last)
-        branch.landed[edit.number].append(Landed(commit.sha, base))
+        branch.landed[edit.number].append(Landed(commit.sha, run_of(commit), move.old))
 
-    def _again(self, commit: Commit, edit: Accepted) -> None:
+    def _upstream(self, commit: Commit, edit: Accepted) -> None:
+        """Judge a promotion from another environment: its very image went there before."""
+        images = self.branch.images
+        image = dict(commit.trailers).get(IMAGE, "")
+        images[edit.application, edit.environment, edit.commit].add(image)
+        if edit.upstream:
+            self.verdict.counts["commits from upstream"] += 1
+            if image not in images[edit.application, edit.upstream, edit.commit]:
+                self._find(Kind.UPSTREAM, f"{commit.sha} of {edit.key} has {image}")
+
+    def _again(self, commit: Commit, edit: Accepted, at: int) -> None:
         """Judge an edit that was there before.
 
-        It may be written again only if Mergeport did not know yet that it was there, and the tip under it was kept:
-        then a removal looks like a push that never arrived. Such cases are counted.
+        Another run may write it again as a rollback, or after somebody lifted a hold or promoted. The same run may
+        write it again only if Mergeport did not know yet that it was there, and the tip under it was kept: then a
+        removal looks like a push that never arrived. Such cases are counted.
         """
+        again = is_rollback(commit) or self._closings.comes_again(edit, at)
         for earlier in self.branch.landed[edit.number]:
             by = self.branch.removed.get(earlier.commit)
-            if earlier.commit == commit.sha:
+            if earlier.commit == commit.sha or (again and earlier.run != run_of(commit)):
                 continue
             if earlier.commit in self.branch.present:
                 self._find(Kind.TWICE, f"{edit.key} {edit.commit}: {earlier.commit} and {commit.sha}")

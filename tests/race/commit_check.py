@@ -18,6 +18,8 @@ from tests.race.records import Accepted
 COMMITTER = "Mergeport <mergeport@localhost>"
 RUN, APPLICATION, ENVIRONMENT = "Mergeport-Run", "Mergeport-Application", "Mergeport-Environment"
 SOURCE_COMMIT = "Source-Commit"
+ROLLBACK, ACTOR, REASON = "Mergeport-Rollback", "Mergeport-Actor", "Mergeport-Reason"
+IMAGE = "Mergeport-Image"
 
 Fault = tuple[Kind, str]
 
@@ -39,6 +41,11 @@ class Edits:
 def run_of(commit: Commit) -> str:
     """Give the run that a commit's trailers name."""
     return dict(commit.trailers).get(RUN, "")
+
+
+def is_rollback(commit: Commit) -> bool:
+    """Tell whether a commit says that it goes back."""
+    return ROLLBACK in dict(commit.trailers)
 
 
 def faults(history: History, commit: Commit, edit: Accepted) -> Iterator[Fault]:
@@ -66,12 +73,14 @@ def _trailers(commit: Commit, edit: Accepted) -> Iterator[Fault]:
     wanted = {
         APPLICATION: edit.application,
         ENVIRONMENT: edit.environment,
-        "Mergeport-Image": edit.image,
+        IMAGE: edit.image,
         "Source-Repository": edit.source,
         SOURCE_COMMIT: edit.commit,
         "Argocd-reference-commit-sha": edit.commit,
     }
-    present = (RUN, "Argocd-reference-commit-repourl", "Argocd-reference-commit-subject")
+    back = is_rollback(commit)
+    present: tuple[str, ...] = (RUN, "Argocd-reference-commit-repourl", "Argocd-reference-commit-subject")
+    present += (ROLLBACK, ACTOR, REASON) if back else ()
     counted = Counter(key for key, _ in commit.trailers)
     said = dict(commit.trailers)
     for key in (*wanted, *present):
@@ -79,7 +88,9 @@ def _trailers(commit: Commit, edit: Accepted) -> Iterator[Fault]:
             yield Kind.TRAILERS, f"{commit.sha} has {key} {counted[key]} times"
         elif not said[key] or (key in wanted and said[key] != wanted[key]):
             yield Kind.TRAILERS, f"{commit.sha} says {key}: {said[key]}, not {wanted.get(key, 'nothing')}"
-    title = f"Promote {edit.application} {edit.commit[:12]} to {edit.environment}"
+    short = edit.commit[:12]
+    title = f"Promote {edit.application} {short} to {edit.environment}"
+    title = f"Roll back {edit.application} to {short} in {edit.environment}" if back else title
     if commit.subject != title:
         yield Kind.TRAILERS, f"{commit.sha} is called {commit.subject!r}, not {title!r}"
 

@@ -19,6 +19,8 @@ import requests
 from tests.fixtures.processes import free_port, wait_until
 from tests.fixtures.tools import ROOT
 from tests.race.plan import Plan
+from tests.race.records import Stopped
+from tests.race.world import World
 
 _START = 90.0
 
@@ -33,7 +35,7 @@ class Crew:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
-        self._environment = {
+        self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(directory),
             "LC_ALL": "C.UTF-8",
@@ -51,7 +53,7 @@ class Crew:
         # On SQLite, which means one machine with one worker, all share a directory.
         state = self.directory / (name if len(self.workers) > 1 else "state")
         argv = [sys.executable, "-P", "-m", "service.cli.main", role]
-        environment = {**self._environment, "MERGEPORT_STATE_DIRECTORY": str(state)}
+        environment = {**self.environment, "MERGEPORT_STATE_DIRECTORY": str(state)}
         with (self.directory / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
 
@@ -64,7 +66,7 @@ class Crew:
 
     def command(self, *argv: str) -> str:
         """Run a `mergeport` command and give what it prints."""
-        environment = {**self._environment, "MERGEPORT_STATE_DIRECTORY": str(self.directory / "state")}
+        environment = {**self.environment, "MERGEPORT_STATE_DIRECTORY": str(self.directory / "state")}
         whole = [sys.executable, "-P", "-m", "service.cli.main", *argv]
         return subprocess.run(whole, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
 
@@ -99,8 +101,9 @@ class Crew:
 class Havoc(threading.Thread):
     """Kills, stops and restarts workers at random until `stop` is set; leaves all of them running."""
 
-    def __init__(self, crew: Crew, plan: Plan, stop: threading.Event) -> None:
+    def __init__(self, crew: Crew, plan: Plan, world: World, stop: threading.Event) -> None:
         super().__init__(name="havoc", daemon=True)
+        self._world = world
         self.error: Exception | None = None
         self.done: dict[str, int] = {}
         self._crew = crew
@@ -146,11 +149,14 @@ class Havoc(threading.Thread):
 
     def _sleep(self, name: str, seconds: float) -> None:
         process = self._crew.processes[name]
+        before = self._world.moves()
         process.send_signal(signal.SIGSTOP)
         try:
             self._stopped.wait(seconds)
         finally:
+            after = self._world.moves()
             process.send_signal(signal.SIGCONT)
+            self._world.journal.add(Stopped(seconds, before, after))
 
     def _end(self, name: str, number: signal.Signals) -> None:
         process = self._crew.processes.pop(name)

@@ -24,6 +24,12 @@ class Kind(StrEnum):
     LOST = "an accepted edit is nowhere, and nothing told why"
     DENIED = "a run says that it failed or was superseded before, and its edit is there"
     STUCK = "a run has not ended"
+    LOCKED = "a commit went in where a lock was in force"
+    HELD = "a commit went in where a hold was in force, and it was no rollback"
+    BLOCKED = "a commit went in of what was blocked"
+    UNHELD = "a rollback was written, and its place never had a hold"
+    UPSTREAM = "a promotion came from upstream that was not there, or with another image"
+    ACTION_TWICE = "an action has more than one commit on the state's branch"
     UNTOLD = "a run ended without words that tell why"
 
 

@@ -11,9 +11,10 @@ from copy import copy
 from pathlib import Path
 
 from devstack.bare import NOBODY, ZERO, BareRepository, Person
+from tests.race.closings import STATE_BRANCH, STATE_FILE
 from tests.race.commit_check import COMMITTER
-from tests.race.history import record_moves
-from tests.race.records import BRANCH, Accepted, Ended, Evidence, Moved
+from tests.race.history import moves_of, record_moves
+from tests.race.records import BRANCH, Accepted, Acted, Ended, Evidence, Moved, Stopped
 
 NAME = "acme/manifests"
 MERGEPORT = Person(COMMITTER.split(" <")[0], COMMITTER.split("<")[1][:-1])
@@ -37,7 +38,10 @@ class Hand:
         self.accepted: list[Accepted] = []
         self.moved: list[Moved] = []
         self.ended: list[Ended] = []
+        self.acted: list[Acted] = []
+        self.stopped: list[Stopped] = []
         self.people = 0
+        self.first = 0
         files = {
             file_of(application, environment): VALUES.format(application=application)
             for application in ("checkout", "search")
@@ -52,6 +56,7 @@ class Hand:
         shutil.copytree(self.bare.path, path)
         other.bare = BareRepository(path)
         other.accepted, other.moved, other.ended = list(self.accepted), list(self.moved), list(self.ended)
+        other.acted, other.stopped = list(self.acted), list(self.stopped)
         return other
 
     @property
@@ -61,10 +66,13 @@ class Hand:
 
     def evidence(self) -> Evidence:
         """Give all of it to the checker."""
-        return Evidence({NAME: self.bare.path}, self.accepted, self.moved, self.ended)
+        return Evidence({NAME: self.bare.path}, self.accepted, self.moved, self.ended, self.acted, self.stopped)
 
-    def accept(self, position: int, application: str = "checkout", environment: str = "dev") -> Accepted:
-        """Accept an edit, whose run succeeds unless `end` says otherwise."""
+    def accept(
+        self, position: int, application: str = "checkout", environment: str = "dev", *, upstream: str = ""
+    ) -> Accepted:
+        """Accept an edit, whose run succeeds unless `end` says otherwise. Positions count from `first`."""
+        position += self.first
         commit = f"{position:040x}"[::-1]
         digest = f"sha256:{position:064x}"
         edit = Accepted(
@@ -77,14 +85,44 @@ class Hand:
             repository=NAME,
             image=f"registry.invalid/{application}:{commit[:12]}@{digest}",
             files={file_of(application, environment): {"image.tag": commit[:12], "image.digest": digest}},
+            upstream=upstream,
         )
         self.accepted.append(edit)
         self.end(edit, "succeeded")
         return edit
 
+    def act(
+        self, verb: str, application: str = "checkout", environment: str = "dev", value: str = "", *,
+        done: bool = True, by_hand: bool = False, asked: int | None = None,
+    ) -> Acted:  # fmt: skip
+        """Let a person ask for an action, which returns at once; `asked` may have been some moves ago."""
+        now = moves_of(self.bare)
+        at = now if asked is None else asked
+        act = Acted(NAME, verb, environment, application, value, at, now, done, by_hand)
+        self.acted.append(act)
+        if verb in {"hold", "rollback"} and done:
+            self.say_state(f"Hold {application}", f"{verb}-{len(self.acted)}", application, environment)
+        return act
+
+    def say_state(self, subject: str, action: str, application: str = "", environment: str = "") -> None:
+        """Commit to the state's branch."""
+        said = {"Mergeport-Action": action, "Mergeport-Application": application, "Mergeport-Environment": environment}
+        block = "".join(f"{key}: {value}\n" for key, value in said.items() if value)
+        files: dict[str, bytes | str | None] = {STATE_FILE: f"# {action} {subject}\n"}
+        self.bare.commit_files(STATE_BRANCH, files, f"{subject}\n\n{block}", author=MERGEPORT)
+
+    def roll_back(self, edit: Accepted, **more: str) -> str:
+        """Commit as a rollback does: a run of its own writes an edit that was there before."""
+        said = {
+            "Mergeport-Run": f"BACK{edit.position - self.first}", "Mergeport-Rollback": "9" * 40,
+            "Mergeport-Actor": "ann", "Mergeport-Reason": "it fails", **more,
+        }  # fmt: skip
+        title = f"Roll back {edit.application} to {edit.commit[:12]} in {edit.environment}"
+        return self.write(edit, trailers=said, title=title)
+
     def end(self, edit: Accepted, state: str, code: str = "", message: str = "words") -> None:
         """Let the edit's run end like this."""
-        self.ended = [one for one in self.ended if (one.commit, one.application) != (edit.commit, edit.application)]
+        self.ended = [one for one in self.ended if one.id != run_of(edit)]
         run = Ended(run_of(edit), edit.application, edit.environment, edit.commit, state, code, message)
         self.ended.append(run)
 
@@ -98,13 +136,15 @@ class Hand:
         trailers: Mapping[str, str] | None = None,
         extra: str = "",
         by: Person = MERGEPORT,
+        title: str = "",
     ) -> str:
         """Commit an edit as Mergeport does, on the tip or another commit, and push it. Other files may be given."""
         tip = on or self.tip
         content = {path: edited(self.bare.text(tip, path), wanted) for path, wanted in edit.files.items()}
         said = {**trailers_of(edit), **(trailers or {})}
         block = "".join(f"{key}: {value}\n" for key, value in said.items() if value) + extra
-        message = f"Promote {edit.application} {edit.commit[:12]} to {edit.environment}\n\n- words\n\n{block}"
+        title = title or f"Promote {edit.application} {edit.commit[:12]} to {edit.environment}"
+        message = f"{title}\n\n- words\n\n{block}"
         commit = self.make(tip, {**content, **(files or {})}, message, by)
         if push:
             self.bare.update_ref(f"refs/heads/{BRANCH}", commit, self.tip)

@@ -29,10 +29,11 @@ _FORMAT = "%x1e%H%x1f%P%x1f%cn <%ce>%x1f%s%x1f%(trailers:only=yes,unfold=yes)%x1
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The branch moved; zeros where it was not, or is not any more."""
+    """The branch moved, as the move of this number; zeros where it was not, or is not any more."""
 
     old: str
     new: str
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ def record_moves(repository: BareRepository) -> None:
     (repository.path / _MOVES).touch()
     # Git runs a hook of a bare repository in the repository's own directory.
     repository.install_hook("reference-transaction", _HOOK.format(branch=BRANCH, file=_MOVES))
+
+
+def moves_of(repository: BareRepository) -> int:
+    """Count the moves that git has written down until now."""
+    return (repository.path / _MOVES).read_bytes().count(b"\n")
 
 
 class History:
@@ -121,9 +127,10 @@ class History:
 def _moves(file: Path) -> list[Move]:
     """Read the moves; git may report the deletion of a packed branch twice."""
     found: list[Move] = []
-    for line in file.read_text().splitlines():
-        move = Move(*line.split())
-        if move.old != move.new and (not found or found[-1] != move):
+    for number, line in enumerate(file.read_text().splitlines()):
+        old, new = line.split()
+        move = Move(old, new, number)
+        if move.old != move.new and (not found or (found[-1].old, found[-1].new) != (move.old, move.new)):
             found.append(move)
     return found
 

@@ -50,7 +50,7 @@ class People(threading.Thread):
     def run(self) -> None:
         """Act, with pauses, until told to stop."""
         rewriting = [self._remove] * 3 + [self._replace] * 2 + [self._undo_and_redo] * 2 + [self._delete]
-        acts = [self._edit] * 8 + [self._note] * 4 + rewriting
+        acts = [self._edit] * 7 + [self._note] * 4 + [self._revert] * 2 + rewriting
         try:
             while not self._stopped.wait(self._random.expovariate(1.0 / self._pause)):
                 act = self._random.choice(acts)
@@ -100,6 +100,20 @@ class People(threading.Thread):
         for _ in range(_ATTEMPTS):
             if self._commit(self._bare.tip(BRANCH), {f"notes/{self._number}.md": b"A note.\n"}, "Add a note"):
                 return
+
+    def _revert(self) -> None:
+        """Revert the newest commit of Mergeport's, where git could do it without a conflict."""
+        tip = self._bare.tip(BRANCH)
+        commit = self._bare.git("log", "--format=%H", "--max-count=1", _OURS, tip)
+        if not commit:
+            return
+        paths = self._bare.git("diff-tree", "--no-commit-id", "--name-only", "-r", commit).splitlines()
+        if any(self._bare.read(tip, path) != self._bare.read(commit, path) for path in paths):
+            return
+        before = {path: self._bare.read(f"{commit}^", path) or b"" for path in paths}
+        subject = self._bare.git("log", "--format=%s", "--max-count=1", commit)
+        message = f'Revert "{subject}"\n\nThis reverts commit {commit}.'
+        self._move(tip, commit_file(self._bare, tip, before, message), "a revert")
 
     def _commit(self, tip: str, files: dict[str, bytes], message: str) -> bool:
         commit = commit_file(self._bare, tip, files, f"{message} {self._number}")

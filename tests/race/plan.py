@@ -12,6 +12,9 @@ from tests.race.registry import TAG_LENGTH
 MANIFESTS, PRODUCTION = "acme/manifests", "acme/manifests-prod"
 BRANCHES = {"dev": "develop", "stage": "staging", "prod": "main"}
 """The source branch that feeds each environment."""
+LIVE, UPSTREAM = "live", "stage"
+"""The environment that another one feeds; only some applications come there by themselves."""
+ENVIRONMENTS = (*BRANCHES, LIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Plan:
     """How large a race is, and what happens in it.
 
     `limit` ends the sending, in seconds. `settle` is how long runs may take to end after the trouble is over. `pause`
-    is the average time between two acts of people, `havoc` between two kills or stops of workers.
+    is the average time between two acts of people, `haste` between two of a release manager, `havoc` between two kills
+    or stops of workers.
     """
 
     edits: int = 10_000
@@ -31,7 +35,9 @@ class Plan:
     settle: float = 150.0
     backlog: int = 60
     pause: float = 4.0
+    haste: float = 3.0
     havoc: float = 20.0
+    managers: int = 2
     people: bool = True
     weather: bool = True
     kills: bool = True
@@ -73,7 +79,9 @@ def wanted(application: str, environment: str, commit: str, image: str) -> dict[
 def configuration(plan: Plan, registry: str) -> str:
     """Write mergeport.yaml."""
     applications = "".join(
-        f"  {name}: {{source: {source_of(source)}}}\n" for source in range(plan.sources) for name in plan.names(source)
+        f"  {name}: {{source: {source_of(source)}{_BY_ITSELF if number % 3 == 0 else ''}}}\n"
+        for source in range(plan.sources)
+        for number, name in enumerate(plan.names(source))
     )
     return f"""\
 defaults:
@@ -90,6 +98,7 @@ environments:
   dev: {{branch: {BRANCHES["dev"]}}}
   stage: {{branch: {BRANCHES["stage"]}}}
   prod: {{branch: {BRANCHES["prod"]}, manifest: {{repository: {PRODUCTION}, branch: main}}}}
+  {LIVE}: {{from: {UPSTREAM}, automatic: false}}
 applications:
 {applications}"""
 
@@ -98,7 +107,7 @@ def files_of(repository: str, plan: Plan) -> dict[str, bytes]:
     """Give the values files that a manifest repository begins with."""
     found: dict[str, bytes] = {}
     for number, name in enumerate(plan.all_names()):
-        for environment in BRANCHES:
+        for environment in ENVIRONMENTS:
             if repository_of(environment) == repository:
                 shape = SHAPES[(number + len(found)) % len(SHAPES)]
                 found[f"apps/{name}/values-{environment}.yaml"] = shape.replace("NAME", name).encode()
@@ -107,6 +116,7 @@ def files_of(repository: str, plan: Plan) -> dict[str, bytes]:
     return found
 
 
+_BY_ITSELF = f", environments: {{{LIVE}: {{automatic: true}}}}"
 _PLAIN = """\
 # Values of NAME in this environment.
 replicas: 2  # people change this

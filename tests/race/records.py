@@ -22,7 +22,7 @@ class Accepted:
     """An edit that was accepted: what should be written where, and its place in the order of its source.
 
     `number` counts acceptances, `position` the commits of the source branch. `files` has, for each file, the wanted
-    value of each path.
+    value of each path. With `upstream`, it is what may come from that environment, and need not.
     """
 
     number: int
@@ -34,6 +34,7 @@ class Accepted:
     repository: str
     image: str
     files: dict[str, dict[str, str]]
+    upstream: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -51,6 +52,34 @@ class Moved:
     words: str
     commit: str = ""
     settled: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """A person asked for an action on a repository: by Mergeport, or `by_hand` in its state.
+
+    `asked` and `returned` are how many moves of the branch git had written down by then. `value` is what is blocked, or
+    the run of a rollback. `done` is False if it failed, which may be after its effect.
+    """
+
+    repository: str
+    verb: str
+    environment: str
+    application: str
+    value: str
+    asked: int
+    returned: int
+    done: bool
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A worker was stopped in its tracks for some seconds, between these numbers of moves of each branch."""
+
+    seconds: float
+    before: dict[str, int]
+    after: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +103,8 @@ class Evidence:
     accepted: list[Accepted]
     moved: list[Moved]
     ended: list[Ended]
+    acted: list[Acted] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
 
 
 class Journal:
@@ -85,7 +116,7 @@ class Journal:
         self._files: dict[str, TextIO] = {}
         self._lock = Lock()
 
-    def add(self, record: Accepted | Moved | Ended) -> None:
+    def add(self, record: Accepted | Moved | Ended | Acted | Stopped) -> None:
         """Keep a record."""
         name = type(record).__name__.lower()
         with self._lock:
@@ -114,4 +145,6 @@ def read(directory: Path, repositories: Iterable[tuple[str, Path]]) -> Evidence:
         [Accepted(**one) for one in lines("accepted")],  # type: ignore[arg-type] # as it was written
         [Moved(**one) for one in lines("moved")],  # type: ignore[arg-type] # the same
         [Ended(**one) for one in lines("ended")],  # type: ignore[arg-type] # the same
+        [Acted(**one) for one in lines("acted")],  # type: ignore[arg-type] # the same
+        [Stopped(**one) for one in lines("stopped")],  # type: ignore[arg-type] # the same
     )

@@ -12,6 +12,7 @@ import random
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,18 +21,23 @@ from pathlib import Path
 import requests
 
 from devstack.stack import WEBHOOK_SECRET
-from service.store import Store, runs
+from service.core.words import DeliveryState, RunState
+from service.store import Store, deliveries, runs, step_backs
 from tests.race import records
 from tests.race.checker import Verdict, check
 from tests.race.crew import Crew, Havoc
+from tests.race.managers import Desk, Manager, desk
 from tests.race.people import People
-from tests.race.plan import BRANCHES, Plan, repository_of, source_of, wanted
+from tests.race.plan import ENVIRONMENTS, LIVE, UPSTREAM, Plan, repository_of, source_of, wanted
 from tests.race.records import Accepted, Ended
 from tests.race.weather import Weather
 from tests.race.world import World
 
-_OVER = ("succeeded", "failed", "cancelled", "superseded")
-Actor = People | Weather | Havoc
+Actor = People | Weather | Havoc | Manager
+
+
+_LAST_ACT = 120.0
+"""Seconds for which an actor's last act may take: an action waits for pushes of workers that were killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,13 @@ def race(plan: Plan, directory: Path, database_url: str, say: Callable[[str], No
         crew.start_all()
         say("Mergeport is ready")
         began = time.monotonic()
-        done, accepted = _run(plan, world, crew, store, say)
+        desks = [
+            stack.enter_context(desk(world, store, crew.environment, crew.directory, f"manager-{number}"))
+            for number in range(plan.managers)
+        ]
+        done = _run(plan, world, crew, store, desks, say)
         seconds, began = time.monotonic() - began, time.monotonic()
-        _settle(plan, crew, store, accepted, say)
+        _settle(plan, crew, store, desks, say)
         settled = time.monotonic() - began
         for ended in _ended(plan, crew):
             world.journal.add(ended)
@@ -68,8 +78,10 @@ def race(plan: Plan, directory: Path, database_url: str, say: Callable[[str], No
     return Race(check(evidence), seconds, settled, done)
 
 
-def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str], None]) -> tuple[dict[str, int], int]:
-    """Send all edits while the others act; give what they did, and how many were accepted."""
+def _run(
+    plan: Plan, world: World, crew: Crew, store: Store, desks: list[Desk], say: Callable[[str], None]
+) -> dict[str, int]:
+    """Send all edits while the others act; give what they did."""
     stop = threading.Event()
     actors: list[Actor] = []
     if plan.people:
@@ -77,7 +89,8 @@ def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str]
     if plan.weather:
         actors.append(Weather(world, plan, stop))
     if plan.kills:
-        actors.append(Havoc(crew, plan, stop))
+        actors.append(Havoc(crew, plan, world, stop))
+    actors += [Manager(number, plan, one, store, stop) for number, one in enumerate(desks)]
     for actor in actors:
         actor.start()
     sender = Sender(plan, world, crew, store, say)
@@ -86,35 +99,45 @@ def _run(plan: Plan, world: World, crew: Crew, store: Store, say: Callable[[str]
     finally:
         stop.set()
         for actor in actors:
-            actor.join(60)
+            actor.join(_LAST_ACT)
     for actor in actors:
         if actor.error is not None:
             raise actor.error
-    done = {name: count for actor in actors if not isinstance(actor, People) for name, count in actor.done.items()}
-    return done, sender.accepted
+    done: Counter[str] = Counter()
+    for actor in actors:
+        done.update(actor.done if not isinstance(actor, People) else {})
+    return dict(done)
 
 
-def _settle(plan: Plan, crew: Crew, store: Store, accepted: int, say: Callable[[str], None]) -> None:
-    """Wait until every run has ended, within the plan's bound; the checker reports those that have not."""
+def _under_way(store: Store) -> int:
+    """Count the runs that have not ended, and the deliveries that have not become runs yet."""
+    with store.read() as tx:
+        counts, stored = runs.counts(tx), deliveries.counts(tx).get(DeliveryState.STORED, 0)
+    return sum(count for state, count in counts.items() if not RunState(state).ended) + stored
+
+
+def _settle(plan: Plan, crew: Crew, store: Store, desks: list[Desk], say: Callable[[str], None]) -> None:
+    """Open everything, and wait until every run has ended, within the plan's bound; the checker reports the others."""
     deadline, told = time.monotonic() + plan.settle, 0.0
     while time.monotonic() < deadline:
         if gone := crew.ended():
             raise RuntimeError(f"ended by itself: {', '.join(gone)}")
+        closed = any(one.tidy() for one in desks[:1])
         with store.read() as tx:
-            counts = runs.counts(tx)
-        left = accepted - sum(counts.get(state, 0) for state in _OVER)
-        if not left:
+            closed |= bool(step_backs.listed(tx))
+        left = _under_way(store)
+        if not left and not closed:
             return
         if time.monotonic() - told > 5.0:
             told = time.monotonic()
             say(f"{left} runs have not ended yet")
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def _ended(plan: Plan, crew: Crew) -> list[Ended]:
     """Ask the public command for every run."""
     asked = ["runs", "list", "--json", "--limit", "10000"]
-    answers = [json.loads(crew.command(*asked, "--environment", environment)) for environment in BRANCHES]
+    answers = [json.loads(crew.command(*asked, "--environment", environment)) for environment in ENVIRONMENTS]
     names = ("id", "application", "environment", "commit", "state", "code", "message")
     return [Ended(**{name: one[name] for name in names}) for answer in answers for one in answer]
 
@@ -132,6 +155,7 @@ class Sender:
         self._hook = f"http://{crew.public}/webhooks/github"
         self._position = dict.fromkeys(world.lines, 0)
         self.accepted = 0
+        self._number = 0
 
     def send_all(self) -> None:
         """Send until all edits are accepted or the time is up."""
@@ -140,17 +164,12 @@ class Sender:
             self._burst()
             if self._random.random() < 0.5:
                 time.sleep(self._random.expovariate(4.0))
-            while self._waiting() > self._plan.backlog and time.monotonic() - began < self._plan.limit:
+            while _under_way(self._store) > self._plan.backlog and time.monotonic() - began < self._plan.limit:
                 time.sleep(0.05)
             if time.monotonic() - told > 10.0:
                 told = time.monotonic()
-                self._say(f"{self.accepted} of {self._plan.edits} edits accepted, {self._waiting()} under way")
+                self._say(f"{self.accepted} of {self._plan.edits} edits accepted, {_under_way(self._store)} under way")
         self._session.close()
-
-    def _waiting(self) -> int:
-        with self._store.read() as tx:
-            counts = runs.counts(tx)
-        return self.accepted - sum(counts.get(state, 0) for state in _OVER)
 
     def _burst(self) -> None:
         """Merge one to three times on one branch, or once each on several; now and then tell of the newer one first."""
@@ -183,19 +202,26 @@ class Sender:
             "X-Hub-Signature-256": f"sha256={digest}",
         }
         self._session.post(self._hook, data=body, headers=headers, timeout=10).raise_for_status()
-        commit = self._world.lines[source, environment][position]
         for application in self._plan.names(source):
-            image = self._world.registry.reference(application, commit)
-            edit = Accepted(
-                number=self.accepted,
-                position=position,
-                application=application,
-                environment=environment,
-                source=source_of(source),
-                commit=commit,
-                repository=repository_of(environment),
-                image=image,
-                files=wanted(application, environment, commit, image),
-            )
-            self._world.journal.add(edit)
+            self._accept(source, application, environment, position)
+            if environment == UPSTREAM:
+                self._accept(source, application, LIVE, position, upstream=UPSTREAM)
             self.accepted += 1
+
+    def _accept(self, source: int, application: str, environment: str, position: int, *, upstream: str = "") -> None:
+        commit = self._world.lines[source, upstream or environment][position]
+        image = self._world.registry.reference(application, commit)
+        edit = Accepted(
+            number=self._number,
+            position=position,
+            application=application,
+            environment=environment,
+            source=source_of(source),
+            commit=commit,
+            repository=repository_of(environment),
+            image=image,
+            files=wanted(application, environment, commit, image),
+            upstream=upstream,
+        )
+        self._world.journal.add(edit)
+        self._number += 1

@@ -19,7 +19,7 @@ from devstack.github import payloads
 from devstack.github.server import GitHub
 from devstack.proxy import FaultProxy
 from devstack.stack import GITHUB_TOKEN, WEBHOOK_SECRET
-from tests.race.history import record_moves
+from tests.race.history import moves_of, record_moves
 from tests.race.plan import BRANCHES, MANIFESTS, PRODUCTION, Plan, configuration, files_of, source_of
 from tests.race.records import BRANCH, Journal, Moved
 from tests.race.registry import Registry
@@ -62,6 +62,10 @@ class World:
     def repositories(self) -> dict[str, Path]:
         """Give where the manifest repositories are."""
         return {name: bare.path for name, bare in self.manifests.items()}
+
+    def moves(self) -> dict[str, int]:
+        """Count the moves of each manifest repository's branch until now."""
+        return {name: moves_of(bare) for name, bare in self.manifests.items()}
 
     def push_source(self, source: int, environment: str, position: int) -> bytes:
         """Move a source branch on by one commit, as a merge does; give the webhook's body."""
@@ -126,11 +130,14 @@ class World:
         return bare
 
 
-def commit_file(bare: BareRepository, parent: str, files: Mapping[str, bytes], message: str) -> str:
-    """Make a person's commit on top of a commit, on no branch, undisturbed by others."""
+def commit_file(
+    bare: BareRepository, parent: str, files: Mapping[str, bytes], message: str, *, draft: str = "draft"
+) -> str:
+    """Make a person's commit on top of a commit, or on nothing, on no branch, undisturbed by others."""
+    onto = f"from {parent}\n" if parent else ""
     stream = [
-        f"commit refs/people/draft\nmark :1\ncommitter Ada <ada@example.invalid> 1700000000 +0000\n"
-        f"data {len(message.encode())}\n{message}\nfrom {parent}\n".encode()
+        f"commit refs/people/{draft}\nmark :1\ncommitter Ada <ada@example.invalid> 1700000000 +0000\n"
+        f"data {len(message.encode())}\n{message}\n{onto}".encode()
     ]
     for path, content in files.items():
         stream.append(f'M 644 inline "{path}"\ndata {len(content)}\n'.encode() + content + b"\n")

@@ -59,7 +59,7 @@ NEXT: Final[Mapping[Cause, str]] = {
     Cause.PATHS: "change `paths` in mergeport.yaml, if these files matter",
     Cause.NOT_STARTED: "`mergeport deliveries replay DELIVERY`",
     Cause.UPSTREAM: "do what the environment upstream needs",
-    Cause.CANDIDATE: "`mergeport promote APPLICATION --to ENVIRONMENT`",
+    Cause.CANDIDATE: "`mergeport promote APPLICATION --to ENVIRONMENT`; with `--plan` it only tells what keeps it",
     Cause.UNDER_WAY: "wait a moment",
     Cause.BUILD_WAITS: "wait for its turn",
     Cause.BUILDING: "wait for the build; `mergeport runs logs RUN --follow` shows it",

@@ -17,6 +17,7 @@ from service.core.config.placeholders import Placeholder, parse
 from service.core.foreign_text import cut, line
 from service.core.images import ImageReference, parse_reference
 from service.core.standing import SHORTEST_COMMIT
+from service.core.step_back import short
 from service.core.values import decode_values, read_value
 from service.core.words import Actor
 from service.errors import MergeportError
@@ -36,6 +37,8 @@ class Kind(StrEnum):
 
     PROMOTION = "promotion"
     """A commit of ours."""
+    ROLLBACK = "rollback"
+    """A commit of ours that goes back to a former release."""
     REVERT = "revert"
     """A person's `git revert`."""
     PERSON = "person"
@@ -55,6 +58,10 @@ class Origin:
     author: str
     pull_requests: tuple[int, ...]
     images: tuple[ImageReference, ...]
+    back_from: str = ""
+    """Of a rollback: what was gone back from, in short."""
+    actor: str = ""
+    reason: str = ""
 
     def wrote(self, artifacts: Artifacts) -> bool:
         """Tell whether these artifacts are its own: all of its images, or its source commit where no image is named."""
@@ -76,8 +83,8 @@ def _is_named(image: ImageReference, values: Collection[str]) -> bool:
 class Written:
     """One change of what runs in a place: `changes` are (values path, old, new).
 
-    `by` is the source change's author for a commit of ours, else the committing person. `commit` is the one on the
-    branch, `pull_request` the one that its subject names. `cut_off`: it may be older than this commit.
+    `by` is the source change's author for a promotion, who asked for a rollback, else the committing person. `commit`
+    is the one on the branch, `pull_request` the one that its subject names. `cut_off`: it may be older than it.
     """
 
     at: datetime
@@ -178,12 +185,16 @@ def _origin(pairs: Sequence[tuple[str, str]]) -> Origin | None:
         author=said[trailers.REFERENCE_AUTHOR],
         pull_requests=tuple(int(number[:9]) for number in numbers),
         images=tuple(image for image in images if image is not None),
+        back_from=line(short(said[trailers.ROLLBACK])) if said[trailers.ROLLBACK] else "",
+        actor=said[trailers.ACTOR],
+        reason=cut(line(said[trailers.REASON]), _LONGEST),
     )
 
 
 _KEYS = (
     trailers.RUN, trailers.APPLICATION, trailers.ENVIRONMENT, trailers.SOURCE_REPOSITORY, trailers.SOURCE_COMMIT,
     trailers.SOURCE_PULL_REQUEST, trailers.IMAGE, trailers.REFERENCE_SUBJECT, trailers.REFERENCE_AUTHOR,
+    trailers.ROLLBACK, trailers.ACTOR, trailers.REASON,
 )  # fmt: skip
 
 
@@ -196,14 +207,17 @@ def written(
     said = [one for one in origins_in(message) if (one.application, one.environment) == place]
     origin = next((one for one in reversed(said) if one.wrote(after)), None)
     reverts = _REVERTS.search(message)
-    kind = Kind.PROMOTION if origin else Kind.REVERT if reverts else Kind.PERSON
+    kind = Kind.REVERT if reverts else Kind.PERSON
+    if origin is not None:
+        kind = Kind.ROLLBACK if origin.back_from else Kind.PROMOTION
     subject = line(message.partition("\n")[0])
     words = f"reverts {reverts[1][:12]}" if reverts and not origin else subject
     if origin is not None:
         words = origin.subject or subject
     merged = _MERGED.match(on_branch.partition("\n")[0])
     number = next((int(found[:9]) for found in merged.groups() if found), None) if merged else None
-    by = origin.author if origin is not None and origin.author else author.name or author.email
+    ours = "" if origin is None else origin.actor if origin.back_from else origin.author
+    by = ours or author.name or author.email
     return Written(
         at, *place, kind, tuple(differences(before, after)), cut(line(by), _LONGEST), commit, cut(words, _LONGEST),
         origin, number, cut_off, position,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -66,7 +67,7 @@ def _was_live(case: Case, live: LiveFacts) -> Answer:
     if live.until is not None:
         span = f"it was live from {since} until {moment(live.until)}"
         if live.by_us is False:
-            return _answer(case, Cause.TAKEN_BACK, f"{span}, then taken back: {live.ended_by}")
+            return _taken_back(case, f"{span}, then taken back: {live.ended_by}")
         if case.instead is not None:
             return _answer(case, Cause.REPLACED, f"{span}, then replaced by {_other(case.instead)}")
         return _answer(case, Cause.REPLACED, f"{span}: {live.ended_by}")
@@ -77,6 +78,13 @@ def _was_live(case: Case, live: LiveFacts) -> Answer:
         return _answer(case, Cause.HEALTH, f"it is live since {since}, but {_health(case, live)}")
     healthy = f", healthy since {moment(live.healthy_since)}" if live.healthy_since else ""
     return _answer(case, Cause.LIVE, f"it is live since {since}{healthy}")
+
+
+def _taken_back(case: Case, words: str) -> Answer:
+    """Tell that it was taken back. While a hold is in force, a retry would only wait at it."""
+    found = _answer(case, Cause.TAKEN_BACK, words)
+    holds = [entry for entry in case.entries if isinstance(entry, Hold)]
+    return replace(found, action=_answer(case, Cause.HOLD, words).action) if holds else found
 
 
 def _health(case: Case, live: LiveFacts) -> str:
@@ -244,7 +252,7 @@ def _cancelled(case: Case) -> Answer:
         case "pull-request-closed" if not run.cancelled_by:
             return _answer(case, Cause.CLOSED, f"its pull request was closed{at}: {run.message}")
         case "reverted":
-            return _answer(case, Cause.TAKEN_BACK, f"it was taken back{at}: {run.message}")
+            return _taken_back(case, f"it was taken back{at}: {run.message}")
         case _:
             return _answer(case, Cause.CANCELLED, f"it was cancelled{at}: {run.message}")
 

@@ -88,6 +88,11 @@ FORMS: dict[Verb, Form] = {
 }
 
 
+def _role_of(verb: Verb) -> str:
+    """Give the role that a command wants, as people read it; everybody may have the help."""
+    return "–" if verb is Verb.HELP else FORMS[verb].role  # noqa: RUF001 - a dash
+
+
 def usage(verb: Verb) -> str:
     """Give how a command is written, as people write it."""
     return f"/mergeport {verb} {FORMS[verb].usage}".strip()
@@ -96,7 +101,8 @@ def usage(verb: Verb) -> str:
 def help_text() -> str:
     """Give the help: how each command is written, what it does, and which role it wants."""
     rows = [
-        f"| `{usage(verb).replace('|', chr(92) + '|')}` | {form.does} | {form.role} |" for verb, form in FORMS.items()
+        f"| `{usage(verb).replace('|', chr(92) + '|')}` | {form.does} | {_role_of(verb)} |"
+        for verb, form in FORMS.items()
     ]
     head = ["| write | it | role |", "|---|---|---|"]
     tail = "An application or environment may be left out where this pull request says which one is meant."

@@ -15,7 +15,7 @@ from service.core.gates.gate_verdict import Allow, Evidence, Traits, Verdict, Wa
 from service.core.gates.reviews import Review, Reviews, ReviewState
 from service.core.gates.unknown import NOT_READ, Unknown, wait_for
 
-TRAITS = Traits(frozenset({Evidence.REVIEWS}))
+TRAITS = Traits(frozenset({Evidence.REVIEWS}), of_run=True)
 _WHO = re.compile(r"(team|user):[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, assert_never
 
 from service.core.foreign_text import markdown
 from service.core.gates.gate_verdict import Allow, Refuse, Wait
-from service.core.gates.judgement import Judged, Judgement
+from service.core.gates.judgement import FROM_STATE, Judged, Judgement
 from service.core.gates.moments import moment
 
+OPEN = frozenset({"open", "overridden"})
+"""The states of a row whose gate lets the promotion go on."""
 _LONGEST = 1000
 
 
@@ -23,6 +26,12 @@ class Row(NamedTuple):
 def rows(judgement: Judgement) -> tuple[Row, ...]:
     """Give a row for each gate. The words are text of people in part, so each surface makes them harmless."""
     return tuple(_row(judged) for judged in judgement.gates)
+
+
+def closed_in_words(kept: Iterable[Iterable[str]]) -> str:
+    """Give the configured gates of kept rows that are not open in one line; empty if all are."""
+    told = (Row(*row) for row in kept)
+    return "; ".join(f"{one.gate}: {one.words}" for one in told if one.gate not in FROM_STATE and one.state not in OPEN)
 
 
 def gate_table(judgement: Judgement) -> str:

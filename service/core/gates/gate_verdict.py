@@ -58,13 +58,15 @@ class Traits:
     """What is special about a kind of gate; its module says so as `TRAITS`.
 
     `keeps_closed`: while it is not open, no pull request is opened or rolled forward. `of_release`: it judges the
-    release and not the moment, so that an older release may be ready where a newer one is not. `final`: nobody can
-    override it. `reads` is the evidence that it needs; without it the gate waits.
+    release and not the moment, so that an older release may be ready where a newer one is not. `of_run`: only for a run
+    that is there can it open, so that a promotion by hand starts one, which waits. `final`: nobody can override it.
+    `reads` is the evidence that it needs; without it the gate waits.
     """
 
     reads: frozenset[Evidence] = frozenset()
     keeps_closed: bool = False
     of_release: bool = False
+    of_run: bool = False
     final: bool = False
 
 

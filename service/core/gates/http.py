@@ -26,7 +26,7 @@ from service.core.gates.moments import moment
 from service.core.gates.unknown import Unknown, wait_for
 from service.core.json_weight import is_heavier
 
-TRAITS = Traits(frozenset({Evidence.ANSWER}))
+TRAITS = Traits(frozenset({Evidence.ANSWER}), of_run=True)
 SIGNATURE_HEADER = "Mergeport-Signature"
 LONGEST_ANSWER = 65_536
 _MOST_VALUES = 200

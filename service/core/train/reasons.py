@@ -46,9 +46,13 @@ def reason_of(judged: Judged) -> Reason:
     return _OF_GATE.get(judged.gate, Reason.GATE)
 
 
-def closing(judgement: Judgement, publish: Publish) -> tuple[Judged, ...]:
+def closing(judgement: Judgement, publish: Publish, *, under_way: bool = False) -> tuple[Judged, ...]:
     """Give the closed gates that keep a release where it is.
 
-    A pull request is opened although a freeze or an approval is to come: these are waited for on it.
+    A pull request is opened although a lock, a freeze or an approval is to come: these are waited for on it. A run that
+    commits is started although its approval is to come, since nobody could give that before; `under_way` tells that the
+    run is there already.
     """
-    return judgement.keeping_out if publish is Publish.PULL_REQUEST else judgement.closed
+    if publish is Publish.PULL_REQUEST:
+        return tuple(one for one in judgement.closed if one.traits.of_release or one.traits.keeps_closed)
+    return tuple(one for one in judgement.closed if under_way or not one.traits.of_run)

@@ -22,12 +22,12 @@ _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 def approve(
     context: Context, asked: Asked, run_id: RunId, login: str, *, verified: bool = False, head: Sha | None = None,
-    given_at: datetime | None = None,
+    said_at: datetime | None = None,
 ) -> Approval:  # fmt: skip
     """Keep an approval of what a run brings now, and have its gates asked again at once.
 
     `verified`: the forge says who gives it. Then it counts without `commands`, and on a pull request for its `head`.
-    `given_at` is when, by the forge's clock: the person's newest word counts, and a comment may be read late.
+    `said_at` is the forge's time of it, by which it stands before or after the same person's reviews.
     """
     claim = read_claim(context, run_id)
     assert claim is not None  # noqa: S101 - the caller has looked it up
@@ -39,7 +39,7 @@ def approve(
     run = claim.run
     given = Approval(
         run.id, login, run.application, run.environment, run.repository, run.commit, digests_of(claim), asked.why,
-        given_at or context.now(), head, verified, asked.id,
+        said_at or context.now(), head, verified, asked.id,
     )  # fmt: skip
     with context.store.begin() as tx:
         held = runs.hold(tx, run.id)

@@ -42,7 +42,7 @@ def plan_rollback(
 def rollback(
     context: Context, asked: Asked, *, application: str, environment: str, to: str = "", images_only: bool = False
 ) -> GoingBack:
-    """Go back to a former release. Asked for again while it is under way, it starts nothing new."""
+    """Go back to a former release. Asked for again while it is under way, it starts nothing new, but is held again."""
     back = _back(context, asked, images_only=images_only)
     run = under_way_back(context, application, environment, to=to)
     planned = None
@@ -57,7 +57,8 @@ def rollback(
             hint="`mergeport runs list` shows the run",
         )
     try:
-        hold_for(context, place_of(context, claim_of(context, run).target), run)
+        place = place_of(context, claim_of(context, run).target)
+        hold_for(context, place, run, asked="" if planned is not None else asked.id)
     except MergeportError as error:
         context.queue.enqueue_run(run)
         return GoingBack(run, planned, error)

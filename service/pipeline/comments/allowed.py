@@ -62,6 +62,8 @@ def _refused(roles: Roles, wanted: Role, login: str, repository: Repository, unr
     who = who_may(roles, wanted, repository)
     if unread:
         return PermanentError(
-            f"whether {login} is {wanted} could not be read: {unread}", code="role-unread", hint=f"it may: {who}"
+            f"whether {login} has the role {wanted} could not be read: {unread}",
+            code="role-unread",
+            hint=f"it has: {who}",
         )
-    return PermanentError(f"{login} is not {wanted} here", code="role-missing", hint=f"it may: {who}")
+    return PermanentError(f"{login} does not have the role {wanted} here", code="role-missing", hint=f"it has: {who}")

@@ -165,12 +165,13 @@ def approve(
         raise PermanentError(
             f"run {run.id} began after you wrote", code="head-moved", hint="look at it, and write it once more"
         )
-    actions.approve(context, asked, run.id, event.author, verified=True, head=head, given_at=event.at)
+    actions.approve(context, asked, run.id, event.author, verified=True, head=head, said_at=event.at)
     return _approved(event, run)
 
 
 def _approved(event: Commented, run: Run) -> Answer:
-    return Answer((f"{event.author} approved {run.commit[:_SHORT]} of {run.application} for {run.environment}",))
+    what = f"{run.commit[:_SHORT]} of {run.application} for {run.environment}"
+    return Answer((f"{event.author} approved {what}; the approval gate tells whether it counts",))
 
 
 def _wants_approval(context: Context, run: Run) -> bool:

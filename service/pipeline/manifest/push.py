@@ -27,7 +27,7 @@ from service.pipeline.manifest.swap import Attempt, Basis, Bounds, Fate, Result,
 from service.pipeline.runs.claim import Claim, claim_of, read_claim
 from service.pipeline.runs.steps import Cancelled
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import ancestry, changes, edits, overrides, runs
+from service.store import Transaction, ancestry, changes, edits, overrides, runs
 from service.store.changes import Change
 from service.store.edits import Edit
 from service.store.overrides import KeptOverride
@@ -59,6 +59,8 @@ class _Pushing:
     """The edits as the loop's work, made on one tip after the other.
 
     `earlier` are commits of earlier writers, whose pushes may still arrive. `most` is how many edits are made at once.
+    `kept` are the edits that the state kept back as it was at the last look. If they come again, it has changed since:
+    they wait for the next look.
     """
 
     branch: Branch
@@ -68,6 +70,7 @@ class _Pushing:
     most: int = LARGEST_PUSH
     tried: int = 0
     state: Seen | None = None
+    kept: set[RunId] = field(default_factory=set)
 
     def look(self) -> Basis:
         """Bring the branch's newest commit here, and read the state with it.
@@ -79,6 +82,7 @@ class _Pushing:
         known = known_state(context, place.repository)
         tip, at = self.branch.manifests.fetch_all([place.branch, STATE_BRANCH])
         self.state = seen_at(context, self.branch.manifests, place.repository, known, at)
+        self.kept = set()
         return (tip,)
 
     def attempt(self, basis: Basis, *, moved: bool) -> Attempt[tuple[Sha, list[Made]]] | None:
@@ -97,7 +101,7 @@ class _Pushing:
             self.most = max(1, self.tried // 2)
         made: list[Made] = []
         gathers, self.gathers = self.gathers, False
-        for new in arriving(self.branch, self.pending, most=self.most, gathers=gathers):
+        for new in arriving(self.branch, self._not_kept, most=self.most, gathers=gathers):
             unwritten = self._unwritten(tip, new)
             facts = _facts_of(self.branch, unwritten)
             for edit in unwritten:
@@ -111,9 +115,13 @@ class _Pushing:
         assert self.state is not None  # noqa: S101 - read by the look
         if kept := kept_back(self.branch, made, self.state):
             self._unmake(attempt)
+            self.kept |= {edit.run_id for edit, _ in kept}
             put_back(self.branch, kept)
             return self.attempt(basis, moved=False)
         return attempt
+
+    def _not_kept(self, tx: Transaction) -> list[Edit]:
+        return [edit for edit in self.pending(tx) if edit.run_id not in self.kept]
 
     def _unmake(self, attempt: Attempt[tuple[Sha, list[Made]]]) -> None:
         """Forget commits that are not to be pushed; they count as no tries."""

@@ -5,9 +5,9 @@ What cannot be read is Unknown, so that the gate waits and says why. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from service.core.config import Target
 from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evidence_for
@@ -23,7 +23,7 @@ from service.pipeline.manifest.state.state_reading import state_of
 from service.pipeline.promote.evidence.address_answers import answer
 from service.pipeline.promote.evidence.approvals_given import reviews
 from service.pipeline.promote.evidence.scanned_images import images_scanned
-from service.pipeline.promote.evidence.source_change import checks, labels
+from service.pipeline.promote.evidence.source_change import checks, labels, reads_labels
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
 from service.store import deployments, manifest_states, overrides, runs
@@ -32,18 +32,27 @@ from service.store.runs import Run
 
 TRY_AGAIN = timedelta(seconds=30)
 """After how long something that could not be read is tried again."""
+Answers: TypeAlias = dict[Hashable, object]
+_Reader: TypeAlias = Callable[[Claim, Place], object]
+_OF_SOURCE = frozenset({Evidence.CHECKS, Evidence.LABELS})
+"""What is read of the source commit, whichever application it is for."""
 _MOST_STAYS = 50
 """How far back an environment's releases are looked at."""
 
 
-def facts_of(claim: Claim, place: Place, known: Mapping[str, Any] | None = None) -> Facts:
+def facts_of(
+    claim: Claim, place: Place, known: Mapping[str, Any] | None = None, answers: Answers | None = None
+) -> Facts:
     """Read what the gates of the run's target need to know, as of now.
 
-    What is `known`, by its name in `Facts`, is not read: who asks for many applications reads it once for all of them.
+    What is `known`, by its name in `Facts`, is not read. `answers` are those of questions to the source's forge: who
+    judges many runs at once gives one for all of them, so that the same question is asked once.
     """
-    run, target = claim.run, claim.target
+    run, target, asked = claim.run, claim.target, {} if answers is None else answers
     wanted, read = evidence_for(target.gates), dict[str, Any](known or {})
-    read |= {one: _read(reader, claim, place) for one, reader in _READERS.items() if one in wanted and one not in read}
+    for one, reader in _READERS.items():
+        if one in wanted and one not in read:
+            read[one] = _once(asked, one, reader, claim, place)
     if Evidence.STATE not in read:
         read[Evidence.STATE] = closed_by_people(claim.context, place.repository)
     if "overrides" not in read:
@@ -65,7 +74,17 @@ def _passed(run: Run) -> tuple[Override, ...]:
     return () if back is None else tuple(Override(gate, back.by, back.words) for gate in PASSES)
 
 
-def _read(reader: Callable[[Claim, Place], object], claim: Claim, place: Place) -> object:
+def _once(answers: Answers, what: Evidence, reader: _Reader, claim: Claim, place: Place) -> object:
+    """Read a fact, or take it from a run whose question was the same."""
+    if what not in _OF_SOURCE:
+        return _read(reader, claim, place)
+    key = (what, reads_labels(claim.target), claim.run.repository, claim.run.commit, claim.run.branch)
+    if key not in answers:
+        answers[key] = _read(reader, claim, place)
+    return answers[key]
+
+
+def _read(reader: _Reader, claim: Claim, place: Place) -> object:
     try:
         return reader(claim, place)
     except MergeportError as error:
@@ -170,7 +189,7 @@ def _not_now(context: Context, error: MergeportError) -> Unknown:
     return Unknown(str(error), context.now() + TRY_AGAIN)
 
 
-_READERS: Mapping[Evidence, Callable[[Claim, Place], object]] = {
+_READERS: Mapping[Evidence, _Reader] = {
     Evidence.UPSTREAM: _upstream,
     Evidence.FILES: _files,
     Evidence.CHECKS: checks,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from service.core.gates import Allow, Judged, Judgement, Refuse, Wait, rows
-from service.core.gates.gate_table import Row
+from service.core.gates.gate_table import OPEN, Row
 from service.core.messages import status_description
 from service.core.promotion_gates import with_gates
 from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
@@ -20,10 +20,6 @@ from service.pipeline.runs.claim import Claim
 from service.ports import CommitState, PullRequest
 from service.store import judgements, leases, reports
 from service.store.judgements import KeptJudgement
-
-OPEN_STATES = frozenset({"open", "overridden"})
-"""The states of a kept row whose gate let the promotion go on."""
-
 
 Shown = Sequence[tuple[str, CommitState, str]]
 """Gates as they are to be shown, each with its state and words."""
@@ -39,7 +35,7 @@ def to_show(claim: Claim, judgement: Judgement, before: KeptJudgement) -> Shown:
     shown = [
         (row.gate, _state(judged), row.words)
         for row, judged in zip(rows(judgement), judgement.gates, strict=True)
-        if claim.target.gates or not judged.open or earlier.get(row.gate, "open") not in OPEN_STATES
+        if claim.target.gates or not judged.open or earlier.get(row.gate, "open") not in OPEN
     ]
     gone = set(earlier) - {judged.gate for judged in judgement.gates}
     shown += [
@@ -101,7 +97,7 @@ def closed_when_merged(claim: Claim) -> str:
     """Tell which gates were not open when the run's pull request was merged all the same, as they were judged last."""
     with claim.context.store.read() as tx:
         kept = judgements.of_run(tx, claim.run.id)
-    closed = [gate for gate, state, _ in kept.gates if state not in OPEN_STATES] if kept else []
+    closed = [gate for gate, state, _ in kept.gates if state not in OPEN] if kept else []
     return f", although not all gates were open: {', '.join(closed)}" if closed else ""
 
 

@@ -17,7 +17,7 @@ from service.core.config import Target
 from service.core.gates import Judged, Judgement, Outcome, in_words, is_ready, judge_all, rows
 from service.core.gates.gate_table import Row
 from service.core.gates.judgement import FROM_STATE
-from service.core.words import Stage, WaitKind
+from service.core.words import EditState, Stage, WaitKind
 from service.errors import MergeportError, NotFoundError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
@@ -33,7 +33,7 @@ from service.pipeline.runs.claim import Claim, claim_of
 from service.pipeline.runs.looks import saw
 from service.pipeline.runs.steps import Pause, step, wait_for
 from service.ports import PullRequest
-from service.store import gate_answers, judgements, runs, waits
+from service.store import edits, gate_answers, judgements, runs, waits
 from service.store.judgements import KeptJudgement
 from service.store.waits import Wait
 
@@ -110,6 +110,7 @@ def _try_again(context: Context, kept: KeptJudgement) -> None:
 def _judge_again(context: Context, kept: KeptJudgement) -> None:
     with context.store.read() as tx:
         run, wait = runs.get(tx, kept.run_id), waits.open_of_run(tx, kept.run_id)
+        edit = edits.of_run(tx, kept.run_id)
     if run is None or run.state.ended or run.manifest_commit is not None:
         if run is not None and run.manifest_commit is None:
             let_go(context, run)
@@ -120,6 +121,8 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
     claim = claim_of(context, run)
     if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
         _judge_proposed(claim, kept, wait)
+    elif edit is not None and edit.state is EditState.PENDING and (wait is None or wait.kind is not WaitKind.GATE):
+        judge(claim, place_of(context, claim.target))  # whoever writes it meanwhile reads what they say
     elif wait is None:
         _look_later(context, kept, _NOT_YET)
     elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on

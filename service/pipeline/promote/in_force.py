@@ -11,7 +11,7 @@ from service.core.words import Stage
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import step
 from service.pipeline.runs.still_wanted import target_in_force
-from service.store import edits
+from service.store import edits, judgements
 
 
 def take_in_force(claim: Claim) -> None:
@@ -31,6 +31,9 @@ def take_in_force(claim: Claim) -> None:
     with step(claim, "take the configuration in force", Stage.PROMOTE) as record:
         claim.note(configuration_commit=commit)
         claim.found = target
+        if not target.gates:
+            with claim.context.store.begin() as tx:
+                judgements.forget(tx, [run.id])
         record.message = f"{commit[:12]} changes where or how the images are written"
 
 

@@ -17,8 +17,8 @@ import structlog
 from service.core.gates import Judgement, Outcome
 from service.core.words import AutoMerge, Repository, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
-from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
 from service.pipeline.context import Context
+from service.pipeline.manifest.branch_lease import LEASE_SECONDS, Holding
 from service.pipeline.manifest.place import Place, place_of, promotion_branch
 from service.pipeline.manifest.state.state_reading import look_at_state
 from service.pipeline.promote.heads import Base

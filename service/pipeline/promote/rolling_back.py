@@ -146,12 +146,15 @@ def start(tx: Transaction, context: Context, planned: Plan, *, asked_id: str = "
     return run
 
 
-def hold_for(context: Context, place: Place, run: Run) -> str:
-    """Place the hold of a run that goes back, once however often it is asked for; give the id of the one in force."""
+def hold_for(context: Context, place: Place, run: Run, *, asked: str = "") -> str:
+    """Place the hold of a run that goes back, once however often it is asked for; give the id of the one in force.
+
+    A person who has `asked` for the same again has it placed again, where somebody has lifted it meanwhile.
+    """
     back = StepBack.read(run.rollback)
     assert back is not None  # noqa: S101 - called for runs that go back
     return hold_back(
-        context, place.repository, run.id, application=run.application, environment=run.environment,
+        context, place.repository, asked or run.id, application=run.application, environment=run.environment,
         cause=Cause.ROLLBACK, who=back.by, why=back.why, refused=back.refused, at=run.created_at,
     )  # fmt: skip
 

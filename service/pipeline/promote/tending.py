@@ -19,7 +19,7 @@ from service.core.proposal_comment import approvals_words
 from service.core.words import GATE_LABELS, READY_LABEL, REFUSED_LABEL, WAITING_LABEL, Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
-from service.pipeline.promote.landing import land
+from service.pipeline.promote.landing import SOON, land
 from service.pipeline.runs.claim import Claim
 from service.ports import PullRequest
 from service.store import edits, proposals
@@ -77,7 +77,8 @@ def tend(
     with claim.context.store.begin() as tx:
         proposals.update(tx, repository, number, **seen)
     _keep(claim, repository, known, {"merging": landed.words})
-    return Tended(landed.merged, landed.words != known.merging, landed.again)
+    ready_now = pull_request.draft and changed.get("draft") == "ready"  # it is merged at the next look
+    return Tended(landed.merged, landed.words != known.merging, landed.again or (SOON if ready_now else None))
 
 
 def _keep(claim: Claim, repository: Repository, known: Proposal, changed: dict[str, Any]) -> None:

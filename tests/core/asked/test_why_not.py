@@ -164,6 +164,13 @@ def test_action_names_the_run_and_the_place() -> None:
     assert "`mergeport unlock --all`" in everything.action
 
 
+def test_what_was_taken_back_and_is_held_is_brought_again_by_lifting_the_hold() -> None:
+    back = Case(NOW, RUN, live=replace(LIVE, until=NOW, by_us=False, ended_by="rolled back"))
+    assert "`mergeport runs retry 01RVN`" in why_not(back).action
+    held = why_not(replace(back, entries=(Hold(PLACED, "checkout", "prod"),)))
+    assert (held.cause, held.action) == (Cause.TAKEN_BACK, "`mergeport unhold checkout prod`")
+
+
 def test_words_of_people_stay_on_one_line_and_are_cut() -> None:
     answer = why_not(failed("push-refused", run=replace(RUN, state=RunState.FAILED, message="a\nb" * 5000)))
     assert ("\n" in answer.words, len(answer.words) <= 600) == (False, True)

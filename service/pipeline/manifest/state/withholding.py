@@ -1,4 +1,4 @@
-"""Keeps back what the state does not let in; it is read for each push, while the branch's lease is held.
+"""Keeps back what the state or a gate does not let in; both are read for each push, while the branch's lease is held.
 
 Called by the pushes of commits and of promotion branches. An edit that is kept back is settled; its run waits for the
 gate, and asks to be written again when nothing is in the way.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from service.core.changes import PROMOTION_BRANCHES
+from service.core.gates.gate_table import closed_in_words
 from service.core.words import EditState, Repository, WaitKind
 from service.errors import PermanentError, RetryableError
 from service.pipeline.context import Context
@@ -18,8 +21,9 @@ from service.pipeline.manifest.state.gates import Closed, closed, closed_by, sho
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Pause, Stale, is_ours, wait_for
-from service.store import Transaction, edits, manifest_states, overrides, runs, waits
+from service.store import Transaction, edits, judgements, manifest_states, overrides, runs, waits
 from service.store.edits import Edit
+from service.store.judgements import KeptJudgement
 from service.store.runs import Run
 
 MOST_TRIES = 20
@@ -28,21 +32,33 @@ KeptBack = Sequence[tuple[Edit, Closed]]
 
 
 def kept_back(branch: Branch, made: Sequence[Made], seen: Seen) -> KeptBack:
-    """Give the edits that the state does not let in; one that changes nothing may always go in."""
+    """Give the edits that the state or their gates do not let in; one that changes nothing may always go in."""
     written = [one.edit for one in made if one.rewrite.files]
     if not written:
         return []
-    context = branch.context
-    if not seen.state.entries and seen.trouble is None:
-        return []
+    context, now = branch.context, branch.context.now()
     with context.store.read() as tx:
-        known = runs.some(tx, [edit.run_id for edit in written])
-        opened = overrides.of_runs(tx, known.values())
+        judged = judgements.of_runs(tx, [edit.run_id for edit in written])
+    found = {kept.run_id: why for kept in judged if (why := _closed_since(kept, now)) is not None}
+    if seen.state.entries or seen.trouble is not None:
+        with context.store.read() as tx:
+            known = runs.some(tx, [edit.run_id for edit in written])
+            opened = overrides.of_runs(tx, known.values())
+        for run in known.values():
+            gates = overrides.gates_open(opened, run.id)
+            if (why := closed(seen.state, seen.trouble, run, now, opened=gates)) is not None:
+                found[run.id] = why
+    return [(edit, found[edit.run_id]) for edit in written if edit.run_id in found]
 
-    def why(run: Run) -> Closed | None:
-        return closed(seen.state, seen.trouble, run, context.now(), opened=overrides.gates_open(opened, run.id))
 
-    return [(edit, found) for edit in written if (found := why(known[edit.run_id])) is not None]
+def _closed_since(kept: KeptJudgement, now: datetime) -> Closed | None:
+    """Tell which configured gates of a run have closed since it asked to be written, or must be asked again first.
+
+    Another run may write it, minutes later: it waits for its turn, for the branch's window, or for its gates again.
+    """
+    if words := closed_in_words(kept.gates):
+        return Closed(words)
+    return Closed("its gates are asked again first") if kept.next_at <= now else None
 
 
 def put_back(branch: Branch, kept: KeptBack) -> None:
@@ -100,6 +116,9 @@ def _ask_again(claim: Claim, repository: Repository) -> None:
         if not is_ours(tx, run):
             raise Stale
         why = closed_by(known, run, context.now(), opened=_opened(tx, run))
+        kept = judgements.of_run(tx, run.id)
+        if why is None and kept is not None and _by_commit(tx, run) and _closed_since(kept, context.now()):
+            raise RetryableError("its gates are asked again first", code="edit-pending", retry_after=1.0)
         if why is None:
             edits.update(tx, run.id, state=EditState.PENDING, message="")
         elif (refusal := why.refusal) is not None:
@@ -119,6 +138,10 @@ def _opened(tx: Transaction, run: Run) -> frozenset[str]:
     """Name the gates that do not keep the run from writing where it is about to write."""
     gates = overrides.gates_open(overrides.of_runs(tx, [run]), run.id)
     return gates | shown_only(edits.branches_of(tx, [run.id]).get(run.id, ""))
+
+
+def _by_commit(tx: Transaction, run: Run) -> bool:
+    return not edits.branches_of(tx, [run.id]).get(run.id, "").startswith(PROMOTION_BRANCHES)
 
 
 def _is_withheld(tx: Transaction, run: Run) -> bool:

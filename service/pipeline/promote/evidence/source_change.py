@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.core.config import Target
 from service.core.gates.seen_checks import Check
 from service.core.gates.unknown import NOT_READ, Unknown
 from service.pipeline.manifest.place import Place
@@ -24,9 +25,14 @@ def labels(claim: Claim, place: Place) -> frozenset[str] | Unknown:  # noqa: ARG
 
     They are not read where no gate would answer otherwise because of one.
     """
-    if not any(asks() for _, options in claim.target.gates if (asks := getattr(options, "reads_labels", None))):
+    if not reads_labels(claim.target):
         return NOT_READ
     return frozenset(label for one in pull_requests(claim) for label in one.labels)
+
+
+def reads_labels(target: Target) -> bool:
+    """Tell whether a gate of the target would answer otherwise because of a label."""
+    return any(asks() for _, options in target.gates if (asks := getattr(options, "reads_labels", None)))
 
 
 def pull_requests(claim: Claim) -> Sequence[PullRequest]:

@@ -1,7 +1,7 @@
 """The board: all that a plan needs to know of many applications, read at once. Called by the planning of a train.
 
 Rows are read with a few queries, and each manifest branch and its state once. What a gate alone needs from outside is
-read by that gate's own reader.
+read by that gate's own reader, once for all applications that have the same question.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime
 from service.core.config import Target
 from service.core.deployment import Observation
 from service.core.gates import FileText
+from service.core.gates.judgement import Gates
 from service.core.gates.restrictions import ClosedByPeople
 from service.core.gates.stays import Stay
 from service.core.train import Lived
@@ -24,7 +25,7 @@ from service.errors import PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.state_reading import look_at_state
-from service.pipeline.promote.gate_facts import closed_by_people, file_at, stay_of
+from service.pipeline.promote.gate_facts import Answers, closed_by_people, file_at, stay_of
 from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
 from service.store import overrides, releases
@@ -46,6 +47,7 @@ class Board:
     under_way: dict[str, list[Run]] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     opened: Mapping[tuple[str, str], list[KeptOverride]] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
     _states: dict[Repository, ClosedByPeople] = field(default_factory=dict)
     _places: dict[tuple[Repository | None, str | None], Place] = field(default_factory=dict)
     _tips: dict[Place, tuple[Manifests, Sha]] = field(default_factory=dict)
@@ -165,8 +167,12 @@ def read_board(context: Context, environment: str, targets: Collection[Target], 
 def _environments(target: Target) -> set[str]:
     """Name the target's own environment, those that feed it, and those that its gates name."""
     upstream = target.upstream.environments if target.upstream else ()
-    named = (name for _, options in target.gates if (name := getattr(options, "environment", "")))
-    return {target.environment, *upstream, *named}
+    return {target.environment, *upstream, *environments_of(target.gates)}
+
+
+def environments_of(gates: Gates) -> set[str]:
+    """Name the environments that gates name: releases may have been replaced there while they are still upstream."""
+    return {name for _, options in gates if (name := getattr(options, "environment", ""))}
 
 
 def lived_of(deployment: Deployment, run: Run) -> Lived:

@@ -12,7 +12,7 @@ from typing import Any
 from service.core.config import Configuration, Target
 from service.core.config.report import nearest
 from service.core.edits import resolve_values
-from service.core.gates import Candidate, Choice, Facts, Judged, Override, Wait, choose
+from service.core.gates import Candidate, Choice, Facts, Judged, Override, Unknown, Wait, choose
 from service.core.images import ImageReference
 from service.core.order import Relation
 from service.core.train import (
@@ -36,7 +36,7 @@ from service.pipeline.context import Context
 from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.carrying import carried_from
 from service.pipeline.promote.gate_facts import facts_of, files_named
-from service.pipeline.promote.train.board import Board, read_board
+from service.pipeline.promote.train.board import Board, environments_of, read_board
 from service.pipeline.promote.train.coming_along import Deployed, deployed_now, with_changes
 from service.pipeline.runs.claim import Claim, digests_of
 from service.store import overrides
@@ -132,13 +132,15 @@ class _Look:
                 words = f"{self._wish.named} was never live in {' or '.join(self._upstream)}"
             return self._stays(reason, words), None
         choice = choose(self._candidates(), self._target.gates)
-        self._wants_more = choice.chosen is None and self._there.lived is None
+        elsewhere = bool(environments_of(self._target.gates) - {*self._upstream})
+        self._wants_more = choice.chosen is None and (self._there.lived is None or (elsewhere and bool(choice.newer)))
         if choice.chosen is None and not choice.newer:
             return self._nothing_newer(), None
         if choice.chosen is None or choice.judgement is None:
             (newest, judgement), *_ = choice.newer
             return self._closed(newest.key, closing(judgement, self._target.publish)[0]), None
-        closed = closing(choice.judgement, self._target.publish)
+        there = self._run_with(choice.chosen.key) is not None
+        closed = closing(choice.judgement, self._target.publish, under_way=there)
         if closed:
             return self._closed(choice.chosen.key, closed[0]), None
         return self._ready(choice.chosen.key, choice)
@@ -168,13 +170,17 @@ class _Look:
 
     def _run_for(self, lived: Lived) -> Run:
         """Give the run that has the release here already, or one as it would be."""
-        there = next((run for run in self._under_way() if frozenset(digests_of(run).values()) == lived.digests), None)
+        there = self._run_with(lived)
         if there is not None:
             return there
         return replace(
             self._board.runs[lived.run], environment=self._target.environment, pull_request=None, pull_request_url=None,
             manifest_commit=None, state=RunState.QUEUED, stage=Stage.PROMOTE, ended_at=None, superseded_by=None,
         )  # fmt: skip
+
+    def _run_with(self, lived: Lived) -> Run | None:
+        """Give the run that brings the release here already, if one does."""
+        return next((run for run in self._under_way() if frozenset(digests_of(run).values()) == lived.digests), None)
 
     def _under_way(self) -> list[Run]:
         return self._board.under_way.get(self._target.application, [])
@@ -183,14 +189,16 @@ class _Look:
         place = self._place
         opened = self._board.opened.get((run.application, overrides.release_of(run)), [])
         given = tuple(Override(one.gate, one.who, one.why) for one in opened)
-        known = {
+        known: dict[str, object] = {
             "state": self._board.state(place.repository),
             "upstream": self._board.stays(run.application),
             "overrides": (*self._wish.overrides, *given),
         }
+        if run not in self._under_way():  # an address is asked about a run only
+            known["answer"] = Unknown("it is asked once the promotion has begun")
         if files := files_named(self._target):
             known["files"] = self._board.files(place, files)
-        return facts_of(Claim(self._board.context, run, self._target), place, known)
+        return facts_of(Claim(self._board.context, run, self._target), place, known, self._board.answers)
 
     # --- what is said of it -----------------------------------------------------------------------
 
@@ -273,5 +281,6 @@ class _Look:
             yield f"newer {candidate.key.commit[:12]} is not ready: {gate.gate}: {gate.verdict.words}"
         assert choice.judgement is not None  # noqa: S101 - it is of the chosen one
         for one in choice.judgement.closed:
-            yield f"waits on the pull request: {one.gate}: {one.verdict.words}"
+            where = "on the pull request" if self._target.publish is Publish.PULL_REQUEST else "before the commit"
+            yield f"waits {where}: {one.gate}: {one.verdict.words}"
         yield from (f"overrides {one.gate}: {one.verdict.words}" for one in choice.judgement.overridden)
