@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -380,19 +379,6 @@ def test_comment_on_a_promotions_pull_request_approves_the_head_that_was_seen(as
     assert shown(asked, pull.head_sha)["approval"] == "success"
     asked.stack.github.push(MANIFESTS, pull.head, {"README.md": "a person's line\n"}, author="bob")
     asked.settle(looks=0)
-    assert shown(asked, pull.head_sha)["approval"] == "pending"
-
-
-def test_approval_that_is_read_late_does_not_outdo_what_the_person_said_since(asked: Pipeline) -> None:
-    propose(asked, APPROVAL)
-    pull, github = pull_of(asked), asked.stack.github
-    github.comment(MANIFESTS, pull.number, "/mergeport approve", by="grace", later=1)
-    said = github.review_pull(MANIFESTS, pull.number, "CHANGES_REQUESTED", by="grace")
-    later = asked.clock.now() + timedelta(minutes=1)
-    pull.reviews = [replace(said, submitted_at=f"{later:%Y-%m-%dT%H:%M:%SZ}")]
-    asked.clock.move(minutes=10)
-    asked.settle(looks=0)
-    assert "grace approved" in answers(asked, pull, MANIFESTS)
     assert shown(asked, pull.head_sha)["approval"] == "pending"
 
 

@@ -56,6 +56,12 @@ def test_a_user_may_be_named_and_names_have_no_case() -> None:
     assert isinstance(judged(review("x", teams=frozenset({"Release-Managers"}))), Allow)
 
 
+@pytest.mark.parametrize("given", [(C, A), (A, C)])
+def test_of_two_words_in_one_second_the_refusal_counts(given: tuple[ReviewState, ReviewState]) -> None:
+    at = ago(minutes=1)
+    assert judged(*(review("ann", one, at=at) for one in given)) == Wait("ann requested changes")
+
+
 @pytest.mark.parametrize("login", ["author", "AUTHOR", "asker"])
 def test_nobody_approves_their_own(login: str) -> None:
     verdict = judged(review(login), asked_by="Asker")
