@@ -34,6 +34,7 @@ def test_batch_that_loses_every_race_gets_smaller_until_it_wins(pipeline: Pipeli
     assert {state for state, _ in states(pipeline, NAMES).values()} == {RunState.SUCCEEDED}
 
 
+@pytest.mark.prove
 def test_run_whose_commit_is_there_does_not_say_that_it_was_superseded_before(pipeline: Pipeline) -> None:
     """Another merge is accepted while a writer that writes all pending edits pushes the first one."""
     settle_in(pipeline, *NAMES)

@@ -86,6 +86,7 @@ def test_rows_of_a_repository_are_found_by_every_writing(pipeline: Pipeline) -> 
         assert found == {RunId("one"): {commit}, RunId("two"): frozenset()}
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("minutes", [0, 6])
 def test_pushes_that_answer_each_of_our_commits_are_stopped(pipeline: Pipeline, minutes: int) -> None:
     """Somebody's robot formats the values file after each commit of ours, which would go on for ever."""
