@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from devstack.github import landing, payloads, shapes
@@ -11,16 +12,16 @@ from devstack.github.judging_records import CheckRun, Review, ReviewState
 from devstack.github.state import Milestone, Repository, State, Status, now
 
 
-class Reviewing:
+class Reviewing(ABC):
     """Says something of commits and pull requests."""
 
     state: State
     actions: Actions
     courier: Courier
 
+    @abstractmethod
     def repository(self, full_name: str) -> Repository:
         """Return a repository; raise KeyError when there is none."""
-        raise NotImplementedError
 
     def report_status(
         self, full_name: str, sha: str, context: str, state: str, *, by: str = "ci-bot", url: str = ""

@@ -1,4 +1,4 @@
-"""Comments on pull requests of one forge, what the people who write them may do, and which head they saw."""
+"""What people who comment on pull requests of one forge may do, and which head they saw."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 class Discussions(Protocol):
-    """Writes comments, and reads what is to be known of those who wrote one."""
-
-    def comment(self, repository: Repository, number: int, body: str) -> int:
-        """Write a comment on a pull request, and give its id; writing it twice makes two."""
-        ...
+    """Reads what is to be known of those who wrote a comment."""
 
     def permission_of(self, repository: Repository, login: str) -> Permission:
         """Give what a person may do in a repository, whoever grants it; NONE for a login that nobody has."""

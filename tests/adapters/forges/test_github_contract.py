@@ -504,7 +504,7 @@ def test_recent_pull_requests_cost_one_request(github: GitHubDouble, forge: GitH
 def test_comment_is_written(github: GitHubDouble, forge: GitHub) -> None:
     promote(github)
     number = forge.open_pull_request(REPO, DRAFT).number
-    forge.comment(REPO, number, "hello")
+    forge.tell(REPO, number, "hello", mark="<!-- ours -->")
     assert [comment.body for comment in github.comments(REPO, number)] == ["hello"]
 
 

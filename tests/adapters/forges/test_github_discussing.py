@@ -55,7 +55,7 @@ def test_permission_for_pull_requests_is_enough_for_their_comments(github: GitHu
     number = github.open_pull(REPO, "feature", "main").number
     github.add_token("ghp_enough", permissions={"pull_requests": "write"})
     enough = GitHub(TokenLogin("ghp_enough"), api_url=github.api_url, git_url=github.git.url)
-    made = enough.comment(REPO, number, "<!-- ours --> one")
+    made = enough.tell(REPO, number, "<!-- ours --> one", mark="<!-- ours -->")
     assert enough.tell(REPO, number, "<!-- ours --> two", mark="<!-- ours -->") == made
     assert [one.body for one in github.comments(REPO, number)] == ["<!-- ours --> two"]
 
@@ -63,9 +63,18 @@ def test_permission_for_pull_requests_is_enough_for_their_comments(github: GitHu
 def test_comment_that_answers_404_once_is_found_and_not_written_again(github: GitHubDouble, forge: GitHub) -> None:
     promote(github)
     number = forge.open_pull_request(REPO, DRAFT).number
-    made = forge.comment(REPO, number, "<!-- ours --> one")
+    made = forge.tell(REPO, number, "<!-- ours --> one", mark="<!-- ours -->")
     github.faults.answer("404 Not Found", body=b'{"message": "Not Found"}', method="PATCH", path="/issues/comments/")
     assert forge.tell(REPO, number, "<!-- ours --> two", mark="<!-- ours -->", comment=made) == made
+
+
+def test_our_comment_is_found_behind_a_page_of_others(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    for count in range(100):
+        github.comment(REPO, number, f"comment {count}")
+    made = forge.tell(REPO, number, "<!-- ours --> one", mark="<!-- ours -->")
+    assert forge.tell(REPO, number, "<!-- ours --> two", mark="<!-- ours -->") == made
 
 
 def test_former_head_is_the_one_before_that_second(github: GitHubDouble, forge: GitHub) -> None:

@@ -45,7 +45,7 @@ CALLS: dict[str, tuple[str, str, Callable[[GitHub], object]]] = {
     "update_pull_request": ("GET", "/pulls/7", lambda forge: forge.update_pull_request(REPO, 7, DRAFT)),
     "pull_request": ("GET", "/pulls/7", lambda forge: forge.pull_request(REPO, 7)),
     "recent_pull_requests": ("GET", "/pulls", lambda forge: forge.recent_pull_requests(REPO, base="main")),
-    "comment": ("POST", "/issues/7/comments", lambda forge: forge.comment(REPO, 7, "hello")),
+    "comment": ("GET", "/issues/7/comments", lambda forge: forge.tell(REPO, 7, "hello", mark="hello")),
 }
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 ERRORS: dict[str, tuple[dict[str, Any], type[MergeportError], str]] = {
@@ -195,10 +195,11 @@ def test_read_is_asked_once_more_after_a_bad_gateway(forge: GitHub, http: respon
 
 
 def test_write_is_never_repeated_by_itself(forge: GitHub, http: responses.RequestsMock) -> None:
+    answer(http, "GET", "/issues/7/comments", json=[])
     answer(http, "POST", "/issues/7/comments", status=502)
     with pytest.raises(RetryableError):
-        forge.comment(REPO, 7, "hello")
-    assert len(http.calls) == 1
+        forge.tell(REPO, 7, "hello", mark="hello")
+    assert [call.request.method for call in http.calls] == ["GET", "POST"]
 
 
 def test_missing_permission_is_named_by_githubs_header(forge: GitHub, http: responses.RequestsMock) -> None:

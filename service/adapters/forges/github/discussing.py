@@ -1,7 +1,8 @@
-"""Comments on GitHub's pull requests, and what is to be known of those who write them. Called by the forge."""
+"""What is to be known on GitHub of those who comment on pull requests. Called by the forge."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -26,10 +27,6 @@ _NOWHERE = "0" * 40
 _Answer = TypeVar("_Answer")
 
 
-class _Comment(BaseModel):
-    id: int
-
-
 class _Person(BaseModel):
     permissions: dict[str, bool] | None = None
 
@@ -52,26 +49,14 @@ class _Move(BaseModel):
     timestamp: datetime
 
 
-class Discussing:
+class Discussing(ABC):
     """The part of the forge that talks with people."""
 
     _connection: Connection
 
+    @abstractmethod
     def default_branch(self, repository: Repository) -> str:
         """Give the name of the default branch."""
-        raise NotImplementedError
-
-    def comment(self, repository: Repository, number: int, body: str) -> int:
-        """Write a comment on a pull request, and give its id; writing it twice makes two."""
-        return self._connection.send(
-            _Comment,
-            "POST",
-            f"/repos/{repository}/issues/{number}/comments",
-            {"body": body},
-            doing=f"comment on #{number}",
-            repository=repository,
-            permission="pull requests: write",
-        ).id
 
     def permission_of(self, repository: Repository, login: str) -> Permission:
         """Give what a person may do in a repository, from teams and the organization too.

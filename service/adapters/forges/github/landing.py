@@ -6,6 +6,7 @@ wants to know reads the pull request again.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from urllib.parse import quote
 
@@ -32,7 +33,6 @@ _DISABLE = (
 _ENQUEUE = (
     "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { mergeQueueEntry { position } } }"
 )
-MOST_COMMENTS = 100
 
 
 class _Node(BaseModel):
@@ -45,7 +45,7 @@ class _Comment(BaseModel):
     user: Account | None = None
 
 
-class Landing(Judging):
+class Landing(Judging, ABC):
     """What brings a pull request home."""
 
     def mark_ready(self, repository: Repository, number: int) -> None:
@@ -121,20 +121,16 @@ class Landing(Judging):
 
     def _comment_with(self, repository: Repository, number: int, mark: str) -> int | None:
         """Find our comment whose making was not heard of; one of somebody else that has the mark is not ours."""
-        listed = self._connection.get(
-            list[_Comment],
-            f"/repos/{repository}/issues/{number}/comments",
-            parameters={"per_page": MOST_COMMENTS},
-            doing=f"read the comments of #{number}",
-            repository=repository,
-            permission="pull requests: read",
-        )
+        listed = self._all(
+            list[_Comment], f"/repos/{repository}/issues/{number}/comments", list,
+            doing=f"read the comments of #{number}", repository=repository, permission="pull requests: read",
+        )  # fmt: skip
         marked = [one for one in listed if mark in (one.body or "") and one.user is not None]
         return next((one.id for one in marked if one.user and one.user.login == self.identity()), None)
 
+    @abstractmethod
     def identity(self) -> str:
         """Give the login that our token or App acts as."""
-        raise NotImplementedError
 
     def _mutate(
         self, mutation: str, repository: Repository, number: int, doing: str, wish: dict[str, str] | None = None
