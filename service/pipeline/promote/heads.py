@@ -72,7 +72,7 @@ class Base:
 
     def says(self, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
         """Tell whether a commit has our values."""
-        return _says(self.manifests, commit, wanted)
+        return says(self.manifests, commit, wanted)
 
     def _file(self, commit: Sha, file: str) -> bytes | None:
         try:
@@ -102,7 +102,7 @@ def read_head(
     _, edge = walk(base, tip)
     removed = _newest(base.manifests, lost)
     origin = next(iter(removed), None)
-    if wanted is None or not _says(base.manifests, tip, wanted):
+    if wanted is None or not says(base.manifests, tip, wanted):
         holds = Holds.PEOPLES
     elif any(_comes_to(base.manifests, start, tip, wanted) for start in removed or edge):
         holds = Holds.OURS
@@ -135,7 +135,7 @@ def _newest(manifests: Manifests, commits: Collection[Sha]) -> list[Sha]:
     return sorted(set(commits) - behind)
 
 
-def _says(manifests: Manifests, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
+def says(manifests: Manifests, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
     """Tell whether a commit has our values; False if a file can no longer be read."""
     try:
         return has_images(manifests, commit, wanted)

@@ -194,13 +194,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
                 record.message = f"pull request #{number} has to be made anew, because {place.branch} has changed"
                 return None
             saw += told
-        subject = subject_of(place.repository, number)
-        if expired(context, run.id, WaitKind.PULL_REQUEST, subject):
-            raise PermanentError(
-                f"pull request #{number} was not merged in time",
-                code="pull-request-timeout",
-                hint="merge it, and the next generation starts; or close it; see `deadlines.pull_request`",
-            )
+        subject = subject_in_time(claim, place, number)
         within: timedelta = target.deadlines.pull_request
         wait = wait_for(
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject, saw=saw, within=within
@@ -208,6 +202,18 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         claim.effects.append(lambda tx: judgements.expect(tx, run, context.now()))
         claim.effects.append(lambda tx: note_waiting(tx, run, place.repository, number, pull_request.head_sha))
         raise Pause(wait)
+
+
+def subject_in_time(claim: Claim, place: Place, number: int) -> str:
+    """Give the subject of the wait for a pull request; PermanentError `pull-request-timeout` if it is over."""
+    subject = subject_of(place.repository, number)
+    if expired(claim.context, claim.run.id, WaitKind.PULL_REQUEST, subject):
+        raise PermanentError(
+            f"pull request #{number} was not merged in time",
+            code="pull-request-timeout",
+            hint="merge it, and the next generation starts; or close it; see `deadlines.pull_request`",
+        )
+    return subject
 
 
 def _judge(claim: Claim, place: Place, head: Place, pull_request: PullRequest) -> str | None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from service.core.values import FileEdit, Rewrite
+from service.core.values import Rewrite
 from service.core.words import EditState, Sha
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
 from service.pipeline.manifest.order import Case, Order, order_of
-from service.pipeline.manifest.place import Place, has_images, renamed, rewrite_at, wanted_edits
+from service.pipeline.manifest.place import Place, renamed, rewrite_at, wanted_edits
 from service.pipeline.manifest.promotion_text import message_of, stored_changes
 from service.pipeline.manifest.swap import Attempt, Basis, Result, swap
+from service.pipeline.promote.heads import says
 from service.pipeline.promote.promotion_branch import BOUNDS, stay_alone
 from service.pipeline.promote.together.membership import Member, Membership, read_membership
 from service.pipeline.promote.together.taking_out import files_without
@@ -127,7 +128,7 @@ class _Joining:
             if one.edit.state is EditState.PUBLISHED
             for edit in wanted_edits(one.run, one.claim.target)
         ]
-        if wanted and _says(self.manifests, tip, tuple(wanted)):
+        if wanted and says(self.manifests, tip, tuple(wanted)):
             return tip
         forge = self.claim.context.outside.manifest_forge
         of_branch = forge.pull_requests_from(self.head.repository, head=self.head.branch)
@@ -209,12 +210,3 @@ def _settle(claim: Claim, head: Place, joint: Joint) -> None:
 def _put_aside(context: Context, member: Member, state: EditState, words: str, code: str = "") -> None:
     with context.store.begin() as tx:
         edits.update(tx, member.run.id, state=state, message=words, code=code)
-
-
-def _says(manifests: Manifests, commit: Sha, wanted: tuple[FileEdit, ...]) -> bool:
-    try:
-        return has_images(manifests, commit, wanted)
-    except RetryableError:
-        raise
-    except MergeportError:
-        return False

@@ -32,12 +32,12 @@ from service.pipeline.promote.given import note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.promotion_branch import alone_at
-from service.pipeline.promote.pull_request import MOST_MADE_ANEW, subject_of, watch_key, words_of_wait
+from service.pipeline.promote.pull_request import MOST_MADE_ANEW, subject_in_time, watch_key, words_of_wait
 from service.pipeline.promote.together.all_of_it import publish
 from service.pipeline.promote.together.membership import has_to_change
 from service.pipeline.promote.together.shared_branch import Joint, bring_together
 from service.pipeline.runs.claim import Claim
-from service.pipeline.runs.steps import Cancelled, Pause, Superseded, expired, step, wait_for
+from service.pipeline.runs.steps import Cancelled, Pause, Superseded, step, wait_for
 from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import Manifests, PullRequest
 from service.store import Transaction, edits, judgements, pull_request_runs, runs, waits
@@ -231,13 +231,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         if not judged and _leads(claim, head, number) and _is_stale(claim, place, head, manifests, pull_request):
             record.message = f"pull request #{number} has to be made anew"
             return None
-        subject = subject_of(place.repository, number)
-        if expired(context, run.id, WaitKind.PULL_REQUEST, subject):
-            raise PermanentError(
-                f"pull request #{number} was not merged in time",
-                code="pull-request-timeout",
-                hint="merge it, and the next generation starts; or close it; see `deadlines.pull_request`",
-            )
+        subject = subject_in_time(claim, place, number)
         wait = wait_for(
             context, run, WaitKind.PULL_REQUEST, key=watch_key(place), subject=subject,
             saw=words_of_wait(claim, place.repository, number), within=claim.target.deadlines.pull_request,
