@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +16,10 @@ import pytest
 import yaml
 
 from scripts.render_examples import EXAMPLES, GOLDEN, folders, releases, rendered
+from service.core.values import ValueEdit, edit_values
 from tests.fixtures.charts import Manifest
 from tests.fixtures.schemas import NEWEST, faults, versions
+from tests.fixtures.tools import ROOT
 
 FOLDERS = folders()
 NAMES = [str(folder.relative_to(EXAMPLES)) for folder in FOLDERS]
@@ -300,7 +302,7 @@ def test_what_is_mounted_is_there_and_what_is_there_is_mounted(example: list[Rel
 def test_the_secret_that_an_operator_makes_is_the_one_that_the_pod_reads(
     all_releases: dict[str, list[Release]],
 ) -> None:
-    made = {
+    made: dict[str, Callable[[Manifest], str]] = {
         "secrets/sealed-secrets": lambda thing: thing["spec"]["template"]["metadata"]["name"],
         "secrets/external-secrets": lambda thing: thing["spec"]["target"]["name"],
         "secrets/infisical": lambda thing: thing["spec"]["managedKubeSecretReferences"][0]["secretName"],
@@ -359,3 +361,20 @@ def test_the_loader_puts_the_model_where_the_application_looks_for_it(all_releas
         (written,) = (mount for mount in loader["volumeMounts"] if mount["name"] == "model")
         (read,) = (mount for mount in application["volumeMounts"] if mount["name"] == "model")
         assert (written["mountPath"], read["readOnly"]) == (read["mountPath"], True)
+
+
+def test_mergeport_edits_every_image_of_an_example_by_a_plain_path(helm: str, tmp_path: Path) -> None:
+    """The page's `set`, on the example with two images: its bytes, and then its objects, differ by the images alone."""
+    page = (ROOT / "docs" / "application-chart.md").read_text()
+    paths = re.findall(r'^      (\S*image\.\w+): "\{(\w+)\.(\w+)\}"', page, flags=re.MULTILINE)
+    new = {"tag": "123456789012", "digest": "sha256:" + "0a" * 32}
+    folder = EXAMPLES / "serving" / "preprocess-predict"
+    before = (folder / "recommender.yaml").read_text()
+    after = edit_values(before, [ValueEdit(path, new[what]) for path, _, what in paths], file="recommender.yaml").text
+    (tmp_path / "recommender.yaml").write_text(after)
+    text = rendered(helm, tmp_path)
+    golden = (folder / GOLDEN).read_text()
+    changed = [(old, line) for old, line in zip(golden.splitlines(), text.splitlines(), strict=True) if old != line]
+    assert len(paths) == 4
+    assert [line.partition("@")[2] for _, line in changed] == [new["digest"]] * 2
+    assert all(line.strip().startswith(("- image: ", "image: ")) for _, line in changed)

@@ -22,6 +22,7 @@ annotations:
 {{- end -}}
 
 {{- define "application.podSpec" -}}
+{{- include "application.checks" . -}}
 {{- include "application.merged" (dict "text" (include "application.ownPodSpec" .) "over" .Values.podSpec) -}}
 {{- end -}}
 

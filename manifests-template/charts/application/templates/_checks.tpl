@@ -1,4 +1,5 @@
-{{- /* What a schema cannot say: values that do not fit each other are refused in words. This file renders nothing. */ -}}
+{{/* What a schema cannot say: values that do not fit each other are refused in words. Every pod asks here first. */}}
+{{- define "application.checks" -}}
 {{- $values := .Values -}}
 {{- $runs := has $values.kind (list "Deployment" "Rollout" "Worker") -}}
 
@@ -76,3 +77,4 @@
 {{- if and (eq $values.kind "InferenceService") $values.networkPolicy.enabled }}
 {{- fail "networkPolicy would select no pod of an InferenceService: KServe labels them; use extraObjects" }}
 {{- end }}
+{{- end -}}
