@@ -146,3 +146,40 @@ def test_everything_is_labelled_and_the_selector_is_not_changed_by_it(render: Re
         "app.kubernetes.io/name": "checkout",
         "app.kubernetes.io/instance": "checkout",
     }
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "InferenceService"])
+def test_gpus_are_those_of_the_container_that_is_named(render: Render, kind: str) -> None:
+    manifests = render(CHART, values(kind=kind, gpu={"count": 1}, containers={"log": {"image": IMAGE}}))
+    spec = one(manifests, kind)["spec"]
+    containers = (
+        spec["predictor"]["containers"] if kind == "InferenceService" else spec["template"]["spec"]["containers"]
+    )
+    assert ["nvidia.com/gpu" in container.get("resources", {}).get("limits", {}) for container in containers] == [
+        True,
+        False,
+    ]
+    other = render(CHART, values(gpu={"count": 1, "container": "log"}, containers={"log": {"image": IMAGE}}))
+    assert "nvidia.com/gpu" not in application(other)["resources"]["limits"]
+
+
+def test_door_of_another_container_is_the_door_of_the_pod(render: Render) -> None:
+    """Its port's name is the Service's, by which Istio, the Ingress and Prometheus know what is spoken."""
+    manifests = render(
+        CHART,
+        values(
+            portName="predict",
+            service={"targetPort": "http"},
+            containers={"preprocess": {"image": IMAGE, "ports": {"http": {"containerPort": 9000}}}},
+            ingress={"enabled": True, "host": "a.example.org"},
+            metrics={"enabled": True},
+            networkPolicy={"enabled": True},
+        ),
+    )
+    assert one(manifests, "Service")["spec"]["ports"] == [
+        {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
+    ]
+    (path,) = one(manifests, "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["port"] == {"name": "http"}
+    assert one(manifests, "ServiceMonitor")["spec"]["endpoints"][0]["port"] == "http"
+    assert one(manifests, "NetworkPolicy")["spec"]["ingress"][0]["ports"] == [{"port": "http", "protocol": "TCP"}]

@@ -40,6 +40,11 @@ ISTIO = {"kind": "Rollout", "rollout": {"traffic": "istio"}}
         ({"service": {"targetPort": "grpc"}}, r'service.targetPort is \\?"grpc\\?", and no container.*there are http'),
         ({"metrics": {"enabled": True, "port": "metrics"}}, "metrics.port is"),
         ({"kind": "Worker", "metrics": {"enabled": True}}, "metrics.port is"),
+        (
+            {"metrics": {"enabled": True, "port": "m"}, "ports": {"m": {"containerPort": 9090, "service": False}}},
+            "the Service does not offer it",
+        ),
+        ({"gpu": {"count": 1, "container": "predict"}}, "the GPUs would be nobody's"),
         ({"model": {"uri": "models:/scorer@champion"}}, "an alias, a stage or `latest` is another model tomorrow"),
         ({"model": {"uri": "models:/scorer/latest"}}, "Name the version: models:/NAME/7"),
         ({"model": {"uri": "models:/scorer/Production"}}, "Name the version"),
@@ -74,6 +79,8 @@ def test_values_that_do_not_fit_each_other_are_refused_in_words(render: Render, 
         ({"model": {"sha256": "abc"}}, "sha256"),
         ({"serviceAccount": {"roleArn": "arn:aws:iam::1:role/x"}}, "roleArn"),
         ({"podDisruptionBudget": {"minAvailable": "half"}}, "minAvailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": "0%"}}, "maxUnavailable"),
     ],
 )
 def test_a_mistyped_key_or_value_is_refused_by_its_name(render: Render, given: Manifest, words: str) -> None:

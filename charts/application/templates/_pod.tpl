@@ -75,7 +75,7 @@ affinity:
 {{- if .Values.topologySpreadConstraints }}
 topologySpreadConstraints:
   {{- toYaml .Values.topologySpreadConstraints | nindent 2 }}
-{{- else if not $batch }}
+{{- else if has .Values.kind (list "Deployment" "Rollout" "Worker") }}
 {{- include "application.spread" . }}
 {{- end }}
 {{- end -}}

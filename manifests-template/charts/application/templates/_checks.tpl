@@ -51,12 +51,20 @@
 {{- end }}
 
 {{- $ports := keys $values.ports | concat (list) }}
-{{- if ne $values.kind "Worker" }}{{ $ports = append $ports $values.portName }}{{ end }}
+{{- if has $values.kind (list "Deployment" "Rollout") }}{{ $ports = append $ports $values.portName }}{{ end }}
 {{- range $values.containers }}{{ $ports = concat $ports (keys (default dict .ports)) }}{{ end }}
-{{- range $at, $port := dict "service.targetPort" $values.service.targetPort "metrics.port" ($values.metrics.enabled | ternary (default $values.portName $values.metrics.port) "") }}
+{{- $metrics := default (include "application.servicePort" .) $values.metrics.port }}
+{{- range $at, $port := dict "service.targetPort" $values.service.targetPort "metrics.port" ($values.metrics.enabled | ternary $metrics "") }}
 {{- if and $port (not (has $port $ports)) }}
 {{- fail (printf "%s is %q, and no container has a port of this name: there are %s" $at $port (sortAlpha $ports | join ", ")) }}
 {{- end }}
+{{- end }}
+{{- if and $values.metrics.enabled (include "application.serves" .) (not (regexMatch (printf "(?m)^- name: %s$" $metrics) (include "application.servicePorts" .))) }}
+{{- fail (printf "metrics.port is %q, and the Service does not offer it: Prometheus asks the ports of a Service" $metrics) }}
+{{- end }}
+
+{{- if and $values.gpu.count (ne $values.gpu.container "application") (not (hasKey $values.containers $values.gpu.container)) }}
+{{- fail (printf "gpu.container is %q, and there is no container of this name: the GPUs would be nobody's" $values.gpu.container) }}
 {{- end }}
 
 {{- if hasPrefix "models:/" $values.model.uri }}

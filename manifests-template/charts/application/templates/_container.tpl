@@ -115,7 +115,7 @@ lifecycle:
       seconds: {{ $delay }}
 {{- end }}
 {{- $resources := deepCopy (default dict $values.resources) }}
-{{- if and $root.Values.gpu.count (eq .name $root.Values.gpu.container) }}
+{{- if and $root.Values.gpu.count (eq $root.Values.gpu.container (.main | ternary "application" .name)) }}
 {{- $limits := default dict $resources.limits }}
 {{- $_ := set $limits $root.Values.gpu.resource (int $root.Values.gpu.count) }}
 {{- $_ := set $resources "limits" $limits }}
