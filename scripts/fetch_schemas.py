@@ -45,7 +45,7 @@ KINDS = (
     "v1 ServiceAccount",
 )
 GENERATOR = "ts-json-schema-generator@2.4.0"
-MODELS = {
+MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "argo-rollouts@2.0.0": {
         "argoproj.io/v1alpha1": ("Rollout", "AnalysisTemplate"),
     },
@@ -79,27 +79,26 @@ def wheel(package: str, folder: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(next(folder.glob(f"{name}-*.whl")))
 
 
-def strict(schema: Any) -> Any:
+def strict(schema: Schema) -> Schema:
     """Take descriptions and defaults out, and close every object whose fields are named."""
-    if isinstance(schema, list):
-        return [strict(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
     dropped = ("description", "default", "$schema", "format")
-    closed = {
-        key: {name: strict(inner) for name, inner in value.items()} if key == "properties" else strict(value)
-        for key, value in schema.items()
-        if key == "properties" or (key not in dropped and not key.startswith("x-"))
-    }
+    closed: Schema = {}
+    for key, value in schema.items():
+        if key == "properties":
+            closed[key] = {name: strict(inner) for name, inner in value.items() if name != "status"}
+        elif isinstance(value, dict):
+            closed[key] = strict(value)
+        elif isinstance(value, list):
+            closed[key] = [strict(part) if isinstance(part, dict) else part for part in value]
+        elif key not in dropped and not key.startswith("x-"):
+            closed[key] = value
     open_ended = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema
-    if isinstance(closed.get("properties"), dict):
-        closed["properties"].pop("status", None)
-        if not open_ended:
-            closed["additionalProperties"] = False
+    if "properties" in closed and not open_ended:
+        closed["additionalProperties"] = False
     return closed
 
 
-def references(schema: Any) -> Iterator[str]:
+def references(schema: object) -> Iterator[str]:
     """Give the name of every definition that a schema refers to."""
     if isinstance(schema, dict):
         if isinstance(schema.get("$ref"), str):
@@ -151,7 +150,8 @@ def models(folder: Path) -> Schema:
     (folder / "package.json").write_text("{}")
     packages = [GENERATOR, *(f"@kubernetes-models/{package}" for package in MODELS)]
     subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", *packages], cwd=folder, check=True)
-    definitions, kinds = {}, {}
+    definitions: Schema = {}
+    kinds: dict[str, str] = {}
     for package, groups in MODELS.items():
         # One package at a time: several of them have types of the same name.
         prefix = package.partition("@")[0]
