@@ -58,6 +58,20 @@ ISTIO = {"kind": "Rollout", "rollout": {"traffic": "istio"}}
         ({"secrets": {"provider": "infisical"}}, "identityId and secrets.infisical.credentialsSecret"),
         ({"kind": "InferenceService", "networkPolicy": {"enabled": True}}, "would select no pod"),
         ({"containers": {"log": {"image": {"repository": "r"}}}}, "containers.log.image.tag"),
+        ({"kind": "InferenceService", "metrics": {"enabled": True}}, "would select no pod"),
+        ({"kind": "Rollout", "strategy": {"type": "Recreate"}}, "a Rollout has rollout.strategy"),
+        ({"kind": "Job", "podDisruptionBudget": {"enabled": True}}, "not for a Job"),
+        ({"rollout": {"analysis": {"enabled": True}}}, "only a Rollout has a canary"),
+        ({"kind": "Job", "job": {"schedule": "@daily"}}, "only a CronJob has one"),
+        ({"kserve": {"modelFormat": "sklearn"}}, "only an InferenceService has one"),
+        ({"istio": {"circuitBreaker": {"enabled": True}}}, "there would be none of them"),
+        ({"istio": {"mirror": {"service": "next"}}}, "there would be none of them"),
+        ({"networkPolicy": {"egress": {"enabled": True}}}, "nothing would be limited"),
+        ({"secrets": {"sealed": {"A": "x"}}}, r'secrets.provider is \\?"\\?": the pods would not get them'),
+        (
+            {"secrets": {"provider": "sealed-secrets", "sealed": {"A": "x"}, "external": {"all": ["a"]}}},
+            "values for external-secrets",
+        ),
     ],
 )
 def test_values_that_do_not_fit_each_other_are_refused_in_words(render: Render, given: Manifest, words: str) -> None:

@@ -148,8 +148,8 @@ def test_selectors_find_the_pods_of_their_release(example: list[Release]) -> Non
                 service["metadata"]["name"]
                 for service in release.of("Service")
                 if thing["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-                and not any(
-                    rule["key"] in service["metadata"]["labels"]
+                and all(
+                    (rule["key"] in service["metadata"]["labels"]) is (rule["operator"] == "Exists")
                     for rule in thing["spec"]["selector"].get("matchExpressions", [])
                 )
             ]

@@ -63,5 +63,5 @@ name: {{ include "application.name" . }}
 {{- define "application.merged" -}}
 {{- $made := fromYaml .text -}}
 {{- if hasKey $made "Error" }}{{ fail (printf "%s in:\n%s" $made.Error .text) }}{{ end -}}
-{{- toYaml (mergeOverwrite $made (deepCopy .over)) -}}
+{{- toYaml (mergeOverwrite $made (deepCopy (default dict .over))) -}}
 {{- end -}}

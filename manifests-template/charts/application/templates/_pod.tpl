@@ -8,7 +8,7 @@ labels:
   {{- with .Values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- $annotations := deepCopy .Values.podAnnotations }}
+{{- $annotations := deepCopy (default dict .Values.podAnnotations) }}
 {{- if .Values.config.files }}
 {{- $_ := set $annotations "checksum/config" (toJson .Values.config.files | sha256sum) }}
 {{- end }}
@@ -85,7 +85,7 @@ topologySpreadConstraints:
 {{- with .Values.runAsUser -}}
 {{- $strict = merge $strict (dict "runAsUser" (int64 .) "runAsGroup" (int64 .) "fsGroup" (int64 .) "fsGroupChangePolicy" "OnRootMismatch") -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite $strict (deepCopy .Values.podSecurityContext)) -}}
+{{- toYaml (mergeOverwrite $strict (deepCopy (default dict .Values.podSecurityContext))) -}}
 {{- end -}}
 
 {{/* Pods of one version are spread over zones and nodes: `prefer` never keeps a pod from running, `require` may. */}}
