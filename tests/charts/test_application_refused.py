@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
+import jsonschema_rs
 import pytest
 
 from tests.charts.test_application import CHART, REPOSITORY, values
 from tests.fixtures.charts import Manifest, Render, RenderError
 
+SCHEMA = jsonschema_rs.validator_for(json.loads((CHART / "values.schema.json").read_text()))
 ISTIO = {"kind": "Rollout", "rollout": {"traffic": "istio"}}
 
 
@@ -97,9 +102,18 @@ def test_values_that_do_not_fit_each_other_are_refused_in_words(render: Render, 
         ({"podDisruptionBudget": {"maxUnavailable": "0%"}}, "maxUnavailable"),
     ],
 )
-def test_a_mistyped_key_or_value_is_refused_by_its_name(render: Render, given: Manifest, words: str) -> None:
-    with pytest.raises(RenderError, match=rf"(?s)specifications of the schema.*{words}"):
-        render(CHART, values(**given))
+def test_a_mistyped_key_or_value_is_refused_by_its_name(given: Manifest, words: str) -> None:
+    with pytest.raises(jsonschema_rs.ValidationError, match=words):
+        SCHEMA.validate(values(**given))
+    SCHEMA.validate(values())
+
+
+def test_helm_3_and_4_both_tell_the_name(render: Render, helm4: str) -> None:
+    with pytest.raises(RenderError, match=r"(?s)specifications of the schema.*replica"):
+        render(CHART, values(replica=3))
+    argv = [helm4, "template", "checkout", str(CHART), "--set", "image.repository=r,image.tag=t,replica=3"]
+    told = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert "additional properties 'replica' not allowed" in told.stderr
 
 
 def test_an_alias_is_refused_whoever_fetches_the_model(render: Render) -> None:
