@@ -63,7 +63,7 @@
 {{- fail (printf "%s is %q, and no container has a port of this name: there are %s" $at $port (sortAlpha $ports | join ", ")) }}
 {{- end }}
 {{- end }}
-{{- if and $values.metrics.enabled (include "application.serves" .) (not (regexMatch (printf "(?m)^- name: %s$" $metrics) (include "application.servicePorts" .))) }}
+{{- if and $values.metrics.enabled (include "application.serves" .) (not (regexMatch (printf "(?m)^- name: %q$" $metrics) (include "application.servicePorts" .))) }}
 {{- fail (printf "metrics.port is %q, and the Service does not offer it: Prometheus asks the ports of a Service" $metrics) }}
 {{- end }}
 

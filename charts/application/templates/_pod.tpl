@@ -28,11 +28,11 @@ annotations:
 
 {{- define "application.ownPodSpec" -}}
 {{- $batch := has .Values.kind (list "Job" "CronJob") -}}
-serviceAccountName: {{ include "application.serviceAccount" . }}
+serviceAccountName: {{ include "application.serviceAccount" . | quote }}
 automountServiceAccountToken: {{ .Values.serviceAccount.automountToken }}
 terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
 {{- if $batch }}
-restartPolicy: {{ .Values.job.restartPolicy }}
+restartPolicy: {{ .Values.job.restartPolicy | quote }}
 {{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -60,7 +60,7 @@ nodeSelector:
 {{- if or .Values.tolerations .Values.gpu.count }}
 tolerations:
   {{- if .Values.gpu.count }}
-  - key: {{ .Values.gpu.resource }}
+  - key: {{ .Values.gpu.resource | quote }}
     operator: Exists
     effect: NoSchedule
   {{- end }}
