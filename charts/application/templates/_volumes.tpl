@@ -82,7 +82,7 @@
 {{- define "application.cacheEnv" -}}
 {{- if .Values.cache.enabled }}
 {{- $path := trimSuffix "/" .Values.cache.path }}
-HOME: {{ $path }}/home
+HOME: {{ $path }}
 HF_HOME: {{ $path }}/huggingface
 MLFLOW_ENV_ROOT: {{ $path }}/mlflow
 MPLCONFIGDIR: {{ $path }}/matplotlib
