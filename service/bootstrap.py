@@ -18,6 +18,7 @@ from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.adapters.gate_addresses import HttpGateAddresses
 from service.adapters.git.ssh import SshLogin
 from service.adapters.git_histories import GitHistories
+from service.adapters.github_api.app_registration import NewApp, new_app
 from service.adapters.github_api.budget import Budgets
 from service.adapters.github_api.connection import SOURCES
 from service.adapters.helm import Helm
@@ -214,6 +215,11 @@ def _argocd(settings: ArgoCDSettings, ca_file: Path | None) -> ArgoCD | None:
     if settings.applicationset_url:
         sets = ApplicationSets(settings.applicationset_url, settings.webhook_secret, ca_file=trusted)
     return ArgoCD(settings.url, settings.token or "", web_url=settings.web_url, ca_file=trusted, sets=sets)
+
+
+def register_app(api_url: str, code: str) -> NewApp:
+    """Exchange the code of a GitHub App that was just made for its id, key and web hook's secret."""
+    return new_app(api_url, code)
 
 
 def event_queue(settings: Settings) -> EventQueue | None:
