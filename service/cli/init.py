@@ -24,21 +24,9 @@ T = TypeVar("T")
 _BUILDERS = ("github-actions", "external", "docker")
 
 
-class _Init(click.Group):
-    """The group; with a folder instead of a command it is `init` itself."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Take a first word that is no command as the folder of `new`."""
-        if args and args[0] not in self.commands:
-            args = ["new", *args]
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=_Init, invoke_without_command=False)
+@click.group()
 def init() -> None:
-    """Make a set-up: `mergeport init FOLDER` writes it, `mergeport init app FOLDER` registers its GitHub App."""
+    """Make a set-up: `new` writes it into a folder, `app` registers its GitHub App."""
 
 
 init.add_command(app)

@@ -52,7 +52,7 @@ def test_set_up_in_an_empty_folder_is_a_valid_configuration_that_renders(
 ) -> None:
     folder = tmp_path / "new"
     options = ("--app", "fraud=shop/fraud-model:python-model", "--argocd", "https://argocd.shop.example")
-    told = call("init", str(folder), *SHOP, *options)
+    told = call("init", "new", str(folder), *SHOP, *options)
     assert told.status == 0, told.err
     configuration = loaded(folder)
     assert (configuration.applications, configuration.environments) == (("cart", "fraud"), ("dev", "stage", "prod"))
@@ -66,7 +66,7 @@ def test_set_up_in_an_empty_folder_is_a_valid_configuration_that_renders(
 
 
 def test_no_name_of_the_example_is_left_where_it_would_act(call: Call, tmp_path: Path) -> None:
-    call("init", str(tmp_path), *SHOP, "--workflow", "shop/mergeport@abc123")
+    call("init", "new", str(tmp_path), *SHOP, "--workflow", "shop/mergeport@abc123")
     acting = [
         path
         for folder in ("manifests/argocd", "manifests/apps", "sources")
@@ -83,7 +83,7 @@ def yaml_without_comments(path: Path) -> str:
 
 
 def test_environments_take_the_places_of_those_of_the_example_and_the_others_go(call: Call, tmp_path: Path) -> None:
-    call("init", str(tmp_path), *SHOP, "--environment", "test=trunk", "--environment", "live=release")
+    call("init", "new", str(tmp_path), *SHOP, "--environment", "test=trunk", "--environment", "live=release")
     assert {(one.environment, one.branch, one.publish) for one in loaded(tmp_path).targets()} == {
         ("test", "trunk", "commit"), ("live", "release", "pull-request"),
     }  # fmt: skip
@@ -100,11 +100,11 @@ def test_environments_take_the_places_of_those_of_the_example_and_the_others_go(
 
 
 def test_second_time_nothing_is_written_and_a_persons_edit_stays(call: Call, tmp_path: Path) -> None:
-    call("init", str(tmp_path), *SHOP)
+    call("init", "new", str(tmp_path), *SHOP)
     edited = tmp_path / "manifests" / "mergeport.yaml"
     edited.write_text(edited.read_text().replace("publish: pull-request", "publish: commit"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    told = call("init", str(tmp_path), *SHOP)
+    told = call("init", "new", str(tmp_path), *SHOP)
     assert told.out.endswith("Nothing is to be written.\n")
     assert "somebody has changed it, so it stays" in told.err
     assert "+    publish: pull-request" in told.err
@@ -112,8 +112,8 @@ def test_second_time_nothing_is_written_and_a_persons_edit_stays(call: Call, tmp
 
 
 def test_changed_answer_shows_the_difference_and_changes_what_is_ours(call: Call, tmp_path: Path) -> None:
-    call("init", str(tmp_path), *SHOP)
-    told = call("init", str(tmp_path), *SHOP, "--reviewers", "team:rm")
+    call("init", "new", str(tmp_path), *SHOP)
+    told = call("init", "new", str(tmp_path), *SHOP, "--reviewers", "team:rm")
     assert '+      reviewers: ["team:rm"]' in told.out
     assert next(one for one in loaded(tmp_path).targets() if one.environment == "prod").pull_request.reviewers == (
         "team:rm",
@@ -134,7 +134,7 @@ def test_changed_answer_shows_the_difference_and_changes_what_is_ours(call: Call
 def test_answers_that_cannot_be_are_refused_by_their_option(
     call: Call, tmp_path: Path, options: tuple[str, ...], words: str
 ) -> None:
-    told = call("init", str(tmp_path / "new"), *SHOP, *options)
+    told = call("init", "new", str(tmp_path / "new"), *SHOP, *options)
     assert told.status == 2
     assert words in told.err
     assert not (tmp_path / "new").exists()
@@ -142,7 +142,7 @@ def test_answers_that_cannot_be_are_refused_by_their_option(
 
 def test_issuer_of_the_cluster_is_in_the_role_that_people_deploy(call: Call, tmp_path: Path) -> None:
     provider = "arn:aws:iam::210987654321:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC"
-    call("init", str(tmp_path), *SHOP, "--oidc-provider", provider)
+    call("init", "new", str(tmp_path), *SHOP, "--oidc-provider", provider)
     role = (tmp_path / "aws" / "role.yaml").read_text()
     assert f"    Default: {provider}\n" in role
     assert "                  oidc.eks.eu-west-1.amazonaws.com/id/ABC:sub:" in role
@@ -150,7 +150,7 @@ def test_issuer_of_the_cluster_is_in_the_role_that_people_deploy(call: Call, tmp
 
 
 def test_app_asks_for_what_this_very_configuration_needs(call: Call, tmp_path: Path) -> None:
-    call("init", str(tmp_path), *SHOP, "--builder", "external", "--hooks", "https://hooks.shop.example")
+    call("init", "new", str(tmp_path), *SHOP, "--builder", "external", "--hooks", "https://hooks.shop.example")
     manifest = json.loads((tmp_path / "github-app.json").read_text())
     assert manifest["default_permissions"] == {
         "actions": "read", "contents": "write", "metadata": "read", "pull_requests": "write", "statuses": "write",
@@ -176,7 +176,7 @@ def test_app_is_registered_with_one_click_and_its_secrets_are_for_their_owner_al
     call: Call, tmp_path: Path, github: GitHubDouble
 ) -> None:
     folder, port = tmp_path / "new", free_port()
-    call("init", str(folder), *SHOP)
+    call("init", "new", str(folder), *SHOP)
     page = f"http://127.0.0.1:{port}/"
     argv = [*MERGEPORT, "init", "app", str(folder), "--port", str(port), "--no-browser", "--organization", "shop"]
     argv += ["--github", github.api_url, "--api-url", github.api_url]

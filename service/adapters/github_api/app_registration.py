@@ -61,5 +61,5 @@ def new_app(api_url: str, code: str, *, ca_file: str | None = None) -> NewApp:
     try:
         made = _Conversion.model_validate_json(answer.content)
     except ValidationError as error:
-        raise RetryableError("GitHub's answer has another shape", code="github-unexpected") from error
+        raise RetryableError("GitHub's answer has another shape", code="github-unexpected-answer") from error
     return NewApp(made.id, made.html_url, made.pem, made.webhook_secret or "")
