@@ -83,6 +83,22 @@ def enqueue(repo: Repository, pull: Pull, head: str | None) -> int:
     return repo.queues[pull.base].index(pull.number) + 1
 
 
+def dequeue(repo: Repository, pull: Pull) -> int:
+    """Take a pull request out of the base's merge queue; give the place that it had."""
+    if pull.number not in repo.queues.get(pull.base, []):
+        raise RefusalError(422, "Pull request is not in the merge queue")
+    place = repo.queues[pull.base].index(pull.number) + 1
+    leave_queue(repo, pull)
+    return place
+
+
+def leave_queue(repo: Repository, pull: Pull) -> None:
+    """Take it out of every queue, as a push to its branch, its end and a draft do, too."""
+    for queue in repo.queues.values():
+        if pull.number in queue:
+            queue.remove(pull.number)
+
+
 def settle(merges: Merges, repo: Repository) -> None:
     """Merge, or enqueue, the pull requests with auto-merge that nothing is in the way of any more."""
     for pull in list(repo.pulls.values()):

@@ -407,6 +407,12 @@ def test_merge_queue_takes_the_head_that_was_named(github: GitHubDouble, forge: 
     with pytest.raises(PermanentError, match="merge queue"):
         forge.merge_pull_request(REPO, number, head=head, method=MergeMethod.MERGE)
     forge.enqueue_pull_request(REPO, number, head=head)
+    assert forge.is_queued(REPO, number)
+    forge.dequeue_pull_request(REPO, number)
+    assert not forge.is_queued(REPO, number)
+    with pytest.raises(PermanentError, match="not in the merge queue"):
+        forge.dequeue_pull_request(REPO, number)
+    forge.enqueue_pull_request(REPO, number, head=head)
     assert github.merge_queued(REPO) == [number]
     assert forge.pull_request(REPO, number).merged
 
