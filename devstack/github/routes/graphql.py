@@ -1,6 +1,6 @@
 """What the product sends to GitHub's GraphQL: drafts, auto-merge and the merge queue.
 
-It understands one mutation with one variable `input`, and one question about a pull request; that each is a valid one is
+It understands one mutation with one variable `input`, and one question about a pull request; that these are valid is
 judged by GitHub's published schema, in the tests. Errors come with status 200, as GitHub sends them.
 """
 

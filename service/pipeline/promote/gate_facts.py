@@ -14,12 +14,13 @@ from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evi
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
+from service.core.state.entries import Stray
 from service.core.step_back import PASSES, StepBack
 from service.core.words import Digest, Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place
-from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.manifest.state.remembered import in_force
 from service.pipeline.promote.evidence.address_answers import answer
 from service.pipeline.promote.evidence.approvals_given import reviews
 from service.pipeline.promote.evidence.scanned_images import images_scanned
@@ -130,11 +131,11 @@ def closed_by_people(context: Context, repository: Repository) -> ClosedByPeople
         known = manifest_states.get(tx, repository)
     if known is None:
         return ClosedByPeople()
-    return ClosedByPeople(tuple(map(_restriction, state_of(known.text).entries)), known.words if known.trouble else "")
+    return ClosedByPeople(tuple(map(_restriction, in_force(known).entries)), known.words if known.trouble else "")
 
 
 def _restriction(entry: Entry) -> Restriction:
-    placed = entry.placed
+    placed, stray = entry.placed, entry.stray or Stray("")
     match entry:
         case Lock():
             kind, application, environment, subject = RestrictionKind.LOCK, entry.application, entry.environment, ""
@@ -142,9 +143,11 @@ def _restriction(entry: Entry) -> Restriction:
             kind, application, environment, subject = RestrictionKind.HOLD, entry.application, entry.environment, ""
         case Block():
             kind, application, environment, subject = RestrictionKind.BLOCK, "", "", entry.value
+    why = f"{placed.why} ({stray.words})".lstrip() if stray.words else placed.why
     return Restriction(
-        kind, placed.who, placed.why, placed.since, placed.until, application or None, environment or None, subject
-    )
+        kind, placed.who, why, placed.since, placed.until, None if stray.application else application or None,
+        None if stray.environment else environment or None, subject,
+    )  # fmt: skip
 
 
 # --- files of the manifest repository -------------------------------------------------------------
