@@ -97,6 +97,21 @@ def test_release_that_is_not_healthy_upstream_stays(pipeline: Pipeline) -> None:
     assert (found.reason, "is Degraded in dev" in found.words) == (Reason.NOT_HEALTHY, True)
 
 
+def test_plan_foresees_that_the_history_is_another_since_a_branch_became_from(pipeline: Pipeline) -> None:
+    """What stage has came on its own branch, and what dev has does not contain it: the run would fail."""
+    pipeline.stack.github.merge(SOURCE, "staging", {"app.py": "print('staged')\n"})
+    pipeline.settle()
+    pipeline.settle_live("checkout-stage")
+    configure(pipeline, BY_HAND)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    found = stays(pipeline)
+    assert (found.reason, found.commit) == (Reason.REWRITTEN, pipeline.run("dev").commit)
+    assert "neither contains it nor is contained in it" in found.words
+    configure(pipeline, BY_HAND.replace("automatic: false}", "automatic: false, order: {rewritten: allow}}"))
+    assert moves(pipeline).previous == pipeline.run("stage").commit
+
+
 def test_environment_that_a_branch_feeds_or_another_upstream_is_not_routed(ready: Pipeline) -> None:
     found = stays(ready, "prod", upstream="dev")
     assert (found.reason, found.words) == (Reason.NOT_ROUTED, "prod is fed by stage, and not by dev")
