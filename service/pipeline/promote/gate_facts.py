@@ -5,7 +5,7 @@ What cannot be read is Unknown, so that the gate waits and says why. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -23,8 +23,9 @@ from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.remembered import in_force
 from service.pipeline.promote.evidence.address_answers import answer
 from service.pipeline.promote.evidence.approvals_given import reviews
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.promote.evidence.scanned_images import images_scanned
-from service.pipeline.promote.evidence.source_change import checks, labels, reads_labels
+from service.pipeline.promote.evidence.source_change import checks, labels
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
 from service.store import deployments, manifest_states, overrides, runs
@@ -33,10 +34,7 @@ from service.store.runs import Run
 
 TRY_AGAIN = timedelta(seconds=30)
 """After how long something that could not be read is tried again."""
-Answers: TypeAlias = dict[Hashable, object]
-_Reader: TypeAlias = Callable[[Claim, Place], object]
-_OF_SOURCE = frozenset({Evidence.CHECKS, Evidence.LABELS})
-"""What is read of the source commit, whichever application it is for."""
+_Reader: TypeAlias = Callable[[Claim, Place, Answers], object]
 _MOST_STAYS = 50
 """How far back an environment's releases are looked at."""
 
@@ -46,14 +44,14 @@ def facts_of(
 ) -> Facts:
     """Read what the gates of the run's target need to know, as of now.
 
-    What is `known`, by its name in `Facts`, is not read. `answers` are those of questions to the source's forge: who
+    What is `known`, by its name in `Facts`, is not read. `answers` are those of questions to forges and registries: who
     judges many runs at once gives one for all of them, so that the same question is asked once.
     """
-    run, target, asked = claim.run, claim.target, {} if answers is None else answers
+    run, target, asked = claim.run, claim.target, answers or Answers()
     wanted, read = evidence_for(target.gates), dict[str, Any](known or {})
     for one, reader in _READERS.items():
         if one in wanted and one not in read:
-            read[one] = _once(asked, one, reader, claim, place)
+            read[one] = _read(reader, claim, place, asked)
     if Evidence.STATE not in read:
         read[Evidence.STATE] = closed_by_people(claim.context, place.repository)
     if "overrides" not in read:
@@ -64,7 +62,7 @@ def facts_of(
         environment=run.environment,
         source=run.repository,
         commit=run.commit,
-        images=images_scanned(claim, claim.context.now() + TRY_AGAIN),
+        images=images_scanned(claim, claim.context.now() + TRY_AGAIN, asked),
         **read,
     )
 
@@ -75,19 +73,9 @@ def _passed(run: Run) -> tuple[Override, ...]:
     return () if back is None else tuple(Override(gate, back.by, back.words) for gate in PASSES)
 
 
-def _once(answers: Answers, what: Evidence, reader: _Reader, claim: Claim, place: Place) -> object:
-    """Read a fact, or take it from a run whose question was the same."""
-    if what not in _OF_SOURCE:
-        return _read(reader, claim, place)
-    key = (what, reads_labels(claim.target), claim.run.repository, claim.run.commit, claim.run.branch)
-    if key not in answers:
-        answers[key] = _read(reader, claim, place)
-    return answers[key]
-
-
-def _read(reader: _Reader, claim: Claim, place: Place) -> object:
+def _read(reader: _Reader, claim: Claim, place: Place, answers: Answers) -> object:
     try:
-        return reader(claim, place)
+        return reader(claim, place, answers)
     except MergeportError as error:
         return _not_now(claim.context, error)
 
@@ -95,7 +83,7 @@ def _read(reader: _Reader, claim: Claim, place: Place) -> object:
 # --- where the release was ------------------------------------------------------------------------
 
 
-def _upstream(claim: Claim, place: Place) -> tuple[Stay, ...]:  # noqa: ARG001 - all readers are called alike
+def _upstream(claim: Claim, place: Place, answers: Answers) -> tuple[Stay, ...]:  # noqa: ARG001 - all readers are called alike
     """Give where releases of the application were live, and when they were healthy there."""
     environments = {name for _, options in claim.target.gates if (name := getattr(options, "environment", ""))}
     with claim.context.store.read() as tx:
@@ -153,7 +141,7 @@ def _restriction(entry: Entry) -> Restriction:
 # --- files of the manifest repository -------------------------------------------------------------
 
 
-def _files(claim: Claim, place: Place) -> tuple[FileText, ...]:
+def _files(claim: Claim, place: Place, answers: Answers) -> tuple[FileText, ...]:  # noqa: ARG001 - the same
     """Read the files that gates name, from the branch that is written."""
     paths = files_named(claim.target)
     if not paths:
