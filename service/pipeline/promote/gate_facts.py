@@ -28,8 +28,9 @@ from service.pipeline.promote.evidence.scanned_images import images_scanned
 from service.pipeline.promote.evidence.source_change import checks, labels
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
-from service.store import deployments, manifest_states, overrides, runs
+from service.store import Transaction, deployments, manifest_states, overrides, runs
 from service.store.deployments import Deployment
+from service.store.manifest_states import KnownState
 from service.store.runs import Run
 
 TRY_AGAIN = timedelta(seconds=30)
@@ -85,13 +86,18 @@ def _read(reader: _Reader, claim: Claim, place: Place, answers: Answers) -> obje
 
 def _upstream(claim: Claim, place: Place, answers: Answers) -> tuple[Stay, ...]:  # noqa: ARG001 - all readers are called alike
     """Give where releases of the application were live, and when they were healthy there."""
-    environments = {name for _, options in claim.target.gates if (name := getattr(options, "environment", ""))}
     with claim.context.store.read() as tx:
-        found = [
-            one for name in sorted(environments)
-            for one in deployments.of_place(tx, claim.run.application, name, limit=_MOST_STAYS)
-        ]  # fmt: skip
-        released = runs.some(tx, {one.run_id for one in found})
+        return stays_of(tx, claim.target)
+
+
+def stays_of(tx: Transaction, target: Target) -> tuple[Stay, ...]:
+    """Give the same of a target."""
+    environments = {name for _, options in target.gates if (name := getattr(options, "environment", ""))}
+    found = [
+        one for name in sorted(environments)
+        for one in deployments.of_place(tx, target.application, name, limit=_MOST_STAYS)
+    ]  # fmt: skip
+    released = runs.some(tx, {one.run_id for one in found})
     return tuple(stay_of(one, released[one.run_id]) for one in found if one.run_id in released)
 
 
@@ -117,6 +123,11 @@ def closed_by_people(context: Context, repository: Repository) -> ClosedByPeople
     """Give the locks, holds and blocks as they were read last; they are read again right before each push."""
     with context.store.read() as tx:
         known = manifest_states.get(tx, repository)
+    return closed_as_known(known)
+
+
+def closed_as_known(known: KnownState | None) -> ClosedByPeople:
+    """Give the same of a state as it was read last."""
     if known is None:
         return ClosedByPeople()
     return ClosedByPeople(tuple(map(_restriction, in_force(known).entries)), known.words if known.trouble else "")
