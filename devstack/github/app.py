@@ -11,7 +11,7 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Request, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from devstack.github import access
@@ -32,10 +32,19 @@ from devstack.github.routes import (
 )
 
 
+class _Request(Request):
+    """A request whose body is JSON whatever its Content-Type says, as GitHub takes what `curl --data` sends."""
+
+    def get_json(self, force: bool = True, silent: bool = False, cache: bool = True) -> Any:  # noqa: ANN401 - Flask's own
+        """Read the body."""
+        return super().get_json(force=force and bool(self.get_data()), silent=silent, cache=cache)
+
+
 @functools.cache
 def shared_app() -> Flask:
     """Build the application, only once per process because its many routes take long; each request brings its state."""
     app = Flask("devstack.github")
+    app.request_class = _Request
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     for module in (repositories, belonging, commits, gitdata, statuses, judging, pulls, issues, apps, hooks, workflows):
