@@ -87,17 +87,9 @@ class Connection:
         return self._validated(shape, answer, doing, repository)
 
     def send(
-        self,
-        shape: type[_Answer],
-        method: str,
-        path: str,
-        body: Mapping[str, object],
-        *,
-        doing: str,
-        repository: Repository,
-        permission: str = "",
-        late: bool = False,
-    ) -> _Answer:
+        self, shape: type[_Answer], method: str, path: str, body: Mapping[str, object], *, doing: str,
+        repository: Repository, permission: str = "", late: bool = False,
+    ) -> _Answer:  # fmt: skip
         """Send JSON and validate the answer; never repeated by itself. What is `late` leaves room for all else."""
         use = Use.LATE if late else Use.CONTENT
         answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission, use=use)
