@@ -305,6 +305,30 @@ def test_place_in_the_queue_whose_answer_was_lost_is_known_and_taken_back(pipeli
     assert repo.queues["main"] == []
 
 
+@pytest.mark.parametrize("how", [BY_US, pytest.param(BY_GITHUB, marks=pytest.mark.prove)])
+def test_base_that_takes_only_what_is_up_to_date_gets_the_release_anew_once_all_is_open(
+    pipeline: Pipeline, how: str
+) -> None:
+    repo = protected(pipeline)
+    repo.strict.add("main")
+    policy(pipeline, how)
+    lock(pipeline)
+    run = propose(pipeline)
+    before = pull_of(pipeline).head_sha
+    moved = pipeline.stack.github.push(MANIFESTS, "main", {"README.md": "a person's line\n"}, author="bob")
+    pipeline.settle()
+    assert pull_of(pipeline).head_sha == before
+    unlock(pipeline)
+    pipeline.settle()
+    assert pull_of(pipeline).head_sha != before
+    assert repo.bare.is_ancestor(moved, pull_of(pipeline).head_sha)
+    pass_check(pipeline)
+    assert pull_of(pipeline).merged
+    assert len(pipeline.stack.github.pulls(MANIFESTS)) == 1
+    pipeline.settle_live("checkout-prod")
+    pipeline.ended(run, RunState.SUCCEEDED)
+
+
 # --- merged by GitHub -----------------------------------------------------------------------------
 
 

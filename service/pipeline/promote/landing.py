@@ -26,7 +26,7 @@ from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.runs.claim import Claim, claim_of
 from service.ports import MergeState, PullRequest
-from service.store import Transaction, edits, leases, proposals, pushes, runs
+from service.store import Transaction, edits, judgements, leases, proposals, pushes, runs
 from service.store.runs import Run
 
 SOON, LATER = timedelta(seconds=10), timedelta(minutes=2)
@@ -36,6 +36,7 @@ ANOTHER_HEAD = "It is not merged by itself: its head is not the one that Mergepo
 TAKEN_BACK = "It is not merged by itself: it was taken out of GitHub's auto-merge or merge queue, not by Mergeport."
 BY_GITHUB = "GitHub merges it once what it requires has passed."
 BEHIND = "It is not merged by itself now: it has to be brought up to date with its base first."
+NOT_NEWEST = "It is brought up to date with its base, which requires that."
 QUEUED = "It is in the merge queue."
 BLOCKED = "It is merged as soon as what GitHub requires has passed."
 NOT_NOW = "It cannot be merged right now: {}"
@@ -48,13 +49,15 @@ log = structlog.get_logger()
 class Landed:
     """What became of it: in words what it waits for, the head that the forge merges, and when to look again.
 
-    `auto_seen` says that the forge has said that it merges that head.
+    `auto_seen` says that the forge has said that it merges that head, and `behind` that it has to contain the newest
+    commit of its base first.
     """
 
     words: str = ""
     auto_head: Sha = NOBODY
     auto_seen: bool = False
     merged: bool = False
+    behind: bool = False
     again: timedelta | None = None
 
 
@@ -73,6 +76,9 @@ def land(
             _take_back(claim, repository, pull_request, before)
             return Landed(ANOTHER_HEAD if how is not None and not ours else "")
         seen = known is not None and known.auto_seen
+        if pull_request.merge_state is MergeState.BEHIND:
+            behind = is_to_be_newest(claim, place, pull_request)
+            return Landed(NOT_NEWEST, before, auto_seen=seen, behind=behind, again=LATER)
         if before == head and (asked := _asked(claim, repository, pull_request, seen=seen)):
             return asked
         _take_back(claim, repository, pull_request, before)
@@ -107,12 +113,26 @@ def _waits(how: AutoMerge, pull_request: PullRequest) -> Landed | None:
             return None
         case MergeState.BLOCKED:
             return None if how is AutoMerge.GITHUB else Landed(BLOCKED, again=LATER)
-        case MergeState.CONFLICT:
+        case MergeState.CONFLICT | MergeState.BEHIND:
             return Landed(BEHIND, again=LATER)
         case MergeState.UNKNOWN:
             return Landed(again=SOON)
         case _:
             assert_never(pull_request.merge_state)
+
+
+def is_to_be_newest(claim: Claim, place: Place, pull_request: PullRequest) -> bool:
+    """Tell whether only its base's rule, that it be up to date, keeps our head from being merged without a person.
+
+    What the forge says may be old: the head that was made anew on the newest commit is not made anew again.
+    """
+    if pull_request.merge_state is not MergeState.BEHIND or claim.target.pull_request.auto_merge is None:
+        return False
+    with claim.context.store.read() as tx:
+        edit, kept = edits.of_run(tx, claim.run.id), judgements.of_run(tx, claim.run.id)
+    if edit is None or edit.commit != pull_request.head_sha or kept is None or kept.outcome != Outcome.ALLOW:
+        return False
+    return edit.base != claim.context.outside.manifests.open(place.repository).fetch(place.branch)
 
 
 def take_back(claim: Claim, repository: Repository) -> None:
