@@ -241,6 +241,8 @@ class Repository:
     """The kinds of the rules of rulesets that apply to a branch, besides `required`: `pull_request` and the like."""
     classic: frozenset[str] = frozenset()
     """The branches with classic protection."""
+    strict: set[str] = field(default_factory=set)
+    """The branches that take only what contains their newest commit."""
     queues: dict[str, list[int]] = field(default_factory=dict)
     """The merge queues of branches that have one: the pull requests in it."""
 
