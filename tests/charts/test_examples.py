@@ -378,3 +378,14 @@ def test_mergeport_edits_every_image_of_an_example_by_a_plain_path(helm: str, tm
     assert len(paths) == 4
     assert [line.partition("@")[2] for _, line in changed] == [new["digest"]] * 2
     assert all(line.strip().startswith(("- image: ", "image: ")) for _, line in changed)
+
+
+def test_role_on_aws_is_that_of_the_account_which_the_pods_and_the_store_of_secrets_use(
+    all_releases: dict[str, list[Release]],
+) -> None:
+    (release,) = all_releases["secrets/external-secrets"]
+    (account,), (store,) = release.of("ServiceAccount"), release.of("SecretStore")
+    name = account["metadata"]["name"]
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith(":role/checkout")
+    assert release.pod["spec"]["serviceAccountName"] == name
+    assert store["spec"]["provider"]["aws"]["auth"]["jwt"]["serviceAccountRef"]["name"] == name
