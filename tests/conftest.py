@@ -12,6 +12,7 @@ import pytest
 
 pytest_plugins = [
     "tests.fixtures.memory",
+    "tests.fixtures.logs",
     "tests.fixtures.tools",
     "tests.fixtures.databases",
     "tests.fixtures.devstack",
