@@ -25,7 +25,7 @@ gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run one process more than there are processors: some tests wait, and each process costs its collecting and servers.
+    """Run one process more than there are processors: some tests wait, and each one collects anew.
 
     The tests that are long by nature keep processors busy with whole services, and so get one each.
     """
