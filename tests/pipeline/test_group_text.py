@@ -26,7 +26,7 @@ def test_each_member_is_told_with_its_source_its_rendered_diff_and_its_trailers(
     for name, run in newest(group).items():
         folded = body.partition(f"<details><summary>{name} {run.commit[:12]}</summary>")[2].partition("<summary>For")[0]
         assert "What changes in the rendered manifests: 1 of 1 object" in folded
-        assert f"`Pod {name}-prod` changes:" in folded
+        assert f"`Pod {name}` changes:" in folded
         assert "Pull requests in it:" in folded
         assert "These images were live in no other environment yet" in folded
         assert f"Mergeport-Run: {run.id}" in body
