@@ -49,7 +49,7 @@ class Allowance:
 
 
 def _enough(words: str) -> PermanentError:
-    return PermanentError(words, code=NOT_LOOKED_UP, hint="the run's page and its commit tell more")
+    return PermanentError(words, code="not-looked-up", hint="the run's page and its commit tell more")
 
 
 def sparing(context: Context, allowance: Allowance) -> Context:
