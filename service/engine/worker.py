@@ -6,12 +6,10 @@ file lock; on PostgreSQL one of several. Killed at any line, another or its next
 
 from __future__ import annotations
 
-import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,13 +20,13 @@ from service.core.words import BuildId, RunId, WaitKind
 from service.engine.gate_clock import GateClock
 from service.engine.life import Life
 from service.engine.loops import Loop, until_store_answers
+from service.engine.only_worker import only_worker
 from service.engine.questions import Questions
 from service.engine.queue import Engine
 from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
-from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.build.repeats import look_for_repeats
@@ -97,7 +95,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         run_concurrency=settings.run_concurrency,
         build_concurrency=settings.build_concurrency,
     )
-    with _only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
+    with only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
         worker = Worker(
             context,
             engine,
@@ -106,6 +104,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             lease_seconds=settings.worker_lease,
             keep_days=settings.keep_deliveries,
             events=event_queue(settings),
+            state_directory=settings.state_directory,
         )
         worker.run()
     store.close()
@@ -124,6 +123,7 @@ class Worker:
         lease_seconds: float = LEASE_SECONDS,
         keep_days: int = KEEP_DAYS,
         events: EventQueue | None = None,
+        state_directory: Path | None = None,
     ) -> None:
         """Take what to work with, the event that ends the work, and after how long without a sign it counts as dead."""
         self._context = context
@@ -131,7 +131,7 @@ class Worker:
         self._stop = stop
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
-        self._life = Life(context, engine.executor, lease_seconds)
+        self._life = Life(context, engine.executor, lease_seconds, state_directory)
         self._listener = Listener(context.store, self._wake_intake, stop)
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}
@@ -278,23 +278,3 @@ class Worker:
 
     def _build(self, build_id: BuildId, workflow_id: str) -> None:
         until_store_answers(lambda: perform_build(self._context, build_id, workflow_id, self._stop.is_set), self._stop)
-
-
-@contextmanager
-def _only_worker(store: Store, state_directory: Path) -> Iterator[None]:
-    """Hold the file lock that makes this the one worker on SQLite."""
-    if not store.sqlite:
-        yield
-        return
-    state_directory.mkdir(parents=True, exist_ok=True)
-    path = state_directory / "worker.lock"
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PermanentError(
-                f"another worker holds {path}",
-                code="worker-running",
-                hint="SQLite has one worker; stop the other, or use PostgreSQL for several",
-            ) from error
-        yield
