@@ -12,6 +12,7 @@ from service.pipeline.runs import transitions
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_downstream import configure
+from tests.pipeline.test_gates_on_pull_requests import shown
 from tests.pipeline.test_group import TOGETHER, group, merge, newest, says, settle
 from tests.pipeline.test_landing import BY_GITHUB, BY_US, approve, pass_check, protected
 from tests.pipeline.test_proposal_life import REVIEWERS, pull_of
@@ -49,8 +50,11 @@ def test_draft_and_label_follow_the_gates_of_all(group: Pipeline) -> None:
     group.clock.move(minutes=6)
     settle(group)
     assert (pull_of(group).draft, pull_of(group).labels) == (False, ["release", "mergeport: waiting"])
+    assert shown(group, pull_of(group).head_sha)["approval"] == "pending"
     approve(group)
+    settle(group)
     assert pull_of(group).labels == ["release", "mergeport: ready"]
+    assert shown(group, pull_of(group).head_sha)["approval"] == "success"
 
 
 def test_we_merge_once_the_gates_of_all_are_open_and_each_run_goes_on(group: Pipeline) -> None:

@@ -23,7 +23,7 @@ def gates_of_all(members: Members, shown: Shown, table: Sequence[Row]) -> tuple[
     if not members.others:
         return shown, table
     rows = worst_of([(members.leads.run.application, table), *members.told])
-    mine = {gate for gate, _, _ in shown}
+    wanted = {gate for gate, _, _ in shown} | {gate for one in members.all for gate, _ in one.target.gates}
     gone = [one for one in shown if one[0] not in {row.gate for row in rows}]
     worst = [(row.gate, _STATES.get(row.state, CommitState.PENDING), row.words) for row in rows]
-    return [*(one for one in worst if one[0] in mine or one[1] is not CommitState.SUCCESS), *gone], rows
+    return [*(one for one in worst if one[0] in wanted or one[1] is not CommitState.SUCCESS), *gone], rows

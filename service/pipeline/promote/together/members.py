@@ -5,7 +5,7 @@ Called by the loop that judges. Its draft, labels and merge follow the gates of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.core.config import PullRequestPolicy
@@ -13,7 +13,7 @@ from service.core.config.shared_policy import policy_of_all
 from service.core.gates import Allow, Judged, Judgement, Refuse, Wait
 from service.core.gates.gate_table import OPEN, Row
 from service.core.words import RunId
-from service.errors import NotFoundError
+from service.errors import MergeportError, NotFoundError
 from service.pipeline.manifest.place import Place, head_branch, is_shared
 from service.pipeline.runs.claim import Claim, claim_of
 from service.store import judgements, pull_request_runs
@@ -87,12 +87,12 @@ def members_of(claim: Claim, place: Place) -> Members:
         there = [one for _, one in pull_request_runs.members(tx, place.repository, branch)]
         others = [one for one in there if one.id != run.id and one.pull_request == run.pull_request]
         kept = {one.run_id: one.gates for one in judgements.of_runs(tx, [one.id for one in others])}
-    told = tuple((one.application, tuple(_rows(kept.get(one.id) or ()))) for one in others)
-    return Members(claim, tuple(in_force(claim_of(claim.context, one)) for one in others), told)
-
-
-def _rows(kept: Sequence[Sequence[str]]) -> Iterator[Row]:
-    if not kept:
-        yield Row("lock", "waiting", NOT_JUDGED)
-    for row in kept:
-        yield Row(*map(str, row))
+    claims, told = list[Claim](), list[tuple[str, Sequence[Row]]]()
+    for one in others:
+        rows = tuple(Row(*map(str, row)) for row in kept.get(one.id) or ())
+        try:
+            claims.append(in_force(claim_of(claim.context, one)))
+        except MergeportError as error:
+            rows = (Row("lock", "waiting", f"not judged: {error}"),)
+        told.append((one.application, rows or (Row("lock", "waiting", NOT_JUDGED),)))
+    return Members(claim, tuple(claims), tuple(told))
