@@ -13,7 +13,7 @@ from typing import Literal
 from devstack.bare import ZERO, GitError
 from devstack.git_backend import RefUpdate
 from devstack.git_http import GitAccess
-from devstack.github import payloads, shapes
+from devstack.github import landing, payloads, shapes
 from devstack.github.blobs import Blobs
 from devstack.github.hooks import Courier
 from devstack.github.limits import Limits
@@ -145,6 +145,7 @@ class Actions:
             elif pull.head == branch:
                 before, pull.head_sha = pull.head_sha, update.new
                 pull.base_sha, pull.updated_at = repo.bare.tip(pull.base), now()
+                landing.leave_queue(repo, pull)
                 self.test_merge(repo, pull)
                 self._emit(repo, pull, "synchronize", sender, before=before, after=update.new)
             elif pull.base == branch and update.new != ZERO:

@@ -83,6 +83,19 @@ def enqueue(repo: Repository, pull: Pull, head: str | None) -> int:
     return repo.queues[pull.base].index(pull.number) + 1
 
 
+def dequeue(repo: Repository, pull: Pull) -> None:
+    """Take a pull request out of the base's merge queue."""
+    if pull.number not in repo.queues.get(pull.base, []):
+        raise RefusalError(422, "Pull request is not in the merge queue")
+    repo.queues[pull.base].remove(pull.number)
+
+
+def leave_queue(repo: Repository, pull: Pull) -> None:
+    """Take a pull request whose head has moved out of the queue, as GitHub does."""
+    if pull.number in repo.queues.get(pull.base, []):
+        repo.queues[pull.base].remove(pull.number)
+
+
 def settle(merges: Merges, repo: Repository) -> None:
     """Merge, or enqueue, the pull requests with auto-merge that nothing is in the way of any more."""
     for pull in list(repo.pulls.values()):

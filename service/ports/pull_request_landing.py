@@ -27,6 +27,10 @@ class PullRequestLanding(Protocol):
         """Put this head into the merge queue of the base."""
         ...
 
+    def dequeue_pull_request(self, repository: Repository, number: int) -> None:
+        """Take a pull request out of the merge queue; PermanentError if it is in none."""
+        ...
+
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:
         """Merge this head and no other."""
         ...

@@ -153,14 +153,23 @@ def test_member_that_is_locked_at_the_last_moment_is_not_merged_with_the_others(
     assert [says(group, there[name], "main") for name in ("billing", "catalog", "checkout")] == [True, False, True]
 
 
-def test_merge_queue_takes_all_of_them_and_each_run_goes_on_when_it_is_merged(group: Pipeline) -> None:
+def test_merge_queue_takes_it_gives_it_back_when_the_run_of_one_ends_and_merges_the_others(group: Pipeline) -> None:
     repo = group.stack.github.repository(MANIFESTS)
     repo.queues["main"] = []
     want(group, MERGED_BY_US)
     merge(group)
     approve(group)
     assert repo.queues["main"] == [pull_of(group).number]
-    assert not pull_of(group).merged
+    with group.store.begin() as tx:
+        transitions.end(tx, newest(group)["catalog"].id, RunState.FAILED, "it broke", at=group.clock.now())
+    group.settle(looks=0)
+    assert repo.queues["main"] == []
+    settle(group)
+    approve(group)
+    assert repo.queues["main"] == [pull_of(group).number]
     group.stack.github.merge_queued(MANIFESTS)
     settle(group)
-    assert {run.state for run in newest(group).values()} == {RunState.SUCCEEDED}
+    there = newest(group)
+    states = [there[name].state for name in ("billing", "catalog", "checkout")]
+    assert states == [RunState.SUCCEEDED, RunState.FAILED, RunState.SUCCEEDED]
+    assert not says(group, there["catalog"], "main")

@@ -237,10 +237,21 @@ def test_merge_queue_takes_it_and_the_run_goes_on_when_it_is_merged(pipeline: Pi
     assert repo.queues["main"] == [pull_of(pipeline).number]
     assert not pull_of(pipeline).merged
     pipeline.settle()
-    assert "in the merge queue" in pipeline.wait(run)[1]
+    assert "put into the merge queue" in pipeline.wait(run)[1]
     pipeline.stack.github.merge_queued(MANIFESTS)
     pipeline.settle_live("checkout-prod")
     pipeline.ended(run, RunState.SUCCEEDED)
+
+
+def test_pull_request_is_taken_out_of_the_merge_queue_when_a_gate_closes_and_put_in_again(pipeline: Pipeline) -> None:
+    repo = pipeline.stack.github.repository(MANIFESTS)
+    repo.queues["main"] = []
+    policy(pipeline, BY_US)
+    propose(pipeline)
+    lock(pipeline)
+    assert repo.queues["main"] == []
+    unlock(pipeline)
+    assert repo.queues["main"] == [pull_of(pipeline).number]
 
 
 # --- merged by GitHub -----------------------------------------------------------------------------

@@ -29,9 +29,10 @@ def ask() -> Response:
     if found is None:
         return _error("", "", "A query attribute must be specified and must be a string.")
     name, given = found[1], body.get("variables", {}).get("input", {})
-    repo, pull = _find(str(given.get("pullRequestId")))
+    node = str(given.get("pullRequestId", given.get("id")))
+    repo, pull = _find(node)
     if repo is None or pull is None:
-        words = f"Could not resolve to a node with the global id of '{given.get('pullRequestId')}'"
+        words = f"Could not resolve to a node with the global id of '{node}'"
         return _error(name, "NOT_FOUND", words)
     if not access.token().may("pull_requests", "write"):
         return _error(name, "FORBIDDEN", "Resource not accessible by integration")
@@ -55,6 +56,9 @@ def _carried_out(name: str, given: Mapping[str, str], repo: Repository, pull: Pu
             if pull.auto_merge is None:
                 raise RefusalError(422, "Can't disable auto-merge for this pull request: it is not enabled")
             pull.auto_merge = None
+        case "dequeuePullRequest":
+            landing.dequeue(repo, pull)
+            return {"mergeQueueEntry": None}
         case _:
             place = landing.enqueue(repo, pull, head)
             return {"mergeQueueEntry": {"id": shapes.node_id("MergeQueueEntry", pull.id), "position": place}}

@@ -8,7 +8,7 @@ merged is read from the forge, and the run checks what was merged as it does for
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
@@ -29,6 +29,7 @@ from service.pipeline.promote.together.membership import has_to_change
 from service.pipeline.runs.claim import claim_of
 from service.ports import MergeState, PullRequest
 from service.store import edits, leases, proposals, pull_request_runs, pushes
+from service.store.proposals import Proposal
 from service.store.runs import Run
 
 SOON, LATER = timedelta(seconds=10), timedelta(minutes=2)
@@ -38,7 +39,7 @@ ANOTHER_HEAD = "It is not merged by itself: its head is not the one that Mergepo
 TAKEN_BACK = "It is not merged by itself: somebody has taken GitHub's auto-merge back."
 BY_GITHUB = "GitHub merges it once what it requires has passed."
 BEHIND = "It is not merged by itself now: it has to be brought up to date with its base first."
-QUEUED = "It is in the merge queue."
+QUEUED = "It was put into the merge queue."
 BLOCKED = "It is merged as soon as what GitHub requires has passed."
 NOT_NOW = "It cannot be merged right now: {}"
 REFUSED = "It is not merged by itself: {}"
@@ -50,12 +51,13 @@ log = structlog.get_logger()
 class Landed:
     """What became of it: in words what it waits for, the head that the forge merges, and when to look again.
 
-    `auto_seen` says that the forge has said that it merges that head.
+    `auto_seen` says that the forge has said that it merges that head, and `queued` that it is to do so in its queue.
     """
 
     words: str = ""
     auto_head: Sha = NOBODY
     auto_seen: bool = False
+    queued: bool = False
     merged: bool = False
     again: timedelta | None = None
 
@@ -73,20 +75,27 @@ def land(
     ours = _is_ours(members, place, head)
     try:
         if how is None or not ours or judgement.outcome is not Outcome.ALLOW or pull_request.draft:
-            _take_back(context, repository, pull_request, before)
+            _take_back(context, pull_request, known)
             return Landed(ANOTHER_HEAD if how is not None and not ours else "")
+        if known is not None and known.queued and known.auto_seen and before == head:
+            return Landed(QUEUED, head, auto_seen=True, queued=True)
         if before == head and (pull_request.auto_merge or (known and known.auto_seen)):
             return Landed(BY_GITHUB if pull_request.auto_merge else TAKEN_BACK, head, auto_seen=True)
-        _take_back(context, repository, pull_request, before)
+        _take_back(context, pull_request, known)
         waits = _waits(how, pull_request)
         return _under_lease(members, place, pull_request, again) if waits is None else waits
     except RetryableError as error:
         log.info("a pull request was not merged, to be repeated", number=number, error=str(error))
         pause = max(SOON, timedelta(seconds=error.retry_after or 0))
-        return Landed(NOT_NOW.format(error), before, known is not None and known.auto_seen, again=pause)
+        return replace(_as_it_was(known), words=NOT_NOW.format(error), again=pause)
     except MergeportError as error:
         log.warning("a pull request is not merged by itself", number=number, error=str(error))
-        return Landed(REFUSED.format(error), before, known is not None and known.auto_seen, again=LATER)
+        return replace(_as_it_was(known), words=REFUSED.format(error), again=LATER)
+
+
+def _as_it_was(known: Proposal | None) -> Landed:
+    """Give what was asked of the forge before, because nobody knows what became of it now."""
+    return Landed() if known is None else Landed("", known.auto_head, known.auto_seen, known.queued)
 
 
 def _waits(how: AutoMerge, pull_request: PullRequest) -> Landed | None:
@@ -125,9 +134,9 @@ def take_back(context: Context, repository: Repository, number: int | None) -> N
     if found is None or not found.auto_head:
         return
     pull_request = context.outside.manifest_forge.pull_request(repository, found.number)
-    _take_back(context, repository, pull_request, found.auto_head)
+    _take_back(context, pull_request, found)
     with context.store.begin() as tx:
-        proposals.update(tx, repository, found.number, auto_head=NOBODY, auto_seen=False, merging="")
+        proposals.update(tx, repository, found.number, auto_head=NOBODY, auto_seen=False, queued=False, merging="")
 
 
 def let_go(context: Context, run: Run) -> None:
@@ -147,10 +156,18 @@ def let_go(context: Context, run: Run) -> None:
         take_back(context, repository, run.pull_request)
 
 
-def _take_back(context: Context, repository: Repository, pull_request: PullRequest, before: Sha) -> None:
-    """Take back the auto-merge that we have asked for, as long as it is there."""
-    if before and pull_request.auto_merge:
-        context.outside.manifest_forge.disable_auto_merge(repository, pull_request.number)
+def _take_back(context: Context, pull_request: PullRequest, known: Proposal | None) -> None:
+    """Take back the auto-merge that we have asked for, or take it out of the queue, as long as it is there."""
+    if known is None or not known.auto_head:
+        return
+    forge, repository = context.outside.manifest_forge, known.repository
+    if pull_request.auto_merge:
+        forge.disable_auto_merge(repository, known.number)
+    if known.queued:
+        try:
+            forge.dequeue_pull_request(repository, known.number)
+        except PermanentError as error:  # it is not there any more
+            log.info("a pull request was not taken out of a merge queue", number=known.number, error=str(error))
 
 
 def _under_lease(members: Members, place: Place, pull_request: PullRequest, again: Callable[[], Judgement]) -> Landed:
@@ -210,15 +227,25 @@ def _by_github(members: Members, repository: Repository, pull_request: PullReque
 
 def _by_us(members: Members, repository: Repository, pull_request: PullRequest) -> Landed:
     """Merge this very head, or enqueue it where its base has a merge queue. What came of it is read, not believed."""
-    forge, number, head = members.leads.context.outside.manifest_forge, pull_request.number, pull_request.head_sha
+    context, number, head = members.leads.context, pull_request.number, pull_request.head_sha
+    forge = context.outside.manifest_forge
     words = ""
     try:
         forge.merge_pull_request(repository, number, head=head, method=members.policy.merge_method)
     except PermanentError as error:
-        if "merge queue" not in str(error).lower():
-            words = REFUSED.format(error)
-        else:
-            forge.enqueue_pull_request(repository, number, head=head)
-            words = QUEUED
+        if "merge queue" in str(error).lower():
+            return _enqueued(context, repository, number, head)
+        words = REFUSED.format(error)
     merged = forge.pull_request(repository, number).merged
     return Landed("" if merged else words, merged=merged, again=None if merged else LATER)
+
+
+def _enqueued(context: Context, repository: Repository, number: int, head: Sha) -> Landed:
+    """Put this head into the queue. That we do is kept before, so that it is taken out even if we die here."""
+    with context.store.begin() as tx:
+        proposals.update(tx, repository, number, auto_head=head, auto_seen=False, queued=True)
+    try:
+        context.outside.manifest_forge.enqueue_pull_request(repository, number, head=head)
+    except RetryableError as error:  # it may have been heard
+        return Landed(NOT_NOW.format(error), head, queued=True, again=SOON)
+    return Landed(QUEUED, head, auto_seen=True, queued=True)

@@ -73,7 +73,7 @@ def tend(
         log.warning("a pull request was not tended, to be repeated", number=number, error=str(error))
     _keep(claim, repository, known, changed)
     landed = land(members, place, judgement, pull_request, again)
-    seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen}
+    seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen, "queued": landed.queued}
     with claim.context.store.begin() as tx:
         proposals.update(tx, repository, number, **seen)
     _keep(claim, repository, known, {"merging": landed.words})

@@ -98,6 +98,7 @@ proposals = sa.Table(
     sa.Column("wishes", sa.Integer, nullable=False, server_default="0"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("together", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "due_at"),
 )
 

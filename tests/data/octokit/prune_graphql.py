@@ -13,6 +13,7 @@ from graphql import build_schema, print_type
 from graphql.type import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLScalarType, get_named_type
 
 MUTATIONS = (
+    "dequeuePullRequest",
     "disablePullRequestAutoMerge",
     "enablePullRequestAutoMerge",
     "enqueuePullRequest",

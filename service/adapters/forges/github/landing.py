@@ -33,6 +33,9 @@ _DISABLE = (
 _ENQUEUE = (
     "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { mergeQueueEntry { position } } }"
 )
+_DEQUEUE = (
+    "mutation($input: DequeuePullRequestInput!) { dequeuePullRequest(input: $input) { mergeQueueEntry { position } } }"
+)
 
 
 class _Node(BaseModel):
@@ -64,6 +67,10 @@ class Landing(Judging, ABC):
     def enqueue_pull_request(self, repository: Repository, number: int, *, head: Sha) -> None:
         """Put this head into the merge queue of the base."""
         self._mutate(_ENQUEUE, repository, number, f"put #{number} into the merge queue", {"expectedHeadOid": head})
+
+    def dequeue_pull_request(self, repository: Repository, number: int) -> None:
+        """Take it out of that queue."""
+        self._mutate(_DEQUEUE, repository, number, f"take #{number} out of the merge queue", name="id")
 
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:
         """Merge this head and no other: https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request."""
@@ -133,8 +140,9 @@ class Landing(Judging, ABC):
         """Give the login that our token or App acts as."""
 
     def _mutate(
-        self, mutation: str, repository: Repository, number: int, doing: str, wish: dict[str, str] | None = None
-    ) -> None:
+        self, mutation: str, repository: Repository, number: int, doing: str, wish: dict[str, str] | None = None,
+        *, name: str = "pullRequestId",
+    ) -> None:  # fmt: skip
         node = self._connection.get(
             _Node,
             f"/repos/{repository}/pulls/{number}",
@@ -142,6 +150,4 @@ class Landing(Judging, ABC):
             repository=repository,
             permission="pull requests: read",
         )
-        self._connection.mutate(
-            mutation, {"pullRequestId": node.node_id, **(wish or {})}, doing=doing, repository=repository
-        )
+        self._connection.mutate(mutation, {name: node.node_id, **(wish or {})}, doing=doing, repository=repository)
