@@ -18,9 +18,9 @@ from service.core.gates import Judgement, Outcome
 from service.core.gates.reviews import ReviewState
 from service.core.proposal_comment import approvals_words
 from service.core.words import GATE_LABELS, READY_LABEL, REFUSED_LABEL, WAITING_LABEL, Repository, Sha
-from service.errors import MergeportError
+from service.errors import MergeportError, RetryableError
 from service.pipeline.manifest.place import Place
-from service.pipeline.promote.landing import SOON, land
+from service.pipeline.promote.landing import LATER, SOON, land
 from service.pipeline.promote.together.members import Members
 from service.pipeline.runs.claim import Claim
 from service.ports import PullRequest
@@ -66,11 +66,13 @@ def tend(
     if known is None or known.run_id not in {one.run.id for one in members.all}:
         return Tended()
     changed: dict[str, Any] = _approvals(claim, repository, known, pull_request)
+    again_after = None
     try:
         changed |= _draft(claim, repository, known, pull_request, judgement, policy)
         changed |= _label(claim, repository, known, pull_request, judgement, policy)
     except MergeportError as error:
         log.warning("a pull request was not tended, to be repeated", number=number, error=str(error))
+        again_after = SOON if isinstance(error, RetryableError) else LATER
     _keep(claim, repository, known, changed)
     landed = land(members, place, judgement, pull_request, again)
     seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen, "queued": landed.queued}
@@ -78,7 +80,8 @@ def tend(
         proposals.update(tx, repository, number, **seen)
     _keep(claim, repository, known, {"merging": landed.words})
     ready_now = pull_request.draft and changed.get("draft") == "ready"  # it is merged at the next look
-    return Tended(landed.merged, landed.words != known.merging, landed.again or (SOON if ready_now else None))
+    soonest = min((one for one in (landed.again, again_after, SOON if ready_now else None) if one), default=None)
+    return Tended(landed.merged, landed.words != known.merging, soonest)
 
 
 def _keep(claim: Claim, repository: Repository, known: Proposal, changed: dict[str, Any]) -> None:
