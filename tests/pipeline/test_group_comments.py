@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devstack.stack import WEBHOOK_SECRET
+from service.pipeline.promote.gating import judge_due
+from service.store import judgements
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_comments import say
@@ -42,6 +44,11 @@ def test_status_tells_of_all_and_an_approval_of_the_head_counts_for_all(asked: P
     say(asked, pull_of(asked), "approve", by="alice", where=MANIFESTS, later=3)
     settle(asked)
     assert shown(asked, head)["approval"] == "success"
+    begun = len(asked.stack.github.faults.log)
+    with asked.store.begin() as tx:
+        judgements.ask_again(tx, at=asked.clock.now())
+    judge_due(asked.context)
+    assert [one.path.endswith("/reviews") for one in asked.stack.github.faults.log[begun:]].count(True) == 1
 
 
 @pytest.mark.prove
