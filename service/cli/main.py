@@ -34,6 +34,7 @@ class LazyGroup(click.Group):
         "diff": "service.cli.history:diff",
         "doctor": "service.cli.doctor:doctor",
         "history": "service.cli.history:history",
+        "init": "service.cli.init:init",
         "hold": "service.cli.state:hold",
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",

@@ -28,7 +28,11 @@ class PullRequestLanding(Protocol):
         ...
 
     def dequeue_pull_request(self, repository: Repository, number: int) -> None:
-        """Take a pull request out of the merge queue; PermanentError if it is in none."""
+        """Take it out of that queue again; PermanentError where it is in none."""
+        ...
+
+    def is_queued(self, repository: Repository, number: int) -> bool:
+        """Tell whether it is in the merge queue of its base, whoever put it there."""
         ...
 
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:

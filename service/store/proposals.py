@@ -24,10 +24,9 @@ class Proposal:
     `given` has what it was given ("label release"), so that what a person takes away stays away, and `lacking` tells in
     words what the forge would not do. `draft` is "draft" as long as it is one of ours. `head` is the one that was seen
     last, and `approvals` tells whose approvals are of another. `auto_head` is the head that we ask the forge to merge
-    by itself, kept before we ask, and `auto_seen` that the forge has said so; `queued` that it is in the base's merge
-    queue for that. `merging` says what the merge waits for. `ending` tells how the pull request was closed. `told` is
-    the comment's text, and `wishes` counts the changes it has to tell. `together` says that several applications share
-    it; `run_id` is the one that looks after it.
+    by itself, kept before we ask, and `auto_seen` that the forge has said so; `merging` says what the merge waits for.
+    `ending` tells how the pull request was closed. `told` is the comment's text, and `wishes` counts the changes it
+    has to tell. `together` says that several applications share it; `run_id` is the one that looks after it.
     """
 
     repository: Repository
@@ -49,7 +48,6 @@ class Proposal:
     wishes: int
     attempts: int
     together: bool
-    queued: bool
 
 
 _ALL = sa.select(*columns(Proposal, table))

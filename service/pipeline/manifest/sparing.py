@@ -60,13 +60,6 @@ def sparing(context: Context, allowance: Allowance) -> Context:
     return replace(context, outside=replace(outside, forge=forge, charts=charts))
 
 
-def asked_once(context: Context) -> Context:
-    """Give a context whose forges are asked an equal question once, for what many runs need to know at one moment."""
-    outside = context.outside
-    forge, manifests = cast(Forge, AskedOnce(outside.forge)), cast(Forge, AskedOnce(outside.manifest_forge))
-    return replace(context, outside=replace(outside, forge=forge, manifest_forge=manifests))
-
-
 @dataclass(frozen=True, slots=True)
 class _SparingCharts:
     charts: Charts

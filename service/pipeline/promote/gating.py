@@ -8,7 +8,6 @@ waits for its pull request goes nowhere because of them: they are shown there.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,9 +20,9 @@ from service.errors import MergeportError, NotFoundError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place, place_of
-from service.pipeline.manifest.sparing import asked_once
 from service.pipeline.manifest.state.gates import wake_earlier
-from service.pipeline.promote.gate_facts import TRY_AGAIN, Answers, facts_of
+from service.pipeline.promote.evidence.asked_once import Answers
+from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.promote.gates_shown import show, to_show
 from service.pipeline.promote.landing import let_go
 from service.pipeline.promote.pull_request import words_of_wait
@@ -83,24 +82,9 @@ def configured(judgement: Judgement) -> tuple[Judged, ...]:
     return tuple(one for one in judgement.closed if one.gate not in FROM_STATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What was asked for several runs that are judged at one moment: an equal question is asked once."""
-
-    context: Context
-    answers: Answers = field(default_factory=dict)
-
-    @classmethod
-    def at_once(cls, context: Context) -> Asking:
-        """Begin to ask."""
-        return cls(asked_once(context))
-
-
-def judge(claim: Claim, place: Place, asking: Asking | None = None) -> Judgement:
-    """Judge the gates of a run now, and keep what they say. `asking` is for all that are judged with it."""
-    asked = claim if asking is None else Claim(asking.context, claim.run, claim.target)
-    facts = facts_of(asked, place, answers=None if asking is None else asking.answers)
-    judgement = judge_all(claim.target.gates, facts)
+def judge(claim: Claim, place: Place, answers: Answers | None = None) -> Judgement:
+    """Judge the gates of a run now, and keep what they say. `answers` are of all that are judged with it."""
+    judgement = judge_all(claim.target.gates, facts_of(claim, place, answers=answers))
     with claim.context.store.begin() as tx:
         judgements.keep(tx, _kept(claim, judgement))
     return judgement
@@ -110,21 +94,21 @@ def judge_due(context: Context) -> bool:
     """Judge again the gates of runs whose time has come; True if there may be more."""
     with context.store.read() as tx:
         due = judgements.due(tx, context.now(), limit=AT_ONCE)
-    asking = Asking.at_once(context)
+    answers = Answers()
     for kept in due:
-        _try_again(context, kept, asking)
+        _try_again(context, kept, answers)
     return len(due) == AT_ONCE
 
 
-def _try_again(context: Context, kept: KeptJudgement, asking: Asking) -> None:
+def _try_again(context: Context, kept: KeptJudgement, answers: Answers) -> None:
     try:
-        _judge_again(context, kept, asking)
+        _judge_again(context, kept, answers)
     except MergeportError as error:
         log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
         _look_later(context, kept, TRY_AGAIN)
 
 
-def _judge_again(context: Context, kept: KeptJudgement, asking: Asking) -> None:
+def _judge_again(context: Context, kept: KeptJudgement, answers: Answers) -> None:
     with context.store.read() as tx:
         run, wait = runs.get(tx, kept.run_id), waits.open_of_run(tx, kept.run_id)
         edit = edits.of_run(tx, kept.run_id)
@@ -137,9 +121,9 @@ def _judge_again(context: Context, kept: KeptJudgement, asking: Asking) -> None:
         return
     claim = claim_of(context, run)
     if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
-        _judge_proposed(claim, kept, wait, asking)
+        _judge_proposed(claim, kept, wait, answers)
     elif edit is not None and edit.state is EditState.PENDING and (wait is None or wait.kind is not WaitKind.GATE):
-        judge(claim, place_of(context, claim.target), asking)  # whoever writes it meanwhile reads what they say
+        judge(claim, place_of(context, claim.target), answers)  # whoever writes it meanwhile reads what they say
     elif wait is None:
         _look_later(context, kept, _NOT_YET)
     elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on
@@ -147,7 +131,7 @@ def _judge_again(context: Context, kept: KeptJudgement, asking: Asking) -> None:
     elif _has_other_gates(claim):
         _wake(context, wait, "the configuration has other gates now")
     else:
-        closed = configured(judge(claim, place_of(context, claim.target), asking))
+        closed = configured(judge(claim, place_of(context, claim.target), answers))
         if Judgement(closed).outcome is Outcome.WAIT:
             with context.store.begin() as tx:
                 waits.saw(tx, wait.id, in_words(Judgement(closed)))
@@ -155,14 +139,14 @@ def _judge_again(context: Context, kept: KeptJudgement, asking: Asking) -> None:
             _wake(context, wait, "the gates have changed")
 
 
-def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait, asking: Asking) -> None:
+def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait, answers: Answers) -> None:
     """Judge a run that waits for its pull request, by the configuration in force; show its gates and tend it.
 
     One that several share is looked after by one of them, which is asked again where the gates of another changed.
     """
     context, number = claim.context, claim.run.pull_request
     place = place_of(context, in_force(claim).target)
-    judgement = judge(claim, place, asking)
+    judgement = judge(claim, place, answers)
     first = first_of(claim, place)
     if first not in {claim.run.id, None}:
         if [list(row) for row in rows(judgement)] != kept.gates:
@@ -187,8 +171,8 @@ def _tend(members: Members, place: Place, judgement: Judgement, pull_request: Pu
     context = claim.context
 
     def again() -> Judgement:
-        asking = Asking.at_once(context)
-        return Judgement(tuple(one for each in members.all for one in judge(each, place, asking).gates))
+        answers = Answers()
+        return Judgement(tuple(one for each in members.all for one in judge(each, place, answers).gates))
 
     tended = tend(members, place, judgement, pull_request, again)
     if tended.again is not None:
@@ -196,6 +180,8 @@ def _tend(members: Members, place: Place, judgement: Judgement, pull_request: Pu
             judgements.ask_again(tx, at=context.now() + tended.again, run_ids=[claim.run.id])
     if tended.reworded:
         saw(context, wait, words_of_wait(claim, place.repository, number))
+    if tended.behind:
+        _wake(context, wait, "its base has moved, and takes only what contains it")
     if tended.merged:
         for each in members.all:
             with context.store.read() as tx:
@@ -211,7 +197,7 @@ def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:
     """
     with context.store.begin() as tx:
         proposed = judgements.expect_all_proposed(tx, context.now())
-    until, asking = time.monotonic() + seconds, Asking.at_once(context)
+    until, answers = time.monotonic() + seconds, Answers()
     for run_id in proposed:
         if time.monotonic() > until:
             log.warning("not all open pull requests could be judged before other work", of=len(proposed))
@@ -219,7 +205,7 @@ def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:
         with context.store.read() as tx:
             kept = judgements.of_run(tx, run_id)
         if kept is not None:
-            _try_again(context, kept, asking)
+            _try_again(context, kept, answers)
 
 
 def _has_other_gates(claim: Claim) -> bool:

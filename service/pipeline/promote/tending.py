@@ -37,10 +37,11 @@ log = structlog.get_logger()
 class Tended:
     """What became of it: `merged`, or after which time to look again, if that is soon.
 
-    `reworded` says that it waits for something else now.
+    `reworded` says that it waits for something else now, and `behind` that its run has to bring it up to date.
     """
 
     merged: bool = False
+    behind: bool = False
     reworded: bool = False
     again: timedelta | None = None
 
@@ -75,13 +76,13 @@ def tend(
         again_after = SOON if isinstance(error, RetryableError) else LATER
     _keep(claim, repository, known, changed)
     landed = land(members, place, judgement, pull_request, again)
-    seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen, "queued": landed.queued}
+    seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen}
     with claim.context.store.begin() as tx:
         proposals.update(tx, repository, number, **seen)
     _keep(claim, repository, known, {"merging": landed.words})
     ready_now = pull_request.draft and changed.get("draft") == "ready"  # it is merged at the next look
     soonest = min((one for one in (landed.again, again_after, SOON if ready_now else None) if one), default=None)
-    return Tended(landed.merged, landed.words != known.merging, soonest)
+    return Tended(landed.merged, landed.behind, landed.words != known.merging, soonest)
 
 
 def _keep(claim: Claim, repository: Repository, known: Proposal, changed: dict[str, Any]) -> None:

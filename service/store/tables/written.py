@@ -51,6 +51,7 @@ manifest_states = sa.Table(
     sa.Column("trouble", sa.Text, nullable=False, default=""),
     sa.Column("words", sa.Text, nullable=False, default=""),
     sa.Column("troubled_since", Time),
+    sa.Column("strays", sa.JSON, nullable=False, default=list),
 )
 
 # A deliberate step back whose hold was placed. The row ends with the hold: then the newest eligible release comes.
@@ -98,7 +99,6 @@ proposals = sa.Table(
     sa.Column("wishes", sa.Integer, nullable=False, server_default="0"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("together", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "due_at"),
 )
 

@@ -88,7 +88,7 @@ def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
         if anew or not _is_in(claim):
             with alone_at(claim, head):
                 if anew or not _is_in(claim):
-                    _take_back(claim, head)
+                    take_back(claim, head.repository)
                     joint = bring_together(claim, place, head)
                     on = publish(claim, place, head, joint)
                     lacking = "; ".join(one.words for one in on.refused) if on is not None else ""
@@ -97,13 +97,6 @@ def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
         record.message = f"in pull request #{number}" if number is not None else "not in it now"
         record.message += f", but {lacking}" if lacking else ""
     return None
-
-
-def _take_back(claim: Claim, head: Place) -> None:
-    with claim.context.store.read() as tx:
-        there = pull_request_runs.members(tx, head.repository, head.branch)
-    number = next((run.pull_request for _, run in there if run.pull_request is not None), None)
-    take_back(claim.context, head.repository, number)
 
 
 def _is_in(claim: Claim) -> bool:
