@@ -52,7 +52,7 @@ from service.store import Store, deliveries, reports
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
-from service.store.motion import Motion, Stillness
+from service.store.motion import Motion, Seconds, Stillness
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
@@ -150,6 +150,8 @@ class Worker:
         self._life.begin()
         self._judge_first()
         self._engine.start(self._advance, self._build)
+        self._motion.start()
+        gates = GateClock(self._context)
         loops = [
             Loop("lease", self._life.seconds / RENEWALS, self._life.renew, self._stop),
             self._intake_loop,
@@ -163,11 +165,11 @@ class Worker:
             self._loop_at_rest("comments", REPORT_SECONDS, lambda: bring_comments(self._context), 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 10 * GATES_SECONDS),
-            Loop("gates", GATES_SECONDS, GateClock(self._context, self._motion).judge, self._stop),
+            self._loop_at_rest("gates", GATES_SECONDS, gates.judge, gates.seconds),
             self._loop_at_rest("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), 2.0),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
-            Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
+            Loop("repeats", REPEATS_SECONDS, lambda: look_for_repeats(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -199,7 +201,7 @@ class Worker:
         except Exception:
             log.exception("the gates of open pull requests were not judged before other work")
 
-    def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: float) -> Loop:
+    def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: Seconds) -> Loop:
         """Make a loop that rests while nothing moves in the store, so many seconds at most."""
         return Loop(name, seconds, function, self._stop, still=Stillness(self._motion, longest))
 
@@ -266,9 +268,6 @@ class Worker:
                 self._keys_still.work()
                 raise
         self._schedule.tick(self._keys, time.monotonic())
-
-    def _repeats(self) -> None:
-        look_for_repeats(self._context)
 
     def _reload(self) -> None:
         self._context.configurations.reload()
