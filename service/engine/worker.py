@@ -132,13 +132,13 @@ class Worker:
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
         self._life = Life(context, engine.executor, lease_seconds)
-        self._listener = Listener(context.store, self._wake_intake, stop)
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}
         self._keys_still = Stillness(self._motion, KEYS_SECONDS)
         self._intake_loop = Loop(
             "intake", self._intake_pause, self.take_in, stop, still=Stillness(self._motion, INTAKE_SECONDS_LISTENING)
         )
+        self._listener = Listener(context.store, self._intake_loop.wake, stop)
         self._events = events
         self._refresher = Refresher(context)
         self._questions = Questions(context)
@@ -169,7 +169,7 @@ class Worker:
             self._loop_at_rest("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), 2.0),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
-            Loop("repeats", REPEATS_SECONDS, lambda: look_for_repeats(self._context), self._stop),
+            Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -237,7 +237,7 @@ class Worker:
             log.exception("internal error in intake", delivery=delivery.id)
         finally:
             self._free.release()
-            self._wake_intake()  # for the next one of the same repository
+            self._intake_loop.wake()  # for the next one of the same repository
 
     def _look_now(self, kind: WaitKind, key: str) -> None:
         self._schedule.hint(kind, key, time.monotonic())
@@ -253,9 +253,6 @@ class Worker:
         read = partial(follow_events, self._context, queue, self._look_now, self._stop.is_set)
         Loop("events", EVENTS_SECONDS, read, self._stop).start()
 
-    def _wake_intake(self) -> None:
-        self._intake_loop.wake()
-
     def _intake_pause(self) -> float:
         return INTAKE_SECONDS_LISTENING if self._listener.alive else INTAKE_SECONDS
 
@@ -268,6 +265,9 @@ class Worker:
                 self._keys_still.work()
                 raise
         self._schedule.tick(self._keys, time.monotonic())
+
+    def _repeats(self) -> None:
+        look_for_repeats(self._context)
 
     def _reload(self) -> None:
         self._context.configurations.reload()

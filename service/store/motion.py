@@ -2,8 +2,9 @@
 
 Used by the worker's loops, which otherwise would read their tables only to find what they found before. While nothing
 moves they sleep, and the thread wakes them. Both databases tell it without reading a table. SQLite counts the commits
-of others: https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would see: while
-that is the same, it would see the same rows: https://www.postgresql.org/docs/current/functions-info.html
+of others: https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would
+see: while that is the same, it would see the same rows:
+https://www.postgresql.org/docs/current/functions-info.html
 """
 
 from __future__ import annotations
