@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.state_files import FileGone, Identity, Number
 from service.store.outage import Outage
-from service.store.storable import keep_storable
+from service.store.storable import StorableConnection, StorableCursor
 from service.store.turns import NoTurn, Turns
 
 Transaction = Connection
@@ -61,11 +61,10 @@ class Store:
                 parsed,
                 pool_size=8,
                 max_overflow=16,
-                connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+                connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "factory": StorableConnection},
                 pool_reset_on_return=None,  # each transaction here is ended by its block
             )
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin)
         else:
             self.engine = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
@@ -73,10 +72,9 @@ class Store:
                 max_overflow=8,
                 pool_pre_ping=True,
                 pool_timeout=POOL_TIMEOUT_SECONDS,
-                connect_args=_network(parsed),
+                connect_args={**_network(parsed), "cursor_factory": StorableCursor},
             )
             sa.event.listen(self.engine, "connect", _prepare_postgresql)
-        keep_storable(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -89,8 +87,9 @@ class Store:
             opened = self._look_at_file()
             turn = self._turns.take(BUSY_TIMEOUT_SECONDS) if self._turns else nullcontext()
             with turn, self.engine.connect() as connection:
-                connection.info["write"] = True
                 with connection.begin():
+                    if self.sqlite:
+                        _begin(connection, "BEGIN IMMEDIATE")
                     yield connection
                 if opened is not None and self._look_at_file() != opened:
                     raise FileGone("what was written is in a file that has lost its name")
@@ -108,10 +107,10 @@ class Store:
         """Open a transaction for reading; on SQLite it never waits for a writer."""
         try:
             self._look_at_file()
-            with self.engine.connect() as connection:
-                connection.info["write"] = False
-                with connection.begin():
-                    yield connection
+            with self.engine.connect() as connection, connection.begin():
+                if self.sqlite:
+                    _begin(connection, "BEGIN")
+                yield connection
             self._outage.end(write=False)
         except _AWAY as error:
             self._outage.begin(error, write=False)
@@ -191,11 +190,10 @@ def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  
     connection.commit()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: Connection, begin: str) -> None:
     """Begin through the driver itself, because SQLAlchemy's way costs as much as a query."""
     driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - listened to on SQLite alone
-    begin = "BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN"
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - called on SQLite alone
     try:
         driver.execute(begin)
     except sqlite3.Error as error:
