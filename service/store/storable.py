@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import psycopg
+from psycopg import Column
 
 REPLACEMENT = "\ufffd"
 _HALF = re.compile("[\ud800-\udfff]")
@@ -25,8 +26,33 @@ def storable(text: str) -> str:
     return text if text.isascii() else _HALF.sub(REPLACEMENT, text)
 
 
+class _Columns(Sequence[Column]):
+    """The columns of a result, described when somebody asks: SQLAlchemy does for the first of many executions."""
+
+    def __init__(self, count: int, described: Callable[[], Sequence[Column]]) -> None:
+        self._count = count
+        self._described = described
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - an index or a slice
+        return self._described()[at]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._described())
+
+
 class StorableCursor(psycopg.Cursor[Any]):
     """PostgreSQL's cursor, which sends storable texts alone."""
+
+    @property
+    def description(self) -> Any:  # noqa: ANN401 - as the driver's, which is a list
+        """Describe the columns of the result; None if there are none."""
+        result = self.pgresult
+        if result is None or not result.nfields:
+            return super().description
+        return _Columns(result.nfields, lambda: super(StorableCursor, self).description or [])
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:  # noqa: ANN401 - the driver's signature
         """Send a statement."""
