@@ -6,14 +6,12 @@ file lock; on PostgreSQL one of several. Killed at any line, another or its next
 
 from __future__ import annotations
 
-import fcntl
+import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -21,6 +19,7 @@ from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.gate_clock import GateClock
 from service.engine.life import Life
+from service.engine.lock import only_worker
 from service.engine.loops import Loop, until_store_answers
 from service.engine.questions import Questions
 from service.engine.queue import Engine
@@ -28,7 +27,6 @@ from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
-from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.build.repeats import look_for_repeats
@@ -78,6 +76,8 @@ REPEATS_SECONDS = 120.0
 BUDGETS_SECONDS = 15.0
 EVENTS_SECONDS = 1.0
 """Between two readings of a queue of events that had nothing: a reading itself waits for up to 20 s."""
+GARBAGE_OBJECTS = 10_000
+"""How many more objects there are before Python looks for garbage among them: a run makes thousands, and few of it."""
 STOP_SECONDS = 10
 LOOPS_STOP_SECONDS = 2.0
 ENGINE_STOP_SECONDS = 4.0
@@ -97,7 +97,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         run_concurrency=settings.run_concurrency,
         build_concurrency=settings.build_concurrency,
     )
-    with _only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
+    with only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
         worker = Worker(
             context,
             engine,
@@ -107,6 +107,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             keep_days=settings.keep_deliveries,
             events=event_queue(settings),
         )
+        gc.freeze()  # what the imports made stays, so that looking through it again and again would only take time
+        gc.set_threshold(GARBAGE_OBJECTS)
         worker.run()
     store.close()
 
@@ -277,23 +279,3 @@ class Worker:
 
     def _build(self, build_id: BuildId, workflow_id: str) -> None:
         until_store_answers(lambda: perform_build(self._context, build_id, workflow_id, self._stop.is_set), self._stop)
-
-
-@contextmanager
-def _only_worker(store: Store, state_directory: Path) -> Iterator[None]:
-    """Hold the file lock that makes this the one worker on SQLite."""
-    if not store.sqlite:
-        yield
-        return
-    state_directory.mkdir(parents=True, exist_ok=True)
-    path = state_directory / "worker.lock"
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PermanentError(
-                f"another worker holds {path}",
-                code="worker-running",
-                hint="SQLite has one worker; stop the other, or use PostgreSQL for several",
-            ) from error
-        yield
