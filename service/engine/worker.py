@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -19,8 +20,8 @@ from service.bootstrap import build_context, event_queue
 from service.core.words import BuildId, RunId, WaitKind
 from service.engine.gate_clock import GateClock
 from service.engine.life import Life
-from service.engine.lock import only_worker
 from service.engine.loops import Loop, until_store_answers
+from service.engine.only_worker import only_worker
 from service.engine.questions import Questions
 from service.engine.queue import Engine
 from service.engine.refresher import Refresher
@@ -106,6 +107,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             lease_seconds=settings.worker_lease,
             keep_days=settings.keep_deliveries,
             events=event_queue(settings),
+            state_directory=settings.state_directory,
         )
         gc.freeze()  # what the imports made stays, so that looking through it again and again would only take time
         gc.set_threshold(GARBAGE_OBJECTS)
@@ -126,6 +128,7 @@ class Worker:
         lease_seconds: float = LEASE_SECONDS,
         keep_days: int = KEEP_DAYS,
         events: EventQueue | None = None,
+        state_directory: Path | None = None,
     ) -> None:
         """Take what to work with, the event that ends the work, and after how long without a sign it counts as dead."""
         self._context = context
@@ -133,7 +136,7 @@ class Worker:
         self._stop = stop
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
-        self._life = Life(context, engine.executor, lease_seconds)
+        self._life = Life(context, engine.executor, lease_seconds, state_directory)
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}
         self._keys_still = Stillness(self._motion, KEYS_SECONDS)
