@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028_rest11"
+revision = "0028_strays"
 down_revision = "0027_carry"
 
 
