@@ -34,6 +34,7 @@ class LazyGroup(click.Group):
         "diff": "service.cli.history:diff",
         "history": "service.cli.history:history",
         "hold": "service.cli.state:hold",
+        "import": "service.cli.import_:import_",
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",
         "migrate": "service.cli.serve:migrate",

@@ -1,0 +1,268 @@
+"""Builds the proposed `mergeport.yaml` from what was found. Called by the package's `read_all`; writes no file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from service.core.importing.findings import Built, Difference, Finding, Flow, Skipped, Update
+from service.core.importing.gathered import (
+    QUESTION,
+    OneImage,
+    Target,
+    argocd_of,
+    branch_of,
+    gather,
+    images_of,
+    tag_for,
+    values_of,
+)
+from service.core.importing.material import Library
+from service.core.importing.places import NOWHERE, Placed, place
+from service.core.importing.proposal_text import Asked, Branch, Question, write
+from service.core.importing.updater_settings import Application
+
+HEAD = """Proposed by `mergeport import`. Read it before you use it.
+A value "?" or a part {?} is a question, as its comment says. `mergeport config check` refuses each of them."""
+_SHARED = ("registry", "tag", "build")
+
+Keys = dict[str, Branch]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The proposed text, empty if there is nothing to propose, and all that a person should know."""
+
+    text: str
+    questions: tuple[Question, ...]
+    differences: tuple[Difference, ...]
+    skipped: tuple[Skipped, ...]
+    repository: str
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is known while a proposal is built."""
+
+    built: list[Built]
+    applications: list[Application]
+    notes: list[Difference]
+    home: str = ""
+
+
+def propose(findings: Iterable[Finding], library: Library, applications: list[Application]) -> Proposal:
+    """Give the proposal for all findings."""
+    found = list(findings)
+    notes = [one for one in found if isinstance(one, Difference)]
+    placed: list[Placed] = []
+    for one in place((update for update in found if isinstance(update, Update)), library):
+        if isinstance(one, Placed):
+            placed.append(one)
+        else:
+            notes.append(one)
+    draft = _Draft([one for one in found if isinstance(one, Built)], applications, notes)
+    draft.home = _most_common(one.flow.manifest_repository for one in placed)
+    grouped = gather(placed, notes)
+    _tell_guesses(grouped, notes)
+    written = {name: _application(targets, draft) for name, targets in grouped.items()}
+    everywhere = _environments(grouped, written)
+    defaults = _hoist(written)
+    tree: Keys = {"defaults": defaults} if defaults else {}
+    tree |= {"environments": everywhere, "applications": written}
+    text, questions = write(tree, HEAD) if written else ("", ())
+    ordered = sorted(dict.fromkeys(notes), key=lambda one: (one.at.file, one.at.line))
+    skipped = dict.fromkeys(one for one in found if isinstance(one, Skipped))
+    return Proposal(text, questions, tuple(ordered), tuple(skipped), draft.home)
+
+
+def _most_common(names: Iterable[str]) -> str:
+    counted = Counter(name for name in names if name)
+    return counted.most_common(1)[0][0] if counted else ""
+
+
+def _tell_guesses(grouped: dict[str, dict[str, Target]], notes: list[Difference]) -> None:
+    """Say once for each application and environment what its names were guessed from."""
+    for application, targets in grouped.items():
+        for environment, target in targets.items():
+            first = target.placed[0]
+            decide = "the environment's name" if environment == NOWHERE else "whether these are the right names"
+            notes.append(
+                Difference(
+                    first.at,
+                    first.tool,
+                    "guessed",
+                    f"writes {first.file}",
+                    f"taken for application {application} in environment {environment}",
+                    decide,
+                )
+            )
+
+
+def _application(targets: dict[str, Target], draft: _Draft) -> Keys:
+    images, names = images_of(targets.values(), draft.built)
+    first = next(iter(targets.values())).placed[0]
+    built = next((image.built for image in images if image.built), None)
+    keys: Keys = {"source": _source(first.flow, built, draft)}
+    flow = built.flow if built and built.flow.paths else first.flow
+    if flow.paths:
+        keys["paths"] = list(flow.paths)
+    if len(images) == 1:
+        keys |= _image(images[0], first, draft)
+    else:
+        keys |= _images(images, first, draft)
+    if any(image.redeploy for image in images):
+        keys["redeploy"] = True
+    by_environment = {name: values_of(target, names, several=len(images) > 1) for name, target in targets.items()}
+    overrides: Keys = {}
+    shared = _shared(by_environment)
+    if shared is not None:
+        keys["values"] = _values(shared)
+    for name, target in targets.items():
+        own: Keys = {} if shared is not None else {"values": _values(by_environment[name])}
+        argocd = argocd_of(target, draft.applications, draft.notes)
+        if argocd is False or argocd:
+            own["argocd"] = argocd
+        own |= _feeding(target, built, draft)
+        overrides[name] = own
+    keys["environments"] = overrides
+    return keys
+
+
+def _source(flow: Flow, built: Built | None, draft: _Draft) -> str | Asked:
+    asked = Asked(QUESTION, "the repository with the code, owner/name")
+    if built is not None:
+        return built.flow.source or asked
+    return flow.source if flow.source and flow.source != draft.home else asked
+
+
+def _image(image: OneImage, first: Placed, draft: _Draft) -> Keys:
+    known = image.image if image.image.repository else image.built.image if image.built else image.image
+    registry = known.registry or (image.built.image.registry if image.built else "")
+    build: Keys = {"kind": "external"}
+    if image.built is not None and image.built.flow.workflow:
+        kind = "github-actions" if image.built.by_inputs else "external"
+        build = {"kind": kind, "workflow": image.built.flow.workflow}
+    return {
+        "registry": registry or Asked(QUESTION, "the registry's host"),
+        "image": known.repository or Asked(QUESTION, "the image's repository in the registry"),
+        "tag": tag_for(image, first, draft.notes),
+        "build": build,
+    }
+
+
+def _images(images: list[OneImage], first: Placed, draft: _Draft) -> Keys:
+    """Give several images; what is the same for all of them stands once."""
+    every = {image.name: _image(image, first, draft) for image in images}
+    same: Keys = {}
+    for key in _SHARED:
+        values = [one[key] for one in every.values()]
+        if all(value == values[0] for value in values):
+            same[key] = values[0]
+    kept: Keys = {name: {key: value for key, value in one.items() if key not in same} for name, one in every.items()}
+    return {**same, "images": kept}
+
+
+Files = dict[str, dict[str, str | Asked]]
+
+
+def _shared(by_environment: dict[str, Files]) -> Files | None:
+    """Give the files with {environment} in their paths, if they are the same in all environments; else None."""
+    found: list[Files] = []
+    for environment, files in by_environment.items():
+        found.append({_templated(file, environment): entries for file, entries in files.items()})
+    if any(one != found[0] for one in found):
+        return None
+    return found[0]
+
+
+def _templated(file: str, environment: str) -> str:
+    if "{" in file:
+        return file
+    made, count = re.subn(rf"(?<![A-Za-z0-9]){re.escape(environment)}(?![A-Za-z0-9])", "{environment}", file)
+    return made if count == 1 else file
+
+
+def _values(files: Files) -> list[Keys]:
+    asked = "the file's path in the manifest repository"
+    return [
+        {"file": Asked(file, asked) if "{?}" in file else file, "set": dict(entries)} for file, entries in files.items()
+    ]
+
+
+def _feeding(target: Target, built: Built | None, draft: _Draft) -> Keys:
+    """Give what is an environment's: its branch, how changes are published, and where."""
+    flow = target.placed[0].flow
+    branch = branch_of(target, built)
+    keys: Keys = {"branch": branch or Asked(QUESTION, "the branch of the source that feeds it, or `from: ENVIRONMENT`")}
+    if flow.pull_request:
+        keys["publish"] = "pull-request"
+        how = {"auto_merge": flow.auto_merge, "merge_method": flow.merge_method, "labels": list(flow.labels)}
+        if any(how.values()):
+            keys["pull_request"] = {name: value for name, value in how.items() if value}
+    where: Keys = {}
+    if flow.manifest_repository and flow.manifest_repository != draft.home:
+        where["repository"] = flow.manifest_repository
+    if flow.manifest_branch and flow.manifest_branch not in {"main", "master"}:
+        where["branch"] = flow.manifest_branch
+    if where:
+        keys["manifest"] = where
+    return keys
+
+
+_OF_ENVIRONMENT = ("branch", "publish", "pull_request", "manifest")
+
+
+def _environments(grouped: dict[str, dict[str, Target]], written: dict[str, Keys]) -> Keys:
+    """Move to each environment what its applications have in common; the first one that knows its branch decides."""
+    names = dict.fromkeys(name for targets in grouped.values() for name in targets)
+    environments: dict[str, Keys] = {}
+    for name in names:
+        homes = [_overrides(keys)[name] for keys in written.values() if name in _overrides(keys)]
+        base = next((home for home in homes if not isinstance(home["branch"], Asked)), homes[0])
+        environments[name] = {key: base[key] for key in _OF_ENVIRONMENT if key in base}
+        for home in homes:
+            _keep_what_differs(home, environments[name])
+    for keys in written.values():
+        overrides = _overrides(keys)
+        left: Keys = {}
+        for name in names:
+            if name not in overrides:
+                left[name] = False
+            elif overrides[name]:
+                left[name] = overrides[name]
+        del keys["environments"]
+        if left:
+            keys["environments"] = left
+    return dict(environments)
+
+
+def _keep_what_differs(home: Keys, base: Keys) -> None:
+    """Leave in an application's environment only what is not the environment's."""
+    if "publish" in base and "publish" not in home:
+        home["publish"] = "commit"
+    for key in _OF_ENVIRONMENT:
+        if home.get(key) == base.get(key) or (key == "branch" and isinstance(home.get(key), Asked)):
+            home.pop(key, None)
+
+
+def _overrides(keys: Keys) -> dict[str, Keys]:
+    found = keys["environments"]
+    assert isinstance(found, dict)  # noqa: S101 - made above
+    return found
+
+
+def _hoist(written: dict[str, Keys]) -> Keys:
+    """Move to the defaults what all of several applications have in common."""
+    found: Keys = {}
+    if len(written) < 2:  # noqa: PLR2004 - one application needs no defaults
+        return found
+    for key in _SHARED:
+        values = [keys.get(key) for keys in written.values()]
+        first = values[0]
+        if first is not None and all(value == first for value in values):
+            found[key] = first
+            for keys in written.values():
+                del keys[key]
+    return found

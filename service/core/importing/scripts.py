@@ -1,0 +1,169 @@
+"""Scripts of pipelines: follows folders, checkouts and variables, and hands each command to the reader of its tool.
+
+Called for the steps of a workflow, Jenkinsfiles, Makefiles and shell scripts. A tool is one module in `TOOLS`; each
+gives `read(call)`. Nothing is run, and no branch of a script is left out: both ways of an `if` are read.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from service.core.importing import gitopscli, kustomize, sed, yq
+from service.core.importing.calls import Call
+from service.core.importing.findings import At, Built, Finding, Flow
+from service.core.importing.image_names import read_image
+from service.core.importing.material import Library
+from service.core.importing.repositories import repository_of
+from service.core.importing.shell import ShellCommand, commands
+from service.core.importing.variables import Scope, literal, shown
+
+TOOLS: Mapping[str, Callable[[Call], Iterator[Finding]]] = {
+    "sed": sed.read,
+    "gsed": sed.read,
+    "yq": yq.read,
+    "kustomize": kustomize.read,
+    "gitopscli": gitopscli.read,
+}
+WORDS = re.compile(r"\b(?:sed\b.*?-\w*i|yq|gitopscli|kustomize\s+edit)\b|\bsed\b")
+"""What a text has to have to be worth reading."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a script has done so far: where it is, which variables it has set, which repositories it has cloned."""
+
+    scope: Scope
+    flow: Flow
+    library: Library
+    folder: str = ""
+    clones: dict[str, str] | None = None
+    step: str = ""
+
+    def cloned(self, folder: str, repository: str) -> None:
+        """Remember a checkout of another repository."""
+        self.clones = {**(self.clones or {}), folder: repository}
+
+
+def read_script(script: str, file: str, line: int, walk: Walk) -> Iterator[Finding]:
+    """Give what a script writes and builds; `walk` goes on in the next step of the same job."""
+    for command in commands(script, line):
+        values = dict(command.sets)
+        if not command.words:
+            walk.scope = walk.scope.setting(values)
+            continue
+        name = posixpath.basename(command.words[0])
+        if name in {"export", "local", "declare"}:
+            pairs = (word.partition("=") for word in command.words[1:])
+            walk.scope = walk.scope.setting({key: value for key, equals, value in pairs if equals})
+        elif name in {"cd", "pushd"} and len(command.words) > 1:
+            walk.folder = _into(walk, command.words[1])
+        elif name == "git":
+            walk.flow = _after_git(command, walk)
+        elif name == "gh":
+            walk.flow = _after_gh(command, walk.flow)
+        elif name in {"docker", "podman", "buildah", "nerdctl"}:
+            yield from _docker(command, file, walk)
+        elif name == "echo":
+            _set_by_file(command, walk)
+        elif name in TOOLS:
+            yield from TOOLS[name](_call(command, command.words, file, walk, values))
+
+
+def _call(command: ShellCommand, words: tuple[str, ...], file: str, walk: Walk, values: Mapping[str, str]) -> Call:
+    return Call(
+        words=words,
+        at=At(file, command.line),
+        scope=walk.scope.setting(values),
+        flow=walk.flow,
+        library=walk.library,
+        folder=walk.folder,
+        clones=walk.clones or {},
+        writes=command.writes,
+    )
+
+
+def _into(walk: Walk, target: str) -> str:
+    """Follow `cd`; a folder at the top of the workspace is written without it."""
+    plain = re.sub(
+        r"^(?:\$\{?(?:GITHUB_WORKSPACE|WORKSPACE|CI_PROJECT_DIR)\}?|\$\{\{\s*github\.workspace\s*\}\})/?", "/", target
+    )
+    if plain in {"-", "~"}:
+        return ""
+    if plain.startswith("/"):
+        return plain.strip("/")
+    joined = posixpath.normpath(posixpath.join(walk.folder, plain))
+    return "" if joined == "." or joined.startswith("..") else joined
+
+
+def _after_git(command: ShellCommand, walk: Walk) -> Flow:
+    """Follow `git clone`, `git checkout` and `git push`."""
+    words = [word for word in command.words[1:] if word]
+    flow = walk.flow
+    if "clone" in words:
+        plain = [word for word in words[words.index("clone") + 1 :] if not word.startswith("-")]
+        address = next((number for number, word in enumerate(plain) if "/" in word), None)
+        branch = _option(words, ("-b", "--branch"))
+        if address is not None:
+            where = shown(walk.scope.read(plain[address]))
+            short = posixpath.basename(where.rstrip("/")).removesuffix(".git")
+            folder = plain[address + 1] if len(plain) > address + 1 else short
+            walk.cloned(_into(walk, folder), repository_of(where))
+        return replace(flow, manifest_branch=_branch(walk, branch) or flow.manifest_branch)
+    if words[:1] == ["push"]:
+        refs = [word for word in words[1:] if not word.startswith("-")]
+        target = refs[1].rpartition(":")[2] if len(refs) > 1 else ""
+        branch = _branch(walk, target.removeprefix("refs/heads/"))
+        return replace(flow, manifest_branch=branch if branch and branch != "HEAD" else flow.manifest_branch)
+    return flow
+
+
+def _branch(walk: Walk, raw: str) -> str:
+    return literal(walk.scope.read(raw)) or "" if raw else ""
+
+
+def _after_gh(command: ShellCommand, flow: Flow) -> Flow:
+    if command.words[1:3] == ("pr", "create"):
+        return replace(flow, pull_request=True)
+    if command.words[1:3] == ("pr", "merge"):
+        method = next((word[2:] for word in command.words if word in {"--squash", "--rebase", "--merge"}), "")
+        how = "github" if "--auto" in command.words else "mergeport"
+        return replace(flow, pull_request=True, auto_merge=how, merge_method=method)
+    return flow
+
+
+def _docker(command: ShellCommand, file: str, walk: Walk) -> Iterator[Finding]:
+    """Follow `docker build -t`, `docker run … gitopscli` and the like."""
+    words = command.words
+    inside = next((n for n, word in enumerate(words) if re.fullmatch(r"(?:.*/)?(gitopscli|yq)(?::.*)?", word)), None)
+    if "run" in words and inside is not None:
+        name = "gitopscli" if "gitopscli" in words[inside] else "yq"
+        yield from TOOLS[name](_call(command, (name, *words[inside + 1 :]), file, walk, dict(command.sets)))
+        return
+    if "build" not in words[:3] and words[1:2] != ("bud",):
+        return
+    for number, word in enumerate(words):
+        raw = words[number + 1] if word in {"-t", "--tag"} and number + 1 < len(words) else word.removeprefix("--tag=")
+        if raw != word:
+            image = read_image(walk.scope.read(raw))
+            yield Built(At(file, command.line), image, walk.flow)
+
+
+def _set_by_file(command: ShellCommand, walk: Walk) -> None:
+    """Follow `echo NAME=value >> $GITHUB_ENV` and `>> $GITHUB_OUTPUT`."""
+    said = " ".join(word for word in command.words[1:] if word not in {"-n", "-e"})
+    if old := re.fullmatch(r"::set-output name=(?P<name>[\w-]+)::(?P<value>.*)", said):
+        walk.scope = walk.scope.setting({f"steps.{walk.step}.outputs.{old['name']}": old["value"]})
+    name, equals, value = said.partition("=")
+    if not equals:
+        return
+    if "GITHUB_ENV" in command.writes:
+        walk.scope = walk.scope.setting({name.strip(): value})
+    elif "GITHUB_OUTPUT" in command.writes:
+        walk.scope = walk.scope.setting({f"steps.{walk.step}.outputs.{name.strip()}": value})
+
+
+def _option(words: list[str], names: tuple[str, ...]) -> str:
+    return next((words[number + 1] for number, word in enumerate(words[:-1]) if word in names), "")

@@ -1,0 +1,71 @@
+"""Goes through all files once and lets the reader of each kind read them. Called by the package's `read_all`.
+
+A file that cannot be read is told with its line, and only if it looks as if an old tool were in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.core.importing import flux, image_updater, pipelines, workflow
+from service.core.importing.findings import Finding, Skipped
+from service.core.importing.material import Library, Material
+from service.core.importing.scripts import WORDS
+from service.core.importing.updater_settings import Application, application_of
+from service.core.importing.yaml_nodes import Node, Unreadable, read_nodes
+
+_OBJECTS = (image_updater.PREFIX.rstrip("/"), *flux.WORDS)
+_MOST_FINDINGS = 5_000
+
+
+def survey(library: Library) -> tuple[list[Finding], list[Application]]:
+    """Give what all readers find, in the order of the files, and the Applications of Argo CD."""
+    found: list[Finding] = []
+    objects, applications = _objects(library, found)
+    fleet = flux.fleet_of([node for nodes in objects.values() for node in nodes])
+    for material in library:
+        try:
+            found += _one(material, library, objects.get(material.shown, []), applications, fleet)
+        except Unreadable as reason:
+            found.append(Skipped(material.at(reason.line), reason.why))
+        except RecursionError:
+            found.append(Skipped(material.at(1), "nested too deeply"))
+        if len(found) > _MOST_FINDINGS:
+            found.append(
+                Skipped(material.at(1), f"more than {_MOST_FINDINGS} findings: the files after this one were left out")
+            )
+            break
+    return found, applications
+
+
+def _objects(library: Library, found: list[Finding]) -> tuple[dict[str, list[Node]], list[Application]]:
+    """Read the files with objects of the cluster that matter."""
+    objects: dict[str, list[Node]] = {}
+    for material in library:
+        wanted = any(word in material.text for word in _OBJECTS) or "kind: Application\n" in material.text
+        if not material.is_yaml or not wanted or workflow.is_workflow(material):
+            continue
+        try:
+            objects[material.shown] = read_nodes(material)
+        except Unreadable as reason:
+            if "{{" not in material.text:  # a template of Helm, which nobody expects to be YAML
+                found.append(Skipped(material.at(reason.line), reason.why))
+    applications = [
+        application_of(node) for nodes in objects.values() for node in nodes if node.text("kind") == "Application"
+    ]
+    return objects, applications
+
+
+def _one(
+    material: Material, library: Library, nodes: list[Node], applications: list[Application], fleet: flux.Fleet
+) -> Iterator[Finding]:
+    if workflow.is_workflow(material):
+        if WORDS.search(material.text) or "docker" in material.text:
+            yield from workflow.read(material, library)
+        return
+    yield from image_updater.read(nodes, library, applications)
+    yield from flux.about(nodes, fleet)
+    if material.is_yaml and "$imagepolicy" in material.text:
+        yield from flux.marked(material, fleet)
+    if not nodes and pipelines.is_pipeline(material):
+        yield from pipelines.read(material, library)

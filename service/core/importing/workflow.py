@@ -1,0 +1,198 @@
+"""GitHub's workflows: what starts them, what they build, and the steps that write values. Called by `survey`.
+
+Each job is gone through twice: first for what a later step tells of an earlier one, such as a pull request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from service.core.importing import actions
+from service.core.importing.findings import Built, Difference, Finding, Flow, Tool, Update
+from service.core.importing.material import Library, Material
+from service.core.importing.scripts import Walk, read_script
+from service.core.importing.variables import Scope, Text, literal
+from service.core.importing.yaml_nodes import Node, read_nodes
+
+_FOLDER = re.compile(r"(?:^|.*/)\.github/workflows/[^/]+\.ya?ml")
+_ONLY_ON = re.compile(r"refs/heads/(?P<ref>[\w./-]+)|ref_name\s*==\s*'(?P<name>[\w./-]+)'")
+_MOST_JOBS, _MOST_STEPS = 50, 200
+INPUTS = frozenset({"image", "tag", "commit", "correlation"})
+"""The inputs by which Mergeport starts a workflow."""
+
+
+def is_workflow(material: Material) -> bool:
+    """Tell it by the folder."""
+    return _FOLDER.fullmatch(material.path) is not None
+
+
+def read(material: Material, library: Library) -> Iterator[Finding]:
+    """Give what a workflow writes and builds; raise Unreadable."""
+    for node in read_nodes(material):
+        flow = _flow(node, material)
+        found: list[Finding] = []
+        outputs: dict[str, str | Text] = {}
+        for job in _jobs(node):
+            walk, more = _job(job, flow, node, material, library, outputs)
+            outputs |= walk.scope.outputs()
+            found += more
+        if set(node.node("on").node("workflow_dispatch").node("inputs").keys()) >= INPUTS:
+            found = [replace(one, by_inputs=True) if isinstance(one, Built) else one for one in found]
+        yield from found
+        if any(isinstance(one, Update) for one in found):
+            yield from _about_start(node, flow)
+            yield _two_writers(found)
+
+
+def _flow(node: Node, material: Material) -> Flow:
+    push = node.node("on").node("push")
+    ignored = tuple(f"!{path}" for path in push.texts("paths-ignore"))
+    return Flow(
+        workflow=material.name,
+        source=material.repository,
+        branches=push.texts("branches"),
+        paths=push.texts("paths") or (("**", *ignored) if ignored else ()),
+    )
+
+
+def _about_start(node: Node, flow: Flow) -> Iterator[Finding]:
+    """Tell what else than a push to a branch starts the workflow."""
+    starts = node.node("on")
+    names = set(starts.keys()) or set(node.texts("on"))
+    now = "Mergeport begins with a merge to a branch"
+    if starts.node("push").texts("tags") and not flow.branches:
+        tags = ", ".join(starts.node("push").texts("tags"))
+        yield Difference(
+            starts.at("push"),
+            Tool.PIPELINE,
+            "started-by-tag",
+            f"starts with a tag: {tags}",
+            now,
+            "which branch feeds the environment; a release that waits for a person is `from:` with `automatic: false`",
+        )
+    if "release" in names:
+        yield Difference(
+            node.at("on"),
+            Tool.PIPELINE,
+            "started-by-release",
+            "starts with a release",
+            now,
+            "which branch feeds the environment",
+        )
+    if not flow.branches and "push" in names and not starts.node("push").texts("tags"):
+        yield Difference(
+            node.at("on"),
+            Tool.PIPELINE,
+            "started-by-any",
+            "starts with a push to any branch",
+            now,
+            "which branch feeds the environment",
+        )
+    if names and not names & {"push", "release"}:
+        how = ", ".join(sorted(names))
+        yield Difference(
+            node.at("on"),
+            Tool.PIPELINE,
+            "started-by-hand",
+            f"starts with {how}",
+            now,
+            "which branch feeds the environment; with `from:` and `automatic: false` a person starts it",
+        )
+
+
+def _two_writers(found: list[Finding]) -> Difference:
+    first = next(one for one in found if isinstance(one, Update))
+    return Difference(
+        first.at,
+        Tool.PIPELINE,
+        "old-writer",
+        "writes the new image into the manifest repository itself",
+        "Mergeport writes it, and the workflow only builds and pushes",
+        "when to take these steps out: two writers would undo each other's work",
+    )
+
+
+def _jobs(node: Node) -> Iterator[Node]:
+    jobs = node.node("jobs")
+    for name in jobs.keys()[:_MOST_JOBS]:
+        yield jobs.node(name)
+
+
+def _job(
+    job: Node, flow: Flow, workflow: Node, material: Material, library: Library, outputs: Mapping[str, str | Text]
+) -> tuple[Walk, list[Finding]]:
+    """Read a job: once to learn, once to tell. `outputs` are those of the jobs before."""
+    variables = {
+        **_variables(workflow.node("env")),
+        **_outputs(workflow),
+        **_variables(job.node("env")),
+        **_matrix(job),
+    }
+    scope = Scope(variables, material.repository).within(outputs)
+    name = job.text("environment") or job.node("environment").text("name")
+    own = replace(flow, environment=literal(scope.read(name)) or "", branches=_only(job.text("if")) or flow.branches)
+    learnt = Walk(scope, own, library)
+    for _ in _steps(job, workflow, learnt, material):
+        pass
+    kept = replace(
+        own,
+        pull_request=learnt.flow.pull_request,
+        auto_merge=learnt.flow.auto_merge,
+        merge_method=learnt.flow.merge_method,
+        labels=learnt.flow.labels,
+        manifest_branch=learnt.flow.manifest_branch,
+    )
+    walk = Walk(learnt.scope, kept, library)
+    return walk, list(_steps(job, workflow, walk, material))
+
+
+def _steps(job: Node, workflow: Node, walk: Walk, material: Material) -> Iterator[Finding]:
+    folder = job.node("defaults").node("run").text("working-directory")
+    folder = folder or workflow.node("defaults").node("run").text("working-directory")
+    for number, step in enumerate(job.nodes("steps")):
+        if number >= _MOST_STEPS:
+            return
+        walk.step, walk.folder = (
+            step.text("id"),
+            (step.text("working-directory") or folder).removeprefix("./").strip("/"),
+        )
+        outside, walk.scope = walk.scope, walk.scope.having(_variables(step.node("env")))
+        flow = walk.flow
+        if branches := _only(step.text("if")):
+            walk.flow = replace(flow, branches=branches)
+        if step.text("run"):
+            yield from read_script(step.text("run"), material.shown, step.first_line("run"), walk)
+        elif step.text("uses"):
+            yield from actions.read(step, walk, material)
+        walk.scope = walk.scope.without(step.node("env").keys(), outside)
+        walk.flow = replace(walk.flow, branches=flow.branches)
+
+
+def _only(condition: str) -> tuple[str, ...]:
+    """Give the branches that a condition names; none if it excludes any."""
+    if "!=" in condition or "!startsWith" in condition or "!contains" in condition or "startsWith(" in condition:
+        return ()
+    return tuple(dict.fromkeys((found["ref"] or found["name"]) for found in _ONLY_ON.finditer(condition)))
+
+
+def _variables(node: Node) -> dict[str, str]:
+    return {name: node.text(name) for name in node.keys()}  # noqa: SIM118 - not a dict
+
+
+def _matrix(job: Node) -> dict[str, str]:
+    """Give what the matrix has only one value for; of several each run has its own."""
+    matrix = job.node("strategy").node("matrix")
+    single = {name: matrix.texts(name) for name in matrix.keys()}  # noqa: SIM118 - not a dict
+    return {f"matrix.{name}": values[0] for name, values in single.items() if len(values) == 1}
+
+
+def _outputs(workflow: Node) -> dict[str, str]:
+    """Give the outputs of all jobs by the names that other jobs have for them."""
+    jobs = workflow.node("jobs")
+    return {
+        f"needs.{name}.outputs.{output}": jobs.node(name).node("outputs").text(output)
+        for name in jobs.keys()  # noqa: SIM118 - not a dict
+        for output in jobs.node(name).node("outputs").keys()  # noqa: SIM118 - not a dict
+    }
