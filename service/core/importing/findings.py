@@ -32,6 +32,7 @@ class Part(StrEnum):
     DIGEST = "digest"
     WHOLE = "image"
     REGISTRY = "registry"
+    TEXT = "text"  # made of the commit, and no part of an image
 
 
 class At(NamedTuple):

@@ -71,7 +71,7 @@ def fleet_of(nodes: list[Node]) -> Fleet:
                 images.get(f"{namespace}:{reference.text('name')}", ""),
                 order,
                 kinds.node(order).text("range") or kinds.node(order).text("order"),
-                spec.node("filterTags").text("pattern"),
+                re.sub(r"\(\?P<\w+>([^()]*)\)", r"\1", spec.node("filterTags").text("pattern")),
                 spec.text("digestReflectionPolicy") == "Always",
             )
         elif node.text("kind") == "ImageUpdateAutomation":
@@ -208,7 +208,7 @@ def _update(material: Material, line: int, path: str, part: Part, policy: Policy
         flow = replace(flow, manifest_branch=over.checkout, pull_request=bool(over.push) and over.push != over.checkout)
     image = read_image(Scope({}).read(policy.image)) if policy and policy.image else Image()
     if policy is not None:
-        image = replace(image, tag=tag_of(re.sub(r"\(\?P<\w+>([^()]*)\)", r"\1", policy.tags)))
+        image = replace(image, tag=tag_of(policy.tags))
     file: Text = (material.path,)
     return Update(
         Tool.FLUX, material.at(line), file, path, (), flow, part, image, redeploy=bool(policy and policy.redeploys)

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.core.importing.findings import Built, Difference, Flow, Image, Part, Tool
 from service.core.importing.guesses import environment_of_branch
-from service.core.importing.places import ASKED, Placed
+from service.core.importing.places import Placed
 from service.core.importing.proposal_text import Asked
+from service.core.importing.sound_texts import ASKED, QUESTION, fits
 from service.core.importing.updater_settings import Application
 from service.core.importing.variables import names_commit
 
-QUESTION = "?"
-"""Stands where a person has to fill something in; `config check` refuses it."""
 _WITHOUT_PATH = {Part.WHOLE: "image", Part.TAG: "image.tag"}
 
 
@@ -62,12 +61,22 @@ def gather(placed: Iterable[Placed], notes: list[Difference]) -> dict[str, dict[
             continue
         targets = found.setdefault(one.application, {})
         targets.setdefault(one.environment, Target(one.application, one.environment)).placed.append(one)
+    for targets in found.values():
+        _take_texts_for_tags(targets)
     return found
+
+
+def _take_texts_for_tags(targets: dict[str, Target]) -> None:
+    """Take a text that is made of the commit for the image's tag, where an application has no other."""
+    if any(one.part is not Part.TEXT for target in targets.values() for one in target.placed):
+        return
+    for target in targets.values():
+        target.placed = [replace(one, part=Part.TAG) for one in target.placed]
 
 
 def images_of(targets: Iterable[Target], built: list[Built]) -> tuple[list[OneImage], dict[str, str]]:
     """Give an application's images, and for each name that a values path has the name of its image."""
-    placed = [one for target in targets for one in target.placed]
+    placed = [one for target in targets for one in target.placed if one.part is not Part.TEXT]
     repositories: dict[str, str] = {}
     for one in placed:
         if one.image.repository:
@@ -110,6 +119,9 @@ def values_of(target: Target, names: dict[str, str], *, several: bool) -> dict[s
     """Give the files with what is set in each."""
     found: dict[str, dict[str, str | Asked]] = {}
     for one in target.placed:
+        if one.part is Part.TEXT:
+            found.setdefault(one.file, {})[one.path] = one.text
+            continue
         bare = "image" if one.part is Part.WHOLE else str(one.part)
         text = f"{{{names[one.name]}.{bare}}}" if several else f"{{{bare}}}"
         here = found.setdefault(one.file, {})
@@ -138,9 +150,19 @@ def argocd_of(target: Target, applications: list[Application], notes: list[Diffe
     first = target.placed[0]
     usual = f"{target.application}-{target.environment}"
     if first.flow.argocd is None:
+        notes.append(
+            Difference(
+                first.at,
+                first.tool,
+                "no-argocd",
+                "is deployed by Flux",
+                "Mergeport watches only Argo CD: with `argocd: false` a run ends at the commit",
+                "whether Argo CD takes over",
+            )
+        )
         return False
-    named = {one.flow.argocd for one in target.placed if one.flow.argocd}
-    here = named or {one.name for one in applications if one.name and first.file in _files_of(one)}
+    named = {one.flow.argocd for one in target.placed if one.flow.argocd and fits("argocd", one.flow.argocd)}
+    here = named or {one.name for one in applications if fits("argocd", one.name) and first.file in _files_of(one)}
     if len(here) == 1:
         name = next(iter(here)) or ""
         return "" if name == usual else name
@@ -171,7 +193,7 @@ def tag_for(image: OneImage, at: Placed, notes: list[Difference]) -> str | Asked
     """Give the tag's template, or the question for it."""
     made = image.built.image.tag if image.built else ""
     for tag in (image.image.tag, made):
-        if tag and names_commit(tag):
+        if tag and names_commit(tag) and fits("tag", tag):
             return tag
     fixed = image.image.tag or made
     if fixed:

@@ -138,7 +138,7 @@ def _differences(call: Call, options: Mapping[str, str], flow: Flow) -> Iterator
             f"names its branch `{call.shown(options['--branch'])}`",
             "Mergeport names it mergeport/promotion/ENVIRONMENT/APPLICATION and rolls one pull request forward",
         )
-    provider = (options.get("--git-provider", "") + options.get("--git-provider-url", "")).lower()
+    provider = (options.get("--git-provider") or options.get("--git-provider-url", "")).lower()
     if provider and "github" not in provider:
         yield call.difference(
             Tool.GITOPSCLI,

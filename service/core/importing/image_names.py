@@ -22,6 +22,8 @@ def read_image(text: Text) -> Image:
             pieces.append(f"{_MARK}{len(held)}{_MARK}")
             held.append((piece,))
     name, tag = _split("".join(pieces).strip().strip("\"'").partition("@")[0])
+    if not name:
+        return Image(tag=template(_back(tag, held)) or "")
     first, slash, rest = name.partition("/")
     is_host = bool(slash) and (_MARK in first or "." in first or ":" in first or first == "localhost")
     registry, repository = (first, rest) if is_host else (HUB, name)

@@ -17,7 +17,7 @@ _GROOVY = re.compile(
     r"\bsh\b\s*\(?\s*(?:script\s*:\s*)?(?P<quote>'''|\"\"\"|'|\")(?P<script>.*?)(?<!\\)(?P=quote)", re.DOTALL
 )
 _GROOVY_SET = re.compile(
-    r"^\s*(?:def\s+|env\.)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?:(?P<quote>[\"'])(?P<value>[^\"'\n]*)(?P=quote)"
+    r"(?:^|[{;])\s*(?:def\s+|env\.)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?:(?P<quote>[\"'])(?P<value>[^\"'\n]*)(?P=quote)"
     r"|sh\s*\(?\s*script:\s*[\"'](?P<command>[^\"'\n]*)[\"'].*)",
     re.MULTILINE,
 )

@@ -20,13 +20,12 @@ from service.core.importing.guesses import (
 )
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Library, Material
+from service.core.importing.sound_texts import ASKED
 from service.core.importing.variables import Text, Unknown, names_commit, shown, template, varies
 from service.core.values import ValueEdit, edit_values
 from service.core.values_paths import Key, Selector, parse_path
 from service.errors import ValuesEditError
 
-ASKED = "{?}"
-"""Stands where a person has to fill something in, in a text with placeholders; `config check` refuses it."""
 NOWHERE = "default"
 """The environment of what names none."""
 _LAST = (
@@ -61,6 +60,7 @@ class Placed:
     at: At
     tool: Tool
     redeploy: bool
+    text: str = ""
 
 
 Note = Placed | Difference
@@ -114,17 +114,17 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
         )
         return
     environment, application = _names(update, file, known)
-    if material is not None and update.path and (refusal := _refusal(material, update.path)):
+    if update.path and (refusal := _refusal(material, update.path)):
         yield Difference(
             update.at,
             update.tool,
             "path-refused",
-            f"writes to {update.path} of {material.shown}",
+            f"writes to {update.path} of {material.shown if material else file}",
             f"Mergeport's editor refuses it: {refusal}",
             "the right path: `mergeport values paths FILE` lists all",
         )
         return
-    tag = template(update.value) if part is Part.TAG and varies(update.value) else None
+    tag = template(update.value) if part in {Part.TAG, Part.TEXT} and varies(update.value) else None
     image = _joined(update.image, known, tag or "")
     flow = replace(
         update.flow, manifest_repository=update.flow.manifest_repository or (material.repository if material else "")
@@ -141,6 +141,7 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
         update.at,
         update.tool,
         update.redeploy,
+        tag or "",
     )
 
 
@@ -157,18 +158,16 @@ def _meaning(update: Update, material: Material | None) -> tuple[Part | None, Im
         part = next((one for pattern, one in _LAST if pattern.fullmatch(last)), None)
         if part is Part.WHOLE and not re.search(r"[/:]", shown(update.value)):
             part = Part.TAG if varies(update.value) else part
-    if part is None and _is_version(update.value):
-        part = Part.TAG
+    if part is None:
+        made = template(update.value)
+        part = Part.TEXT if made is not None and names_commit(made) else Part.TAG if _is_version(update.value) else None
     if update.part is None and update.tool in {Tool.SED, Tool.YQ} and not varies(update.value):
         part = None  # a constant that the pipeline writes is no new image
     return part, replace(known, tag="")
 
 
 def _is_version(value: Text) -> bool:
-    made = template(value)
-    return (made is not None and names_commit(made)) or any(
-        isinstance(piece, Unknown) and _VERSION.search(piece.name) for piece in value
-    )
+    return any(isinstance(piece, Unknown) and _VERSION.search(piece.name) for piece in value)
 
 
 def _joined(said: Image, known: Image, tag: str) -> Image:
@@ -195,10 +194,12 @@ def _names(update: Update, file: str, known: Image) -> tuple[str, str]:
     return fit_name(environment), application
 
 
-def _refusal(material: Material, path: str) -> str:
-    """Try the path on the file; give the editor's words if it refuses."""
+def _refusal(material: Material | None, path: str) -> str:
+    """Try the path on the file, if that is at hand; give the editor's words if it refuses."""
     try:
-        edit_values(material.text, [ValueEdit(path, "mergeport")], file=material.path)
+        parse_path(path)
+        if material is not None:
+            edit_values(material.text, [ValueEdit(path, "mergeport")], file=material.path)
     except ValuesEditError as error:
         return error.message.rstrip(".")
     except RecursionError:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from service.core.importing.findings import Built, Difference, Finding, Flow, Skipped, Update
 from service.core.importing.gathered import (
-    QUESTION,
     OneImage,
     Target,
     argocd_of,
@@ -22,11 +21,13 @@ from service.core.importing.gathered import (
 from service.core.importing.material import Library
 from service.core.importing.places import NOWHERE, Placed, place
 from service.core.importing.proposal_text import Asked, Branch, Question, write
+from service.core.importing.sound_texts import ASKED, fits, kept
 from service.core.importing.updater_settings import Application
 
 HEAD = """Proposed by `mergeport import`. Read it before you use it.
 A value "?" or a part {?} is a question, as its comment says. `mergeport config check` refuses each of them."""
 _SHARED = ("registry", "tag", "build")
+_METHODS = frozenset({"merge", "squash", "rebase"})
 
 Keys = dict[str, Branch]
 
@@ -106,7 +107,7 @@ def _application(targets: dict[str, Target], draft: _Draft) -> Keys:
     built = next((image.built for image in images if image.built), None)
     keys: Keys = {"source": _source(first.flow, built, draft)}
     flow = built.flow if built and built.flow.paths else first.flow
-    if flow.paths:
+    if flow.paths and all(fits("path", path) for path in flow.paths):
         keys["paths"] = list(flow.paths)
     if len(images) == 1:
         keys |= _image(images[0], first, draft)
@@ -131,10 +132,8 @@ def _application(targets: dict[str, Target], draft: _Draft) -> Keys:
 
 
 def _source(flow: Flow, built: Built | None, draft: _Draft) -> str | Asked:
-    asked = Asked(QUESTION, "the repository with the code, owner/name")
-    if built is not None:
-        return built.flow.source or asked
-    return flow.source if flow.source and flow.source != draft.home else asked
+    name = built.flow.source if built is not None else flow.source if flow.source != draft.home else ""
+    return kept("source", name, "the repository with the code, owner/name")
 
 
 def _image(image: OneImage, first: Placed, draft: _Draft) -> Keys:
@@ -145,8 +144,8 @@ def _image(image: OneImage, first: Placed, draft: _Draft) -> Keys:
         kind = "github-actions" if image.built.by_inputs else "external"
         build = {"kind": kind, "workflow": image.built.flow.workflow}
     return {
-        "registry": registry or Asked(QUESTION, "the registry's host"),
-        "image": known.repository or Asked(QUESTION, "the image's repository in the registry"),
+        "registry": kept("registry", registry, "the registry's host"),
+        "image": kept("image", known.repository, "the image's repository in the registry"),
         "tag": tag_for(image, first, draft.notes),
         "build": build,
     }
@@ -187,24 +186,27 @@ def _templated(file: str, environment: str) -> str:
 def _values(files: Files) -> list[Keys]:
     asked = "the file's path in the manifest repository"
     return [
-        {"file": Asked(file, asked) if "{?}" in file else file, "set": dict(entries)} for file, entries in files.items()
+        {"file": file if fits("file", file) else Asked(file if ASKED in file else ASKED, asked), "set": dict(entries)}
+        for file, entries in files.items()
     ]
 
 
 def _feeding(target: Target, built: Built | None, draft: _Draft) -> Keys:
     """Give what is an environment's: its branch, how changes are published, and where."""
     flow = target.placed[0].flow
-    branch = branch_of(target, built)
-    keys: Keys = {"branch": branch or Asked(QUESTION, "the branch of the source that feeds it, or `from: ENVIRONMENT`")}
+    asked = "the branch of the source that feeds it, or `from: ENVIRONMENT`"
+    keys: Keys = {"branch": kept("branch", branch_of(target, built), asked)}
     if flow.pull_request:
         keys["publish"] = "pull-request"
-        how = {"auto_merge": flow.auto_merge, "merge_method": flow.merge_method, "labels": list(flow.labels)}
+        method = flow.merge_method if flow.merge_method in _METHODS else ""
+        labels = [label for label in flow.labels if fits("label", label)]
+        how = {"auto_merge": flow.auto_merge, "merge_method": method, "labels": labels}
         if any(how.values()):
             keys["pull_request"] = {name: value for name, value in how.items() if value}
     where: Keys = {}
-    if flow.manifest_repository and flow.manifest_repository != draft.home:
+    if fits("repository", flow.manifest_repository) and flow.manifest_repository != draft.home:
         where["repository"] = flow.manifest_repository
-    if flow.manifest_branch and flow.manifest_branch not in {"main", "master"}:
+    if fits("manifest", flow.manifest_branch) and flow.manifest_branch not in {"main", "master"}:
         where["branch"] = flow.manifest_branch
     if where:
         keys["manifest"] = where

@@ -70,7 +70,7 @@ _NAMES: dict[str, Piece] = {
 
 _TOKEN = re.compile(
     r"\$\{\{(?P<expression>.*?)\}\}|\{\{(?P<generator>.*?)\}\}"
-    r"|\$\{(?P<braced>[^${}]*(?:\{[^{}]*\}[^{}]*)*)\}|\$\((?P<command>[^()]*(?:\([^()]*\)[^()]*)*)\)"
+    r"|\$\{(?P<braced>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|\$\((?P<command>[^()]*(?:\([^()]*\)[^()]*)*)\)"
     r"|`(?P<ticked>[^`]*)`|\$(?P<plain>[A-Za-z_][A-Za-z0-9_]*|[0-9@])"
 )
 _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P<how>.*)", re.DOTALL)

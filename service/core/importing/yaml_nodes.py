@@ -5,6 +5,7 @@ Called by the readers of workflows and of Kubernetes objects. Values that are ed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 from service.core.importing.findings import At
 from service.core.importing.material import Material
 
-_LONGEST = 256 * 1024
+_LONGEST, _DEEPEST = 256 * 1024, 100
 
 
 class Unreadable(Exception):  # noqa: N818 - what it is, not an error of ours
@@ -100,6 +101,8 @@ def read_nodes(material: Material) -> list[Node]:
     """Give the mappings of all documents of a file; raise Unreadable."""
     if len(material.text) > _LONGEST:
         raise Unreadable(f"longer than {_LONGEST // 1024} KiB")
+    if _depth(material.text) > _DEEPEST:
+        raise Unreadable("nested too deeply")
     parser = YAML(typ="rt", pure=True)
     parser.allow_duplicate_keys = True
     try:
@@ -112,3 +115,12 @@ def read_nodes(material: Material) -> list[Node]:
     except (RecursionError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, AssertionError):
         raise Unreadable("not YAML that can be read") from None
     return [Node(raw, material, (raw.lc.line or 0) + 1) for raw in found]
+
+
+def _depth(text: str) -> int:
+    """Give how deeply brackets may be nested at most: the parser is slow on many."""
+    depth = deepest = 0
+    for character in re.findall(r"[\[{\]}]", text):
+        depth = max(depth + (1 if character in "[{" else -1), 0)
+        deepest = max(deepest, depth)
+    return deepest
