@@ -80,7 +80,7 @@ def _tell(proposal: Proposal, skipped: list[Skipped]) -> None:
         _tell_difference(difference)
     if not proposal.text:
         return
-    where = f" of {proposal.repository}" if proposal.repository else ""
+    where = f" {proposal.repository}" if proposal.repository else ""
     say(f"mergeport.yaml belongs at the root of the manifest repository{where}.", err=True)
     count = len(proposal.questions)
     if count:

@@ -126,7 +126,9 @@ def _about_policy(name: str, policy: Policy) -> Iterator[Difference]:
         policy.order or "policy",
         f"{name} deploys {by.get(policy.order, 'what its policy chooses')}{within}",
         "Mergeport deploys the image of the newest merge, never an older commit over a newer one",
-        "which branch stands for these versions" if policy.order == "semver" else "",
+        "which branch stands for these versions; an image that you do not build stays with the old tool"
+        if policy.order == "semver"
+        else "",
     )
     if policy.tags and not tag_of(policy.tags):
         yield Difference(

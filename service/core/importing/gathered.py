@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from service.core.config.texts import fit_name
 from service.core.importing.findings import Built, Difference, Flow, Image, Part, Tool
 from service.core.importing.guesses import environment_of_branch
 from service.core.importing.places import Placed
@@ -47,15 +48,15 @@ def gather(placed: Iterable[Placed], notes: list[Difference]) -> dict[str, dict[
         key = (one.flow.manifest_repository, one.flow.manifest_branch, one.file, one.path)
         first = taken.setdefault(key, one)
         if first is not one and one.path and ASKED not in one.file and "{" not in one.file:
-            if (first.application, first.environment) != (one.application, one.environment):
+            if _another(first, one):
                 notes.append(
                     Difference(
                         one.at,
                         one.tool,
                         "same-place",
-                        f"writes {one.path} of {one.file}, as {first.at.file}:{first.at.line} does elsewhere",
-                        "two targets never write the same value",
-                        "which environment this file is of, or on which branch each one is",
+                        f"writes {one.path} of {one.file}, as {first.at.file}:{first.at.line} does for something else",
+                        "two targets never write the same value; the first one is proposed",
+                        "what this file is of, or on which branch each one is",
                     )
                 )
             continue
@@ -64,6 +65,12 @@ def gather(placed: Iterable[Placed], notes: list[Difference]) -> dict[str, dict[
     for targets in found.values():
         _take_texts_for_tags(targets)
     return found
+
+
+def _another(first: Placed, one: Placed) -> bool:
+    """Tell whether two that write the same place mean different things."""
+    images = {first.image.repository, one.image.repository} - {""}
+    return (first.application, first.environment) != (one.application, one.environment) or len(images) > 1
 
 
 def _take_texts_for_tags(targets: dict[str, Target]) -> None:
@@ -89,7 +96,9 @@ def images_of(targets: Iterable[Target], built: list[Built]) -> tuple[list[OneIm
             image = _joined(
                 [other.image for other in placed if (repositories.get(other.name) or f"?{other.name}") == identity]
             )
-            name = one.name or image.repository.rpartition("/")[2].replace(".", "-") or one.application
+            name = one.name or fit_name(image.repository.rpartition("/")[2] or one.application)
+            used = {other.name for other in found.values()}
+            name = next(each for each in (name, *(f"{name}-{number}" for number in range(2, 99))) if each not in used)
             found[identity] = OneImage(name, image, _built_for(image, one.flow, built), redeploy=False)
         found[identity].redeploy = found[identity].redeploy or one.redeploy
         names[one.name] = found[identity].name
@@ -145,7 +154,7 @@ def branch_of(target: Target, built: Built | None) -> str:
     return fitting[0] if len(fitting) == 1 else ""
 
 
-def argocd_of(target: Target, applications: list[Application], notes: list[Difference]) -> str | bool:
+def argocd_of(target: Target, applications: list[Application], notes: list[Difference]) -> str | bool | Asked:
     """Give the Argo CD application; False where none deploys, an empty text for the usual name."""
     first = target.placed[0]
     usual = f"{target.application}-{target.environment}"
@@ -176,7 +185,7 @@ def argocd_of(target: Target, applications: list[Application], notes: list[Diffe
             "its name as `argocd`, or `argocd: false`",
         )
     )
-    return ""
+    return "" if fits("argocd", usual) else Asked(QUESTION, "the Argo CD application that deploys it")
 
 
 def _files_of(application: Application) -> Iterator[str]:

@@ -24,7 +24,7 @@ _GROOVY_SET = re.compile(
 _GROOVY_BRANCH = re.compile(
     r"\bbranch\s+[\"'](?P<name>[\w./*-]+)[\"']|BRANCH_NAME\s*==\s*[\"'](?P<equal>[\w./-]+)[\"']"
 )
-_MAKE_SET = re.compile(r"^(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*[:?]?=\s*(?P<value>.*)$", re.MULTILINE)
+_MAKE_SET = re.compile(r"^(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*(?P<how>[:?]?)=\s*(?P<value>.*)$", re.MULTILINE)
 _RECIPE = re.compile(r"(?:^\t.*(?:\n|\Z))+", re.MULTILINE)
 _STEPS = re.compile(r"(?:^|[.\]])(?:script|before_script|after_script|commands|command|args|run|cmds|bash)(?:\[|$|\.)")
 
@@ -92,6 +92,7 @@ def _make(material: Material, library: Library, flow: Flow) -> Iterator[Finding]
     values = {
         one["name"]: re.sub(r"^\$\(shell\s+(.*)\)$", r"$(\1)", one["value"].strip())
         for one in _MAKE_SET.finditer(material.text)
+        if one["how"] != "?" or "$(shell" in one["value"]  # else whoever calls make says it
     }
     for recipe in _RECIPE.finditer(material.text):
         lines = recipe[0].replace("$$", "\ue002")

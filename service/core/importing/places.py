@@ -68,15 +68,16 @@ Note = Placed | Difference
 
 def place(updates: Iterable[Update], library: Library) -> Iterator[Note]:
     """Give the places of all updates, and what cannot be placed."""
-    seen: set[tuple[str, str, str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for update in updates:
         for file, material in _files(update, library):
             for one in _placed(update, file, material):
-                key = (one.application, one.environment, one.file, one.path) if isinstance(one, Placed) else None
-                if key is None or key not in seen:
-                    yield one
-                if key is not None:
+                if isinstance(one, Placed):
+                    key = (one.application, one.environment, one.file, one.path, one.image.repository)
+                    if key in seen:
+                        continue
                     seen.add(key)
+                yield one
 
 
 def _files(update: Update, library: Library) -> Iterator[tuple[str, Material | None]]:
@@ -160,13 +161,22 @@ def _meaning(update: Update, material: Material | None) -> tuple[Part | None, Im
             part = Part.TAG if varies(update.value) else part
     if part is None:
         made = template(update.value)
-        part = Part.TEXT if made is not None and names_commit(made) else Part.TAG if _is_version(update.value) else None
+        part = (
+            Part.TEXT
+            if update.path and made is not None and names_commit(made)
+            else Part.TAG
+            if _is_version(update.value)
+            else None
+        )
     if update.part is None and update.tool in {Tool.SED, Tool.YQ} and not varies(update.value):
         part = None  # a constant that the pipeline writes is no new image
     return part, replace(known, tag="")
 
 
 def _is_version(value: Text) -> bool:
+    """Tell whether a value is the commit, or a variable that is called like a version."""
+    if names_commit(template(value) or ""):
+        return True
     return any(isinstance(piece, Unknown) and _VERSION.search(piece.name) for piece in value)
 
 

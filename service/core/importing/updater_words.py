@@ -50,7 +50,9 @@ def about_image(one: Watched) -> Iterator[Difference]:
             code,
             was.format(constraint=within),
             "Mergeport deploys the image of the newest merge, never an older commit over a newer one",
-            "which branch stands for these versions" if code == "semver" else "",
+            "which branch stands for these versions; an image that you do not build stays with the old tool"
+            if code == "semver"
+            else "",
         )
     if one.allow_tags and not tag_of(one.allow_tags):
         yield _told(

@@ -179,3 +179,10 @@ def test_a_pipeline_in_another_folder_answers_what_the_updater_does_not_know() -
     found = done.tree["applications"]["checkout"]
     assert (found["source"], found["tag"], found["paths"]) == ("acme/checkout", "sha-{sha}", ["**", "!docs/**"])
     assert found["build"] == {"kind": "external", "workflow": "build.yaml"}
+
+
+def test_two_images_at_one_place_are_told() -> None:
+    notes = {"image-list": "ghcr.io/acme/checkout, ghcr.io/acme/other", "write-back-method": "git"}
+    done = imported({"a.yaml": application(notes), "charts/checkout/values.yaml": "image: {tag: x}\n"})
+    assert done.one("same-place") == "a.yaml:7"
+    assert done.tree["applications"]["checkout"]["image"] == "acme/checkout"

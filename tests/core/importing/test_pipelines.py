@@ -101,3 +101,9 @@ BAD = [
 def test_hostile_and_broken_files_end_in_words(name: str, text: str) -> None:
     """`imported` proves the rest: whatever is proposed is refused by `config check` only where it asks."""
     imported(FILES, {name: text})
+
+
+def test_what_a_caller_of_make_may_say_is_not_known() -> None:
+    makefile = MAKEFILE.replace("$(shell git rev-parse --short=8 HEAD)", "latest")
+    done = imported(FILES, {"Makefile": makefile})
+    assert done.tree["applications"]["checkout"]["tag"] == "?"
