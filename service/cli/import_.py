@@ -61,7 +61,7 @@ def _print_json(proposal: Proposal, skipped: list[Skipped]) -> None:
                     "file": one.at.file,
                     "line": one.at.line,
                     "tool": one.tool,
-                    "code": one.code,
+                    "kind": one.kind,
                     "was": one.was,
                     "now": one.now,
                     "decide": one.decide,
@@ -91,7 +91,7 @@ def _tell(proposal: Proposal, skipped: list[Skipped]) -> None:
 
 
 def _tell_difference(one: Difference) -> None:
-    say(f"{one.at.file}:{one.at.line}: {one.code}: {one.tool} {one.was}", err=True)
+    say(f"{one.at.file}:{one.at.line}: {one.kind}: {one.tool} {one.was}", err=True)
     say(f"    now: {one.now}", err=True)
     if one.decide:
         say(f"    decide: {one.decide}", err=True)

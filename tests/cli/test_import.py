@@ -76,7 +76,7 @@ def test_json_has_everything(folders: Path, call: Call) -> None:
     found = call("import", "source", "manifests", "--json").json
     assert found["repository"] == "acme/manifests"
     assert found["questions"] == []
-    assert {"old-writer", "guessed", "argocd-name"} == {one["code"] for one in found["differences"]}
+    assert {"old-writer", "guessed", "argocd-name"} == {one["kind"] for one in found["differences"]}
     assert [(one["file"], one["line"]) for one in found["skipped"]] == [("manifests/broken.yaml", 2)]
     assert call("import", "source", "manifests").out == found["proposal"]
 

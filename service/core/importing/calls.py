@@ -51,9 +51,9 @@ class Call:
         flow = replace(self.flow, manifest_repository=repository or self.flow.manifest_repository)
         return Update(tool, self.at, where, path, value, flow, part, image or Image())
 
-    def difference(self, tool: Tool, code: str, was: str, now: str, decide: str = "") -> Difference:
+    def difference(self, tool: Tool, kind: str, was: str, now: str, decide: str = "") -> Difference:
         """Say what will not be as before."""
-        return Difference(self.at, tool, code, was, now, decide)
+        return Difference(self.at, tool, kind, was, now, decide)
 
     def shown(self, raw: str) -> str:
         """Write a text of the script for people."""

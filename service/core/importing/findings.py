@@ -104,7 +104,7 @@ class Difference:
 
     at: At
     tool: Tool
-    code: str
+    kind: str
     was: str
     now: str
     decide: str = ""

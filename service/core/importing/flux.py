@@ -20,7 +20,7 @@ from service.core.importing.yaml_nodes import Node
 MARKER = re.compile(r"#\s*(?P<json>\{\s*\"\$imagepolicy\".*\})\s*$")
 WORDS = ("$imagepolicy", "image.toolkit.fluxcd.io")
 _PARTS = {"": Part.WHOLE, "name": Part.REPOSITORY, "tag": Part.TAG, "digest": Part.DIGEST}
-_ORDERS = ("semver", "alphabetical", "numerical")
+ORDERS = ("semver", "alphabetical", "numerical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def fleet_of(nodes: list[Node]) -> Fleet:
             reference = spec.node("imageRepositoryRef")
             namespace = reference.text("namespace") or _name(node).partition(":")[0]
             kinds = spec.node("policy")
-            order = next((one for one in _ORDERS if one in kinds), "")
+            order = next((one for one in ORDERS if one in kinds), "")
             policies[_name(node)] = Policy(
                 spec.at("policy"),
                 images.get(f"{namespace}:{reference.text('name')}", ""),

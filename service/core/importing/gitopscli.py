@@ -19,7 +19,7 @@ from service.core.importing.variables import Text, Unknown, literal, shown
 _SWITCHES = frozenset({"--create-pr", "--auto-merge", "--single-commit", "--verbose", "--json", "-v"})
 _ON = frozenset({"", "true", "t", "yes", "y", "1", "on"})
 _VARIABLE = re.compile(r"\$\{\{.*?\}\}|\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*")
-_OTHERS = frozenset(
+OTHERS = frozenset(
     {"create-preview", "create-pr-preview", "delete-preview", "delete-pr-preview", "sync-apps", "add-pr-comment"}
 )
 
@@ -27,7 +27,7 @@ _OTHERS = frozenset(
 def read(call: Call) -> Iterator[Finding]:
     """Give what a call writes, and what Mergeport does otherwise."""
     command = next((word for word in call.words[1:] if not word.startswith("-")), "")
-    if command in _OTHERS:
+    if command in OTHERS:
         yield call.difference(
             Tool.GITOPSCLI,
             f"gitopscli-{command}",

@@ -5,10 +5,11 @@ A file that cannot be read is told with its line, and only if it looks as if an 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from service.core.importing import flux, image_updater, pipelines, workflow
-from service.core.importing.findings import Finding, Skipped
+from service.core.importing.findings import Built, Difference, Finding, Skipped, Tool, Update
 from service.core.importing.material import Library, Material
 from service.core.importing.scripts import WORDS
 from service.core.importing.updater_settings import Application, application_of
@@ -16,6 +17,7 @@ from service.core.importing.yaml_nodes import Node, Unreadable, read_nodes
 
 _OBJECTS = (image_updater.PREFIX.rstrip("/"), *flux.WORDS)
 _MOST_FINDINGS = 5_000
+_SHORT = re.compile(r"rev-parse\s+--short(?!=)")
 
 
 def survey(library: Library) -> tuple[list[Finding], list[Application]]:
@@ -61,11 +63,27 @@ def _one(
 ) -> Iterator[Finding]:
     if workflow.is_workflow(material):
         if WORDS.search(material.text) or "docker" in material.text:
-            yield from workflow.read(material, library)
+            yield from _with_length(material, workflow.read(material, library))
         return
     yield from image_updater.read(nodes, library, applications)
     yield from flux.about(nodes, fleet)
     if material.is_yaml and "$imagepolicy" in material.text:
         yield from flux.marked(material, fleet)
     if not nodes and pipelines.is_pipeline(material):
-        yield from pipelines.read(material, library)
+        yield from _with_length(material, pipelines.read(material, library))
+
+
+def _with_length(material: Material, found: Iterator[Finding]) -> Iterator[Finding]:
+    """Add that git alone decides how long a short commit is, where something is written with one."""
+    every = list(found)
+    yield from every
+    short = _SHORT.search(material.text)
+    if short is not None and any(isinstance(one, Update | Built) for one in every):
+        yield Difference(
+            material.at(material.text.count("\n", 0, short.start()) + 1),
+            Tool.PIPELINE,
+            "short-length",
+            "takes as many characters of the commit as git finds necessary",
+            "7 characters are proposed, which is right until the repository is large",
+            "a fixed length in the pipeline: `git rev-parse --short=12 HEAD` and `{short_sha}`",
+        )

@@ -13,7 +13,7 @@ _HEXADECIMAL = re.compile(
     r"\^?(?P<before>[\w.-]*?)\(?\[(?:0-9a-f|a-f0-9|0-9a-fA-F|a-fA-F0-9|0-9a-z|a-z0-9)\]\{(?P<length>\d+)\}\)?(?P<after>[\w.-]*)\$?"
 )
 _SHORTEST, _FULL = 7, 40
-_STRATEGIES = {
+STRATEGIES = {
     "semver": ("semver", "deploys the highest version{constraint}"),
     "latest": ("newest-build", "deploys the image that was built last"),
     "newest-build": ("newest-build", "deploys the image that was built last"),
@@ -43,15 +43,15 @@ def about_image(one: Watched) -> Iterator[Difference]:
             "whether the pipeline can push a tag with the commit in it",
         )
     else:
-        code, was = _STRATEGIES.get(one.strategy, ("strategy", f"chooses by the strategy {one.strategy}"))
+        kind, was = STRATEGIES.get(one.strategy, ("strategy", f"chooses by the strategy {one.strategy}"))
         within = f" within `{constraint}`" if constraint else ""
         yield _told(
             one,
-            code,
+            kind,
             was.format(constraint=within),
             "Mergeport deploys the image of the newest merge, never an older commit over a newer one",
             "which branch stands for these versions; an image that you do not build stays with the old tool"
-            if code == "semver"
+            if kind == "semver"
             else "",
         )
     if one.allow_tags and not tag_of(one.allow_tags):
@@ -130,9 +130,9 @@ def _constraint(image: str) -> str:
     return tail if colon and "/" not in tail and head else ""
 
 
-def _told(one: Watched, code: str, was: str, now: str, decide: str = "") -> Difference:
-    return Difference(one.at, Tool.IMAGE_UPDATER, code, was, now, decide)
+def _told(one: Watched, kind: str, was: str, now: str, decide: str = "") -> Difference:
+    return Difference(one.at, Tool.IMAGE_UPDATER, kind, was, now, decide)
 
 
-def _written(written: WriteBack, code: str, was: str, now: str, decide: str = "") -> Difference:
-    return Difference(written.at, Tool.IMAGE_UPDATER, code, was, now, decide)
+def _written(written: WriteBack, kind: str, was: str, now: str, decide: str = "") -> Difference:
+    return Difference(written.at, Tool.IMAGE_UPDATER, kind, was, now, decide)

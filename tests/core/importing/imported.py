@@ -41,8 +41,8 @@ class Imported:
         return yaml.safe_load(self.proposal.text)
 
     @property
-    def codes(self) -> set[str]:
-        return {one.code for one in self.proposal.differences}
+    def kinds(self) -> set[str]:
+        return {one.kind for one in self.proposal.differences}
 
     @property
     def faults(self) -> list[Fault]:
@@ -61,9 +61,9 @@ class Imported:
         lines = {fault.line for fault in self.faults}
         assert lines == {question.line for question in self.proposal.questions}, (self.faults, self.proposal.text)
 
-    def one(self, code: str) -> str:
-        """Give the place of the only difference with a code."""
-        (found,) = [one for one in self.proposal.differences if one.code == code]
+    def one(self, kind: str) -> str:
+        """Give the place of the only difference of a kind."""
+        (found,) = [one for one in self.proposal.differences if one.kind == kind]
         return f"{found.at.file}:{found.at.line}"
 
 

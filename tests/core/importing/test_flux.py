@@ -45,14 +45,14 @@ spec:
 
 
 @pytest.mark.parametrize(
-    ("policy", "code"),
+    ("policy", "kind"),
     [
         ("semver: {range: '>=1'}", "semver"),
         ("alphabetical: {order: asc}", "alphabetical"),
         ("numerical: {}", "numerical"),
     ],
 )
-def test_inline_values_of_a_release_are_written_where_the_markers_are(policy: str, code: str) -> None:
+def test_inline_values_of_a_release_are_written_where_the_markers_are(policy: str, kind: str) -> None:
     done = imported(
         {"flux/objects.yaml": OBJECTS.replace("POLICY", policy), "apps/checkout/prod/release.yaml": RELEASE}
     )
@@ -70,8 +70,8 @@ def test_inline_values_of_a_release_are_written_where_the_markers_are(policy: st
         "publish": "pull-request",
         "manifest": {"branch": "trunk"},
     }
-    assert {code, "pull-secret", "branch-template", "message-template", "old-writer", "no-argocd"} <= done.codes
-    assert done.one(code) == "flux/objects.yaml:14"
+    assert {kind, "pull-secret", "branch-template", "message-template", "old-writer", "no-argocd"} <= done.kinds
+    assert done.one(kind) == "flux/objects.yaml:14"
 
 
 def test_markers_on_whole_images_and_in_lists_are_found() -> None:

@@ -30,7 +30,7 @@ def test_values_with_shell_variables_are_read() -> None:
     assert "app.env[0].value" in application["values"][0]["set"]
     assert done.proposal.repository == "acme/manifests"
     assert done.tree["environments"]["prod"] == {"branch": "main"}
-    assert "one-commit" in done.codes
+    assert "one-commit" in done.kinds
 
 
 MERGED = (
@@ -50,8 +50,8 @@ def test_its_pull_request_is_merged_by_mergeport(call: str) -> None:
         "publish": "pull-request",
         "pull_request": {"auto_merge": "mergeport", "merge_method": "squash", "labels": ["release", "prod"]},
     }
-    assert {"auto-merge", "branch-template"} <= done.codes
-    assert "one-commit" not in done.codes
+    assert {"auto-merge", "branch-template"} <= done.kinds
+    assert "one-commit" not in done.kinds
 
 
 def test_what_has_no_counterpart_is_told() -> None:
@@ -64,7 +64,7 @@ def test_what_has_no_counterpart_is_told() -> None:
             "gitopscli deploy --file checkout/values-prod.yaml --values '[broken: {'"
         ),
     )
-    assert {"gitopscli-create-preview", "not-github", "gitopscli-path-unknown"} <= done.codes
+    assert {"gitopscli-create-preview", "not-github", "gitopscli-path-unknown"} <= done.kinds
 
 
 def test_a_jenkinsfile_is_read_too() -> None:

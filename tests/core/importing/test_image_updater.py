@@ -46,8 +46,8 @@ def test_helm_values_in_git_are_taken_over() -> None:
     assert done.tree["environments"]["dev"] == {"branch": "?", "publish": "pull-request"}
     assert {question.key for question in done.proposal.questions} == {"source", "branch"}
     assert done.one("newest-build") == "argocd/dev.yaml:7"
-    assert {"newest-build", "ignore-tags", "pull-secret", "branch-template"} <= done.codes
-    assert "allow-tags" not in done.codes
+    assert {"newest-build", "ignore-tags", "pull-secret", "branch-template"} <= done.kinds
+    assert "allow-tags" not in done.kinds
 
 
 def test_a_kustomization_is_written_where_it_names_the_image() -> None:
@@ -66,13 +66,13 @@ def test_a_kustomization_is_written_where_it_names_the_image() -> None:
         {"file": "checkout/base/kustomization.yaml", "set": {"images[name=ghcr.io/acme/checkout].newTag": "{tag}"}}
     ]
     assert found["redeploy"] is True
-    assert "digest" in done.codes
+    assert "digest" in done.kinds
 
 
 def test_a_kustomization_without_the_image_is_told() -> None:
     notes = {"image-list": "ghcr.io/acme/checkout", "write-back-method": "git", "write-back-target": "kustomization"}
     done = imported({"a.yaml": application(notes, "path: dev"), "dev/kustomization.yaml": "resources: [x.yaml]\n"})
-    assert {"path-refused", "semver"} <= done.codes
+    assert {"path-refused", "semver"} <= done.kinds
     assert done.proposal.text == ""
 
 
@@ -80,13 +80,13 @@ def test_parameters_in_the_application_have_to_move_into_values() -> None:
     source = "path: charts/checkout\n    helm: {valueFiles: [values.yaml, ../../envs/dev.yaml]}"
     done = imported({"a.yaml": application({"image-list": "ghcr.io/acme/checkout"}, source), "envs/dev.yaml": VALUES})
     assert done.tree["applications"]["checkout"]["values"][0]["file"] == "envs/{environment}.yaml"
-    assert {"write-back-argocd", "semver"} <= done.codes
+    assert {"write-back-argocd", "semver"} <= done.kinds
 
 
 def test_an_override_file_beside_the_chart_is_told() -> None:
     notes = {"image-list": "ghcr.io/acme/checkout", "write-back-method": "git"}
     done = imported({"a.yaml": application(notes), "charts/checkout/values.yaml": VALUES})
-    assert "write-back-file" in done.codes
+    assert "write-back-file" in done.kinds
     assert done.tree["applications"]["checkout"]["values"][0]["file"] == "charts/checkout/values.yaml"
 
 
@@ -132,8 +132,8 @@ def test_an_object_joins_its_settings_with_the_applications(provider: str, told:
         {"file": "envs/{environment}.yaml", "set": {"image.tag": "{tag}", "image.repository": "{repository}"}}
     ]
     assert done.tree["environments"]["dev"]["publish"] == "pull-request"
-    assert {"semver", "allow-tags", "pull-secret", "uses-annotations", "application-not-found"} <= done.codes
-    assert ("not-github" in done.codes) is told
+    assert {"semver", "allow-tags", "pull-secret", "uses-annotations", "application-not-found"} <= done.kinds
+    assert ("not-github" in done.kinds) is told
     assert done.one("semver") == "updater.yaml:20"
 
 

@@ -36,7 +36,7 @@ def test_a_workflow_that_builds_and_writes_is_proposed_whole() -> None:
         },
     }
     assert done.one("old-writer") == "source/.github/workflows/deploy.yml:14"
-    assert {"guessed", "argocd-name"} <= done.codes
+    assert {"guessed", "argocd-name"} <= done.kinds
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_not_known_is_a_question_that_config_check_names() -> None:
         repositories=False,
     )
     assert {question.key for question in done.proposal.questions} == {"source", "registry", "image", "tag", "branch"}
-    assert "started-by-hand" in done.codes
+    assert "started-by-hand" in done.kinds
 
 
 def test_a_sed_whose_key_nobody_knows_is_a_question() -> None:
@@ -138,7 +138,7 @@ def test_a_sed_whose_key_nobody_knows_is_a_question() -> None:
 def test_a_sed_that_hits_several_keys_lists_them() -> None:
     text = "web:\n  tag: a\nworker:\n  tag: a\nother: 1\n"
     done = imported({"checkout/prod.yaml": text}, workflow('sed -i "s/tag:.*/tag: $GITHUB_SHA/" checkout/prod.yaml'))
-    (found,) = [one for one in done.proposal.differences if one.code == "sed-many"]
+    (found,) = [one for one in done.proposal.differences if one.kind == "sed-many"]
     assert "web.tag, worker.tag" in found.was
     assert done.tree["applications"]["checkout"]["values"][0]["set"] == {
         "web.tag": "{web.tag}",
@@ -210,7 +210,7 @@ def test_tags_without_the_commit_are_told_and_asked() -> None:
             on="{push: {tags: ['v*']}}",
         ),
     )
-    assert {"tag-without-commit", "started-by-tag"} <= done.codes
+    assert {"tag-without-commit", "started-by-tag"} <= done.kinds
     assert {question.key for question in done.proposal.questions} == {"tag", "branch"}
 
 
@@ -225,13 +225,13 @@ def test_what_is_no_image_is_told_and_left_out() -> None:
             "uses: fjogeleit/yaml-update-action@v0",
         ),
     )
-    assert {"not-an-image", "yq-not-understood", "yq-path-unknown", "action-unknown"} <= done.codes
+    assert {"not-an-image", "yq-not-understood", "yq-path-unknown", "action-unknown"} <= done.kinds
     assert done.tree["applications"]["checkout"]["values"][0]["set"] == {"image.tag": "{tag}"}
 
 
 def test_a_key_that_the_editor_refuses_is_told_and_left_out() -> None:
     done = imported(FILES, workflow("yq -i '.img.tag = strenv(GITHUB_SHA)' apps/checkout/values-prod.yaml"))
-    assert "path-refused" in done.codes
+    assert "path-refused" in done.kinds
     assert done.proposal.text == ""
 
 
@@ -243,5 +243,5 @@ def test_two_jobs_that_write_one_value_do_not_become_two_targets() -> None:
     )
     text = f"on: {{push: {{branches: [main]}}}}\njobs:\n{jobs}"
     done = imported({"c/values.yaml": VALUES}, {".github/workflows/d.yml": text})
-    assert "same-place" in done.codes
+    assert "same-place" in done.kinds
     assert list(done.tree["environments"]) == ["dev"]
