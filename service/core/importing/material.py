@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from service.core.importing.findings import At
-from service.core.importing.variables import Text, literal
+from service.core.importing.variables import Known, Text, Unknown, literal
 from service.core.values.image_paths import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
 from service.errors import ValuesEditError
@@ -97,10 +97,21 @@ class Library:
 
 def _pattern(file: Text) -> re.Pattern[str] | None:
     """Make a pattern of a path: a variable is some text of one name."""
-    if not file or not any(isinstance(piece, str) and piece.strip("/*") for piece in file):
+    if not any(piece.strip("/*") if isinstance(piece, str) else _options(piece) for piece in file):
         return None
     parts = [
-        "[^/]+" if not isinstance(piece, str) else re.escape(piece).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+        _of_variable(piece)
+        if not isinstance(piece, str)
+        else re.escape(piece).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
         for piece in file
     ]
     return re.compile("".join(parts))
+
+
+def _options(piece: Known | Unknown) -> tuple[str, ...]:
+    return piece.options if isinstance(piece, Unknown) else ()
+
+
+def _of_variable(piece: Known | Unknown) -> str:
+    options = _options(piece)
+    return f"(?:{'|'.join(map(re.escape, options))})" if options else "[^/]+"

@@ -21,7 +21,7 @@ from service.core.importing.guesses import (
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Library, Material
 from service.core.importing.sound_texts import ASKED
-from service.core.importing.variables import Text, Unknown, names_commit, shown, template, varies
+from service.core.importing.variables import Text, Unknown, expanded, names_commit, shown, template, varies
 from service.core.values import ValueEdit, edit_values
 from service.core.values_paths import Key, Selector, parse_path
 from service.errors import ValuesEditError
@@ -86,7 +86,7 @@ def _files(update: Update, library: Library) -> Iterator[tuple[str, Material | N
     if found:
         yield from ((material.path, material) for material in found)
     elif update.file:
-        yield "".join(_asked(piece) for piece in update.file).lstrip("/"), None
+        yield from (("".join(map(_asked, one)).lstrip("/"), None) for one in expanded(update.file))
     else:
         yield ASKED, None
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 from service.core.importing import gitopscli, kustomize, sed, yq
 from service.core.importing.calls import Call
-from service.core.importing.findings import At, Built, Finding, Flow
+from service.core.importing.findings import At, Built, Difference, Finding, Flow, Tool
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Library
 from service.core.importing.repositories import repository_of
 from service.core.importing.shell import ShellCommand, commands
-from service.core.importing.variables import Scope, literal, shown
+from service.core.importing.variables import Scope, Unknown, literal, shown
 
 TOOLS: Mapping[str, Callable[[Call], Iterator[Finding]]] = {
     "sed": sed.read,
@@ -29,6 +29,17 @@ TOOLS: Mapping[str, Callable[[Call], Iterator[Finding]]] = {
 }
 WORDS = re.compile(r"\b(?:sed\b.*?-\w*i|yq|gitopscli|kustomize\s+edit)\b|\bsed\b")
 """What a text has to have to be worth reading."""
+_DIRECT = frozenset(
+    {
+        ("helm", "upgrade"),
+        ("kubectl", "apply"),
+        ("kubectl", "set", "image"),
+        ("kubectl", "rollout", "restart"),
+        ("argocd", "app", "set"),
+        ("argocd", "app", "sync"),
+        ("argocd", "app", "wait"),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -41,10 +52,23 @@ class Walk:
     folder: str = ""
     clones: dict[str, str] | None = None
     step: str = ""
+    arms: dict[str, int] | None = None
 
     def cloned(self, folder: str, repository: str) -> None:
         """Remember a checkout of another repository."""
         self.clones = {**(self.clones or {}), folder: repository}
+
+    def assign(self, name: str, raw: str, arm: int) -> None:
+        """Set a variable; one that another way of a condition sets as well is one of several."""
+        before = (self.arms or {}).get(name, 0)
+        self.scope = self.scope.choosing(name, raw) if arm and arm != before else self.scope.setting({name: raw})
+        self.arms = {**(self.arms or {}), name: arm}
+
+    def loop(self, name: str, words: tuple[str, ...]) -> None:
+        """Let a variable be one of the words of `for`."""
+        options = tuple(known for word in words if (known := literal(self.scope.read(word))) is not None)
+        options = options if len(options) == len(words) else ()
+        self.scope = self.scope.having({name: (Unknown(f"${name}", options),)})
 
 
 def read_script(script: str, file: str, line: int, walk: Walk) -> Iterator[Finding]:
@@ -52,24 +76,67 @@ def read_script(script: str, file: str, line: int, walk: Walk) -> Iterator[Findi
     for command in commands(script, line):
         values = dict(command.sets)
         if not command.words:
-            walk.scope = walk.scope.setting(values)
+            for key, value in values.items():
+                walk.assign(key, value, command.arm)
             continue
         name = posixpath.basename(command.words[0])
-        if name in {"export", "local", "declare"}:
-            pairs = (word.partition("=") for word in command.words[1:])
-            walk.scope = walk.scope.setting({key: value for key, equals, value in pairs if equals})
-        elif name in {"cd", "pushd"} and len(command.words) > 1:
-            walk.folder = _into(walk, command.words[1])
-        elif name == "git":
-            walk.flow = _after_git(command, walk)
-        elif name == "gh":
-            walk.flow = _after_gh(command, walk.flow)
-        elif name in {"docker", "podman", "buildah", "nerdctl"}:
+        if _is_followed(command, name, walk):
+            continue
+        if name in {"docker", "podman", "buildah", "nerdctl"}:
             yield from _docker(command, file, walk)
-        elif name == "echo":
-            _set_by_file(command, walk)
         elif name in TOOLS:
             yield from TOOLS[name](_call(command, command.words, file, walk, values))
+        else:
+            yield from _other(command, name, file, walk)
+
+
+def _is_followed(command: ShellCommand, name: str, walk: Walk) -> bool:
+    """Follow a command that writes nothing but changes what later ones mean; tell whether it is one."""
+    if name == "for" and command.words[2:3] == ("in",):
+        walk.loop(command.words[1], command.words[3:])
+    elif name in {"cd", "pushd"} and len(command.words) > 1:
+        walk.folder = _into(walk, command.words[1])
+    elif name == "git":
+        walk.flow = _after_git(command, walk)
+    elif name == "gh":
+        walk.flow = _after_gh(command, walk.flow)
+    elif name == "echo":
+        _set_by_file(command, walk)
+    else:
+        return False
+    return True
+
+
+def _other(command: ShellCommand, name: str, file: str, walk: Walk) -> Iterator[Finding]:
+    """Read a command within another one; tell of tools that change files or the cluster and are not read."""
+    words = command.words
+    if name in {"bash", "sh", "ssh-agent"} and "-c" in words[:-1]:
+        yield from read_script(words[words.index("-c") + 1], file, command.line, walk)
+        return
+    inside = next((n for n, word in enumerate(words) if posixpath.basename(word) in TOOLS), None)
+    if name in {"find", "xargs", "env", "nice", "timeout", "retry"} and inside is not None:
+        tool = posixpath.basename(words[inside])
+        yield from TOOLS[tool](_call(command, (tool, *words[inside + 1 :]), file, walk, dict(command.sets)))
+    elif (name == "perl" and any(re.match(r"-\w*i", word) for word in words)) or (
+        name == "envsubst" and command.writes
+    ):
+        yield Difference(
+            At(file, command.line),
+            Tool.PIPELINE,
+            "tool-not-read",
+            f"changes files with {name}",
+            "this import does not read it",
+            "which file and which key it writes",
+        )
+    elif words[0:2] in _DIRECT or words[0:3] in _DIRECT:
+        yield Difference(
+            At(file, command.line),
+            Tool.PIPELINE,
+            "deploys-directly",
+            f"runs `{' '.join(words[:3])}`",
+            "Mergeport writes to Git, has Argo CD refreshed and waits until it is live",
+            "whether this command is still needed",
+        )
 
 
 def _call(command: ShellCommand, words: tuple[str, ...], file: str, walk: Walk, values: Mapping[str, str]) -> Call:
@@ -160,9 +227,9 @@ def _set_by_file(command: ShellCommand, walk: Walk) -> None:
     if not equals:
         return
     if "GITHUB_ENV" in command.writes:
-        walk.scope = walk.scope.setting({name.strip(): value})
+        walk.assign(name.strip(), value, command.arm)
     elif "GITHUB_OUTPUT" in command.writes:
-        walk.scope = walk.scope.setting({f"steps.{walk.step}.outputs.{name.strip()}": value})
+        walk.assign(f"steps.{walk.step}.outputs.{name.strip()}", value, command.arm)
 
 
 def _option(words: list[str], names: tuple[str, ...]) -> str:

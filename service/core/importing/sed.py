@@ -163,7 +163,12 @@ def _hit(material: Material, call: Call, one: Substitution, *, extended: bool) -
     numbers = {
         number for number in within if len(lines[number - 1]) <= _LONGEST_LINE and pattern.search(lines[number - 1])
     }
-    return [scalar for scalar in material.values if scalar.line in numbers]
+    hit = [scalar for scalar in material.values if scalar.line in numbers]
+    versions = {
+        part.path for image in material.images for role, part in image.parts.items() if role in {"tag", "whole"}
+    }
+    of_images = [scalar for scalar in hit if scalar.path in versions]
+    return of_images if len(hit) > 1 and of_images else hit
 
 
 def _addressed(lines: list[str], address: str, call: Call, *, extended: bool) -> range | list[int] | None:

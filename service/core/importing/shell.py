@@ -12,16 +12,45 @@ from typing import NamedTuple
 _OPERATORS = ("&&", "||", ";;", ";", "|", "&", "(", ")", "\n")
 _OPENERS = (("${{", "}}"), ("$((", "))"), ("${", "}"), ("$(", ")"), ("`", "`"))
 _BEFORE = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "sudo", "exec", "command"})
+_CONDITIONS = frozenset({"if", "then", "else", "elif", "fi", "case", "esac"})
+_SETTERS = frozenset({"export", "local", "declare", "readonly"})
 _MOST_COMMANDS = 5_000
 
 
 class ShellCommand(NamedTuple):
-    """One simple command; `sets` are the assignments before it, `writes` is the file that its output goes to."""
+    """One simple command; `sets` are the assignments before it, `writes` is the file that its output goes to.
+
+    `arm` numbers the ways of an `if`, a `case` or `&&` that it is in; 0 is none.
+    """
 
     words: tuple[str, ...]
     line: int
     sets: tuple[tuple[str, str], ...] = ()
     writes: str = ""
+    arm: int = 0
+
+
+class _Arms:
+    """Follows which way of a condition a command is in."""
+
+    def __init__(self) -> None:
+        """Begin outside of all."""
+        self._depth, self._number, self._chained = 0, 0, False
+
+    def operator(self, text: str) -> None:
+        """Go on after an operator."""
+        self._chained = text in {"&&", "||"}
+        if text in {"&&", "||", ";;"}:
+            self._number += 1
+
+    def enter(self, words: list[_Word]) -> int:
+        """Give the way that a command is in, by the words before it."""
+        for word in words:
+            if word.quoted or word.text not in _CONDITIONS:
+                break
+            self._depth += {"if": 1, "case": 1, "fi": -1, "esac": -1}.get(word.text, 0)
+            self._number += 1
+        return self._number if self._depth > 0 or self._chained else 0
 
 
 class _Word(NamedTuple):
@@ -33,15 +62,18 @@ class _Word(NamedTuple):
 def commands(script: str, first_line: int = 1) -> Iterator[ShellCommand]:
     """Give the simple commands of a script in their order."""
     words: list[_Word] = []
-    count = 0
+    count, arms = 0, _Arms()
     for token in [*_tokens(script.replace("\r\n", "\n"), first_line), None]:
         if token is not None and (token.quoted or token.text not in _OPERATORS):
             words.append(token)
             continue
         if words:
-            yield _command(words)
+            arm = arms.enter(words)
+            yield _command(words)._replace(arm=arm)
             count += 1
             words = []
+        if token is not None:
+            arms.operator(token.text)
         if count >= _MOST_COMMANDS:
             return
 
@@ -64,6 +96,9 @@ def _command(words: list[_Word]) -> ShellCommand:
         else:
             line = line if kept else word.line
             kept.append(word.text)
+    if kept and kept[0] in _SETTERS:
+        pairs = (word.partition("=") for word in kept[1:])
+        return ShellCommand((), line, (*sets, *((name, value) for name, equals, value in pairs if equals)))
     return ShellCommand(tuple(kept), line, tuple(sets), writes)
 
 

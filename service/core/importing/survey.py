@@ -50,7 +50,7 @@ def _objects(library: Library, found: list[Finding]) -> tuple[dict[str, list[Nod
         try:
             objects[material.shown] = read_nodes(material)
         except Unreadable as reason:
-            if "{{" not in material.text:  # a template of Helm, which nobody expects to be YAML
+            if "{{" not in material.text or any(word in material.text for word in _OBJECTS):  # else a chart's template
                 found.append(Skipped(material.at(reason.line), reason.why))
     applications = [
         application_of(node) for nodes in objects.values() for node in nodes if node.text("kind") == "Application"

@@ -18,9 +18,10 @@ class Known(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """A part of a text that only the old pipeline knows, as it is written there."""
+    """A part of a text that only the old pipeline knows, as it is written there; `options` if it is one of these."""
 
     name: str
+    options: tuple[str, ...] = ()
 
 
 Piece = str | Known | Unknown
@@ -76,13 +77,14 @@ _TOKEN = re.compile(
 _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P<how>.*)", re.DOTALL)
 _CUT = re.compile(r":(?:0)?:(?P<length>\d+)|:\s*0\s*:\s*(?P<other>\d+)|\.(?:take\(|substring\(0,\s*)(?P<taken>\d+)\)")
 _SHORT = re.compile(
-    r"git\s+rev-parse\s+(?:.*\s)?--short(?:=(?P<length>\d+))?(?:\s+HEAD)?\s*|git\s+(?:log|show)\s.*%h.*"
+    r"git\s+rev-parse\s+(?:.*\s)?--short(?:=(?P<length>\d+))?(?:\s+(?:HEAD|\S*(?:SHA|sha|COMMIT)\S*|\$\{\{\s*github\.sha\s*\}\}))?\s*|git\s+(?:log|show)\s.*%h.*"
 )
 _LONG = re.compile(r"git\s+rev-parse\s+(?:--verify\s+)?HEAD\s*|git\s+(?:log|show)\s.*%H.*")
 _PIPED = re.compile(
     r"(?:echo|printf)(?:\s+-n|\s+[\"']?%s[\"']?)?\s+(?P<text>.+?)\s*\|\s*(?:cut\s+-(?:c|b)\s*1?-(?P<cut>\d+)|head\s+-c\s*-?(?P<head>\d+))\s*"
     r"|(?P<revision>git\s+rev-parse\s+HEAD)\s*\|\s*(?:cut\s+-(?:c|b)\s*1?-(?P<cut2>\d+)|head\s+-c\s*(?P<head2>\d+))\s*"
 )
+_MOST_OPTIONS = 12
 _DEEPEST, _LONGEST, _SHORTEST, _FULL = 6, 2000, 7, 40
 
 
@@ -94,13 +96,24 @@ class Scope:
         self._values = dict(values)
         self.repository = repository
 
-    def having(self, more: Mapping[str, str]) -> Scope:
+    def having(self, more: Mapping[str, str | Text]) -> Scope:
         """Give the scope with more variables, which may be of each other."""
         return Scope({**self._values, **more}, self.repository)
 
     def setting(self, more: Mapping[str, str]) -> Scope:
         """Give the scope after assignments: a value is what it is now, so that a name may be set from itself."""
         return Scope({**self._values, **{name: self.read(value) for name, value in more.items()}}, self.repository)
+
+    def choosing(self, name: str, raw: str) -> Scope:
+        """Give the scope after an assignment that may not happen: the variable is one of several."""
+        if name not in self._values:
+            return self.setting({name: raw})
+        before, now = self.read(f"${{{name}}}"), self.read(raw)
+        options = _options(before), _options(now)
+        every = tuple(dict.fromkeys((*options[0], *options[1])))
+        if before == now:
+            return self
+        return Scope({**self._values, name: (Unknown(f"${name}", every if all(options) else ()),)}, self.repository)
 
     def outputs(self) -> dict[str, str | Text]:
         """Give the outputs of steps, which later jobs may read."""
@@ -215,6 +228,25 @@ class Scope:
             yield from self._name(text, shown, depth)
         else:
             yield Unknown(shown)
+
+
+def _options(text: Text) -> tuple[str, ...]:
+    """Give what a text may be; nothing if that is not known."""
+    if len(text) == 1 and isinstance(text[0], Unknown):
+        return text[0].options
+    known = literal(text)
+    return (known,) if known is not None else ()
+
+
+def expanded(text: Text) -> list[Text]:
+    """Give the texts that a text with options may be, a few at most."""
+    found: list[Text] = [()]
+    for piece in text:
+        options: tuple[Piece, ...] = piece.options if isinstance(piece, Unknown) and piece.options else (piece,)
+        if len(found) * len(options) > _MOST_OPTIONS:
+            return [text]
+        found = [(*one, option) for one in found for option in options]
+    return [_joined(iter(one)) for one in found]
 
 
 def _shortened(value: Text, length: int, shown: str) -> Piece:

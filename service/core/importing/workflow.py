@@ -13,10 +13,10 @@ from service.core.importing import actions
 from service.core.importing.findings import Built, Difference, Finding, Flow, Tool, Update
 from service.core.importing.material import Library, Material
 from service.core.importing.scripts import Walk, read_script
-from service.core.importing.variables import Scope, Text, literal
+from service.core.importing.variables import Scope, Text, Unknown, literal
 from service.core.importing.yaml_nodes import Node, read_nodes
 
-_FOLDER = re.compile(r"(?:^|.*/)\.github/workflows/[^/]+\.ya?ml")
+_FOLDER = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml|(?:.*/)?action\.ya?ml")
 _ONLY_ON = re.compile(r"refs/heads/(?P<ref>[\w./-]+)|ref_name\s*==\s*'(?P<name>[\w./-]+)'")
 _MOST_JOBS, _MOST_STEPS = 50, 200
 INPUTS = frozenset({"image", "tag", "commit", "correlation"})
@@ -24,7 +24,7 @@ INPUTS = frozenset({"image", "tag", "commit", "correlation"})
 
 
 def is_workflow(material: Material) -> bool:
-    """Tell it by the folder."""
+    """Tell it by the folder; a composite action is read like a job."""
     return _FOLDER.fullmatch(material.path) is not None
 
 
@@ -50,7 +50,7 @@ def _flow(node: Node, material: Material) -> Flow:
     push = node.node("on").node("push")
     ignored = tuple(f"!{path}" for path in push.texts("paths-ignore"))
     return Flow(
-        workflow=material.name,
+        workflow=material.name if "jobs" in node else "",
         source=material.repository,
         branches=push.texts("branches"),
         paths=push.texts("paths") or (("**", *ignored) if ignored else ()),
@@ -118,18 +118,16 @@ def _jobs(node: Node) -> Iterator[Node]:
     jobs = node.node("jobs")
     for name in jobs.keys()[:_MOST_JOBS]:
         yield jobs.node(name)
+    if node.node("runs").text("using") == "composite":
+        yield node.node("runs")
 
 
 def _job(
     job: Node, flow: Flow, workflow: Node, material: Material, library: Library, outputs: Mapping[str, str | Text]
 ) -> tuple[Walk, list[Finding]]:
     """Read a job: once to learn, once to tell. `outputs` are those of the jobs before."""
-    variables = {
-        **_variables(workflow.node("env")),
-        **_outputs(workflow),
-        **_variables(job.node("env")),
-        **_matrix(job),
-    }
+    variables: dict[str, str | Text] = {**_variables(workflow.node("env")), **_outputs(workflow), **_inputs(workflow)}
+    variables |= {**_variables(job.node("env")), **_matrix(job)}
     scope = Scope(variables, material.repository).within(outputs)
     name = job.text("environment") or job.node("environment").text("name")
     own = replace(flow, environment=literal(scope.read(name)) or "", branches=_only(job.text("if")) or flow.branches)
@@ -144,8 +142,22 @@ def _job(
         labels=learnt.flow.labels,
         manifest_branch=learnt.flow.manifest_branch,
     )
-    walk = Walk(learnt.scope, kept, library)
-    return walk, list(_steps(job, workflow, walk, material))
+    walk = Walk(scope, kept, library)
+    found = list(_steps(job, workflow, walk, material))
+    if name and any(isinstance(one, Update) for one in found):
+        found.append(_about_environment(job, name))
+    return walk, found
+
+
+def _about_environment(job: Node, name: str) -> Difference:
+    return Difference(
+        job.at("environment"),
+        Tool.PIPELINE,
+        "job-environment",
+        f"runs in GitHub's environment {name}, whose reviewers and rules it waits for",
+        "Mergeport does not know these rules",
+        "whether a gate such as `approval`, or `publish: pull-request`, takes their place",
+    )
 
 
 def _steps(job: Node, workflow: Node, walk: Walk, material: Material) -> Iterator[Finding]:
@@ -181,11 +193,29 @@ def _variables(node: Node) -> dict[str, str]:
     return {name: node.text(name) for name in node.keys()}  # noqa: SIM118 - not a dict
 
 
-def _matrix(job: Node) -> dict[str, str]:
-    """Give what the matrix has only one value for; of several each run has its own."""
+def _matrix(job: Node) -> dict[str, str | Text]:
+    """Give the values of the matrix: a name is one of several."""
     matrix = job.node("strategy").node("matrix")
-    single = {name: matrix.texts(name) for name in matrix.keys()}  # noqa: SIM118 - not a dict
-    return {f"matrix.{name}": values[0] for name, values in single.items() if len(values) == 1}
+    found = {name: matrix.texts(name) for name in matrix.keys() if name not in {"include", "exclude"}}  # noqa: SIM118
+    for more in matrix.nodes("include"):
+        for name in more.keys():  # noqa: SIM118 - not a dict
+            found[name] = (*found.get(name, ()), more.text(name))
+    return {f"matrix.{name}": _one_of(f"matrix.{name}", values) for name, values in found.items() if values}
+
+
+def _inputs(workflow: Node) -> dict[str, str | Text]:
+    """Give the inputs that are chosen from a list."""
+    inputs = workflow.node("on").node("workflow_dispatch").node("inputs")
+    listed = {name: inputs.node(name).texts("options") for name in inputs.keys()}  # noqa: SIM118 - not a dict
+    chosen = {f"{prefix}inputs.{name}": values for name, values in listed.items() for prefix in ("", "github.event.")}
+    return {name: _one_of(name, values) for name, values in chosen.items() if values}
+
+
+def _one_of(name: str, values: tuple[str, ...]) -> str | Text:
+    different = tuple(dict.fromkeys(values))
+    if len(different) == 1:
+        return different[0]
+    return (Unknown(f"${{{{ {name} }}}}", different if not any("${{" in value for value in different) else ()),)
 
 
 def _outputs(workflow: Node) -> dict[str, str]:

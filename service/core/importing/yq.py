@@ -13,7 +13,7 @@ from service.core.importing.findings import Finding, Tool
 from service.core.importing.variables import Text, Unknown, literal
 from service.core.importing.yq_paths import values_path
 
-_ASSIGNED = re.compile(r"(?P<path>.+?)\s*(?P<how>\|=|\+=|=)\s*(?!=)(?P<value>.+)", re.DOTALL)
+_SELECTS = re.compile(r"select\([^()]*\)")
 _WITH_VALUE = frozenset(
     {"-o", "--output-format", "-p", "--input-format", "-I", "--indent", "-s", "--split-exp", "-d", "--doc"}
 )
@@ -31,8 +31,12 @@ def read(call: Call) -> Iterator[Finding]:
         return
     expression, files = rest[0], rest[1:]
     for file in files:
+        before = ""
         for one in _parts(expression):
-            yield from _assignment(call, file, one)
+            if _SELECTS.fullmatch(one):
+                before = f"{before}{one} | "
+            else:
+                yield from _assignment(call, file, one, before)
 
 
 def _split(words: list[str]) -> tuple[bool, list[str]]:
@@ -78,9 +82,9 @@ def _third(call: Call, words: list[str]) -> Iterator[Finding]:
     yield call.update(Tool.YQ, file, here, call.scope.read(value))
 
 
-def _parts(expression: str) -> Iterator[str]:
-    """Split an expression at the pipes and commas between assignments."""
-    depth, quote, start = 0, "", 0
+def _at_the_top(expression: str) -> Iterator[int]:
+    """Give the places of an expression that are in no quotes, parentheses or brackets."""
+    depth, quote = 0, ""
     for number, character in enumerate(expression):
         if quote:
             quote = "" if character == quote else quote
@@ -90,15 +94,33 @@ def _parts(expression: str) -> Iterator[str]:
             depth += 1
         elif character in ")]}":
             depth -= 1
-        elif character in "|," and not depth and expression[number + 1 : number + 2] != "=":
+        elif not depth:
+            yield number
+
+
+def _parts(expression: str) -> Iterator[str]:
+    """Split an expression at the pipes and commas between assignments."""
+    start = 0
+    for number in _at_the_top(expression):
+        if expression[number] in "|," and expression[number + 1 : number + 2] != "=":
             yield expression[start:number].strip()
             start = number + 1
     yield expression[start:].strip()
 
 
-def _assignment(call: Call, file: str, text: str) -> Iterator[Finding]:
-    found = _ASSIGNED.fullmatch(text)
-    if found is None or found["path"].rstrip().endswith(("!", "=", ">", "<")):
+def _divided(text: str) -> tuple[str, str, str] | None:
+    """Give path, operator and value of an assignment; None if it is none."""
+    for number in _at_the_top(text):
+        before, after = text[number - 1 : number], text[number + 1 : number + 2]
+        if text[number] == "=" and after != "=" and before not in {"=", "!", "<", ">"}:
+            how = before if before in {"|", "+", "*", "-", "/"} else ""
+            return text[: number - len(how)].strip(), f"{how}=", text[number + 1 :].strip()
+    return None
+
+
+def _assignment(call: Call, file: str, text: str, before: str) -> Iterator[Finding]:
+    found = _divided(text)
+    if found is None:
         if text.startswith(("del", "with", "..", "sort", "map", "explode")):
             yield call.difference(
                 Tool.YQ,
@@ -108,16 +130,16 @@ def _assignment(call: Call, file: str, text: str) -> Iterator[Finding]:
                 "whether this is still needed",
             )
         return
-    path = values_path(found["path"], lambda raw: _known(call, raw))
+    path = values_path(before + found[0], lambda raw: _known(call, raw))
     if path is None:
-        yield _several(call, found["path"])
+        yield _several(call, found[0])
         return
-    value = _value(call, found["value"].strip())
-    if value is None or found["how"] == "+=":
+    value = _value(call, found[2])
+    if value is None or found[1] not in {"=", "|="}:
         yield call.difference(
             Tool.YQ,
             "yq-not-understood",
-            f"computes {path} by `{call.shown(found['value'].strip())}`",
+            f"computes {path} by `{call.shown(found[2])}`",
             "Mergeport writes the image, or a text",
             "whether this is still needed",
         )

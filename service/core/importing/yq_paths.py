@@ -6,7 +6,7 @@ Called by `yq`. What can mean several values, as `..` and `[]` without `select`,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from service.core.values_paths import Condition, Index, Key, Selector, Step, format_path
 
@@ -23,7 +23,7 @@ def values_path(text: str, fill: Fill) -> str | None:
     """Give the values path, or None if the text is none, or not one value."""
     steps: list[Step] = []
     every = False
-    for part in _piped(text.strip()):
+    for part in _split(_piped(text.strip())):
         if selected := _SELECT.fullmatch(part):
             value = fill(selected["value"])
             if value is None or (steps and not every):
@@ -39,6 +39,17 @@ def values_path(text: str, fill: Fill) -> str | None:
         more, every = found
         steps += more
     return format_path(tuple(steps)) if steps and not every else None
+
+
+def _split(parts: list[str]) -> Iterator[str]:
+    """Take apart `select(.a == "b").c`, which is `select(.a == "b") | .c`."""
+    for part in parts:
+        selected = _SELECT.match(part)
+        if selected and selected.end() < len(part):
+            yield part[: selected.end()]
+            yield part[selected.end() :]
+        else:
+            yield part
 
 
 def _piped(text: str) -> list[str]:

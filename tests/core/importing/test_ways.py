@@ -1,0 +1,133 @@
+"""A variable that is one of several stands for each of them; what is not read is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.importing.imported import VALUES, imported, workflow
+
+FILES = {f"apps/checkout/values-{name}.yaml": VALUES for name in ("dev", "stage", "prod")}
+IF = """if [[ "$GITHUB_REF" == refs/heads/main ]]; then
+  FILE=values-prod.yaml
+else
+  FILE=values-dev.yaml
+fi
+yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/$FILE"""
+CASE = """case "$GITHUB_REF_NAME" in
+  develop) E=dev ;;
+  *) E=prod ;;
+esac
+sed -i "s/tag: .*/tag: $GITHUB_SHA/" "apps/checkout/values-${E}.yaml\""""
+DEFAULT = """E=dev
+[ "$GITHUB_REF_NAME" = main ] && E=prod
+yq -i ".image.tag = \\"$GITHUB_SHA\\"" apps/checkout/values-$E.yaml"""
+FOR = "for e in dev prod; do yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/values-$e.yaml; done"
+OUTPUT = """if true; then echo "e=dev" >> $GITHUB_ENV; else echo "e=prod" >> $GITHUB_ENV; fi
+yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/values-$e.yaml"""
+
+
+ELSEWHERE: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("script", "here"),
+    [*((script, FILES) for script in (IF, CASE, DEFAULT, FOR, OUTPUT)), (IF, ELSEWHERE), (FOR, ELSEWHERE)],
+)
+def test_each_way_of_a_script_is_proposed_and_no_other(script: str, here: dict[str, str]) -> None:
+    done = imported(here, workflow(script, on="{push: {branches: [develop, main]}}"))
+    found = done.tree["environments"]
+    assert {name: keys["branch"] for name, keys in found.items()} == {"dev": "develop", "prod": "main"}
+    assert done.tree["applications"]["checkout"]["tag"] == "{sha}"
+
+
+@pytest.mark.parametrize(
+    ("on", "job", "name"),
+    [
+        ("{push: {branches: [main]}}", "{strategy: {matrix: {e: [dev, prod]}}}", "matrix.e"),
+        ("{push: {branches: [main]}}", "{strategy: {matrix: {include: [{e: dev}, {e: prod}]}}}", "matrix.e"),
+        ("{workflow_dispatch: {inputs: {e: {type: choice, options: [dev, prod]}}}}", "{}", "inputs.e"),
+        ("{workflow_dispatch: {inputs: {e: {options: [dev, prod]}}}}", "{}", "github.event.inputs.e"),
+    ],
+)
+def test_a_matrix_and_a_choice_stand_for_their_values(on: str, job: str, name: str) -> None:
+    script = f"yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/values-${{{{ {name} }}}}.yaml"
+    assert list(imported(FILES, workflow(script, on=on, job=job)).tree["environments"]) == ["dev", "prod"]
+
+
+def test_a_tag_that_is_one_of_several_is_asked() -> None:
+    script = "if true; then TAG=latest; else TAG=$GITHUB_SHA; fi\n"
+    script += "yq -i '.image.tag = strenv(TAG)' apps/checkout/values-dev.yaml"
+    assert imported(FILES, workflow(script)).tree["applications"]["checkout"]["tag"] == "?"
+
+
+def test_assignments_one_after_the_other_follow_each_other() -> None:
+    script = "if true; then\n  T=$GITHUB_SHA\n  T=v$T\nfi\nyq -i '.image.tag = strenv(T)' apps/checkout/values-dev.yaml"
+    assert imported(FILES, workflow(script)).tree["applications"]["checkout"]["tag"] == "v{sha}"
+
+
+DEPLOYMENTS = """apiVersion: v1
+kind: Service
+metadata: {name: s}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: web, image: "ghcr.io/acme/checkout:1"}
+        - {name: side, image: "ghcr.io/acme/side:1"}
+"""
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '(select(.kind == "Deployment") | .spec.template.spec.containers[0].image) = "$I"',
+        'select(.kind == "Deployment") | .spec.template.spec.containers[0].image = "$I"',
+        '(select(.kind == "Deployment").spec.template.spec.containers[] | select(.name == "web") | .image) = "$I"',
+        '(select(.kind == "Deployment") | .spec.template.spec.containers[] | select(.name == "web").image) = "$I"',
+    ],
+)
+def test_selections_of_yq_become_selectors(expression: str) -> None:
+    script = f"I=ghcr.io/acme/checkout:$GITHUB_SHA\nyq -i '{expression}' k8s/prod/checkout.yaml"
+    done = imported({"k8s/prod/checkout.yaml": DEPLOYMENTS}, workflow(script))
+    (entry,) = done.tree["applications"]["checkout"]["values"]
+    ((path, value),) = entry["set"].items()
+    assert path.startswith("[kind=Deployment].spec.template.spec.containers[")
+    assert value == "{image}"
+
+
+def test_a_pattern_that_is_only_a_variable_means_the_images() -> None:
+    done = imported(FILES, workflow('sed -i "s/$OLD/$NEW_TAG/g" apps/checkout/values-dev.yaml'))
+    assert done.tree["applications"]["checkout"]["values"][0]["set"] == {"image.tag": "{tag}"}
+
+
+def test_commands_within_commands_are_read_or_told() -> None:
+    script = """find apps -name values.yaml -exec sed -i "s/tag: .*/tag: $GITHUB_SHA/" {} +
+grep -l x apps/* | xargs sed -i "s/tag: .*/tag: $GITHUB_SHA/"
+bash -c "yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/values-dev.yaml"
+perl -pi -e "s/tag: .*/tag: $GITHUB_SHA/" apps/checkout/values-dev.yaml
+envsubst < a.tmpl > b.yaml
+yq -i '.image.tag = (.a | upcase)' apps/checkout/values-dev.yaml
+helm upgrade --install checkout charts/checkout --set image.tag=$GITHUB_SHA
+kubectl set image deployment/web web=x:$GITHUB_SHA
+argocd app sync checkout"""
+    done = imported(FILES, workflow(script, job="{environment: {name: dev}}"))
+    kinds = [one.kind for one in done.proposal.differences]
+    assert [kinds.count(kind) for kind in ("file-unknown", "tool-not-read", "deploys-directly")] == [2, 2, 3]
+    assert {"job-environment", "yq-not-understood"} <= set(kinds)
+    assert list(done.tree["applications"]) == ["checkout"]
+
+
+def test_a_composite_action_is_read() -> None:
+    action = """runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: yq -i '.image.tag = "${{ github.sha }}"' apps/checkout/values-dev.yaml
+"""
+    done = imported(FILES, {".github/actions/deploy/action.yml": action})
+    assert done.tree["applications"]["checkout"]["build"] == {"kind": "external"}
+    assert "old-writer" in done.kinds
