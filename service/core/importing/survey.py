@@ -62,7 +62,8 @@ def _one(
     material: Material, library: Library, nodes: list[Node], applications: list[Application], fleet: flux.Fleet
 ) -> Iterator[Finding]:
     if workflow.is_workflow(material):
-        if WORDS.search(material.text) or "docker" in material.text:
+        worth = WORDS.search(material.text) or "docker" in material.text or ".github/workflows/" in material.text
+        if worth and not workflow.is_called(material, library):
             yield from _with_length(material, workflow.read(material, library))
         return
     yield from image_updater.read(nodes, library, applications)

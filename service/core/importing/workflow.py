@@ -18,6 +18,7 @@ from service.core.importing.yaml_nodes import Node, read_nodes
 
 _FOLDER = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml|(?:.*/)?action\.ya?ml")
 _ONLY_ON = re.compile(r"refs/heads/(?P<ref>[\w./-]+)|ref_name\s*==\s*'(?P<name>[\w./-]+)'")
+_REUSED = re.compile(r"(?:.*/)?\.github/workflows/(?P<name>[^/@]+\.ya?ml)(?:@.*)?")
 _MOST_JOBS, _MOST_STEPS = 50, 200
 INPUTS = frozenset({"image", "tag", "commit", "correlation"})
 """The inputs by which Mergeport starts a workflow."""
@@ -35,6 +36,9 @@ def read(material: Material, library: Library) -> Iterator[Finding]:
         found: list[Finding] = []
         outputs: dict[str, str | Text] = {}
         for job in _jobs(node):
+            if job.text("uses"):
+                found += _called(job, flow, node, material, library, outputs)
+                continue
             walk, more = _job(job, flow, node, material, library, outputs)
             outputs |= walk.scope.outputs()
             found += more
@@ -44,6 +48,43 @@ def read(material: Material, library: Library) -> Iterator[Finding]:
         if any(isinstance(one, Update) for one in found):
             yield from _about_start(node, flow)
             yield _two_writers(found)
+
+
+def _called(
+    job: Node, flow: Flow, workflow: Node, material: Material, library: Library, outputs: Mapping[str, str | Text]
+) -> Iterator[Finding]:
+    """Read the workflow that a job calls, with the inputs that it gives."""
+    name = _REUSED.fullmatch(job.text("uses"))
+    callee = next((one for one in library if name and is_workflow(one) and one.name == name["name"]), None)
+    if callee is None or callee is material:
+        yield Difference(
+            job.at("uses"),
+            Tool.PIPELINE,
+            "workflow-not-found",
+            f"calls {job.text('uses')}, which is not in the folders",
+            "what it writes is not known",
+            "run the import with its repository as well",
+        )
+        return
+    scope = Scope({**_variables(workflow.node("env")), **_outputs(workflow), **_matrix(job)}, material.repository)
+    scope = scope.within(outputs)
+    given = job.node("with")
+    inputs = {f"inputs.{key}": scope.read(given.text(key)) for key in given.keys()}  # noqa: SIM118 - not a dict
+    own = replace(flow, branches=_only(job.text("if")) or flow.branches)
+    for node in read_nodes(callee):
+        for inner in _jobs(node):
+            yield from _job(inner, own, node, callee, library, inputs)[1]
+
+
+def is_called(material: Material, library: Library) -> bool:
+    """Tell whether a workflow is only ever called, and is read where it is."""
+    alone = re.search(r"^ {2}(?:push|workflow_dispatch|schedule|release|pull_request)\b", material.text, re.MULTILINE)
+    others = (one for one in library if one is not material and is_workflow(one))
+    return (
+        "workflow_call" in material.text
+        and alone is None
+        and any(f".github/workflows/{material.name}" in one.text for one in others)
+    )
 
 
 def _flow(node: Node, material: Material) -> Flow:
@@ -128,7 +169,7 @@ def _job(
     """Read a job: once to learn, once to tell. `outputs` are those of the jobs before."""
     variables: dict[str, str | Text] = {**_variables(workflow.node("env")), **_outputs(workflow), **_inputs(workflow)}
     variables |= {**_variables(job.node("env")), **_matrix(job)}
-    scope = Scope(variables, material.repository).within(outputs)
+    scope = Scope(variables, flow.source).within(outputs)
     name = job.text("environment") or job.node("environment").text("name")
     own = replace(flow, environment=literal(scope.read(name)) or "", branches=_only(job.text("if")) or flow.branches)
     learnt = Walk(scope, own, library)

@@ -131,3 +131,52 @@ def test_a_composite_action_is_read() -> None:
     done = imported(FILES, {".github/actions/deploy/action.yml": action})
     assert done.tree["applications"]["checkout"]["build"] == {"kind": "external"}
     assert "old-writer" in done.kinds
+
+
+CALLED = """on:
+  workflow_call:
+    inputs: {app: {type: string}, environment: {type: string}, tag: {type: string}}
+jobs:
+  deploy:
+    steps:
+      - uses: actions/checkout@v4
+        with: {repository: acme/manifests, path: m}
+      - run: |
+          cd m/apps/${{ inputs.app }}
+          yq -i '.image.tag = "${{ inputs.tag }}"' values-${{ inputs.environment }}.yaml
+"""
+CALLING = """on: {push: {branches: [develop, main]}}
+jobs:
+  build:
+    outputs: {tag: "${{ steps.t.outputs.tag }}"}
+    steps:
+      - id: t
+        run: echo "tag=${GITHUB_SHA::7}" >> $GITHUB_OUTPUT
+      - uses: docker/build-push-action@v6
+        with: {tags: "ghcr.io/acme/checkout:${{ steps.t.outputs.tag }}"}
+  dev:
+    if: github.ref == 'refs/heads/develop'
+    uses: ./.github/workflows/write.yml
+    with: {app: checkout, environment: dev, tag: "${{ needs.build.outputs.tag }}"}
+  prod:
+    if: github.ref == 'refs/heads/main'
+    uses: acme/checkout/.github/workflows/write.yml@v1
+    with: {app: checkout, environment: prod, tag: "${{ needs.build.outputs.tag }}"}
+  other:
+    uses: acme/workflows/.github/workflows/elsewhere.yml@v1
+"""
+
+
+def test_a_called_workflow_is_read_with_the_inputs_of_each_call() -> None:
+    source = {".github/workflows/ci.yml": CALLING, ".github/workflows/write.yml": CALLED}
+    done = imported(FILES, source)
+    assert done.proposal.questions == ()
+    assert {name: keys["branch"] for name, keys in done.tree["environments"].items()} == {
+        "dev": "develop",
+        "prod": "main",
+    }
+    application = done.tree["applications"]["checkout"]
+    assert application["tag"] == "{short_sha:7}"
+    assert application["build"] == {"kind": "external", "workflow": "ci.yml"}
+    assert done.one("workflow-not-found") == "source/.github/workflows/ci.yml:19"
+    assert "started-by-hand" not in done.kinds
