@@ -168,8 +168,8 @@ def _tend(claim: Claim, place: Place, judgement: Judgement, pull_request: PullRe
             judgements.ask_again(tx, at=context.now() + tended.again, run_ids=[claim.run.id])
     if tended.reworded:
         saw(context, wait, words_of_wait(claim, place.repository, number))
-    if tended.merged:
-        _wake(context, wait, "merged")
+    if tended.merged or tended.behind:
+        _wake(context, wait, "merged" if tended.merged else "its base has moved, and takes only what contains it")
 
 
 def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:

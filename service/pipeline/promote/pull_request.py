@@ -19,7 +19,7 @@ from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.given import draft_of, keep_given, note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images, require_images_of_proposed
-from service.pipeline.promote.landing import take_back
+from service.pipeline.promote.landing import is_to_be_newest, take_back
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -58,7 +58,7 @@ def propose(claim: Claim, place: Place) -> Sha:
         if offers:
             if anew:
                 target_in_force(claim)
-            said_already = _offer(claim, place, head)
+            said_already = _offer(claim, place, head, newest=anew)
             if said_already is not None:
                 return said_already
         assert claim.run.pull_request is not None  # noqa: S101 - set by _open
@@ -69,8 +69,11 @@ def propose(claim: Claim, place: Place) -> Sha:
     raise RetryableError("the base keeps moving under the pull request", code="promotion-busy", retry_after=1.0)
 
 
-def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
-    """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it."""
+def _offer(claim: Claim, place: Place, head: Place, *, newest: bool) -> Sha | None:
+    """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it.
+
+    With `newest` the branch has to contain the base's newest commit.
+    """
     before = claim.run.pull_request
     require_images(claim)
     render_ahead(claim, place)
@@ -79,7 +82,7 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
             yield_to_later(claim)
         take_back(claim, place.repository)
         try:
-            edit = push_branch(claim, place, head)
+            edit = push_branch(claim, place, head, newest=newest)
         except Superseded as overtaken:
             if before is not None and is_last_pusher(claim, head):
                 words = f"Overtaken: {overtaken}. {_page_of(claim, overtaken.by)}".rstrip()
@@ -189,7 +192,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         saw = words_of_wait(claim, place.repository, number)
         if not judged:
             require_images_of_proposed(claim, head, number)
-            told = _judge(claim, place, head, pull_request)
+            told = None if is_to_be_newest(claim, place, pull_request) else _judge(claim, place, head, pull_request)
             if told is None:
                 record.message = f"pull request #{number} has to be made anew, because {place.branch} has changed"
                 return None

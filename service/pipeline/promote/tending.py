@@ -35,10 +35,11 @@ log = structlog.get_logger()
 class Tended:
     """What became of it: `merged`, or after which time to look again, if that is soon.
 
-    `reworded` says that it waits for something else now.
+    `reworded` says that it waits for something else now, and `behind` that its run has to bring it up to date.
     """
 
     merged: bool = False
+    behind: bool = False
     reworded: bool = False
     again: timedelta | None = None
 
@@ -78,7 +79,8 @@ def tend(
         proposals.update(tx, repository, number, **seen)
     _keep(claim, repository, known, {"merging": landed.words})
     ready_now = pull_request.draft and changed.get("draft") == "ready"  # it is merged at the next look
-    return Tended(landed.merged, landed.words != known.merging, landed.again or (SOON if ready_now else None))
+    again_at = landed.again or (SOON if ready_now else None)
+    return Tended(landed.merged, landed.behind, landed.words != known.merging, again_at)
 
 
 def _keep(claim: Claim, repository: Repository, known: Proposal, changed: dict[str, Any]) -> None:
