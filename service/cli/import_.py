@@ -15,6 +15,7 @@ from service.cli.import_files import read_files
 from service.cli.printing import print_json, say
 from service.core.importing import Difference, Library, Proposal, Skipped, read_all
 from service.core.values import unified_diff
+from service.core.visible import one_line
 from service.errors import NotFoundError, PermanentError
 
 
@@ -91,10 +92,10 @@ def _tell(proposal: Proposal, skipped: list[Skipped]) -> None:
 
 
 def _tell_difference(one: Difference) -> None:
-    say(f"{one.at.file}:{one.at.line}: {one.kind}: {one.tool} {one.was}", err=True)
-    say(f"    now: {one.now}", err=True)
+    say(one_line(f"{one.at.file}:{one.at.line}: {one.kind}: {one.tool} {one.was}"), err=True)
+    say(f"    now: {one_line(one.now)}", err=True)
     if one.decide:
-        say(f"    decide: {one.decide}", err=True)
+        say(f"    decide: {one_line(one.decide)}", err=True)
 
 
 def _write(output: Path, text: str, *, overwrite: bool, json_wanted: bool) -> None:

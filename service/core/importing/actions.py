@@ -117,7 +117,7 @@ def _tag(line: str) -> str:
     if found is None:
         return ""
     pairs = (pair.partition("=") for pair in found["rest"].strip(",").split(",") if pair)
-    options = {name: value for name, _, value in pairs}
+    options = {name: _filled_in(value) for name, _, value in pairs}
     match found["type"]:
         case "sha":
             commit = "${{ github.sha }}" if options.get("format") == "long" else "${GITHUB_SHA::7}"
@@ -128,6 +128,11 @@ def _tag(line: str) -> str:
             return "${{ github.ref_name }}"
         case _:
             return ""
+
+
+def _filled_in(text: str) -> str:
+    """Write the action's own placeholders as GitHub's."""
+    return text.replace("{{branch}}", "${{ github.ref_name }}").replace("{{sha}}", "${GITHUB_SHA::7}")
 
 
 def _listed(text: str) -> tuple[str, ...]:

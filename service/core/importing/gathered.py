@@ -115,12 +115,14 @@ def _joined(images: Iterable[Image]) -> Image:
 def _built_for(image: Image, flow: Flow, built: list[Built]) -> Built | None:
     """Find the build of an image: by its name, else the only one of the same workflow."""
     short = image.repository.rpartition("/")[2]
+    built = sorted(built, key=lambda one: one.image.repository.startswith("library/"))
     alike = [one for one in built if one.image.repository == image.repository and short]
     alike = alike or [one for one in built if short and one.image.repository.rpartition("/")[2] == short]
     same = [
         one for one in built if flow.workflow and (one.flow.workflow, one.flow.source) == (flow.workflow, flow.source)
     ]
     same = [one for one in same if not (image.repository and one.image.repository)]
+    same = [one for one in same if not one.image.repository.startswith("library/")] or same
     return next(iter(alike), None) or (same[0] if len({one.image for one in same}) == 1 else None)
 
 
@@ -216,4 +218,5 @@ def tag_for(image: OneImage, at: Placed, notes: list[Difference]) -> str | Asked
                 "push such a tag as well, and name it as `tag`",
             )
         )
-    return Asked(QUESTION, "the tag that the pipeline pushes, with {short_sha} or {sha} in it")
+    said = f", there `{at.said}`" if at.said and at.part is Part.TAG else ""
+    return Asked(QUESTION, f"the tag that the pipeline pushes{said}, with {{short_sha}} or {{sha}} in it")

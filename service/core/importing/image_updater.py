@@ -116,15 +116,17 @@ def _findings(
             image,
             redeploy=one.strategy == "digest",
         )
-        yield from _parts(whole, one, kustomized=kustomized)
+        yield from _parts(whole, one, library, kustomized=kustomized)
         yield from about_image(one)
     yield from about_write_back(application, written)
 
 
-def _parts(whole: Update, one: Watched, *, kustomized: bool) -> Iterator[Update]:
+def _parts(whole: Update, one: Watched, library: Library, *, kustomized: bool) -> Iterator[Update]:
     if kustomized:
         name = one.kustomize_name or (one.alias if "/" in one.alias else "") or _plain(one.image)
-        yield replace(whole, path=image_path(name, Part.TAG), part=Part.TAG)
+        there = {scalar.path for material in library.named(whole.file) for scalar in material.values}
+        parts = [part for part in (Part.TAG, Part.DIGEST) if image_path(name, part) in there]
+        yield from (replace(whole, path=image_path(name, part), part=part) for part in parts or [Part.TAG])
     elif one.spec_key:
         yield replace(whole, path=_key(one.spec_key), part=Part.WHOLE)
     else:

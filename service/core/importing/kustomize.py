@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from service.core.importing.calls import Call
-from service.core.importing.findings import Finding, Image, Part, Tool
+from service.core.importing.findings import Finding, Part, Tool
 from service.core.importing.image_names import read_image
 from service.core.importing.variables import literal
 from service.core.values_paths import Key, format_path, select
@@ -45,8 +45,9 @@ def read(call: Call) -> Iterator[Finding]:
                 "the name of the image in the kustomization",
             )
             continue
+        part = Part.DIGEST if re.search(r"@[^/]*$", new) else Part.TAG
         tag = call.scope.read(re.split(r"[:@](?=[^/]*$)", new)[-1])
-        yield call.update(Tool.KUSTOMIZE, file, image_path(name, Part.TAG), tag, part=Part.TAG, image=image or Image())
+        yield call.update(Tool.KUSTOMIZE, file, image_path(name, part), tag, part=part, image=image)
         if "=" in word and raw != new and _has_new_name(call, file, name):
             path = image_path(name, Part.REPOSITORY)
             yield call.update(Tool.KUSTOMIZE, file, path, tag, part=Part.REPOSITORY, image=image)

@@ -26,6 +26,7 @@ from service.core.values import ValueEdit, edit_values
 from service.core.values_paths import Key, Selector, parse_path
 from service.errors import ValuesEditError
 
+_TRIED = "mergeport"
 NOWHERE = "default"
 """The environment of what names none."""
 _LAST = (
@@ -61,6 +62,7 @@ class Placed:
     tool: Tool
     redeploy: bool
     text: str = ""
+    said: str = ""
 
 
 Note = Placed | Difference
@@ -103,6 +105,8 @@ def _asked(piece: object) -> str:
 
 
 def _placed(update: Update, file: str, material: Material | None) -> Iterator[Note]:
+    path, refusal = _tried(material, update.path) if update.path else ("", "")
+    update = replace(update, path=path)
     part, known = _meaning(update, material)
     if part is None:
         yield Difference(
@@ -115,7 +119,7 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
         )
         return
     environment, application = _names(update, file, known)
-    if update.path and (refusal := _refusal(material, update.path)):
+    if refusal:
         yield Difference(
             update.at,
             update.tool,
@@ -143,6 +147,7 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
         update.tool,
         update.redeploy,
         tag or "",
+        shown(update.value) if varies(update.value) else "",
     )
 
 
@@ -154,20 +159,17 @@ def _meaning(update: Update, material: Material | None) -> tuple[Part | None, Im
             if scalar.path == update.path:
                 known, role = read_image((one.reference,)), _ROLES[name]
     part = update.part or role
+    made = template(update.value)
+    is_text = bool(update.path and made is not None and names_commit(made))
+    if part is None and is_text and material is not None:
+        part = Part.TEXT  # the file has it, and not as a part of an image
     if part is None:
         last = _last_key(update.path)
         part = next((one for pattern, one in _LAST if pattern.fullmatch(last)), None)
         if part is Part.WHOLE and not re.search(r"[/:]", shown(update.value)):
             part = Part.TAG if varies(update.value) else part
     if part is None:
-        made = template(update.value)
-        part = (
-            Part.TEXT
-            if update.path and made is not None and names_commit(made)
-            else Part.TAG
-            if _is_version(update.value)
-            else None
-        )
+        part = Part.TEXT if is_text else Part.TAG if _is_version(update.value) else None
     if update.part is None and update.tool in {Tool.SED, Tool.YQ} and not varies(update.value):
         part = None  # a constant that the pipeline writes is no new image
     return part, replace(known, tag="")
@@ -204,17 +206,23 @@ def _names(update: Update, file: str, known: Image) -> tuple[str, str]:
     return fit_name(environment), application
 
 
-def _refusal(material: Material | None, path: str) -> str:
-    """Try the path on the file, if that is at hand; give the editor's words if it refuses."""
+def _tried(material: Material | None, path: str) -> tuple[str, str]:
+    """Try the path on the file, if that is at hand: give it as the editor lists it, and its words if it refuses.
+
+    `containers[0].image` becomes `containers[name=web].image`, which stays right when the list grows.
+    """
     try:
         parse_path(path)
-        if material is not None:
-            edit_values(material.text, [ValueEdit(path, "mergeport")], file=material.path)
+        if material is None:
+            return path, ""
+        changes = edit_values(material.text, [ValueEdit(path, _TRIED)], file=material.path).changes
     except ValuesEditError as error:
-        return error.message.rstrip(".")
+        return path, error.message.rstrip(".")
     except RecursionError:
-        return "it is nested too deeply"
-    return ""
+        return path, "it is nested too deeply"
+    here = [scalar.path for scalar in material.values if changes and scalar.line == changes[0].line]
+    listed = [other for other in here if _last_key(other) == _last_key(path)]
+    return (listed[0] if len(listed) == 1 else path), ""
 
 
 def _last_key(path: str) -> str:

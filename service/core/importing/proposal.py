@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from service.core.importing.findings import Built, Difference, Finding, Flow, Skipped, Update
+from service.core.importing.findings import Built, Difference, Finding, Flow, Skipped, Tool, Update
 from service.core.importing.gathered import (
     OneImage,
     Target,
@@ -67,6 +67,7 @@ def propose(findings: Iterable[Finding], library: Library, applications: list[Ap
     draft.home = _most_common(one.flow.manifest_repository for one in placed)
     grouped = gather(placed, notes)
     _tell_guesses(grouped, notes)
+    _tell_writers(placed, notes)
     written = {name: _application(targets, draft) for name, targets in grouped.items()}
     everywhere = _environments(grouped, written)
     defaults = _hoist(written)
@@ -99,6 +100,27 @@ def _tell_guesses(grouped: dict[str, dict[str, Target]], notes: list[Difference]
                     decide,
                 )
             )
+
+
+def _tell_writers(placed: list[Placed], notes: list[Difference]) -> None:
+    """Say once for each file that what it does has to end; Flux's automation is told where it is."""
+    seen: set[str] = set()
+    for one in placed:
+        if one.at.file in seen or one.tool is Tool.FLUX:
+            continue
+        seen.add(one.at.file)
+        updater = one.tool is Tool.IMAGE_UPDATER
+        what = "the annotations or the ImageUpdater" if updater else "these steps"
+        notes.append(
+            Difference(
+                one.at,
+                one.tool,
+                "old-writer",
+                "writes the new image itself",
+                "Mergeport writes it" if updater else "Mergeport writes it, and the pipeline only builds and pushes",
+                f"when to take {what} out: two writers would undo each other's work",
+            )
+        )
 
 
 def _application(targets: dict[str, Target], draft: _Draft) -> Keys:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from service.core.config.report import shortened
 from service.core.config.scalars import plain_value
 
+_LONGEST = 160
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@-]*")
 
 
@@ -36,9 +38,10 @@ def write(tree: Tree, head: str) -> tuple[str, tuple[Question, ...]]:
     lines = [f"# {line}" if line else "#" for line in head.splitlines()]
     questions: list[Question] = []
     for text, key, asked in _mapping(tree, ""):
-        lines.append(f"{text}  # ? {asked.what}" if asked else text)
+        what = shortened(asked.what, _LONGEST) if asked else ""
+        lines.append(f"{text}  # ? {what}" if asked else text)
         if asked:
-            questions.append(Question(len(lines), key, asked.what))
+            questions.append(Question(len(lines), key, what))
     return "\n".join(lines) + "\n", tuple(questions)
 
 

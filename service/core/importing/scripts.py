@@ -129,6 +129,8 @@ def _other(command: ShellCommand, name: str, file: str, walk: Walk) -> Iterator[
             "which file and which key it writes",
         )
     elif words[0:2] in _DIRECT or words[0:3] in _DIRECT:
+        if words[:2] == ("argocd", "app") and (known := literal(walk.scope.read(words[3]) if len(words) > 3 else ())):  # noqa: PLR2004 - its name
+            walk.flow = replace(walk.flow, argocd=known)
         yield Difference(
             At(file, command.line),
             Tool.PIPELINE,
@@ -209,13 +211,15 @@ def _docker(command: ShellCommand, file: str, walk: Walk) -> Iterator[Finding]:
         name = "gitopscli" if "gitopscli" in words[inside] else "yq"
         yield from TOOLS[name](_call(command, (name, *words[inside + 1 :]), file, walk, dict(command.sets)))
         return
+    if words[1:2] == ("push",):
+        named = [word for word in words[2:] if not word.startswith("-")]
+        yield from (Built(At(file, command.line), read_image(walk.scope.read(word)), walk.flow) for word in named[:1])
     if "build" not in words[:3] and words[1:2] != ("bud",):
         return
     for number, word in enumerate(words):
         raw = words[number + 1] if word in {"-t", "--tag"} and number + 1 < len(words) else word.removeprefix("--tag=")
         if raw != word:
-            image = read_image(walk.scope.read(raw))
-            yield Built(At(file, command.line), image, walk.flow)
+            yield Built(At(file, command.line), read_image(walk.scope.read(raw)), walk.flow)
 
 
 def _set_by_file(command: ShellCommand, walk: Walk) -> None:

@@ -34,6 +34,7 @@ _NAMES: dict[str, Piece] = {
             "GITHUB_SHA",
             "github.sha",
             "github.event.after",
+            "github.event.workflow_run.head_sha",
             "CI_COMMIT_SHA",
             "GIT_COMMIT",
             "env.GIT_COMMIT",
@@ -53,6 +54,7 @@ _NAMES: dict[str, Piece] = {
         (
             "GITHUB_REF_NAME",
             "github.ref_name",
+            "github.event.workflow_run.head_branch",
             "CI_COMMIT_REF_SLUG",
             "CI_COMMIT_REF_NAME",
             "CI_COMMIT_BRANCH",

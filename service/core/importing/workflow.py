@@ -47,7 +47,6 @@ def read(material: Material, library: Library) -> Iterator[Finding]:
         yield from found
         if any(isinstance(one, Update) for one in found):
             yield from _about_start(node, flow)
-            yield _two_writers(found)
 
 
 def _called(
@@ -88,12 +87,13 @@ def is_called(material: Material, library: Library) -> bool:
 
 
 def _flow(node: Node, material: Material) -> Flow:
-    push = node.node("on").node("push")
+    starts = node.node("on")
+    push = starts.node("push")
     ignored = tuple(f"!{path}" for path in push.texts("paths-ignore"))
     return Flow(
         workflow=material.name if "jobs" in node else "",
         source=material.repository,
-        branches=push.texts("branches"),
+        branches=push.texts("branches") or starts.node("workflow_run").texts("branches"),
         paths=push.texts("paths") or (("**", *ignored) if ignored else ()),
     )
 
@@ -131,7 +131,7 @@ def _about_start(node: Node, flow: Flow) -> Iterator[Finding]:
             now,
             "which branch feeds the environment",
         )
-    if names and not names & {"push", "release"}:
+    if names and not names & {"push", "release", "workflow_run"}:
         how = ", ".join(sorted(names))
         yield Difference(
             node.at("on"),
@@ -141,18 +141,6 @@ def _about_start(node: Node, flow: Flow) -> Iterator[Finding]:
             now,
             "which branch feeds the environment; with `from:` and `automatic: false` a person starts it",
         )
-
-
-def _two_writers(found: list[Finding]) -> Difference:
-    first = next(one for one in found if isinstance(one, Update))
-    return Difference(
-        first.at,
-        Tool.PIPELINE,
-        "old-writer",
-        "writes the new image into the manifest repository itself",
-        "Mergeport writes it, and the workflow only builds and pushes",
-        "when to take these steps out: two writers would undo each other's work",
-    )
 
 
 def _jobs(node: Node) -> Iterator[Node]:
@@ -182,6 +170,7 @@ def _job(
         merge_method=learnt.flow.merge_method,
         labels=learnt.flow.labels,
         manifest_branch=learnt.flow.manifest_branch,
+        argocd=learnt.flow.argocd,
     )
     walk = Walk(scope, kept, library)
     found = list(_steps(job, workflow, walk, material))

@@ -46,7 +46,7 @@ def test_helm_values_in_git_are_taken_over() -> None:
     assert done.tree["environments"]["dev"] == {"branch": "?", "publish": "pull-request"}
     assert {question.key for question in done.proposal.questions} == {"source", "branch"}
     assert done.one("newest-build") == "argocd/dev.yaml:7"
-    assert {"newest-build", "ignore-tags", "pull-secret", "branch-template"} <= done.kinds
+    assert {"newest-build", "ignore-tags", "pull-secret", "branch-template", "old-writer"} <= done.kinds
     assert "allow-tags" not in done.kinds
 
 

@@ -66,6 +66,7 @@ BAD = [
     ("deploy.sh", 'sed -i "s/tag: .*/tag: $X'),
     ("deploy.sh", "sed -i 's/((((a*)*)*)*b/$X/' apps/checkout/values-prod.yaml\nsed -i 's/[/$X/' a.yaml"),
     ("deploy.sh", "A=$A$A B=${B:-$B} yq -i '.image.tag = strenv(A)' apps/checkout/values-prod.yaml" * 50),
+    ("deploy.sh", "TAG='a\n\t# b: $X\n' yq -i '.image.tag = \"$TAG-$VERSION\n\"' apps/checkout/values-prod.yaml"),
     ("deploy.sh", "$(" * 20_000 + " sed -i"),
     ("deploy.sh", "yq -i '" + "(" * 5_000 + ".a = 1' x.yaml"),
     (

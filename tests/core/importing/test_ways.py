@@ -95,7 +95,7 @@ def test_selections_of_yq_become_selectors(expression: str) -> None:
     done = imported({"k8s/prod/checkout.yaml": DEPLOYMENTS}, workflow(script))
     (entry,) = done.tree["applications"]["checkout"]["values"]
     ((path, value),) = entry["set"].items()
-    assert path.startswith("[kind=Deployment].spec.template.spec.containers[")
+    assert path == "[kind=Deployment,metadata.name=web].spec.template.spec.containers[name=web].image"
     assert value == "{image}"
 
 
@@ -180,3 +180,42 @@ def test_a_called_workflow_is_read_with_the_inputs_of_each_call() -> None:
     assert application["build"] == {"kind": "external", "workflow": "ci.yml"}
     assert done.one("workflow-not-found") == "source/.github/workflows/ci.yml:19"
     assert "started-by-hand" not in done.kinds
+
+
+def test_a_workflow_after_another_and_its_words_for_argo_cd_are_read() -> None:
+    script = """SHA="${{ github.event.workflow_run.head_sha }}"
+yq -i ".image.tag = \\"sha-${SHA::7}\\"" apps/checkout/values-prod.yaml
+yq -i ".env.APP_VERSION = \\"sha-${SHA::7}\\"" apps/checkout/values-prod.yaml"""
+    steps = (script, "argocd app sync shop\nargocd app wait shop")
+    files = {"apps/checkout/values-prod.yaml": f"{VALUES}env: {{APP_VERSION: x}}\n"}
+    done = imported(files, workflow(*steps, on="{workflow_run: {workflows: [CI], branches: [main]}}"))
+    application = done.tree["applications"]["checkout"]
+    assert application["tag"] == "sha-{short_sha:7}"
+    assert application["values"][0]["set"] == {"image.tag": "{tag}", "env.APP_VERSION": "sha-{short_sha:7}"}
+    assert application["environments"] == {"prod": {"argocd": "shop"}}
+    assert done.tree["environments"] == {"prod": {"branch": "main"}}
+    assert "started-by-hand" not in done.kinds
+
+
+def test_the_image_that_is_pushed_counts_and_not_the_one_that_is_built() -> None:
+    script = """docker build -t checkout:$GITHUB_SHA .
+docker tag checkout:$GITHUB_SHA ghcr.io/acme/checkout:$GITHUB_SHA
+docker push ghcr.io/acme/checkout:$GITHUB_SHA
+yq -i '.image.tag = strenv(GITHUB_SHA)' checkout/dev.yaml"""
+    application = imported({"checkout/dev.yaml": "image: {tag: x}\n"}, workflow(script)).tree["applications"][
+        "checkout"
+    ]
+    assert (application["registry"], application["image"]) == ("ghcr.io", "acme/checkout")
+
+
+def test_a_digest_in_a_kustomization_is_written_as_one() -> None:
+    text = "images:\n  - {name: checkout, newName: ghcr.io/acme/checkout, digest: 'sha256:0'}\n"
+    script = "cd checkout/prod && kustomize edit set image checkout=ghcr.io/acme/checkout@${{ steps.b.outputs.digest }}"
+    done = imported({"checkout/prod/kustomization.yaml": text}, workflow(script))
+    entry = done.tree["applications"]["checkout"]["values"][0]["set"]
+    assert entry["images[name=checkout].digest"] == "{digest}"
+
+
+def test_the_question_for_a_tag_says_what_is_there_now() -> None:
+    done = imported(FILES, workflow("yq -i '.image.tag = strenv(BUILD_NUMBER)' apps/checkout/values-dev.yaml"))
+    assert "there `${BUILD_NUMBER}`" in done.proposal.text
