@@ -12,8 +12,8 @@ from dataclasses import replace
 from service.core.importing.findings import Built, Difference, Finding, Tool
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Material
+from service.core.importing.pieces import literal, names_commit, shown
 from service.core.importing.scripts import Walk, read_script
-from service.core.importing.variables import literal, names_commit, shown
 from service.core.importing.yaml_nodes import Node
 
 _WRITERS = re.compile(r"yaml-update|update-yaml|update-image|gitops|image-updater|kustomize", re.IGNORECASE)

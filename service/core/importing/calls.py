@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from service.core.importing.findings import At, Difference, Flow, Image, Part, Tool, Update
 from service.core.importing.material import Library, Material
-from service.core.importing.variables import Scope, Text, shown
+from service.core.importing.pieces import Text, shown
+from service.core.importing.variables import Scope
 
 _WORKSPACE = re.compile(
     r"^(?:\$\{?(?:GITHUB_WORKSPACE|WORKSPACE|CI_PROJECT_DIR|PWD)\}?|\$\{\{\s*github\.workspace\s*\}\}|\$\(pwd\))/"

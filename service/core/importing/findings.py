@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from service.core.importing.variables import Text
+from service.core.importing.pieces import Text
 
 
 class Tool(StrEnum):

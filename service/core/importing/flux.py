@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from service.core.importing.findings import At, Difference, Finding, Flow, Image, Part, Skipped, Tool, Update
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Material
+from service.core.importing.pieces import Text
 from service.core.importing.updater_words import tag_of
-from service.core.importing.variables import Scope, Text
+from service.core.importing.variables import Scope
 from service.core.importing.yaml_nodes import Node
 
 MARKER = re.compile(r"#\s*(?P<json>\{\s*\"\$imagepolicy\".*\})\s*$")

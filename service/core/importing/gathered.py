@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from service.core.config.texts import fit_name
 from service.core.importing.findings import Built, Difference, Flow, Image, Part, Tool
 from service.core.importing.guesses import environment_of_branch
+from service.core.importing.pieces import names_commit
 from service.core.importing.places import Placed
 from service.core.importing.proposal_text import Asked
 from service.core.importing.sound_texts import ASKED, QUESTION, fits
 from service.core.importing.updater_settings import Application
-from service.core.importing.variables import names_commit
 
 _WITHOUT_PATH = {Part.WHOLE: "image", Part.TAG: "image.tag"}
 

@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from service.core.importing.calls import Call
 from service.core.importing.findings import Finding, Flow, Tool
-from service.core.importing.variables import Text, Unknown, literal, shown
+from service.core.importing.pieces import Text, Unknown, literal, shown
 
 _SWITCHES = frozenset({"--create-pr", "--auto-merge", "--single-commit", "--verbose", "--json", "-v"})
 _ON = frozenset({"", "true", "t", "yes", "y", "1", "on"})

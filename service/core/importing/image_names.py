@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from service.core.importing.findings import Image
-from service.core.importing.variables import Text, Unknown, literal, template
+from service.core.importing.pieces import Text, Unknown, literal, template
 
 HUB = "docker.io"
 _MARK = "\ue000"

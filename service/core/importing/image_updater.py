@@ -15,6 +15,7 @@ from service.core.importing.findings import Difference, Finding, Flow, Part, Too
 from service.core.importing.image_names import read_image
 from service.core.importing.kustomize import FILES, image_path
 from service.core.importing.material import Library
+from service.core.importing.pieces import Text, literal
 from service.core.importing.updater_settings import (
     Application,
     Watched,
@@ -24,7 +25,7 @@ from service.core.importing.updater_settings import (
     write_back_of,
 )
 from service.core.importing.updater_words import about_image, about_write_back, tag_of
-from service.core.importing.variables import Scope, Text, literal
+from service.core.importing.variables import Scope
 from service.core.importing.yaml_nodes import Node
 
 PREFIX = "argocd-image-updater.argoproj.io/"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from service.core.importing.calls import Call
 from service.core.importing.findings import Finding, Part, Tool
 from service.core.importing.image_names import read_image
-from service.core.importing.variables import literal
+from service.core.importing.pieces import literal
 from service.core.values_paths import Key, format_path, select
 
 FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")

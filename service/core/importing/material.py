@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from service.core.importing.findings import At
-from service.core.importing.variables import Known, Text, Unknown, literal
+from service.core.importing.pieces import Known, Text, Unknown, literal
 from service.core.values.image_paths import ImagePaths, list_images
 from service.core.values.listing import SettablePath, list_paths
 from service.errors import ValuesEditError

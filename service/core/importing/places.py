@@ -20,8 +20,8 @@ from service.core.importing.guesses import (
 )
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Library, Material
+from service.core.importing.pieces import Text, Unknown, expanded, names_commit, shown, template, varies
 from service.core.importing.sound_texts import ASKED
-from service.core.importing.variables import Text, Unknown, expanded, names_commit, shown, template, varies
 from service.core.values import ValueEdit, edit_values
 from service.core.values_paths import Key, Selector, parse_path
 from service.errors import ValuesEditError

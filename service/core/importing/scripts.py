@@ -16,9 +16,10 @@ from service.core.importing.calls import Call
 from service.core.importing.findings import At, Built, Difference, Finding, Flow, Tool
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Library
+from service.core.importing.pieces import Unknown, literal, shown
 from service.core.importing.repositories import repository_of
 from service.core.importing.shell import ShellCommand, commands
-from service.core.importing.variables import Scope, Unknown, literal, shown
+from service.core.importing.variables import Scope
 
 TOOLS: Mapping[str, Callable[[Call], Iterator[Finding]]] = {
     "sed": sed.read,
@@ -27,7 +28,7 @@ TOOLS: Mapping[str, Callable[[Call], Iterator[Finding]]] = {
     "kustomize": kustomize.read,
     "gitopscli": gitopscli.read,
 }
-WORDS = re.compile(r"\b(?:sed\b.*?-\w*i|yq|gitopscli|kustomize\s+edit)\b|\bsed\b")
+WORDS = re.compile(r"yq|\bsed\b|gitopscli|kustomize\s+edit", re.IGNORECASE)
 """What a text has to have to be worth reading."""
 _DIRECT = frozenset(
     {
@@ -79,7 +80,7 @@ def read_script(script: str, file: str, line: int, walk: Walk) -> Iterator[Findi
             for key, value in values.items():
                 walk.assign(key, value, command.arm)
             continue
-        name = posixpath.basename(command.words[0])
+        name = _program(command.words[0], walk)
         if _is_followed(command, name, walk):
             continue
         if name in {"docker", "podman", "buildah", "nerdctl"}:
@@ -88,6 +89,13 @@ def read_script(script: str, file: str, line: int, walk: Walk) -> Iterator[Findi
             yield from TOOLS[name](_call(command, command.words, file, walk, values))
         else:
             yield from _other(command, name, file, walk)
+
+
+def _program(word: str, walk: Walk) -> str:
+    """Name a program, also where a variable says where it is: `$YQ`, `${TOOLS}/yq`."""
+    name = posixpath.basename(shown(walk.scope.read(word)))
+    variable = re.fullmatch(r"\$\{?\w*?(?P<tool>YQ|SED|KUSTOMIZE)\w*\}?", name)
+    return variable["tool"].lower() if variable else name
 
 
 def _is_followed(command: ShellCommand, name: str, walk: Walk) -> bool:

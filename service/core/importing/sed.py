@@ -13,8 +13,8 @@ from service.core.importing.calls import Call
 from service.core.importing.findings import Finding, Part, Skipped, Tool
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Material
+from service.core.importing.pieces import Text, varies
 from service.core.importing.sed_pattern import Substitution, compiled, substitutions
-from service.core.importing.variables import Text, varies
 from service.core.values.listing import SettablePath
 
 _LONGEST_LINE = 200

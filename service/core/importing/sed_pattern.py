@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from service.core.importing.variables import Text
+from service.core.importing.pieces import Text
 
 _CLASSES = {
     "space": r"\s",

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.core.importing.findings import At
+from service.core.importing.pieces import literal
 from service.core.importing.repositories import repository_of
-from service.core.importing.variables import Scope, literal
+from service.core.importing.variables import Scope
 from service.core.importing.yaml_nodes import Node
 
 PREFIX = "argocd-image-updater.argoproj.io/"

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from service.core.importing.findings import Difference, Tool
+from service.core.importing.pieces import varies
 from service.core.importing.updater_settings import Application, Watched, WriteBack
-from service.core.importing.variables import Scope, varies
+from service.core.importing.variables import Scope
 
 _HEXADECIMAL = re.compile(
     r"\^?(?P<before>[\w.-]*?)\(?\[(?:0-9a-f|a-f0-9|0-9a-fA-F|a-fA-F0-9|0-9a-z|a-z0-9)\]\{(?P<length>\d+)\}\)?(?P<after>[\w.-]*)\$?"

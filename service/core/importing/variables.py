@@ -8,24 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
-
-class Known(NamedTuple):
-    """A part of a text that Mergeport knows as a placeholder."""
-
-    template: str
-
-
-class Unknown(NamedTuple):
-    """A part of a text that only the old pipeline knows, as it is written there; `options` if it is one of these."""
-
-    name: str
-    options: tuple[str, ...] = ()
-
-
-Piece = str | Known | Unknown
-Text = tuple[Piece, ...]
+from service.core.importing.pieces import Known, Piece, Text, Unknown, joined, options_of
 
 _SHA, _BRANCH = Known("{sha}"), Known("{branch}")
 _NAMES: dict[str, Piece] = {
@@ -86,7 +70,6 @@ _PIPED = re.compile(
     r"(?:echo|printf)(?:\s+-n|\s+[\"']?%s[\"']?)?\s+(?P<text>.+?)\s*\|\s*(?:cut\s+-(?:c|b)\s*1?-(?P<cut>\d+)|head\s+-c\s*-?(?P<head>\d+))\s*"
     r"|(?P<revision>git\s+rev-parse\s+HEAD)\s*\|\s*(?:cut\s+-(?:c|b)\s*1?-(?P<cut2>\d+)|head\s+-c\s*(?P<head2>\d+))\s*"
 )
-_MOST_OPTIONS = 12
 _DEEPEST, _LONGEST, _SHORTEST, _FULL = 6, 2000, 7, 40
 
 
@@ -111,7 +94,7 @@ class Scope:
         if name not in self._values:
             return self.setting({name: raw})
         before, now = self.read(f"${{{name}}}"), self.read(raw)
-        options = _options(before), _options(now)
+        options = options_of(before), options_of(now)
         every = tuple(dict.fromkeys((*options[0], *options[1])))
         if before == now:
             return self
@@ -139,7 +122,7 @@ class Scope:
 
     def read(self, raw: str) -> Text:
         """Fill in what is known."""
-        return _joined(self._pieces(raw, 0))
+        return joined(self._pieces(raw, 0))
 
     def _pieces(self, raw: str, depth: int) -> Iterator[Piece]:
         if len(raw) > _LONGEST or depth > _DEEPEST:
@@ -204,7 +187,10 @@ class Scope:
         cut = _CUT.fullmatch(how) if how else _CUT.search(name)
         if cut is None and "(" in how and (whole := re.fullmatch(r"([\w.]+?)(\.(?:take|substring)\(.*\))", text)):
             name, cut = whole[1], _CUT.fullmatch(whole[2])
-        value = _joined(self._name(name, shown, depth))
+        if name == "GITHUB_REF" and how in {"#refs/heads/", "##*/", "##refs/heads/"}:
+            yield _BRANCH
+            return
+        value = joined(self._name(name, shown, depth))
         if cut is not None:
             yield _shortened(value, int(cut["length"] or cut["other"] or cut["taken"]), shown)
         elif not how or (how[:2] in {",,", "//"} and not any(isinstance(piece, Unknown) for piece in value)):
@@ -224,7 +210,7 @@ class Scope:
         elif piped := _PIPED.fullmatch(text):
             length = int(piped["cut"] or piped["head"] or piped["cut2"] or piped["head2"])
             inner = (piped["text"] or "").strip("\"'")
-            value = (_SHA,) if piped["revision"] else _joined(self._pieces(inner, depth + 1))
+            value = (_SHA,) if piped["revision"] else joined(self._pieces(inner, depth + 1))
             yield _shortened(value, length, shown)
         elif re.fullmatch(r"[A-Za-z_][\w.]*", text) and (text in self._values or text in _NAMES):
             yield from self._name(text, shown, depth)
@@ -232,69 +218,8 @@ class Scope:
             yield Unknown(shown)
 
 
-def _options(text: Text) -> tuple[str, ...]:
-    """Give what a text may be; nothing if that is not known."""
-    if len(text) == 1 and isinstance(text[0], Unknown):
-        return text[0].options
-    known = literal(text)
-    return (known,) if known is not None else ()
-
-
-def expanded(text: Text) -> list[Text]:
-    """Give the texts that a text with options may be, a few at most."""
-    found: list[Text] = [()]
-    for piece in text:
-        options: tuple[Piece, ...] = piece.options if isinstance(piece, Unknown) and piece.options else (piece,)
-        if len(found) * len(options) > _MOST_OPTIONS:
-            return [text]
-        found = [(*one, option) for one in found for option in options]
-    return [_joined(iter(one)) for one in found]
-
-
 def _shortened(value: Text, length: int, shown: str) -> Piece:
     """Cut the commit; everything else that is cut is unknown."""
     if value != (_SHA,) or not _SHORTEST <= length <= _FULL:
         return Unknown(shown)
     return _SHA if length == _FULL else Known(f"{{short_sha:{length}}}")
-
-
-def _joined(pieces: Iterator[Piece]) -> Text:
-    """Put neighbouring literals together and leave out empty ones."""
-    found: list[Piece] = []
-    for piece in pieces:
-        if isinstance(piece, str) and found and isinstance(found[-1], str):
-            found[-1] += piece
-        elif piece != "":
-            found.append(piece)
-    return tuple(found)
-
-
-def shown(text: Text) -> str:
-    """Write a text for people: placeholders as Mergeport has them, unknowns as they are written."""
-    return "".join(piece if isinstance(piece, str) else piece[0] for piece in text)
-
-
-def template(text: Text) -> str | None:
-    """Write a text as a template of Mergeport; None if a part of it is unknown."""
-    if any(isinstance(piece, Unknown) for piece in text):
-        return None
-    return "".join(_escaped(piece) if isinstance(piece, str) else piece[0] for piece in text)
-
-
-def literal(text: Text) -> str | None:
-    """Give a text that is known to the last character; None if it has a placeholder or an unknown."""
-    return "".join(map(str, text)) if all(isinstance(piece, str) for piece in text) else None
-
-
-def varies(text: Text) -> bool:
-    """Tell whether a text has any variable."""
-    return any(not isinstance(piece, str) for piece in text)
-
-
-def names_commit(template_text: str) -> bool:
-    """Tell whether a tag differs from commit to commit, which Mergeport requires."""
-    return "{sha}" in template_text or "{short_sha" in template_text
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")

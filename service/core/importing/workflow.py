@@ -12,8 +12,9 @@ from dataclasses import replace
 from service.core.importing import actions
 from service.core.importing.findings import Built, Difference, Finding, Flow, Tool, Update
 from service.core.importing.material import Library, Material
+from service.core.importing.pieces import Text, Unknown, literal
 from service.core.importing.scripts import Walk, read_script
-from service.core.importing.variables import Scope, Text, Unknown, literal
+from service.core.importing.variables import Scope
 from service.core.importing.yaml_nodes import Node, read_nodes
 
 _FOLDER = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml|(?:.*/)?action\.ya?ml")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from service.core.importing.calls import Call
 from service.core.importing.findings import Finding, Tool
-from service.core.importing.variables import Text, Unknown, literal
+from service.core.importing.pieces import Text, Unknown, literal
 from service.core.importing.yq_paths import values_path
 
 _SELECTS = re.compile(r"select\([^()]*\)")

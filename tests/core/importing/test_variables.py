@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.core.importing.variables import Scope, Unknown, shown, template
+from service.core.importing.pieces import Unknown, shown, template
+from service.core.importing.variables import Scope
 
 SCOPE = Scope(
     {"TAG": "v${GITHUB_SHA::7}", "LOOP": "$LOOP", "NAME": "Web", "steps.a.outputs.b": "${{ env.TAG }}"}, "acme/checkout"
@@ -28,6 +29,7 @@ SCOPE = Scope(
         ("$(git rev-parse HEAD | head -c 9)", "{short_sha:9}"),
         ("`git log -1 --format=%H`", "{sha}"),
         ("a{b}c", "a{{b}}c"),
+        ("${GITHUB_REF##*/}-$GITHUB_SHA", "{branch}-{sha}"),
         ("$CI_COMMIT_SHORT_SHA", "{short_sha:8}"),
     ],
 )

@@ -49,6 +49,8 @@ def test_a_workflow_that_builds_and_writes_is_proposed_whole() -> None:
         ("TAG=$(git rev-parse --short=9 HEAD)\nyq -i '.image.tag = env(TAG)' FILE", "{short_sha:9}"),
         ("TAG=$(echo $GITHUB_SHA | cut -c1-7)\nTAG=$TAG yq -i '.image.tag = env(TAG)' FILE", "{short_sha:7}"),
         ("yq w -i FILE image.tag $GITHUB_SHA", "{sha}"),
+        ("$YQ -i '.image.tag = strenv(GITHUB_SHA), .replicas = 2' FILE", "{sha}"),
+        ('B=${PWD}/bin\nY=$B/yq\n$Y eval --inplace ".image.tag = \\"$GITHUB_SHA\\"" FILE', "{sha}"),
         ("yq -y -i '.image.tag = \"${{ github.ref_name }}-${{ github.sha }}\"' FILE", "{branch}-{sha}"),
         ("yq -i '.image.tag = \"${{ github.sha }}\" | .replicas = 3' FILE", "{sha}"),
         ("yq -i '.[\"image\"].tag = \"x-\" + strenv(GITHUB_SHA)' FILE", "x-{sha}"),
