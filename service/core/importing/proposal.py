@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.importing.findings import Built, Difference, Finding, Flow, Skipped, Tool, Update
 from service.core.importing.gathered import (
     OneImage,
     Target,
     argocd_of,
-    branch_of,
     gather,
     images_of,
     tag_for,
@@ -20,16 +18,14 @@ from service.core.importing.gathered import (
 )
 from service.core.importing.material import Library
 from service.core.importing.places import NOWHERE, Placed, place
-from service.core.importing.proposal_text import Asked, Branch, Question, write
+from service.core.importing.proposal_text import Asked, Question, write
+from service.core.importing.shared_keys import SHARED, Keys, feeding, hoist, join_environments, templated
 from service.core.importing.sound_texts import ASKED, fits, kept
 from service.core.importing.updater_settings import Application
+from service.core.secret_looking import masked
 
 HEAD = """Proposed by `mergeport import`. Read it before you use it.
 A value "?" or a part {?} is a question, as its comment says. `mergeport config check` refuses each of them."""
-_SHARED = ("registry", "tag", "build")
-_METHODS = frozenset({"merge", "squash", "rebase"})
-
-Keys = dict[str, Branch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +65,13 @@ def propose(findings: Iterable[Finding], library: Library, applications: list[Ap
     _tell_guesses(grouped, notes)
     _tell_writers(placed, notes)
     written = {name: _application(targets, draft) for name, targets in grouped.items()}
-    everywhere = _environments(grouped, written)
-    defaults = _hoist(written)
+    everywhere = join_environments(grouped, written)
+    defaults = hoist(written)
     tree: Keys = {"defaults": defaults} if defaults else {}
     tree |= {"environments": everywhere, "applications": written}
     text, questions = write(tree, HEAD) if written else ("", ())
-    ordered = sorted(dict.fromkeys(notes), key=lambda one: (one.at.file, one.at.line))
+    told = dict.fromkeys(replace(one, was=masked(one.was), now=masked(one.now)) for one in notes)
+    ordered = sorted(told, key=lambda one: (one.at.file, one.at.line))
     skipped = dict.fromkeys(one for one in found if isinstance(one, Skipped))
     return Proposal(text, questions, tuple(ordered), tuple(skipped), draft.home)
 
@@ -147,7 +144,7 @@ def _application(targets: dict[str, Target], draft: _Draft) -> Keys:
         argocd = argocd_of(target, draft.applications, draft.notes)
         if argocd is False or argocd:
             own["argocd"] = argocd
-        own |= _feeding(target, built, draft)
+        own |= feeding(target, built, draft.home)
         overrides[name] = own
     keys["environments"] = overrides
     return keys
@@ -177,7 +174,7 @@ def _images(images: list[OneImage], first: Placed, draft: _Draft) -> Keys:
     """Give several images; what is the same for all of them stands once."""
     every = {image.name: _image(image, first, draft) for image in images}
     same: Keys = {}
-    for key in _SHARED:
+    for key in SHARED:
         values = [one[key] for one in every.values()]
         if all(value == values[0] for value in values):
             same[key] = values[0]
@@ -192,17 +189,15 @@ def _shared(by_environment: dict[str, Files]) -> Files | None:
     """Give the files with {environment} in their paths, if they are the same in all environments; else None."""
     found: list[Files] = []
     for environment, files in by_environment.items():
-        found.append({_templated(file, environment): entries for file, entries in files.items()})
+        found.append(
+            {
+                file if "{" in file else templated(file, environment, "{environment}"): entries
+                for file, entries in files.items()
+            }
+        )
     if any(one != found[0] for one in found):
         return None
     return found[0]
-
-
-def _templated(file: str, environment: str) -> str:
-    if "{" in file:
-        return file
-    made, count = re.subn(rf"(?<![A-Za-z0-9]){re.escape(environment)}(?![A-Za-z0-9])", "{environment}", file)
-    return made if count == 1 else file
 
 
 def _values(files: Files) -> list[Keys]:
@@ -211,82 +206,3 @@ def _values(files: Files) -> list[Keys]:
         {"file": file if fits("file", file) else Asked(file if ASKED in file else ASKED, asked), "set": dict(entries)}
         for file, entries in files.items()
     ]
-
-
-def _feeding(target: Target, built: Built | None, draft: _Draft) -> Keys:
-    """Give what is an environment's: its branch, how changes are published, and where."""
-    flow = target.placed[0].flow
-    asked = "the branch of the source that feeds it, or `from: ENVIRONMENT`"
-    keys: Keys = {"branch": kept("branch", branch_of(target, built), asked)}
-    if flow.pull_request:
-        keys["publish"] = "pull-request"
-        method = flow.merge_method if flow.merge_method in _METHODS else ""
-        labels = [label for label in flow.labels if fits("label", label)]
-        how = {"auto_merge": flow.auto_merge, "merge_method": method, "labels": labels}
-        if any(how.values()):
-            keys["pull_request"] = {name: value for name, value in how.items() if value}
-    where: Keys = {}
-    if fits("repository", flow.manifest_repository) and flow.manifest_repository != draft.home:
-        where["repository"] = flow.manifest_repository
-    if fits("manifest", flow.manifest_branch) and flow.manifest_branch not in {"main", "master"}:
-        where["branch"] = flow.manifest_branch
-    if where:
-        keys["manifest"] = where
-    return keys
-
-
-_OF_ENVIRONMENT = ("branch", "publish", "pull_request", "manifest")
-
-
-def _environments(grouped: dict[str, dict[str, Target]], written: dict[str, Keys]) -> Keys:
-    """Move to each environment what its applications have in common; the first one that knows its branch decides."""
-    names = dict.fromkeys(name for targets in grouped.values() for name in targets)
-    environments: dict[str, Keys] = {}
-    for name in names:
-        homes = [_overrides(keys)[name] for keys in written.values() if name in _overrides(keys)]
-        base = next((home for home in homes if not isinstance(home["branch"], Asked)), homes[0])
-        environments[name] = {key: base[key] for key in _OF_ENVIRONMENT if key in base}
-        for home in homes:
-            _keep_what_differs(home, environments[name])
-    for keys in written.values():
-        overrides = _overrides(keys)
-        left: Keys = {}
-        for name in names:
-            if name not in overrides:
-                left[name] = False
-            elif overrides[name]:
-                left[name] = overrides[name]
-        del keys["environments"]
-        if left:
-            keys["environments"] = left
-    return dict(environments)
-
-
-def _keep_what_differs(home: Keys, base: Keys) -> None:
-    """Leave in an application's environment only what is not the environment's."""
-    if "publish" in base and "publish" not in home:
-        home["publish"] = "commit"
-    for key in _OF_ENVIRONMENT:
-        if home.get(key) == base.get(key) or (key == "branch" and isinstance(home.get(key), Asked)):
-            home.pop(key, None)
-
-
-def _overrides(keys: Keys) -> dict[str, Keys]:
-    found = keys["environments"]
-    assert isinstance(found, dict)  # noqa: S101 - made above
-    return found
-
-
-def _hoist(written: dict[str, Keys]) -> Keys:
-    """Move to the defaults what all of several applications have in common."""
-    found: Keys = {}
-    if len(written) < 2:  # noqa: PLR2004 - one application needs no defaults
-        return found
-    for key in _SHARED:
-        values = [keys.get(key) for keys in written.values()]
-        first = values[0]
-        if first is not None and all(value == first for value in values):
-            found[key] = first
-            for keys in written.values():
-                del keys[key]
-    return found

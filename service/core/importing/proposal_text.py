@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from service.core.config.report import shortened
 from service.core.config.scalars import plain_value
+from service.core.secret_looking import masked
 
 _LONGEST = 160
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@-]*")
@@ -38,7 +39,7 @@ def write(tree: Tree, head: str) -> tuple[str, tuple[Question, ...]]:
     lines = [f"# {line}" if line else "#" for line in head.splitlines()]
     questions: list[Question] = []
     for text, key, asked in _mapping(tree, ""):
-        what = shortened(asked.what, _LONGEST) if asked else ""
+        what = shortened(masked(asked.what), _LONGEST) if asked else ""
         lines.append(f"{text}  # ? {what}" if asked else text)
         if asked:
             questions.append(Question(len(lines), key, what))

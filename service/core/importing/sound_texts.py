@@ -18,6 +18,7 @@ from service.core.config.texts import (
     values_file,
 )
 from service.core.importing.proposal_text import Asked
+from service.core.secret_looking import is_secret_text
 
 QUESTION, ASKED = "?", "{?}"
 """What stands where a person has to fill something in: alone, and within a text with placeholders."""
@@ -52,6 +53,8 @@ _CHECKS: dict[str, Callable[[str], object]] = {
 
 def fits(kind: str, text: str) -> bool:
     """Tell whether a text may stand in the configuration."""
+    if is_secret_text(text):
+        return False
     try:
         _CHECKS[kind](text)
     except (TextError, ValueError):

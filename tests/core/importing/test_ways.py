@@ -219,3 +219,29 @@ def test_a_digest_in_a_kustomization_is_written_as_one() -> None:
 def test_the_question_for_a_tag_says_what_is_there_now() -> None:
     done = imported(FILES, workflow("yq -i '.image.tag = strenv(BUILD_NUMBER)' apps/checkout/values-dev.yaml"))
     assert "there `${BUILD_NUMBER}`" in done.proposal.text
+
+
+def test_what_applications_have_in_common_is_written_once() -> None:
+    values = "image: {{repository: ghcr.io/acme/{name}, tag: x}}\n"
+    files = {
+        f"apps/{name}/values-{environment}.yaml": values.format(name=name)
+        for name in ("checkout", "basket")
+        for environment in ("dev", "prod")
+    }
+    done = imported(files, workflow("yq -i '.image.tag = strenv(GITHUB_SHA)' apps/$APP/values-$ENV.yaml"))
+    assert done.tree["defaults"] == {
+        "registry": "ghcr.io",
+        "tag": "{sha}",
+        "build": {"kind": "external"},
+        "image": "acme/{application}",
+        "values": [{"file": "apps/{application}/values-{environment}.yaml", "set": {"image.tag": "{tag}"}}],
+    }
+    assert done.tree["applications"] == {"checkout": {"source": "acme/checkout"}, "basket": {"source": "acme/checkout"}}
+
+
+def test_a_secret_in_a_script_is_not_repeated() -> None:
+    secret = f"ghp_{'a1' * 18}"
+    script = f"sed -i 's/{secret}/'$X_TAG'/' https://me:{secret}@example.com/values.yaml\nkubectl set image {secret} x"
+    done = imported({}, workflow(script))
+    assert "sed-key-unknown" in done.kinds
+    assert secret not in done.proposal.text + str(done.proposal.differences) + str(done.proposal.questions)
