@@ -42,6 +42,10 @@ class At(NamedTuple):
     line: int
 
 
+NO_BRANCH = "refs/"
+"""Stands for the branch of what no push to one branch starts: then a person has to say which one it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """What starts an old tool and where its change goes, as far as it says; empty is not known.

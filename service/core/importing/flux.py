@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from service.core.importing.findings import At, Difference, Finding, Flow, Image, Part, Skipped, Tool, Update
+from service.core.importing.findings import NO_BRANCH, At, Difference, Finding, Flow, Image, Part, Skipped, Tool, Update
 from service.core.importing.image_names import read_image
 from service.core.importing.material import Material
 from service.core.importing.pieces import Text
@@ -209,6 +209,8 @@ def _update(material: Material, line: int, path: str, part: Part, policy: Policy
     flow = Flow(argocd=None, manifest_repository=material.repository)
     if over is not None:
         flow = replace(flow, manifest_branch=over.checkout, pull_request=bool(over.push) and over.push != over.checkout)
+    if policy is not None and policy.order == "semver":
+        flow = replace(flow, branches=(NO_BRANCH,))  # versions are of no branch
     image = read_image(Scope({}).read(policy.image)) if policy and policy.image else Image()
     if policy is not None:
         image = replace(image, tag=tag_of(policy.tags))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from service.core.importing.findings import Difference, Finding, Flow, Part, Tool, Update
+from service.core.importing.findings import NO_BRANCH, Difference, Finding, Flow, Part, Tool, Update
 from service.core.importing.image_names import read_image
 from service.core.importing.kustomize import FILES, image_path
 from service.core.importing.material import Library
@@ -106,13 +106,14 @@ def _findings(
     file, kustomized = _target(application, written, library)
     for one in watched:
         image = replace(read_image(_SCOPE.read(one.image)), tag=tag_of(one.allow_tags))
+        own = replace(flow, branches=(NO_BRANCH,)) if one.strategy == "semver" else flow  # versions are of no branch
         whole = Update(
             Tool.IMAGE_UPDATER,
             one.at,
             file,
             "",
             (),
-            flow,
+            own,
             None,
             image,
             redeploy=one.strategy == "digest",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from service.core.importing import actions
-from service.core.importing.findings import Built, Difference, Finding, Flow, Tool, Update
+from service.core.importing.findings import NO_BRANCH, Built, Difference, Finding, Flow, Tool, Update
 from service.core.importing.material import Library, Material
 from service.core.importing.pieces import Text, Unknown, literal
 from service.core.importing.scripts import Walk, read_script
@@ -19,6 +19,7 @@ from service.core.importing.yaml_nodes import Node, read_nodes
 
 _FOLDER = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml|(?:.*/)?action\.ya?ml")
 _ONLY_ON = re.compile(r"refs/heads/(?P<ref>[\w./-]+)|ref_name\s*==\s*'(?P<name>[\w./-]+)'")
+_TAGS = re.compile(r"refs/tags|ref_type\s*==\s*'tag'|event_name\s*==\s*'release'")
 _REUSED = re.compile(r"(?:.*/)?\.github/workflows/(?P<name>[^/@]+\.ya?ml)(?:@.*)?")
 _MOST_JOBS, _MOST_STEPS = 50, 200
 INPUTS = frozenset({"image", "tag", "commit", "correlation"})
@@ -90,11 +91,13 @@ def is_called(material: Material, library: Library) -> bool:
 def _flow(node: Node, material: Material) -> Flow:
     starts = node.node("on")
     push = starts.node("push")
+    every = push.texts("branches") or starts.node("workflow_run").texts("branches")
+    branches = tuple(branch for branch in every if branch not in {"*", "**"})
     ignored = tuple(f"!{path}" for path in push.texts("paths-ignore"))
     return Flow(
         workflow=material.name if "jobs" in node else "",
         source=material.repository,
-        branches=push.texts("branches") or starts.node("workflow_run").texts("branches"),
+        branches=branches or ((NO_BRANCH,) if "jobs" in node else ()),
         paths=push.texts("paths") or (("**", *ignored) if ignored else ()),
     )
 
@@ -104,7 +107,8 @@ def _about_start(node: Node, flow: Flow) -> Iterator[Finding]:
     starts = node.node("on")
     names = set(starts.keys()) or set(node.texts("on"))
     now = "Mergeport begins with a merge to a branch"
-    if starts.node("push").texts("tags") and not flow.branches:
+    by_branch = flow.branches != (NO_BRANCH,)
+    if starts.node("push").texts("tags") and not by_branch:
         tags = ", ".join(starts.node("push").texts("tags"))
         yield Difference(
             starts.at("push"),
@@ -123,7 +127,7 @@ def _about_start(node: Node, flow: Flow) -> Iterator[Finding]:
             now,
             "which branch feeds the environment",
         )
-    if not flow.branches and "push" in names and not starts.node("push").texts("tags"):
+    if not by_branch and "push" in names and not starts.node("push").texts("tags"):
         yield Difference(
             node.at("on"),
             Tool.PIPELINE,
@@ -175,8 +179,20 @@ def _job(
     )
     walk = Walk(scope, kept, library)
     found = list(_steps(job, workflow, walk, material))
-    if name and any(isinstance(one, Update) for one in found):
+    writes = any(isinstance(one, Update) for one in found)
+    if name and writes:
         found.append(_about_environment(job, name))
+    if writes and _only(job.text("if")) == (NO_BRANCH,):
+        found.append(
+            Difference(
+                job.at("if"),
+                Tool.PIPELINE,
+                "started-by-tag",
+                "runs for a tag or a release",
+                "Mergeport begins with a merge to a branch",
+                "which branch feeds the environment; with `from:` and `automatic: false` a person starts it",
+            )
+        )
     return walk, found
 
 
@@ -215,6 +231,8 @@ def _steps(job: Node, workflow: Node, walk: Walk, material: Material) -> Iterato
 
 def _only(condition: str) -> tuple[str, ...]:
     """Give the branches that a condition names; none if it excludes any."""
+    if _TAGS.search(condition):
+        return (NO_BRANCH,)
     if "!=" in condition or "!startsWith" in condition or "!contains" in condition or "startsWith(" in condition:
         return ()
     return tuple(dict.fromkeys((found["ref"] or found["name"]) for found in _ONLY_ON.finditer(condition)))

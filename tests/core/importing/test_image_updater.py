@@ -164,6 +164,7 @@ def test_the_template_of_an_applicationset_means_every_file_that_fits() -> None:
 def test_a_pipeline_in_another_folder_answers_what_the_updater_does_not_know() -> None:
     notes = {
         "image-list": "app=ghcr.io/acme/checkout",
+        "update-strategy": "newest-build",
         "write-back-method": "git",
         "write-back-target": "helmvalues:/envs/dev.yaml",
     }

@@ -245,3 +245,37 @@ def test_a_secret_in_a_script_is_not_repeated() -> None:
     done = imported({}, workflow(script))
     assert "sed-key-unknown" in done.kinds
     assert secret not in done.proposal.text + str(done.proposal.differences) + str(done.proposal.questions)
+
+
+BUILD = """on: {push: {branches: [main]}}
+jobs:
+  b:
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {tags: "ghcr.io/acme/checkout:${{ github.sha }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "job", "kind"),
+    [
+        ("{push: {tags: ['v*']}}", "{}", "started-by-tag"),
+        ("{release: {types: [published]}}", "{}", "started-by-release"),
+        ("{workflow_dispatch: {}}", "{}", "started-by-hand"),
+        ("{push: {}}", "{}", "started-by-any"),
+        ("{push: {branches: ['**']}}", "{}", "started-by-any"),
+        ("{push: {branches-ignore: [x]}}", "{}", "started-by-any"),
+        (
+            "{push: {branches: [main], tags: ['v*']}}",
+            "{if: \"startsWith(github.ref, 'refs/tags/')\"}",
+            "started-by-tag",
+        ),
+    ],
+)
+def test_what_no_push_to_one_branch_starts_asks_for_its_branch(on: str, job: str, kind: str) -> None:
+    """The branch of another workflow, which builds the image, would deploy by itself what a person released."""
+    script = "yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/values-prod.yaml"
+    source = {**workflow(script, on=on, job=job), ".github/workflows/build.yml": BUILD}
+    done = imported(FILES, source)
+    assert done.tree["environments"] == {"prod": {"branch": "?"}}
+    assert kind in done.kinds
