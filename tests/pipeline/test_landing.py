@@ -16,6 +16,7 @@ from service.pipeline.actions import Asked
 from service.pipeline.manifest.place import place_of
 from service.pipeline.promote.gating import judge
 from service.pipeline.promote.landing import Landed, land
+from service.pipeline.promote.together.members import Members
 from service.pipeline.runs.claim import claim_of
 from tests.fixtures.service import MANIFESTS
 from tests.pipeline.harness import Pipeline
@@ -168,7 +169,7 @@ def test_what_closes_between_the_gates_and_the_merge_keeps_it_open(pipeline: Pip
     assert not open_then.closed
 
     def lands() -> Landed:
-        return land(claim, place, open_then, pull_request, lambda: judge(claim, place))
+        return land(Members(claim), place, open_then, pull_request, lambda: judge(claim, place))
 
     actions.lock(pipeline.context, asked(pipeline), environment="prod")
     assert lands() == Landed()
@@ -207,7 +208,7 @@ def test_head_that_moved_before_the_merge_is_not_merged(pipeline: Pipeline) -> N
     seen = pipeline.context.outside.manifest_forge.pull_request(Repository(MANIFESTS), pull_of(pipeline).number)
     opened = judge(claim, place)
     github.push(MANIFESTS, pull_of(pipeline).head, {"README.md": "a person's line\n"}, author="bob")
-    landed = land(claim, place, opened, seen, lambda: opened)
+    landed = land(Members(claim), place, opened, seen, lambda: opened)
     assert "Head branch was modified" in landed.words
     assert not pull_of(pipeline).merged
     pipeline.settle()

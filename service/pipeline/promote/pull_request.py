@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
+from service.pipeline.manifest.offer_text import Brought, pull_request_text
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, release_edits, renamed, rewrite_at
-from service.pipeline.manifest.promotion_text import pull_request_text
+from service.pipeline.manifest.promotion_text import changes_of
 from service.pipeline.manifest.rendering import render_ahead
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.gates_shown import closed_when_merged
@@ -118,8 +119,10 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
     with step(claim, "open pull request", Stage.PROMOTE) as record:
         forge = context.outside.manifest_forge
         known = forge.find_pull_request(place.repository, head=head.branch, base=place.branch)
-        title, body = pull_request_text(claim, place, edit, known)
-        draft = draft_of(claim, place, head, title, body, known)
+        brought = Brought(claim, edit.base, edit.commit, changes_of(edit))
+        because = edit.message if claim.target.publish is Publish.COMMIT else ""
+        text, policy = pull_request_text(place, [brought], known, because=because), claim.target.pull_request
+        draft = draft_of(claim, place, head, text, known, policy)
         with context.store.begin() as tx:
             stay_alone(tx, claim, head)
         if known is None and claim.run.pull_request is not None:
@@ -133,7 +136,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             if not is_ours(tx, claim.run):
                 raise Stale
             claim.update(tx, pull_request=pull_request.number, pull_request_url=pull_request.url)
-            keep_given(tx, claim, place.repository, draft, pull_request)
+            keep_given(tx, claim, place.repository, draft, pull_request, policy)
             newer = _newer_at(tx, claim.run, head)
             if newer is None:
                 words = f"pull request #{pull_request.number} now brings {claim.run.commit[:12]}"

@@ -34,14 +34,26 @@ def reviews(claim: Claim, place: Place, answers: Answers) -> Reviews:
     if number is None:
         head, given = claim.run.commit, _by_command(claim)
     else:
-        forge = claim.context.outside.manifest_forge
-        head = forge.pull_request(place.repository, number).head_sha
-        given = (*forge.reviews_of(place.repository, number), *_by_comment(claim))
+        head, said = _of_pull_request(claim, place.repository, number, answers)
+        given = (*said, *_by_comment(claim))
     asked_by = claim.run.asked_by.removesuffix(UNVERIFIED) or None
     if not given:
         return Reviews(head, (), frozenset(), asked_by)
     judged = _with_teams(claim, place.repository, given, answers)
     return Reviews(head, judged, _authors(claim, place.repository, number, answers), asked_by)
+
+
+def _of_pull_request(
+    claim: Claim, repository: Repository, number: int, answers: Answers
+) -> tuple[Sha, tuple[Review, ...]]:
+    """Give the head of a pull request and its reviews, asked for once for all who share it."""
+    forge = claim.context.outside.manifest_forge
+
+    def ask() -> tuple[Sha, tuple[Review, ...]]:
+        head = forge.pull_request(repository, number).head_sha
+        return head, tuple(forge.reviews_of(repository, number))
+
+    return answers.once(("reviews", repository, number), ask)
 
 
 def digests_of(claim: Claim) -> list[str]:
