@@ -20,7 +20,7 @@ from service.errors import NotFoundError, PermanentError
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH...]")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the proposal to this file.")
 @click.option("--overwrite", is_flag=True, help="With --output: also if the file exists and says something else.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the proposal and all that differs as JSON.")

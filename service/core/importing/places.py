@@ -108,7 +108,7 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
     path, refusal = _tried(material, update.path) if update.path else ("", "")
     update = replace(update, path=path)
     part, known = _meaning(update, material)
-    if part is None:
+    if part is None or file.rpartition("/")[2] == "Chart.yaml":  # a chart's own version is no image
         yield Difference(
             update.at,
             update.tool,

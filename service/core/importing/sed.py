@@ -33,7 +33,6 @@ _NO_VALUES = (
     "Dockerfile",
     "VERSION",
 )
-_VALUELESS = frozenset({"Chart.yaml"})
 
 
 class _Wanted(NamedTuple):
@@ -51,7 +50,7 @@ def read(call: Call) -> Iterator[Finding]:
     if not (wanted.in_place or call.writes) or not wanted.scripts:
         return
     for file in wanted.files:
-        if file.endswith(_NO_VALUES) or file.rpartition("/")[2] in _VALUELESS:
+        if file.endswith(_NO_VALUES):
             continue
         for script in wanted.scripts:
             for one in substitutions(script):

@@ -110,6 +110,7 @@ grep -l x apps/* | xargs sed -i "s/tag: .*/tag: $GITHUB_SHA/"
 bash -c "yq -i '.image.tag = strenv(GITHUB_SHA)' apps/checkout/values-dev.yaml"
 perl -pi -e "s/tag: .*/tag: $GITHUB_SHA/" apps/checkout/values-dev.yaml
 envsubst < a.tmpl > b.yaml
+yq -i '.appVersion = strenv(GITHUB_SHA)' charts/checkout/Chart.yaml
 yq -i '.image.tag = (.a | upcase)' apps/checkout/values-dev.yaml
 helm upgrade --install checkout charts/checkout --set image.tag=$GITHUB_SHA
 kubectl set image deployment/web web=x:$GITHUB_SHA
@@ -117,7 +118,7 @@ argocd app sync checkout"""
     done = imported(FILES, workflow(script, job="{environment: {name: dev}}"))
     kinds = [one.kind for one in done.proposal.differences]
     assert [kinds.count(kind) for kind in ("file-unknown", "tool-not-read", "deploys-directly")] == [2, 2, 3]
-    assert {"job-environment", "yq-not-understood"} <= set(kinds)
+    assert {"job-environment", "yq-not-understood", "not-an-image"} <= set(kinds)
     assert list(done.tree["applications"]) == ["checkout"]
 
 
