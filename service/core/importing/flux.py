@@ -146,8 +146,8 @@ def _about_policy(name: str, policy: Policy) -> Iterator[Difference]:
             Tool.FLUX,
             "digest",
             f"{name} follows a tag that moves",
-            "`redeploy: true` brings a tag that was pushed again",
-            "whether the pipeline can push a tag with the commit in it",
+            "`redeploy: true` brings a tag that was pushed again, where the values file has the digest",
+            "where the chart takes `{digest}`, and whether the pipeline can push a tag with the commit in it",
         )
 
 

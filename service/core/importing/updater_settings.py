@@ -60,6 +60,7 @@ class Watched:
     name_key: str
     spec_key: str
     kustomize_name: str
+    platforms: str
 
 
 def application_of(whole: Node) -> Application:
@@ -136,6 +137,7 @@ def watched_of(node: Node, listed: str, layers: tuple[Node, ...] = ()) -> Watche
         helm.text("name"),
         helm.text("spec"),
         kustomize.text("name"),
+        common("platforms"),
     )
 
 
@@ -160,4 +162,5 @@ def _annotated(notes: Node, listed: str) -> Watched:
         said("helm.image-name", everywhere=False),
         said("helm.image-spec", everywhere=False),
         said("kustomize.image-name", everywhere=False),
+        said("platforms", everywhere=False),
     )

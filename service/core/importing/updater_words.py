@@ -40,8 +40,8 @@ def about_image(one: Watched) -> Iterator[Difference]:
             one,
             "digest",
             f"deploys `{one.image}` anew whenever its tag moves",
-            "`redeploy: true` brings a tag that was pushed again; each merge has its own tag all the same",
-            "whether the pipeline can push a tag with the commit in it",
+            "`redeploy: true` brings a tag that was pushed again, where the values file has the digest",
+            "where the chart takes `{digest}`, and whether the pipeline can push a tag with the commit in it",
         )
     else:
         kind, was = STRATEGIES.get(one.strategy, ("strategy", f"chooses by the strategy {one.strategy}"))
@@ -69,6 +69,14 @@ def about_image(one: Watched) -> Iterator[Difference]:
             "ignore-tags",
             f"leaves out the tags {one.ignore_tags}",
             "Mergeport looks at no other tag than the commit's",
+        )
+    if one.platforms:
+        yield _told(
+            one,
+            "platforms",
+            f"takes images of the platforms {one.platforms}",
+            "`platforms` waits until the image has all of those that it lists",
+            "which platforms the image has to have",
         )
     if one.pull_secret:
         yield _told(

@@ -25,6 +25,7 @@ def test_helm_values_in_git_are_taken_over() -> None:
         "app.update-strategy": "newest-build",
         "app.allow-tags": "regexp:^[0-9a-f]{7}$",
         "app.ignore-tags": "latest",
+        "app.platforms": "linux/arm64",
         "app.pull-secret": "pullsecret:argocd/creds",
         "app.helm.image-name": "web.image.repository",
         "app.helm.image-tag": "web.image.tag",
@@ -46,7 +47,7 @@ def test_helm_values_in_git_are_taken_over() -> None:
     assert done.tree["environments"]["dev"] == {"branch": "?", "publish": "pull-request"}
     assert {question.key for question in done.proposal.questions} == {"source", "branch"}
     assert done.one("newest-build") == "argocd/dev.yaml:7"
-    assert {"newest-build", "ignore-tags", "pull-secret", "branch-template", "old-writer"} <= done.kinds
+    assert {"newest-build", "ignore-tags", "platforms", "pull-secret", "branch-template", "old-writer"} <= done.kinds
     assert "allow-tags" not in done.kinds
 
 
