@@ -134,7 +134,7 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
     flow = replace(
         update.flow, manifest_repository=update.flow.manifest_repository or (material.repository if material else "")
     )
-    yield Placed(
+    placed = Placed(
         application,
         environment,
         file,
@@ -149,6 +149,27 @@ def _placed(update: Update, file: str, material: Material | None) -> Iterator[No
         tag or "",
         shown(update.value) if varies(update.value) else "",
     )
+    yield placed
+    yield from _digest_beside(placed, update, material)
+
+
+def _digest_beside(placed: Placed, update: Update, material: Material | None) -> Iterator[Note]:
+    """Add the digest that a file has beside the tag: left as it is, it would be that of another image."""
+    if placed.part is not Part.TAG:
+        return
+    for one in material.images if material else ():
+        tag, digest = one.parts.get("tag"), one.parts.get("digest")
+        if tag is None or digest is None or tag.path != placed.path:
+            continue
+        yield replace(placed, path=digest.path, part=Part.DIGEST, name=_name(digest.path))
+        yield Difference(
+            update.at,
+            update.tool,
+            "digest-beside",
+            f"writes {tag.path} and leaves {digest.path} beside it as it is",
+            "both are written, so that exactly the image that was built runs",
+            "whether the chart can take a digest; else take the line out",
+        )
 
 
 def _meaning(update: Update, material: Material | None) -> tuple[Part | None, Image]:

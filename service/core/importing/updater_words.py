@@ -55,6 +55,11 @@ def about_image(one: Watched) -> Iterator[Difference]:
             if kind == "semver"
             else "",
         )
+    yield from _about_filters(one)
+
+
+def _about_filters(one: Watched) -> Iterator[Difference]:
+    """Tell what is different in which images are looked at, and with which credentials."""
     if one.allow_tags and not tag_of(one.allow_tags):
         yield _told(
             one,

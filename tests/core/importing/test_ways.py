@@ -280,3 +280,12 @@ def test_what_no_push_to_one_branch_starts_asks_for_its_branch(on: str, job: str
     done = imported(FILES, source)
     assert done.tree["environments"] == {"prod": {"branch": "?"}}
     assert kind in done.kinds
+
+
+def test_a_digest_beside_the_tag_is_written_too() -> None:
+    values = "image:\n  repository: ghcr.io/acme/checkout\n  tag: '1'\n  digest: ''\n"
+    script = "yq -i '.image.tag = strenv(GITHUB_SHA)' checkout/dev.yaml"
+    done = imported({"checkout/dev.yaml": values}, workflow(script))
+    entry = done.tree["applications"]["checkout"]["values"][0]["set"]
+    assert entry == {"image.tag": "{tag}", "image.digest": "{digest}"}
+    assert done.one("digest-beside").endswith("deploy.yml:9")
