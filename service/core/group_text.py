@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from service.core.foreign_text import code, cut, fitting, link, markdown, plain, value
 from service.core.gates.gate_table import Row
+from service.core.models import commit_page
 from service.core.promotion_gates import LONGEST_BODY, gates_section
 from service.core.promotion_title import TITLE_LENGTH, mark_of
 from service.core.values import ScalarChange
@@ -107,7 +108,7 @@ def is_our_title(title: str, body: str) -> bool:
 
 def _table(parts: Sequence[GroupPart]) -> str:
     every = [
-        f"| {markdown(part.application)} | {link(code(part.commit[:SHORT]), f'{part.source_url}/commit/{part.commit}')}"
+        f"| {markdown(part.application)} | {link(code(part.commit[:SHORT]), commit_page(part.source_url, part.commit))}"
         f" | {markdown(part.title, _SUBJECT)} | {link('run', part.run_url) if part.run_url else ''} |"
         for part in parts
     ]

@@ -101,8 +101,8 @@ def is_ours(told: Told, title: str, body: str) -> bool:
         return _digest(title) in marks
     application, environment = re.escape(_application(told)), re.escape(_environment(told))
     shapes = (
-        rf"Rollback: {application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
-        rf"{application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
+        rf"Rollback: {application} (?:[0-9a-f]{{{SHORT}}}|v[0-9]+) → {environment}(: .*)?",
+        rf"{application} (?:[0-9a-f]{{{SHORT}}}|v[0-9]+) → {environment}(: .*)?",
         rf"Promote {application} [0-9a-f]{{12}} to {environment}",
     )
     return any(re.fullmatch(shape, title) for shape in shapes)

@@ -6,14 +6,11 @@ file lock; on PostgreSQL one of several. Killed at any line, another or its next
 
 from __future__ import annotations
 
-import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -22,13 +19,13 @@ from service.core.words import BuildId, RunId, WaitKind
 from service.engine.gate_clock import GateClock
 from service.engine.life import Life
 from service.engine.loops import Loop, until_store_answers
+from service.engine.only_worker import only_worker
 from service.engine.questions import Questions
 from service.engine.queue import Engine
 from service.engine.refresher import Refresher
 from service.engine.retention import RETENTION_SECONDS, Retention
 from service.engine.schedule import Schedule
 from service.engine.sweeper import sweep
-from service.errors import PermanentError
 from service.pipeline.advance import advance
 from service.pipeline.build.perform import perform_build
 from service.pipeline.build.repeats import look_for_repeats
@@ -38,6 +35,7 @@ from service.pipeline.deploy.live_watch import look_at_live
 from service.pipeline.deploy.used_images import look_at_used_images
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
+from service.pipeline.intake.model_moves import look_at_models
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_open_heads
@@ -97,7 +95,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         run_concurrency=settings.run_concurrency,
         build_concurrency=settings.build_concurrency,
     )
-    with _only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
+    with only_worker(store, settings.state_directory), build_context(settings, store, engine, executor) as context:
         worker = Worker(
             context,
             engine,
@@ -168,6 +166,7 @@ class Worker:
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
+            Loop("models", CONFIGURATION_SECONDS, lambda: look_at_models(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -278,23 +277,3 @@ class Worker:
 
     def _build(self, build_id: BuildId, workflow_id: str) -> None:
         until_store_answers(lambda: perform_build(self._context, build_id, workflow_id, self._stop.is_set), self._stop)
-
-
-@contextmanager
-def _only_worker(store: Store, state_directory: Path) -> Iterator[None]:
-    """Hold the file lock that makes this the one worker on SQLite."""
-    if not store.sqlite:
-        yield
-        return
-    state_directory.mkdir(parents=True, exist_ok=True)
-    path = state_directory / "worker.lock"
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PermanentError(
-                f"another worker holds {path}",
-                code="worker-running",
-                hint="SQLite has one worker; stop the other, or use PostgreSQL for several",
-            ) from error
-        yield

@@ -20,7 +20,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 def test_the_locks_are_all_here() -> None:
-    assert NAMES == ["build.txt", "dev.txt", "fuzz.txt", "helm.txt", "main.txt", "ministack.txt"]
+    assert NAMES == ["build.txt", "dev.txt", "fuzz.txt", "helm.txt", "main.txt", "ministack.txt", "mlflow.txt"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=NAMES)

@@ -37,9 +37,9 @@ def in_the_way(state: State, candidate: Candidate, now: datetime) -> tuple[Entry
 def _covers(entry: Entry, candidate: Candidate) -> bool:
     match entry:
         case Lock(environment=environment, application=application):
-            return environment in {"", candidate.environment} and application in {"", candidate.application}
+            return environment in {"", candidate.environment} and (not application or _means(application, candidate))
         case Hold(environment=environment, application=application):
-            return (application, environment) == (candidate.application, candidate.environment)
+            return environment == candidate.environment and _means(application, candidate)
         case Block(kind=Blocked.DIGEST, value=value):
             return value in candidate.digests
         case Block(kind=Blocked.COMMIT, value=value):
@@ -48,6 +48,11 @@ def _covers(entry: Entry, candidate: Candidate) -> bool:
             return value in candidate.models
         case _:
             assert_never(entry)
+
+
+def _means(application: str, candidate: Candidate) -> bool:
+    """Tell whether a name means the candidate: the application's covers its models, which are parts of it."""
+    return application in {candidate.application, candidate.application.partition(".")[0]}
 
 
 def digests_in(value: object) -> Iterator[str]:

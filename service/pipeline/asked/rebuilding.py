@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from service.core.artifacts import kept_from
 from service.core.asked.release_history import Artifacts, Origin, Written
 from service.core.config import Configuration, Target
 from service.core.foreign_text import line
@@ -114,7 +115,7 @@ def _by_name(target: Target, images: Iterable[ImageReference]) -> dict[str, Imag
     """Give the images under the names that the configuration has for them; None if one has no name there."""
     named: dict[str, ImageReference] = {}
     for image in images:
-        fitting = [one.name for one in target.images if one.full_name == image.name]
+        fitting = [one.name for one in target.artifacts if one.full_name == image.name]
         if not fitting:
             return None
         named[fitting[0]] = image
@@ -170,7 +171,7 @@ def _change(origin: Origin, repository: Repository, branch: str, came: datetime)
 
 def _kept(image: ImageReference) -> dict[str, Any]:
     return {
-        "registry": image.registry, "repository": image.repository, "tag": image.tag, "digest": image.digest,
+        **kept_from(image),
         "platforms": [], "parts": [], "revision": None, "made_for": None,
     }  # fmt: skip
 

@@ -28,6 +28,7 @@ from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings, what_it_brings
 from service.pipeline.manifest.merged_in import MergedIn, merged_between, paths_of, touching
+from service.pipeline.manifest.model_story import source_page, story_of
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.rendering import Side, rendered_between
 from service.pipeline.runs.claim import Claim, digests_of, images_of
@@ -72,7 +73,8 @@ def pull_request_text(claim: Claim, place: Place, edit: Edit, known: PullRequest
     base = manifests.last_tip(place.branch) or edit.base
     assert base is not None  # noqa: S101 - it was fetched when the edit was made
     brings = what_it_brings(claim, manifests, base, changes_of(edit))
-    promotion = _with_merged(claim, brings, _promotion(claim.context, claim.run, changes_of(edit), brings))
+    promotion = _promotion(claim.context, claim.run, changes_of(edit), brings)
+    promotion = _with_merged(claim, brings, promotion, manifests, base)
     promotion = _with_evidence(claim, brings, promotion)
     charts = claim.context.outside.charts
     if charts is not None and edit.base is not None and edit.commit is not None:
@@ -99,9 +101,11 @@ def _body(claim: Claim, manifests: Manifests, base: Sha, promotion: Promotion, b
     return with_machine_part(promotion, {"template": text})
 
 
-def _with_merged(claim: Claim, brings: Brings, promotion: Promotion) -> Promotion:
-    """Add the merged pull requests that the commits came with, and what the title says."""
+def _with_merged(claim: Claim, brings: Brings, promotion: Promotion, manifests: Manifests, base: Sha) -> Promotion:
+    """Add the merged pull requests that the commits came with, and what the title says; of a model, its evidence."""
     run = claim.run
+    if claim.target.model is not None:
+        return replace(promotion, newest=promotion.subject, model=story_of(claim, manifests, base))
     with claim.context.store.read() as tx:
         brought = [one for change in brings.changes if (one := changes.get(tx, change)) is not None]
     own = next((one for one in brought if one.id == run.change_id), None)
@@ -154,7 +158,7 @@ def _with_evidence(claim: Claim, brings: Brings, promotion: Promotion) -> Promot
 def _checks(claim: Claim) -> tuple[Check, ...]:
     """Give the checks of the source commit; none where a gate tells of them, or they cannot be read."""
     run = claim.run
-    if any(kind == "checks" for kind, _ in claim.target.gates):
+    if claim.target.model is not None or any(kind == "checks" for kind, _ in claim.target.gates):
         return ()
     try:
         return tuple(claim.context.outside.forge.checks_of(run.repository, run.commit))
@@ -231,7 +235,7 @@ def _promotion(
         application=run.application,
         environment=run.environment,
         source_repository=run.repository,
-        source_url=context.outside.forge.web_url(run.repository),
+        source_url=source_page(context, run),
         source_commit=run.commit,
         images=tuple(images_of(run).values()),
         changes=tuple(changed),

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from service.core.gates.reviews import Review, Reviews, ReviewState
 from service.core.gates.unknown import Unknown
+from service.core.models import is_model
 from service.core.words import Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
@@ -100,7 +101,9 @@ def _authors(claim: Claim, repository: Repository, number: int | None) -> frozen
     """Give whose change it is: the people behind the source commit, behind what came before it, and on the branch."""
     outside, run = claim.context.outside, claim.run
     try:
-        found = set(outside.forge.authors_of_commit(run.repository, run.commit))
+        found: set[str] = set()
+        if not is_model(run.repository):
+            found |= set(outside.forge.authors_of_commit(run.repository, run.commit))
         for one in pull_requests(claim):
             found |= outside.forge.authors_of(run.repository, one.number)
         if number is not None:

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from service.core.config import Target
 from service.core.gates.seen_checks import Check
 from service.core.gates.unknown import NOT_READ, Unknown
+from service.core.models import is_model
 from service.pipeline.manifest.place import Place
 from service.pipeline.runs.claim import Claim
 from service.ports import PullRequest
 
 
 def checks(claim: Claim, place: Place) -> tuple[Check, ...]:  # noqa: ARG001 - all readers are called alike
-    """Give the statuses and check runs of the source commit."""
+    """Give the statuses and check runs of the source commit; a model's version has none."""
+    if is_model(claim.run.repository):
+        return ()
     return tuple(claim.context.outside.forge.checks_of(claim.run.repository, claim.run.commit))
 
 
@@ -41,6 +44,8 @@ def pull_requests(claim: Claim) -> Sequence[PullRequest]:
     GitHub lists those as well that are open, or that brought it elsewhere: a label of theirs says nothing here.
     """
     run = claim.run
+    if is_model(run.repository):
+        return ()
     merged = [one for one in claim.context.outside.forge.pull_requests_of(run.repository, run.commit) if one.merged]
     exact = [one for one in merged if one.merge_commit == run.commit]
     return exact or [one for one in merged if one.base == run.branch]

@@ -13,6 +13,7 @@ from service.core.config.pull_request_targets import MOST_ASSIGNEES
 from service.core.gates.gate_table import Row
 from service.core.group_text import GroupPart, group_body, group_title, is_our_title, worst_of
 from service.core.words import EditState, RunId
+from service.pipeline.manifest.model_story import source_page
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import Place
 from service.pipeline.promote.closing import close_in_words, say
@@ -94,7 +95,7 @@ def _parts(claim: Claim, joint: Joint) -> Iterable[GroupPart]:
         asked = change.pull_requests if change is not None else []
         title = asked[0]["title"] if asked else change.subject if change is not None else ""
         yield GroupPart(
-            run.application, run.commit, context.outside.forge.web_url(run.repository), title, context.run_url(run.id),
+            run.application, run.commit, source_page(context, run), title, context.run_url(run.id),
             part.done.changes, carried.words if carried is not None else "",
         )  # fmt: skip
 

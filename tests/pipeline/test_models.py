@@ -1,0 +1,243 @@
+"""A model's version goes from MLflow's alias to live, and back, beside the images of its application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from devstack.mlflow import MLflow
+from service.bootstrap_sources import sources
+from service.core.words import DeliveryId, RunState, WaitKind
+from service.pipeline import actions
+from service.pipeline.intake.model_moves import look_at_models
+from service.store import deliveries
+from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
+from tests.pipeline.harness import Pipeline
+from tests.pipeline.test_state_branch import acting, asked
+
+SECRET = "mlflow-webhook-secret-of-tests"
+MODEL = "fraud-scorer"
+FILE = "apps/scorer/values-{environment}.yaml"
+VALUES = "model:\n  uri: none  # written by Mergeport\n  version: '0'\nreplicas: 1\n"
+IMAGE = "image:\n  repository: r.test/scorer\n  tag: ''\n  digest: ''\n"
+OF_MODELS = """\
+model_registries:
+  mlflow: {{kind: mlflow, url: "{url}"}}
+"""
+SCORER = """\
+  scorer:
+    models: {{scorer: {{registry: mlflow, name: fraud-scorer}}}}
+    values:
+      - file: "apps/scorer/values-{{environment}}.yaml"
+        set: {{model.uri: "{{scorer.uri}}", model.version: "{{scorer.version}}"}}
+    argocd: "scorer-{{environment}}"
+    environments: {{dev: {{alias: challenger}}, prod: {{alias: champion}}, stage: false}}
+"""
+
+
+@pytest.fixture
+def mlflow() -> Iterator[MLflow]:
+    """Give an empty registry."""
+    with MLflow(secret=SECRET) as running:
+        yield running
+
+
+@pytest.fixture
+def scoring(pipeline: Pipeline, mlflow: MLflow) -> Pipeline:
+    """Give a pipeline whose configuration has an application that is a model alone."""
+    configure(pipeline, mlflow)
+    return pipeline
+
+
+def configure(
+    pipeline: Pipeline, mlflow: MLflow, text: str = SCORER, *, base: str = CONFIGURATION, images: bool = False
+) -> None:
+    """Bring a configuration in force that has models, with the values files and the Argo CD applications."""
+    models = pipeline.settings.models
+    object.__setattr__(pipeline.settings, "models", replace(models, webhook_secrets=(SECRET,)))
+    files = {
+        "mergeport.yaml": OF_MODELS.format(url=mlflow.url) + base + text.replace("{{", "{").replace("}}", "}"),
+        **{FILE.format(environment=one): VALUES + (IMAGE if images else "") for one in ("dev", "prod")},
+    }
+    pipeline.stack.github.push(MANIFESTS, "main", files, "Serve a model")
+    pipeline.stack.argocd.add_application_set(MANIFESTS)
+    pipeline.settle()
+
+
+def told(pipeline: Pipeline, mlflow: MLflow, *, settle: bool = True) -> None:
+    """Store what MLflow has sent, as the web process does, and work."""
+    source = sources(pipeline.settings)["mlflow"]
+    with pipeline.store.begin() as tx:
+        for sent in mlflow.deliveries():
+            head = source.verify(sent.headers, sent.body)
+            deliveries.accept(
+                tx, id=DeliveryId(head.id), source="mlflow", event=head.event, repository=head.repository,
+                body=sent.body, at=pipeline.clock.now(),
+            )  # fmt: skip
+    if settle:
+        pipeline.settle_live("scorer-dev", "scorer-prod")
+
+
+def values(pipeline: Pipeline, environment: str = "dev") -> str:
+    return pipeline.stack.git.open(MANIFESTS).text("main", FILE.format(environment=environment))
+
+
+def test_alias_that_moves_is_live_and_told_to_the_registry(scoring: Pipeline, mlflow: MLflow) -> None:
+    mlflow.register(MODEL)
+    mlflow.set_alias(MODEL, "challenger", 1)
+    told(scoring, mlflow)
+    run = scoring.ended(scoring.run("dev", "scorer"), RunState.SUCCEEDED)
+    uri = mlflow.models[MODEL].versions[1].uri
+    assert f"uri: {uri}  # written by Mergeport" in values(scoring)
+    assert "version: '1'" in values(scoring)
+    message = scoring.stack.git.open(MANIFESTS).git("log", "-1", "--format=%B", "main")
+    assert f"Mergeport-Model: mlflow/fraud-scorer@1 {uri} sha256:" in message
+    assert "Source-Commit" not in message
+    assert run.manifest_commit is not None
+    assert mlflow.tags(MODEL, 1) == {"mergeport.dev": f"live at {run.manifest_commit[:12]}"}
+
+
+def move(pipeline: Pipeline, mlflow: MLflow, alias: str, version: int) -> None:
+    """Let an alias name a version, and let everything happen."""
+    mlflow.set_alias(MODEL, alias, version)
+    told(pipeline, mlflow)
+
+
+def test_what_no_webhook_told_of_the_poll_finds_and_nothing_is_done_twice(scoring: Pipeline, mlflow: MLflow) -> None:
+    mlflow.register(MODEL)
+    mlflow.set_alias(MODEL, "challenger", 1)
+    mlflow.set_alias(MODEL, "champion", 1)
+    lost = mlflow.deliveries()
+    look_at_models(scoring.context)
+    scoring.settle_live("scorer-dev", "scorer-prod")
+    before = len(mlflow.requests)
+    look_at_models(scoring.context)
+    assert len(mlflow.requests) == before + 1
+    mlflow.sent = list(lost)
+    told(scoring, mlflow)
+    assert len([run for run in scoring.runs() if run.application == "scorer"]) == 2
+    assert scoring.ended(scoring.run("dev", "scorer"), RunState.SUCCEEDED)
+    (pull,) = scoring.stack.github.pulls(MANIFESTS, "open")
+    assert pull.head == "mergeport/promotion/prod/scorer"
+
+
+def test_alias_that_goes_back_brings_the_older_version_back(scoring: Pipeline, mlflow: MLflow) -> None:
+    for _ in range(2):
+        mlflow.register(MODEL)
+    move(scoring, mlflow, "challenger", 1)
+    move(scoring, mlflow, "challenger", 2)
+    move(scoring, mlflow, "challenger", 1)
+    run = scoring.ended(scoring.run("dev", "scorer"), RunState.SUCCEEDED)
+    assert (run.commit, run.generation) == ("v1", 1)
+    assert "version: '1'" in values(scoring)
+    assert scoring.delivery("model_version_alias.created").reason.startswith(
+        "challenger went back from fraud-scorer 2 to 1"
+    )
+    assert mlflow.tags(MODEL, 1)["mergeport.dev"] == f"live at {(run.manifest_commit or '')[:12]}"
+    assert mlflow.tags(MODEL, 2)["mergeport.dev"].startswith("not live any more: replaced by")
+
+
+def test_a_version_that_the_alias_left_before_it_was_written_is_not_written(scoring: Pipeline, mlflow: MLflow) -> None:
+    for _ in range(2):
+        mlflow.register(MODEL)
+    mlflow.set_alias(MODEL, "challenger", 1)
+    told(scoring, mlflow, settle=False)
+    assert scoring.intake()
+    mlflow.set_alias(MODEL, "challenger", 2)
+    told(scoring, mlflow)
+    assert scoring.run("dev", "scorer", "v1").state is RunState.SUPERSEDED
+    assert scoring.ended(scoring.run("dev", "scorer", "v2"), RunState.SUCCEEDED)
+    assert "version: '2'" in values(scoring)
+
+
+def test_rollback_takes_the_model_back_alone_and_it_stays(scoring: Pipeline, mlflow: MLflow) -> None:
+    for _ in range(3):
+        mlflow.register(MODEL)
+    move(scoring, mlflow, "challenger", 1)
+    move(scoring, mlflow, "challenger", 2)
+    actions.rollback(acting(scoring), asked(scoring, "worse"), application="scorer", environment="dev")
+    scoring.settle_live("scorer-dev")
+    look_at_models(scoring.context)
+    scoring.settle_live("scorer-dev")
+    assert "version: '1'" in values(scoring)
+    assert scoring.ended(scoring.run("dev", "scorer"), RunState.SUCCEEDED).rollback is not None
+    move(scoring, mlflow, "challenger", 3)
+    assert scoring.run("dev", "scorer").commit == "v3"
+    assert scoring.wait(scoring.run("dev", "scorer"))[0] is WaitKind.GATE
+    assert "version: '1'" in values(scoring)
+
+
+def test_image_and_model_of_one_application_both_land(pipeline: Pipeline, mlflow: MLflow) -> None:
+    both = SCORER.replace("  scorer:\n", f"  scorer:\n    source: {SOURCE}\n    image: scorer\n").replace(
+        "model.uri:", 'image.tag: "{{tag}}", image.digest: "{{digest}}", model.uri:'
+    )
+    configure(pipeline, mlflow, both, images=True)
+    mlflow.register(MODEL)
+    pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"}, title="Two", author="bob")
+    mlflow.set_alias(MODEL, "challenger", 1)
+    told(pipeline, mlflow)
+    image, model = pipeline.run("dev", "scorer"), pipeline.run("dev", "scorer.scorer")
+    assert (image.state, model.state) == (RunState.SUCCEEDED, RunState.SUCCEEDED), (image.message, model.message)
+    text = values(pipeline)
+    assert image.images[""]["digest"] in text
+    assert f"uri: {mlflow.models[MODEL].versions[1].uri}" in text
+    assert (image.commit[:12] in text, "version: '1'" in text) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("uri", "state", "code"),
+    [("", RunState.SUCCEEDED, ""), ("models:/fraud@champion", RunState.FAILED, "model-uri-moves")],
+)
+def test_the_registry_may_wobble_and_an_address_may_not(
+    scoring: Pipeline, mlflow: MLflow, uri: str, state: RunState, code: str
+) -> None:
+    mlflow.register(MODEL, uri=uri)
+    mlflow.set_alias(MODEL, "challenger", 1)
+    mlflow.fail_next(503)
+    told(scoring, mlflow)
+    mlflow.fail_next(500)
+    scoring.settle_over_time("scorer-dev", seconds=60)
+    run = scoring.run("dev", "scorer")
+    assert (run.state, run.code) == (state, code)
+    assert ("version: '1'" in values(scoring)) == (state is RunState.SUCCEEDED)
+
+
+def test_a_blocked_version_is_not_promoted_and_its_tag_says_so(scoring: Pipeline, mlflow: MLflow) -> None:
+    mlflow.register(MODEL)
+    actions.block(acting(scoring), asked(scoring, "poisoned"), "fraud-scorer@1")
+    move(scoring, mlflow, "challenger", 1)
+    assert scoring.run("dev", "scorer").code == "blocked"
+    assert "version: '0'" in values(scoring)
+    assert "poisoned" in mlflow.tags(MODEL, 1)["mergeport.dev"]
+
+
+def test_pull_request_has_the_evidence_and_a_worse_metric_is_refused(pipeline: Pipeline, mlflow: MLflow) -> None:
+    gated = CONFIGURATION.replace(
+        "    publish: pull-request\n", '    publish: pull-request\n    gates: {metric: {auc: ">= live"}}\n'
+    )
+    configure(pipeline, mlflow, base=gated)
+    mlflow.register(MODEL, metrics={"auc": 0.9})
+    mlflow.register(MODEL, metrics={"auc": 0.95}, params={"depth": "5"}, dataset="train", commit="4f2c1e9")
+    mlflow.register(MODEL, metrics={"auc": 0.8})
+    move(pipeline, mlflow, "champion", 1)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    pipeline.stack.github.merge_pull(MANIFESTS, pull.number, by="release-manager")
+    pipeline.settle_live("scorer-prod")
+    assert pipeline.ended(pipeline.run("prod", "scorer"), RunState.SUCCEEDED)
+    move(pipeline, mlflow, "champion", 2)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    for text in ("| `auc` | 0.9 | 0.95 | +0.05 |", "`depth=5`", "train@d1", "4f2c1e9", "fraud-scorer@2", "/runs/"):
+        assert text in (pull.body or ""), text
+    assert pull.title == "scorer v2 → prod: champion is fraud-scorer 2, after 1"
+    assert gate(pipeline, pull.head_sha) == "success"
+    move(pipeline, mlflow, "champion", 3)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    assert "scorer v3" in pull.title
+    assert gate(pipeline, pull.head_sha) == "failure"
+
+
+def gate(pipeline: Pipeline, commit: str) -> str:
+    (status,) = pipeline.stack.github.statuses(MANIFESTS, commit, "mergeport/gate/metric")[-1:]
+    return status.state
