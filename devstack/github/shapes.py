@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from devstack.github.state import Hook, Repository, State, User
+from devstack.github.state import Delivery, Hook, Repository, State, User
 
 Json = dict[str, Any]
 
@@ -217,17 +217,40 @@ def team(state: State, owner: str, slug: str) -> Json:
     }
 
 
+def hook_config(one: Hook) -> Json:
+    """Write where a web hook leads; its secret is starred, as GitHub does."""
+    config = {"content_type": one.content_type, "insecure_ssl": "0", "url": one.url}
+    return {**config, "secret": "********"} if one.secret else config
+
+
+def delivery(repo: Repository | None, one: Delivery) -> Json:
+    """Write a delivery as it is listed."""
+    return {
+        "id": one.id,
+        "guid": one.guid,
+        "delivered_at": one.delivered_at,
+        "redelivery": one.redelivery,
+        "duration": one.duration,
+        "status": one.status,
+        "status_code": one.status_code,
+        "event": one.event,
+        "action": one.action,
+        "installation_id": None,
+        "repository_id": repo.id if repo else None,
+        "throttled_at": None,
+    }
+
+
 def hook(state: State, repo: Repository, one: Hook) -> Json:
     """Write a web hook's configuration; its secret is starred, as GitHub does."""
     url = repository_api(state, repo, f"hooks/{one.id}")
-    config = {"content_type": one.content_type, "insecure_ssl": "0", "url": one.url}
     return {
         "type": "Repository",
         "id": one.id,
         "name": "web",
         "active": one.active,
         "events": list(one.events),
-        "config": {**config, "secret": "********"} if one.secret else config,
+        "config": hook_config(one),
         "updated_at": one.created_at,
         "created_at": one.created_at,
         "url": url,

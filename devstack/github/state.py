@@ -237,6 +237,10 @@ class Repository:
     """Whether its plan has drafts: private repositories of free plans do not."""
     required: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The contexts that the protection of a branch requires."""
+    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The kinds of the rules of rulesets that apply to a branch, besides `required`: `pull_request` and the like."""
+    classic: frozenset[str] = frozenset()
+    """The branches with classic protection."""
     queues: dict[str, list[int]] = field(default_factory=dict)
     """The merge queues of branches that have one: the pull requests in it."""
 
@@ -260,6 +264,8 @@ class Installation:
     owner: str
     permissions: Mapping[str, Level]
     repositories: frozenset[str] | None = None
+    events: tuple[str, ...] = ("push", "pull_request")
+    suspended: bool = False
 
 
 class State:
@@ -279,6 +285,8 @@ class State:
         self.tokens: dict[str, Token] = {}
         self.installations: dict[int, Installation] = {}
         self.deliveries: list[Delivery] = []
+        self.app_hook: Hook | None = None
+        """The App's own web hook; what it delivers is told of the hooks of repositories here."""
         self.unknown_reviewers: set[str] = set()
         """Logins and team slugs whose review request is refused, as GitHub does for those without access."""
         self._ids = itertools.count(1001)

@@ -32,6 +32,7 @@ class LazyGroup(click.Group):
         "config": "service.cli.config:config",
         "deliveries": "service.cli.deliveries:deliveries",
         "diff": "service.cli.history:diff",
+        "doctor": "service.cli.doctor:doctor",
         "history": "service.cli.history:history",
         "hold": "service.cli.state:hold",
         "lock": "service.cli.state:lock",

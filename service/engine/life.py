@@ -5,6 +5,9 @@ Called by the worker. A worker whose lease has run out counts as dead, and other
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import structlog
 
 from service.errors import RetryableError
@@ -13,12 +16,19 @@ from service.store import deliveries, leases
 
 log = structlog.get_logger()
 
+SIGN_OF_LIFE = "worker.alive"
+"""The file in the state directory that a worker touches at each renewal, for whoever probes it: it listens nowhere."""
+
 
 class Life:
-    """The lease of one worker process; `seconds` is how long it lasts without being renewed."""
+    """The lease of one worker process; `seconds` is how long it lasts without being renewed.
 
-    def __init__(self, context: Context, executor: str, seconds: float) -> None:
+    `state_directory` is where it leaves its sign of life, None for nowhere.
+    """
+
+    def __init__(self, context: Context, executor: str, seconds: float, state_directory: Path | None = None) -> None:
         """Take this boot's unique name; nothing is written yet."""
+        self._sign = state_directory / SIGN_OF_LIFE if state_directory else None
         self.seconds = seconds
         self._context = context
         self._executor = executor
@@ -35,7 +45,13 @@ class Life:
             deliveries.release_claims(tx, alive=alive)
 
     def renew(self) -> None:
-        """Renew the lease; take it again if it was lost meanwhile."""
+        """Renew the lease; take it again if it was lost meanwhile.
+
+        The sign of life comes first: a worker that waits for its database is alive.
+        """
+        if self._sign:
+            with suppress(OSError):
+                self._sign.touch()
         name, now = f"worker:{self._executor}", self._context.now()
         with self._context.store.begin() as tx:
             kept = leases.keep(tx, name, self._executor, now=now, seconds=self.seconds)

@@ -1,4 +1,7 @@
-"""The lock on this machine that makes a worker on SQLite the only one. Called by the worker before it works."""
+"""The lock by which a SQLite database has one worker. Called when a worker starts.
+
+PostgreSQL has as many workers as you like.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from service.store import Store
 
 @contextmanager
 def only_worker(store: Store, state_directory: Path) -> Iterator[None]:
-    """Hold the file lock that makes this the one worker on SQLite."""
+    """Hold the file lock that makes this the one worker on SQLite; PermanentError if another one has it."""
     if not store.sqlite:
         yield
         return

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -104,6 +105,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             lease_seconds=settings.worker_lease,
             keep_days=settings.keep_deliveries,
             events=event_queue(settings),
+            state_directory=settings.state_directory,
         )
         worker.run()
     store.close()
@@ -122,6 +124,7 @@ class Worker:
         lease_seconds: float = LEASE_SECONDS,
         keep_days: int = KEEP_DAYS,
         events: EventQueue | None = None,
+        state_directory: Path | None = None,
     ) -> None:
         """Take what to work with, the event that ends the work, and after how long without a sign it counts as dead."""
         self._context = context
@@ -129,7 +132,7 @@ class Worker:
         self._stop = stop
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
-        self._life = Life(context, engine.executor, lease_seconds)
+        self._life = Life(context, engine.executor, lease_seconds, state_directory)
         self._listener = Listener(context.store, self._wake_intake, stop)
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}

@@ -108,6 +108,10 @@ class Registry(Protocol):
         """
         ...
 
+    def check_push(self, repository: str) -> None:
+        """Begin an upload and drop it. Raises what a push would: a refusal, a missing repository, no answer."""
+        ...
+
     def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
         """List so many tags, newest first, one of each image; where no times are told, whichever are listed first.
 

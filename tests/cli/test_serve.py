@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,11 +15,14 @@ from pathlib import Path
 import pytest
 import requests
 
+from service.engine.life import SIGN_OF_LIFE
 from service.store.migrate import newest_revision
 from tests.fixtures.commands import MERGEPORT, SECRET, Command, command
 from tests.fixtures.processes import free_port, wait_until
+from tests.fixtures.tools import ROOT
 from tests.web.deliveries import headers, push, raw
 
+ANSWERS = ROOT / "charts" / "mergeport" / "files" / "answers.py"
 WORKER = {
     "MERGEPORT_CONFIGURATION_REPOSITORY": "acme/manifests",
     "MERGEPORT_GITHUB_TOKEN": "made-up",
@@ -75,6 +81,28 @@ def test_what_serve_makes_is_closed_to_others(lasting: Command) -> None:
         if path.stat().st_mode & 0o077 and path.suffix != ".db-turn"
     ]
     assert [name for name in open_to_others if not name.endswith(("-turn", "-next"))] == []
+
+
+def test_helm_test_of_the_chart_is_content_with_what_serve_answers(lasting: Command) -> None:
+    asked = subprocess.run(
+        [sys.executable, str(ANSWERS), *lasting.addresses], check=False, capture_output=True, text=True
+    )
+    assert (asked.returncode, json.loads(asked.stdout)["faults"]) == (0, [])
+
+
+def test_helm_test_of_the_chart_says_what_is_not_answered() -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    argv = [sys.executable, str(ANSWERS), nobody, nobody, "0"]
+    asked = subprocess.run(argv, check=False, capture_output=True, text=True)
+    faults = json.loads(asked.stdout)["faults"]
+    assert (asked.returncode, len(faults)) == (1, 5)
+    assert faults[0].startswith(f"the public port is alive: {nobody}/healthz answers 0, not 200: ")
+
+
+def test_worker_leaves_a_sign_of_life_where_probes_look(lasting: Command) -> None:
+    sign = lasting.server.log.parent / SIGN_OF_LIFE
+    before = sign.stat().st_mtime_ns
+    wait_until(lambda: sign.stat().st_mtime_ns > before, timeout=30)
 
 
 @pytest.mark.parametrize("made", ["file", "unwritable"])

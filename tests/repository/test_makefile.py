@@ -75,7 +75,7 @@ def test_second_run_sets_nothing_up(tmp_path: Path, word: str) -> None:
         shutil.copytree(ROOT / name, tmp_path / name)
     make = ["make", "--dry-run", "--no-print-directory", word]
     first = subprocess.run(make, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    for stamp in (".venv/.installed", ".tools/bin/helm"):
+    for stamp in (".venv/.installed", ".tools/bin/helm", ".tools/bin/helm4"):
         (tmp_path / stamp).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / stamp).touch()
     second = subprocess.run(make, cwd=tmp_path, check=True, capture_output=True, text=True).stdout

@@ -3,10 +3,18 @@
 {{- default .Release.Name .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The labels by which the Service finds its pods. They never change during a release's life. */}}
+{{/* The labels by which everything of a release is found. They never change during a release's life. */}}
 {{- define "mergeport.selector" -}}
 app.kubernetes.io/name: {{ include "mergeport.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{/* The labels of the pods that listen: with `mode: apart` those of `web`, else the only pod. */}}
+{{- define "mergeport.listening" -}}
+{{ include "mergeport.selector" . }}
+{{- if eq .Values.mode "apart" }}
+app.kubernetes.io/component: web
+{{- end }}
 {{- end -}}
 
 {{/* No label depends on the image. */}}
@@ -32,24 +40,5 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- default (include "mergeport.name" .) .Values.serviceAccount.name -}}
 {{- else -}}
 {{- default "default" .Values.serviceAccount.name -}}
-{{- end -}}
-{{- end -}}
-
-{{/* Where a secret's key is found as a file. */}}
-{{- define "mergeport.secretFile" -}}
-{{- printf "/run/secrets/mergeport/%s" . -}}
-{{- end -}}
-
-{{/* The credential for GitHub: an App when it has an id, else the token. Neither is an error. */}}
-{{- define "mergeport.githubEnv" -}}
-{{- $keys := .Values.secret.keys -}}
-{{- if .Values.github.appId -}}
-- name: MERGEPORT_GITHUB_APP_ID
-  value: {{ .Values.github.appId | quote }}
-- name: MERGEPORT_GITHUB_APP_PRIVATE_KEY_FILE
-  value: {{ include "mergeport.secretFile" (required "github.appId needs secret.keys.githubAppPrivateKey" $keys.githubAppPrivateKey) | quote }}
-{{- else -}}
-- name: MERGEPORT_GITHUB_TOKEN_FILE
-  value: {{ include "mergeport.secretFile" (required "give secret.keys.githubToken, or github.appId with secret.keys.githubAppPrivateKey" $keys.githubToken) | quote }}
 {{- end -}}
 {{- end -}}

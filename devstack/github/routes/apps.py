@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from devstack.github import access, shapes
 from devstack.github.refusal import RefusalError, not_found
+from devstack.github.routes.paging import paged
 from devstack.github.state import Installation, Level, Token, now
 
 blueprint = Blueprint("apps", __name__)
@@ -76,6 +77,25 @@ def get_app() -> Response:
             "events": ["push", "pull_request"],
         }
     )
+
+
+@blueprint.get("/app/hook/config")
+def get_hook_config() -> Response:
+    """Get the address of the App's web hook, as GitHub tells it of an App that has none: without one."""
+    access.app_id()
+    hook = access.state().app_hook
+    return jsonify(shapes.hook_config(hook) if hook else {"content_type": "form", "insecure_ssl": "0"})
+
+
+@blueprint.get("/app/hook/deliveries")
+def list_hook_deliveries() -> Response:
+    """List the deliveries of the App's web hook, newest first."""
+    access.app_id()
+    state = access.state()
+    if state.app_hook is None:
+        raise not_found()
+    found = [one for one in reversed(state.deliveries) if one.hook is state.app_hook]
+    return paged([shapes.delivery(state.find(one.repository), one) for one in found])
 
 
 @blueprint.get("/repos/<owner>/<name>/installation")
@@ -162,10 +182,10 @@ def _installation(one: Installation) -> shapes.Json:
         "target_id": account.id,
         "target_type": account.type,
         "permissions": dict(one.permissions),
-        "events": ["push", "pull_request"],
+        "events": list(one.events),
         "created_at": "2020-01-01T00:00:00Z",
         "updated_at": "2020-01-01T00:00:00Z",
         "single_file_name": None,
-        "suspended_by": None,
-        "suspended_at": None,
+        "suspended_by": shapes.user(state, account) if one.suspended else None,
+        "suspended_at": "2020-02-02T00:00:00Z" if one.suspended else None,
     }

@@ -46,7 +46,7 @@ def list_deliveries(owner: str, name: str, hook_id: int) -> Response:
     repo = access.repository(owner, name, "repository_hooks")
     hook = _hook(repo, hook_id)
     found = [one for one in reversed(access.state().deliveries) if one.hook is hook]
-    return paged([_listed(repo, one) for one in found])
+    return paged([shapes.delivery(repo, one) for one in found])
 
 
 @blueprint.get("/repos/<owner>/<name>/hooks/<int:hook_id>/deliveries/<int:delivery_id>")
@@ -57,7 +57,7 @@ def get_delivery(owner: str, name: str, hook_id: int, delivery_id: int) -> Respo
     payload = json.loads(one.body) if one.hook.content_type == "json" else None
     return jsonify(
         {
-            **_listed(repo, one),
+            **shapes.delivery(repo, one),
             "url": one.hook.url,
             "request": {"headers": one.headers, "payload": payload},
             "response": {"headers": {}, "payload": one.response.decode("utf-8", "replace")},
@@ -85,20 +85,3 @@ def _delivery(repo: Repository, hook_id: int, delivery_id: int) -> Delivery:
         if one.hook is hook and one.id == delivery_id:
             return one
     raise not_found()
-
-
-def _listed(repo: Repository, one: Delivery) -> shapes.Json:
-    return {
-        "id": one.id,
-        "guid": one.guid,
-        "delivered_at": one.delivered_at,
-        "redelivery": one.redelivery,
-        "duration": one.duration,
-        "status": one.status,
-        "status_code": one.status_code,
-        "event": one.event,
-        "action": one.action,
-        "installation_id": None,
-        "repository_id": repo.id,
-        "throttled_at": None,
-    }

@@ -46,10 +46,35 @@ def get_branch(owner: str, name: str, branch: str) -> Response:
             **_short_branch(repo, branch, sha),
             "commit": commit_shapes.commit(state, repo, repo.bare.commit(sha)),
             "_links": {"self": url, "html": shapes.html(state, repo, f"tree/{branch}")},
-            "protection": {"enabled": False, "required_status_checks": {"contexts": [], "checks": []}},
+            "protected": branch in repo.classic,
+            "protection": _protection(repo, branch),
             "protection_url": f"{url}/protection",
         }
     )
+
+
+@blueprint.get("/repos/<owner>/<name>/rules/branches/<path:branch>")
+def list_rules(owner: str, name: str, branch: str) -> Response:
+    """List the rules of rulesets that apply to a branch, which need not be there."""
+    repo = access.repository(owner, name)
+    ruleset = {"ruleset_source_type": "Repository", "ruleset_source": repo.full_name, "ruleset_id": repo.id}
+    kinds = [kind for kind in repo.rules.get(branch, ()) if kind not in {"required_status_checks", "merge_queue"}]
+    rules: list[shapes.Json] = [{"type": kind, **ruleset} for kind in kinds]
+    if branch in repo.queues:
+        rules.append({"type": "merge_queue", **ruleset})
+    if (contexts := repo.required.get(branch)) and branch not in repo.classic:
+        checks = [{"context": context} for context in contexts]
+        parameters = {"required_status_checks": checks, "strict_required_status_checks_policy": False}
+        rules.append({"type": "required_status_checks", "parameters": parameters, **ruleset})
+    return paged(rules)
+
+
+def _protection(repo: Repository, branch: str) -> shapes.Json:
+    """Tell of classic protection what everybody who can read is told."""
+    on = branch in repo.classic
+    contexts = list(repo.required.get(branch, ())) if on else []
+    level = {"enforcement_level": "non_admins" if on and contexts else "off"}
+    return {"enabled": on, "required_status_checks": {**level, "contexts": contexts, "checks": []}}
 
 
 def _short_branch(repo: Repository, branch: str, sha: str) -> shapes.Json:

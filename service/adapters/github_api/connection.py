@@ -132,10 +132,22 @@ class Connection:
         if self._app is not None:
             self._app.forget(repository)
 
+    def get_as_app(self, shape: type[_Answer], path: str, *, doing: str, repository: Repository) -> _Answer:
+        """GET by the App's own token, which sees what is the App's, and validate; only where `is_app`."""
+        answer = self._ask_as_app("GET", path, None, doing=doing, repository=repository)
+        return self._validated(shape, answer, doing, repository)
+
+    def ahead(self) -> timedelta:
+        """Tell how far GitHub's clock is ahead of ours, whatever else it answers; asking costs no call of the limit."""
+        try:
+            own = self._app.own() if self._app else self._token or ""
+            return self._transport.ask("GET", "/rate_limit", token=own, parameters=None, body=None).at - self._now()
+        except _RAISED as error:
+            raise failures.ours(error, doing="ask for the time", repository=NO_REPOSITORY) from error
+
     def slug(self) -> str:
         """Give the App's name in addresses and logins."""
-        answer = self._ask_as_app("GET", "/app", None, doing="read the App", repository=NO_REPOSITORY)
-        return self._validated(_App, answer, "read the App", NO_REPOSITORY).slug
+        return self.get_as_app(_App, "/app", doing="read the App", repository=NO_REPOSITORY).slug
 
     def _call(
         self,

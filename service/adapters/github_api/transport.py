@@ -12,6 +12,8 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
 from github import Github
@@ -40,6 +42,12 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     data: object
+
+    @property
+    def at(self) -> datetime:
+        """When the other side says it answered; ValueError if it does not."""
+        told = parsedate_to_datetime(self.headers.get("date", ""))
+        return told.replace(tzinfo=told.tzinfo or UTC)
 
 
 class NoJsonError(Exception):

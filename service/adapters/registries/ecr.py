@@ -150,6 +150,10 @@ class EcrRegistry:
         """Have the tag name an image that is there already, by PutImage, which `/v2` does. Raises as the port says."""
         self._v2.add_tag(repository, digest, tag)
 
+    def check_push(self, repository: str) -> None:
+        """Begin an upload and drop it. Raises as the port says."""
+        self._v2.check_push(repository)
+
     def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
         """List tags, newest first, one of each image."""
         return self._api.newest_tags(repository, most)

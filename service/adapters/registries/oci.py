@@ -109,6 +109,10 @@ class OciRegistry:
         """Have the tag name an image that is there already. Raises as the port says."""
         self._v2.add_tag(repository, digest, tag)
 
+    def check_push(self, repository: str) -> None:
+        """Begin an upload and drop it. Raises as the port says."""
+        self._v2.check_push(repository)
+
     def newest_tags(self, repository: str, most: int) -> Sequence[ListedTag]:
         """List tags as the registry has them: the distribution API tells no times."""
         from service.ports import ListedTag  # noqa: PLC0415 - as below

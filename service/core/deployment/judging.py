@@ -102,7 +102,7 @@ class _Seen:
         return self.known.get(revision) in {Standing.KEEPS, Standing.REPLACES}
 
     def _is_ours(self, address: str) -> bool:
-        return self.expected.repository is not None and _is_repository(address, self.expected.repository)
+        return self.expected.repository is not None and is_repository(address, self.expected.repository)
 
     def _commits(self, revisions: tuple[str, ...]) -> list[Sha]:
         """Give the revisions that may be commits of our repository.
@@ -241,7 +241,7 @@ def _is_idle(observation: Observation) -> bool:
     return observation.phase not in {"Running", "Terminating"}
 
 
-def _is_repository(address: str, repository: Repository) -> bool:
+def is_repository(address: str, repository: Repository) -> bool:
     """Tell whether a git address ends in this repository's name: over HTTP, SSH or as user@host:path."""
     path = address.rstrip("/").removesuffix(".git").replace(":", "/").lower()
     return path.endswith(f"/{repository}".lower()) or path == str(repository).lower()

@@ -13,6 +13,8 @@ from typing import Any
 
 PATHS = {
     "/app": "get",
+    "/app/hook/config": "get",
+    "/app/hook/deliveries": "get",
     "/app/installations/{installation_id}": "get",
     "/app/installations/{installation_id}/access_tokens": "post",
     "/orgs/{org}/teams/{team_slug}/members": "get",
@@ -70,6 +72,7 @@ PATHS = {
     "/repos/{owner}/{repo}/pulls/{pull_number}/merge": "get put",
     "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers": "get post delete",
     "/repos/{owner}/{repo}/pulls/{pull_number}/reviews": "get",
+    "/repos/{owner}/{repo}/rules/branches/{branch}": "get",
     "/repos/{owner}/{repo}/statuses/{sha}": "post",
     "/user": "get",
     "/users/{username}": "get",

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from service.adapters.forges.github.commits import Commits
 from service.adapters.forges.github.discussing import Discussing
 from service.adapters.forges.github.landing import Landing
+from service.adapters.forges.github.own_setup import OwnSetup
 from service.adapters.forges.github.pulls import PAGE, Pulls
 from service.adapters.forges.github.shapes import (
     Account,
@@ -42,7 +43,7 @@ DESCRIPTION_LENGTH = 140
 _EMPTY_REPOSITORY = 409
 
 
-class GitHub(Landing, Discussing):
+class GitHub(Landing, Discussing, OwnSetup):
     """One GitHub (github.com or an enterprise's) by one login; `ports.Forge`."""
 
     def __init__(
