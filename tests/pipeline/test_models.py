@@ -11,6 +11,7 @@ from devstack.mlflow import MLflow
 from service.bootstrap_sources import sources
 from service.core.words import DeliveryId, RunState, WaitKind
 from service.pipeline import actions
+from service.pipeline.asked.status_matrix import status
 from service.pipeline.intake.model_moves import look_at_models
 from service.store import deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
@@ -167,6 +168,12 @@ def test_rollback_takes_the_model_back_alone_and_it_stays(scoring: Pipeline, mlf
     assert scoring.run("dev", "scorer").commit == "v3"
     assert scoring.wait(scoring.run("dev", "scorer"))[0] is WaitKind.GATE
     assert "version: '1'" in values(scoring)
+    configuration = scoring.context.configurations.current()
+    with scoring.store.read() as tx:
+        cells = status(tx, configuration, scoring.context.configuration_repository, scoring.clock.now(), "scorer")
+    assert [(one.environment, one.commit, one.alias) for one in cells] == [
+        ("dev", "v1", "challenger is 3"), ("prod", "", ""),
+    ]  # fmt: skip
 
 
 def test_image_and_model_of_one_application_both_land(pipeline: Pipeline, mlflow: MLflow) -> None:

@@ -18,7 +18,7 @@ from service.core.words import ChangeId, DeliveryState, Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.intake.runs_of_change import Outcome, Part, mark, mark_alone, start_runs
-from service.store import Transaction, changes, run_order
+from service.store import Transaction, changes, model_aliases, run_order
 from service.store.changes import Change
 from service.store.ids import new_id
 from service.store.runs import Run
@@ -114,7 +114,19 @@ def _moves(context: Context, source: Repository, wanted: Sequence[Target]) -> li
     if found is None:
         log.warning("a model is not in its registry", model=source)
         return []
-    return list(_compared(context, source, theirs, {**found.aliases, NEWEST: found.newest}))
+    named = {**found.aliases, NEWEST: found.newest}
+    _remember(context, source, {alias: named.get(alias, "") for alias in {target.branch for target in theirs}})
+    return list(_compared(context, source, theirs, named))
+
+
+def _remember(context: Context, source: Repository, versions: dict[str, str]) -> None:
+    """Keep what aliases name, so that people are shown where it is not what is live."""
+    with context.store.read() as tx:
+        known = model_aliases.known(tx)
+    changed = {alias: version for alias, version in versions.items() if known.get((source, alias)) != version}
+    if changed:
+        with context.store.begin() as tx:
+            model_aliases.keep(tx, source, changed, at=context.now())
 
 
 def _compared(context: Context, source: Repository, targets: Sequence[Target], named: dict[str, str]) -> Iterator[Move]:
