@@ -50,9 +50,9 @@ def images_in(references: Iterable[ImageReference]) -> tuple[ImageReference, ...
     return tuple(one for one in references if not isinstance(one, ModelReference))
 
 
-def models_in(references: Iterable[ImageReference]) -> frozenset[str]:
-    """Name the models among them as people block them: `NAME@VERSION`."""
-    return frozenset(str(one) for one in references if isinstance(one, ModelReference))
+def models_in(kept: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """Name the models in what is kept with a run as people block them: `NAME@VERSION`."""
+    return frozenset(f"{one['repository']}@{one['tag']}" for one in kept.values() if "uri" in one)
 
 
 # --- in trailers -----------------------------------------------------------------------------------

@@ -6,15 +6,17 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devstack.mlflow import MLflow as Double
+from devstack.mlflow_server import RealMLflow
 from service.adapters.model_http import ModelHttp
 from service.adapters.models.mlflow import MLflow
 from service.errors import LimitedError, PermanentError, RetryableError
-from tests.fixtures.mlflow_server import RealMLflow
+from tests.demo.playing import Playing
 
 NAME = "fraud scorer"
 
@@ -107,6 +109,15 @@ def test_tags_are_set_again_and_again(registry: Registry) -> None:
     port.delete_tag(name, "1", "mergeport.prod")
     port.delete_tag(name, "1", "mergeport.prod")
     assert getattr(port.version(name, "1"), "tags", None) == {}
+
+
+@pytest.mark.prove
+@pytest.mark.real_mlflow
+def test_a_version_of_a_real_server_goes_live_by_its_alias_and_back(real_mlflow: RealMLflow, tmp_path: Path) -> None:
+    demo = Playing(tmp_path / "demo", "--builder", "layer", MODELS=real_mlflow.url)
+    assert demo.end() == 0, demo.text
+    for words in ("version: '2'", "Roll back scorer to v1 in dev", "challenger is 2", "not live any more"):
+        assert words in demo.text, demo.text
 
 
 # --- what wobbles ----------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def test_what_a_run_keeps_gives_the_same_reference() -> None:
     assert reference_from(kept_from(VERSION)) == VERSION
     assert reference_from(kept_from(IMAGE)) == IMAGE
     assert images_in([VERSION, IMAGE]) == (IMAGE,)
-    assert models_in([VERSION, IMAGE]) == {"fraud scorer@3"}
+    assert models_in({"a": kept_from(VERSION), "b": kept_from(IMAGE)}) == {"fraud scorer@3"}
 
 
 def test_the_pull_request_shows_both_versions_and_what_people_wrote_does_nothing() -> None:

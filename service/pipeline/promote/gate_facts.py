@@ -66,7 +66,7 @@ def facts_of(
         environment=run.environment,
         source=run.repository,
         commit=run.commit,
-        models=models_in(images_of(run).values()),
+        models=models_in(run.images),
         images=images_scanned(claim, claim.context.now() + TRY_AGAIN),
         **read,
     )

@@ -139,7 +139,7 @@ def images_of(run: Run) -> dict[str, ImageReference]:
 
 def candidate_of(run: Run) -> Candidate:
     """Give what of a run is compared with what is locked, held and blocked."""
-    models = models_in(images_of(run).values())
+    models = models_in(run.images)
     return Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)), models)
 
 
