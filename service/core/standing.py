@@ -26,7 +26,7 @@ _LONGEST = 1_000
 _NO_DIGEST = Digest("sha256:" + "0" * 64)
 _NO_TAG = "unreleased"
 """What people write where there is no image yet: this digest, this tag (the manifests template does), or nothing."""
-_NO_MODEL = frozenset({"", _NO_TAG, "none", "0"})
+NO_MODEL = frozenset({"", _NO_TAG, "none", "0"})
 _TAG, _DIGEST = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", r"sha256:[0-9a-f]{64}"
 _OF_MODELS = {"version": "[0-9]{1,18}", "uri": r"\S+"}
 _COMMIT_PARTS = frozenset({"sha", "short_sha"})
@@ -142,7 +142,7 @@ def _of_model(target: Target, name: str, before: Mapping[tuple[str, str], str]) 
     versions = [spot for spot in spots if "version" in _parts_of(spot[1], name)]
     for where, template in versions or spots:
         text = before.get(where, "")
-        if text in _NO_MODEL:
+        if text in NO_MODEL:
             continue
         match = _matching(_pattern(template, name), text)
         parts = match.groupdict() if match else {}

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from devstack.mlflow import MLflow
+from devstack.stack import Devstack
+from service.bootstrap import histories
 from service.bootstrap_sources import sources
-from service.core.words import DeliveryId, RunState, WaitKind
+from service.core.asked import Cause
+from service.core.words import DeliveryId, Repository, RunState, WaitKind
 from service.pipeline import actions
+from service.pipeline.asked import rebuilding
+from service.pipeline.asked.manifest_history import Past
 from service.pipeline.asked.status_matrix import status
+from service.pipeline.asked.why import Question, why
 from service.pipeline.intake.model_moves import look_at_models
 from service.store import deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
@@ -218,6 +225,11 @@ def test_a_blocked_version_is_not_promoted_and_its_tag_says_so(scoring: Pipeline
     assert scoring.run("dev", "scorer").code == "blocked"
     assert "version: '0'" in values(scoring)
     assert "poisoned" in mlflow.tags(MODEL, 1)["mergeport.dev"]
+    configuration = scoring.context.configurations.current()
+    with scoring.store.read() as tx:
+        asking = Question("fraud-scorer@1", "dev", "", configuration, Repository(MANIFESTS), scoring.clock.now())
+        (why_not,) = why(tx, asking)
+    assert (why_not.answer.cause, "poisoned" in why_not.answer.words) == (Cause.BLOCK, True)
 
 
 def test_pull_request_has_the_evidence_and_a_worse_metric_is_refused(pipeline: Pipeline, mlflow: MLflow) -> None:
@@ -248,3 +260,68 @@ def test_pull_request_has_the_evidence_and_a_worse_metric_is_refused(pipeline: P
 def gate(pipeline: Pipeline, commit: str) -> str:
     (status,) = pipeline.stack.github.statuses(MANIFESTS, commit, "mergeport/gate/metric")[-1:]
     return status.state
+
+
+def test_what_is_healthy_upstream_comes_by_its_number_and_a_lost_database_comes_back(
+    pipeline: Pipeline, mlflow: MLflow, world: Devstack, tmp_path: Path
+) -> None:
+    chained = SCORER.replace("prod: {{alias: champion}}", "prod: {{from: dev, publish: commit}}")
+    base = CONFIGURATION.replace("    branch: main\n    publish", "    from: dev\n    publish")
+    configure(pipeline, mlflow, chained, base=base)
+    for _ in range(2):
+        mlflow.register(MODEL)
+    move(pipeline, mlflow, "challenger", 2)
+    pipeline.settle_live("scorer-prod")
+    assert "version: '2'" in values(pipeline, "prod")
+    move(pipeline, mlflow, "challenger", 1)
+    pipeline.settle_live("scorer-prod")
+    assert "version: '1'" in values(pipeline)
+    assert "version: '2'" in values(pipeline, "prod")
+    assert pipeline.run("prod", "scorer", "v1").state is RunState.SUPERSEDED
+    (tmp_path / "anew").mkdir()
+    anew = Pipeline(world, tmp_path / "anew")
+    anew.skip_deliveries()
+    configuration = anew.context.configurations.current()
+    plan = rebuilding.plan(Past(anew.context, histories(anew.settings, anew.context)), configuration)
+    lost = [*plan.lost, *rebuilding.bring_back(anew.context, configuration, plan)]
+    assert [one for one in lost if one.application == "scorer"] == []
+    found = {environment: anew.run(environment, "scorer") for environment in ("dev", "prod")}
+    assert {environment: (run.commit, run.branch) for environment, run in found.items()} == {
+        "dev": ("v1", "challenger"), "prod": ("v2", "challenger"),
+    }  # fmt: skip
+    assert found["dev"].images["scorer"]["uri"] == mlflow.models[MODEL].versions[1].uri
+    look_at_models(anew.context)
+    assert anew.queue.runs == []
+    anew.close()
+
+
+def test_alias_that_goes_back_to_what_is_live_closes_the_pull_request(scoring: Pipeline, mlflow: MLflow) -> None:
+    for _ in range(2):
+        mlflow.register(MODEL)
+    move(scoring, mlflow, "champion", 1)
+    (pull,) = scoring.stack.github.pulls(MANIFESTS, "open")
+    scoring.stack.github.merge_pull(MANIFESTS, pull.number, by="release-manager")
+    scoring.settle_live("scorer-prod")
+    move(scoring, mlflow, "champion", 2)
+    assert len(scoring.stack.github.pulls(MANIFESTS, "open")) == 1
+    move(scoring, mlflow, "champion", 1)
+    scoring.settle_live("scorer-prod")
+    assert "version: '1'" in values(scoring, "prod")
+    assert scoring.stack.github.pulls(MANIFESTS, "open") == []
+    assert scoring.run("prod", "scorer", "v2").state is RunState.SUPERSEDED
+    assert scoring.ended(scoring.run("prod", "scorer", "v1"), RunState.SUCCEEDED).generation == 1
+
+
+def test_latest_takes_newer_versions_and_never_goes_back(pipeline: Pipeline, mlflow: MLflow) -> None:
+    configure(pipeline, mlflow, SCORER.replace("alias: challenger", "alias: latest"))
+    for _ in range(2):
+        mlflow.register(MODEL)
+    told(pipeline, mlflow)
+    assert pipeline.ended(pipeline.run("dev", "scorer"), RunState.SUCCEEDED).commit == "v2"
+    mlflow.delete_version(MODEL, 2)
+    look_at_models(pipeline.context)
+    pipeline.settle_live("scorer-dev")
+    run = pipeline.ended(pipeline.run("dev", "scorer"), RunState.SUPERSEDED)
+    assert (run.commit, "version: '2'" in values(pipeline)) == ("v1", True)
+    look_at_models(pipeline.context)
+    assert len([one for one in pipeline.runs() if one.application == "scorer"]) == 2

@@ -17,6 +17,7 @@ from service.core.asked.release_history import Artifacts, Origin, Written
 from service.core.config import Configuration, Target
 from service.core.foreign_text import line
 from service.core.images import ImageReference
+from service.core.standing import NO_MODEL
 from service.core.words import ChangeId, Repository, RunId, Sha
 from service.errors import MergeportError
 from service.pipeline.asked.manifest_history import Past, all_history, artifacts_now, first_seen
@@ -88,7 +89,7 @@ def plan(past: Past, configuration: Configuration) -> Plan:
 def _live(past: Past, target: Target, entries: Iterator[Written]) -> Found | Lost | None:
     """Tell what is live in a place; None where nothing ever was."""
     now = artifacts_now(past, target)
-    newest = None if _has_none_yet(now) else next(entries, None)
+    newest = None if _has_none_yet(now, target) else next(entries, None)
     if newest is None:
         return None
     place = target.application, target.environment
@@ -103,8 +104,10 @@ def _live(past: Past, target: Target, entries: Iterator[Written]) -> Found | Los
     return Found(target, made.origin, images, Sha(newest.commit), Sha(made.commit), newest.at)
 
 
-def _has_none_yet(now: Artifacts) -> bool:
-    """Tell whether values are what people write where there is no image yet."""
+def _has_none_yet(now: Artifacts, target: Target) -> bool:
+    """Tell whether values are what people write where there is no image yet, or no model."""
+    if target.model is not None:
+        return all(value in NO_MODEL for value in now.values())
     digests = [value for value in now.values() if "sha256:" in value]
     if digests:
         return all(value.endswith(_NO_DIGEST) for value in digests)
