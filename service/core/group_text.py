@@ -7,18 +7,19 @@ fit into GitHub's limits is counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.foreign_text import code, cut, fitting, link, markdown, plain, value
 from service.core.gates.gate_table import Row
 from service.core.models import commit_page
 from service.core.promotion_gates import LONGEST_BODY, gates_section
+from service.core.promotion_model import ModelStory, what_the_model_is
 from service.core.promotion_title import TITLE_LENGTH, mark_of
 from service.core.values import ScalarChange
 from service.core.words import Sha
 
 SHORT = 12
-TABLE_ROOM, VALUES_ROOM, OUT_ROOM = 24_000, 18_000, 6_000
+TABLE_ROOM, VALUES_ROOM, OUT_ROOM, MODELS_ROOM = 24_000, 18_000, 6_000, 12_000
 """The most bytes of the parts that grow: GitHub accepts 65,536 characters."""
 _ADVICE = (
     "Merging it promotes all of them. An application leaves it when it is held, locked or blocked, goes back, or "
@@ -33,7 +34,10 @@ _WORST = ("refused", "waiting", "overridden", "open")
 
 @dataclass(frozen=True, slots=True)
 class GroupPart:
-    """One application's part. `title` is its newest change, `along` says what goes along beside the images."""
+    """One application's part.
+
+    `title` is its newest change, `along` says what goes along beside the images, `model` what is known of a model.
+    """
 
     application: str
     commit: Sha
@@ -42,6 +46,7 @@ class GroupPart:
     run_url: str
     changes: Sequence[tuple[str, ScalarChange]]
     along: str = ""
+    model: ModelStory | None = None
 
 
 def group_title(environment: str, parts: Sequence[GroupPart]) -> str:
@@ -83,6 +88,9 @@ def group_body(
     `gates` are those of all as they were judged last; None if none of them has gates.
     """
     body = _body(environment, parts, out, gates_section(gates))
+    if len(body.encode("utf-8", "replace")) > LONGEST_BODY:
+        parts = [replace(part, model=None) for part in parts]
+        body = _body(environment, parts, out, gates_section(gates))
     if len(body.encode("utf-8", "replace")) > LONGEST_BODY and gates:
         return _body(environment, parts, out, gates_section(()))
     return body
@@ -93,6 +101,7 @@ def _body(environment: str, parts: Sequence[GroupPart], out: Sequence[tuple[str,
         f"Brings {len(parts)} application{'s' if len(parts) != 1 else ''} to {markdown(environment)}, one commit each.",
         _table(parts),
         _values(parts),
+        _models(parts),
         gates,
         _out(out),
         _ADVICE,
@@ -132,6 +141,18 @@ def _values(parts: Sequence[GroupPart]) -> str:
     )
     table = "\n".join(["| File | Value | Now | After the merge |", "|---|---|---|---|", *rows, *more])
     return "\n\n".join(filter(None, (table, along)))
+
+
+def _models(parts: Sequence[GroupPart]) -> str:
+    """Tell of each model's version; what has no room is left out, and its run has it."""
+    every = [
+        f"**{markdown(part.application)}**\n\n{what_the_model_is(part.model)}\n"
+        for part in parts
+        if part.model is not None
+    ]
+    shown = fitting(every, MODELS_ROOM)
+    more = [f"and {len(every) - len(shown)} more: see their runs"] if len(shown) < len(every) else []
+    return "\n".join([*shown, *more])
 
 
 def _out(out: Sequence[tuple[str, str]]) -> str:

@@ -325,3 +325,25 @@ def test_latest_takes_newer_versions_and_never_goes_back(pipeline: Pipeline, mlf
     assert (run.commit, "version: '2'" in values(pipeline)) == ("v1", True)
     look_at_models(pipeline.context)
     assert len([one for one in pipeline.runs() if one.application == "scorer"]) == 2
+
+
+def test_shared_pull_request_has_the_evidence_and_the_alias_takes_back_what_waits_in_it(
+    pipeline: Pipeline, mlflow: MLflow
+) -> None:
+    shared = CONFIGURATION.replace("    publish: pull-request\n", "    publish: pull-request\n    group: environment\n")
+    configure(pipeline, mlflow, base=shared)
+    for _ in range(2):
+        mlflow.register(MODEL, metrics={"auc": 0.9})
+    move(pipeline, mlflow, "champion", 1)
+    (pull,) = pipeline.stack.github.pulls(MANIFESTS, "open")
+    assert "| `auc` |  | 0.9 |" in (pull.body or "")
+    pipeline.stack.github.merge_pull(MANIFESTS, pull.number, by="release-manager")
+    pipeline.settle_live("scorer-prod")
+    assert pipeline.ended(pipeline.run("prod", "scorer"), RunState.SUCCEEDED)
+    move(pipeline, mlflow, "champion", 2)
+    assert len(pipeline.stack.github.pulls(MANIFESTS, "open")) == 1
+    move(pipeline, mlflow, "champion", 1)
+    pipeline.settle_live("scorer-prod")
+    assert pipeline.stack.github.pulls(MANIFESTS, "open") == []
+    assert pipeline.run("prod", "scorer", "v2").state is RunState.CANCELLED
+    assert "version: '1'" in values(pipeline, "prod")

@@ -12,10 +12,11 @@ from service.core.config import PullRequestPolicy
 from service.core.config.pull_request_targets import MOST_ASSIGNEES
 from service.core.gates.gate_table import Row
 from service.core.group_text import GroupPart, group_body, group_title, is_our_title, worst_of
+from service.core.promotion_model import ModelStory
 from service.core.words import EditState, RunId
-from service.pipeline.manifest.model_story import source_page
+from service.pipeline.manifest.model_story import source_page, story_of
 from service.pipeline.manifest.outcomes import enqueue
-from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.promote.closing import close_in_words, say
 from service.pipeline.promote.given import draft_of, keep_given
 from service.pipeline.promote.promotion_branch import stay_alone
@@ -96,8 +97,18 @@ def _parts(claim: Claim, joint: Joint) -> Iterable[GroupPart]:
         title = asked[0]["title"] if asked else change.subject if change is not None else ""
         yield GroupPart(
             run.application, run.commit, source_page(context, run), title, context.run_url(run.id),
-            part.done.changes, carried.words if carried is not None else "",
+            part.done.changes, carried.words if carried is not None else "", _story(part.member.claim),
         )  # fmt: skip
+
+
+def _story(claim: Claim) -> ModelStory | None:
+    """Tell of a member's model, beside the version that is on the base as it was seen last."""
+    if claim.target.model is None:
+        return None
+    place = place_of(claim.context, claim.target)
+    manifests = claim.context.outside.manifests.open(place.repository)
+    tip = manifests.last_tip(place.branch)
+    return None if tip is None else story_of(claim, manifests, tip)
 
 
 def _tell(claim: Claim, joint: Joint, on: PullRequest | None) -> None:
