@@ -11,9 +11,9 @@ from datetime import datetime
 
 from service.core.config import Configuration, Target
 from service.core.models import version_of
-from service.core.state import Hold, Lock, State, parse, told
+from service.core.state import Hold, Lock, State, told
 from service.core.words import Repository, RunState, WaitKind
-from service.errors import ConfigError
+from service.pipeline.manifest.state.remembered import in_force
 from service.store import Transaction, manifest_states, matrix, model_aliases
 from service.store.deployments import IMAGE_GONE
 from service.store.matrix import ChangeRow, LiveRow, OpenRow
@@ -170,10 +170,7 @@ def _coming(row: OpenRow) -> Coming:
 
 def _states(tx: Transaction) -> Iterator[tuple[Repository, State]]:
     for known in manifest_states.all_known(tx):
-        try:
-            yield known.repository, parse(known.text)
-        except ConfigError:  # written by another version
-            continue
+        yield known.repository, in_force(known)
 
 
 def _closed(
@@ -188,9 +185,5 @@ def _closed(
         for entry in state.entries:
             if entry.placed.over(now) or not isinstance(entry, Lock | Hold):
                 continue
-            if entry.environment in {"", environment} and entry.application in {
-                "",
-                application,
-                application.partition(".")[0],
-            }:
+            if entry.covers(application, environment):
                 yield Closed(entry.subject[0], told(entry, now))

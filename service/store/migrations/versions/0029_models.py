@@ -5,8 +5,8 @@ from alembic import op
 
 from service.store.tables import RepositoryName, Time
 
-revision = "0028_models"
-down_revision = "0027_carry"
+revision = "0029_models"
+down_revision = "0028_strays"
 
 
 def upgrade() -> None:
