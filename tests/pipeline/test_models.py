@@ -13,12 +13,15 @@ from devstack.stack import Devstack
 from service.bootstrap import histories
 from service.bootstrap_sources import sources
 from service.core.asked import Cause
+from service.core.doctor.finding import Verdict
 from service.core.words import DeliveryId, Repository, RunState, WaitKind
 from service.pipeline import actions
 from service.pipeline.asked import rebuilding
 from service.pipeline.asked.manifest_history import Past
 from service.pipeline.asked.status_matrix import status
 from service.pipeline.asked.why import Question, why
+from service.pipeline.doctor.examination import examine
+from service.pipeline.doctor.model_registry import PART
 from service.pipeline.intake.model_moves import look_at_models
 from service.store import deliveries
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, SOURCE
@@ -347,3 +350,15 @@ def test_shared_pull_request_has_the_evidence_and_the_alias_takes_back_what_wait
     assert pipeline.stack.github.pulls(MANIFESTS, "open") == []
     assert pipeline.run("prod", "scorer", "v2").state is RunState.CANCELLED
     assert "version: '1'" in values(pipeline, "prod")
+
+
+def test_doctor_tells_of_models_and_aliases_that_are_not_there(scoring: Pipeline, mlflow: MLflow) -> None:
+    mlflow.register(MODEL)
+    mlflow.set_alias(MODEL, "challenger", 1)
+    found = [one for one in examine(scoring.context, scoring.settings.state_directory, signs=False) if one.part == PART]
+    assert [(one.verdict, one.words.partition(",")[0]) for one in found] == [
+        (Verdict.GOOD, "challenger is version 1"), (Verdict.WARNING, "no version has the alias champion"),
+    ]  # fmt: skip
+    del mlflow.models[MODEL]
+    found = [one for one in examine(scoring.context, scoring.settings.state_directory, signs=False) if one.part == PART]
+    assert [(one.verdict, one.words) for one in found] == [(Verdict.FAULT, "there is no model fraud-scorer")]
