@@ -24,8 +24,11 @@ from tests.fixtures.tools import ROOT
 TABLES: dict[str, str] = json.loads((ROOT / "tests/docs/data/foreign_options.json").read_text())
 _AWS = {"--query", "--output", "--region", "--profile"}
 """What every command of AWS takes: https://docs.aws.amazon.com/cli/latest/reference/."""
-_OF_LOG = frozenset({"--format", "--max-count", "--oneline", "--patch", "-p"})
-"""What `git log -h` leaves out: https://git-scm.com/docs/git-log."""
+_UNSAID = {
+    "log": {"--format", "--max-count", "--oneline", "--patch", "-p"},
+    "rev-parse": {"--short", "--show-toplevel", "--verify"},
+}
+"""What `git COMMAND -h` leaves out: https://git-scm.com/docs."""
 PROGRAMS = ("argocd", "aws", "docker", "git", "helm", "kubectl")
 
 
@@ -33,7 +36,7 @@ PROGRAMS = ("argocd", "aws", "docker", "git", "helm", "kubectl")
 def _git_options(command: str) -> frozenset[str]:
     told = subprocess.run(["git", command, "-h"], check=False, capture_output=True, text=True, cwd="/")
     text = re.sub(r"--\[no-\]([\w-]+)", r"--\1 --no-\1", told.stdout + told.stderr)
-    return frozenset(re.findall(r"(?<![\w-])(--?\w[\w-]*)", text)) | (_OF_LOG if command == "log" else frozenset())
+    return frozenset(re.findall(r"(?<![\w-])(--?\w[\w-]*)", text)) | _UNSAID.get(command, set())
 
 
 @cache
@@ -45,7 +48,7 @@ def _aws_options(service: str, command: str) -> frozenset[str]:
 
 
 def options_of(words: list[str]) -> tuple[int, frozenset[str]]:
-    """Give how many words name the command, and the options that it has."""
+    """Give how many words name the command, and the options that it has. Raises KeyError if it is in no table."""
     for count in range(4, 1, -1):
         known = TABLES.get(" ".join(words[:count]))
         if known is not None:
@@ -65,7 +68,10 @@ def unknown_options(command: str) -> list[str]:
         del words[1:3]
     if words[0] == "kubectl" and words[1] == "-n":
         del words[1:3]
-    count, known = options_of(words)
+    try:
+        count, known = options_of(words)
+    except KeyError as missing:
+        return [f"{missing} is not in data/foreign_options.json"]
     given = [re.split(r"[=\s]", word)[0] for word in words[count:] if re.match(r"--?[A-Za-z]", word)]
     wrong = [option for option in given if option not in known]
     if after.startswith("mergeport ") and (fault := fault_of(after)):
@@ -91,5 +97,6 @@ def test_commands_are_found_and_what_does_not_exist_is_told() -> None:
     assert unknown_options("kubectl exec --namespace shop pod -- mergeport status --wide") == [
         "status has no option --wide"
     ]
+    assert "not in" in unknown_options("docker dance --fast")[0]
     assert unknown_options("aws ecr create-repository --repository cart") == ["--repository"]
     assert unknown_options("git -C here push --set-upstraem origin main") == ["--set-upstraem"]
