@@ -14,17 +14,19 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{ include "application.selector" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
+{{- with .Values.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
-{{/* The image by digest where there is one, else by tag. */}}
-{{- define "application.image" -}}
-{{- $image := .Values.image -}}
-{{- $repository := required "image.repository is empty: name the repository, registry host included" $image.repository -}}
-{{- if $image.digest -}}
-{{- printf "%s@%s" $repository $image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" $repository (required "image.tag and image.digest are both empty: one of them is needed" $image.tag) -}}
-{{- end -}}
+{{/* The metadata of every object: (list $ suffix), the suffix with its hyphen. */}}
+{{- define "application.metadata" -}}
+{{- $root := index . 0 -}}
+{{- $suffix := index . 1 -}}
+name: {{ printf "%s%s" (include "application.name" $root | trunc (int (sub 63 (len $suffix))) | trimSuffix "-") $suffix }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- include "application.labels" $root | nindent 2 }}
 {{- end -}}
 
 {{- define "application.serviceAccount" -}}
@@ -35,12 +37,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end -}}
 {{- end -}}
 
-{{/* One HTTP probe: `path` and `enabled` are ours, the other fields go to Kubernetes as they are. */}}
-{{- define "application.probe" -}}
-httpGet:
-  path: {{ .path | quote }}
-  port: http
-{{- with omit . "enabled" "path" }}
-{{ toYaml . }}
-{{- end }}
+{{/* The Secret that `secrets` makes. */}}
+{{- define "application.secret" -}}
+{{- default (printf "%s-secrets" (include "application.name" . | trunc 55 | trimSuffix "-")) .Values.secrets.name -}}
+{{- end -}}
+
+{{/* What an autoscaler scales. */}}
+{{- define "application.target" -}}
+apiVersion: {{ eq .Values.kind "Rollout" | ternary "argoproj.io/v1alpha1" "apps/v1" }}
+kind: {{ eq .Values.kind "Rollout" | ternary "Rollout" "Deployment" }}
+name: {{ include "application.name" . }}
+{{- end -}}
+
+{{/* "yes" where the pods answer requests through a Service, else empty. */}}
+{{- define "application.serves" -}}
+{{- if and (has .Values.kind (list "Deployment" "Rollout")) .Values.service.enabled }}yes{{ end -}}
+{{- end -}}
+
+{{/* "yes" where an autoscaler says how many pods run, else empty. */}}
+{{- define "application.scales" -}}
+{{- if or .Values.autoscaling.enabled .Values.keda.enabled }}yes{{ end -}}
+{{- end -}}
+
+{{/* YAML with more keys laid over it: (dict "text" … "over" …). A list replaces a list. */}}
+{{- define "application.merged" -}}
+{{- $made := fromYaml .text -}}
+{{- if hasKey $made "Error" }}{{ fail (printf "%s in:\n%s" $made.Error .text) }}{{ end -}}
+{{- toYaml (mergeOverwrite $made (deepCopy .over)) -}}
 {{- end -}}
