@@ -24,6 +24,7 @@ from service.adapters.helm import Helm
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.adapters.secret_detector import ProcessSecretDetector
 from service.adapters.source_trees import GitSourceTrees
 from service.adapters.templates import SandboxedTemplates
 from service.bootstrap_sources import SystemClock, sources
@@ -145,6 +146,7 @@ def build_context(
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
             None if settings.helm == "none" else Helm(settings.helm),
             SandboxedTemplates(),
+            ProcessSecretDetector(),
         ),
         sources=sources(settings),
         configurations=configurations,

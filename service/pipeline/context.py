@@ -22,6 +22,7 @@ from service.ports import (
     ManifestRepositories,
     Pipelines,
     Registry,
+    SecretDetector,
     Source,
     SourceTrees,
     Templates,
@@ -70,7 +71,7 @@ class Outside:
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
     of http gates. `charts` renders what pull requests show; None where the settings want none. `templates`
-    renders people's own texts of these.
+    renders people's own texts of these, and `secrets` searches what people propose for plain secrets.
     """
 
     forge: Forge
@@ -84,6 +85,7 @@ class Outside:
     addresses: GateAddresses
     charts: Charts | None
     templates: Templates
+    secrets: SecretDetector
 
 
 @dataclass(frozen=True, slots=True)
