@@ -26,6 +26,7 @@ MINISTACK := $(VENV)/ministack
 INSTALLED := $(VENV)/.installed
 HELM := .tools/bin/helm
 HELM4 := .tools/bin/helm4
+HUSKY := .tools/husky/bin.js
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
@@ -83,7 +84,10 @@ demo: install
 test: install $(HELM) $(HELM4)
 	@$(BIN)/python -m pytest -m 'not prove' $(PYTEST_ARGS) $(TESTS)
 
-prove: install $(HELM) $(HELM4)
+$(HUSKY): scripts/fetch_husky.py | $(INSTALLED)
+	@$(BIN)/python scripts/fetch_husky.py $@ || echo '$@ is not here; the test of it will be named as skipped.'
+
+prove: install $(HELM) $(HELM4) $(HUSKY)
 	@$(BIN)/python -m pytest -m prove $(PYTEST_ARGS) $(TESTS)
 
 format: install
