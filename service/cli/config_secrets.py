@@ -13,6 +13,8 @@ from service.core.config import Target
 from service.core.plain_secrets import Finding, allowed_words, chosen, faults_of, in_scope
 from service.errors import Fault, PermanentError
 
+SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Searched:
@@ -40,7 +42,7 @@ def search_checkouts(shares: Sequence[tuple[Checkout, Sequence[Target]]]) -> Sea
         count += len(scope.files)
         left += scope.left
         try:
-            findings = ProcessSecretDetector().search(scope.files)
+            findings = ProcessSecretDetector(seconds=SECONDS).search(scope.files)
         except PermanentError as error:
             faults.append(Fault(str(checkout.folder), error.message, error.hint))
             continue

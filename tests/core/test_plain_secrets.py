@@ -55,6 +55,18 @@ def find(text: str, file: str = "apps/checkout/values-dev.yaml") -> list[Finding
          "extraObjects[0].data.user"),
         ("a: 1\n---\napiVersion: v1\nkind: Secret\nstringData:\n  any: thing\n", 6, "stringData.any"),
         ("password: 'a b c'\r\nx: 1\r\n", 1, "password"),
+        ("a: &it hunter2\npassword: *it\n", 2, "password"),
+        ("password: {value: hunter2}\n", 1, "password.value"),
+        ("passwords: [hunter2]\n", 1, "passwords[0]"),
+        ("env:\n  secret: hunter\n", 2, "env.secret"),
+        ("secret: hunter2\n", 1, "secret"),
+        ("SESSION_SECRET: swordfish\n", 1, "SESSION_SECRET"),
+        ("smtpPass: hunter2\n", 1, "smtpPass"),
+        ("config: '{\"user\": \"a\", \"password\": \"hunter2\"}'\n", 1, "config"),
+        ("command: [sh, -c, 'run --password hunter2 now']\n", 1, "command[2]"),
+        ("args: ['curl -H \"Authorization: Bearer hunter2hunter2\" x']\n", 1, "args[0]"),
+        (f"a: {'b ' * 5000}{GITHUB}\n", 1, "a"),
+        ("env: ['DB_PASSWORD=hunter2']\n", 1, "env[0]"),
         ("{{ broken }}: [\nadmin_password: hunter2\n", 2, ""),
     ],
 )  # fmt: skip
@@ -89,6 +101,9 @@ def test_plain_secret_is_found_at_its_line_and_key(text: str, line: int, key: st
         "sshKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3 shop@example\n",
         "model:\n  uri: models:/scorer/7\n  sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a\n",
         "integrity: sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==\n",
+        "maxTokens: 512\nmax_tokens: '4096'\nbypass: all\ncompass: north\ntokenizer: bert\n",
+        "args: ['curl -H \"Authorization: Bearer $TOKEN\" x', --token-file, /run/token, '--password-file=/x/y']\n",
+        "a: &it hunter2\nb: *it\nimagePullSecrets: [{name: regcred1}]\n",
         "name: kubernetesServiceAccountTokenAudience2\nclass: org.example.AbstractSingletonProxyFactoryBean\n",
     ],
 )
@@ -102,6 +117,7 @@ def test_what_only_looks_like_a_secret_passes(text: str) -> None:
         ("apps/checkout/.env", "USER=shop\nDB_PASSWORD=hunter2\n", [2]),
         ("apps/checkout/README.md", "Set password: hunter2 there\n", []),
         ("apps/checkout/README.md", f"Use {GITHUB}\n", [1]),
+        ("apps/checkout/secret.txt", "password=hunter2\n", []),
         ("apps/checkout/values.json", '{"a": 1,\n "password": "hunter2"}', [2]),
     ],
 )
@@ -155,6 +171,8 @@ def test_values_of_public_charts_have_nothing_but_what_their_names_say() -> None
 
 
 def test_what_is_too_large_is_told_and_not_searched() -> None:
-    scope = chosen({"apps/a.yaml": b"a: 1", "apps/b.yaml": b"x" * 1_048_577, "apps/c.png": b"\x89P\0", "apps/d": None})
-    assert (list(scope.files), scope.left) == (["apps/a.yaml"], ("apps/b.yaml is larger than 1 MiB",))
+    given = {"apps/a.yaml": b"a: 1", "apps/b.yaml": b"x" * 1_048_577, "apps/c.png": b"\x89P\0", "apps/d": None}
+    scope = chosen({**given, "apps/e.yaml": "a: 1".encode("utf-16")})
+    assert list(scope.files) == ["apps/a.yaml"]
+    assert scope.left == ("apps/b.yaml is larger than 1 MiB", "apps/e.yaml is not UTF-8 text")
     assert tell_in_short([], [], scope.left) == "not searched: apps/b.yaml is larger than 1 MiB"

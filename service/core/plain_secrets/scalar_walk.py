@@ -1,6 +1,7 @@
 """Goes through the scalars of a YAML file, each with its path, its line and what it is part of. Called by the search.
 
-A name beside a value is the value's name: `{name: DB_PASSWORD, value: …}` in a container's list of variables.
+A name beside a value is the value's name: `{name: DB_PASSWORD, value: …}` in a container's list of variables; without
+one, `value` is that of the key above.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ class Value:
         return format_path(self.steps)
 
     @property
+    def variable(self) -> bool:
+        """Tell whether it is an environment variable."""
+        return bool({"env", "extraEnv", "stringData"} & set(self.names))
+
+    @property
     def refers(self) -> bool:
         """Tell whether it only names something."""
         return self.kind in _REFERRING_KINDS or any(name.casefold() in REFERS for name in self.names)
@@ -74,7 +80,12 @@ def values_of(text: str, file: str) -> Iterator[Value]:
                     line = event.line + 1
                     end = line + doc.text.count("\n", event.start, max(event.start, event.end - 1))
                     yield Value(node.steps, node.names, node.name, event.value, line, end, node.kind)
-                case _:  # an alias: its value is looked at where it is written
+                case Kind.ALIAS:  # what it refers to may have a harmless name there
+                    meant = doc.anchored(node.at)
+                    if meant is not None and doc.events[meant].kind is Kind.SCALAR:
+                        text, line = doc.events[meant].value, event.line + 1
+                        yield Value(node.steps, node.names, node.name, text, line, line, node.kind)
+                case _:
                     pass
 
 
@@ -83,5 +94,5 @@ def _fields(doc: Document, node: _Node) -> Iterator[_Node]:
     plain = {name: doc.events[value].value for name, value in fields if doc.events[value].kind is Kind.SCALAR}
     kind = plain["kind"] if "kind" in plain and {"apiVersion", "metadata"} & {name for name, _ in fields} else node.kind
     for name, value in fields:
-        called = plain["name"] if name == "value" and "name" in plain else name
+        called = plain.get("name", node.name) if name == "value" else name
         yield _Node(value, (*node.steps, Key(name)), (*node.names, name), called, kind)

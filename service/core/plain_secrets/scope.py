@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from service.core.config import Target
 
 APPS = "apps/"
-MOST_FILES, MOST_FILE_BYTES, MOST_BYTES = 5_000, 1024 * 1024, 32 * 1024 * 1024
+MOST_FILES, MOST_FILE_BYTES, MOST_BYTES = 20_000, 1024 * 1024, 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ def chosen(contents: Mapping[str, bytes | None]) -> Scope:
     left: list[str] = []
     size = 0
     for name, content in contents.items():
-        if content is None or b"\0" in content[:8192]:
+        if content is None:
+            continue
+        if b"\0" in content[:8192]:
+            if name.endswith((".yaml", ".yml", ".json")):
+                left.append(f"{name} is not UTF-8 text")
             continue
         if len(content) > MOST_FILE_BYTES:
             left.append(f"{name} is larger than {MOST_FILE_BYTES // 1024 // 1024} MiB")

@@ -32,21 +32,29 @@ _ALLOWS_NEXT = re.compile(r"^[ \t]*#[ \t]*pragma: ?allowlist[ -]nextline[ -]secr
 _REASON = re.compile(r"\w{2}")
 _ASSIGNED = re.compile(
     r"""(?x) (?:^|[\s{,;&?'"]) -{0,2} ['"]?(?P<name>[A-Za-z_][\w.-]{1,80})['"]? [ \t]*[:=]{1,2}[ \t]*
-    (?P<value>[^\s,;'"&]+|'[^']*'|"[^"]*")"""
+    (?:(?i:bearer|basic|token)[ \t]+)? (?P<value>[^\s,;'"&]+|'[^']*'|"[^"]*")"""
 )
+_GIVEN = re.compile(r"(?:^|\s)--(?P<name>[A-Za-z][\w.-]{1,80})[ \t]+(?P<value>[^\s,;'\"&-][^\s,;'\"&]*)")
+_BREAKS = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z][\w.-]{1,80})")
 _CODE = re.compile(r"[\w.]+[(\[]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HARMLESS_NAME = re.compile(
     r"(?i)(checksum|digest|sha\d*|integrity|fingerprint|public_?key|ca_?bundle|ca|cert|certs|certificate|hash|commit|revision|version|tag|uri|url|path|etag)$"
 )
-_LINE_LIMIT = 4_000
-"""Characters of a line that are looked at for known forms; expressions are slow on longer ones."""
+_PIECE, _OVERLAP = 4_000, 400
+"""Characters that are looked at together, because expressions are slow on very long lines."""
+_WORDS = re.compile(
+    r"(?i)pass|pwd|secret|token|key|credential|cookie|authorization|connection.?string|sealed|encrypteddata|value"
+)
+_LONG_WORD = re.compile(r"[A-Za-z0-9+/_-]{24,}")
 
 
 def find_plain_secrets(file: str, text: str, forms: Forms) -> list[Finding]:
     """Give what looks like a secret, one finding a line, in the order of the file."""
-    lines = text.splitlines()
+    if not _worth_reading(text, forms):
+        return []
+    lines = _BREAKS.split(text)
     try:
         values = list(values_of(text, file)) if file.endswith(YAML_NAMES) else []
     except ValuesEditError:
@@ -58,13 +66,22 @@ def find_plain_secrets(file: str, text: str, forms: Forms) -> list[Finding]:
     return [_judged(found[line], lines, starts) for line in sorted(found)]
 
 
+def _worth_reading(text: str, forms: Forms) -> bool:
+    """Tell whether anything in a file could be a secret. Most values files have only images, numbers and names."""
+    return (
+        _WORDS.search(text) is not None
+        or any(not (word := found[0]).islower() and not word.isupper() for found in _LONG_WORD.finditer(text))
+        or forms.known(text) is not None
+    )
+
+
 def _by_value(file: str, values: list[Value], forms: Forms) -> Iterator[Finding]:
     option = ""
     for value in values:
         what = _what(value, option, forms)
         if what:
             yield Finding(file, value.line, value.key, what)
-        elif "\n" in value.text.strip() or "=" in value.text:
+        elif not value.refers and any(sign in value.text for sign in ("\n", "=", ": ", '":', "--")):
             yield from (
                 Finding(file, min(value.line + offset, value.end), value.key, told)
                 for offset, told in _assigned_in(value)
@@ -85,7 +102,7 @@ def _what(value: Value, option: str, forms: Forms) -> str:
     name = value.name
     if option and holds_secret(option) and not is_no_secret(option, text):
         return f"a secret, by the option --{option} before it"
-    if holds_secret(name) and not is_no_secret(name, text):
+    if holds_secret(name) and not is_no_secret(name, text, variable=value.variable):
         return "a secret, by its name"
     return _by_letters(value, forms)
 
@@ -124,22 +141,36 @@ def _assigned_in(value: Value) -> Iterator[tuple[int, str]]:
 
 
 def _assigned(line: str) -> str:
-    for found in _ASSIGNED.finditer(line[:_LINE_LIMIT]):
-        name, text = found["name"], found["value"].strip("\"'")
+    for found in (one for piece in _pieces(line) for pattern in (_ASSIGNED, _GIVEN) for one in pattern.finditer(piece)):
+        name, text = found["name"], found["value"].strip("\"'").rstrip("}")
         if holds_secret(name) and not is_no_secret(name, text) and not _CODE.match(text):
             return f"a secret, by the name {name}"
     return ""
+
+
+def _pieces_of(lines: list[str]) -> Iterator[str]:
+    """Put lines together, so that a file without any known form is looked at in a few steps."""
+    for start in range(0, len(lines), 200):
+        yield "\n".join(lines[start : start + 200])
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """Cut a very long line into pieces that overlap."""
+    for start in range(0, max(len(line) - _OVERLAP, 1), _PIECE - _OVERLAP):
+        yield line[start : start + _PIECE]
 
 
 def _by_line(file: str, lines: list[str], values: list[Value], forms: Forms) -> Iterator[Finding]:
     """Look at whole lines: comments, files that are not YAML, and forms that no name tells of."""
     keys = {line: value for value in values for line in range(value.line, value.end + 1)}
     assigns = not values and not file.endswith(_PROSE)
+    if not assigns and not any(map(forms.known, _pieces_of(lines))):
+        return
     for number, line in enumerate(lines, start=1):
         value = keys.get(number)
         if value is not None and is_surely_sealed(value.text):
             continue
-        known = forms.known(line[:_LINE_LIMIT])
+        known = next(filter(None, map(forms.known, _pieces(line))), None)
         comment = line.lstrip().startswith(("#", "//"))
         if known is not None and not _only_told_of(known[1], lines[number - 1 : number + 2], comment=comment):
             yield Finding(file, number, "" if comment or value is None else value.key, known[0])

@@ -11,8 +11,8 @@ from itertools import pairwise
 from service.core.secret_looking import is_secret_name
 
 _MORE_NAMES = re.compile(
-    r"(?i)(^|[_.-]|(?<=[a-z0-9]))(pwd|pass|(?:db|database|key|user)[_-]?pass|(?:account|auth|client|service|master)[_-]?key"
-    r"|connection[_-]?string)$"
+    r"(?i:(?:^|[_.-])(?:pass|pwd)$|(?:db|database|key|user|admin|root)[_-]?pass$)|(?<=[a-z0-9])P(?:ass|wd)$"
+    r"|(?i:(?:^|[_.-]|(?<=[a-z0-9]))(?:(?:account|auth|client|service|master)[_-]?key|connection[_-]?string)$)"
 )
 _NAMES_A_SECRET = re.compile(r"(?<![a-z])[sS]ecrets?$|Secrets?$")
 """Keys whose value is, in charts, the name of a Secret: existingSecret, tlsSecret, imagePullSecrets."""
@@ -38,19 +38,27 @@ _LEAST_SEALED, _SURELY_SEALED = 24, 300
 
 
 def holds_secret(name: str) -> bool:
-    """Tell whether a key's name says that its value is a secret."""
-    return is_secret_name(name) or _MORE_NAMES.search(name) is not None
+    """Tell whether a key's name, or its singular, says that its value is a secret."""
+    return any(is_secret_name(one) or _MORE_NAMES.search(one) is not None for one in (name, name.removesuffix("s")))
 
 
-def is_no_secret(name: str, value: str) -> bool:
-    """Tell whether the value under such a name is not a secret itself: empty, a reference, a Secret's name."""
+def is_no_secret(name: str, value: str, *, variable: bool = False) -> bool:
+    """Tell whether the value under such a name is not a secret itself: empty, a reference, a Secret's name.
+
+    `variable`: it is an environment variable, and those get no names of Secrets.
+    """
     text = value.strip()
     if text in _NOTHING or is_placeholder(text) or _PATH.fullmatch(text) or is_surely_sealed(text):
         return True
-    if _NAMES_A_SECRET.search(name) and not _HOLDS_A_SECRET.search(name):
-        return _NAME_OF_SECRET.fullmatch(text) is not None and not _is_shuffled(text)
+    if name.endswith("s") and text.isdecimal():  # maxTokens
+        return True
     if "-----BEGIN" in text and not has_key_text(text):
         return True
+    if variable or (name.isupper() and len(name) > 1):
+        return False
+    if _NAMES_A_SECRET.search(name) and not _HOLDS_A_SECRET.search(name):
+        named = _NAME_OF_SECRET.fullmatch(text) is not None and not _is_shuffled(text)
+        return named and ("-" in text or text.isalpha() or name.casefold() not in {"secret", "secrets"})
     # `secretKey: password` names a key of a Secret, or a file in it.
     names_a_key = holds_secret(text) and not any(map(str.isdigit, text))
     return _KEY_IN_SECRET.fullmatch(name) is not None and (names_a_key or _FILE_NAME.fullmatch(text) is not None)
