@@ -23,6 +23,9 @@ RUN mkdir /opt/helm \
  && if [ "$(uname -m)" = x86_64 ]; then /opt/build/bin/python scripts/fetch_helm.py /opt/helm/helm; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY service service
+COPY manifests-template manifests-template
+COPY docs/workflows docs/workflows
+COPY docs/aws docs/aws
 RUN /opt/build/bin/hatchling build --target wheel --directory dist \
  && /opt/build/bin/pip --python /opt/mergeport/bin/python install --no-cache-dir --no-index --no-deps dist/*.whl
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +20,7 @@ from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
 from service.adapters.gate_addresses import HttpGateAddresses
 from service.adapters.git.ssh import SshLogin
 from service.adapters.git_histories import GitHistories
+from service.adapters.github_api.app_registration import NewApp, new_app
 from service.adapters.github_api.budget import Budgets
 from service.adapters.github_api.connection import SOURCES
 from service.adapters.helm import Helm
@@ -35,6 +38,7 @@ from service.pipeline.asked.in_store import configuration_in_force
 from service.pipeline.configurations import Configurations
 from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
+from service.pipeline.manifest.state.remembered import judge_names_again
 from service.ports import Builder, Clock, Commits, Credentials, EventQueue, ManifestHistories, Pipelines, Registry
 from service.settings import ArgoCDSettings, GitHubApp, Settings
 from service.store import Store, Transaction
@@ -108,6 +112,12 @@ def known_configuration(tx: Transaction) -> Configuration | None:
     return configuration_in_force(tx, kinds())
 
 
+def _in_force(default: Repository, tx: Transaction, before: Configuration, now: Configuration, at: datetime) -> None:
+    """Do what follows from a configuration that has come into force."""
+    start_returned(tx, before, now, at)
+    judge_names_again(tx, now, default)
+
+
 @contextmanager
 def build_context(
     settings: Settings, store: Store, queue: Queue, holder: str, *, clock: Clock | None = None
@@ -124,8 +134,9 @@ def build_context(
     repository = settings.configuration_repository
     assert repository is not None  # noqa: S101 - require_worker() asked for it
     configurations = Configurations(
-        store, manifest_forge, clock, kinds(), repository, settings.configuration_branch, in_force=start_returned
-    )
+        store, manifest_forge, clock, kinds(), repository, settings.configuration_branch,
+        in_force=partial(_in_force, repository),
+    )  # fmt: skip
     manifests = _manifests(settings, manifest_forge, ca_file, settings.state_directory / "mirrors")
     images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock, budgets=budgets)
     trees = GitSourceTrees(
@@ -216,6 +227,11 @@ def _argocd(settings: ArgoCDSettings, ca_file: Path | None) -> ArgoCD | None:
     if settings.applicationset_url:
         sets = ApplicationSets(settings.applicationset_url, settings.webhook_secret, ca_file=trusted)
     return ArgoCD(settings.url, settings.token or "", web_url=settings.web_url, ca_file=trusted, sets=sets)
+
+
+def register_app(api_url: str, code: str) -> NewApp:
+    """Exchange the code of a GitHub App that was just made for its id, key and web hook's secret."""
+    return new_app(api_url, code)
 
 
 def event_queue(settings: Settings) -> EventQueue | None:

@@ -23,6 +23,12 @@ from devstack.demo.story import SHORT, Result, Story
 from devstack.demo.world import MANIFESTS, ROOT, SOURCE, Room, World, find_builder
 
 BUILDERS = ("auto", "docker", "buildah", "layer")
+COMMENT = """\
+  . {settings}
+  curl --silent --data '{{"body": "/mergeport status"}}' \\
+  --header "Authorization: Bearer $DEMO_RELEASE_MANAGER_TOKEN" \\
+  "$MERGEPORT_GITHUB_API_URL/repos/{manifests}/issues/{number}/comments"
+"""
 NO_BUILDER = (
     "neither docker nor buildah builds here, so the context is packed as one layer on an empty base;",
     "that is not a Dockerfile build",
@@ -130,7 +136,12 @@ def _keep(screen: Screen, world: World, results: Sequence[Result]) -> None:
             screen.fact("pull request", f"{github}/{MANIFESTS}/pull/{one.run.pull_request}")
     screen.fact("Argo CD", f"{world.stack.argocd.url}/applications")
     screen.fact("history", f"git --git-dir={_short(world.manifests.path)} log -p")
-    screen.fact("command", f". {_short(world.write_environment())} && .venv/bin/mergeport runs list")
+    settings = _short(world.write_environment())
+    screen.fact("command", f". {settings} && .venv/bin/mergeport runs list")
+    numbers = [one.run.pull_request for one in results if one.run.pull_request is not None]
+    if numbers:
+        screen.fact("comment", "as the release manager on that pull request, which is answered there:")
+        screen.say(COMMENT.format(settings=settings, manifests=MANIFESTS, number=numbers[-1]))
     screen.fact("end it", f"Ctrl-C here, or kill {os.getpid()}")
     try:
         while True:

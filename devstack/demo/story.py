@@ -20,7 +20,7 @@ from devstack.demo.errors import DemoError
 from devstack.demo.evidence import Difference, Image, Registry, read_difference
 from devstack.demo.product import Run
 from devstack.demo.screen import Screen
-from devstack.demo.world import MANIFESTS, SOURCE, SOURCE_FILES, World
+from devstack.demo.world import MANIFESTS, RELEASE_MANAGER, SOURCE, SOURCE_FILES, World
 from devstack.github.actions import Sending
 from devstack.github.state import Delivery, Pull
 
@@ -28,7 +28,6 @@ T = TypeVar("T")
 
 APPLICATION = "checkout"
 DEVELOPER = "alice"
-RELEASE_MANAGER = "release-manager"
 RUN_SECONDS = 100.0
 SHORT = 12
 PAUSE = 0.4

@@ -31,6 +31,10 @@ SOURCE = "acme/checkout"
 MANIFESTS = "acme/manifests"
 PATHS = '    paths: ["**", "!docs/**"]\n'
 """What the demo adds to the template's mergeport.yaml: a merge into docs/ alone deploys nothing."""
+RELEASE_MANAGER = "release-manager"
+PERSONS_TOKEN = "demo-release-manager-token"
+"""The release manager's own token: Mergeport obeys no comments of its own account."""
+EVENTS = ("push", "pull_request", "issue_comment", "pull_request_review")
 MARK = "about.txt"
 LOCK = "pid"
 
@@ -109,6 +113,9 @@ class World:
         self.stack.create_repository(SOURCE, source, branches=("develop", "staging", "main"))
         configuration = _with_paths(TEMPLATE / "mergeport.yaml")
         self.stack.create_repository(MANIFESTS, {**read_directory(TEMPLATE), "mergeport.yaml": configuration})
+        self.github.add_token(PERSONS_TOKEN, RELEASE_MANAGER)
+        for repository in (SOURCE, MANIFESTS):
+            self.github.repository(repository).roles[RELEASE_MANAGER] = "admin"
         self.stack.argocd.add_application_set(MANIFESTS)
         self.manifests = self.stack.git.open(MANIFESTS)
         self.registry = _registry(configuration)
@@ -122,7 +129,7 @@ class World:
         self.product.wait_ready()
         self._room.tell(self.product.url)
         for repository in (SOURCE, MANIFESTS):
-            self.github.add_hook(repository, self.product.hooks_url, WEBHOOK_SECRET)
+            self.github.add_hook(repository, self.product.hooks_url, WEBHOOK_SECRET, EVENTS)
         self.github.wait_delivered()
 
     def write_environment(self) -> Path:
@@ -130,6 +137,7 @@ class World:
         settings = {
             key: text for key, text in self.product.environment.items() if key.startswith(("MERGEPORT_", "AWS_"))
         }
+        settings["DEMO_RELEASE_MANAGER_TOKEN"] = PERSONS_TOKEN
         path = self._room.directory / "environment"
         lines = [f"export {key}={shlex.quote(text)}\n" for key, text in settings.items()]
         path.write_text("".join(lines), encoding="utf-8")

@@ -16,6 +16,7 @@ from devstack.git_http import GitAccess
 from devstack.github import payloads, shapes
 from devstack.github.blobs import Blobs
 from devstack.github.hooks import Courier
+from devstack.github.landing import leave_queue
 from devstack.github.limits import Limits
 from devstack.github.merging import GITHUB, ConflictError, Merge, make_merge, merge_tree
 from devstack.github.refusal import RefusalError, invalid, not_found, refuse_long
@@ -144,6 +145,7 @@ class Actions:
                 self.close_pull(repo, pull, sender)
             elif pull.head == branch:
                 before, pull.head_sha = pull.head_sha, update.new
+                leave_queue(repo, pull)
                 pull.base_sha, pull.updated_at = repo.bare.tip(pull.base), now()
                 self.test_merge(repo, pull)
                 self._emit(repo, pull, "synchronize", sender, before=before, after=update.new)
@@ -243,6 +245,7 @@ class Actions:
         with self.state.lock:
             pull.state, pull.closed_at = "closed", now()
             pull.updated_at = pull.closed_at
+            leave_queue(repo, pull)
             self._emit(repo, pull, "closed", sender)
 
     def reopen_pull(self, repo: Repository, pull: Pull, sender: User) -> None:

@@ -39,10 +39,17 @@ def mergeable_state(repo: Repository, pull: Pull) -> str:
         return "dirty"
     if pull.draft:
         return "draft"
+    if is_behind(repo, pull):
+        return "behind"
     if missing(repo, pull):
         return "blocked"
     newest = {one.context: one.state for one in repo.statuses.get(pull.head_sha, [])}
     return "unstable" if any(state != "success" for state in newest.values()) else "clean"
+
+
+def is_behind(repo: Repository, pull: Pull) -> bool:
+    """Tell whether the base requires its newest commit to be contained, and it is not."""
+    return pull.base in repo.strict and not repo.bare.is_ancestor(repo.bare.tip(pull.base), pull.head_sha)
 
 
 def require_mergeable(repo: Repository, pull: Pull) -> None:
@@ -50,6 +57,8 @@ def require_mergeable(repo: Repository, pull: Pull) -> None:
     lacking = missing(repo, pull)
     if pull.state == "open" and pull.base in repo.queues:
         raise RefusalError(405, QUEUE_ONLY)
+    if pull.state == "open" and is_behind(repo, pull):
+        raise RefusalError(405, "Head branch is out of date. Review and try the merge again.")
     if pull.state == "open" and lacking:
         raise RefusalError(405, f'Required status check "{lacking[0]}" is expected.')
 
@@ -81,6 +90,22 @@ def enqueue(repo: Repository, pull: Pull, head: str | None) -> int:
     if pull.number not in repo.queues[pull.base]:
         repo.queues[pull.base].append(pull.number)
     return repo.queues[pull.base].index(pull.number) + 1
+
+
+def dequeue(repo: Repository, pull: Pull) -> int:
+    """Take a pull request out of the base's merge queue; give the place that it had."""
+    if pull.number not in repo.queues.get(pull.base, []):
+        raise RefusalError(422, "Pull request is not in the merge queue")
+    place = repo.queues[pull.base].index(pull.number) + 1
+    leave_queue(repo, pull)
+    return place
+
+
+def leave_queue(repo: Repository, pull: Pull) -> None:
+    """Take it out of every queue, as a push to its branch, its end and a draft do, too."""
+    for queue in repo.queues.values():
+        if pull.number in queue:
+            queue.remove(pull.number)
 
 
 def settle(merges: Merges, repo: Repository) -> None:

@@ -73,6 +73,12 @@ class Limits:
             if not _reads(method):
                 one.made.append(now)
 
+    def give_back(self, token: Token) -> None:
+        """Do not count a call of the hour after all, because its answer was that nothing has changed."""
+        with self._lock:
+            one = self._account(token)
+            one.used = max(0, one.used - 1)
+
     def headers(self, token: Token | None) -> dict[str, str]:
         """Give the headers of an answer; while the limits are off the calls never run out."""
         if self.mode is Mode.NONE:

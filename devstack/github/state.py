@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from devstack.bare import BareRepository, Person
 from devstack.github.judging_records import CheckRun, Review
@@ -241,6 +241,8 @@ class Repository:
     """The kinds of the rules of rulesets that apply to a branch, besides `required`: `pull_request` and the like."""
     classic: frozenset[str] = frozenset()
     """The branches with classic protection."""
+    strict: set[str] = field(default_factory=set)
+    """The branches that take only what contains their newest commit."""
     queues: dict[str, list[int]] = field(default_factory=dict)
     """The merge queues of branches that have one: the pull requests in it."""
 
@@ -285,6 +287,8 @@ class State:
         self.tokens: dict[str, Token] = {}
         self.installations: dict[int, Installation] = {}
         self.deliveries: list[Delivery] = []
+        self.new_apps: dict[str, dict[str, Any]] = {}
+        """The manifests of Apps that a person has registered by one, by the code that GitHub sends them back with."""
         self.app_hook: Hook | None = None
         """The App's own web hook; what it delivers is told of the hooks of repositories here."""
         self.unknown_reviewers: set[str] = set()

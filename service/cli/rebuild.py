@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from service.cli.history import DEPTH, reading
 from service.cli.printing import as_json, moment, print_json, say
 
 if TYPE_CHECKING:
-    from service.pipeline.asked.rebuilding import Found, Lost
+    from service.pipeline.asked.rebuilding import Found, Known, Lost
 
 NOT_BACK = (
     "Deliveries that were not processed, runs under way and earlier ones, build logs, the audit, approvals by command, "
@@ -40,23 +41,27 @@ def rebuild(depth: int, *, only_plan: bool, json_wanted: bool) -> None:
     with reading(depth) as past:
         configuration = past.context.configurations.current()
         wanted = rebuilding.plan(past, configuration)
-        lost = list(wanted.lost)
+        lost, not_back = list(wanted.lost), list[rebuilding.Lost]()
         if not only_plan:
-            lost += rebuilding.bring_back(past.context, configuration, wanted)
+            not_back = rebuilding.bring_back(past.context, configuration, wanted)
+        lost += not_back
+        missing = {(one.application, one.environment) for one in not_back}
+        back = [one for one in wanted.found if (one.target.application, one.target.environment) not in missing]
         states = rebuilding.states_back(past.context, configuration)
     if json_wanted:
         entries = {name: len(seen.state.entries) for name, seen, _ in states if seen is not None}
         print_json(
             {
                 "done": not only_plan,
-                "live": [_plain(one) for one in wanted.found],
+                "live": [_plain(one) for one in back],
+                "known": wanted.known,
                 "lost": lost,
                 "state_entries": entries,
                 "state_errors": {name: str(error) for name, _, error in states if error is not None},
             }
         )
     else:
-        _print(wanted.found, lost, only_plan=only_plan)
+        _print(back, wanted.known, lost, only_plan=only_plan)
         for name, seen, error in states:
             if seen is not None:
                 say(f"the state of {name}: {len(seen.state.entries)} locks, holds and blocks")
@@ -82,12 +87,16 @@ def _migrate() -> None:
         store.close()
 
 
-def _print(found: tuple[Found, ...], lost: list[Lost], *, only_plan: bool) -> None:
+def _print(found: Sequence[Found], known: Sequence[Known], lost: Sequence[Lost], *, only_plan: bool) -> None:
     verb = "would be" if only_plan else "is"
     for one in found:
         target, origin = one.target, one.origin
         place = f"{target.application} in {target.environment}"
         say(f"{place} {verb} live again: {origin.source_commit[:12]} since {moment(one.at)} ({one.commit[:12]})")
+    for there in known:
+        place = f"{there.application} in {there.environment}"
+        other = f"; {there.otherwise}" if there.otherwise else ""
+        say(f"{place} is known and left alone: {there.commit[:12]} is live since {moment(there.since)}{other}")
     for missing in lost:
         say(f"{missing.application} in {missing.environment} does not come back: {missing.words}", err=True)
 

@@ -208,6 +208,8 @@ def _tell(action: str, words: str, outcome: Outcome, *, json_wanted: bool) -> No
 
 
 def _print(found: Iterable[Listed]) -> None:
+    from service.core.state.astray import astray_in_words  # noqa: PLC0415 - heavy
+
     at, listed = now(), list(found)
     rows = []
     for one in listed:
@@ -217,6 +219,8 @@ def _print(found: Iterable[Listed]) -> None:
             continue
         if one.seen.trouble is not None:
             say(f"nothing is promoted to {one.repository}: {one.seen.trouble}", err=True)
+        for words in astray_in_words(one.seen.state):
+            say(f"warning: in the state of {one.repository}, {words}", err=True)
         rows += [[*_row(entry, at), one.repository] for entry in one.seen.state.entries]
     print_rows(["what", "name", "age", "until", "who", "why", "repository"], rows)
     if not rows and not any(one.error or (one.seen and one.seen.trouble) for one in listed):
@@ -263,4 +267,5 @@ def _entry(entry: Entry, at: datetime) -> dict[str, Any]:
         "until": placed.until,
         "age_seconds": max(0, int((at - placed.since).total_seconds())),
         "over": placed.over(at),
+        "not_right": entry.stray.words if entry.stray is not None else None,
     }

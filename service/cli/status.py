@@ -38,17 +38,20 @@ def status(application: str, json_wanted: bool) -> None:
     from service.bootstrap import known_configuration  # noqa: PLC0415 - heavy
     from service.errors import NotFoundError  # noqa: PLC0415 - beside the others
     from service.pipeline.asked.status_matrix import status as ask  # noqa: PLC0415 - heavy
+    from service.pipeline.manifest.state.remembered import told_astray  # noqa: PLC0415 - heavy
 
     default, at = settings.load(os.environ).configuration_repository, now()
     with opened_store() as store, store.read() as tx:
         configuration = known_configuration(tx)
-        cells = ask(tx, configuration, default, at, application)
+        cells, astray = ask(tx, configuration, default, at, application), told_astray(tx)
     if application and not cells:
         raise NotFoundError(
             f"there is no application {application}",
             code="application-unknown",
             hint="`mergeport status` lists them",
         )
+    for words in astray:
+        say(f"warning: {words}", err=True)
     if json_wanted:
         print_json(cells)
     elif not sys.stdout.isatty():

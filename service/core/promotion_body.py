@@ -1,12 +1,12 @@
-"""Writes the body of a promotion's pull request in GitHub's Markdown, within GitHub's limits.
+"""Writes what a pull request tells of one application's promotion, part by part, in GitHub's Markdown.
 
-Called with the facts that the pipeline has gathered. Pure text in, text out: the same facts give the same body, so that
-nothing is edited for nothing. Text that people wrote shows as it is and does nothing.
+Called by what writes the whole body, for each application in it. Pure text in, text out: the same facts give the same
+parts, so that nothing is edited for nothing. Text that people wrote shows as it is and does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from service.core.carry import section_of_carried
 from service.core.foreign_text import NAME_LENGTH, ZERO_WIDTH_SPACE, code, cut, fitting, link, markdown, value
@@ -17,13 +17,8 @@ from service.core.messages import (
     SHORT,
     SUBJECT_LENGTH,
     Promotion,
-    trailers_of_promotion,
 )
 from service.core.promotion_evidence import what_checks_say, what_it_touches, what_scans_found, where_it_runs
-from service.core.promotion_gates import LONGEST_BODY, gates_section
-from service.core.promotion_gates import TABLE_ROOM as GATES_ROOM
-from service.core.promotion_title import mark_of, pull_request_title
-from service.core.rendered.comparison import rendered_section
 from service.core.step_back import asked_words, words_of
 
 PULL_REQUESTS_SHOWN, LABELS_SHOWN = 50, 10
@@ -34,24 +29,11 @@ DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
 """The most bytes of the parts that can grow: GitHub accepts 65,536 characters."""
 
 
-RENDERED_ROOM = 30_000
-DISPENSABLE = ("rendered", "evidence", "source", "changes", "carried", "overrides", "images")
-"""What is left out, in this order, of a text that gets too long all the same."""
-
-
-def pull_request_body(promotion: Promotion, *, because: str = "") -> str:
-    """Give the pull request's body in GitHub's Markdown; `because` says why a configured commit is not made."""
-    return with_machine_part(promotion, sections_of(promotion, because=because))
-
-
-def sections_of(promotion: Promotion, *, because: str = "") -> dict[str, str]:
-    """Give the parts of the body by name, in their order; one that has nothing to say is empty."""
-    sections = {
+def parts_of(promotion: Promotion) -> dict[str, str]:
+    """Give the parts by name, in their order; one that has nothing to say is empty."""
+    return {
         "headline": _headline(promotion),
         "warning": f"> [!WARNING]\n> {markdown(promotion.warning, WARNING_LENGTH)}" if promotion.warning else "",
-        "because": f"This is a pull request and not a commit, because {markdown(because, BECAUSE_LENGTH)}."
-        if because
-        else "",
         "asked": asked_words(promotion.back, promotion.asked_by),
         "overrides": "\n".join(
             fitting([f"Overridden: {markdown(one, OVERRIDE_LENGTH)}" for one in promotion.overrides], OVERRIDES_ROOM)
@@ -62,40 +44,13 @@ def sections_of(promotion: Promotion, *, because: str = "") -> dict[str, str]:
         "source": _source(promotion),
         "marks": what_it_touches(promotion.marks),
         "evidence": _evidence(promotion),
-        "gates": gates_section(promotion.gates),
-        "rendered": "",
         "rollback": _rollback(promotion),
     }
-    if promotion.rendered is not None:
-        room = min(RENDERED_ROOM, LONGEST_BODY - GATES_ROOM - _size(with_machine_part(promotion, sections)))
-        more = link("The run has the whole diff of the values files.", promotion.run_url) if promotion.run_url else ""
-        sections["rendered"] = rendered_section(promotion.rendered, room, more)
-    return sections
 
 
-def with_machine_part(promotion: Promotion, sections: Mapping[str, str]) -> str:
-    """Join parts, and add what only we write; what does not fit GitHub's limit is left out, and that is said.
-
-    The trailers are repeated in it, because a squash merge may drop those of the commit.
-    """
-    run = link("The run in Mergeport", promotion.run_url) if promotion.run_url else ""
-    ours = [
-        mark_of(pull_request_title(promotion)),
-        run,
-        f"<details><summary>For machines</summary>\n\n```text\n{trailers_of_promotion(promotion)}\n```\n\n</details>",
-    ]
-    kept = dict(sections)
-    for name in (*DISPENSABLE, *kept, ""):
-        whole = "\n\n".join(section for section in (*kept.values(), *ours) if section) + "\n"
-        if _size(whole) <= LONGEST_BODY - GATES_ROOM:
-            return whole
-        if kept.get(name):
-            kept[name] = f"*{name}*: left out here, because this text would be longer than GitHub accepts."
-    return "\n\n".join(section for section in ours if section) + "\n"
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
+def run_link(promotion: Promotion) -> str:
+    """Link to where all of it is told; empty without an address."""
+    return link("The run has the whole diff of the values files.", promotion.run_url) if promotion.run_url else ""
 
 
 def _evidence(promotion: Promotion) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
-from service.core.foreign_text import ZERO_WIDTH_SPACE, line, plain
+from service.core.foreign_text import ZERO_WIDTH_SPACE, cut, line, plain
 from service.core.graphemes import whole_before
 from service.core.step_back import StepBack
 from service.core.words import Sha
@@ -18,6 +19,8 @@ from service.core.words import Sha
 TITLE_LENGTH = 256
 """GitHub's limit. It is counted in UTF-16 units, in which an emoji is two, to be on the safe side."""
 SHORT = 7
+NAMED = 10
+"""The most applications that the title of a shared pull request names."""
 _APPLICATION_LENGTH, _ENVIRONMENT_LENGTH = 80, 60
 _MARK = re.compile(r"<!-- mergeport title ([0-9a-f]{16}) -->")
 
@@ -66,6 +69,20 @@ class Told(Protocol):
         ...
 
 
+def title_of(every: Sequence[Told]) -> str:
+    """Give the title of a pull request: of one application its change, of several their names.
+
+    `3 applications → prod: billing, catalog, checkout`.
+    """
+    if len(every) == 1:
+        return pull_request_title(every[0])
+    names = ", ".join(one.application for one in every[:NAMED])
+    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    lead = f"{len(every)} applications → {_environment(every[0])}: "
+    room = TITLE_LENGTH - _units(lead) - len(more)
+    return f"{lead}{_cut(cut(plain(names, TITLE_LENGTH), room), room)}{more}"
+
+
 def pull_request_title(told: Told) -> str:
     """Give the title: `checkout 4f2c1e9 → prod: Show prices with tax (#41) and 3 more`.
 
@@ -90,7 +107,7 @@ def mark_of(title: str) -> str:
     return f"<!-- mergeport title {_digest(title)} -->"
 
 
-def is_ours(told: Told, title: str, body: str) -> bool:
+def is_ours(every: Sequence[Told], title: str, body: str) -> bool:
     """Tell whether a pull request still has our title; a person's title is kept.
 
     If the body has no mark, because somebody rewrote it or an earlier version opened the pull request, the title is
@@ -99,13 +116,17 @@ def is_ours(told: Told, title: str, body: str) -> bool:
     marks = _MARK.findall(body)
     if marks:
         return _digest(title) in marks
+    return any(re.fullmatch(shape, title) for told in every for shape in _shapes(told))
+
+
+def _shapes(told: Told) -> tuple[str, ...]:
     application, environment = re.escape(_application(told)), re.escape(_environment(told))
-    shapes = (
+    return (
         rf"Rollback: {application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
         rf"{application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
         rf"Promote {application} [0-9a-f]{{12}} to {environment}",
+        rf"[0-9]+ applications → {environment}: .*",
     )
-    return any(re.fullmatch(shape, title) for shape in shapes)
 
 
 def _lead(told: Told) -> str:

@@ -20,7 +20,7 @@ from service.core.reserved_files import TEMPLATE_FILE
 NAMES = (
     "application", "environment", "commit", "source", "title", "run_url", "compare_url", "previous", "warning",
     "because", "back", "images", "changes", "pull_requests", "direct", "overrides", "runs_in", "marks", "gates",
-    "rendered", "sections",
+    "rendered", "applications", "out", "sections",
 )  # fmt: skip
 """What a template may use. Names are added and never change their meaning: docs/promotion.md has them."""
 LONGEST_TEMPLATE, LONGEST_VALUE, LONGEST_TEXT = 100_000, 2_000, 30_000

@@ -5,21 +5,50 @@ Called with the other parts of the text. docs/promotion.md describes each name; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from service.core.foreign_text import link, value
 from service.core.messages import Promotion, SourcePullRequest
-from service.core.promotion_title import pull_request_title
+from service.core.promotion_title import pull_request_title, title_of
+from service.core.pull_request_body import Offer
 from service.core.step_back import words_of
 
 MOST = 200
 """The most items of each list that a template gets."""
 
 
-def template_context(promotion: Promotion, sections: Mapping[str, str], *, because: str = "") -> dict[str, Any]:
-    """Give the facts and the sections of our own text."""
+def template_context(offer: Offer, sections: Mapping[str, str]) -> dict[str, Any]:
+    """Give the facts of all applications together, of each alone as `applications`, and the sections of our own text.
+
+    Of several applications a list has what all of them bring; a text is what they have in common, or empty.
+    """
+    each = [_facts(one) for one in offer.members[:MOST]]
+    return {
+        **{name: _together([one[name] for one in each]) for name in each[0]},
+        "application": ", ".join(one.application for one in offer.members),
+        "title": title_of(offer.members),
+        "because": offer.because,
+        "gates": [{"name": row.gate, "state": row.state, "words": row.words} for row in offer.gates or ()],
+        "applications": each,
+        "out": [{"application": name, "why": words} for name, words in offer.out[:MOST]],
+        "sections": dict(sections),
+    }
+
+
+def _together(values: Sequence[Any]) -> Any:  # noqa: ANN401 - plain data of any shape
+    match values[0]:
+        case list():
+            every = [one for value in values for one in value]
+            return list({str(one): one for one in every}.values())[:MOST]
+        case dict() as first:
+            return {name: _together([one[name] for one in values]) for name in first}
+        case first:
+            return first if all(one == first for one in values) else ""
+
+
+def _facts(promotion: Promotion) -> dict[str, Any]:
     old, new = promotion.previous, promotion.source_commit
     compared = f"{promotion.source_url}/compare/{old}...{new}" if old else f"{promotion.source_url}/commits/{new}"
     rendered = promotion.rendered
@@ -33,7 +62,6 @@ def template_context(promotion: Promotion, sections: Mapping[str, str], *, becau
         "run_url": _address(promotion.run_url),
         "compare_url": _address(compared),
         "warning": promotion.warning,
-        "because": because,
         "back": words_of(promotion.back),
         "images": [str(image) for image in promotion.images[:MOST]],
         "changes": [
@@ -56,12 +84,10 @@ def template_context(promotion: Promotion, sections: Mapping[str, str], *, becau
             for one in promotion.evidence[:MOST]
         ],
         "marks": list(promotion.marks),
-        "gates": [{"name": row.gate, "state": row.state, "words": row.words} for row in promotion.gates or ()],
         "rendered": {
             "objects": [one.name for one in rendered.changes[:MOST]] if rendered else [],
             "reason": rendered.reason if rendered else "",
         },
-        "sections": dict(sections),
     }
 
 

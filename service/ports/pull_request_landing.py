@@ -27,6 +27,14 @@ class PullRequestLanding(Protocol):
         """Put this head into the merge queue of the base."""
         ...
 
+    def dequeue_pull_request(self, repository: Repository, number: int) -> None:
+        """Take it out of that queue again; PermanentError where it is in none."""
+        ...
+
+    def is_queued(self, repository: Repository, number: int) -> bool:
+        """Tell whether it is in the merge queue of its base, whoever put it there."""
+        ...
+
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:
         """Merge this head and no other."""
         ...

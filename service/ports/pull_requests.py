@@ -20,6 +20,8 @@ class MergeState(StrEnum):
     """Its rules ask for more: checks, reviews."""
     CONFLICT = "conflict"
     """It has to be brought onto its base first."""
+    BEHIND = "behind"
+    """Its base takes only what contains the base's newest commit."""
     UNKNOWN = "unknown"
     """It does not say, or not yet."""
 
@@ -35,7 +37,7 @@ _MERGE_STATES = {
     "unstable": MergeState.OPEN,
     "blocked": MergeState.BLOCKED,
     "draft": MergeState.BLOCKED,
-    "behind": MergeState.CONFLICT,
+    "behind": MergeState.BEHIND,
     "dirty": MergeState.CONFLICT,
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +20,8 @@ class KnownState:
     """What is known of a repository's state.
 
     `text` is the file at `commit`, the last good one; without a commit none was ever good. `trouble` is the code of
-    what is wrong with what is there now, and `words` say it; empty if nothing is.
+    what is wrong with what is there now, and `words` say it; empty if nothing is. `strays` are the entries whose names
+    are not those of the configuration in force, as `core/state/astray.py` keeps them.
     """
 
     repository: Repository
@@ -28,6 +31,7 @@ class KnownState:
     trouble: str
     words: str
     troubled_since: datetime | None
+    strays: Any
 
 
 _ALL = sa.select(*columns(KnownState, table))
@@ -63,6 +67,11 @@ def doubt(tx: Transaction, repository: Repository, trouble: str, words: str, *, 
         tx, table, ["repository"], repository=repository, commit=commit, text=text, at=good_at, trouble=trouble,
         words=words, troubled_since=since,
     )  # fmt: skip
+
+
+def set_strays(tx: Transaction, repository: Repository, strays: Sequence[Mapping[str, Any]]) -> None:
+    """Remember which entries have names that are not right."""
+    tx.execute(sa.update(table).where(table.c.repository == repository).values(strays=list(strays)))
 
 
 def forget(tx: Transaction, repository: Repository) -> None:

@@ -1,7 +1,8 @@
 """The pages of the configuration: what was read at which commit, and every fault with a link to its line.
 
 Added to the private listener beside the other pages. Every page's navigation says how many faults keep the newest
-configuration from being in force; and every page says where the state is in doubt. It reads only the store.
+configuration from being in force; and every page says where the state is in doubt, and which of its
+names are not right. It reads only the store.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from werkzeug.exceptions import NotFound
 
 from service.core.words import Sha
 from service.errors import MergeportError
+from service.pipeline.manifest.state.remembered import told_astray
 from service.store import Store, configurations, manifest_states
 from service.web.pages import Places
 
@@ -38,9 +40,10 @@ def add_configuration_pages(app: Flask, store: Store, now: Callable[[], datetime
     def states_in_doubt() -> dict[str, list[str]]:
         try:
             with store.read() as tx:
-                return {"states_in_doubt": [known.words for known in manifest_states.troubled(tx)]}
+                doubted = [known.words for known in manifest_states.troubled(tx)]
+                return {"states_in_doubt": doubted, "entries_astray": told_astray(tx)}
         except MergeportError:
-            return {"states_in_doubt": []}
+            return {"states_in_doubt": [], "entries_astray": []}
 
     @app.get("/configurations")
     def configuration_list() -> str:

@@ -122,3 +122,71 @@ def test_smallest_values_file_of_the_page_is_what_the_page_says(render: Render) 
     assert one(manifests, "Service")["spec"]["ports"][0]["port"] == 80
     assert application(manifests)["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert application(manifests)["ports"][0]["containerPort"] == 8080
+
+
+def test_other_objects_can_be_said_in_their_own_words_too(render: Render) -> None:
+    """Each is valid by its schema; this looks at what is laid over or put before."""
+    metric = {
+        "type": "Pods",
+        "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "5"}},
+    }
+    peers = {"from": [{"namespaceSelector": {}}], "ports": [{"port": 9999, "protocol": "TCP"}]}
+    manifests = render(
+        CHART,
+        values(
+            autoscaling={"enabled": True, "targetCPUUtilizationPercentage": None, "metrics": [metric],
+                         "behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}},
+            gateway={"enabled": True, "parentRefs": [{"name": "public"}], "hosts": ["a.example.org"],
+                     "rules": [{"matches": [{"path": {"type": "Exact", "value": "/old"}}],
+                                "backendRefs": [{"name": "old", "port": 80}]}]},
+            istio={"enabled": True, "trafficPolicy": {"loadBalancer": {"simple": "LEAST_REQUEST"}},
+                   "routes": [{"match": [{"uri": {"prefix": "/old"}}], "route": [{"destination": {"host": "old"}}]}]},
+            metrics={"enabled": True, "endpoint": {"scrapeTimeout": "5s"}},
+            networkPolicy={"enabled": True, "ingress": [peers]},
+        ),
+    )  # fmt: skip
+    assert one(manifests, "HorizontalPodAutoscaler")["spec"]["metrics"] == [metric]
+    assert len(one(manifests, "HTTPRoute")["spec"]["rules"]) == 2
+    assert one(manifests, "VirtualService")["spec"]["http"][0]["match"][0]["uri"] == {"prefix": "/old"}
+    policy = one(manifests, "DestinationRule")["spec"]["trafficPolicy"]
+    assert policy == {"loadBalancer": {"simple": "LEAST_REQUEST"}}
+    assert one(manifests, "ServiceMonitor")["spec"]["endpoints"][0]["scrapeTimeout"] == "5s"
+    assert one(manifests, "NetworkPolicy")["spec"]["ingress"][-1] == peers
+
+
+def test_kserve_and_keda_can_be_said_in_their_own_words_too(render: Render) -> None:
+    transformer = {"containers": [{"name": "kserve-container", "image": "t:1"}]}
+    served = render(
+        CHART,
+        values(
+            kind="InferenceService",
+            kserve={"predictor": {"timeout": 60}, "transformer": transformer, "canaryTrafficPercent": 10},
+            nodeSelector={"disk": "fast"},
+        ),
+    )
+    spec = one(served, "InferenceService")["spec"]
+    assert (spec["predictor"]["timeout"], spec["predictor"]["canaryTrafficPercent"]) == (60, 10)
+    assert spec["transformer"] == transformer
+    worker = render(
+        CHART,
+        values(
+            kind="Worker",
+            keda={
+                "enabled": True,
+                "triggers": [{"type": "kafka", "metadata": {"topic": "t"}}],
+                "spec": {"idleReplicaCount": 0, "minReplicaCount": 1},
+            },
+        ),
+    )
+    scaled = one(worker, "ScaledObject")["spec"]
+    assert (scaled["idleReplicaCount"], scaled["minReplicaCount"]) == (0, 1)
+    assert "authenticationRef" not in scaled["triggers"][0]
+
+
+def test_every_part_may_be_taken_away_with_null(render: Render) -> None:
+    """`key: null` takes a default away; what is left is still a valid pod."""
+    gone = ("podAnnotations", "podLabels", "labels", "annotations", "containers", "podSpec", "workloadSpec", "env",
+            "containerSpec", "securityContext", "podSecurityContext", "probes", "resources", "affinity", "ports",
+            "volumes", "strategy", "extraObjects", "sidecars", "tolerations", "runAsUser", "lifecycle")  # fmt: skip
+    manifests = render(CHART, values(**dict.fromkeys(gone)))
+    assert application(manifests)["name"] == "application"

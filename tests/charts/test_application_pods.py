@@ -91,7 +91,7 @@ def test_longest_name_is_cut_and_everything_still_fits_together(render: Render, 
         values(
             kind=kind,
             fullnameOverride="a" * 63,
-            job={"schedule": "@daily"},
+            job={"schedule": "@daily" if kind == "CronJob" else ""},
             rollout={"traffic": "istio"},
             istio={"enabled": kind == "Rollout"},
             model={"uri": "s3://b/m/", "image": IMAGE, "persistent": True},
@@ -111,6 +111,7 @@ def test_longest_name_is_cut_and_everything_still_fits_together(render: Render, 
             assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in made
     if kind == "Rollout":
         canary = workload["spec"]["strategy"]["canary"]
+        assert canary["canaryService"] != canary["stableService"]
         assert {("Service", canary["canaryService"]), ("Service", canary["stableService"])} <= made
 
 
@@ -146,3 +147,99 @@ def test_everything_is_labelled_and_the_selector_is_not_changed_by_it(render: Re
         "app.kubernetes.io/name": "checkout",
         "app.kubernetes.io/instance": "checkout",
     }
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "InferenceService"])
+def test_gpus_are_those_of_the_container_that_is_named(render: Render, kind: str) -> None:
+    manifests = render(CHART, values(kind=kind, gpu={"count": 1}, containers={"log": {"image": IMAGE}}))
+    spec = one(manifests, kind)["spec"]
+    containers = (
+        spec["predictor"]["containers"] if kind == "InferenceService" else spec["template"]["spec"]["containers"]
+    )
+    assert ["nvidia.com/gpu" in container.get("resources", {}).get("limits", {}) for container in containers] == [
+        True,
+        False,
+    ]
+    other = render(CHART, values(gpu={"count": 1, "container": "log"}, containers={"log": {"image": IMAGE}}))
+    assert "nvidia.com/gpu" not in application(other)["resources"]["limits"]
+
+
+def test_door_of_another_container_is_the_door_of_the_pod(render: Render) -> None:
+    """Its port's name is the Service's, by which Istio, the Ingress and Prometheus know what is spoken."""
+    manifests = render(
+        CHART,
+        values(
+            portName="predict",
+            service={"targetPort": "http"},
+            containers={"preprocess": {"image": IMAGE, "ports": {"http": {"containerPort": 9000}}}},
+            ingress={"enabled": True, "host": "a.example.org"},
+            metrics={"enabled": True},
+            networkPolicy={"enabled": True},
+        ),
+    )
+    assert one(manifests, "Service")["spec"]["ports"] == [
+        {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
+    ]
+    (path,) = one(manifests, "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["port"] == {"name": "http"}
+    assert one(manifests, "ServiceMonitor")["spec"]["endpoints"][0]["port"] == "http"
+    assert one(manifests, "NetworkPolicy")["spec"]["ingress"][0]["ports"] == [{"port": "http", "protocol": "TCP"}]
+
+
+@pytest.mark.parametrize("name", ["y", "true", "null", "123", "1e3", "0x1f"])
+def test_name_that_yaml_takes_for_something_else_stays_a_name(render: Render, name: str) -> None:
+    """Valid names of objects, ports and accounts. Every object is held against its schema, where a name is text."""
+    port = {"containerPort": 9000, "appProtocol": "y"}
+    more: Manifest = {} if name == "123" else {"portName": name, "ports": {f"x{name}": port}}
+    manifests = render(
+        CHART,
+        values(
+            fullnameOverride=name,
+            serviceAccount={"name": name},
+            ingress={"enabled": True, "host": "a.example.org"},
+            gateway={"enabled": True, "parentRefs": [{"name": "public"}], "byWeight": [{"service": name, "weight": 5}]},
+            istio={"enabled": True, "byHeader": [{"header": name, "value": name, "service": name}],
+                   "mirror": {"service": name}, "circuitBreaker": {"enabled": True}},
+            secrets={"provider": "external-secrets", "external": {"store": name, "all": [name]}},
+            metrics={"enabled": True},
+            networkPolicy={"enabled": True},
+            autoscaling={"enabled": True},
+            podDisruptionBudget={"enabled": True},
+            config={"files": {name: name}},
+            model={"uri": "s3://b/m/", "image": IMAGE, "claimName": name, "version": name},
+            labels={"team": name},
+            **more,
+        ),
+    )  # fmt: skip
+    assert {thing["metadata"]["name"] for thing in manifests} >= {name}
+    assert one(manifests, "Service")["spec"]["ports"][0]["targetPort"] == more.get("portName", "http")
+
+
+def test_autoscaler_looks_at_cpu_and_memory_as_told(render: Render) -> None:
+    given = {"enabled": True, "targetCPUUtilizationPercentage": 70, "targetMemoryUtilizationPercentage": 90}
+    metrics = one(render(CHART, values(autoscaling=given)), "HorizontalPodAutoscaler")["spec"]["metrics"]
+    asked = {metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"] for metric in metrics}
+    assert asked == {"cpu": 70, "memory": 90}
+
+
+def test_runtime_of_the_cluster_gets_gpus_nodes_and_variables_without_an_image_of_ours(render: Render) -> None:
+    manifests = render(
+        CHART,
+        {
+            "kind": "InferenceService",
+            "kserve": {"modelFormat": "huggingface", "runtime": "vllm"},
+            "model": {"uri": "s3://models/llm/3/"},
+            "gpu": {"count": 1, "runtimeClassName": "nvidia"},
+            "nodeSelector": {"gpu": "l4"},
+            "args": ["--max-model-len=8192"],
+            "env": {"A": "b"},
+        },
+    )
+    predictor = one(manifests, "InferenceService")["spec"]["predictor"]
+    assert predictor["model"]["storageUri"] == "s3://models/llm/3/"
+    assert predictor["model"]["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert predictor["model"]["args"] == ["--max-model-len=8192"]
+    assert {"name": "A", "value": "b"} in predictor["model"]["env"]
+    assert predictor["tolerations"][0]["key"] == "nvidia.com/gpu"
+    assert (predictor["nodeSelector"], predictor["runtimeClassName"]) == ({"gpu": "l4"}, "nvidia")
+    assert "image" not in predictor["model"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
+import jsonschema_rs
 import pytest
 
 from tests.charts.test_application import CHART, REPOSITORY, values
 from tests.fixtures.charts import Manifest, Render, RenderError
 
+SCHEMA = jsonschema_rs.validator_for(json.loads((CHART / "values.schema.json").read_text()))
 ISTIO = {"kind": "Rollout", "rollout": {"traffic": "istio"}}
 
 
@@ -40,6 +45,11 @@ ISTIO = {"kind": "Rollout", "rollout": {"traffic": "istio"}}
         ({"service": {"targetPort": "grpc"}}, r'service.targetPort is \\?"grpc\\?", and no container.*there are http'),
         ({"metrics": {"enabled": True, "port": "metrics"}}, "metrics.port is"),
         ({"kind": "Worker", "metrics": {"enabled": True}}, "metrics.port is"),
+        (
+            {"metrics": {"enabled": True, "port": "m"}, "ports": {"m": {"containerPort": 9090, "service": False}}},
+            "the Service does not offer it",
+        ),
+        ({"gpu": {"count": 1, "container": "predict"}}, "the GPUs would be nobody's"),
         ({"model": {"uri": "models:/scorer@champion"}}, "an alias, a stage or `latest` is another model tomorrow"),
         ({"model": {"uri": "models:/scorer/latest"}}, "Name the version: models:/NAME/7"),
         ({"model": {"uri": "models:/scorer/Production"}}, "Name the version"),
@@ -53,6 +63,20 @@ ISTIO = {"kind": "Rollout", "rollout": {"traffic": "istio"}}
         ({"secrets": {"provider": "infisical"}}, "identityId and secrets.infisical.credentialsSecret"),
         ({"kind": "InferenceService", "networkPolicy": {"enabled": True}}, "would select no pod"),
         ({"containers": {"log": {"image": {"repository": "r"}}}}, "containers.log.image.tag"),
+        ({"kind": "InferenceService", "metrics": {"enabled": True}}, "would select no pod"),
+        ({"kind": "Rollout", "strategy": {"type": "Recreate"}}, "a Rollout has rollout.strategy"),
+        ({"kind": "Job", "podDisruptionBudget": {"enabled": True}}, "not for a Job"),
+        ({"rollout": {"analysis": {"enabled": True}}}, "only a Rollout has a canary"),
+        ({"kind": "Job", "job": {"schedule": "@daily"}}, "only a CronJob has one"),
+        ({"kserve": {"modelFormat": "sklearn"}}, "only an InferenceService has one"),
+        ({"istio": {"circuitBreaker": {"enabled": True}}}, "there would be none of them"),
+        ({"istio": {"mirror": {"service": "next"}}}, "there would be none of them"),
+        ({"networkPolicy": {"egress": {"enabled": True}}}, "nothing would be limited"),
+        ({"secrets": {"sealed": {"A": "x"}}}, r'secrets.provider is \\?"\\?": the pods would not get them'),
+        (
+            {"secrets": {"provider": "sealed-secrets", "sealed": {"A": "x"}, "external": {"all": ["a"]}}},
+            "values for external-secrets",
+        ),
     ],
 )
 def test_values_that_do_not_fit_each_other_are_refused_in_words(render: Render, given: Manifest, words: str) -> None:
@@ -74,11 +98,22 @@ def test_values_that_do_not_fit_each_other_are_refused_in_words(render: Render, 
         ({"model": {"sha256": "abc"}}, "sha256"),
         ({"serviceAccount": {"roleArn": "arn:aws:iam::1:role/x"}}, "roleArn"),
         ({"podDisruptionBudget": {"minAvailable": "half"}}, "minAvailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": "0%"}}, "maxUnavailable"),
     ],
 )
-def test_a_mistyped_key_or_value_is_refused_by_its_name(render: Render, given: Manifest, words: str) -> None:
-    with pytest.raises(RenderError, match=rf"(?s)specifications of the schema.*{words}"):
-        render(CHART, values(**given))
+def test_a_mistyped_key_or_value_is_refused_by_its_name(given: Manifest, words: str) -> None:
+    with pytest.raises(jsonschema_rs.ValidationError, match=words):
+        SCHEMA.validate(values(**given))
+    SCHEMA.validate(values())
+
+
+def test_helm_3_and_4_both_tell_the_name(render: Render, helm4: str) -> None:
+    with pytest.raises(RenderError, match=r"(?s)specifications of the schema.*replica"):
+        render(CHART, values(replica=3))
+    argv = [helm4, "template", "checkout", str(CHART), "--set", "image.repository=r,image.tag=t,replica=3"]
+    told = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert "additional properties 'replica' not allowed" in told.stderr
 
 
 def test_an_alias_is_refused_whoever_fetches_the_model(render: Render) -> None:

@@ -148,8 +148,8 @@ def test_selectors_find_the_pods_of_their_release(example: list[Release]) -> Non
                 service["metadata"]["name"]
                 for service in release.of("Service")
                 if thing["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-                and not any(
-                    rule["key"] in service["metadata"]["labels"]
+                and all(
+                    (rule["key"] in service["metadata"]["labels"]) is (rule["operator"] == "Exists")
                     for rule in thing["spec"]["selector"].get("matchExpressions", [])
                 )
             ]
@@ -378,3 +378,14 @@ def test_mergeport_edits_every_image_of_an_example_by_a_plain_path(helm: str, tm
     assert len(paths) == 4
     assert [line.partition("@")[2] for _, line in changed] == [new["digest"]] * 2
     assert all(line.strip().startswith(("- image: ", "image: ")) for _, line in changed)
+
+
+def test_role_on_aws_is_that_of_the_account_which_the_pods_and_the_store_of_secrets_use(
+    all_releases: dict[str, list[Release]],
+) -> None:
+    (release,) = all_releases["secrets/external-secrets"]
+    (account,), (store,) = release.of("ServiceAccount"), release.of("SecretStore")
+    name = account["metadata"]["name"]
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith(":role/checkout")
+    assert release.pod["spec"]["serviceAccountName"] == name
+    assert store["spec"]["provider"]["aws"]["auth"]["jwt"]["serviceAccountRef"]["name"] == name

@@ -261,6 +261,13 @@ def test_rebuild_makes_the_database_and_status_shows_what_came_back(
     assert (done["done"], [one["run"] for one in done["live"]], done["state_entries"]) == (
         True, ["01RUN1"], {MANIFESTS: 1},
     )  # fmt: skip
+    again = call("rebuild")
+    assert (
+        f"checkout in dev is known and left alone: {SOURCE_COMMIT[:12]} is live since 2026-03-04T13:00:00Z\n"
+        in again.out
+    )
+    assert "live again" not in again.out
+    assert [one["commit"] for one in call("rebuild", "--plan", "--json").json["known"]] == [SOURCE_COMMIT]
     dev, _, prod = call("status", "--json").json
     assert (dev["commit"], dev["tags"], dev["since"]) == (SOURCE_COMMIT, ["tag-1"], "2026-03-04T13:00:00+00:00")
     assert [one["kind"] for one in prod["closed"]] == ["lock"]

@@ -97,6 +97,18 @@ def test_state_accept_takes_what_is_there(call: Call, world: Devstack) -> None:
     assert "state.yaml:" in call("state", "accept").err
 
 
+def test_name_that_the_configuration_does_not_have_is_told_with_the_nearest(call: Call, world: Devstack) -> None:
+    text = 'locks:\n  - {environment: prd, who: ann, since: "2026-11-29T17:00:00Z"}\n'
+    world.git.open(MANIFESTS).commit_files("mergeport/state", {"state.yaml": text}, "By hand")
+    told = call("locks")
+    assert (told.status, "the lock of prd is not right: " in told.err, "did you mean prod?" in told.err) == (
+        0,
+        True,
+        True,
+    )
+    assert "counts for every environment" in call("locks", "--json").json[0]["entries"][0]["not_right"]
+
+
 @pytest.mark.parametrize(
     ("text", "at"),
     [

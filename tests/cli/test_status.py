@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from service.bootstrap import known_configuration
+from service.core.state.astray import stored
+from service.core.state.entries import Stray
 from service.core.words import Repository, RunState, Sha, WaitKind
 from service.pipeline.asked.status_matrix import status
 from service.store import Store, configurations, deployments, manifest_states
@@ -125,6 +127,16 @@ def test_locks_and_holds_of_the_place_are_told(call: Call, store: Store) -> None
     found = {name: [one["kind"] for one in cell["closed"]] for name, cell in cells(call).items()}  # type: ignore[attr-defined]
     assert found == {"dev": [], "stage": ["hold"], "prod": ["lock"]}
     assert "locked by anna" in call("status", "--json").out
+
+
+def test_lock_whose_name_is_not_right_is_told_and_closes_what_it_counts_for(call: Call, store: Store) -> None:
+    stray = Stray("no environment stag (did you mean stage?)", environment=True)
+    with store.begin() as tx:
+        manifest_states.believe(tx, Repository(MANIFESTS), Sha("5e" * 20), STATE, at=NOW)
+        manifest_states.set_strays(tx, Repository(MANIFESTS), stored({("hold", "checkout", "stage"): stray}))
+    done = call("status", "--json")
+    assert [[one["kind"] for one in cell["closed"]] for cell in done.json] == [["hold"], ["hold"], ["hold", "lock"]]
+    assert "did you mean stage?" in done.err
 
 
 def test_what_is_live_and_configured_no_more_comes_last(call: Call, store: Store, rows: Rows) -> None:

@@ -215,6 +215,26 @@ def test_environment_that_is_not_automatic_waits_for_a_person(call: Call, store:
     assert told["next"].startswith("`mergeport promote checkout --to stage`; with `--plan`")
 
 
+def test_candidate_is_told_all_that_would_stop_it_and_which_gates_only_a_promotion_asks(
+    call: Call, store: Store, rows: Rows
+) -> None:
+    gates = "gates: {soak: {environment: prod, healthy_for: 1h}, checks: {contexts: [load]}}"
+    stage = f"stage: {{from: dev, automatic: false, {gates}}}"
+    configure(store, TEXT.replace("stage: {branch: staging}", stage), commit="c1")
+    go_live(store, rows.run(images=IMAGES))
+    state = FAR.replace("prod", "stage") + (
+        "holds:\n  - {application: checkout, environment: stage, who: ben, since: '2026-03-04T10:00:00Z'}\n"
+        f"blocks:\n  - {{digest: '{DIGEST}', who: eve, since: '2026-03-04T10:00:00Z'}}\n"
+    )
+    with store.begin() as tx:
+        manifest_states.believe(tx, Repository(MANIFESTS), Sha("5e" * 20), state, at=NOW)
+    (told,) = call("why-not", COMMIT, "stage", "--json").json
+    assert told["cause"] == "candidate"
+    for words in ("block: ", "hold: checkout is on hold in stage by ben", "lock: stage is locked by anna", "soak: "):
+        assert words in told["words"]
+    assert told["words"].endswith("Asked when it is promoted: checks")
+
+
 # --- what cannot be answered ----------------------------------------------------------------------
 
 

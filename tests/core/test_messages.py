@@ -20,7 +20,7 @@ from service.core.messages import (
     status_description,
     title,
 )
-from service.core.promotion_body import pull_request_body
+from service.core.pull_request_body import Offer, pull_request_body
 from service.core.values import ScalarChange
 from service.core.words import Actor, Digest, Repository, RunId, Sha
 
@@ -47,6 +47,10 @@ PROMOTION = Promotion(
     pull_requests=(SourcePullRequest(41, "Add tea", "ada", "https://github.com/acme/checkout/pull/41"),),
     run_url="https://mergeport.example.com/runs/01JRUN",
 )
+
+
+def body_of(promotion: Promotion, because: str = "") -> str:
+    return pull_request_body(Offer((promotion,), because))
 
 
 def with_pull_request(text: str, author: str = "ada") -> Promotion:
@@ -113,7 +117,7 @@ def test_no_text_of_people_adds_a_trailer(text: str) -> None:
         application=text,
         changes=((text, ScalarChange(text, 1, text, text)),),
     )
-    for written in (commit_message(promotion), pull_request_body(promotion)):
+    for written in (commit_message(promotion), body_of(promotion)):
         runs = [line for line in written.splitlines() if line.startswith("Mergeport-Run:")]
         assert runs == ["Mergeport-Run: 01JRUN"]
 
@@ -173,13 +177,13 @@ def test_commit_of_very_many_changes_lists_the_first() -> None:
 
 
 def test_body_says_why_there_is_a_pull_request() -> None:
-    body = pull_request_body(PROMOTION, because="acme/manifests@main refuses the push")
+    body = body_of(PROMOTION, because="acme/manifests@main refuses the push")
     assert "This is a pull request and not a commit, because acme/manifests@" in body
-    assert "not a commit, because" not in pull_request_body(PROMOTION)
+    assert "not a commit, because" not in body_of(PROMOTION)
 
 
 def test_body_has_what_a_release_manager_needs() -> None:
-    body = pull_request_body(PROMOTION)
+    body = body_of(PROMOTION)
     assert f"| `{FILE}` | `image.tag` | `91be77a0c3d1` | `4f2c1e9ab012` |" in body
     assert f"| `{FILE}` | `image.digest` | `{OLD_DIGEST}` | `{NEW_DIGEST}` |" in body
     assert f"(https://github.com/acme/checkout/compare/{OLD}...{NEW})" in body
@@ -192,11 +196,11 @@ def test_body_has_what_a_release_manager_needs() -> None:
 
 def test_body_repeats_the_trailers_of_the_commit() -> None:
     block = commit_message(PROMOTION).split("\n\n")[-1].strip()
-    assert f"```text\n{block}\n```" in pull_request_body(PROMOTION)
+    assert f"```text\n{block}\n```" in body_of(PROMOTION)
 
 
 def test_body_without_a_known_past_has_no_comparison() -> None:
-    body = pull_request_body(replace(PROMOTION, previous=None, pull_requests=(), run_url="", author=None, subject=""))
+    body = body_of(replace(PROMOTION, previous=None, pull_requests=(), run_url="", author=None, subject=""))
     assert "/compare/" not in body
     assert "Pull requests" not in body
     assert "\n\n\n" not in body
@@ -218,7 +222,7 @@ def test_body_without_a_known_past_has_no_comparison() -> None:
     ],
 )
 def test_title_of_people_is_shown_as_it_is_and_does_nothing(text: str, shown: str) -> None:
-    assert f"pull/41) {shown} by ada" in pull_request_body(with_pull_request(text))
+    assert f"pull/41) {shown} by ada" in body_of(with_pull_request(text))
 
 
 def rows(body: str) -> list[str]:
@@ -227,7 +231,7 @@ def rows(body: str) -> list[str]:
 
 @pytest.mark.parametrize("value", ["a|b", "`x`", "``", "a\nb", "| | |", "\\|", "@ada"])
 def test_value_breaks_no_table(value: str) -> None:
-    body = pull_request_body(replace(PROMOTION, changes=((FILE, ScalarChange("k", 1, value, "y")),)))
+    body = body_of(replace(PROMOTION, changes=((FILE, ScalarChange("k", 1, value, "y")),)))
     assert len(rows(body)) == 3
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", rows(body)[-1])) == 5
 
@@ -235,7 +239,7 @@ def test_value_breaks_no_table(value: str) -> None:
 @given(st.text(max_size=80))
 def test_any_text_leaves_the_body_whole(text: str) -> None:
     promotion = replace(with_pull_request(text, author=text), changes=((text, ScalarChange(text, 1, text, text)),))
-    body = pull_request_body(promotion)
+    body = body_of(promotion)
     assert len(rows(body)) == 3
     unfenced = re.sub(r"```text\n.*?\n```", "", body, flags=re.DOTALL)
     outside = re.sub(r"(?<!\\)`[^`\n]*`", "", unfenced)
@@ -245,7 +249,7 @@ def test_any_text_leaves_the_body_whole(text: str) -> None:
 
 def test_commits_that_were_pushed_directly_are_listed_by_subject_newest_last() -> None:
     pushes = tuple(DirectPush(Sha(f"{n:040x}"), f"Fix [{n}] for @bob", "ada") for n in range(30))
-    body = pull_request_body(replace(PROMOTION, direct=pushes))
+    body = body_of(replace(PROMOTION, direct=pushes))
     told = body.partition("Pushed without a pull request:")[2].partition("These images")[0].strip().splitlines()
     assert len(told) == 21
     assert told[-2] == (
@@ -257,13 +261,13 @@ def test_commits_that_were_pushed_directly_are_listed_by_subject_newest_last() -
 
 def test_link_that_is_none_is_left_out() -> None:
     pull = SourcePullRequest(41, "x", "ada", "javascript:alert(1)")
-    assert "javascript" not in pull_request_body(replace(PROMOTION, pull_requests=(pull,)))
+    assert "javascript" not in body_of(replace(PROMOTION, pull_requests=(pull,)))
 
 
 def test_body_of_a_huge_promotion_stays_within_githubs_limit() -> None:
     pulls = tuple(SourcePullRequest(n, "t" * 256, "ada", f"https://github.com/a/b/pull/{n}") for n in range(1, 500))
     changes = tuple((f"apps/{n}/values.yaml", ScalarChange("image.tag", 1, "x" * 1000, "y" * 1000)) for n in range(500))
-    body = pull_request_body(replace(PROMOTION, pull_requests=pulls, changes=changes))
+    body = body_of(replace(PROMOTION, pull_requests=pulls, changes=changes))
     assert len(body) < 65536
     assert "and 449 more" in body
 
@@ -324,7 +328,7 @@ def test_text_of_any_length_keeps_commit_and_body_within_githubs_limit(part: str
         pull_requests=tuple(SourcePullRequest(n, text, text, f"https://x.example/{text}") for n in range(1, many)),
         direct=tuple(DirectPush(NEW, text, text) for _ in range(many)),
     )
-    written = [commit_message(promotion, co_author=True), pull_request_body(promotion, because=text)]
+    written = [commit_message(promotion, co_author=True), body_of(promotion, because=text)]
     assert max(len(one.encode()) for one in written) < 65_536
     for one in written:
         assert trailers.RUN in one

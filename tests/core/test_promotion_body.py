@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from service.core.gates.gate_table import Row
 from service.core.messages import DirectPush, SourcePullRequest
-from service.core.promotion_body import pull_request_body, sections_of, with_machine_part
 from service.core.promotion_gates import gates_section, with_gates
+from service.core.pull_request_body import Offer, sections_of, with_machine_part
 from service.core.rendered.comparison import compare
 from service.core.values import ScalarChange
 from service.core.words import Sha
-from tests.core.test_messages import PROMOTION
+from tests.core.test_messages import PROMOTION, body_of
 
 GATES = (Row("freeze", "waiting", "until @alice says so"), Row("soak", "open", "healthy for 30m"))
 LONG = "<@x #1> \N{ROCKET}" * 1_000
@@ -30,28 +30,28 @@ FULL = replace(
 
 
 def test_body_with_everything_at_its_longest_fits_and_keeps_its_machine_part() -> None:
-    body = pull_request_body(FULL, because=LONG)
+    body = body_of(FULL, because=LONG)
     assert len(body.encode()) <= 65_000
     assert "<!-- mergeport title " in body
     assert f"Mergeport-Run: {PROMOTION.run}" in body
 
 
 def test_text_of_a_template_that_is_too_long_is_left_out_and_that_is_said() -> None:
-    body = with_machine_part(PROMOTION, {"template": "x" * 70_000})
+    body = with_machine_part(Offer((PROMOTION,)), {"template": "x" * 70_000})
     assert ("*template*: left out here" in body, f"Mergeport-Run: {PROMOTION.run}" in body) == (True, True)
 
 
 def test_pull_request_is_told_with_its_labels_and_marks() -> None:
     pull = SourcePullRequest(41, "Show prices", "ada", "https://x/41", ("bug", "needs @ops"), ("database migrations",))
-    body = pull_request_body(replace(PROMOTION, pull_requests=(pull,)))
+    body = body_of(replace(PROMOTION, pull_requests=(pull,)))
     assert "Show prices by ada `bug` `needs @ops` — **database migrations**\n" in body
 
 
 def test_gates_are_a_table_and_before_they_are_judged_that_is_said() -> None:
-    body = pull_request_body(replace(PROMOTION, gates=GATES))
+    body = body_of(replace(PROMOTION, gates=GATES))
     assert "| Gate | State | |\n|---|---|---|\n| freeze | waiting | until @\u200balice says so |\n" in body
-    assert "are being judged" in pull_request_body(replace(PROMOTION, gates=()))
-    assert sections_of(PROMOTION)["gates"] == ""
+    assert "are being judged" in body_of(replace(PROMOTION, gates=()))
+    assert sections_of(Offer((PROMOTION,)))["gates"] == ""
 
 
 def test_table_of_gates_is_replaced_and_nothing_else() -> None:
@@ -64,5 +64,5 @@ def test_table_of_gates_is_replaced_and_nothing_else() -> None:
 
 
 def test_scan_of_the_images_is_evidence() -> None:
-    body = pull_request_body(replace(PROMOTION, scans=("reg.example/checkout: 2 high, scanned 2026-11-29 10:00 UTC",)))
+    body = body_of(replace(PROMOTION, scans=("reg.example/checkout: 2 high, scanned 2026-11-29 10:00 UTC",)))
     assert "Scan of reg.example/checkout: 2 high, scanned 2026-11-29 10:00 UTC." in body

@@ -84,12 +84,12 @@ def test_any_title_fits_and_is_known_again(newest: str, number: int, more: int) 
     told = Told(newest=newest, newest_number=number, more=more)
     title = pull_request_title(told)
     assert len(title.encode("utf-16-le", "replace")) <= 512
-    assert is_ours(told, title, f"words\n\n{mark_of(title)}\n")
+    assert is_ours([told], title, f"words\n\n{mark_of(title)}\n")
 
 
 def test_title_that_somebody_changed_is_theirs() -> None:
     ours = pull_request_title(Told())
-    assert not is_ours(Told(), f"{ours} (urgent)", mark_of(ours))
+    assert not is_ours([Told()], f"{ours} (urgent)", mark_of(ours))
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_title_that_somebody_changed_is_theirs() -> None:
     ],
 )
 def test_title_without_a_mark_is_ours_if_it_looks_so(title: str, ours: bool) -> None:
-    assert is_ours(Told(), title, "a body of people's") is ours
+    assert is_ours([Told()], title, "a body of people's") is ours

@@ -6,11 +6,12 @@ import re
 
 import pytest
 
+from service.core.pull_request_body import Offer
 from service.core.pull_request_template import NAMES, TemplateFaultError, faults_of, render_template
 from service.core.template_context import template_context
 from tests.core.test_messages import PROMOTION
 
-CONTEXT = template_context(PROMOTION, {"changes": "| a |\n|---|"}, because="")
+CONTEXT = template_context(Offer((PROMOTION,)), {"changes": "| a |\n|---|"})
 
 
 def fault(template: str) -> str:

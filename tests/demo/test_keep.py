@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import requests
 
 from tests.demo.playing import playing
 from tests.fixtures.following import follow
+from tests.fixtures.processes import wait_until
 
 pytestmark = pytest.mark.prove
 
@@ -20,6 +23,15 @@ def test_kept_demo_shows_its_pages_refuses_a_second_and_ends_when_told(tmp_path:
         (page,) = one.find(r"^  run to prod +(http\S+)$")
         with playing(tmp_path / "demo") as second:
             refused = second.end()
+        command, link = (
+            re.search(r"^ *(\. .*?comments\")$", one.text, re.DOTALL | re.MULTILINE),
+            one.find(r"(http\S+/pull/\d+)"),
+        )
+        assert command is not None
+        subprocess.run(["bash", "-c", command[1]], check=True, capture_output=True, timeout=60)
+        wait_until(
+            lambda: "checkout" in requests.get(link[-1], timeout=10).text.partition("/mergeport status")[2], timeout=60
+        )
         pages, faults = follow(one.find(r"(http://127[^\s)]+)"))
         still = requests.get(page, timeout=10)
         one.process.send_signal(signal.SIGTERM)

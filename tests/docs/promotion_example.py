@@ -15,9 +15,9 @@ from service.core.gates.gate_table import Row
 from service.core.gates.seen_checks import Check, CheckState
 from service.core.images import ImageReference
 from service.core.messages import Promotion, SourcePullRequest
-from service.core.promotion_body import pull_request_body
 from service.core.promotion_evidence import RunsIn
 from service.core.promotion_title import pull_request_title
+from service.core.pull_request_body import Offer, pull_request_body
 from service.core.rendered.comparison import compare
 from service.core.values import ScalarChange
 from service.core.words import Actor, Digest, Repository, RunId, Sha
@@ -88,7 +88,9 @@ def promotion() -> Promotion:
 def example() -> tuple[str, str]:
     """Give title and body of the example, without the characters that nobody sees."""
     told = replace(promotion())
-    return pull_request_title(told).replace(ZERO_WIDTH_SPACE, ""), pull_request_body(told).replace(ZERO_WIDTH_SPACE, "")
+    return pull_request_title(told).replace(ZERO_WIDTH_SPACE, ""), pull_request_body(Offer((told,))).replace(
+        ZERO_WIDTH_SPACE, ""
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 import hcl2
 import pytest
 import yaml
@@ -18,6 +17,7 @@ from devstack.ecr import ACCOUNT, REGION
 from service.ports import BuildEvent
 from tests.adapters.test_aws_events import OURS, built, pushed, received
 from tests.contract.registries import Ministack, aws_credentials, ministack
+from tests.fixtures.aws import aws_session
 from tests.fixtures.processes import wait_until
 from tests.fixtures.tools import ROOT
 
@@ -102,7 +102,7 @@ def transformed(pattern: dict[str, str], text: str, event: dict[str, Any]) -> di
     return told
 
 
-def test_template_is_clean_for_cfn_lint() -> None:
+def test_templates_are_clean_for_cfn_lint() -> None:
     argv = [
         str(Path(sys.executable).parent / "cfn-lint"),
         "--include-checks",
@@ -110,7 +110,7 @@ def test_template_is_clean_for_cfn_lint() -> None:
         "--regions",
         REGION,
         "--",
-        str(TEMPLATE),
+        *map(str, sorted(TEMPLATE.parent.glob("*.yaml"))),
     ]
     told = subprocess.run(argv, check=False, capture_output=True, text=True)
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
@@ -178,10 +178,10 @@ class Deployed:
     """The template as a stack of an AWS on loopback."""
 
     def __init__(self, part: Ministack) -> None:
-        session = boto3.session.Session("test", "test", region_name=REGION)
-        self.events: Any = session.client("events", endpoint_url=part.url)
-        self.sqs = session.client("sqs", endpoint_url=part.url)
-        stacks = session.client("cloudformation", endpoint_url=part.url)
+        made = aws_session(REGION)
+        self.events: Any = made.client("events", endpoint_url=part.url)
+        self.sqs = made.client("sqs", endpoint_url=part.url)
+        stacks = made.client("cloudformation", endpoint_url=part.url)
         stacks.create_stack(StackName="e", TemplateBody=TEMPLATE.read_text(), Capabilities=["CAPABILITY_IAM"])
         wait_until(
             lambda: stacks.describe_stacks(StackName="e")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE", timeout=10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from service.core.promotion_body import sections_of
+from service.core.pull_request_body import Offer, sections_of
 from service.core.pull_request_template import NAMES
 from service.core.template_context import template_context
 from tests.docs.pages import page
@@ -25,6 +25,6 @@ def test_every_name_of_a_template_and_every_section_is_described() -> None:
     )
     told = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
     assert told >= set(NAMES)
-    assert set(template_context(promotion(), {})) == set(NAMES)
+    assert set(template_context(Offer((promotion(),)), {})) == set(NAMES)
     (sections,) = [row for row in page("docs/promotion.md").text.splitlines() if row.startswith("| `sections`")]
-    assert re.findall(r"`\.([a-z]+)`", sections) == list(sections_of(promotion()))
+    assert re.findall(r"`\.([a-z]+)`", sections) == list(sections_of(Offer((promotion(),))))

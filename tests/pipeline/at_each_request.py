@@ -301,17 +301,32 @@ def asked_in_comments(pipeline: Pipeline) -> Told:
     return told
 
 
+_NAMES = ("billing", "catalog", "checkout")
+
+
+def _begin_group(pipeline: Pipeline, policy: str = "") -> str:
+    """Have three applications share a pull request to prod, and give the commit that they are to bring there."""
+    together = CONFIGURATION.replace("    publish: pull-request", "    publish: pull-request\n    group: environment")
+    together = together.replace('argocd: "{application}-{environment}"', "argocd: false")
+    together = together.replace("pull_request: {", f"pull_request: {{{policy}")
+    others = "".join(f"  {name}: {{source: {SOURCE}}}\n" for name in _NAMES[:2])
+    files = {f"apps/{name}/values-{one}.yaml": VALUES for name in _NAMES for one in ("dev", "stage", "prod")}
+    pipeline.stack.github.push(MANIFESTS, "main", {"mergeport.yaml": together + others, **files}, "Begin")
+    pipeline.settle(looks=0)
+    return _merge(pipeline, "main", "two")
+
+
+def merged_together(pipeline: Pipeline) -> Told:
+    """Check that a pull request that three applications share is merged by us, once, with a commit each."""
+    commit = _begin_group(pipeline, "auto_merge: mergeport, merge_method: rebase, draft: true, gate_labels: true, ")
+    _over_time(pipeline)
+    return _judged_group(pipeline, commit)
+
+
 def grouped(pipeline: Pipeline) -> Told:
     """Check that three applications share one pull request with a commit each, also after one of them was held."""
     told, stack = Told(), pipeline.stack
-    names = ("billing", "catalog", "checkout")
-    together = CONFIGURATION.replace("    publish: pull-request", "    publish: pull-request\n    group: environment")
-    together = together.replace('argocd: "{application}-{environment}"', "argocd: false")
-    others = "".join(f"  {name}: {{source: {SOURCE}}}\n" for name in names[:2])
-    files = {f"apps/{name}/values-{one}.yaml": VALUES for name in names for one in ("dev", "stage", "prod")}
-    stack.github.push(MANIFESTS, "main", {"mergeport.yaml": together + others, **files}, "Begin")
-    pipeline.settle(looks=0)
-    commit = _merge(pipeline, "main", "two")
+    commit = _begin_group(pipeline)
     _over_time(pipeline, 60)
     asked = actions.Asked(by="carol", at=pipeline.clock.now(), why="incident 42")
     name, environment = "catalog", "prod"
@@ -331,8 +346,15 @@ def grouped(pipeline: Pipeline) -> Told:
     for pull in stack.github.pulls(MANIFESTS, "open"):
         stack.github.merge_pull(MANIFESTS, pull.number, by="carol", method="merge")
     _over_time(pipeline)
+    told.wrong += _judged_group(pipeline, commit).wrong
+    return told
+
+
+def _judged_group(pipeline: Pipeline, commit: str) -> Told:
+    told, stack = Told(), pipeline.stack
+    bare = stack.git.open(MANIFESTS)
     found = bare.git("log", "--format=%s", f"--grep=^Source-Commit: {commit}", "main").split("\n")
-    wanted = sorted(f"Promote {name} {commit[:12]} to prod" for name in names)
+    wanted = sorted(f"Promote {name} {commit[:12]} to prod" for name in _NAMES)
     told.must(sorted(found) == wanted, f"commits on main: {found}; {_words(pipeline)}")
     told.must(len(stack.github.pulls(MANIFESTS, "all")) == 1, f"{len(stack.github.pulls(MANIFESTS))} pull requests")
     states = [run.state for run in pipeline.runs() if run.environment == "prod"]
@@ -363,6 +385,7 @@ SCENARIOS: Mapping[str, Callable[[Pipeline], Told]] = {
     "rolled_back": rolled_back,
     "asked_in_comments": asked_in_comments,
     "grouped": grouped,
+    "merged_together": merged_together,
 }
 
 

@@ -19,6 +19,8 @@ from tests.pipeline.at_each_request import perform
         ("rolled_back", "git", "cut", 44),
         pytest.param("asked_in_comments", "github", "cut", 14, marks=pytest.mark.prove),
         pytest.param("grouped", "git", "cut", 100, marks=pytest.mark.prove),
+        pytest.param("merged_together", "github", "502", 29, marks=pytest.mark.prove),
+        pytest.param("merged_together", "github", "cut", 36, marks=pytest.mark.prove),
     ],
 )
 def test_scenario_ends_as_if_no_request_had_gone_wrong(

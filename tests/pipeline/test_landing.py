@@ -16,6 +16,7 @@ from service.pipeline.actions import Asked
 from service.pipeline.manifest.place import place_of
 from service.pipeline.promote.gating import judge
 from service.pipeline.promote.landing import Landed, land
+from service.pipeline.promote.together.members import Members
 from service.pipeline.runs.claim import claim_of
 from tests.fixtures.service import MANIFESTS
 from tests.pipeline.harness import Pipeline
@@ -168,7 +169,7 @@ def test_what_closes_between_the_gates_and_the_merge_keeps_it_open(pipeline: Pip
     assert not open_then.closed
 
     def lands() -> Landed:
-        return land(claim, place, open_then, pull_request, lambda: judge(claim, place))
+        return land(Members(claim), place, open_then, pull_request, lambda: judge(claim, place))
 
     actions.lock(pipeline.context, asked(pipeline), environment="prod")
     assert lands() == Landed()
@@ -207,7 +208,7 @@ def test_head_that_moved_before_the_merge_is_not_merged(pipeline: Pipeline) -> N
     seen = pipeline.context.outside.manifest_forge.pull_request(Repository(MANIFESTS), pull_of(pipeline).number)
     opened = judge(claim, place)
     github.push(MANIFESTS, pull_of(pipeline).head, {"README.md": "a person's line\n"}, author="bob")
-    landed = land(claim, place, opened, seen, lambda: opened)
+    landed = land(Members(claim), place, opened, seen, lambda: opened)
     assert "Head branch was modified" in landed.words
     assert not pull_of(pipeline).merged
     pipeline.settle()
@@ -238,6 +239,93 @@ def test_merge_queue_takes_it_and_the_run_goes_on_when_it_is_merged(pipeline: Pi
     pipeline.settle()
     assert "in the merge queue" in pipeline.wait(run)[1]
     pipeline.stack.github.merge_queued(MANIFESTS)
+    pipeline.settle_live("checkout-prod")
+    pipeline.ended(run, RunState.SUCCEEDED)
+
+
+def test_what_closes_takes_it_out_of_the_queue_and_what_opens_puts_it_in_again(pipeline: Pipeline) -> None:
+    repo = pipeline.stack.github.repository(MANIFESTS)
+    repo.queues["main"] = []
+    policy(pipeline, BY_US, APPROVAL)
+    run = propose(pipeline)
+    approve(pipeline)
+    there = [pull_of(pipeline).number]
+    assert repo.queues["main"] == there
+    lock(pipeline)
+    assert repo.queues["main"] == []
+    unlock(pipeline)
+    assert repo.queues["main"] == there
+    actions.hold(pipeline.context, asked(pipeline), application="checkout", environment="prod")
+    pipeline.settle(looks=0)
+    assert repo.queues["main"] == []
+    actions.unhold(pipeline.context, asked(pipeline), application="checkout", environment="prod")
+    pipeline.settle(looks=0)
+    assert repo.queues["main"] == there
+    actions.block(pipeline.context, asked(pipeline), run.commit)
+    pipeline.settle(looks=0)
+    assert repo.queues["main"] == []
+
+
+@pytest.mark.prove
+def test_what_somebody_takes_out_of_the_queue_stays_out_of_it(pipeline: Pipeline) -> None:
+    repo = pipeline.stack.github.repository(MANIFESTS)
+    repo.queues["main"] = []
+    policy(pipeline, BY_US)
+    run = propose(pipeline)
+    repo.queues["main"].clear()
+    pipeline.clock.move(minutes=5)
+    pipeline.settle()
+    assert repo.queues["main"] == []
+    assert "was taken out of GitHub's auto-merge or merge queue" in pipeline.wait(run)[1]
+
+
+def test_run_that_ends_leaves_nothing_in_the_queue(pipeline: Pipeline) -> None:
+    repo = pipeline.stack.github.repository(MANIFESTS)
+    repo.queues["main"] = []
+    policy(pipeline, BY_US)
+    propose(pipeline)
+    assert repo.queues["main"] == [pull_of(pipeline).number]
+    pipeline.clock.move(days=31)
+    pipeline.settle()
+    assert (pipeline.run("prod").code, pull_of(pipeline).state) == ("pull-request-timeout", "open")
+    assert repo.queues["main"] == []
+
+
+@pytest.mark.prove
+def test_place_in_the_queue_whose_answer_was_lost_is_known_and_taken_back(pipeline: Pipeline) -> None:
+    repo = pipeline.stack.github.repository(MANIFESTS)
+    repo.queues["main"] = []
+    policy(pipeline, BY_US)
+    pipeline.stack.github.faults.cut(method="POST", path="/graphql$")
+    run = propose(pipeline)
+    assert repo.queues["main"] == [pull_of(pipeline).number]
+    pipeline.clock.move(seconds=15)
+    pipeline.settle()
+    assert "in the merge queue" in pipeline.wait(run)[1]
+    lock(pipeline)
+    assert repo.queues["main"] == []
+
+
+@pytest.mark.parametrize("how", [BY_US, pytest.param(BY_GITHUB, marks=pytest.mark.prove)])
+def test_base_that_takes_only_what_is_up_to_date_gets_the_release_anew_once_all_is_open(
+    pipeline: Pipeline, how: str
+) -> None:
+    repo = protected(pipeline)
+    repo.strict.add("main")
+    policy(pipeline, how)
+    lock(pipeline)
+    run = propose(pipeline)
+    before = pull_of(pipeline).head_sha
+    moved = pipeline.stack.github.push(MANIFESTS, "main", {"README.md": "a person's line\n"}, author="bob")
+    pipeline.settle()
+    assert pull_of(pipeline).head_sha == before
+    unlock(pipeline)
+    pipeline.settle()
+    assert pull_of(pipeline).head_sha != before
+    assert repo.bare.is_ancestor(moved, pull_of(pipeline).head_sha)
+    pass_check(pipeline)
+    assert pull_of(pipeline).merged
+    assert len(pipeline.stack.github.pulls(MANIFESTS)) == 1
     pipeline.settle_live("checkout-prod")
     pipeline.ended(run, RunState.SUCCEEDED)
 
@@ -302,6 +390,28 @@ def test_auto_merge_is_taken_back_when_a_person_pushes_or_a_newer_release_comes(
     assert pull_of(pipeline).auto_merge is None
 
 
+def test_newer_release_takes_auto_merge_back_before_it_pushes(pipeline: Pipeline) -> None:
+    protected(pipeline)
+    policy(pipeline, BY_GITHUB)
+    propose(pipeline)
+    assert pull_of(pipeline).auto_merge is not None
+    pipeline.stack.git.faults.answer("500 Internal Server Error", method="POST", path="receive-pack", times=50)
+    propose(pipeline, "print('three')\n")
+    assert pull_of(pipeline).auto_merge is None
+
+
+@pytest.mark.prove
+def test_what_github_itself_put_into_the_queue_is_taken_out_when_a_gate_closes(pipeline: Pipeline) -> None:
+    repo = protected(pipeline)
+    repo.queues["main"] = []
+    policy(pipeline, BY_GITHUB)
+    propose(pipeline)
+    pass_check(pipeline)
+    assert repo.queues["main"] == [pull_of(pipeline).number]
+    lock(pipeline)
+    assert (repo.queues["main"], pull_of(pipeline).auto_merge) == ([], None)
+
+
 @pytest.mark.prove
 def test_auto_merge_whose_answer_was_lost_is_taken_back_as_well(pipeline: Pipeline) -> None:
     protected(pipeline)
@@ -323,7 +433,7 @@ def test_auto_merge_that_a_person_took_back_is_not_asked_for_again(pipeline: Pip
     pass_check(pipeline)
     pipeline.settle()
     assert not pull_of(pipeline).merged
-    assert "somebody has taken GitHub's auto-merge back" in pipeline.wait(run)[1]
+    assert "was taken out of GitHub's auto-merge or merge queue" in pipeline.wait(run)[1]
 
 
 @pytest.mark.prove

@@ -20,7 +20,7 @@ from service.pipeline.asked.manifest_history import Past
 from service.pipeline.asked.rebuilding import Lost, Plan
 from service.pipeline.asked.status_matrix import status
 from service.pipeline.deploy.live_watch import look_at_live
-from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.manifest.state.remembered import state_of
 from service.store import manifest_states
 from service.store.tables import deployments, runs
 from tests.fixtures.service import MANIFESTS

@@ -373,8 +373,18 @@ def orphan(pipeline: Pipeline, text: str) -> str:
     return bare(pipeline).commit_tree(tree, [], "By hand")
 
 
+def hold(pipeline: Pipeline) -> actions.Outcome:
+    return actions.hold(acting(pipeline), asked(pipeline), application="checkout", environment="dev")
+
+
+BOTH = pytest.mark.parametrize("action", [lock, pytest.param(hold, marks=pytest.mark.prove)])
+
+
+@BOTH
 @pytest.mark.rows_decide
-def test_push_that_is_under_way_ends_before_the_action_answers(pipeline: Pipeline) -> None:
+def test_push_that_is_under_way_ends_before_the_action_answers(
+    pipeline: Pipeline, action: Callable[[Pipeline], actions.Outcome]
+) -> None:
     """The lock is on its branch while the push hangs; the command answers when the push is over."""
     settle_in(pipeline, "checkout")
     gate = pipeline.stack.git.faults.hang(method="POST", path="acme/manifests.*git-receive-pack")
@@ -383,16 +393,16 @@ def test_push_that_is_under_way_ends_before_the_action_answers(pipeline: Pipelin
 
     def person() -> None:
         gate.wait_arrived()
-        action = threading.Thread(target=lock, args=(pipeline,))
-        action.start()
+        acts = threading.Thread(target=action, args=(pipeline,))
+        acts.start()
         for _ in range(600):
             if STATE_BRANCH in bare(pipeline).branches():
                 break
             time.sleep(0.05)
         time.sleep(0.3)
-        seen.extend([STATE_BRANCH in bare(pipeline).branches(), action.is_alive(), written(pipeline) == []])
+        seen.extend([STATE_BRANCH in bare(pipeline).branches(), acts.is_alive(), written(pipeline) == []])
         gate.release()
-        action.join(60)
+        acts.join(60)
 
     pipeline.beside(person, looks=0)
     assert seen == [True, True, True]
@@ -402,7 +412,10 @@ def test_push_that_is_under_way_ends_before_the_action_answers(pipeline: Pipelin
     assert written(pipeline) == ["checkout"]
 
 
-def test_lock_that_comes_while_a_push_is_prepared_keeps_it_back(pipeline: Pipeline) -> None:
+@BOTH
+def test_what_closes_while_a_push_is_prepared_keeps_it_back(
+    pipeline: Pipeline, action: Callable[[Pipeline], actions.Outcome]
+) -> None:
     settle_in(pipeline, "checkout")
     lock(pipeline, "stage")
     merge(pipeline)
@@ -410,7 +423,7 @@ def test_lock_that_comes_while_a_push_is_prepared_keeps_it_back(pipeline: Pipeli
 
     def person() -> None:
         gate.wait_arrived()
-        lock(pipeline)
+        action(pipeline)
         gate.release()
 
     pipeline.beside(person, looks=0)

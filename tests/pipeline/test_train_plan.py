@@ -6,9 +6,13 @@ import pytest
 
 from service.core.gates import Override
 from service.core.train import Move, Named, Reason, Stays
+from service.errors import RetryableError
 from service.pipeline import actions
 from service.pipeline.actions import Asked
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.promote.train.planning import Wish, plan_train
+from service.store import approvals
+from service.store.approvals import Approval
 from tests.fixtures.service import MANIFESTS, SOURCE
 from tests.pipeline.harness import Pipeline
 from tests.pipeline.test_downstream import CHAIN, configure, merge
@@ -95,6 +99,21 @@ def test_release_that_is_not_healthy_upstream_stays(pipeline: Pipeline) -> None:
         began(tx, pipeline.context, pipeline.run("dev"), "checkout-dev", "Degraded")
     found = stays(pipeline)
     assert (found.reason, "is Degraded in dev" in found.words) == (Reason.NOT_HEALTHY, True)
+
+
+def test_plan_foresees_that_the_history_is_another_since_a_branch_became_from(pipeline: Pipeline) -> None:
+    """What stage has came on its own branch, and what dev has does not contain it: the run would fail."""
+    pipeline.stack.github.merge(SOURCE, "staging", {"app.py": "print('staged')\n"})
+    pipeline.settle()
+    pipeline.settle_live("checkout-stage")
+    configure(pipeline, BY_HAND)
+    merge(pipeline)
+    pipeline.settle_live("checkout-dev")
+    found = stays(pipeline)
+    assert (found.reason, found.commit) == (Reason.REWRITTEN, pipeline.run("dev").commit)
+    assert "neither contains it nor is contained in it" in found.words
+    configure(pipeline, BY_HAND.replace("automatic: false}", "automatic: false, order: {rewritten: allow}}"))
+    assert moves(pipeline).previous == pipeline.run("stage").commit
 
 
 def test_environment_that_a_branch_feeds_or_another_upstream_is_not_routed(ready: Pipeline) -> None:
@@ -225,22 +244,31 @@ def test_busy_upstream_is_looked_back_for_as_long_as_it_takes(pipeline: Pipeline
     assert moves(pipeline).offer.lived.run == first.id
 
 
-def test_checks_of_a_commit_that_several_applications_bring_are_read_once(pipeline: Pipeline) -> None:
+def test_what_several_applications_need_to_know_is_asked_once_for_all_of_them(pipeline: Pipeline) -> None:
     text = pipeline.stack.git.open(MANIFESTS).read("main", "apps/checkout/values-stage.yaml")
     assert text is not None
     new = {f"apps/billing/values-{environment}.yaml": text.decode() for environment in ("dev", "stage", "prod")}
     pipeline.stack.github.push(MANIFESTS, "main", new, "Begin billing")
     configure(
         pipeline,
-        with_gates('checks: {contexts: ["load"]}') + f"  billing:\n    source: {SOURCE}\n    argocd: false\n",
+        with_gates('checks: {contexts: ["load"]}, approval: {from: ["team:crew"], commands: true}')
+        + f"  billing:\n    source: {SOURCE}\n    argocd: false\n",
     )
     merge(pipeline)
     pipeline.settle_live("checkout-dev")
-    asked = f"/commits/{pipeline.run('dev').commit}/check-runs"
-    before = len(pipeline.stack.github.faults.requests(path=asked))
+    run = pipeline.run("dev")
+    pipeline.stack.github.add_team("acme", "crew", ["bob"])
+    with pipeline.store.begin() as tx:
+        for application in ("checkout", "billing"):
+            digests = [str(pipeline.run("dev", application).images[""]["digest"])]
+            given = (run.id, "bob", application, "stage", run.repository, run.commit, digests, "tried", run.created_at)
+            approvals.keep(tx, Approval(*given))
+    before = len(pipeline.stack.github.faults.requests())
     lines = plan_train(pipeline.context, Wish("stage")).stays
     assert {(one.application, one.reason) for one in lines} == {("checkout", Reason.CHECKS), ("billing", Reason.CHECKS)}
-    assert len(pipeline.stack.github.faults.requests(path=asked)) - before == 1
+    asked = [one.path for one in pipeline.stack.github.faults.requests()[before:]]
+    assert len(asked) == len(set(asked)), sorted(asked)
+    assert any(path.endswith("/teams/crew/members") for path in asked)
 
 
 @pytest.mark.prove
@@ -265,3 +293,16 @@ def test_soak_in_an_environment_that_went_on_since_is_looked_back_for(pipeline: 
         merge(pipeline, f"print({number})\n")
         pipeline.settle_live("checkout-dev")
     assert moves(pipeline, "prod").offer.lived.run == soaked.id
+
+
+def test_question_that_failed_is_not_asked_again_for_each_application() -> None:
+    answers, asked = Answers(), list[int]()
+
+    def ask() -> str:
+        asked.append(1)
+        raise RetryableError("GitHub does not answer", code="github-unavailable")
+
+    for _ in range(2):
+        with pytest.raises(RetryableError, match="does not answer"):
+            answers.once(("team", "crew"), ask)
+    assert (answers.once("other", lambda: "told"), len(asked)) == ("told", 1)

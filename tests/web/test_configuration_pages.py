@@ -8,6 +8,9 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from service.core.state import Lock, Placed, State, write
+from service.core.state.astray import stored
+from service.core.state.entries import Stray
 from service.core.words import Repository, Sha
 from service.errors import Fault
 from service.ports import CommitState
@@ -100,4 +103,17 @@ def test_state_in_doubt_is_told_on_every_page_and_is_a_figure(private: FlaskClie
     assert scrape(private)["mergeport_state_in_doubt", (("repository", "acme/manifests"),)] == 1
     for path in ("/", "/deliveries", "/configurations"):
         said = "Nothing is promoted: acme/manifests has no branch mergeport/state any more"
+        assert said in text_of(private.get(path).text)
+
+
+def test_entry_whose_name_is_not_right_is_told_on_every_page(private: FlaskClient, store: Store) -> None:
+    name, lock = Repository("acme/manifests"), Lock(Placed("", "anna", NOW), "production")
+    wrong = {lock.subject: Stray("the configuration has no environment production", environment=True)}
+    with store.begin() as tx:
+        manifest_states.believe(tx, name, GOOD, write(State((lock,))), at=NOW)
+        manifest_states.set_strays(tx, name, stored(wrong))
+    for path in ("/", "/deliveries", "/configurations"):
+        said = (
+            "In the state of acme/manifests, the lock of production is not right: the configuration has no environment"
+        )
         assert said in text_of(private.get(path).text)

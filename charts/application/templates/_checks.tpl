@@ -16,7 +16,7 @@
 {{- end }}
 {{- range $resource, $percent := dict "cpu" $values.autoscaling.targetCPUUtilizationPercentage "memory" $values.autoscaling.targetMemoryUtilizationPercentage }}
 {{- if $percent }}
-{{- range $at, $given := merge (dict "" $values) $values.containers }}
+{{- range $at, $given := merge (dict "" $values) (default dict $values.containers) }}
 {{- if and (not (has $given.type (list "init"))) (not (dig "requests" $resource "" (default dict $given.resources))) }}
 {{- fail (printf "autoscaling looks at %s, but %sresources.requests.%s is empty: a percentage is of what is requested. Without it the autoscaler does nothing." $resource ($at | empty | ternary "" (printf "containers.%s." $at)) $resource) }}
 {{- end }}
@@ -50,13 +50,25 @@
 {{- fail "rollout.analysis is enabled and rollout.analysis.metrics is empty: nothing would be judged" }}
 {{- end }}
 
-{{- $ports := keys $values.ports | concat (list) }}
-{{- if ne $values.kind "Worker" }}{{ $ports = append $ports $values.portName }}{{ end }}
+{{- if and (eq $values.kind "InferenceService") (or $values.networkPolicy.enabled $values.metrics.enabled) }}
+{{- fail "networkPolicy and metrics would select no pod of an InferenceService: KServe labels them; use extraObjects" }}
+{{- end }}
+
+{{- $ports := keys (default dict $values.ports) }}
+{{- if has $values.kind (list "Deployment" "Rollout") }}{{ $ports = append $ports $values.portName }}{{ end }}
 {{- range $values.containers }}{{ $ports = concat $ports (keys (default dict .ports)) }}{{ end }}
-{{- range $at, $port := dict "service.targetPort" $values.service.targetPort "metrics.port" ($values.metrics.enabled | ternary (default $values.portName $values.metrics.port) "") }}
+{{- $metrics := default (include "application.servicePort" .) $values.metrics.port }}
+{{- range $at, $port := dict "service.targetPort" $values.service.targetPort "metrics.port" ($values.metrics.enabled | ternary $metrics "") }}
 {{- if and $port (not (has $port $ports)) }}
 {{- fail (printf "%s is %q, and no container has a port of this name: there are %s" $at $port (sortAlpha $ports | join ", ")) }}
 {{- end }}
+{{- end }}
+{{- if and $values.metrics.enabled (include "application.serves" .) (not (regexMatch (printf "(?m)^- name: %q$" $metrics) (include "application.servicePorts" .))) }}
+{{- fail (printf "metrics.port is %q, and the Service does not offer it: Prometheus asks the ports of a Service" $metrics) }}
+{{- end }}
+
+{{- if and $values.gpu.count (ne $values.gpu.container "application") (not (hasKey (default dict $values.containers) $values.gpu.container)) }}
+{{- fail (printf "gpu.container is %q, and there is no container of this name: the GPUs would be nobody's" $values.gpu.container) }}
 {{- end }}
 
 {{- if hasPrefix "models:/" $values.model.uri }}
@@ -74,7 +86,32 @@
 {{- if and (eq $values.secrets.provider "external-secrets") (not (or $values.secrets.external.keys $values.secrets.external.all)) }}
 {{- fail "secrets.provider is external-secrets, and secrets.external.keys and secrets.external.all are both empty" }}
 {{- end }}
-{{- if and (eq $values.kind "InferenceService") $values.networkPolicy.enabled }}
-{{- fail "networkPolicy would select no pod of an InferenceService: KServe labels them; use extraObjects" }}
+{{- /* What is asked for and would silently not be there. */}}
+{{- if and $values.strategy (not (has $values.kind (list "Deployment" "Worker"))) }}
+{{- fail (printf "strategy is for a Deployment or Worker, and kind is %s: a Rollout has rollout.strategy" $values.kind) }}
+{{- end }}
+{{- if and $values.podDisruptionBudget.enabled (not $runs) }}
+{{- fail (printf "podDisruptionBudget is for a Deployment, Rollout or Worker, not for a %s" $values.kind) }}
+{{- end }}
+{{- if and $values.rollout.analysis.enabled (ne $values.kind "Rollout") }}
+{{- fail (printf "rollout.analysis is enabled, and kind is %s: only a Rollout has a canary to judge" $values.kind) }}
+{{- end }}
+{{- if and $values.job.schedule (ne $values.kind "CronJob") }}
+{{- fail (printf "job.schedule is set, and kind is %s: only a CronJob has one" $values.kind) }}
+{{- end }}
+{{- if and $values.kserve.modelFormat (ne $values.kind "InferenceService") }}
+{{- fail (printf "kserve.modelFormat is set, and kind is %s: only an InferenceService has one" $values.kind) }}
+{{- end }}
+{{- if and (not $values.istio.enabled) (or $values.istio.circuitBreaker.enabled $values.istio.mirror.service $values.istio.byHeader $values.istio.byWeight) }}
+{{- fail "istio has routes or a circuit breaker, and istio.enabled is false: there would be none of them" }}
+{{- end }}
+{{- if and $values.networkPolicy.egress.enabled (not $values.networkPolicy.enabled) }}
+{{- fail "networkPolicy.egress is enabled, and networkPolicy.enabled is false: nothing would be limited" }}
+{{- end }}
+{{- $given := dict "sealed-secrets" $values.secrets.sealed "external-secrets" (or $values.secrets.external.keys $values.secrets.external.all) "infisical" $values.secrets.infisical.project }}
+{{- range $provider, $some := $given }}
+{{- if and $some (ne $values.secrets.provider $provider) }}
+{{- fail (printf "secrets has values for %s, and secrets.provider is %q: the pods would not get them" $provider $values.secrets.provider) }}
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -19,7 +19,7 @@ One container of ours: (dict "root" $ "name" … "values" … "at" … "main" �
 {{- $portName := default "http" $values.portName -}}
 {{- $serves := and (include "application.serves" $root) (not (has $values.type (list "init" "sidecar"))) -}}
 {{- $uses := .main | ternary (list "cache" "config" "model" "secrets" "sharedMemory") (default list $values.uses) -}}
-name: {{ .name }}
+name: {{ .name | quote }}
 image: {{ include "application.image" (dict "image" $values.image "at" (printf "%simage" .at)) | quote }}
 imagePullPolicy: {{ default "IfNotPresent" $values.image.pullPolicy }}
 {{- if eq $values.type "sidecar" }}
@@ -74,12 +74,12 @@ envFrom:
 {{- if or $mainPort $values.ports }}
 ports:
   {{- if $mainPort }}
-  - name: {{ $portName }}
+  - name: {{ $portName | quote }}
     containerPort: {{ int $values.containerPort }}
     protocol: TCP
   {{- end }}
   {{- range $name, $port := $values.ports }}
-  - name: {{ $name }}
+  - name: {{ $name | quote }}
     containerPort: {{ int $port.containerPort }}
     protocol: {{ default "TCP" $port.protocol }}
   {{- end }}
@@ -93,7 +93,7 @@ ports:
   {{- else }}
   httpGet:
     path: {{ $probe.path | quote }}
-    port: {{ default $portName $probe.port }}
+    port: {{ default $portName $probe.port | toJson }}
     {{- with pick $probe "scheme" "httpHeaders" }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -115,7 +115,7 @@ lifecycle:
       seconds: {{ $delay }}
 {{- end }}
 {{- $resources := deepCopy (default dict $values.resources) }}
-{{- if and $root.Values.gpu.count (eq .name $root.Values.gpu.container) }}
+{{- if and $root.Values.gpu.count (eq $root.Values.gpu.container (.main | ternary "application" .name)) }}
 {{- $limits := default dict $resources.limits }}
 {{- $_ := set $limits $root.Values.gpu.resource (int $root.Values.gpu.count) }}
 {{- $_ := set $resources "limits" $limits }}

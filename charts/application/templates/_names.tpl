@@ -23,8 +23,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- define "application.metadata" -}}
 {{- $root := index . 0 -}}
 {{- $suffix := index . 1 -}}
-name: {{ printf "%s%s" (include "application.name" $root | trunc (int (sub 63 (len $suffix))) | trimSuffix "-") $suffix }}
-namespace: {{ $root.Release.Namespace }}
+name: {{ printf "%s%s" (include "application.name" $root | trunc (int (sub 63 (len $suffix))) | trimSuffix "-") $suffix | quote }}
+namespace: {{ $root.Release.Namespace | quote }}
 labels:
   {{- include "application.labels" $root | nindent 2 }}
 {{- end -}}
@@ -46,7 +46,7 @@ labels:
 {{- define "application.target" -}}
 apiVersion: {{ eq .Values.kind "Rollout" | ternary "argoproj.io/v1alpha1" "apps/v1" }}
 kind: {{ eq .Values.kind "Rollout" | ternary "Rollout" "Deployment" }}
-name: {{ include "application.name" . }}
+name: {{ include "application.name" . | quote }}
 {{- end -}}
 
 {{/* "yes" where the pods answer requests through a Service, else empty. */}}
@@ -63,5 +63,5 @@ name: {{ include "application.name" . }}
 {{- define "application.merged" -}}
 {{- $made := fromYaml .text -}}
 {{- if hasKey $made "Error" }}{{ fail (printf "%s in:\n%s" $made.Error .text) }}{{ end -}}
-{{- toYaml (mergeOverwrite $made (deepCopy .over)) -}}
+{{- toYaml (mergeOverwrite $made (deepCopy (default dict .over))) -}}
 {{- end -}}

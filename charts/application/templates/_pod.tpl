@@ -8,7 +8,7 @@ labels:
   {{- with .Values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- $annotations := deepCopy .Values.podAnnotations }}
+{{- $annotations := deepCopy (default dict .Values.podAnnotations) }}
 {{- if .Values.config.files }}
 {{- $_ := set $annotations "checksum/config" (toJson .Values.config.files | sha256sum) }}
 {{- end }}
@@ -28,11 +28,11 @@ annotations:
 
 {{- define "application.ownPodSpec" -}}
 {{- $batch := has .Values.kind (list "Job" "CronJob") -}}
-serviceAccountName: {{ include "application.serviceAccount" . }}
+serviceAccountName: {{ include "application.serviceAccount" . | quote }}
 automountServiceAccountToken: {{ .Values.serviceAccount.automountToken }}
 terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
 {{- if $batch }}
-restartPolicy: {{ .Values.job.restartPolicy }}
+restartPolicy: {{ .Values.job.restartPolicy | quote }}
 {{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -60,7 +60,7 @@ nodeSelector:
 {{- if or .Values.tolerations .Values.gpu.count }}
 tolerations:
   {{- if .Values.gpu.count }}
-  - key: {{ .Values.gpu.resource }}
+  - key: {{ .Values.gpu.resource | quote }}
     operator: Exists
     effect: NoSchedule
   {{- end }}
@@ -75,7 +75,7 @@ affinity:
 {{- if .Values.topologySpreadConstraints }}
 topologySpreadConstraints:
   {{- toYaml .Values.topologySpreadConstraints | nindent 2 }}
-{{- else if not $batch }}
+{{- else if has .Values.kind (list "Deployment" "Rollout" "Worker") }}
 {{- include "application.spread" . }}
 {{- end }}
 {{- end -}}
@@ -85,7 +85,7 @@ topologySpreadConstraints:
 {{- with .Values.runAsUser -}}
 {{- $strict = merge $strict (dict "runAsUser" (int64 .) "runAsGroup" (int64 .) "fsGroup" (int64 .) "fsGroupChangePolicy" "OnRootMismatch") -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite $strict (deepCopy .Values.podSecurityContext)) -}}
+{{- toYaml (mergeOverwrite $strict (deepCopy (default dict .Values.podSecurityContext))) -}}
 {{- end -}}
 
 {{/* Pods of one version are spread over zones and nodes: `prefer` never keeps a pod from running, `require` may. */}}

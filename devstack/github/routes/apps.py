@@ -61,22 +61,43 @@ def get_app() -> Response:
     """Get the App that asks."""
     number, state = access.app_id(), access.state()
     permissions = next((dict(one.permissions) for one in state.installations.values() if one.app_id == number), {})
-    return jsonify(
-        {
-            "id": number,
-            "slug": "mergeport",
-            "node_id": shapes.node_id("App", number),
-            "owner": shapes.user(state, state.user("mergeport-owner")),
-            "name": "mergeport",
-            "description": "",
-            "external_url": state.base_url,
-            "html_url": f"{state.base_url}/apps/mergeport",
-            "created_at": now(),
-            "updated_at": now(),
-            "permissions": permissions,
-            "events": ["push", "pull_request"],
-        }
-    )
+    return jsonify(_app(number, permissions, ["push", "pull_request"]))
+
+
+def _app(number: int, permissions: dict[str, Level], events: list[str]) -> shapes.Json:
+    state = access.state()
+    return {
+        "id": number,
+        "slug": "mergeport",
+        "node_id": shapes.node_id("App", number),
+        "owner": shapes.user(state, state.user("mergeport-owner")),
+        "name": "mergeport",
+        "description": "",
+        "external_url": state.base_url,
+        "html_url": f"{state.base_url}/apps/mergeport",
+        "created_at": now(),
+        "updated_at": now(),
+        "permissions": permissions,
+        "events": events,
+    }
+
+
+@blueprint.post("/app-manifests/<code>/conversions")
+def convert_manifest(code: str) -> tuple[Response, int]:
+    """Exchange the code of a new App, once, for what only its owner is told."""
+    state = access.state()
+    told = state.new_apps.pop(code, None)
+    if told is None:
+        raise not_found()
+    number = state.next_id()
+    answer = {
+        **_app(number, dict(told["default_permissions"]), list(told["default_events"])),
+        "client_id": f"Iv1.{number}",
+        "client_secret": secrets.token_hex(20),
+        "webhook_secret": secrets.token_hex(20),
+        "pem": "-----BEGIN RSA PRIVATE KEY-----\nmade-up\n-----END RSA PRIVATE KEY-----\n",
+    }
+    return jsonify(answer), 201
 
 
 @blueprint.get("/app/hook/config")

@@ -1,7 +1,7 @@
-"""The mutations of GitHub's GraphQL that the product sends: drafts, auto-merge and the merge queue.
+"""What the product sends to GitHub's GraphQL: drafts, auto-merge and the merge queue.
 
-It understands one mutation with one variable `input`; that it is a valid one is judged by GitHub's published schema,
-in the tests. Errors come with status 200, as GitHub sends them.
+It understands one mutation with one variable `input`, and one question about a pull request; that these are valid is
+judged by GitHub's published schema, in the tests. Errors come with status 200, as GitHub sends them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from devstack.github.state import MergeMethod, Pull, Repository
 
 blueprint = Blueprint("graphql", __name__)
 _MUTATION = re.compile(r"\{\s*(\w+)\s*\(\s*input\s*:\s*\$input\s*\)")
+_QUESTION = re.compile(r"^query\b.*\bisInMergeQueue\b")
 _METHODS: Mapping[str, MergeMethod] = {"MERGE": "merge", "SQUASH": "squash", "REBASE": "rebase"}
 
 
@@ -25,13 +26,16 @@ def ask() -> Response:
     """Carry out one mutation."""
     access.caller()
     body = request.get_json()
+    if _QUESTION.search(str(body.get("query"))):
+        return _told(body.get("variables", {}))
     found = _MUTATION.search(str(body.get("query")))
     if found is None:
         return _error("", "", "A query attribute must be specified and must be a string.")
     name, given = found[1], body.get("variables", {}).get("input", {})
-    repo, pull = _find(str(given.get("pullRequestId")))
+    node = str(given.get("id") if name == "dequeuePullRequest" else given.get("pullRequestId"))
+    repo, pull = _find(node)
     if repo is None or pull is None:
-        words = f"Could not resolve to a node with the global id of '{given.get('pullRequestId')}'"
+        words = f"Could not resolve to a node with the global id of '{node}'"
         return _error(name, "NOT_FOUND", words)
     if not access.token().may("pull_requests", "write"):
         return _error(name, "FORBIDDEN", "Resource not accessible by integration")
@@ -56,13 +60,28 @@ def _carried_out(name: str, given: Mapping[str, str], repo: Repository, pull: Pu
                 raise RefusalError(422, "Can't disable auto-merge for this pull request: it is not enabled")
             pull.auto_merge = None
         case _:
-            place = landing.enqueue(repo, pull, head)
+            leaves = name == "dequeuePullRequest"
+            place = landing.dequeue(repo, pull) if leaves else landing.enqueue(repo, pull, head)
             return {"mergeQueueEntry": {"id": shapes.node_id("MergeQueueEntry", pull.id), "position": place}}
     landing.settle(actions, repo)
     enabled = pull.auto_merge and {"enabledAt": pull.auto_merge.at}
     state = "MERGED" if pull.merged else pull.state.upper()
     node = shapes.node_id("PullRequest", pull.id)
     return {"pullRequest": {"id": node, "isDraft": pull.draft, "state": state, "autoMergeRequest": enabled}}
+
+
+def _told(given: Mapping[str, object]) -> Response:
+    """Answer the question whether a pull request is in a merge queue."""
+    repo = access.state().find(f"{given.get('owner')}/{given.get('name')}")
+    if repo is None or not access.token().sees(repo.full_name):
+        words = f"Could not resolve to a Repository with the name '{given.get('owner')}/{given.get('name')}'."
+        return _error("repository", "NOT_FOUND", words)
+    pull = repo.pulls.get(int(str(given.get("number"))))
+    if pull is None:
+        words = f"Could not resolve to a PullRequest with the number of {given.get('number')}."
+        return _error("repository", "NOT_FOUND", words)
+    queued = pull.number in repo.queues.get(pull.base, [])
+    return jsonify({"data": {"repository": {"pullRequest": {"isInMergeQueue": queued}}}})
 
 
 def _find(node: str) -> tuple[Repository | None, Pull | None]:

@@ -87,17 +87,9 @@ class Connection:
         return self._validated(shape, answer, doing, repository)
 
     def send(
-        self,
-        shape: type[_Answer],
-        method: str,
-        path: str,
-        body: Mapping[str, object],
-        *,
-        doing: str,
-        repository: Repository,
-        permission: str = "",
-        late: bool = False,
-    ) -> _Answer:
+        self, shape: type[_Answer], method: str, path: str, body: Mapping[str, object], *, doing: str,
+        repository: Repository, permission: str = "", late: bool = False,
+    ) -> _Answer:  # fmt: skip
         """Send JSON and validate the answer; never repeated by itself. What is `late` leaves room for all else."""
         use = Use.LATE if late else Use.CONTENT
         answer = self._call(method, path, body=body, doing=doing, repository=repository, permission=permission, use=use)
@@ -105,14 +97,27 @@ class Connection:
 
     def mutate(self, mutation: str, given: Mapping[str, str], *, doing: str, repository: Repository) -> None:
         """Carry out a mutation of GraphQL, whose only variable is `input`; its errors come with status 200."""
-        body = {"query": mutation, "variables": {"input": dict(given)}}
-        place, permission = graphql_of(self._api_url), "pull requests: write"
+        self._graphql({"query": mutation, "variables": {"input": dict(given)}}, doing, repository, Use.CONTENT, "write")
+
+    def ask_graphql(
+        self, shape: type[_Answer], query: str, given: Mapping[str, str | int], *, doing: str, repository: Repository
+    ) -> _Answer:
+        """Ask GraphQL for what the REST API does not tell; its data is validated, its errors come with status 200."""
+        body = {"query": query, "variables": dict(given)}
+        answer = self._graphql(body, doing, repository, Use.READ, "read")
+        return self._validated(shape, answer.get("data"), doing, repository)
+
+    def _graphql(
+        self, body: Mapping[str, object], doing: str, repository: Repository, use: Use, level: str
+    ) -> dict[str, object]:
         answer = self._call(
-            "POST", place, body=body, doing=doing, repository=repository, permission=permission, use=Use.CONTENT
-        )
-        wrong = failures.mutation_refused(answer, doing=doing, repository=repository, now=self._now())
-        if wrong is not None:
-            raise wrong
+            "POST", graphql_of(self._api_url), body=body, doing=doing, repository=repository,
+            permission=f"pull requests: {level}", use=use,
+        )  # fmt: skip
+        wrong = failures.graphql_refused(answer, doing=doing, repository=repository, now=self._now())
+        if wrong is not None or not isinstance(answer, dict):
+            raise wrong or failures.unexpected(doing, repository)
+        return answer
 
     def address(self, path: str, *, doing: str, repository: Repository, permission: str = "") -> str:
         """GET what lies elsewhere: give the address that GitHub sends us to, which is not asked, nor told our token."""
@@ -163,19 +168,11 @@ class Connection:
         use: Use = Use.READ,
     ) -> object:
         def once(token: str) -> object:
+            budget = self._budget(self._app.installation(repository) if self._app else None)
             return self._ask(
-                method,
-                path,
-                token=token,
-                budget=self._budget(self._app.installation(repository) if self._app else None),
-                use=use,
-                parameters=parameters,
-                body=body,
-                doing=doing,
-                repository=repository,
-                permission=permission,
-                leads_away=leads_away,
-            )
+                method, path, token=token, budget=budget, use=use, parameters=parameters, body=body, doing=doing,
+                repository=repository, permission=permission, leads_away=leads_away,
+            )  # fmt: skip
 
         token = self._installation_token(repository) if self._app else self._token or ""
         try:

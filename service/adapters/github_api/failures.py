@@ -128,7 +128,7 @@ def refusal(
             )
 
 
-def mutation_refused(
+def graphql_refused(
     answer: object, *, doing: str, repository: str, now: datetime
 ) -> RetryableError | PermanentError | None:
     """Give the error that an answer of GraphQL means, which has its errors beside the data; None for a good one."""

@@ -26,12 +26,15 @@ from github.Requester import (
 )
 from urllib3.util import Retry
 
+from service.adapters.github_api.unchanged import Unchanged, question
+
 API_VERSION = "2022-11-28"
 MOST_REDIRECTS = 5
 
 _OK = 200
 _MOVED_FOR_GOOD = 301
 _MOVED_VERBATIM = 308
+_NOT_MODIFIED = 304
 _REDIRECTS = frozenset({302, 307, _MOVED_VERBATIM})
 
 
@@ -82,6 +85,7 @@ class Transport:
         self._verify = verify
         self._timeout = timeout
         self._local = threading.local()
+        self._unchanged = Unchanged()
 
     def ask(
         self,
@@ -101,12 +105,20 @@ class Transport:
         query: dict[str, object] | None = dict(parameters or {})
         place = path
         for _ in range(MOST_REDIRECTS + 1):
+            asked = question(token, place, query) if method == "GET" else None
+            kept = self._unchanged.of(asked) if asked is not None else None
             status, headers, output = requester.requestJson(
-                method, place, parameters=query, input=None if body is None else dict(body), cnx=self._local.line
-            )
+                method, place, parameters=query, headers={"If-None-Match": kept.etag} if kept is not None else None,
+                input=None if body is None else dict(body), cnx=self._local.line,
+            )  # fmt: skip
+            if status == _NOT_MODIFIED and kept is not None:
+                return Answer(_OK, headers, _parsed(_OK, kept.text))
             there = headers.get("location")
             if status not in _REDIRECTS or not there:
-                return Answer(status, headers, _parsed(status, output))
+                answer = Answer(status, headers, _parsed(status, output))
+                if asked is not None and status == _OK:
+                    self._unchanged.keep(asked, headers.get("etag", ""), output)
+                return answer
             place, query = self._inside(there), None
         raise RedirectedAwayError("itself, again and again")
 

@@ -45,7 +45,8 @@ class NoRun:
     """A change without a run to an application's environment, as far as it is known.
 
     `target` applies there by the configuration in force; None with `off` where it is switched off. `faults` are those
-    of a newer configuration that was refused.
+    of a newer configuration that was refused. `closed` is what would stop it there if a person promoted it now, and
+    `unasked` names the gates that only a promotion asks, because their facts are elsewhere.
     """
 
     application: str
@@ -55,6 +56,8 @@ class NoRun:
     off: bool = False
     faults: Sequence[str] = ()
     upstream: Sequence[Upstairs] = ()
+    closed: Sequence[str] = ()
+    unasked: Sequence[str] = ()
 
 
 def why_no_run(case: NoRun) -> Answer:
@@ -98,6 +101,8 @@ def _from_upstream(case: NoRun, target: Target) -> Answer:
     enough = not lacking if target.upstream.every else len(lacking) < len(case.upstream)
     if enough and not target.upstream.automatic:
         words = f"it is live in {fed_by(target)}, and {case.environment} takes it only when a person promotes it"
+        words += f". In its way then: {'; '.join(case.closed)}" if case.closed else ""
+        words += f". Asked when it is promoted: {', '.join(case.unasked)}" if case.unasked else ""
         return _answer(case, Cause.CANDIDATE, words)
     if enough:
         return _answer(case, Cause.UNDER_WAY, f"it is live in {fed_by(target)}, and its run has not begun yet")

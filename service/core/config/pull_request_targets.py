@@ -15,8 +15,6 @@ from service.core.words import GATE_LABELS, AutoMerge, MergeMethod, Publish
 AT = "pull_request"
 APPLICATION_ALONE = "application"
 """The `group` by which each application has its own pull request."""
-NOT_TOGETHER = ("auto_merge", "draft", "gate_labels")
-"""What follows the gates of one application."""
 MOST_ASSIGNEES = 10
 """GitHub's limit: https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue"""
 
@@ -56,10 +54,6 @@ def read_group(layers: Layers) -> str:
     elif layers.keys.publish != Publish.PULL_REQUEST.value:
         hint = "say `publish: pull-request`, or leave group out"
         layers.report.add(layers.place("group"), "group says what shares a pull request, and there is none here", hint)
-    for key in NOT_TOGETHER:
-        if getattr(layers.keys.pull_request, key):
-            words = f"{key} is not with group in this version: it follows the gates of one application"
-            layers.report.add(layers.place(AT, key), words, f"leave {key} or group out")
     return name
 
 

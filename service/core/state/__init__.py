@@ -1,6 +1,7 @@
 """The state of a manifest repository: what is locked, held and blocked there, as its `state.yaml` says it.
 
-Pure: `parse` and `write` are the file, `add`, `remove` and `tidied` change it, `in_the_way` asks it.
+Pure: `parse` and `write` are the file, `recall` reads one that was good once,
+`add`, `remove` and `tidied` change it, `in_the_way` asks it.
 """
 
 from service.core.state.amending import add, has, remove, tidied
@@ -15,7 +16,7 @@ from service.core.state.entries import (
     Placed,
     State,
 )
-from service.core.state.state_reader import FILE, parse
+from service.core.state.state_reader import FILE, parse, recall
 from service.core.state.state_writer import write
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "has",
     "in_the_way",
     "parse",
+    "recall",
     "remove",
     "tidied",
     "told",

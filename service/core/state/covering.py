@@ -36,10 +36,8 @@ def in_the_way(state: State, candidate: Candidate, now: datetime) -> tuple[Entry
 
 def _covers(entry: Entry, candidate: Candidate) -> bool:
     match entry:
-        case Lock(environment=environment, application=application):
-            return environment in {"", candidate.environment} and application in {"", candidate.application}
-        case Hold(environment=environment, application=application):
-            return (application, environment) == (candidate.application, candidate.environment)
+        case Lock() | Hold():
+            return entry.covers(candidate.application, candidate.environment)
         case Block(kind=Blocked.DIGEST, value=value):
             return value in candidate.digests
         case Block(kind=Blocked.COMMIT, value=value):
@@ -69,6 +67,7 @@ def told(entry: Entry, now: datetime) -> str:
     until = "" if placed.until is None else f", until {_moment(placed.until)}"
     ended = " (its time is over)" if placed.over(now) else ""
     by = f"by {cut(line(placed.who), SHORT_REASON)} since {_moment(placed.since)}{until}{ended}{why}"
+    by += f" ({entry.stray.words})" if entry.stray is not None else ""
     match entry:
         case Lock():
             return f"{entry.name} is locked {by}"

@@ -5,7 +5,7 @@ Pure values. An entry's `subject` says what it is about; there is at most one en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -54,12 +54,26 @@ Subject: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """What is wrong with an entry's names, in words. A name that is not known counts as every name if it says so."""
+
+    words: str
+    environment: bool = False
+    application: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """An environment that is closed to promotions, or an application in it, or everything if both names are empty."""
 
     placed: Placed
     environment: str = ""
     application: str = ""
+    stray: Stray | None = field(default=None, compare=False)
+
+    def covers(self, application: str, environment: str) -> bool:
+        """Tell whether it closes a place."""
+        return _covers(self, application, environment)
 
     @property
     def subject(self) -> Subject:
@@ -86,6 +100,11 @@ class Hold:
     environment: str
     cause: Cause = Cause.PERSON
     refused: str = ""
+    stray: Stray | None = field(default=None, compare=False)
+
+    def covers(self, application: str, environment: str) -> bool:
+        """Tell whether it closes a place."""
+        return _covers(self, application, environment)
 
     @property
     def subject(self) -> Subject:
@@ -105,6 +124,7 @@ class Block:
     placed: Placed
     kind: Blocked
     value: str
+    stray: Stray | None = field(default=None, compare=False)
 
     @property
     def subject(self) -> Subject:
@@ -118,6 +138,13 @@ class Block:
 
 
 Entry: TypeAlias = Lock | Hold | Block
+
+
+def _covers(entry: Lock | Hold, application: str, environment: str) -> bool:
+    every = entry.stray or Stray("")
+    return (entry.environment in {"", environment} or every.environment) and (
+        entry.application in {"", application} or every.application
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,20 @@ def parse(content: bytes | str, *, file: str = FILE) -> State:
     return state
 
 
+def recall(text: str) -> State:
+    """Give the state of a file that was good when it was read first: a fault that is found since takes nothing away.
+
+    ConfigError `state-broken` if it cannot be read at all.
+    """
+    if is_nothing(text):
+        return State()
+    report = Report(FILE)
+    tree = read(text, report, one_meaning=_NO_KEY)
+    if tree is None:
+        raise _error(FILE, report)
+    return _Reading(report).state(tree)
+
+
 def section_items(tree: Table, section: str) -> tuple[Table, ...]:
     """Give the mappings of a section."""
     node = tree.entries.get(section)

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     IMAGE_GONE = "image-gone"
     NOTHING_NEWER = "nothing-newer"
     VALUES = "values-refused"
+    REWRITTEN = "source-rewritten"
     DAMAGED = "state-damaged"
     BLOCK = "block"
     HOLD = "hold"

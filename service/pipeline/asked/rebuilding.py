@@ -7,7 +7,7 @@ have it, whoever put it back there. What is live in the database already is left
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -24,7 +24,7 @@ from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.state_reading import Seen, look_at_state
 from service.pipeline.runs import transitions
 from service.pipeline.runs.transitions import Wish
-from service.store import changes, deployments, edits
+from service.store import changes, deployments, edits, runs
 from service.store.changes import Change
 from service.store.ids import new_id
 
@@ -54,18 +54,31 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A place of which the database knows what is live: it is left alone. `otherwise` is what Git tells instead."""
+
+    application: str
+    environment: str
+    commit: Sha
+    since: datetime
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What comes back, what does not, and when each source commit came first, as far as Git tells."""
+    """What comes back, what does not, what was known all along, and when each source commit came first, by Git."""
 
     found: tuple[Found, ...]
     lost: tuple[Lost, ...]
     came: Mapping[str, datetime]
+    known: tuple[Known, ...] = ()
 
 
 def plan(past: Past, configuration: Configuration) -> Plan:
     """Read from Git what is live in each place."""
     found: list[Found] = []
     lost: list[Lost] = []
+    known: list[Known] = []
     came: dict[str, datetime] = {}
     read: set[Place] = set()
     for target, entries, branch in all_history(past, list(configuration.targets())):
@@ -74,14 +87,31 @@ def plan(past: Past, configuration: Configuration) -> Plan:
             read.add(place)
             for commit, at in first_seen(past, target, branch).items():
                 came[commit] = min(came.get(commit, at), at)
+        there = _known(past.context, target)
         match _live(past, target, entries):
+            case Found() as live if there is not None:
+                told = live.origin.source_commit
+                other = f"Git tells {told[:12]}, of {live.commit[:12]}" if told != there.commit else ""
+                known.append(replace(there, otherwise=other))
+            case Lost() as missing if there is not None:
+                known.append(replace(there, otherwise=missing.words))
             case Found() as live:
                 found.append(live)
             case Lost() as missing:
                 lost.append(missing)
             case None:
                 pass
-    return Plan(tuple(sorted(found, key=lambda one: one.at)), tuple(lost), came)
+    return Plan(tuple(sorted(found, key=lambda one: one.at)), tuple(lost), came, tuple(known))
+
+
+def _known(context: Context, target: Target) -> Known | None:
+    """Give what the database knows to be live in a place."""
+    with context.store.read() as tx:
+        live = deployments.live(tx, target.application, target.environment)
+        run = runs.get(tx, live.run_id) if live is not None else None
+    if live is None or run is None:
+        return None
+    return Known(target.application, target.environment, run.commit, live.since)
 
 
 def _live(past: Past, target: Target, entries: Iterator[Written]) -> Found | Lost | None:

@@ -12,9 +12,9 @@ from datetime import datetime
 from service.core.asked import Answer, BuildFacts, Case, GateRow, LiveFacts, Other, RunFacts, WaitFacts, why_not
 from service.core.deployment import Doubt, Past, Progress, past_from
 from service.core.order import Relation
-from service.core.state import Block, Candidate, Entry, digests_in, in_the_way, parse
+from service.core.state import Block, Candidate, Entry, digests_in, in_the_way
 from service.core.words import BuildState, Repository, RunState, WaitKind
-from service.errors import ConfigError
+from service.pipeline.manifest.state.remembered import in_force
 from service.store import (
     Transaction,
     ancestry,
@@ -178,11 +178,8 @@ def _state(
         if where is not None and known.repository != where:
             continue
         doubt = doubt or (known.words if known.trouble else "")
-        try:
-            there = in_the_way(parse(known.text), candidate, now)
-            entries |= {one.subject: one for one in there if isinstance(one, Block) or one.subject[0] not in opened}
-        except ConfigError:  # written by another version
-            continue
+        there = in_the_way(in_force(known), candidate, now)
+        entries |= {one.subject: one for one in there if isinstance(one, Block) or one.subject[0] not in opened}
     return tuple(entries.values()), doubt
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.core.config import Configuration, Target
-from service.core.state import Hold, Lock, State, parse, told
+from service.core.state import Hold, Lock, State, told
 from service.core.words import Repository, RunState, WaitKind
-from service.errors import ConfigError
+from service.pipeline.manifest.state.remembered import in_force
 from service.store import Transaction, manifest_states, matrix
 from service.store.deployments import IMAGE_GONE
 from service.store.matrix import ChangeRow, LiveRow, OpenRow
@@ -156,10 +156,7 @@ def _coming(row: OpenRow) -> Coming:
 
 def _states(tx: Transaction) -> Iterator[tuple[Repository, State]]:
     for known in manifest_states.all_known(tx):
-        try:
-            yield known.repository, parse(known.text)
-        except ConfigError:  # written by another version
-            continue
+        yield known.repository, in_force(known)
 
 
 def _closed(
@@ -174,5 +171,5 @@ def _closed(
         for entry in state.entries:
             if entry.placed.over(now) or not isinstance(entry, Lock | Hold):
                 continue
-            if entry.environment in {"", environment} and entry.application in {"", application}:
+            if entry.covers(application, environment):
                 yield Closed(entry.subject[0], told(entry, now))

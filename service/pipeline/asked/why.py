@@ -17,6 +17,7 @@ from service.core.gates.moments import moment
 from service.core.state import digests_in
 from service.core.words import Repository
 from service.errors import NotFoundError
+from service.pipeline.asked.candidate import Ahead, ahead_of
 from service.pipeline.asked.run_case import Passed, answer_of, way_of
 from service.store import Transaction, asked_for, changes, configurations, deliveries, deployments
 from service.store.changes import Change
@@ -158,9 +159,10 @@ def _of_application(
     facts = ChangeFacts(
         change.repository, change.branch, change.commit, change.created_at, paths, told=told, delivery=delivery
     )
+    closed, unasked = _ahead(tx, question, target, found, pinned)
     case = NoRun(
         application, question.environment, facts, target, off=off, faults=_faults(tx),
-        upstream=tuple(_upstream(tx, question, target, found, pinned)),
+        upstream=tuple(_upstream(tx, question, target, found, pinned)), closed=closed, unasked=unasked,
     )  # fmt: skip
     way = [Passed(change.created_at, f"{change.commit[:12]} came on {change.branch}{': ' + told if told else ''}")]
     return Told(application, question.environment, why_no_run(case), change.commit, way=way)
@@ -187,6 +189,17 @@ def _upstream(
         )
         assert target is not None  # noqa: S101 - it has an upstream
         yield Upstairs(name, _of_application(tx, there, target.application, found, pinned).answer)
+
+
+def _ahead(
+    tx: Transaction, question: Question, target: Target | None, found: Sequence[Change], pinned: Sequence[Run]
+) -> Ahead:
+    """Tell what a release would meet that comes only when a person promotes it."""
+    if target is None or target.upstream is None or target.upstream.automatic:
+        return Ahead()
+    there = (_run_there(tx, name, target.application, found, pinned) for name in target.upstream.environments)
+    run = next((one for one in there if one is not None), None)
+    return Ahead() if run is None else ahead_of(tx, run, target, question.default, question.now)
 
 
 def _change_for(target: Target | None, found: Sequence[Change]) -> Change:

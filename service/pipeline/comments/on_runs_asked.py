@@ -14,7 +14,7 @@ from service.core.config import Target
 from service.core.foreign_text import line
 from service.core.train import Move, Named
 from service.core.words import RunState
-from service.errors import PermanentError
+from service.errors import MergeportError, PermanentError
 from service.pipeline import actions
 from service.pipeline.actions import Asked
 from service.pipeline.comments.commented_on import Subject, one_of
@@ -138,40 +138,63 @@ def retry(context: Context, asked: Asked, command: Command, subject: Subject, fi
 def approve(
     context: Context, asked: Asked, aim: Aim, subject: Subject, fits: Sequence[Target], event: Commented
 ) -> Answer:
-    """Approve what there was to approve when the comment was written, as `mergeport approve` does."""
+    """Approve what there was to approve when the comment was written, as `mergeport approve` does.
+
+    On a pull request that applications share it is the head that is approved, so it counts for all of them, as a review
+    does, unless one is named.
+    """
     places = {(one.application, one.environment): one for one in fits}
     there = [run for run in subject.runs if (run.application, run.environment) in places]
-    for run in there:
-        with context.store.read() as tx:
-            kept = approvals.of_release(tx, run)
-        if any(one.asked_id == asked.id for one in kept):
-            return _approved(event, run)
-    waiting = [run for run in there if not run.state.ended and _wants_approval(context, run)]
+    given = [run for run in there if _has_said(context, asked, run)]
+    waiting = [run for run in there if not run.state.ended and run not in given and _wants_approval(context, run)]
+    if not waiting and given:
+        return Answer(tuple(_approved(event, run) for run in given))
     if not waiting:
         raise PermanentError(
             f"nothing of {subject.name} waits for an approval there",
             code="approval-refused",
             hint="/mergeport why-not says what it waits for",
         )
-    one_of([places[run.application, run.environment] for run in waiting], "approve")
-    run, head = waiting[0], None
+    head = None
     if subject.promotes:
         head = head_seen(context, subject.repository, event, "approve", named=aim.commit)
-    elif aim.commit and not run.commit.startswith(aim.commit):
+    else:
+        one_of([places[run.application, run.environment] for run in waiting], "approve")
+        _require_seen(waiting[0], asked, aim)
+    refused: list[MergeportError] = []
+    for run in waiting:
+        try:
+            actions.approve(context, asked, run.id, event.author, verified=True, head=head, said_at=event.at)
+        except PermanentError as error:
+            refused.append(error)
+        else:
+            given.append(run)
+    if not given:
+        raise refused[0]
+    return Answer((*(_approved(event, run) for run in given), *map(str, refused)), done=not refused)
+
+
+def _has_said(context: Context, asked: Asked, run: Run) -> bool:
+    """Tell whether the very same comment has approved a run before."""
+    with context.store.read() as tx:
+        return any(one.asked_id == asked.id for one in approvals.of_release(tx, run))
+
+
+def _require_seen(run: Run, asked: Asked, aim: Aim) -> None:
+    """Refuse an approval of something else than what waits."""
+    if aim.commit and not run.commit.startswith(aim.commit):
         raise PermanentError(
             f"{run.commit[:_SHORT]} waits there, not {aim.commit}", code="head-moved", hint="look at what waits"
         )
-    elif run.created_at > asked.at:
+    if run.created_at > asked.at:
         raise PermanentError(
             f"run {run.id} began after you wrote", code="head-moved", hint="look at it, and write it once more"
         )
-    actions.approve(context, asked, run.id, event.author, verified=True, head=head, said_at=event.at)
-    return _approved(event, run)
 
 
-def _approved(event: Commented, run: Run) -> Answer:
+def _approved(event: Commented, run: Run) -> str:
     what = f"{run.commit[:_SHORT]} of {run.application} for {run.environment}"
-    return Answer((f"{event.author} approved {what}; the approval gate tells whether it counts",))
+    return f"{event.author} approved {what}; the approval gate tells whether it counts"
 
 
 def _wants_approval(context: Context, run: Run) -> bool:

@@ -5,7 +5,7 @@ What cannot be read is Unknown, so that the gate waits and says why. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -14,28 +14,28 @@ from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evi
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
 from service.core.state import Block, Entry, Hold, Lock
+from service.core.state.entries import Stray
 from service.core.step_back import PASSES, StepBack
 from service.core.words import Digest, Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place
-from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.manifest.state.remembered import in_force
 from service.pipeline.promote.evidence.address_answers import answer
 from service.pipeline.promote.evidence.approvals_given import reviews
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.promote.evidence.scanned_images import images_scanned
-from service.pipeline.promote.evidence.source_change import checks, labels, reads_labels
+from service.pipeline.promote.evidence.source_change import checks, labels
 from service.pipeline.runs.claim import Claim, images_of
 from service.ports import Manifests
-from service.store import deployments, manifest_states, overrides, runs
+from service.store import Transaction, deployments, manifest_states, overrides, runs
 from service.store.deployments import Deployment
+from service.store.manifest_states import KnownState
 from service.store.runs import Run
 
 TRY_AGAIN = timedelta(seconds=30)
 """After how long something that could not be read is tried again."""
-Answers: TypeAlias = dict[Hashable, object]
-_Reader: TypeAlias = Callable[[Claim, Place], object]
-_OF_SOURCE = frozenset({Evidence.CHECKS, Evidence.LABELS})
-"""What is read of the source commit, whichever application it is for."""
+_Reader: TypeAlias = Callable[[Claim, Place, Answers], object]
 _MOST_STAYS = 50
 """How far back an environment's releases are looked at."""
 
@@ -45,14 +45,14 @@ def facts_of(
 ) -> Facts:
     """Read what the gates of the run's target need to know, as of now.
 
-    What is `known`, by its name in `Facts`, is not read. `answers` are those of questions to the source's forge: who
+    What is `known`, by its name in `Facts`, is not read. `answers` are those of questions to forges and registries: who
     judges many runs at once gives one for all of them, so that the same question is asked once.
     """
-    run, target, asked = claim.run, claim.target, {} if answers is None else answers
+    run, target, asked = claim.run, claim.target, answers or Answers()
     wanted, read = evidence_for(target.gates), dict[str, Any](known or {})
     for one, reader in _READERS.items():
         if one in wanted and one not in read:
-            read[one] = _once(asked, one, reader, claim, place)
+            read[one] = _read(reader, claim, place, asked)
     if Evidence.STATE not in read:
         read[Evidence.STATE] = closed_by_people(claim.context, place.repository)
     if "overrides" not in read:
@@ -63,7 +63,7 @@ def facts_of(
         environment=run.environment,
         source=run.repository,
         commit=run.commit,
-        images=images_scanned(claim, claim.context.now() + TRY_AGAIN),
+        images=images_scanned(claim, claim.context.now() + TRY_AGAIN, asked),
         **read,
     )
 
@@ -74,19 +74,9 @@ def _passed(run: Run) -> tuple[Override, ...]:
     return () if back is None else tuple(Override(gate, back.by, back.words) for gate in PASSES)
 
 
-def _once(answers: Answers, what: Evidence, reader: _Reader, claim: Claim, place: Place) -> object:
-    """Read a fact, or take it from a run whose question was the same."""
-    if what not in _OF_SOURCE:
-        return _read(reader, claim, place)
-    key = (what, reads_labels(claim.target), claim.run.repository, claim.run.commit, claim.run.branch)
-    if key not in answers:
-        answers[key] = _read(reader, claim, place)
-    return answers[key]
-
-
-def _read(reader: _Reader, claim: Claim, place: Place) -> object:
+def _read(reader: _Reader, claim: Claim, place: Place, answers: Answers) -> object:
     try:
-        return reader(claim, place)
+        return reader(claim, place, answers)
     except MergeportError as error:
         return _not_now(claim.context, error)
 
@@ -94,15 +84,20 @@ def _read(reader: _Reader, claim: Claim, place: Place) -> object:
 # --- where the release was ------------------------------------------------------------------------
 
 
-def _upstream(claim: Claim, place: Place) -> tuple[Stay, ...]:  # noqa: ARG001 - all readers are called alike
+def _upstream(claim: Claim, place: Place, answers: Answers) -> tuple[Stay, ...]:  # noqa: ARG001 - all readers are called alike
     """Give where releases of the application were live, and when they were healthy there."""
-    environments = {name for _, options in claim.target.gates if (name := getattr(options, "environment", ""))}
     with claim.context.store.read() as tx:
-        found = [
-            one for name in sorted(environments)
-            for one in deployments.of_place(tx, claim.run.application, name, limit=_MOST_STAYS)
-        ]  # fmt: skip
-        released = runs.some(tx, {one.run_id for one in found})
+        return stays_of(tx, claim.target)
+
+
+def stays_of(tx: Transaction, target: Target) -> tuple[Stay, ...]:
+    """Give the same of a target."""
+    environments = {name for _, options in target.gates if (name := getattr(options, "environment", ""))}
+    found = [
+        one for name in sorted(environments)
+        for one in deployments.of_place(tx, target.application, name, limit=_MOST_STAYS)
+    ]  # fmt: skip
+    released = runs.some(tx, {one.run_id for one in found})
     return tuple(stay_of(one, released[one.run_id]) for one in found if one.run_id in released)
 
 
@@ -128,13 +123,18 @@ def closed_by_people(context: Context, repository: Repository) -> ClosedByPeople
     """Give the locks, holds and blocks as they were read last; they are read again right before each push."""
     with context.store.read() as tx:
         known = manifest_states.get(tx, repository)
+    return closed_as_known(known)
+
+
+def closed_as_known(known: KnownState | None) -> ClosedByPeople:
+    """Give the same of a state as it was read last."""
     if known is None:
         return ClosedByPeople()
-    return ClosedByPeople(tuple(map(_restriction, state_of(known.text).entries)), known.words if known.trouble else "")
+    return ClosedByPeople(tuple(map(_restriction, in_force(known).entries)), known.words if known.trouble else "")
 
 
 def _restriction(entry: Entry) -> Restriction:
-    placed = entry.placed
+    placed, stray = entry.placed, entry.stray or Stray("")
     match entry:
         case Lock():
             kind, application, environment, subject = RestrictionKind.LOCK, entry.application, entry.environment, ""
@@ -142,15 +142,17 @@ def _restriction(entry: Entry) -> Restriction:
             kind, application, environment, subject = RestrictionKind.HOLD, entry.application, entry.environment, ""
         case Block():
             kind, application, environment, subject = RestrictionKind.BLOCK, "", "", entry.value
+    why = f"{placed.why} ({stray.words})".lstrip() if stray.words else placed.why
     return Restriction(
-        kind, placed.who, placed.why, placed.since, placed.until, application or None, environment or None, subject
-    )
+        kind, placed.who, why, placed.since, placed.until, None if stray.application else application or None,
+        None if stray.environment else environment or None, subject,
+    )  # fmt: skip
 
 
 # --- files of the manifest repository -------------------------------------------------------------
 
 
-def _files(claim: Claim, place: Place) -> tuple[FileText, ...]:
+def _files(claim: Claim, place: Place, answers: Answers) -> tuple[FileText, ...]:  # noqa: ARG001 - the same
     """Read the files that gates name, from the branch that is written."""
     paths = files_named(claim.target)
     if not paths:

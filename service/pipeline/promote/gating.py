@@ -8,27 +8,27 @@ waits for its pull request goes nowhere because of them: they are shown there.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from service.core.config import Target
 from service.core.gates import Judged, Judgement, Outcome, in_words, is_ready, judge_all, rows
-from service.core.gates.gate_table import Row
 from service.core.gates.judgement import FROM_STATE
 from service.core.words import EditState, Stage, WaitKind
 from service.errors import MergeportError, NotFoundError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
-from service.pipeline.manifest.place import Place, head_branch, is_shared, place_of
+from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.gates import wake_earlier
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.promote.gate_facts import TRY_AGAIN, facts_of
 from service.pipeline.promote.gates_shown import show, to_show
 from service.pipeline.promote.landing import let_go
 from service.pipeline.promote.pull_request import words_of_wait
 from service.pipeline.promote.tending import is_tended, tend
 from service.pipeline.promote.together.gates_of_all import gates_of_all
+from service.pipeline.promote.together.members import Members, first_of, in_force, members_of
 from service.pipeline.runs.claim import Claim, claim_of
 from service.pipeline.runs.looks import saw
 from service.pipeline.runs.steps import Pause, step, wait_for
@@ -82,9 +82,9 @@ def configured(judgement: Judgement) -> tuple[Judged, ...]:
     return tuple(one for one in judgement.closed if one.gate not in FROM_STATE)
 
 
-def judge(claim: Claim, place: Place) -> Judgement:
-    """Judge the gates of a run now, and keep what they say."""
-    judgement = judge_all(claim.target.gates, facts_of(claim, place))
+def judge(claim: Claim, place: Place, answers: Answers | None = None) -> Judgement:
+    """Judge the gates of a run now, and keep what they say. `answers` are of all that are judged with it."""
+    judgement = judge_all(claim.target.gates, facts_of(claim, place, answers=answers))
     with claim.context.store.begin() as tx:
         judgements.keep(tx, _kept(claim, judgement))
     return judgement
@@ -94,20 +94,21 @@ def judge_due(context: Context) -> bool:
     """Judge again the gates of runs whose time has come; True if there may be more."""
     with context.store.read() as tx:
         due = judgements.due(tx, context.now(), limit=AT_ONCE)
+    answers = Answers()
     for kept in due:
-        _try_again(context, kept)
+        _try_again(context, kept, answers)
     return len(due) == AT_ONCE
 
 
-def _try_again(context: Context, kept: KeptJudgement) -> None:
+def _try_again(context: Context, kept: KeptJudgement, answers: Answers) -> None:
     try:
-        _judge_again(context, kept)
+        _judge_again(context, kept, answers)
     except MergeportError as error:
         log.warning("the gates of a run cannot be judged", run=kept.run_id, error=str(error))
         _look_later(context, kept, TRY_AGAIN)
 
 
-def _judge_again(context: Context, kept: KeptJudgement) -> None:
+def _judge_again(context: Context, kept: KeptJudgement, answers: Answers) -> None:
     with context.store.read() as tx:
         run, wait = runs.get(tx, kept.run_id), waits.open_of_run(tx, kept.run_id)
         edit = edits.of_run(tx, kept.run_id)
@@ -120,9 +121,9 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
         return
     claim = claim_of(context, run)
     if wait is not None and wait.kind is WaitKind.PULL_REQUEST:
-        _judge_proposed(claim, kept, wait)
+        _judge_proposed(claim, kept, wait, answers)
     elif edit is not None and edit.state is EditState.PENDING and (wait is None or wait.kind is not WaitKind.GATE):
-        judge(claim, place_of(context, claim.target))  # whoever writes it meanwhile reads what they say
+        judge(claim, place_of(context, claim.target), answers)  # whoever writes it meanwhile reads what they say
     elif wait is None:
         _look_later(context, kept, _NOT_YET)
     elif wait.kind is not WaitKind.GATE or wait.key != KEY:  # it asks its gates again when it goes on
@@ -130,7 +131,7 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
     elif _has_other_gates(claim):
         _wake(context, wait, "the configuration has other gates now")
     else:
-        closed = configured(judge(claim, place_of(context, claim.target)))
+        closed = configured(judge(claim, place_of(context, claim.target), answers))
         if Judgement(closed).outcome is Outcome.WAIT:
             with context.store.begin() as tx:
                 waits.saw(tx, wait.id, in_words(Judgement(closed)))
@@ -138,18 +139,23 @@ def _judge_again(context: Context, kept: KeptJudgement) -> None:
             _wake(context, wait, "the gates have changed")
 
 
-def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait) -> None:
-    """Judge a run that waits for its pull request, by the configuration in force; show its gates and tend it."""
-    context, number, target = claim.context, claim.run.pull_request, _in_force(claim)
-    if target is not None:
-        claim.found = claim.target._replace(gates=target.gates, pull_request=target.pull_request)
-    place = place_of(context, claim.target)
-    judgement = judge(claim, place)
-    shown = to_show(claim, judgement, kept)
-    table: Sequence[Row] = rows(judgement)
-    if is_shared(head_branch(claim.run, claim.target)):
-        shown, table = gates_of_all(claim, place, shown, table, kept)
-    if number is None or not (shown or is_tended(claim, place.repository)):
+def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait, answers: Answers) -> None:
+    """Judge a run that waits for its pull request, by the configuration in force; show its gates and tend it.
+
+    One that several share is looked after by one of them, which is asked again where the gates of another changed.
+    """
+    context, number = claim.context, claim.run.pull_request
+    place = place_of(context, in_force(claim).target)
+    judgement = judge(claim, place, answers)
+    first = first_of(claim, place)
+    if first not in {claim.run.id, None}:
+        if [list(row) for row in rows(judgement)] != kept.gates:
+            with context.store.begin() as tx:
+                judgements.ask_again(tx, at=context.now(), run_ids=[first])
+        return
+    members = members_of(claim, place)
+    shown, table = gates_of_all(members, to_show(claim, judgement, kept), rows(judgement))
+    if number is None or not (shown or is_tended(members, place.repository)):
         return
     pull_request = context.outside.manifest_forge.pull_request(place.repository, number)
     if not pull_request.open:
@@ -157,19 +163,31 @@ def _judge_proposed(claim: Claim, kept: KeptJudgement, wait: Wait) -> None:
     try:
         show(claim, place, judgement, shown, pull_request, table)
     finally:  # GitHub may have been asked to merge it: that is taken back even if nothing can be shown
-        _tend(claim, place, judgement, pull_request, wait)
+        _tend(members, place, members.together(judgement), pull_request, wait)
 
 
-def _tend(claim: Claim, place: Place, judgement: Judgement, pull_request: PullRequest, wait: Wait) -> None:
-    context, number = claim.context, pull_request.number
-    tended = tend(claim, place, judgement, pull_request, lambda: judge(claim, place))
+def _tend(members: Members, place: Place, judgement: Judgement, pull_request: PullRequest, wait: Wait) -> None:
+    claim, number = members.leads, pull_request.number
+    context = claim.context
+
+    def again() -> Judgement:
+        answers = Answers()
+        return Judgement(tuple(one for each in members.all for one in judge(each, place, answers).gates))
+
+    tended = tend(members, place, judgement, pull_request, again)
     if tended.again is not None:
         with context.store.begin() as tx:
             judgements.ask_again(tx, at=context.now() + tended.again, run_ids=[claim.run.id])
     if tended.reworded:
         saw(context, wait, words_of_wait(claim, place.repository, number))
+    if tended.behind:
+        _wake(context, wait, "its base has moved, and takes only what contains it")
     if tended.merged:
-        _wake(context, wait, "merged")
+        for each in members.all:
+            with context.store.read() as tx:
+                waiting = waits.open_of_run(tx, each.run.id)
+            if waiting is not None and waiting.subject == wait.subject:
+                _wake(context, waiting, "merged")
 
 
 def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:
@@ -179,7 +197,7 @@ def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:
     """
     with context.store.begin() as tx:
         proposed = judgements.expect_all_proposed(tx, context.now())
-    until = time.monotonic() + seconds
+    until, answers = time.monotonic() + seconds, Answers()
     for run_id in proposed:
         if time.monotonic() > until:
             log.warning("not all open pull requests could be judged before other work", of=len(proposed))
@@ -187,13 +205,13 @@ def judge_open_heads(context: Context, seconds: float = FIRST_SECONDS) -> None:
         with context.store.read() as tx:
             kept = judgements.of_run(tx, run_id)
         if kept is not None:
-            _try_again(context, kept)
+            _try_again(context, kept, answers)
 
 
 def _has_other_gates(claim: Claim) -> bool:
     """Tell whether the configuration in force has other gates for the run than its own, or does not have its target."""
-    in_force = _in_force(claim)
-    return in_force is None or in_force.gates != claim.target.gates
+    current = _in_force(claim)
+    return current is None or current.gates != claim.target.gates
 
 
 def _in_force(claim: Claim) -> Target | None:

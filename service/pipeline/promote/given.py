@@ -18,21 +18,18 @@ ROLLBACK_LABEL = "rollback"
 
 
 def draft_of(
-    claim: Claim, place: Place, head: Place, title: str, body: str, known: PullRequest | None,
-    policy: PullRequestPolicy | None = None,
+    claim: Claim, place: Place, head: Place, text: tuple[str, str], known: PullRequest | None,
+    policy: PullRequestPolicy,
 ) -> PullRequestDraft:  # fmt: skip
-    """Give what the run's pull request should be, without what it was given before.
-
-    `policy` is that of all who share it; without it the run's own.
-    """
-    policy, had = policy or claim.target.pull_request, _had(claim, place, known)
+    """Give what the run's pull request should be, without what it was given before; `text` is its title and body."""
+    had = _had(claim, place, known)
     labels = policy.labels if claim.run.rollback is None else (*policy.labels, ROLLBACK_LABEL)
     milestone = policy.milestone if f"milestone {policy.milestone}" not in had else ""
     return PullRequestDraft(
         head=head.branch,
         base=place.branch,
-        title=title,
-        body=body,
+        title=text[0],
+        body=text[1],
         reviewers=_left("reviewer", policy.reviewers, had),
         labels=_left("label", tuple(dict.fromkeys(labels)), had),
         assignees=_left("assignee", policy.assignees, had),
@@ -42,8 +39,9 @@ def draft_of(
 
 
 def keep_given(
-    tx: Transaction, claim: Claim, repository: Repository, draft: PullRequestDraft, made: PullRequest
-) -> None:
+    tx: Transaction, claim: Claim, repository: Repository, draft: PullRequestDraft, made: PullRequest,
+    policy: PullRequestPolicy,
+) -> None:  # fmt: skip
     """Keep what the pull request has now and what the forge would not do, and have that told."""
     known = proposals.get(tx, repository, made.number)
     refused = {f"{one.kind} {one.name}".strip() for one in made.refused}
@@ -56,7 +54,7 @@ def keep_given(
     given = sorted({*(known.given if known else ()), *(wanted - refused)})
     lacking = list(dict.fromkeys(one.words for one in made.refused))
     # One that is seen for the first time is our draft, even if the answer to its opening was lost.
-    is_ours = known is None and made.draft and claim.target.pull_request.draft
+    is_ours = known is None and made.draft and policy.draft
     values = {"draft": "draft"} if is_ours else {}
     proposals.keep(tx, repository, made.number, claim.run.id, given=given, lacking=lacking, ending="", **values)
     if lacking or (known is not None and known.lacking):

@@ -63,10 +63,13 @@ def _holder(claim: Claim) -> str:
     return f"{claim.context.holder}/{claim.run.id}"
 
 
-def push_branch(claim: Claim, place: Place, head: Place) -> Edit:
-    """Bring the run's edit onto the promotion branch; it has no diff if the base already has the values."""
+def push_branch(claim: Claim, place: Place, head: Place, *, newest: bool) -> Edit:
+    """Bring the run's edit onto the promotion branch; it has no diff if the base already has the values.
+
+    With `newest` a branch of ours that would fit, but does not contain the base's newest commit, is made anew.
+    """
     with step(claim, "push promotion branch", Stage.PROMOTE) as record:
-        edit = _bring_branch(claim, place, head)
+        edit = _bring_branch(claim, place, head, newest=newest)
         record.message = (
             f"{head.branch} at {(edit.commit or '')[:12]}" if edit.diff else f"{place.branch} has these values already"
         )
@@ -75,7 +78,7 @@ def push_branch(claim: Claim, place: Place, head: Place) -> Edit:
         return edit
 
 
-def _bring_branch(claim: Claim, place: Place, head: Place) -> Edit:
+def _bring_branch(claim: Claim, place: Place, head: Place, *, newest: bool) -> Edit:
     context, run = claim.context, claim.run
     with context.store.begin() as tx:
         edit = edits.ensure(
@@ -83,7 +86,7 @@ def _bring_branch(claim: Claim, place: Place, head: Place) -> Edit:
             environment=run.environment, at=context.now().replace(microsecond=0),
         )  # fmt: skip
     manifests = context.outside.manifests.open(place.repository)
-    work = _Proposing(claim, manifests, place, head, edit)
+    work = _Proposing(claim, manifests, place, head, edit, newest)
     swapped = swap(manifests, head.branch, work, bounds=BOUNDS, pause=context.pause)
     if swapped.result is Result.REFUSED or swapped.attempt is None:
         raise PermanentError(
@@ -112,6 +115,7 @@ class _Proposing:
     place: Place
     head: Place
     edit: Edit
+    newest: bool
 
     def look(self) -> Basis:
         """Bring the newest commits of base and head here."""
@@ -148,7 +152,8 @@ class _Proposing:
             return None
         if not has_images(self.manifests, tip, wanted) or base.has({tip}):
             return None
-        if head.holds is Holds.OURS and not base.fits(wanted, head.base):
+        is_old = self.newest and head.base != base.tip
+        if head.holds is Holds.OURS and (is_old or not base.fits(wanted, head.base)):
             return None
         if tip == self.edit.commit:
             return Proposed(tip, None, self.edit.diff or self.manifests.diff(tip))

@@ -10,16 +10,17 @@ from datetime import timedelta
 
 from service.core.words import Publish, Repository, RunId, Sha, Stage, WaitKind
 from service.errors import PermanentError, RetryableError
+from service.pipeline.manifest.offer_text import Brought, pull_request_text
 from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, release_edits, renamed, rewrite_at
-from service.pipeline.manifest.promotion_text import pull_request_text
+from service.pipeline.manifest.promotion_text import changes_of
 from service.pipeline.manifest.rendering import render_ahead
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.given import draft_of, keep_given, note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images, require_images_of_proposed
-from service.pipeline.promote.landing import take_back
+from service.pipeline.promote.landing import is_to_be_newest, take_back
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -58,7 +59,7 @@ def propose(claim: Claim, place: Place) -> Sha:
         if offers:
             if anew:
                 target_in_force(claim)
-            said_already = _offer(claim, place, head)
+            said_already = _offer(claim, place, head, newest=anew)
             if said_already is not None:
                 return said_already
         assert claim.run.pull_request is not None  # noqa: S101 - set by _open
@@ -69,8 +70,11 @@ def propose(claim: Claim, place: Place) -> Sha:
     raise RetryableError("the base keeps moving under the pull request", code="promotion-busy", retry_after=1.0)
 
 
-def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
-    """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it."""
+def _offer(claim: Claim, place: Place, head: Place, *, newest: bool) -> Sha | None:
+    """Bring the edit onto the branch and open or update its pull request; give the base's commit if it has it.
+
+    With `newest` the branch has to contain the base's newest commit.
+    """
     before = claim.run.pull_request
     require_images(claim)
     render_ahead(claim, place)
@@ -79,7 +83,7 @@ def _offer(claim: Claim, place: Place, head: Place) -> Sha | None:
             yield_to_later(claim)
         take_back(claim, place.repository)
         try:
-            edit = push_branch(claim, place, head)
+            edit = push_branch(claim, place, head, newest=newest)
         except Superseded as overtaken:
             if before is not None and is_last_pusher(claim, head):
                 words = f"Overtaken: {overtaken}. {_page_of(claim, overtaken.by)}".rstrip()
@@ -115,8 +119,10 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
     with step(claim, "open pull request", Stage.PROMOTE) as record:
         forge = context.outside.manifest_forge
         known = forge.find_pull_request(place.repository, head=head.branch, base=place.branch)
-        title, body = pull_request_text(claim, place, edit, known)
-        draft = draft_of(claim, place, head, title, body, known)
+        brought = Brought(claim, edit.base, edit.commit, changes_of(edit))
+        because = edit.message if claim.target.publish is Publish.COMMIT else ""
+        text, policy = pull_request_text(place, [brought], known, because=because), claim.target.pull_request
+        draft = draft_of(claim, place, head, text, known, policy)
         with context.store.begin() as tx:
             stay_alone(tx, claim, head)
         if known is None and claim.run.pull_request is not None:
@@ -130,7 +136,7 @@ def _open(claim: Claim, place: Place, head: Place, edit: Edit) -> None:
             if not is_ours(tx, claim.run):
                 raise Stale
             claim.update(tx, pull_request=pull_request.number, pull_request_url=pull_request.url)
-            keep_given(tx, claim, place.repository, draft, pull_request)
+            keep_given(tx, claim, place.repository, draft, pull_request, policy)
             newer = _newer_at(tx, claim.run, head)
             if newer is None:
                 words = f"pull request #{pull_request.number} now brings {claim.run.commit[:12]}"
@@ -189,7 +195,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         saw = words_of_wait(claim, place.repository, number)
         if not judged:
             require_images_of_proposed(claim, head, number)
-            told = _judge(claim, place, head, pull_request)
+            told = None if is_to_be_newest(claim, place, pull_request) else _judge(claim, place, head, pull_request)
             if told is None:
                 record.message = f"pull request #{number} has to be made anew, because {place.branch} has changed"
                 return None

@@ -13,7 +13,7 @@ from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.deploy.taken_back import has_release
 from service.pipeline.manifest.place import place_of
-from service.pipeline.manifest.state.state_reading import state_of
+from service.pipeline.manifest.state.remembered import state_of
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.transitions import Wish

@@ -51,6 +51,7 @@ manifest_states = sa.Table(
     sa.Column("trouble", sa.Text, nullable=False, default=""),
     sa.Column("words", sa.Text, nullable=False, default=""),
     sa.Column("troubled_since", Time),
+    sa.Column("strays", sa.JSON, nullable=False, default=list),
 )
 
 # A deliberate step back whose hold was placed. The row ends with the hold: then the newest eligible release comes.

@@ -19,6 +19,7 @@ from devstack.faults import Answer, Fault
 from devstack.git_http import GitServer
 from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import AppLogin, GitHub, TokenLogin
+from service.adapters.github_api.unchanged import Unchanged, question
 from service.core.order import Relation
 from service.core.words import MergeMethod, Repository, Sha
 from service.errors import DoubtfulError, LimitedError, PermanentError, RetryableError
@@ -407,8 +408,46 @@ def test_merge_queue_takes_the_head_that_was_named(github: GitHubDouble, forge: 
     with pytest.raises(PermanentError, match="merge queue"):
         forge.merge_pull_request(REPO, number, head=head, method=MergeMethod.MERGE)
     forge.enqueue_pull_request(REPO, number, head=head)
+    assert forge.is_queued(REPO, number)
+    forge.dequeue_pull_request(REPO, number)
+    assert not forge.is_queued(REPO, number)
+    with pytest.raises(PermanentError, match="not in the merge queue"):
+        forge.dequeue_pull_request(REPO, number)
+    forge.enqueue_pull_request(REPO, number, head=head)
     assert github.merge_queued(REPO) == [number]
     assert forge.pull_request(REPO, number).merged
+
+
+def test_what_has_not_changed_is_read_again_for_nothing_and_never_old(github: GitHubDouble, forge: GitHub) -> None:
+    """Reads that are repeated cost none of the hour's calls until something changes, and another token asks anew."""
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    before = forge.recent_pull_requests(REPO, base="main")
+    used = 5000 - int(github.limits.headers(github.state.tokens[TOKEN])["X-RateLimit-Remaining"])
+    assert forge.recent_pull_requests(REPO, base="main") == before
+    assert 5000 - int(github.limits.headers(github.state.tokens[TOKEN])["X-RateLimit-Remaining"]) == used
+    assert github.faults.requests(path="/pulls$")[-1].headers["if-none-match"].startswith('W/"')
+    github.merge_pull(REPO, number)
+    assert [one.merged for one in forge.recent_pull_requests(REPO, base="main")] == [True]
+    github.add_token("ghp_other", "other")
+    GitHub(TokenLogin("ghp_other"), api_url=github.api_url).recent_pull_requests(REPO, base="main")
+    assert "if-none-match" not in github.faults.requests(path="/pulls$")[-1].headers
+
+
+def test_kept_answers_have_a_bound_and_are_of_one_question_alone() -> None:
+    kept = Unchanged(largest=10, most=25)
+    asked = [question("token", f"/{number}", {"page": 1}) for number in range(3)]
+    for one in asked:
+        kept.keep(one, 'W/"a"', "x" * 10)
+    assert [kept.of(one) is not None for one in asked] == [False, True, True]
+    kept.keep(asked[1], 'W/"b"', "x" * 11)
+    kept.keep(asked[2], "", "x")
+    assert [kept.of(one) for one in asked] == [None] * 3
+    assert (
+        question("token", "/1", {"page": 2})
+        != question("token", "/1", {"page": 1})
+        != question("other", "/1", {"page": 1})
+    )
 
 
 def test_labels_come_and_go_and_one_that_is_gone_is_no_error(github: GitHubDouble, forge: GitHub) -> None:

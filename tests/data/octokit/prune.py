@@ -13,6 +13,7 @@ from typing import Any
 
 PATHS = {
     "/app": "get",
+    "/app-manifests/{code}/conversions": "post",
     "/app/hook/config": "get",
     "/app/hook/deliveries": "get",
     "/app/installations/{installation_id}": "get",

@@ -1,4 +1,4 @@
-"""Prune GitHub's GraphQL schema to the mutations that the product sends.
+"""Prune GitHub's GraphQL schema to the mutations, and the one question, that the product sends.
 
 Run by hand when a mutation is added or a new version is vendored; README.md beside this says how. Reads the whole
 schema from a file and writes `api.github.com.graphql` here. It never touches the network.
@@ -13,6 +13,7 @@ from graphql import build_schema, print_type
 from graphql.type import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLScalarType, get_named_type
 
 MUTATIONS = (
+    "dequeuePullRequest",
     "disablePullRequestAutoMerge",
     "enablePullRequestAutoMerge",
     "enqueuePullRequest",
@@ -21,8 +22,9 @@ MUTATIONS = (
 FIELDS = {
     "AutoMergeRequest": {"enabledAt", "mergeMethod"},
     "MergeQueueEntry": {"id", "position"},
-    "PullRequest": {"id", "number", "isDraft", "state", "merged", "headRefOid", "autoMergeRequest"},
-    "Query": {"id"},
+    "PullRequest": {"id", "number", "isDraft", "state", "merged", "headRefOid", "autoMergeRequest", "isInMergeQueue"},
+    "Query": {"id", "repository"},
+    "Repository": {"id", "pullRequest"},
 }
 """The fields that are kept of objects; all of an input, and those of a payload whose type is kept."""
 

@@ -25,17 +25,17 @@ case "$MODEL_URI" in
 esac
 
 cd "$partial"
-files=$(find . -type f | wc -l)
-if [ "$files" -eq 0 ]; then
+if [ -z "$(find . -type f)" ]; then
     echo "There is no file at $MODEL_URI. The address of a folder ends with a slash." >&2
     exit 1
 fi
-# One file: its own checksum. A folder: the checksum of the list of its files' checksums, sorted by path.
-if [ "$files" -eq 1 ]; then
-    found=$(find . -type f -exec sha256sum {} + | cut -d ' ' -f 1)
-else
-    found=$(find . -type f | LC_ALL=C sort | while IFS= read -r file; do sha256sum "$file"; done | sha256sum | cut -d ' ' -f 1)
-fi
+# Of one file: its own checksum. Of a folder: the checksum of the list of its files' checksums, sorted by path.
+case "$MODEL_URI" in
+    *:/*/ | models:/* | runs:/* | mlflow-artifacts:/*)
+        found=$(find . -type f | LC_ALL=C sort | while IFS= read -r file; do sha256sum "$file"; done | sha256sum | cut -d ' ' -f 1)
+        ;;
+    *) found=$(find . -type f -exec sha256sum {} + | cut -d ' ' -f 1) ;;
+esac
 if [ -z "$MODEL_SHA256" ]; then
     echo "Not verified: model.sha256 is empty. What came has sha256 $found"
 elif [ "$found" != "$MODEL_SHA256" ]; then

@@ -10,13 +10,13 @@
     claimName: {{ .Values.cache.claimName | quote }}
   {{- else }}
   emptyDir:
-    sizeLimit: {{ .Values.cache.size }}
+    sizeLimit: {{ .Values.cache.size | quote }}
   {{- end }}
 {{- end }}
 {{- if .Values.config.files }}
 - name: config
   configMap:
-    name: {{ include "application.name" . }}
+    name: {{ include "application.name" . | quote }}
 {{- end }}
 {{- if and .Values.secrets.provider .Values.secrets.path }}
 - name: secrets
@@ -28,7 +28,7 @@
 - name: shared-memory
   emptyDir:
     medium: Memory
-    sizeLimit: {{ .Values.sharedMemory }}
+    sizeLimit: {{ .Values.sharedMemory | quote }}
 {{- end }}
 {{- if include "application.loadsModel" . }}
 - name: model
@@ -37,11 +37,11 @@
     claimName: {{ default (printf "%s-model" (include "application.name" . | trunc 57 | trimSuffix "-")) .Values.model.claimName | quote }}
   {{- else }}
   emptyDir:
-    sizeLimit: {{ .Values.model.size }}
+    sizeLimit: {{ .Values.model.size | quote }}
   {{- end }}
 - name: model-loader
   configMap:
-    name: {{ printf "%s-model-loader" (include "application.name" . | trunc 50 | trimSuffix "-") }}
+    name: {{ printf "%s-model-loader" (include "application.name" . | trunc 50 | trimSuffix "-") | quote }}
 {{- end }}
 {{- with .Values.volumes }}
 {{ toYaml . }}
@@ -82,7 +82,7 @@
 {{- define "application.cacheEnv" -}}
 {{- if .Values.cache.enabled }}
 {{- $path := trimSuffix "/" .Values.cache.path }}
-HOME: {{ $path }}/home
+HOME: {{ $path }}
 HF_HOME: {{ $path }}/huggingface
 MLFLOW_ENV_ROOT: {{ $path }}/mlflow
 MPLCONFIGDIR: {{ $path }}/matplotlib

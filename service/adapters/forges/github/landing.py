@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from urllib.parse import quote
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from service.adapters.forges.github.dressing import PERMISSION, Dressing
 from service.adapters.forges.github.judging import Judging
@@ -33,10 +33,29 @@ _DISABLE = (
 _ENQUEUE = (
     "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { mergeQueueEntry { position } } }"
 )
+_DEQUEUE = (
+    "mutation($input: DequeuePullRequestInput!) { dequeuePullRequest(input: $input) { mergeQueueEntry { position } } }"
+)
+_IS_QUEUED = (
+    "query($owner: String!, $name: String!, $number: Int!) "
+    "{ repository(owner: $owner, name: $name) { pullRequest(number: $number) { isInMergeQueue } } }"
+)
 
 
 class _Node(BaseModel):
     node_id: str
+
+
+class _Queued(BaseModel):
+    is_in_merge_queue: bool = Field(alias="isInMergeQueue")
+
+
+class _OfRepository(BaseModel):
+    pull_request: _Queued | None = Field(alias="pullRequest")
+
+
+class _Place(BaseModel):
+    repository: _OfRepository | None
 
 
 class _Comment(BaseModel):
@@ -64,6 +83,23 @@ class Landing(Judging, ABC):
     def enqueue_pull_request(self, repository: Repository, number: int, *, head: Sha) -> None:
         """Put this head into the merge queue of the base."""
         self._mutate(_ENQUEUE, repository, number, f"put #{number} into the merge queue", {"expectedHeadOid": head})
+
+    def dequeue_pull_request(self, repository: Repository, number: int) -> None:
+        """Take it out of the merge queue again, by its id: https://docs.github.com/en/graphql/reference/mutations."""
+        self._mutate(_DEQUEUE, repository, number, f"take #{number} out of the merge queue", by="id")
+
+    def is_queued(self, repository: Repository, number: int) -> bool:
+        """Tell whether it is in the merge queue of its base, which the REST API does not say."""
+        owner, _, name = repository.partition("/")
+        answer = self._connection.ask_graphql(
+            _Place,
+            _IS_QUEUED,
+            {"owner": owner, "name": name, "number": number},
+            doing=f"ask whether #{number} is in the merge queue",
+            repository=repository,
+        )
+        found = answer.repository.pull_request if answer.repository is not None else None
+        return found is not None and found.is_in_merge_queue
 
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:
         """Merge this head and no other: https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request."""
@@ -133,8 +169,9 @@ class Landing(Judging, ABC):
         """Give the login that our token or App acts as."""
 
     def _mutate(
-        self, mutation: str, repository: Repository, number: int, doing: str, wish: dict[str, str] | None = None
-    ) -> None:
+        self, mutation: str, repository: Repository, number: int, doing: str, wish: dict[str, str] | None = None, *,
+        by: str = "pullRequestId",
+    ) -> None:  # fmt: skip
         node = self._connection.get(
             _Node,
             f"/repos/{repository}/pulls/{number}",
@@ -142,6 +179,4 @@ class Landing(Judging, ABC):
             repository=repository,
             permission="pull requests: read",
         )
-        self._connection.mutate(
-            mutation, {"pullRequestId": node.node_id, **(wish or {})}, doing=doing, repository=repository
-        )
+        self._connection.mutate(mutation, {by: node.node_id, **(wish or {})}, doing=doing, repository=repository)

@@ -16,7 +16,8 @@ from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import is_shared
-from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state, state_of
+from service.pipeline.manifest.state.remembered import in_force
+from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state
 from service.pipeline.runs.looks import Answers
 from service.store import edits, manifest_states, overrides, runs, waits
 from service.store.manifest_states import KnownState
@@ -72,7 +73,7 @@ def closed_by(
     known: KnownState | None, run: Run, now: datetime, *, opened: frozenset[str] = frozenset()
 ) -> Closed | None:
     """Tell why a run may not be promoted, by the state as it was last read."""
-    return None if known is None else closed(state_of(known.text), known_trouble(known), run, now, opened=opened)
+    return None if known is None else closed(in_force(known), known_trouble(known), run, now, opened=opened)
 
 
 def look_at_gates(context: Context, key: str) -> Answers:

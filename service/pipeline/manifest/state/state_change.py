@@ -16,7 +16,7 @@ import structlog
 from service.core import trailers
 from service.core.changes import STATE_BRANCH
 from service.core.foreign_text import plain
-from service.core.state import FILE, State, tidied, write
+from service.core.state import FILE, State, parse, tidied, write
 from service.core.words import Repository, Sha
 from service.errors import PermanentError
 from service.pipeline.context import Context
@@ -140,9 +140,11 @@ class _Changing:
     def _made(self, seen: Seen) -> Attempt[Changed]:
         change = self.change
         state = tidied(change.apply(seen.state), change.at)
+        text = write(state, seen.text)
+        parse(text)  # a name that was read once may be refused by now: what nobody can read is not written
         commit = self.manifests.commit(
             seen.tip,
-            {FILE: write(state, seen.text).encode()},
+            {FILE: text.encode()},
             _message(change),
             author=self.context.author,
             committer=self.context.committer,

@@ -7,17 +7,18 @@ until a person accepts what is there or puts it right. After the loss of the sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import structlog
 
 from service.core.changes import STATE_BRANCH
 from service.core.state import FILE, State, parse
+from service.core.state.astray import marked, stored
 from service.core.words import Repository, Sha
 from service.errors import ConfigError, MergeportError, PermanentError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.manifest.state.remembered import keep_strays, state_of, strays_of
 from service.ports import Manifests
 from service.store import judgements, manifest_states
 from service.store.manifest_states import KnownState
@@ -44,12 +45,6 @@ class Seen:
     trouble: PermanentError | None = None
 
 
-@lru_cache(maxsize=64)
-def state_of(text: str) -> State:
-    """Give the state of a text that was good before."""
-    return parse(text)
-
-
 def look_at_state(context: Context, repository: Repository) -> Seen:
     """Read the state as it is now, and remember it. RetryableError if the repository does not answer."""
     manifests = context.outside.manifests.open(repository)
@@ -70,14 +65,26 @@ def seen_at(
 ) -> Seen:
     """Judge the branch at `tip` by what was known before it was read, and remember what was found."""
     if known is not None and tip is not None and tip == known.commit and not known.trouble:
-        return Seen(state_of(known.text), tip, known.text)
+        return _with_strays(context, repository, known, Seen(state_of(known.text), tip, known.text))
     seen = _judged(manifests, repository, known, tip)
     if seen.trouble is not None and _may_lag(known, context.now()) and seen.trouble.code != "state-broken":
         raise RetryableError(
             f"{seen.trouble.message}, as far as the forge shows yet", code="state-not-seen-yet", retry_after=2.0
         )
     _remember(context, repository, known, seen)
-    return seen
+    return _with_strays(context, repository, known_state(context, repository), seen)
+
+
+def _with_strays(context: Context, repository: Repository, known: KnownState | None, seen: Seen) -> Seen:
+    """Mark the entries whose names the configuration does not have, and remember them."""
+    default, by = context.configuration_repository, context.configurations.known
+    found = strays_of(seen.state, repository, default, by)
+    if known is not None and known.strays != stored(found):
+        with context.store.begin() as tx:
+            if manifest_states.hold(tx, repository) == known:
+                keep_strays(tx, known, stored(found))
+                judgements.ask_again(tx, at=context.now())
+    return replace(seen, state=marked(seen.state, found))
 
 
 def _may_lag(known: KnownState | None, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from service.core.gates.http_answer import HttpAnswer
 from service.errors import MergeportError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.promote.evidence.scanned_images import images_as_found
 from service.pipeline.runs.claim import Claim, read_claim
 from service.ports import GateQuestion
@@ -39,7 +40,7 @@ class Asking:
     asked: GateQuestion
 
 
-def answer(claim: Claim, place: Place) -> HttpAnswer | Unknown:  # noqa: ARG001 - all readers are called alike
+def answer(claim: Claim, place: Place, answers: Answers) -> HttpAnswer | Unknown:  # noqa: ARG001 - all are called alike
     """Give the newest answer about the run's release; want one where there is none, or none that still counts."""
     context, now = claim.context, claim.context.now()
     wanted = question_id(_body(claim))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from service.core.gates.reviews import Review, Reviews, ReviewState
 from service.core.gates.unknown import Unknown
 from service.core.words import Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.promote.evidence.source_change import pull_requests
 from service.pipeline.runs.claim import Claim
 from service.store import approvals, changes, run_order
@@ -23,7 +25,7 @@ UNVERIFIED = " (unverified)"
 _MOST_CHANGES = 500
 
 
-def reviews(claim: Claim, place: Place) -> Reviews:
+def reviews(claim: Claim, place: Place, answers: Answers) -> Reviews:
     """Give all that was said of what there is to approve now, by whom, and whose change it is.
 
     Teams and authors are read once somebody has said something: before that they decide nothing.
@@ -32,14 +34,26 @@ def reviews(claim: Claim, place: Place) -> Reviews:
     if number is None:
         head, given = claim.run.commit, _by_command(claim)
     else:
-        forge = claim.context.outside.manifest_forge
-        head = forge.pull_request(place.repository, number).head_sha
-        given = (*forge.reviews_of(place.repository, number), *_by_comment(claim))
+        head, said = _of_pull_request(claim, place.repository, number, answers)
+        given = (*said, *_by_comment(claim))
     asked_by = claim.run.asked_by.removesuffix(UNVERIFIED) or None
     if not given:
         return Reviews(head, (), frozenset(), asked_by)
-    judged = _with_teams(claim, place.repository, given)
-    return Reviews(head, judged, _authors(claim, place.repository, number), asked_by)
+    judged = _with_teams(claim, place.repository, given, answers)
+    return Reviews(head, judged, _authors(claim, place.repository, number, answers), asked_by)
+
+
+def _of_pull_request(
+    claim: Claim, repository: Repository, number: int, answers: Answers
+) -> tuple[Sha, tuple[Review, ...]]:
+    """Give the head of a pull request and its reviews, asked for once for all who share it."""
+    forge = claim.context.outside.manifest_forge
+
+    def ask() -> tuple[Sha, tuple[Review, ...]]:
+        head = forge.pull_request(repository, number).head_sha
+        return head, tuple(forge.reviews_of(repository, number))
+
+    return answers.once(("reviews", repository, number), ask)
 
 
 def digests_of(claim: Claim) -> list[str]:
@@ -79,14 +93,14 @@ def _by_comment(claim: Claim) -> tuple[Review, ...]:
     )
 
 
-def _with_teams(claim: Claim, repository: Repository, given: Iterable[Review]) -> tuple[Review, ...]:
+def _with_teams(claim: Claim, repository: Repository, given: Iterable[Review], answers: Answers) -> tuple[Review, ...]:
     """Add the teams that may approve and whose members the people are; a team that cannot be read is told."""
     named = {who for _, options in claim.target.gates for who in getattr(options, "by", ())}
-    members: dict[str, frozenset[str]] = {}
+    forge, members = claim.context.outside.manifest_forge, dict[str, frozenset[str]]()
     unread: Unknown | None = None
     for team in sorted(who.removeprefix(_TEAM) for who in named if who.startswith(_TEAM)):
         try:
-            members[team] = claim.context.outside.manifest_forge.members_of(repository, team)
+            members[team] = answers.once(("team", repository, team), partial(forge.members_of, repository, team))
         except MergeportError as error:
             unread = Unknown(str(error))
     found = []
@@ -96,13 +110,15 @@ def _with_teams(claim: Claim, repository: Repository, given: Iterable[Review]) -
     return tuple(found)
 
 
-def _authors(claim: Claim, repository: Repository, number: int | None) -> frozenset[str] | Unknown:
+def _authors(claim: Claim, repository: Repository, number: int | None, answers: Answers) -> frozenset[str] | Unknown:
     """Give whose change it is: the people behind the source commit, behind what came before it, and on the branch."""
     outside, run = claim.context.outside, claim.run
+    of_commit = partial(outside.forge.authors_of_commit, run.repository, run.commit)
     try:
-        found = set(outside.forge.authors_of_commit(run.repository, run.commit))
-        for one in pull_requests(claim):
-            found |= outside.forge.authors_of(run.repository, one.number)
+        found = set(answers.once(("authors", run.repository, run.commit), of_commit))
+        for one in pull_requests(claim, answers):
+            of_pull_request = partial(outside.forge.authors_of, run.repository, one.number)
+            found |= answers.once(("authors", run.repository, one.number), of_pull_request)
         if number is not None:
             found |= outside.manifest_forge.authors_of(repository, number)
     except MergeportError as error:

@@ -14,6 +14,7 @@ from service.core.gates.image_facts import ImageFacts
 from service.core.scans import Scan
 from service.core.words import Digest
 from service.errors import MergeportError
+from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.runs.claim import Claim, images_of
 
 
@@ -30,22 +31,26 @@ def images_as_found(claim: Claim) -> dict[str, ImageFacts]:
     }
 
 
-def images_scanned(claim: Claim, again: datetime) -> tuple[ImageFacts, ...]:
+def images_scanned(claim: Claim, again: datetime, answers: Answers) -> tuple[ImageFacts, ...]:
     """Give the run's images, with their scans where a gate asks for these."""
     images = images_as_found(claim)
     if not any(getattr(options, "scan", None) for _, options in claim.target.gates):
         return tuple(images.values())
-    return tuple(replace(image, scan=_scan(claim, name, image, again)) for name, image in images.items())
+    return tuple(replace(image, scan=_scan(claim, name, image, again, answers)) for name, image in images.items())
 
 
-def _scan(claim: Claim, name: str, facts: ImageFacts, again: datetime) -> Scan | Unknown:
+def _scan(claim: Claim, name: str, facts: ImageFacts, again: datetime, answers: Answers) -> Scan | Unknown:
     reference = facts.reference
     image = next((one for one in claim.target.images if one.name == name), None)
     if image is None or reference.registry != image.registry_host:
         return Unknown(f"the configuration has no registry {reference.registry} for it")
     if reference.digest is None:
         return Unknown("its digest was not read")
+    repository, digest = reference.repository, reference.digest
     try:
-        return claim.context.outside.images.registry(image).scan(reference.repository, reference.digest)
+        return answers.once(
+            ("scan", reference.registry, repository, digest),
+            lambda: claim.context.outside.images.registry(image).scan(repository, digest),
+        )
     except MergeportError as error:
         return Unknown(str(error), again)

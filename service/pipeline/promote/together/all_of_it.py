@@ -5,25 +5,20 @@ Called by the run that has the branch's lease, after its push. Those that are no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from service.core.carry import Carried
-from service.core.config import PullRequestPolicy
-from service.core.config.pull_request_targets import MOST_ASSIGNEES
-from service.core.gates.gate_table import Row
-from service.core.group_text import GroupPart, group_body, group_title, is_our_title, worst_of
+from service.core.config.shared_policy import policy_of_all
 from service.core.words import EditState, RunId
+from service.pipeline.manifest.offer_text import Brought, Sharing, pull_request_text
 from service.pipeline.manifest.outcomes import enqueue
-from service.pipeline.manifest.place import Place
+from service.pipeline.manifest.place import Place, rewrite_at, wanted_edits
+from service.pipeline.manifest.promotion_text import Changes
 from service.pipeline.promote.closing import close_in_words, say
 from service.pipeline.promote.given import draft_of, keep_given
 from service.pipeline.promote.promotion_branch import stay_alone
-from service.pipeline.promote.together.gates_of_all import kept_rows
-from service.pipeline.promote.together.shared_branch import Joint
+from service.pipeline.promote.together.shared_branch import Joint, Part
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
-from service.ports import PullRequest, PullRequestDraft
-from service.store import changes, edits, proposals, runs, waits
+from service.ports import Manifests, PullRequest
+from service.store import edits, judgements, proposals, runs, waits
 from service.store.runs import Run
 
 
@@ -39,7 +34,8 @@ def publish(claim: Claim, place: Place, head: Place, joint: Joint) -> PullReques
             close_in_words(claim.context, place.repository, known.number, "Nothing is left in it.", run_id=claim.run.id)
         _tell(claim, joint, None)
         return None
-    draft = _draft(claim, place, head, joint, known)
+    policy = policy_of_all([part.member.claim.target.pull_request for part in joint.parts])
+    draft = draft_of(claim, place, head, _text(claim, place, head, joint, known), known, policy)
     leads = joint.parts[0].member.run.id
     with claim.context.store.begin() as tx:
         stay_alone(tx, claim, head)
@@ -48,55 +44,28 @@ def publish(claim: Claim, place: Place, head: Place, joint: Joint) -> PullReques
     else:
         on = forge.update_pull_request(place.repository, known.number, draft)
     with claim.context.store.begin() as tx:
-        keep_given(tx, claim, place.repository, draft, on)
+        keep_given(tx, claim, place.repository, draft, on, policy)
         proposals.update(tx, place.repository, on.number, run_id=leads, together=True)
+        judgements.ask_again(tx, at=claim.context.now(), run_ids=[leads])
     _tell(claim, joint, on)
     return on
 
 
-def _draft(claim: Claim, place: Place, head: Place, joint: Joint, known: PullRequest | None) -> PullRequestDraft:
-    environment = claim.run.environment
-    parts = list(_parts(claim, joint))
-    title = group_title(environment, parts)
-    theirs = known is not None and not is_our_title(known.title, known.body)
-    out = [(run.application, words) for run, words in joint.membership.out]
-    kept = known.title if known is not None and theirs else title
-    body = group_body(environment, parts, out, _gates(claim, joint))
-    return draft_of(claim, place, head, kept, body, known, _policy(joint))
+def _text(claim: Claim, place: Place, head: Place, joint: Joint, known: PullRequest | None) -> tuple[str, str]:
+    """Give title and body, with all that its members bring to the base."""
+    manifests = claim.context.outside.manifests.open(place.repository)
+    every = [
+        Brought(one.member.claim, joint.base, one.commit, one.done.changes or _beside(manifests, joint, one))
+        for one in sorted(joint.parts, key=lambda one: one.member.run.application)
+    ]
+    out = tuple((run.application, words) for run, words in joint.membership.out)
+    commits = f"{claim.context.outside.manifest_forge.web_url(place.repository)}/commits/{head.branch}"
+    return pull_request_text(place, every, known, sharing=Sharing(out, commits))
 
 
-def _policy(joint: Joint) -> PullRequestPolicy:
-    """Give what all want the pull request to be given; the milestone of the first that names one."""
-    every = [part.member.claim.target.pull_request for part in joint.parts]
-    return PullRequestPolicy(
-        tuple(dict.fromkeys(one for policy in every for one in policy.reviewers)),
-        tuple(dict.fromkeys(one for policy in every for one in policy.labels)),
-        tuple(dict.fromkeys(one for policy in every for one in policy.assignees))[:MOST_ASSIGNEES],
-        next((policy.milestone for policy in every if policy.milestone), ""),
-    )
-
-
-def _gates(claim: Claim, joint: Joint) -> Sequence[Row] | None:
-    """Give the gates of all as they were judged last; None if no application in it has gates."""
-    if not any(part.member.claim.target.gates for part in joint.parts):
-        return None
-    with claim.context.store.read() as tx:
-        return worst_of(kept_rows(tx, [part.member.run.id for part in joint.parts]))
-
-
-def _parts(claim: Claim, joint: Joint) -> Iterable[GroupPart]:
-    context = claim.context
-    with context.store.read() as tx:
-        known = changes.of_ids(tx, {part.member.run.change_id for part in joint.parts})
-    for part in sorted(joint.parts, key=lambda one: one.member.run.application):
-        run = part.member.run
-        change, carried = known.get(run.change_id), Carried.read(run.carried)
-        asked = change.pull_requests if change is not None else []
-        title = asked[0]["title"] if asked else change.subject if change is not None else ""
-        yield GroupPart(
-            run.application, run.commit, context.outside.forge.web_url(run.repository), title, context.run_url(run.id),
-            part.done.changes, carried.words if carried is not None else "",
-        )  # fmt: skip
+def _beside(manifests: Manifests, joint: Joint, part: Part) -> Changes:
+    """Give what a member changes of the base where people's commits have its values already."""
+    return rewrite_at(manifests, joint.base, wanted_edits(part.member.run, part.member.claim.target)).changes
 
 
 def _tell(claim: Claim, joint: Joint, on: PullRequest | None) -> None:

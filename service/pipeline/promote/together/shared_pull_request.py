@@ -7,7 +7,6 @@ all that are in; the run that was accepted first looks whether the pull request 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from service.core.gates import Judgement, Outcome, in_words
 from service.core.words import EditState, RunId, Sha, Stage, WaitKind
@@ -21,7 +20,6 @@ from service.pipeline.manifest.place import (
     release_edits,
     renamed,
     rewrite_at,
-    shared_branch,
     wanted_edits,
 )
 from service.pipeline.manifest.state.gates import wake_earlier
@@ -31,9 +29,11 @@ from service.pipeline.promote.gating import KEY, configured, judge
 from service.pipeline.promote.given import note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images
+from service.pipeline.promote.landing import take_back
 from service.pipeline.promote.promotion_branch import alone_at
 from service.pipeline.promote.pull_request import MOST_MADE_ANEW, subject_in_time, watch_key, words_of_wait
 from service.pipeline.promote.together.all_of_it import publish
+from service.pipeline.promote.together.gathering import gather
 from service.pipeline.promote.together.membership import has_to_change
 from service.pipeline.promote.together.shared_branch import Joint, bring_together
 from service.pipeline.runs.claim import Claim
@@ -42,10 +42,6 @@ from service.pipeline.runs.still_wanted import target_in_force
 from service.ports import Manifests, PullRequest
 from service.store import Transaction, edits, judgements, pull_request_runs, runs, waits
 from service.store.edits import Edit
-
-GATHERING = timedelta(seconds=5)
-"""How long a run that is ready waits at most for others that are about to come, so that all share one push."""
-RECENT = timedelta(minutes=1)
 
 
 def propose_together(claim: Claim, place: Place) -> Sha:
@@ -88,10 +84,11 @@ def _join(claim: Claim, place: Place, head: Place, *, anew: bool) -> Sha | None:
             if said is not None:
                 record.message = f"{place.branch} has these values already, at {said[:12]}"
                 return said
-            _gather(claim, edit)
+            gather(claim, edit)
         if anew or not _is_in(claim):
             with alone_at(claim, head):
                 if anew or not _is_in(claim):
+                    take_back(claim, head.repository)
                     joint = bring_together(claim, place, head)
                     on = publish(claim, place, head, joint)
                     lacking = "; ".join(one.words for one in on.refused) if on is not None else ""
@@ -189,23 +186,6 @@ def _look(claim: Claim, place: Place, edit: Edit) -> Sha | None:
         return tip
     order_of_proposal(Case(claim, manifests), base=tip, tip=None, done=done, number=lambda: None)
     return None
-
-
-def _gather(claim: Claim, edit: Edit) -> None:
-    """Raise Pause for a moment while other runs of the group are about to come."""
-    context, now = claim.context, claim.context.now()
-    if not timedelta(0) <= now - edit.at < GATHERING:
-        return
-    branch = shared_branch(claim.target)
-    names = {one.application for one in context.configurations.current().targets() if shared_branch(one) == branch}
-    with context.store.read() as tx:
-        more = pull_request_runs.coming(tx, claim.run.environment, names, since=now - RECENT)
-    if more:
-        wait = wait_for(
-            context, claim.run, WaitKind.RETRY, key="", subject="group-gathering",
-            saw="waits a moment for others of its group", not_before=now + timedelta(seconds=1),
-        )  # fmt: skip
-        raise Pause(wait)
 
 
 def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged: bool) -> Sha | None:

@@ -25,7 +25,8 @@ from service.errors import PermanentError
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place, place_of
 from service.pipeline.manifest.state.state_reading import look_at_state
-from service.pipeline.promote.gate_facts import Answers, closed_by_people, file_at, stay_of
+from service.pipeline.promote.evidence.asked_once import Answers
+from service.pipeline.promote.gate_facts import closed_by_people, file_at, stay_of
 from service.pipeline.runs.claim import images_of
 from service.ports import Manifests
 from service.store import overrides, releases
@@ -47,7 +48,7 @@ class Board:
     under_way: dict[str, list[Run]] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     opened: Mapping[tuple[str, str], list[KeptOverride]] = field(default_factory=dict)
-    answers: Answers = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers)
     _states: dict[Repository, ClosedByPeople] = field(default_factory=dict)
     _places: dict[tuple[Repository | None, str | None], Place] = field(default_factory=dict)
     _tips: dict[Place, tuple[Manifests, Sha]] = field(default_factory=dict)

@@ -1,18 +1,23 @@
 """What comes with the releases of a plan: the source commit that is there now, and the source changes after it.
 
-Called by the planning, for what moves. It knows what the deliveries told, and asks nobody outside.
+Called by the planning, for what moves. It knows what the deliveries told. The forge is asked how the two commits stand
+to each other only where they came on different branches: an environment's `branch` may have become `from`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from service.core.config import Target
 from service.core.images import ImageReference
+from service.core.order import Answer, Judgement
 from service.core.standing import Made, Standing, standing_images
-from service.core.train import Line, Move, Offer, SourceChange
-from service.core.words import ChangeId, Sha
+from service.core.train import Line, Lived, Move, Offer, SourceChange
+from service.core.words import ChangeId, OrderBy, Sha
+from service.errors import MergeportError
+from service.pipeline.manifest.order_facts import judge_commit
 from service.pipeline.manifest.origins import known_origin
 from service.pipeline.promote.train.board import Board
 from service.pipeline.runs.claim import images_of
@@ -26,10 +31,11 @@ MOST_CHANGES = 500
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The source commit that the values files name now, and its change; None where nobody knows it."""
+    """The source commit that the values files name now, its change and branch; nothing where nobody knows them."""
 
     commit: Sha | None = None
     change: ChangeId | None = None
+    branch: str = ""
 
 
 def deployed_now(board: Board, target: Target, offer: Offer, images: Mapping[str, ImageReference]) -> Deployed:
@@ -45,7 +51,7 @@ def deployed_now(board: Board, target: Target, offer: Offer, images: Mapping[str
             None,
         )
         if made is not None:
-            found.append(Deployed(made.commit, made.change_id))
+            found.append(Deployed(made.commit, made.change_id, made.branch))
         else:
             found.append(_by_origin(board, target, offer, standing))
     if not found or any(one.commit is None for one in found):
@@ -61,7 +67,21 @@ def _by_origin(board: Board, target: Target, offer: Offer, standing: Standing) -
     branch = board.runs[offer.lived.run].branch
     with board.context.store.read() as tx:
         change = changes.find(tx, target.source, branch, origin.commit)
-    return Deployed(origin.commit, change.id if change else None)
+    return Deployed(origin.commit, change.id if change else None, branch if change else "")
+
+
+def order_of(board: Board, target: Target, deployed: Deployed, lived: Lived) -> Judgement:
+    """Judge the release against what is there as its run will do; `ASK_RELATION` where that is not known."""
+    run, policy = board.runs[lived.run], target.order
+    if deployed.commit is None or policy.by is OrderBy.OFF:
+        return Judgement(Answer.GO_ON)
+    told = judge_commit(board.context, run, policy, deployed.commit, ask=False)
+    if told.answer in {Answer.ASK_RELATION, Answer.ASK_TIMES} and deployed.branch != run.branch:
+        with suppress(MergeportError):  # it is asked again when the run goes there
+            told = judge_commit(board.context, run, policy, deployed.commit, ask=True)
+    if told.answer is Answer.ASK_RELATION and deployed.change is not None and lived.change < deployed.change:
+        return Judgement(Answer.SUPERSEDED, deployed=deployed.commit)
+    return told
 
 
 def with_changes(board: Board, planned: Sequence[tuple[Line, Deployed | None]]) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from service.core.config.report import nearest
 from service.core.edits import resolve_values
 from service.core.gates import Candidate, Choice, Facts, Judged, Override, Unknown, Wait, choose
 from service.core.images import ImageReference
-from service.core.order import Relation
+from service.core.order import Answer
 from service.core.train import (
     Eligible,
     Line,
@@ -33,11 +33,10 @@ from service.core.values import FileEdit, Rewrite
 from service.core.words import Publish, RunState, Sha, Stage
 from service.errors import MergeportError, NotFoundError, RetryableError
 from service.pipeline.context import Context
-from service.pipeline.manifest.order_facts import relation_of
 from service.pipeline.promote.carrying import carried_from
 from service.pipeline.promote.gate_facts import facts_of, files_named
 from service.pipeline.promote.train.board import Board, environments_of, read_board
-from service.pipeline.promote.train.coming_along import Deployed, deployed_now, with_changes
+from service.pipeline.promote.train.coming_along import Deployed, deployed_now, order_of, with_changes
 from service.pipeline.runs.claim import Claim, digests_of
 from service.store import overrides
 from service.store.runs import Run
@@ -245,9 +244,14 @@ class _Look:
             self._there = _There(lived)
             return self._nothing_newer(), None
         deployed = deployed_now(self._board, self._target, Offer(lived, done.changes), self._images(lived))
-        if deployed.commit is not None and self._is_older(deployed, lived):
-            words = f"{self._target.environment} has {deployed.commit[:12]}, which is newer than {lived.commit[:12]}"
+        order = order_of(self._board, self._target, deployed, lived)
+        if order.answer is Answer.SUPERSEDED:
+            there = (deployed.commit or "")[:12]
+            words = f"{self._target.environment} has {there}, which is newer than {lived.commit[:12]}"
             return self._stays(Reason.NOTHING_NEWER, words, commit=lived.commit), None
+        if order.answer is Answer.REFUSE:
+            hint = f"`order: {{rewritten: allow}}` of {self._target.environment} lets it through, once"
+            return self._stays(Reason.REWRITTEN, order.words, commit=lived.commit, hint=hint), None
         move = Move(
             self._target.application, self._offer(lived, done), self._target.publish, deployed.commit,
             notes=tuple(self._notes(choice)),
@@ -264,15 +268,6 @@ class _Look:
         carried = carried_from(board.context, self._target, run, board.observed())
         done = board.rewrite(self._place, (*self._wanted(lived), *carried.edits))
         return Offer(lived, done.changes, carried)
-
-    def _is_older(self, deployed: Deployed, lived: Lived) -> bool:
-        """Tell whether the release is older than what is there, as far as it is known without asking anybody."""
-        assert deployed.commit is not None  # noqa: S101 - asked for a known one
-        source = self._target.source
-        told = relation_of(self._board.context, source, deployed.commit, lived.commit, ask=False)
-        if told is None:
-            return deployed.change is not None and lived.change < deployed.change
-        return told is Relation.BEHIND
 
     def _notes(self, choice: Choice[Lived]) -> Iterator[str]:
         """Say what a person should know beside it."""

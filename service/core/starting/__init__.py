@@ -1,0 +1,1 @@
+"""What `mergeport init` writes: texts from the templates that we bring and a person's answers. Pure."""
