@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Renders applications with Helm as Argo CD does, and tells what a change makes of them.
 
-    scripts/render.py all             every application in every environment
-    scripts/render.py changed BASE    those whose files differ from the commit BASE; what is not committed counts
-    scripts/render.py diff BASE       the same, and prints the difference as Markdown for a pull request
+    python3 scripts/render.py all             every application in every environment
+    python3 scripts/render.py changed BASE    those whose files differ from the commit BASE; what is not committed counts
+    python3 scripts/render.py diff BASE       the same, and prints the difference as Markdown for a pull request
 
 Exit status 1 if one does not render. People, the workflow and the hooks call it. It needs git and helm, and no package.
 Values of Secrets are not printed: there should be none, but if there is one, a comment would show it to everybody.
@@ -128,7 +127,7 @@ def markdown(told: dict[Release, str], failed: dict[Release, str]) -> str:
             left.append(str(release))
     if left:
         shown = ", ".join(left[:40]) + (f" and {len(left) - 40} more" if len(left) > 40 else "")
-        lines += ["", f"Too long to show: {shown}. See the job's log, or `scripts/render.py diff BASE`."]
+        lines += ["", f"Too long to show: {shown}. See the job's log, or `python3 scripts/render.py diff BASE`."]
     return "\n".join(lines)[:MOST_CHARACTERS] + "\n"
 
 
