@@ -1,7 +1,7 @@
 """Renders applications with Helm as Argo CD does, and tells what a change makes of them.
 
     python3 scripts/render.py all             every application in every environment
-    python3 scripts/render.py changed BASE    those whose files differ from the commit BASE; what is not committed counts
+    python3 scripts/render.py changed BASE    those whose files differ from the commit BASE, committed or not
     python3 scripts/render.py diff BASE       the same, and prints the difference as Markdown for a pull request
 
 Exit status 1 if one does not render. People, the workflow and the hooks call it. It needs git and helm, and no package.

@@ -43,6 +43,13 @@ _MORE = {
     "GitHub Token": re.compile(r"\bgithub_pat_[A-Za-z0-9_]{22,}"),
     "Google API Key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),
     "Hugging Face Token": re.compile(r"\bhf_[A-Za-z0-9]{30,}\b"),
+    "npm Token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
+    "Anthropic API Key": re.compile(r"\bsk-ant-[A-Za-z0-9_-]{24,}"),
+    "Databricks Token": re.compile(r"\bdapi[0-9a-f]{32}\b"),
+    "DigitalOcean Token": re.compile(r"\bdo[opr]_v1_[0-9a-f]{64}\b"),
+    "Grafana Token": re.compile(r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
+    "Shopify Token": re.compile(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b"),
+    "Password Hash": re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}|\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"),
     "age Private Key": re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
     "Infisical or Vault Token": re.compile(r"\b(?:st\.[0-9a-f]{24}\.[0-9a-f]{32}\.|hvs\.[A-Za-z0-9_-]{24,})"),
 }

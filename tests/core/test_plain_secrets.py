@@ -14,6 +14,7 @@ FORMS = DetectSecretsForms()
 # Put together here, so that nobody's scanner takes this file for a leak.
 GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 AWS = "AKIA" + "Z3MHQ5VUPWJDEXRT"
+BCRYPT = "$2y$10$" + ("9L4Tc0DJbFFMB6RdSCunr" * 3)[:53]
 RANDOM = "kJ8sQ2vX9" + "bN4mR7tY1wE5zA3cD6fG"
 KEY = "MIIEowIBAAKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----\n"
@@ -67,6 +68,10 @@ def find(text: str, file: str = "apps/checkout/values-dev.yaml") -> list[Finding
         ("args: ['curl -H \"Authorization: Bearer hunter2hunter2\" x']\n", 1, "args[0]"),
         (f"a: {'b ' * 5000}{GITHUB}\n", 1, "a"),
         ("env: ['DB_PASSWORD=hunter2']\n", 1, "env[0]"),
+        (f"users: 'ann:{BCRYPT}'\n", 1, "users"),
+        ("headers: {Authorization: Basic YW5uOmh1bnRlcjI=}\n", 1, "headers.Authorization"),
+        ("password: $ecret!\n", 1, "password"),
+        ("credentials: hunter2\n", 1, "credentials"),
         ("{{ broken }}: [\nadmin_password: hunter2\n", 2, ""),
     ],
 )  # fmt: skip
@@ -103,6 +108,7 @@ def test_plain_secret_is_found_at_its_line_and_key(text: str, line: int, key: st
         "integrity: sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==\n",
         "maxTokens: 512\nmax_tokens: '4096'\nbypass: all\ncompass: north\ntokenizer: bert\n",
         "args: ['curl -H \"Authorization: Bearer $TOKEN\" x', --token-file, /run/token, '--password-file=/x/y']\n",
+        "authorization: rbac\ncookie: session\ncredentials: gcp-credentials\nencryptionKey: alias/shop/disks\n",
         "a: &it hunter2\nb: *it\nimagePullSecrets: [{name: regcred1}]\n",
         "name: kubernetesServiceAccountTokenAudience2\nclass: org.example.AbstractSingletonProxyFactoryBean\n",
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from service.adapters.secret_detector import ProcessSecretDetector
-from tests.fixtures.service import MANIFESTS
+from tests.fixtures.service import CONFIGURATION, MANIFESTS
 from tests.pipeline.harness import Pipeline
 
 FILE = "apps/checkout/values-extra.yaml"
@@ -45,3 +45,13 @@ def test_files_elsewhere_and_the_deployed_branch_get_no_status(pipeline: Pipelin
     pipeline.settle(looks=0)
     assert proposed(pipeline, "password: hunter2\n", file="docs/notes.yaml") == []
     assert proposed(pipeline, "password: hunter2\n", branch="main") == []
+
+
+def test_values_file_that_only_the_proposed_configuration_names_is_searched(pipeline: Pipeline) -> None:
+    pipeline.settle(looks=0)
+    text = CONFIGURATION.replace("apps/{application}/values-{environment}.yaml", "values/{application}.yaml")
+    files = {"mergeport.yaml": text, "values/checkout.yaml": "password: hunter2\n"}
+    commit = pipeline.stack.github.push(MANIFESTS, "proposal", files, "Propose")
+    pipeline.settle(looks=0)
+    (found,) = pipeline.stack.github.statuses(MANIFESTS, commit, "mergeport/secrets")
+    assert (str(found.state), (found.description or "").partition(": ")[0]) == ("failure", "values/checkout.yaml:1")

@@ -16,16 +16,21 @@ _MORE_NAMES = re.compile(
 )
 _NAMES_A_SECRET = re.compile(r"(?<![a-z])[sS]ecrets?$|Secrets?$")
 """Keys whose value is, in charts, the name of a Secret: existingSecret, tlsSecret, imagePullSecrets."""
+_NAMES_CREDENTIALS = re.compile(r"(?i)credentials?$")
+_IS_A_HEADER = re.compile(r"(?i)(authorization|cookies?)$")
+_SETTING = re.compile(r"[A-Za-z_-]{1,15}")
+"""What a switch is set to, in `authorization: rbac` or `cookie: session`; a header's value is longer."""
 _HOLDS_A_SECRET = re.compile(
     r"(?i)(client|app|application|webhook|signing|shared|consumer|session|cookie|jwt|api|auth|user|master|root)[_-]?secret$"
 )
+_ONLY_WORDS = {"secret", "secrets", "credential", "credentials"}
 _NAME_OF_SECRET = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _KEY_IN_SECRET = re.compile(r"(?i)(secret[_-]?key|.*key)$")
 _PLACEHOLDER = re.compile(
     r"""(?x) \s*(?:
-        \$ | \{\{ | \{[\w.]+\}$ | <[^<>]*>$ | %[\w.-]+%$ | \*+$ | x{3,}$ | \.{3}$ | …$
+        \$[({] | \$\w+$ | \{\{ | \{[\w.]+\}$ | <[^<>]*>$ | %[\w.-]+%$ | \*+$ | x{3,}$ | \.{3}$ | …$
         | (?:ENC\[|vault:|ref\+|op://|secretref:|awssm://|gcpsm://|azkv://)
-        | arn:aws[\w-]*:(?:secretsmanager|ssm|kms|iam): | file:/
+        | alias/[\w/-]+$ | arn:aws[\w-]*:(?:secretsmanager|ssm|kms|iam): | file:/
     )"""
 )
 _TEMPLATE = re.compile(r"\{\{.*\}\}|\$\(\w+\)|\$\{[\w.:?-]+\}")
@@ -54,11 +59,13 @@ def is_no_secret(name: str, value: str, *, variable: bool = False) -> bool:
         return True
     if "-----BEGIN" in text and not has_key_text(text):
         return True
+    if _IS_A_HEADER.search(name):
+        return _SETTING.fullmatch(text) is not None
     if variable or (name.isupper() and len(name) > 1):
         return False
-    if _NAMES_A_SECRET.search(name) and not _HOLDS_A_SECRET.search(name):
+    if (_NAMES_A_SECRET.search(name) and not _HOLDS_A_SECRET.search(name)) or _NAMES_CREDENTIALS.search(name):
         named = _NAME_OF_SECRET.fullmatch(text) is not None and not _is_shuffled(text)
-        return named and ("-" in text or text.isalpha() or name.casefold() not in {"secret", "secrets"})
+        return named and ("-" in text or text.isalpha() or name.casefold() not in _ONLY_WORDS)
     # `secretKey: password` names a key of a Secret, or a file in it.
     names_a_key = holds_secret(text) and not any(map(str.isdigit, text))
     return _KEY_IN_SECRET.fullmatch(name) is not None and (names_a_key or _FILE_NAME.fullmatch(text) is not None)

@@ -13,6 +13,7 @@ from service.core.changes import PROMOTION_BRANCHES, STATE_BRANCH, Push
 from service.core.config import Target
 from service.core.plain_secrets import Scope, allowed_words, chosen, faults_of, in_scope, tell_in_short
 from service.errors import PermanentError
+from service.pipeline.configurations import FILE
 from service.pipeline.context import Context
 from service.pipeline.manifest.place import Place, place_of
 from service.ports import CommitState, Manifests
@@ -34,7 +35,7 @@ def search_proposed(context: Context, push: Push) -> str:
         return ""
     manifests = context.outside.manifests.open(push.repository)
     try:
-        scope = _proposed(manifests, push, targets, sorted(place.branch for place in places))
+        scope = _proposed(context, manifests, push, targets, sorted(place.branch for place in places))
         if scope is None:
             return ""
         state, words = _judge(context, scope)
@@ -55,15 +56,28 @@ def search_proposed(context: Context, push: Push) -> str:
     return f"{push.after[:12]} was searched for plain secrets: {words}"
 
 
-def _proposed(manifests: Manifests, push: Push, targets: list[Target], branches: list[str]) -> Scope | None:
+def _proposed(
+    context: Context, manifests: Manifests, push: Push, targets: list[Target], branches: list[str]
+) -> Scope | None:
     """Read what differs from every branch that is deployed; None if that is nothing, or the branch has moved on."""
     head, *tips = manifests.fetch_all([push.branch, *branches])
     if head != push.after:
         return None
     changes = [manifests.changed(tip, push.after) for tip in tips if tip is not None]
-    names = in_scope(targets, frozenset.intersection(*changes)) if changes else []
+    changed = frozenset.intersection(*changes) if changes else frozenset()
+    if FILE in changed and push.repository == context.configuration_repository:
+        targets = [*targets, *_proposed_targets(context, push)]
+    names = in_scope(targets, changed)
     found = manifests.read_all(push.after, names) if names else {}
     return chosen({name: found.get(name) for name in names}) if found else None
+
+
+def _proposed_targets(context: Context, push: Push) -> list[Target]:
+    """Give the targets whose values files only the proposed configuration names."""
+    proposed = context.configurations.proposed(push.after)
+    configuration = proposed[0] if proposed is not None else None
+    targets = configuration.targets() if configuration is not None else ()
+    return [target for target in targets if _repository(context, target) == push.repository]
 
 
 def _judge(context: Context, scope: Scope) -> tuple[CommitState, str]:
