@@ -70,7 +70,7 @@ def find(text: str, file: str = "apps/checkout/values-dev.yaml") -> list[Finding
         ("env: ['DB_PASSWORD=hunter2']\n", 1, "env[0]"),
         (f"users: 'ann:{BCRYPT}'\n", 1, "users"),
         ("headers: {Authorization: Basic YW5uOmh1bnRlcjI=}\n", 1, "headers.Authorization"),
-        ("password: $ecret!\n", 1, "password"),
+        ("password: $hunter!\n", 1, "password"),
         ("credentials: hunter2\n", 1, "credentials"),
         ("{{ broken }}: [\nadmin_password: hunter2\n", 2, ""),
     ],

@@ -49,7 +49,8 @@ def test_files_elsewhere_and_the_deployed_branch_get_no_status(pipeline: Pipelin
 
 def test_values_file_that_only_the_proposed_configuration_names_is_searched(pipeline: Pipeline) -> None:
     pipeline.settle(looks=0)
-    text = CONFIGURATION.replace("apps/{application}/values-{environment}.yaml", "values/{application}-{environment}.yaml")
+    named = "values/{application}-{environment}.yaml"
+    text = CONFIGURATION.replace("apps/{application}/values-{environment}.yaml", named)
     files = {"mergeport.yaml": text, "values/checkout-dev.yaml": "password: hunter2\n"}
     commit = pipeline.stack.github.push(MANIFESTS, "proposal", files, "Propose")
     pipeline.settle(looks=0)
