@@ -159,11 +159,8 @@ def build_context(
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
             None if settings.helm == "none" else Helm(settings.helm),
             SandboxedTemplates(),
-<<<<<<< HEAD
             ProcessSecretDetector(),
-=======
             ConfiguredModels(images.parts),
->>>>>>> main
         ),
         sources=sources(settings),
         configurations=configurations,

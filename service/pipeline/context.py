@@ -81,11 +81,8 @@ class Outside:
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
     of http gates. `charts` renders what pull requests show; None where the settings want none. `templates`
-<<<<<<< HEAD
-    renders people's own texts of these, and `secrets` searches what people propose for plain secrets.
-=======
-    renders people's own texts of these. `models` are the registries of models.
->>>>>>> main
+    renders people's own texts of these, and `secrets` searches what people propose for plain secrets. `models` are the
+    registries of models.
     """
 
     forge: Forge
@@ -99,11 +96,8 @@ class Outside:
     addresses: GateAddresses
     charts: Charts | None
     templates: Templates
-<<<<<<< HEAD
     secrets: SecretDetector
-=======
     models: Models
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
