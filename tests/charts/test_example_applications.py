@@ -171,6 +171,8 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
         entry = textwrap.indent((EXAMPLES / name / "application.yaml").read_text(), "  ")
         with (folder / "mergeport.yaml").open("a") as file:
             file.write(f"\n{entry}")
+    with (folder / "mergeport.yaml").open("a") as file:
+        file.write((EXAMPLES / "scorer" / "registries.yaml").read_text())
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     return folder
 
@@ -179,7 +181,7 @@ def test_configuration_with_all_examples_is_accepted_with_its_values_files(manif
     told = CliRunner().invoke(cli, ["config", "check", str(manifests), "--json"])
     assert told.exit_code == 0, told.output
     said = json.loads(told.stdout)
-    assert (said["applications"], said["targets"], said["values"]["files"]) == (4, 12, 12)
+    assert (said["applications"], said["targets"], said["values"]["files"]) == (5, 15, 12), "scorer's model counts too"
     assert said["secrets"] == {"files": 16, "allowed": [], "unsearched": []}
 
 
