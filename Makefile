@@ -110,7 +110,7 @@ checks: install $(HELM)
 	$(BIN)/ruff check .
 	$(BIN)/mypy service devstack tests scripts benchmarks fuzz
 	$(BIN)/lint-imports
-	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,wasn,chekout,sorce,inforce --skip '$(UNSPELLED)' .
+	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,wasn,chekout,sorce,inforce,checkin --skip '$(UNSPELLED)' .
 	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS) $(ACTIONS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS) $(CALLERS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)

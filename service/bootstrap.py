@@ -120,6 +120,13 @@ def _in_force(default: Repository, tx: Transaction, before: Configuration, now: 
     judge_names_again(tx, now, default)
 
 
+def _trees(settings: Settings, forge: GitHub, ca_file: Path | None) -> GitSourceTrees:
+    return GitSourceTrees(
+        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
+        forget=forge.forget_git_credentials, ca_file=ca_file,
+    )  # fmt: skip
+
+
 @contextmanager
 def build_context(
     settings: Settings, store: Store, queue: Queue, holder: str, *, clock: Clock | None = None
@@ -141,10 +148,6 @@ def build_context(
     )  # fmt: skip
     manifests = _manifests(settings, manifest_forge, ca_file, settings.state_directory / "mirrors")
     images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock, budgets=budgets)
-    trees = GitSourceTrees(
-        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
-        forget=forge.forget_git_credentials, ca_file=ca_file,
-    )  # fmt: skip
     yield Context(
         store=store,
         outside=Outside(
@@ -152,7 +155,7 @@ def build_context(
             manifest_forge,
             images,
             manifests,
-            trees,
+            _trees(settings, forge, ca_file),
             _argocd(settings.argocd, ca_file),
             clock,
             budgets,
