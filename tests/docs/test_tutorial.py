@@ -44,6 +44,9 @@ def test_set_up_that_the_tutorial_writes_is_right_and_can_be_committed(helm: str
     shop = tmp_path / "shop"
     for named in re.findall(r"(?:--template-file|--filename) (shop/\S+)", TUTORIAL.text):
         assert (tmp_path / named).is_file(), named
+    assert {path.name for path in (shop / "manifests/argocd").glob("app*.yaml")} == {
+        Path(named).name for named in re.findall(r"--filename (\S+)", TUTORIAL.text)
+    }
     assert (shop / "sources/shop/cart/.github").is_dir()
     for line in (shop / "README.md").read_text().splitlines():
         if "cloudformation deploy" in line:
