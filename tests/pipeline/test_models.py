@@ -330,6 +330,7 @@ def test_latest_takes_newer_versions_and_never_goes_back(pipeline: Pipeline, mlf
     assert len([one for one in pipeline.runs() if one.application == "scorer"]) == 2
 
 
+@pytest.mark.prove
 def test_shared_pull_request_has_the_evidence_and_the_alias_takes_back_what_waits_in_it(
     pipeline: Pipeline, mlflow: MLflow
 ) -> None:
