@@ -29,6 +29,7 @@ INSTALLED := $(VENV)/.installed
 MLFLOW_INSTALLED := $(VENV)/.mlflow-installed
 HELM := .tools/bin/helm
 HELM4 := .tools/bin/helm4
+HUSKY := .tools/husky/bin.js
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
@@ -94,7 +95,10 @@ demo: install $(if $(MODELS),$(MLFLOW_INSTALLED))
 test: install $(HELM) $(HELM4)
 	@$(BIN)/python -m pytest -m 'not prove' $(PYTEST_ARGS) $(TESTS)
 
-prove: install $(HELM) $(HELM4) $(MLFLOW_INSTALLED)
+$(HUSKY): scripts/fetch_husky.py | $(INSTALLED)
+	@$(BIN)/python scripts/fetch_husky.py $@ || echo '$@ is not here; the test of it will be named as skipped.'
+
+prove: install $(HELM) $(HELM4) $(MLFLOW_INSTALLED) $(HUSKY)
 	@$(BIN)/python -m pytest -m prove $(PYTEST_ARGS) $(TESTS)
 
 format: install
@@ -106,7 +110,7 @@ checks: install $(HELM)
 	$(BIN)/ruff check .
 	$(BIN)/mypy service devstack tests scripts benchmarks fuzz
 	$(BIN)/lint-imports
-	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,wasn,chekout,sorce,inforce --skip '$(UNSPELLED)' .
+	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,wasn,chekout,sorce,inforce,checkin --skip '$(UNSPELLED)' .
 	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS) $(ACTIONS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS) $(CALLERS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
