@@ -1,4 +1,4 @@
-"""Render each folder of examples/ to its `rendered.yaml`. Run it after a change of the chart, and read the difference.
+"""Render each folder of docs/examples/ to its `rendered.yaml`. Run it after a change of the chart, and read the diff.
 
 A folder's other files are one release each, called as the file. The tests call `rendered` and compare.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CHART = ROOT / "charts" / "application"
-EXAMPLES = ROOT / "examples"
+EXAMPLES = ROOT / "docs" / "examples"
 GOLDEN = "rendered.yaml"
 NAMESPACE = "shop"
 

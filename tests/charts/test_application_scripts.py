@@ -13,7 +13,7 @@ import yaml
 from tests.fixtures.tools import ROOT
 
 LOADER = ROOT / "charts" / "application" / "files" / "load-model.sh"
-LOAD_TEST = ROOT / "examples" / "serving" / "load-test" / "checkout-load.yaml"
+LOAD_TEST = ROOT / "docs" / "examples" / "serving" / "load-test" / "checkout-load.yaml"
 MODEL = b"weights"
 FILE = hashlib.sha256(MODEL).hexdigest()
 SHA256 = hashlib.sha256(f"{FILE}  ./model.joblib\n".encode()).hexdigest()

@@ -35,7 +35,7 @@ from service.core.words import Digest, Sha
 from tests.fixtures.charts import TEMPLATE, Render, one
 from tests.fixtures.tools import ROOT
 
-EXAMPLES = ROOT / "examples" / "applications"
+EXAMPLES = ROOT / "docs" / "examples" / "applications"
 ENVIRONMENTS = ("dev", "stage", "prod")
 ADDED = ("recommender", "report", "scorer")
 DIGEST = Digest("sha256:" + "0a" * 32)

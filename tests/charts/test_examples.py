@@ -1,4 +1,4 @@
-"""examples/: each renders to its golden file with Helm 3 and 4, fits the schemas, and means what it says.
+"""docs/examples/: each renders to its golden file with Helm 3 and 4, fits the schemas, and means what it says.
 
 All examples are rendered once a Helm; every test reads the same objects.
 """

@@ -17,7 +17,7 @@ from tests.fixtures.tools import ROOT, missing_part
 
 pytestmark = pytest.mark.prove
 
-HOOKS = ROOT / "examples" / "hooks"
+HOOKS = ROOT / "docs" / "examples" / "hooks"
 HUSKY = ROOT / ".tools" / "husky" / "bin.js"
 APP = 'from flask import Flask\n\napp = Flask("checkout")\n'
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

@@ -22,7 +22,7 @@ from tests.docs.pages import Page, all_pages, page
 from tests.docs.test_foreign_commands import unknown_options
 from tests.fixtures.tools import ROOT
 
-SERVING = ROOT / "examples" / "serving"
+SERVING = ROOT / "docs" / "examples" / "serving"
 COMMIT = "4f2c1e9ab0127b83697ec32076f4ea74cb801afb"
 GUIDES = [one for one in all_pages() if one.name.startswith("docs/how-to/")]
 
