@@ -26,10 +26,10 @@ from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.promote.together.members import Members
 from service.pipeline.promote.together.membership import has_to_change
-from service.pipeline.promote.whose_head import has_peoples, is_ours
+from service.pipeline.promote.whose_head import has_peoples, is_ours, is_to_be_newest
 from service.pipeline.runs.claim import Claim, claim_of
 from service.ports import MergeState, PullRequest
-from service.store import Transaction, edits, judgements, leases, proposals, pull_request_runs, pushes, runs
+from service.store import Transaction, edits, leases, proposals, pull_request_runs, pushes, runs
 from service.store.runs import Run
 
 SOON, LATER = timedelta(seconds=10), timedelta(minutes=2)
@@ -84,8 +84,8 @@ def land(
             _take_back(claim, repository, pull_request, before)
             return Landed(PEOPLES)
         seen = known is not None and known.auto_seen
-        if pull_request.merge_state is MergeState.BEHIND and not is_shared(members.branch):
-            behind = is_to_be_newest(claim, place, pull_request)
+        if pull_request.merge_state is MergeState.BEHIND:
+            behind = is_to_be_newest(members, place, pull_request)
             return Landed(NOT_NEWEST, before, auto_seen=seen, behind=behind, again=LATER)
         if before == head and (asked := _asked(claim, repository, pull_request, seen=seen)):
             return asked
@@ -127,20 +127,6 @@ def _waits(how: AutoMerge, pull_request: PullRequest) -> Landed | None:
             return Landed(again=SOON)
         case _:
             assert_never(pull_request.merge_state)
-
-
-def is_to_be_newest(claim: Claim, place: Place, pull_request: PullRequest) -> bool:
-    """Tell whether only its base's rule, that it be up to date, keeps our head from being merged without a person.
-
-    What the forge says may be old: the head that was made anew on the newest commit is not made anew again.
-    """
-    if pull_request.merge_state is not MergeState.BEHIND or claim.target.pull_request.auto_merge is None:
-        return False
-    with claim.context.store.read() as tx:
-        edit, kept = edits.of_run(tx, claim.run.id), judgements.of_run(tx, claim.run.id)
-    if edit is None or edit.commit != pull_request.head_sha or kept is None or kept.outcome != Outcome.ALLOW:
-        return False
-    return edit.base != claim.context.outside.manifests.open(place.repository).fetch(place.branch)
 
 
 def take_back(claim: Claim, repository: Repository) -> None:
