@@ -109,6 +109,21 @@ class Promotion:
     checks: tuple[Check, ...] = ()
     rendered: Rendered | None = None
 
+    @property
+    def compared(self) -> tuple[Sha, Sha] | None:
+        """The older and the newer commit of what it changes, as GitHub compares them; None if one is not known."""
+        if self.previous is None:
+            return None
+        ends = self.previous, self.source_commit
+        return ends if self.back is None else (ends[1], ends[0])
+
+    @property
+    def comparison(self) -> str:
+        """The address that shows all that it brings, or takes away, or else all that its commit contains."""
+        ends = self.compared
+        way = f"commits/{self.source_commit}" if ends is None else f"compare/{ends[0]}...{ends[1]}"
+        return f"{self.source_url}/{way}"
+
 
 def title(promotion: Promotion) -> str:
     """Give the commit's subject, at most 72 characters."""

@@ -187,8 +187,9 @@ def _applications(offer: Offer, room: int) -> str:
 def _row(one: Promotion, level: int) -> str:
     name, commit = markdown(one.application), one.source_commit
     if level == 0:
-        way = f"compare/{one.previous}...{commit}" if one.previous else f"commit/{commit}"
-        shown = code(f"{one.previous[:SHORT]}...{commit[:SHORT]}" if one.previous else commit[:SHORT])
+        ends = one.compared
+        way = f"commit/{commit}" if ends is None else f"compare/{ends[0]}...{ends[1]}"
+        shown = code(commit[:SHORT] if ends is None else f"{ends[0][:SHORT]}...{ends[1][:SHORT]}")
         run = link("run", one.run_url) if one.run_url else ""
         return f"| {name} | {link(shown, f'{one.source_url}/{way}')} | {_change(one, _CHANGE)} | {run} |"
     if level == 1:
