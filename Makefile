@@ -1,7 +1,7 @@
 # One word per habit. Every word does its own set-up, and a second run finds it done.
 #
 #   make install   the environment in .venv, from the locks with their hashes
-#   make demo      a merge becomes a deployment, on this machine alone; KEEP=1 leaves it running
+#   make demo      a merge becomes a deployment, on this machine alone; KEEP=1 leaves it running, MODELS=1 plays a model of a real MLflow
 #   make test      the tests of everyday work, in minutes; parts that this machine lacks are named
 #   make prove     the tests that are long by nature: whole demos, races, crashes, builds, benchmarks at toy size
 #   make checks    format, lint, types, layers, spelling, workflows, image file, charts, locks
@@ -17,13 +17,16 @@ PYTHON ?= python3
 TESTS ?= tests
 PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile --quiet
 KEEP ?=
+MODELS ?=
 EDITS ?= 10000
 SEED ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 MINISTACK := $(VENV)/ministack
+MLFLOW := $(VENV)/mlflow
 INSTALLED := $(VENV)/.installed
+MLFLOW_INSTALLED := $(VENV)/.mlflow-installed
 HELM := .tools/bin/helm
 HELM4 := .tools/bin/helm4
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -77,13 +80,21 @@ $(INSTALLED): requirements/main.txt requirements/dev.txt requirements/ministack.
 $(HELM) $(HELM4): .tools/bin/%: requirements/%.txt scripts/fetch_helm.py | $(INSTALLED)
 	@$(BIN)/python scripts/fetch_helm.py $@ || echo '$@ is not here; tests that render charts will be named as skipped.'
 
-demo: install
-	@KEEP='$(KEEP)' $(BIN)/python -m devstack.demo
+# The real MLflow server is large and needed by few, so it is a part of its own beside everything else.
+$(MLFLOW_INSTALLED): requirements/mlflow.txt | $(INSTALLED)
+	@echo 'Setting up $(MLFLOW) from its lock …'
+	@test -x $(MLFLOW)/bin/python || $(BIN)/python -m venv --without-pip $(MLFLOW)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(MLFLOW)/bin/python --require-hashes requirements/mlflow.txt \
+	  || $(BIN)/python -m pip --python $(MLFLOW)/bin/python install --quiet --require-hashes -r requirements/mlflow.txt
+	@touch $@
+
+demo: install $(if $(MODELS),$(MLFLOW_INSTALLED))
+	@KEEP='$(KEEP)' MODELS='$(MODELS)' $(BIN)/python -m devstack.demo
 
 test: install $(HELM) $(HELM4)
 	@$(BIN)/python -m pytest -m 'not prove' $(PYTEST_ARGS) $(TESTS)
 
-prove: install $(HELM) $(HELM4)
+prove: install $(HELM) $(HELM4) $(MLFLOW_INSTALLED)
 	@$(BIN)/python -m pytest -m prove $(PYTEST_ARGS) $(TESTS)
 
 format: install
@@ -122,6 +133,7 @@ lock: install
 	$(UV_COMPILE) --group dev -c requirements/main.txt pyproject.toml -o requirements/dev.txt
 	$(UV_COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(UV_COMPILE) requirements/mlflow.in -o requirements/mlflow.txt
 	$(UV_COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:

@@ -29,6 +29,7 @@ from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
 from service.adapters.source_trees import GitSourceTrees
 from service.adapters.templates import SandboxedTemplates
+from service.bootstrap_models import ConfiguredModels
 from service.bootstrap_sources import SystemClock, sources
 from service.core.config import Configuration, ImageTarget
 from service.core.words import Repository
@@ -39,7 +40,8 @@ from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
 from service.pipeline.manifest.state.remembered import judge_names_again
 from service.ports import Builder, Clock, Commits, Credentials, EventQueue, ManifestHistories, Pipelines, Registry
-from service.settings import ArgoCDSettings, GitHubApp, Settings
+from service.settings import Settings
+from service.settings_parts import ArgoCDSettings, GitHubApp
 from service.store import Store, Transaction
 
 
@@ -59,7 +61,7 @@ class ConfiguredImages:
         checkout = GitCheckout(
             forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
         )
-        self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file, budgets)
+        self.parts = self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file, budgets)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder | None] = {}
         self._pipelines: dict[str, Pipelines | None] = {}
@@ -156,6 +158,7 @@ def build_context(
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
             None if settings.helm == "none" else Helm(settings.helm),
             SandboxedTemplates(),
+            ConfiguredModels(images.parts),
         ),
         sources=sources(settings),
         configurations=configurations,

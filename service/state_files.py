@@ -38,6 +38,7 @@ class Identity:
     def __init__(self, path: Path) -> None:
         """Keep the path; nothing is read yet."""
         self.path = path
+        self._name = str(path)
         self._lock = threading.Lock()
         self._known: Number | None = None
 
@@ -48,7 +49,7 @@ class Identity:
         """
         with self._lock:
             try:
-                found = self.path.stat()
+                found = os.stat(self._name)  # noqa: PTH116 - asked for twice a transaction, and a path is slow
             except OSError as error:
                 if self._known is None:
                     return None

@@ -12,6 +12,7 @@ import pytest
 
 pytest_plugins = [
     "tests.fixtures.memory",
+    "tests.fixtures.logs",
     "tests.fixtures.tools",
     "tests.fixtures.databases",
     "tests.fixtures.devstack",
@@ -19,14 +20,15 @@ pytest_plugins = [
     "tests.fixtures.certificates",
     "tests.fixtures.kinds",
     "tests.fixtures.debian",
+    "tests.fixtures.mlflow_server",
 ]
 gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run twice as many processes as there are processors: more than a third of a test's time is waiting.
+    """Run one process more than there are processors: some tests wait, and each one collects anew.
 
     The tests that are long by nature keep processors busy with whole services, and so get one each.
     """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return processors if config.option.markexpr == "prove" else 2 * processors
+    return processors if config.option.markexpr == "prove" else processors + 1

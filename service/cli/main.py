@@ -15,6 +15,7 @@ from typing import ClassVar, NoReturn
 
 import click
 
+from service.cli.importing import without_collector
 from service.errors import MergeportError
 
 # Nothing here needs plugins of pydantic. With plugins off, it does not read the metadata of every package.
@@ -36,6 +37,7 @@ class LazyGroup(click.Group):
         "history": "service.cli.history:history",
         "init": "service.cli.init:init",
         "hold": "service.cli.state:hold",
+        "import": "service.cli.import_:import_",
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",
         "migrate": "service.cli.serve:migrate",
@@ -64,12 +66,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.commands_at:
             return None
         module, _, name = self.commands_at[cmd_name].partition(":")
-        gc.disable()  # what imports create stays, so garbage collection would only take time
-        try:
+        with without_collector():
             command = getattr(import_module(module), name)
-        finally:
-            gc.freeze()
-            gc.enable()
         assert isinstance(command, click.Command)  # noqa: S101 - a wrong table above is a bug of ours
         return command
 

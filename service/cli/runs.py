@@ -238,6 +238,8 @@ def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, i
 
 
 def _reference(image: Mapping[str, Any]) -> str:
+    if image.get("uri"):
+        return f"{image['registry']}/{image['repository']}@{image['tag']} {image['uri']}"
     name = f"{image['registry']}/{image['repository']}:{image['tag']}"
     whole = f"{name}@{image['digest']}" if image.get("digest") else name
     whose = origin_words(image)

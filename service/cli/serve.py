@@ -18,6 +18,7 @@ import click
 import structlog
 
 from service import logs, settings
+from service.cli.importing import without_collector
 from service.core.addresses import pages_of
 from service.processes import Child, Supervisor, end_with_parent, leave, stop_when_asked
 from service.settings import Need, Settings
@@ -41,7 +42,8 @@ def serve() -> None:
     """
     loaded = _begin(Need.SERVE)
     _migrate_apart()
-    from service.web.server import bind  # noqa: PLC0415 - gunicorn is for those who listen
+    with without_collector():
+        from service.web.server import bind  # noqa: PLC0415 - gunicorn is for those who listen
 
     listeners = bind(loaded.public_bind, loaded.private_bind)
     logger.info("listening", **listeners.describe())
@@ -80,7 +82,8 @@ def web(threads: int, processes: int, listeners: str | None) -> None:
     """
     loaded = _begin(Need.WEB)
     end_with_parent(grace=GRACE_SECONDS)
-    from service.web import server  # noqa: PLC0415 - gunicorn is for those who listen
+    with without_collector():
+        from service.web import server  # noqa: PLC0415 - gunicorn is for those who listen
 
     if listeners:
         taken = server.adopt(int(descriptor) for descriptor in listeners.split(","))
@@ -105,7 +108,8 @@ def worker() -> None:
     loaded = _begin(Need.WORKER)
     stop = stop_when_asked()
     end_with_parent(grace=GRACE_SECONDS)
-    from service.engine.worker import run_worker  # noqa: PLC0415 - the engine is for those who work
+    with without_collector():
+        from service.engine.worker import run_worker  # noqa: PLC0415 - the engine is for those who work
 
     threading.Thread(target=_tell_of_builders, args=(loaded,), name="builders", daemon=True).start()
     run_worker(loaded, stop)
@@ -161,9 +165,10 @@ def _migrate_apart() -> None:
 
 def _migrate(loaded: Settings) -> str:
     """Bring our tables and the engine's up to date; give the revision of ours."""
-    from service.engine import queue  # noqa: PLC0415 - heavy
-    from service.store import Store  # noqa: PLC0415 - heavy
-    from service.store.migrate import migrate as migrate_store  # noqa: PLC0415 - heavy
+    with without_collector():
+        from service.engine import queue  # noqa: PLC0415 - heavy
+        from service.store import Store  # noqa: PLC0415 - heavy
+        from service.store.migrate import migrate as migrate_store  # noqa: PLC0415 - heavy
 
     for database in _databases(loaded):
         make_private(database)
@@ -178,13 +183,14 @@ def _migrate(loaded: Settings) -> str:
 
 def _applications(loaded: Settings, public_port: int, private_port: int) -> WSGIApplication:
     """Make both applications on one store, in the process that answers requests."""
-    from service.bootstrap_sources import sources  # noqa: PLC0415 - heavy
-    from service.store import Store  # noqa: PLC0415 - heavy
-    from service.web.counters import Counters  # noqa: PLC0415 - heavy
-    from service.web.pages import Places  # noqa: PLC0415 - heavy
-    from service.web.private import private_app  # noqa: PLC0415 - heavy
-    from service.web.server import ByListener  # noqa: PLC0415 - heavy
-    from service.web.webhooks import Receiver, public_app  # noqa: PLC0415 - heavy
+    with without_collector():
+        from service.bootstrap_sources import sources  # noqa: PLC0415 - heavy
+        from service.store import Store  # noqa: PLC0415 - heavy
+        from service.web.counters import Counters  # noqa: PLC0415 - heavy
+        from service.web.pages import Places  # noqa: PLC0415 - heavy
+        from service.web.private import private_app  # noqa: PLC0415 - heavy
+        from service.web.server import ByListener  # noqa: PLC0415 - heavy
+        from service.web.webhooks import Receiver, public_app  # noqa: PLC0415 - heavy
 
     store, counters = Store(loaded.database_url), Counters()
     receiver = Receiver(store=store, sources=sources(loaded), url=loaded.url, now=_now, counters=counters)

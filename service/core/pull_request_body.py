@@ -15,6 +15,7 @@ from service.core.fair_room import fullest, shares
 from service.core.foreign_text import code, fitting, line, link, markdown
 from service.core.gates.gate_table import Row
 from service.core.messages import BECAUSE_LENGTH, OVERRIDE_LENGTH, SHORT, Promotion, trailers_of_promotion
+from service.core.models import commit_page
 from service.core.promotion_body import WARNING_LENGTH, parts_of, run_link
 from service.core.promotion_gates import LONGEST_BODY, gates_section, worst_of
 from service.core.promotion_gates import TABLE_ROOM as GATES_ROOM
@@ -27,14 +28,14 @@ RENDERED_ROOM, APPLICATIONS_ROOM, OUT_ROOM, TOLD_ROOM, MACHINE_ROOM = 30_000, 44
 LEAST_FOLDED = 700
 """With fewer bytes an application is not folded out."""
 SECTIONS = (
-    "headline", "warning", "because", "asked", "overrides", "changes", "details", "carried", "images", "source",
-    "marks", "evidence", "gates", "group", "rendered", "rollback",
+    "headline", "warning", "because", "asked", "overrides", "changes", "details", "carried", "images", "model",
+    "source", "marks", "evidence", "gates", "group", "rendered", "rollback",
 )  # fmt: skip
-DISPENSABLE = ("rendered", "evidence", "source", "changes", "carried", "overrides", "images", "details")
+DISPENSABLE = ("rendered", "evidence", "source", "model", "changes", "carried", "overrides", "images", "details")
 """What is left out, in this order, of a text that gets too long all the same."""
-_FOLDED = ("asked", "changes", "carried", "images", "source", "marks", "evidence")
+_FOLDED = ("asked", "changes", "carried", "images", "model", "source", "marks", "evidence")
 _SHORT_TRAILERS = (
-    trailers.RUN, trailers.APPLICATION, trailers.IMAGE, trailers.OVERRIDE, trailers.SOURCE_COMMIT,
+    trailers.RUN, trailers.APPLICATION, trailers.IMAGE, trailers.MODEL, trailers.OVERRIDE, trailers.SOURCE_COMMIT,
 )  # fmt: skip
 _CHANGE, _SHORT_CHANGE, _WORDS = 100, 40, 200
 _ADVICE = (
@@ -188,10 +189,10 @@ def _row(one: Promotion, level: int) -> str:
     name, commit = markdown(one.application), one.source_commit
     if level == 0:
         ends = one.compared
-        way = f"commit/{commit}" if ends is None else f"compare/{ends[0]}...{ends[1]}"
+        page = commit_page(one.source_url, commit) if ends is None else one.comparison
         shown = code(commit[:SHORT] if ends is None else f"{ends[0][:SHORT]}...{ends[1][:SHORT]}")
         run = link("run", one.run_url) if one.run_url else ""
-        return f"| {name} | {link(shown, f'{one.source_url}/{way}')} | {_change(one, _CHANGE)} | {run} |"
+        return f"| {name} | {link(shown, page)} | {_change(one, _CHANGE)} | {run} |"
     if level == 1:
         return f"| {link(name, one.run_url)} | {code(commit[:SHORT])} | {_change(one, _SHORT_CHANGE)} | |"
     return f"| {name} | {code(commit[:SHORT])} | | |"

@@ -35,7 +35,7 @@ class Loop:
     ) -> None:
         """Take the function; it returns True to be called again without a pause. The seconds may change on the way.
 
-        With `still` it is not called while nothing has moved in the store.
+        With `still` it is not called while nothing has moved in the store, and otherwise so often at most.
         """
         self._name = name
         self._seconds = seconds if callable(seconds) else lambda: seconds
@@ -60,13 +60,18 @@ class Loop:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        again = True
         while not self._stop.is_set():
-            rests = self._still is not None and self._still.may_rest() and not again
-            again = False if rests else self._call()
-            if not again:
-                again = self._woken.wait(self._seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
-                self._woken.clear()
+            if self._still is not None:
+                self._still.begin()
+            if not self._call():
+                self._pause()
+
+    def _pause(self) -> None:
+        seconds = self._seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
+        longest = self._still.longest() if self._still is not None else seconds
+        if not self._woken.wait(seconds) and self._still is not None:
+            self._still.rest(self._woken, longest - seconds)
+        self._woken.clear()
 
     def _call(self) -> bool:
         try:

@@ -32,6 +32,9 @@ APPLICATION_VERSION = "1"
 
 _ASKED_AT_ONCE = 500
 
+_NO_NOTIFICATIONS_SECONDS = 0.5
+"""How often the library looks for events of workflows to announce: ours have none. It also delays the stop so long."""
+
 log = structlog.get_logger()
 
 
@@ -199,6 +202,7 @@ def _config(database_url: str, executor: str, *, threads: int) -> DBOSConfig:
         application_version=APPLICATION_VERSION,
         max_executor_threads=threads,
         sys_db_pool_size=8,
+        notification_coalesce_sec=_NO_NOTIFICATIONS_SECONDS,
         console_log_level="WARNING",
         log_level="WARNING",
     )

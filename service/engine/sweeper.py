@@ -31,25 +31,37 @@ log = structlog.get_logger()
 
 def sweep(context: Context, engine: Engine) -> None:
     """Look once for work without a worker."""
-    with context.store.begin() as tx:
+    before = context.now() - timedelta(seconds=UNATTENDED_SECONDS)
+    with context.store.read() as tx:
         alive = leases.holders(tx, "worker:", now=context.now())
         if engine.executor not in alive:
             # This worker could not renew its own lease for a while. It must not free what it has under way itself.
             return
-        deliveries.release_claims(tx, alive=alive)
-        leases.release_dead(tx, alive=alive)
-    for orphan in engine.orphans(alive):
-        _take_up(context, engine, orphan.workflow_id, alone=orphan.alone)
-    before = context.now() - timedelta(seconds=UNATTENDED_SECONDS)
-    with context.store.read() as tx:
+        left = deliveries.any_claimed_by_dead(tx, alive=alive) or leases.dead(tx, alive=alive)
         lost_runs = [run for run in runs.unattended(tx, before=before) if not engine.attends(run.workflow_id)]
         lost_builds = [one for one in builds.unattended(tx, before=before) if not engine.attends(one.workflow_id)]
+    if left:
+        _release(context, engine)
+    taken_up = {orphan.workflow_id: orphan.alone for orphan in engine.orphans(alive)}
+    for workflow_id, alone in taken_up.items():
+        _take_up(context, engine, workflow_id, alone=alone)
+    lost_runs = [run for run in lost_runs if run.workflow_id not in taken_up]
+    lost_builds = [build for build in lost_builds if build.workflow_id not in taken_up]
     ids = [run.workflow_id for run in lost_runs] + [build.workflow_id for build in lost_builds]
     standings = engine.standings(ids)
     for run in lost_runs:
         _attend_run(context, engine, run, standings[run.workflow_id])
     for build in lost_builds:
         _attend_build(context, engine, build, standings[build.workflow_id])
+
+
+def _release(context: Context, engine: Engine) -> None:
+    """Free the deliveries and leases of workers that are dead now, unless this one counts as dead itself."""
+    with context.store.begin() as tx:
+        alive = leases.holders(tx, "worker:", now=context.now())
+        if engine.executor in alive:
+            deliveries.release_claims(tx, alive=alive)
+            leases.release_dead(tx, alive=alive)
 
 
 def _take_up(context: Context, engine: Engine, workflow_id: str, *, alone: bool) -> None:

@@ -6,6 +6,7 @@ file lock; on PostgreSQL one of several. Killed at any line, another or its next
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from service.pipeline.deploy.live_watch import look_at_live
 from service.pipeline.deploy.used_images import look_at_used_images
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
+from service.pipeline.intake.model_moves import look_at_models
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_open_heads
@@ -50,7 +52,7 @@ from service.store import Store, deliveries, reports
 from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
-from service.store.motion import Motion, Stillness
+from service.store.motion import Motion, Seconds, Stillness
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
@@ -76,6 +78,8 @@ REPEATS_SECONDS = 120.0
 BUDGETS_SECONDS = 15.0
 EVENTS_SECONDS = 1.0
 """Between two readings of a queue of events that had nothing: a reading itself waits for up to 20 s."""
+GARBAGE_OBJECTS = 10_000
+"""How many more objects there are before Python looks for garbage among them: a run makes thousands, and few of it."""
 STOP_SECONDS = 10
 LOOPS_STOP_SECONDS = 2.0
 ENGINE_STOP_SECONDS = 4.0
@@ -106,6 +110,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             events=event_queue(settings),
             state_directory=settings.state_directory,
         )
+        gc.freeze()  # what the imports made stays, so that looking through it again and again would only take time
+        gc.set_threshold(GARBAGE_OBJECTS)
         worker.run()
     store.close()
 
@@ -132,13 +138,13 @@ class Worker:
         self._intake = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
         self._free = threading.Semaphore(INTAKE_THREADS)
         self._life = Life(context, engine.executor, lease_seconds, state_directory)
-        self._listener = Listener(context.store, self._wake_intake, stop)
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}
         self._keys_still = Stillness(self._motion, KEYS_SECONDS)
         self._intake_loop = Loop(
             "intake", self._intake_pause, self.take_in, stop, still=Stillness(self._motion, INTAKE_SECONDS_LISTENING)
         )
+        self._listener = Listener(context.store, self._intake_loop.wake, stop)
         self._events = events
         self._refresher = Refresher(context)
         self._questions = Questions(context)
@@ -150,6 +156,8 @@ class Worker:
         self._life.begin()
         self._judge_first()
         self._engine.start(self._advance, self._build)
+        self._motion.start()
+        gates = GateClock(self._context)
         loops = [
             Loop("lease", self._life.seconds / RENEWALS, self._life.renew, self._stop),
             self._intake_loop,
@@ -163,11 +171,12 @@ class Worker:
             self._loop_at_rest("comments", REPORT_SECONDS, lambda: bring_comments(self._context), 2.0),
             self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
             self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 10 * GATES_SECONDS),
-            Loop("gates", GATES_SECONDS, GateClock(self._context, self._motion).judge, self._stop),
+            self._loop_at_rest("gates", GATES_SECONDS, gates.judge, gates.seconds),
             self._loop_at_rest("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), 2.0),
             self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
             Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
+            Loop("models", CONFIGURATION_SECONDS, lambda: look_at_models(self._context), self._stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
@@ -199,7 +208,7 @@ class Worker:
         except Exception:
             log.exception("the gates of open pull requests were not judged before other work")
 
-    def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: float) -> Loop:
+    def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: Seconds) -> Loop:
         """Make a loop that rests while nothing moves in the store, so many seconds at most."""
         return Loop(name, seconds, function, self._stop, still=Stillness(self._motion, longest))
 
@@ -235,7 +244,7 @@ class Worker:
             log.exception("internal error in intake", delivery=delivery.id)
         finally:
             self._free.release()
-            self._wake_intake()  # for the next one of the same repository
+            self._intake_loop.wake()  # for the next one of the same repository
 
     def _look_now(self, kind: WaitKind, key: str) -> None:
         self._schedule.hint(kind, key, time.monotonic())
@@ -250,9 +259,6 @@ class Worker:
             return
         read = partial(follow_events, self._context, queue, self._look_now, self._stop.is_set)
         Loop("events", EVENTS_SECONDS, read, self._stop).start()
-
-    def _wake_intake(self) -> None:
-        self._intake_loop.wake()
 
     def _intake_pause(self) -> float:
         return INTAKE_SECONDS_LISTENING if self._listener.alive else INTAKE_SECONDS

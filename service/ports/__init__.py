@@ -35,6 +35,7 @@ from service.ports.manifests import (
     ManifestRepositories,
     Manifests,
 )
+from service.ports.models import Artifact, ModelRegistry, ModelVersion, RegisteredModel
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_request_landing import PullRequestLanding
@@ -54,6 +55,7 @@ from service.ports.statuses import CommitState, CommitStatus, Statuses
 from service.ports.templates import Templates
 
 __all__ = [
+    "Artifact",
     "Between",
     "BuildControl",
     "BuildEvent",
@@ -94,6 +96,8 @@ __all__ = [
     "ManifestRepositories",
     "Manifests",
     "MergeState",
+    "ModelRegistry",
+    "ModelVersion",
     "Notice",
     "Notifier",
     "Observation",
@@ -111,6 +115,7 @@ __all__ = [
     "PushTarget",
     "Received",
     "Refused",
+    "RegisteredModel",
     "Registry",
     "Source",
     "SourceTrees",

@@ -7,21 +7,24 @@ across a call to the outside.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from service.errors import MergeportError, PermanentError, RetryableError
 from service.state_files import FileGone, Identity, Number
 from service.store.outage import Outage
-from service.store.storable import keep_storable
+from service.store.storable import StorableConnection, StorableCursor
 from service.store.turns import NoTurn, Turns
 
 Transaction = Connection
@@ -31,6 +34,8 @@ BUSY_TIMEOUT_SECONDS = 5.0
 POOL_TIMEOUT_SECONDS = 10.0
 LOCK_TIMEOUT_SECONDS = 10.0
 """On PostgreSQL: how long a statement waits for a row that another process has, before it is tried again later."""
+RESTED_SECONDS = 1.0
+"""On PostgreSQL: a connection that rested for so long is tried before it is used, because the server may be another."""
 IDLE_TIMEOUT_SECONDS = 5.0
 """On PostgreSQL: after how long the server ends the transaction of a process that stands still, and frees its rows."""
 
@@ -61,22 +66,22 @@ class Store:
                 parsed,
                 pool_size=8,
                 max_overflow=16,
-                connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+                connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "factory": StorableConnection},
                 pool_reset_on_return=None,  # each transaction here is ended by its block
             )
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin)
         else:
             self.engine = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
                 pool_size=8,
                 max_overflow=8,
-                pool_pre_ping=True,
+                pool_use_lifo=True,
                 pool_timeout=POOL_TIMEOUT_SECONDS,
-                connect_args=_network(parsed),
+                connect_args={**_network(parsed), "cursor_factory": StorableCursor},
             )
             sa.event.listen(self.engine, "connect", _prepare_postgresql)
-        keep_storable(self.engine)
+            sa.event.listen(self.engine, "checkin", _note_use)
+            sa.event.listen(self.engine, "checkout", partial(_ping_rested, self.engine.dialect))
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -89,8 +94,9 @@ class Store:
             opened = self._look_at_file()
             turn = self._turns.take(BUSY_TIMEOUT_SECONDS) if self._turns else nullcontext()
             with turn, self.engine.connect() as connection:
-                connection.info["write"] = True
                 with connection.begin():
+                    if self.sqlite:
+                        _begin(connection, "BEGIN IMMEDIATE")
                     yield connection
                 if opened is not None and self._look_at_file() != opened:
                     raise FileGone("what was written is in a file that has lost its name")
@@ -105,13 +111,17 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Open a transaction for reading; on SQLite it never waits for a writer."""
+        """Open a transaction for reading; on SQLite it never waits for a writer. Nothing is written or locked in it."""
         try:
             self._look_at_file()
             with self.engine.connect() as connection:
-                connection.info["write"] = False
-                with connection.begin():
-                    yield connection
+                if self.sqlite:
+                    with connection.begin():
+                        _begin(connection, "BEGIN")
+                        yield connection
+                else:
+                    with _statement_by_statement(connection), connection.begin():
+                        yield connection
             self._outage.end(write=False)
         except _AWAY as error:
             self._outage.begin(error, write=False)
@@ -157,7 +167,7 @@ def _unavailable(error: Exception) -> RetryableError:
     )
 
 
-_AWAY = (OperationalError, PoolTimeoutError, NoTurn, FileGone)
+_AWAY = (OperationalError, PoolTimeoutError, NoTurn, FileGone, psycopg.OperationalError)
 
 
 def _known(error: DBAPIError) -> MergeportError | None:
@@ -191,11 +201,42 @@ def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:  
     connection.commit()
 
 
-def _begin(connection: Connection) -> None:
+def _note_use(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401, ARG001 - as above
+    record.info["used"] = time.monotonic()
+
+
+def _ping_rested(dialect: sa.Dialect, connection: Any, record: ConnectionPoolEntry, _: object) -> None:  # noqa: ANN401 - as above
+    """Have a connection replaced that rested in the pool and does not answer any more, and with it all the others."""
+    if time.monotonic() - record.info.get("used", time.monotonic()) < RESTED_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
+
+
+@contextmanager
+def _statement_by_statement(connection: Connection) -> Iterator[None]:
+    """Spare the server and us the beginning and the end of a transaction that only reads.
+
+    A statement on PostgreSQL reads what is committed when it begins, in such a transaction or not.
+    """
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - called on PostgreSQL alone
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        try:
+            driver.autocommit = False
+        except psycopg.Error:
+            connection.invalidate()  # nobody may write with it
+
+
+def _begin(connection: Connection, begin: str) -> None:
     """Begin through the driver itself, because SQLAlchemy's way costs as much as a query."""
     driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - listened to on SQLite alone
-    begin = "BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN"
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - called on SQLite alone
     try:
         driver.execute(begin)
     except sqlite3.Error as error:

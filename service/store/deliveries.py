@@ -86,11 +86,12 @@ _FREE = (
 _ANY_FREE = sa.select(table.c.sequence).where(*_IS_FREE).limit(1)
 _ONE = sa.update(table).where(table.c.sequence == sa.bindparam("number"))
 _CLAIMED = _ONE.values(attempts=table.c.attempts + 1)
-_FREED = sa.update(table).where(
-    table.c.state == DeliveryState.STORED,
-    table.c.claimed_by.is_not(None),
+_CLAIMED_BY_DEAD = (
+    table.c.state == DeliveryState.STORED, table.c.claimed_by.is_not(None),
     table.c.claimed_by.not_in(sa.bindparam("alive", expanding=True)),
-)
+)  # fmt: skip
+_FREED = sa.update(table).where(*_CLAIMED_BY_DEAD)
+_ANY_OF_DEAD = sa.select(table.c.sequence).where(*_CLAIMED_BY_DEAD).limit(1)
 _STILL_CLAIMED = (
     sa.select(table.c.sequence)
     .where(
@@ -116,6 +117,11 @@ def claim(tx: Transaction, *, executor: str, now: datetime) -> StoredDelivery | 
     found = made(StoredDelivery, row)
     tx.execute(_CLAIMED, {"number": found.sequence, "claimed_by": executor})
     return found
+
+
+def any_claimed_by_dead(tx: Transaction, *, alive: list[str]) -> bool:
+    """Tell whether a worker that is not alive any more has claimed any."""
+    return tx.execute(_ANY_OF_DEAD, {"alive": alive}).first() is not None
 
 
 def release_claims(tx: Transaction, *, alive: list[str]) -> None:

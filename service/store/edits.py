@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,7 @@ class Edit:
 _UPDATED = sa.update(table).where(table.c.run_id == sa.bindparam("of_run"))
 _SETTLED = _UPDATED.where(table.c.state.in_(_OPEN))
 _OF_RUN = sa.select(*columns(Edit, table)).where(table.c.run_id == sa.bindparam("run_id"))
+_OF_RUNS = sa.select(*columns(Edit, table)).where(table.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
 _OPEN_AT = (
     sa.select(*columns(Edit, table))
     .outerjoin(runs, runs.c.id == table.c.run_id)
@@ -90,6 +91,12 @@ def ensure(
 def of_run(tx: Transaction, run_id: RunId) -> Edit | None:
     """Give a run's edit."""
     return one(Edit, tx.execute(_OF_RUN, {"run_id": run_id}).first())
+
+
+def of_runs(tx: Transaction, run_ids: Sequence[RunId]) -> dict[RunId, Edit]:
+    """Give the edits of several runs."""
+    found = [made(Edit, row) for row in tx.execute(_OF_RUNS, {"run_ids": run_ids})]
+    return {edit.run_id: edit for edit in found}
 
 
 def branches_of(tx: Transaction, run_ids: Iterable[RunId]) -> dict[RunId, str]:

@@ -87,12 +87,17 @@ def holder(tx: Transaction, name: str, *, now: datetime) -> str | None:
     return tx.execute(_HOLDER, {"called": name, **_times(clock(tx, now))}).scalar()
 
 
-def release_dead(tx: Transaction, *, alive: list[str]) -> None:
-    """Release the leases of processes that are no longer alive; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
+def dead(tx: Transaction, *, alive: list[str]) -> list[str]:
+    """List the leases of processes that are no longer alive; a holder is `EXECUTOR` or `EXECUTOR/RUN`."""
     held = tx.execute(_HELD).all()
-    dead = [name for name, holder in held if holder.partition("/")[0] not in alive]
-    if dead:
-        tx.execute(sa.delete(table).where(table.c.name.in_(dead)))
+    return [name for name, holder in held if holder.partition("/")[0] not in alive]
+
+
+def release_dead(tx: Transaction, *, alive: list[str]) -> None:
+    """Release the leases of processes that are no longer alive."""
+    found = dead(tx, alive=alive)
+    if found:
+        tx.execute(sa.delete(table).where(table.c.name.in_(found)))
 
 
 def _times(now: datetime) -> dict[str, datetime]:

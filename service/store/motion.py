@@ -1,9 +1,10 @@
-"""Motion: whether anything was committed to the database since the last look. Asked many times a second.
+"""Motion: whether anything was committed to the database since the last look. One thread asks for all loops.
 
-Used by the worker's loops, which otherwise would read their tables only to find what they found before. Both databases
-tell it without reading a table. SQLite counts the commits of others:
-https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would see: while
-that is the same, it would see the same rows: https://www.postgresql.org/docs/current/functions-info.html
+Used by the worker's loops, which otherwise would read their tables only to find what they found before. While nothing
+moves they sleep, and the thread wakes them. Both databases tell it without reading a table. SQLite counts the commits
+of others: https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would
+see: while that is the same, it would see the same rows:
+https://www.postgresql.org/docs/current/functions-info.html
 """
 
 from __future__ import annotations
@@ -19,13 +20,19 @@ import sqlalchemy as sa
 
 from service.store.database import Store
 
-FRESH_SECONDS = 0.1
-"""How long an answer of PostgreSQL is reused. A commit in between shows at the next look."""
+FILE_SECONDS = 0.05
+"""How often a SQLite file is looked at."""
+
+FRESH_SECONDS = 0.2
+"""How long an answer of PostgreSQL is reused, and so how often it is asked. A commit in between shows at the next."""
 
 AWAY_SECONDS = 1.0
 """How long a server that was away is not asked again; otherwise every loop would wait for it in turn."""
 
+CLOSE_SECONDS = 1.0
+
 Version = tuple[int, int | str]
+Seconds = float | Callable[[], float]
 
 
 class Motion:
@@ -35,16 +42,52 @@ class Motion:
         """Take the store; nothing is opened yet."""
         self._source = _OfFile(store.file) if store.file is not None else _OfServer(store, clock)
         self._lock = threading.Lock()
+        self._resting: dict[threading.Event, Version | None] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="motion", daemon=True)
+
+    def start(self) -> None:
+        """Begin to wake those who rest."""
+        self._thread.start()
 
     def version(self) -> Version | None:
         """Give a value that changes with every commit of any process."""
         with self._lock:
             return self._source.version()
 
+    def rest(self, seen: Version | None, woken: threading.Event, seconds: float) -> None:
+        """Rest until something is committed that this version has not, until woken, or so many seconds.
+
+        Whatever ends the rest but its time sets the event. Nobody rests for long on a version that is not known.
+        """
+        with self._lock:
+            self._resting[woken] = seen
+        woken.wait(seconds)
+        with self._lock:
+            self._resting.pop(woken, None)
+
     def close(self) -> None:
-        """Close what was opened."""
+        """Wake nobody any more, and close what was opened."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(CLOSE_SECONDS)
         with self._lock:
             self._source.forget()
+
+    def _watch(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            pause = self._wake_moved()
+
+    def _wake_moved(self) -> float:
+        """Wake whoever rests on another version than that of now; give the seconds until the next look."""
+        with self._lock:
+            version = self._source.version()
+            for woken, seen in list(self._resting.items()):
+                if version is None or seen != version:
+                    del self._resting[woken]
+                    woken.set()
+            return self._source.pause()
 
 
 class _OfFile:
@@ -66,6 +109,9 @@ class _OfFile:
             self.forget()
             return None
         return self._boot, int(version)
+
+    def pause(self) -> float:
+        return FILE_SECONDS
 
     def forget(self) -> None:
         if self._connection is not None:
@@ -99,6 +145,9 @@ class _OfServer:
         self._known, self._until = (0, str(told)), now + FRESH_SECONDS
         return self._known
 
+    def pause(self) -> float:
+        return max(0.01, self._until - self._clock())
+
     def forget(self) -> None:
         self._known = None
         if self._connection is not None:
@@ -110,10 +159,13 @@ class _OfServer:
 class Stillness:
     """Tells one loop whether it may rest: nothing was committed since it last worked, and that was not long ago."""
 
-    def __init__(self, motion: Motion, longest: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the longest rest in seconds, bounded because time makes things due, and the file may be replaced."""
+    def __init__(self, motion: Motion, longest: Seconds, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the longest rest in seconds, bounded because time makes things due, and the file may be replaced.
+
+        As a function it is asked after each work.
+        """
         self._motion = motion
-        self._longest = longest
+        self.longest = longest if callable(longest) else lambda: longest
         self._clock = clock
         self._seen: Version | None = None
         self._until = 0.0
@@ -126,9 +178,17 @@ class Stillness:
         now, version = self._clock(), self._motion.version()
         if version is not None and version == self._seen and now < self._until:
             return True
-        self._seen, self._until = version, now + self._longest
+        self._seen, self._until = version, now + self.longest()
         return False
 
+    def begin(self) -> None:
+        """Remember this moment: the caller works now, and rests on it afterwards."""
+        self._seen = self._motion.version()
+
+    def rest(self, woken: threading.Event, seconds: float) -> None:
+        """Rest until something has moved since the work began, until woken, or so many seconds."""
+        self._motion.rest(self._seen, woken, max(0.0, seconds))
+
     def work(self) -> None:
-        """Make the next answer no."""
+        """Make the next answer no, and the next rest short."""
         self._seen = None

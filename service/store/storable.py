@@ -1,16 +1,19 @@
 """Makes every text storable before it reaches a database: no NUL, and no half of a surrogate pair.
 
-Called by the store for each statement. Logs, labels and names of strangers may have such characters. PostgreSQL refuses
+It is done in the cursors that the store gives to the drivers: events of SQLAlchemy for each statement would cost a
+quarter of the statement. Logs, labels and names of strangers may have such characters. PostgreSQL refuses
 the first and both databases refuse the second, so that one build's log would stop the look at all builds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
-import sqlalchemy as sa
+import psycopg
+from psycopg import Column
 
 REPLACEMENT = "\ufffd"
 _HALF = re.compile("[\ud800-\udfff]")
@@ -23,27 +26,64 @@ def storable(text: str) -> str:
     return text if text.isascii() else _HALF.sub(REPLACEMENT, text)
 
 
-def keep_storable(engine: sa.Engine) -> None:
-    """Have every statement of an engine sent with storable texts."""
-    sa.event.listen(engine, "before_cursor_execute", _before, retval=True)
+class _Columns(Sequence[Column]):
+    """The columns of a result, described when somebody asks: SQLAlchemy does for the first of many executions."""
+
+    def __init__(self, count: int, described: Callable[[], Sequence[Column]]) -> None:
+        self._count = count
+        self._described = described
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - an index or a slice
+        return self._described()[at]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._described())
 
 
-def _before(
-    connection: sa.Connection,  # noqa: ARG001 - SQLAlchemy's signature
-    cursor: Any,  # noqa: ANN401, ARG001 - as above
-    statement: str,
-    parameters: Any,  # noqa: ANN401 - one set of them, or a list of sets
-    context: Any,  # noqa: ANN401, ARG001 - as above
-    executemany: bool,  # noqa: ARG001 - as above
-) -> tuple[str, Any]:
-    return statement, _clean(parameters)
+class StorableCursor(psycopg.Cursor[Any]):
+    """PostgreSQL's cursor, which sends storable texts alone."""
+
+    @property
+    def description(self) -> Any:  # noqa: ANN401 - as the driver's, which is a list
+        """Describe the columns of the result; None if there are none."""
+        result = self.pgresult
+        if result is None or not result.nfields:
+            return super().description
+        return _Columns(result.nfields, lambda: super(StorableCursor, self).description or [])
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:  # noqa: ANN401 - the driver's signature
+        """Send a statement."""
+        return super().execute(query, _clean(params), **options)
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:  # noqa: ANN401 - as above
+        """Send a statement with several sets of parameters."""
+        super().executemany(query, [_clean(one) for one in params_seq], **options)
+
+
+class _SqliteCursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401 - as above
+        return super().execute(sql, _clean(parameters))
+
+    def executemany(self, sql: str, parameters: Any, /) -> Self:  # noqa: ANN401 - as above
+        return super().executemany(sql, [_clean(one) for one in parameters])
+
+
+class StorableConnection(sqlite3.Connection):
+    """SQLite's connection, whose cursors send storable texts alone."""
+
+    def cursor(self, factory: Any = _SqliteCursor) -> Any:  # noqa: ANN401 - as above
+        """Make a cursor."""
+        return super().cursor(factory)
 
 
 def _clean(given: Any) -> Any:  # noqa: ANN401 - a parameter is anything
     if isinstance(given, str):
         return storable(given)
+    if isinstance(given, tuple | list):
+        return type(given)([_clean(value) for value in given])
     if isinstance(given, Mapping):
         return {name: _clean(value) for name, value in given.items()}
-    if isinstance(given, list | tuple):
-        return type(given)(_clean(value) for value in given)
     return given

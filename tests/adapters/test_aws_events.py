@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
@@ -20,6 +19,7 @@ from service.core.ecr_hosts import ecr_host
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from service.ports import BuildEvent, Event, ImageEvent, Received
 from tests.contract.registries import ECR_HOST, Ministack, aws_credentials, ministack
+from tests.fixtures.aws import aws_session
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -106,7 +106,7 @@ def sqs(ministack: Ministack) -> Sqs:
 @cache
 def client_at(url: str | None) -> SQSClient:
     """Make a client once: that takes longer than a test."""
-    return boto3.session.Session("test", "test", region_name=REGION).client("sqs", endpoint_url=url)
+    return aws_session(REGION).client("sqs", endpoint_url=url)
 
 
 STUBS: list[Stubber] = []

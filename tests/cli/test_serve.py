@@ -56,8 +56,16 @@ def serve(tmp_path: Path, nowhere: dict[str, str]) -> Iterator[Command]:
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory, nowhere: dict[str, str]) -> Iterator[Command]:
-    """Give a running `mergeport serve` that survives what the tests do to its children."""
-    with serving(tmp_path_factory.mktemp("serve"), nowhere) as running:
+    """Give a running `mergeport serve` that survives what the tests do to its children.
+
+    The docker on its PATH does not build, and one of its settings is misspelt.
+    """
+    tools = tmp_path_factory.mktemp("tools")
+    (tools / "docker").write_text("#!/bin/sh\necho 'no daemon in here' >&2\nexit 1\n")
+    (tools / "docker").chmod(0o755)
+    faulty = {"MERGEPORT_BUILDER": "docker", "MERGEPORT_WATCH_INTERVALL": "5"}
+    settings = {**nowhere, **faulty, "PATH": f"{tools}:{os.environ['PATH']}"}
+    with serving(tmp_path_factory.mktemp("serve"), settings) as running:
         yield running
 
 
@@ -139,7 +147,9 @@ def send(public: str, delivery: str) -> int:
 
 
 def test_serve_migrates_receives_and_works_and_ends_with_0(serve: Command, tmp_path: Path) -> None:
+    """It has no builder, and so it tells of the builders elsewhere."""
     pids = [serve.wait_for("process started", process=name)["pid"] for name in ("web", "worker")]
+    assert "`external`" in serve.wait_for("this machine cannot build images", timeout=60)["hint"]
     assert send(serve.addresses[0], "while-it-serves") == 202
     serve.server.process.send_signal(signal.SIGTERM)
     assert serve.server.process.wait(30) == 0, serve.server.log.read_text()[-4000:]
@@ -201,25 +211,14 @@ def test_a_port_that_is_taken_is_a_known_error(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
-def test_a_machine_without_a_builder_is_told_of_the_builders_elsewhere(tmp_path: Path, nowhere: dict[str, str]) -> None:
-    with command(tmp_path, [*MERGEPORT, "serve"], **nowhere) as running:
-        assert "`external`" in running.wait_for("this machine cannot build images", timeout=60)["hint"]
-
-
-def test_a_docker_on_path_that_does_not_build_is_none(tmp_path: Path, nowhere: dict[str, str]) -> None:
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "docker").write_text("#!/bin/sh\necho 'no daemon in here' >&2\nexit 1\n")
-    (tools / "docker").chmod(0o755)
-    settings = {**nowhere, "MERGEPORT_BUILDER": "docker", "PATH": f"{tools}:{os.environ['PATH']}"}
-    with command(tmp_path, [*MERGEPORT, "serve"], **settings) as running:
-        told = running.wait_for("this machine cannot build images", timeout=60)
+def test_a_docker_on_path_that_does_not_build_is_none(lasting: Command) -> None:
+    told = lasting.wait_for("this machine cannot build images", timeout=60)
     assert "no daemon in here" in told["reason"]
+    assert "`external`" in told["hint"]
 
 
-def test_a_misspelt_setting_is_told_at_start(tmp_path: Path, nowhere: dict[str, str]) -> None:
-    with command(tmp_path, [*MERGEPORT, "serve"], **nowhere, MERGEPORT_WATCH_INTERVALL="5") as running:
-        told = running.wait_for("a setting needs attention", setting="MERGEPORT_WATCH_INTERVALL")
+def test_a_misspelt_setting_is_told_at_start(lasting: Command) -> None:
+    told = lasting.wait_for("a setting needs attention", setting="MERGEPORT_WATCH_INTERVALL")
     assert told["hint"] == "did you mean MERGEPORT_WATCH_INTERVAL?"
 
 

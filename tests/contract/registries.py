@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from devstack.ecr import Ecr
@@ -31,6 +30,7 @@ from devstack.serving import LoopbackServer
 from service.adapters.distribution import OCI_INDEX, OCI_MANIFEST, fixed
 from service.core.images import REVISION_LABEL, SOURCE_LABEL
 from service.ports import Credentials
+from tests.fixtures.aws import aws_session
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -76,8 +76,7 @@ class Ministack:
 
     def client(self) -> ECRClient:
         """Make a client of its API."""
-        session = boto3.session.Session("test", "test", region_name="ap-northeast-2")
-        return session.client("ecr", endpoint_url=self.url)
+        return aws_session().client("ecr", endpoint_url=self.url)
 
     def credentials(self) -> Credentials:
         """Log in."""

@@ -32,7 +32,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -63,6 +62,7 @@ from tests.contract.registries import (
     sha256,
     size_of,
 )
+from tests.fixtures.aws import aws_session
 from tests.fixtures.processes import free_port
 from tests.fixtures.tools import RegistryServer
 
@@ -313,7 +313,7 @@ def _maker(kind: str, folder: Path, timeouts: Timeouts | None) -> Make:
 
 def _logins(*passwords: str) -> Callable[[], ECRClient]:
     """Make an ECR client that logs in with one password after the other, each of which lasts 12 h longer."""
-    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    client = aws_session().client("ecr")
     stub = Stubber(client)
     for number, password in enumerate(passwords, start=1):
         token = b64encode(f"AWS:{password}".encode()).decode()
@@ -661,7 +661,7 @@ def test_registry_that_does_not_answer_does_not_say_that_an_image_is_gone(make_i
 
 
 def test_ecr_reads_all_pages_of_images() -> None:
-    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    client = aws_session().client("ecr")
     stub = Stubber(client)
     one, two = "sha256:" + "1" * 64, "sha256:" + "2" * 64
     first = {"imageDetails": [{"imageDigest": one, "imageTags": ["v1", "keep-prod-111111111111"]}], "nextToken": "more"}

@@ -14,6 +14,7 @@ from devstack.argocd.rendering import Source, find_images
 from devstack.argocd.server import ArgoCD
 from devstack.bare import BareRepository
 from devstack.git_http import GitServer
+from tests.fixtures.processes import wait_until
 
 RECORDED = Path(__file__).parents[1] / "data" / "argocd"
 VALUES = "image:\n  repository: registry.test/web\n  tag: {tag}\n"
@@ -200,6 +201,14 @@ def test_stuck_application_stays_progressing(argocd: ArgoCD, manifests: BareRepo
 
 def test_time_takes_the_steps(argocd: ArgoCD, manifests: BareRepository) -> None:
     argocd.pace = 0.01
+    _change(manifests, "v2")
+    _get(argocd, refresh="normal")
+    wait_until(lambda: argocd.application("web-dev").at == "healthy", timeout=10)
+    assert _get(argocd)["status"]["summary"]["images"] == ["registry.test/web:v2"]
+
+
+def test_whoever_settles_it_waits_for_no_step(argocd: ArgoCD, manifests: BareRepository) -> None:
+    argocd.pace = 3600.0
     _change(manifests, "v2")
     _get(argocd, refresh="normal")
     assert argocd.settle("web-dev").at == "healthy"

@@ -12,6 +12,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from devstack.codebuild import TOKEN_SECONDS, CodeBuild
+from tests.fixtures.aws import aws_session
 
 if TYPE_CHECKING:
     from mypy_boto3_codebuild import CodeBuildClient
@@ -27,7 +28,7 @@ def running() -> Iterator[CodeBuild]:
 
 @pytest.fixture(scope="module")
 def session() -> boto3.Session:
-    return boto3.Session("test", "test", region_name="ap-northeast-2")
+    return aws_session()
 
 
 @pytest.fixture(scope="module")

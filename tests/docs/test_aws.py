@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 import hcl2
 import pytest
 import yaml
@@ -18,6 +17,7 @@ from devstack.ecr import ACCOUNT, REGION
 from service.ports import BuildEvent
 from tests.adapters.test_aws_events import OURS, built, pushed, received
 from tests.contract.registries import Ministack, aws_credentials, ministack
+from tests.fixtures.aws import aws_session
 from tests.fixtures.processes import wait_until
 from tests.fixtures.tools import ROOT
 
@@ -178,10 +178,10 @@ class Deployed:
     """The template as a stack of an AWS on loopback."""
 
     def __init__(self, part: Ministack) -> None:
-        session = boto3.session.Session("test", "test", region_name=REGION)
-        self.events: Any = session.client("events", endpoint_url=part.url)
-        self.sqs = session.client("sqs", endpoint_url=part.url)
-        stacks = session.client("cloudformation", endpoint_url=part.url)
+        made = aws_session(REGION)
+        self.events: Any = made.client("events", endpoint_url=part.url)
+        self.sqs = made.client("sqs", endpoint_url=part.url)
+        stacks = made.client("cloudformation", endpoint_url=part.url)
         stacks.create_stack(StackName="e", TemplateBody=TEMPLATE.read_text(), Capabilities=["CAPABILITY_IAM"])
         wait_until(
             lambda: stacks.describe_stacks(StackName="e")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE", timeout=10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -109,8 +110,12 @@ def _names(target: ast.expr) -> list[str]:
     return [one.id for one in ast.walk(target) if isinstance(one, ast.Name)]
 
 
+@functools.cache
 def source() -> dict[str, set[str]]:
-    """Give every code with the names of what is called with it, including error classes."""
+    """Give every code with the names of what is called with it, including error classes.
+
+    Reading takes seconds, so it waits for the first test: every process of a run imports this module.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted((ROOT / "service").rglob("*.py")):
         module = Module(path)
@@ -123,22 +128,19 @@ def source() -> dict[str, set[str]]:
     return found
 
 
-SOURCE = source()
-
-
 def test_the_source_is_read() -> None:
     """It finds codes that are given by keyword, by position, from a table, and put together."""
     told = {"signature-wrong", "values-too-deep", "git-unauthorized", "registry-throttled", "run-ambiguous"}
-    assert told <= set(SOURCE)
-    assert len(SOURCE) > 100
+    assert told <= set(source())
+    assert len(source()) > 100
 
 
 def test_every_code_is_in_the_documentation() -> None:
-    assert set(SOURCE) - set(ROWS) == set()
+    assert set(source()) - set(ROWS) == set()
 
 
 def test_no_code_is_documented_that_is_not_there() -> None:
-    assert set(ROWS) - set(SOURCE) == set()
+    assert set(ROWS) - set(source()) == set()
 
 
 def test_pages_give_the_advice_of_this_documentation() -> None:
@@ -156,16 +158,16 @@ def test_every_code_is_documented_once_with_what_to_do() -> None:
 
 def test_what_is_believed_only_when_it_lasts_is_said_to_be() -> None:
     doubtful = {"DoubtfulError", "UnauthorizedError", "NotFoundAnswerError"}
-    found = {code for code, calls in SOURCE.items() if calls & doubtful}
+    found = {code for code, calls in source().items() if calls & doubtful}
     assert {code for code, row in ROWS.items() if "Believed when it lasts" in row} == found
 
 
 def test_what_is_repeated_by_itself_is_said_to_be() -> None:
     several = {"RetryableError", "LimitedError", "NotStartedError", "BusyError"}
-    repeated = {code for code, calls in SOURCE.items() if calls & several}
+    repeated = {code for code, calls in source().items() if calls & several}
     assert {code for code, row in ROWS.items() if "Repeated by itself" in row} == repeated
 
 
 def test_status_of_a_refused_delivery_is_told() -> None:
-    answered = {code: call.split()[1] for code, calls in SOURCE.items() for call in calls if "DeliveryError " in call}
+    answered = {code: call.split()[1] for code, calls in source().items() for call in calls if "DeliveryError " in call}
     assert {code: row[:3] for code, row in ROWS.items() if code in answered} == answered

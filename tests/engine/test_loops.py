@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,6 +12,10 @@ from structlog.testing import capture_logs
 from service.engine import loops
 from service.engine.loops import Loop, until_store_answers
 from service.errors import PermanentError, RetryableError
+from service.store import Store, leases
+from service.store.migrate import migrate
+from service.store.motion import Motion, Stillness
+from tests.fixtures.rows import NOW
 from tests.fixtures.service import poll
 
 
@@ -39,6 +45,30 @@ def test_what_fails_again_and_again_is_told_once(error: Exception) -> None:
         stop.set()
         loop.join(5)
     assert len([one for one in told if one["log_level"] in {"warning", "error"}]) == 1
+
+
+@pytest.mark.parametrize("longest", [30.0, 0.01])
+def test_loop_sleeps_while_nothing_moves_but_not_longer_than_it_may(tmp_path: Path, longest: float) -> None:
+    store, stop, calls = Store(f"sqlite:///{tmp_path}/mergeport.db"), threading.Event(), 0
+    migrate(store)
+
+    def work() -> None:
+        nonlocal calls
+        calls += 1
+
+    with closing(Motion(store)) as motion:
+        motion.start()
+        loop = Loop("one", 0.001, work, stop, still=Stillness(motion, longest))
+        loop.start()
+        poll(lambda: calls > (0 if longest > 1 else 3), what="calls")
+        threading.Event().wait(0.1)
+        seen = calls
+        with store.begin() as tx:
+            leases.acquire(tx, "one", "somebody", now=NOW, seconds=10)
+        poll(lambda: calls > seen, what="a call after a commit")
+        stop.set()
+        loop.join(5)
+    assert longest < 1 or seen == 1
 
 
 def test_work_begins_again_until_the_store_answers() -> None:

@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-
 from devstack.pushing import Pusher
 from devstack.stack import Devstack
 from service.adapters.distribution import fixed
@@ -46,6 +44,7 @@ from service.store.ids import new_id
 from service.store.migrate import migrate
 from service.store.runs import Run
 from tests.contract.registries import HandMade, make_image, push, push_index
+from tests.fixtures.aws import aws_session
 from tests.fixtures.service import REGISTRY
 
 if TYPE_CHECKING:
@@ -336,5 +335,4 @@ class Pipeline:
 
 @functools.cache
 def _ecr_client(endpoint: str) -> ECRClient:
-    session = boto3.session.Session("test", "test", region_name=ecr.Options(host=REGISTRY).aws_region)
-    return session.client("ecr", endpoint_url=endpoint)
+    return aws_session(ecr.Options(host=REGISTRY).aws_region or "").client("ecr", endpoint_url=endpoint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import boto3
 import pytest
 
 from devstack.ecr import ACCOUNT
@@ -12,6 +11,7 @@ from service.adapters.aws_events import AwsEventQueue
 from service.core.words import RunState, WaitKind
 from service.pipeline.intake.events import follow_events
 from service.pipeline.watches import look
+from tests.fixtures.aws import aws_session
 from tests.fixtures.service import CONFIGURATION, MANIFESTS, REGISTRY, SOURCE
 from tests.pipeline.harness import Pipeline
 
@@ -26,7 +26,7 @@ def test_push_of_the_awaited_image_lets_its_run_go_on(pipeline: Pipeline, monkey
     commit = pipeline.stack.github.merge(SOURCE, "develop", {"app.py": "print('two')\n"}).merge_commit_sha or ""
     pipeline.settle(looks=0)
     assert pipeline.wait(pipeline.run())[0] is WaitKind.IMAGE
-    client = boto3.Session("test", "test", region_name=region).client("sqs", endpoint_url=pipeline.stack.ecr.endpoint)
+    client = aws_session(region).client("sqs", endpoint_url=pipeline.stack.ecr.endpoint)
     client.create_queue(QueueName="mergeport-events")
     url = f"{pipeline.stack.ecr.endpoint}/{ACCOUNT}/mergeport-events"
     pipeline.push_image(commit[:12], revision=commit)

@@ -12,7 +12,7 @@ import pytest
 
 from service.store import Store, leases
 from service.store.migrate import migrate
-from service.store.motion import AWAY_SECONDS, FRESH_SECONDS, Motion, Stillness
+from service.store.motion import AWAY_SECONDS, FILE_SECONDS, FRESH_SECONDS, Motion, Stillness, Version
 from tests.fixtures.rows import NOW
 
 
@@ -65,6 +65,38 @@ def test_rest_ends_after_its_longest_time(tmp_path: Path) -> None:
 def test_nobody_rests_on_a_file_that_is_not_there(tmp_path: Path) -> None:
     still = Stillness(Motion(Store(f"sqlite:///{tmp_path}/none.db")), 60)
     assert [still.may_rest(), still.may_rest()] == [False, False]
+
+
+def rested(motion: Motion, seen: Version | None) -> threading.Event:
+    """Rest on a version in a thread; the event that is given is set when something moves."""
+    woken = threading.Event()
+    threading.Thread(target=motion.rest, args=(seen, woken, 30.0), daemon=True).start()
+    return woken
+
+
+def test_who_rests_is_woken_by_a_commit_of_anybody(tmp_path: Path) -> None:
+    mine, other = a_store(tmp_path), a_store(tmp_path)
+    with closing(Motion(mine)) as motion:
+        motion.start()
+        woken = rested(motion, motion.version())
+        assert not woken.wait(3 * FILE_SECONDS)
+        write(other, "one")
+        assert woken.wait(10)
+
+
+def test_nobody_rests_on_what_has_moved_since_or_is_not_known(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    with closing(Motion(store)) as motion:
+        motion.start()
+        before = motion.version()
+        write(store, "one")
+        assert [rested(motion, seen).wait(10) for seen in (before, None)] == [True, True]
+
+
+def test_all_who_rest_are_woken_while_the_file_is_not_there(tmp_path: Path) -> None:
+    with closing(Motion(Store(f"sqlite:///{tmp_path}/none.db"))) as motion:
+        motion.start()
+        assert rested(motion, motion.version()).wait(10)
 
 
 class Seconds:

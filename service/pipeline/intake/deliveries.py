@@ -10,7 +10,18 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import BuildHint, Commented, Event, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import (
+    BuildHint,
+    Commented,
+    Event,
+    GateHint,
+    Hint,
+    Ignored,
+    ModelHint,
+    Ping,
+    PullRequestMerged,
+    Push,
+)
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.comments.taking import take_comment
@@ -27,6 +38,7 @@ from service.pipeline.intake.hints import (
     tell_gates,
     tell_pull_requests,
 )
+from service.pipeline.intake.model_moves import take_model
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
 from service.pipeline.intake.renames import under_known_name
@@ -143,12 +155,13 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
         case Commented():
             outcome = take_comment(context, event, arrived=part.delivery.received_at, tried=part.delivery.attempts)
             mark_alone(context, part, outcome)
+        case ModelHint():
+            return take_model(context, part, event)
         case GateHint():
             mark_alone(context, part, tell_facts(context, event))
-        case Ping():
-            mark_alone(context, part, Outcome(DeliveryState.IGNORED, "ping"))
-        case Ignored():
-            mark_alone(context, part, Outcome(DeliveryState.IGNORED, event.reason))
+        case Ping() | Ignored():
+            reason = event.reason if isinstance(event, Ignored) else "ping"
+            mark_alone(context, part, Outcome(DeliveryState.IGNORED, reason))
         case _:
             assert_never(event)
     return []

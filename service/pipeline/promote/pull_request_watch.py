@@ -46,6 +46,7 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
         waiting = waits.some_at(tx, WaitKind.PULL_REQUEST, key, known, others=MOST_READ_ALONE + MOST_HELD_ALONE)
         usual = WAITS_FOR_MERGE.partition("{")[0]
         reworded = waits.worded_otherwise(tx, WaitKind.PULL_REQUEST, key, usual, limit=MOST_REWORDED)
+        written = edits.of_runs(tx, [wait.run_id for wait in waiting])
     answers: dict[Wait, str] = {}
     at = _base(context, Place(repository, base))
     shared: dict[str, RunId | None] = {}
@@ -65,7 +66,7 @@ def look_at_pull_requests(context: Context, key: str) -> Answers:
                 pull_request = known.get(wait.subject)
                 if pull_request is None and wait in others[:MOST_READ_ALONE]:
                     pull_request = forge.pull_request(repository, number_of(wait.subject))
-                answer = _answer(context, wait, at, base, pull_request, shared)
+                answer = _answer(context, wait, at, base, pull_request, written.get(wait.run_id), shared)
                 if answer is not None:
                     answers[wait] = answer
     _follow(context, repository, known)
@@ -98,12 +99,11 @@ def _answer(
     at: Base | None,
     base: str,
     pull_request: PullRequest | None,
+    edit: Edit | None,
     shared: dict[str, RunId | None],
 ) -> str | None:
     if pull_request is not None and (not pull_request.open or pull_request.base != base):
         return "merged" if pull_request.merged else "changed"
-    with context.store.read() as tx:
-        edit = edits.of_run(tx, wait.run_id)
     if edit is None or at is None:
         return None
     if is_shared(edit.branch):

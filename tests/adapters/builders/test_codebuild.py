@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
@@ -30,6 +29,7 @@ from service.store.ids import new_id
 from tests.adapters.builders.elsewhere_contract import ElsewhereContract, start_request, started, whole_log
 from tests.adapters.builders.parts import Source
 from tests.contract.registries import ECR_HOST, REVISION, Ministack
+from tests.fixtures.aws import aws_session
 
 ONE_TRY = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=2, read_timeout=5)
 STATUSES = {Progress.SUCCEEDED: "SUCCEEDED", Progress.FAILED: "FAILED", Progress.CANCELLED: "STOPPED"}
@@ -39,7 +39,7 @@ ROLE = "arn:aws:iam::210987654321:role/builds"
 @cache
 def client_of(service: str, url: str) -> Any:
     """Make a client once: that takes longer than a test."""
-    client: Any = boto3.Session("test", "test", region_name=REGION).client
+    client: Any = aws_session(REGION).client
     return client(service, endpoint_url=url, config=ONE_TRY)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
@@ -19,6 +18,7 @@ from service.adapters.registries.ecr import EcrRegistry, Options
 from service.core.images import ImageReference
 from service.errors import DoubtfulError, MergeportError, PermanentError, RetryableError
 from tests.contract.registries import ECR_HOST, LABELS, Ministack, TestClock, make_image, push
+from tests.fixtures.aws import aws_session
 from tests.fixtures.processes import free_port
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ REFERENCE = ImageReference(ECR_HOST, "app", "1")
 
 
 def stubbed() -> tuple[ECRClient, Stubber]:
-    client = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    client = aws_session().client("ecr")
     stub = Stubber(client)
     stub.activate()
     return client, stub

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -21,6 +20,7 @@ from service.core.scans import Finding, PlatformScan, ScanStatus, Severity
 from service.core.words import Digest
 from service.errors import DoubtfulError
 from tests.contract.registries import ECR_HOST, LABELS, Ministack, TestClock, make_image, push, push_index
+from tests.fixtures.aws import aws_session
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -51,7 +51,7 @@ def scanned(status: str = "COMPLETE", *, ended: bool = True, **findings: Any) ->
 
 def stubbed(answer: dict[str, Any] | str) -> PlatformScan:
     """Read one image's scan from an answer that the Stubber checks against AWS's description, or an error."""
-    client: ECRClient = boto3.session.Session("test", "test").client("ecr", region_name="ap-northeast-2")
+    client: ECRClient = aws_session().client("ecr")
     with Stubber(client) as stub:
         if isinstance(answer, str):
             stub.add_client_error("describe_image_scan_findings", answer)
