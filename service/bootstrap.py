@@ -27,6 +27,7 @@ from service.adapters.helm import Helm
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.adapters.secret_detector import ProcessSecretDetector
 from service.adapters.source_trees import GitSourceTrees
 from service.adapters.templates import SandboxedTemplates
 from service.bootstrap_models import ConfiguredModels
@@ -119,6 +120,13 @@ def _in_force(default: Repository, tx: Transaction, before: Configuration, now: 
     judge_names_again(tx, now, default)
 
 
+def _trees(settings: Settings, forge: GitHub, ca_file: Path | None) -> GitSourceTrees:
+    return GitSourceTrees(
+        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
+        forget=forge.forget_git_credentials, ca_file=ca_file,
+    )  # fmt: skip
+
+
 @contextmanager
 def build_context(
     settings: Settings, store: Store, queue: Queue, holder: str, *, clock: Clock | None = None
@@ -140,10 +148,6 @@ def build_context(
     )  # fmt: skip
     manifests = _manifests(settings, manifest_forge, ca_file, settings.state_directory / "mirrors")
     images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock, budgets=budgets)
-    trees = GitSourceTrees(
-        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
-        forget=forge.forget_git_credentials, ca_file=ca_file,
-    )  # fmt: skip
     yield Context(
         store=store,
         outside=Outside(
@@ -151,13 +155,14 @@ def build_context(
             manifest_forge,
             images,
             manifests,
-            trees,
+            _trees(settings, forge, ca_file),
             _argocd(settings.argocd, ca_file),
             clock,
             budgets,
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
             None if settings.helm == "none" else Helm(settings.helm),
             SandboxedTemplates(),
+            ProcessSecretDetector(),
             ConfiguredModels(images.parts),
         ),
         sources=sources(settings),

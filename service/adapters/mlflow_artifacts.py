@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _LIST = "/api/2.0/mlflow-artifacts/artifacts"
 MOST_FILES, MOST_FOLDERS = 500, 100
 MOST_BYTES = 32_000_000
-"""The most bytes of a version that are read for its checksum: that of what `sha256sum` says of its sorted files."""
+"""The most bytes of a version that are read for its checksum.
+
+That is of what `sha256sum` says of its sorted files, as the application chart's load-model.sh computes it.
+"""
 _LONGEST_SIGNATURE = 4_000
 _PINNED = {
     "hf": re.compile(r"hf://[^/]+/[^/:@]+[:@][0-9a-f]{40}(?:/.*)?"),
@@ -50,7 +53,7 @@ def find_artifact(http: ModelHttp, uri: str, what: str) -> Artifact:
     if size > MOST_BYTES:
         words = f"the files have {size / 1e6:.0f} MB, which is too much to read"
         return Artifact("", _signature(told), words)
-    sums = [f"{hashlib.sha256(_read(http, root, path)).hexdigest()}  {path}\n" for path in sorted(files)]
+    sums = [f"{hashlib.sha256(_read(http, root, path)).hexdigest()}  ./{path}\n" for path in sorted(files)]
     return Artifact(f"sha256:{hashlib.sha256(''.join(sums).encode()).hexdigest()}", _signature(told))
 
 

@@ -16,7 +16,7 @@ from service.core.words import Digest, Repository, Sha
 
 NEWEST = "latest"
 """The alias that means the newest version; MLflow reserves the word, so no alias of its own has this name."""
-PARTS = ("name", "uri", "version")
+PARTS = ("name", "sha256", "uri", "version")
 """What can be written of a model: `{scorer.uri}`."""
 LONGEST_URI = 2_000
 
@@ -64,7 +64,12 @@ def stored(reference: ModelReference) -> dict[str, str]:
 
 def placeholders(name: str, reference: ModelReference) -> Mapping[str, str]:
     """Give what `{NAME.uri}` and the like become."""
-    return {f"{name}.name": reference.repository, f"{name}.uri": reference.uri, f"{name}.version": reference.tag}
+    return {
+        f"{name}.name": reference.repository,
+        f"{name}.sha256": reference.checksum.removeprefix("sha256:"),
+        f"{name}.uri": reference.uri,
+        f"{name}.version": reference.tag,
+    }
 
 
 # --- as a source of changes ------------------------------------------------------------------------

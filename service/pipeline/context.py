@@ -24,6 +24,7 @@ from service.ports import (
     ModelRegistry,
     Pipelines,
     Registry,
+    SecretDetector,
     Source,
     SourceTrees,
     Templates,
@@ -80,7 +81,8 @@ class Outside:
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
     of http gates. `charts` renders what pull requests show; None where the settings want none. `templates`
-    renders people's own texts of these. `models` are the registries of models.
+    renders people's own texts of these, and `secrets` searches what people propose for plain secrets. `models` are the
+    registries of models.
     """
 
     forge: Forge
@@ -94,6 +96,7 @@ class Outside:
     addresses: GateAddresses
     charts: Charts | None
     templates: Templates
+    secrets: SecretDetector
     models: Models
 
 

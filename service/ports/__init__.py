@@ -49,6 +49,7 @@ from service.ports.pull_requests import (
 )
 from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
 from service.ports.reviews import PullRequestReviews
+from service.ports.secret_detector import SecretDetector
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
@@ -117,6 +118,7 @@ __all__ = [
     "Refused",
     "RegisteredModel",
     "Registry",
+    "SecretDetector",
     "Source",
     "SourceTrees",
     "StartRequest",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +14,15 @@ from typing import Any
 import pytest
 
 from devstack.mlflow import MLflow as Double
-from devstack.mlflow_server import RealMLflow
+from devstack.mlflow_server import PROGRAM, RealMLflow
 from service.adapters.model_http import ModelHttp
 from service.adapters.models.mlflow import MLflow
 from service.errors import LimitedError, PermanentError, RetryableError
 from tests.demo.playing import Playing
+from tests.fixtures.tools import ROOT
 
 NAME = "fraud scorer"
+LOADER = ROOT / "charts" / "application" / "files" / "load-model.sh"
 
 
 @dataclass
@@ -91,7 +95,7 @@ def test_the_checksum_is_what_sha256sum_says_of_the_files(double: Double) -> Non
     found = asked(double).version(NAME, "1")
     assert found is not None
     lines = [
-        f"{hashlib.sha256(data).hexdigest()}  {path.partition('artifacts/')[2]}"
+        f"{hashlib.sha256(data).hexdigest()}  ./{path.partition('artifacts/')[2]}"
         for path, data in sorted(double.files.items())
     ]
     expected = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
@@ -118,6 +122,26 @@ def test_a_version_of_a_real_server_goes_live_by_its_alias_and_back(real_mlflow:
     assert demo.end() == 0, demo.text
     for words in ("version: '2'", "Roll back scorer to v1 in dev", "challenger is 2", "not live any more"):
         assert words in demo.text, demo.text
+
+
+@pytest.mark.prove
+@pytest.mark.real_mlflow
+def test_the_chart_s_loader_finds_the_checksum_that_was_taken(real_mlflow: RealMLflow, tmp_path: Path) -> None:
+    name = real_mlflow.new_name("fraud scorer")
+    version = real_mlflow.register(name)
+    port = MLflow(ModelHttp(real_mlflow.url), real_mlflow.url)
+    found = port.version(name, str(version))
+    assert found is not None
+    environment = {
+        "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(tmp_path),
+        "MLFLOW_TRACKING_URI": real_mlflow.url, "MODEL_URI": f"models:/{name}/{version}",
+        "MODEL_PATH": str(tmp_path / "models" / "7"),
+        "MODEL_SHA256": port.artifact(found).checksum.removeprefix("sha256:"),
+    }  # fmt: skip
+    (tmp_path / "models").mkdir()
+    told = subprocess.run(["sh", str(LOADER)], env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "models" / "7" / "MLmodel").exists()
 
 
 # --- what wobbles ----------------------------------------------------------------------------------

@@ -330,6 +330,7 @@ def test_latest_takes_newer_versions_and_never_goes_back(pipeline: Pipeline, mlf
     assert len([one for one in pipeline.runs() if one.application == "scorer"]) == 2
 
 
+@pytest.mark.prove
 def test_shared_pull_request_has_the_evidence_and_the_alias_takes_back_what_waits_in_it(
     pipeline: Pipeline, mlflow: MLflow
 ) -> None:
@@ -362,3 +363,18 @@ def test_doctor_tells_of_models_and_aliases_that_are_not_there(scoring: Pipeline
     del mlflow.models[MODEL]
     found = [one for one in examine(scoring.context, scoring.settings.state_directory, signs=False) if one.part == PART]
     assert [(one.verdict, one.words) for one in found] == [(Verdict.FAULT, "there is no model fraud-scorer")]
+
+
+def test_what_is_closed_for_an_application_is_closed_for_its_models_too(pipeline: Pipeline, mlflow: MLflow) -> None:
+    several = SCORER.replace(
+        "models: {{scorer:", "models: {{other: {{registry: mlflow, name: other}}, scorer:"
+    ).replace("model.uri:", 'other: "{{other.version}}", model.uri:')
+    configure(pipeline, mlflow, several)
+    actions.lock(acting(pipeline), asked(pipeline, "audit"), application="scorer", environment="dev")
+    mlflow.register(MODEL)
+    move(pipeline, mlflow, "challenger", 1)
+    assert pipeline.wait(pipeline.run("dev", "scorer.scorer"))[0] is WaitKind.GATE
+    assert "version: '0'" in values(pipeline)
+    actions.unlock(acting(pipeline), asked(pipeline, "done"), application="scorer", environment="dev")
+    pipeline.settle_live("scorer-dev")
+    assert "version: '1'" in values(pipeline)

@@ -77,7 +77,8 @@ class _Loading:
         targets = list(read.values())
         find_conflicts(targets, self._faults, self._warnings)
         inside = {one: self._inside(home) for name, home in self._applications.items() for one in self._named(name)}
-        find_misplaced(targets, tuple(inside), tuple(self._environments), inside, self._faults)
+        names = tuple(dict.fromkeys([*inside, *self._applications]))
+        find_misplaced(targets, names, tuple(self._environments), inside, self._faults)
         find_broken_chains(read, list(self._environments), self._faults)
         return Configuration(
             commit=commit,

@@ -181,7 +181,7 @@ def order_of(policy: OrderPolicy, model: ModelTarget | None) -> OrderPolicy:
 
 def pinned(template: str) -> str:
     """Accept a text that names no model by an alias or a stage: what runs would change without a commit."""
-    text = "".join(piece if isinstance(piece, str) else "x" for piece in parse(template))
+    text = "".join(piece if isinstance(piece, str) else "1" for piece in parse(template))
     if _MOVING.search(text):
         raise TextError(f'"{template}" names a model that moves', "write {NAME.uri}, or models:/NAME/VERSION")
     return template

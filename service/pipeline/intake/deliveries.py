@@ -41,6 +41,7 @@ from service.pipeline.intake.hints import (
 from service.pipeline.intake.model_moves import take_model
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
+from service.pipeline.intake.proposed_secrets import search_proposed
 from service.pipeline.intake.renames import under_known_name
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark, mark_alone
 from service.pipeline.intake.touched import touched
@@ -179,7 +180,7 @@ def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> l
     if own:
         mark_alone(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
-    if checked := check_proposed(context, push):
+    if checked := "; ".join(filter(None, [check_proposed(context, push), search_proposed(context, push)])):
         reloaded = Note(checked)
     configuration = configuration_for(context, part, push.repository, push.branch, note=reloaded)
     if configuration is None:

@@ -124,6 +124,11 @@ def test_what_cannot_be_right_is_a_fault(change: tuple[str, str], words: str) ->
     assert words in faults(ALONE.replace(*change))
 
 
+def test_a_version_in_an_address_of_the_registry_is_pinned() -> None:
+    text = ALONE.replace('"{fraud.uri}"', '"models:/{fraud.name}/{fraud.version}"')
+    assert loaded(text).target("scorer", "dev") is not None
+
+
 def test_one_value_that_names_two_artifacts_is_a_fault() -> None:
     assert "names several artifacts" in faults(BESIDE.replace('"{tag}"', '"{tag}-{fraud.version}"'))
     same = (
