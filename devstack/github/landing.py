@@ -31,6 +31,17 @@ def missing(repo: Repository, pull: Pull) -> list[str]:
     return [context for context in repo.required.get(pull.base, ()) if newest.get(context) != "success"]
 
 
+def review_decision(repo: Repository, pull: Pull) -> str | None:
+    """Give what the reviews decide, None where the base requires none: https://docs.github.com/en/graphql/reference/enums#pullrequestreviewdecision."""
+    if pull.base not in repo.reviews:
+        return None
+    newest = {one.login: one.state for one in pull.reviews if one.state != "COMMENTED"}
+    if "CHANGES_REQUESTED" in newest.values():
+        return "CHANGES_REQUESTED"
+    enough = list(newest.values()).count("APPROVED") >= repo.reviews[pull.base]
+    return "APPROVED" if enough else "REVIEW_REQUIRED"
+
+
 def mergeable_state(repo: Repository, pull: Pull) -> str:
     """Give GitHub's word for how a pull request stands: https://docs.github.com/en/graphql/reference/enums#mergestatestatus."""
     if pull.mergeable is None:
@@ -41,7 +52,7 @@ def mergeable_state(repo: Repository, pull: Pull) -> str:
         return "draft"
     if is_behind(repo, pull):
         return "behind"
-    if missing(repo, pull):
+    if missing(repo, pull) or review_decision(repo, pull) not in {None, "APPROVED"}:
         return "blocked"
     newest = {one.context: one.state for one in repo.statuses.get(pull.head_sha, [])}
     return "unstable" if any(state != "success" for state in newest.values()) else "clean"
@@ -61,6 +72,8 @@ def require_mergeable(repo: Repository, pull: Pull) -> None:
         raise RefusalError(405, "Head branch is out of date. Review and try the merge again.")
     if pull.state == "open" and lacking:
         raise RefusalError(405, f'Required status check "{lacking[0]}" is expected.')
+    if pull.state == "open" and review_decision(repo, pull) not in {None, "APPROVED"}:
+        raise RefusalError(405, f"At least {repo.reviews[pull.base]} approving review is required.")
 
 
 def enable_auto_merge(repo: Repository, pull: Pull, method: MergeMethod, by: User, head: str | None) -> None:

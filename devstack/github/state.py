@@ -241,6 +241,8 @@ class Repository:
     """The kinds of the rules of rulesets that apply to a branch, besides `required`: `pull_request` and the like."""
     classic: frozenset[str] = frozenset()
     """The branches with classic protection."""
+    reviews: dict[str, int] = field(default_factory=dict)
+    """How many approving reviews a branch requires. One of an earlier head goes on counting, as GitHub has it."""
     strict: set[str] = field(default_factory=set)
     """The branches that take only what contains their newest commit."""
     queues: dict[str, list[int]] = field(default_factory=dict)

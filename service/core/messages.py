@@ -115,6 +115,26 @@ class Promotion:
     rendered: Rendered | None = None
     model: ModelStory | None = None
 
+    @property
+    def compared(self) -> tuple[Sha, Sha] | None:
+        """The older and the newer commit of what it changes, as GitHub compares them; None if one is not known."""
+        if self.previous is None:
+            return None
+        ends = self.previous, self.source_commit
+        return ends if self.back is None else (ends[1], ends[0])
+
+    @property
+    def comparison(self) -> str:
+        """The address that shows all that it brings, or takes away, or else all that its commit contains.
+
+        Versions of a model are compared nowhere: it is the page of the version.
+        """
+        if is_model(self.source_repository):
+            return self.source_url
+        ends = self.compared
+        way = f"commits/{self.source_commit}" if ends is None else f"compare/{ends[0]}...{ends[1]}"
+        return f"{self.source_url}/{way}"
+
 
 def title(promotion: Promotion) -> str:
     """Give the commit's subject, at most 72 characters."""

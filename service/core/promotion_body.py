@@ -103,30 +103,21 @@ def _source(promotion: Promotion) -> str:
     lines = []
     if is_model(promotion.source_repository):
         return ""
-    if promotion.previous and promotion.previous != promotion.source_commit:
-        old, new = promotion.previous, promotion.source_commit
-        lines.append(
-            "What changes in the source: "
-            + link(code(f"{old[:SHORT]}...{new[:SHORT]}"), f"{promotion.source_url}/compare/{old}...{new}")
-        )
+    ends = promotion.compared
+    if ends is not None and ends[0] != ends[1]:
+        told = "What changes in the source: " if promotion.back is None else "What goes away in the source: "
+        lines.append(told + link(code(f"{ends[0][:SHORT]}...{ends[1][:SHORT]}"), promotion.comparison))
     lines += _pull_requests(promotion)
     lines += _direct_pushes(promotion, beside=bool(lines))
     lines += _not_looked_through(promotion)
     return "\n".join(lines)
 
 
-def _comparison(promotion: Promotion) -> str:
-    """Give the address that shows all that a promotion brings, or all that its commit contains."""
-    new = promotion.source_commit
-    way = f"compare/{promotion.previous}...{new}" if promotion.previous else f"commits/{new}"
-    return f"{promotion.source_url}/{way}"
-
-
 def _not_looked_through(promotion: Promotion) -> Iterator[str]:
     if promotion.problem:
         yield f"\nOther pull requests in it could not be looked up: {markdown(promotion.problem)}"
     if promotion.unread:
-        address = link("all its commits", _comparison(promotion))
+        address = link("all its commits", promotion.comparison)
         yield f"\n{promotion.unread} more commits were not looked through for pull requests: {address}"
 
 
@@ -145,7 +136,7 @@ def _pull_requests(promotion: Promotion) -> Iterator[str]:
     yield from shown
     left = len(promotion.pull_requests) - len(shown)
     if left > 0:
-        yield f"- and {left} more: {link('all its commits', _comparison(promotion))}"
+        yield f"- and {left} more: {link('all its commits', promotion.comparison)}"
 
 
 def _direct_pushes(promotion: Promotion, *, beside: bool) -> Iterator[str]:
@@ -160,12 +151,15 @@ def _direct_pushes(promotion: Promotion, *, beside: bool) -> Iterator[str]:
     shown = fitting(every, DIRECT_PUSHES_ROOM)
     yield from shown
     if (left := len(promotion.direct) - len(shown)) > 0:
-        yield f"- and {left} more: {link('all its commits', _comparison(promotion))}"
+        yield f"- and {left} more: {link('all its commits', promotion.comparison)}"
 
 
 def _rollback(promotion: Promotion) -> str:
     befores = list(dict.fromkeys(value(change.before) for _, change in promotion.changes if change.before))
     back = f", and Argo CD goes back to {', '.join(map(code, befores[:4]))}" if befores else ""
+    if promotion.back is not None:
+        lift = code(f"mergeport unhold {promotion.application} {promotion.environment}")
+        return f"To go forward again after the merge: {lift}, which brings the newest release that may come."
     return (
         f"To roll back after the merge: {code(f'mergeport rollback {promotion.application} {promotion.environment}')} "
         "with a reason, or press **Revert** on this pull request and merge what it opens, or "

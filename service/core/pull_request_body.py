@@ -15,6 +15,7 @@ from service.core.fair_room import fullest, shares
 from service.core.foreign_text import code, fitting, line, link, markdown
 from service.core.gates.gate_table import Row
 from service.core.messages import BECAUSE_LENGTH, OVERRIDE_LENGTH, SHORT, Promotion, trailers_of_promotion
+from service.core.models import commit_page
 from service.core.promotion_body import WARNING_LENGTH, parts_of, run_link
 from service.core.promotion_gates import LONGEST_BODY, gates_section, worst_of
 from service.core.promotion_gates import TABLE_ROOM as GATES_ROOM
@@ -187,10 +188,11 @@ def _applications(offer: Offer, room: int) -> str:
 def _row(one: Promotion, level: int) -> str:
     name, commit = markdown(one.application), one.source_commit
     if level == 0:
-        way = f"compare/{one.previous}...{commit}" if one.previous else f"commit/{commit}"
-        shown = code(f"{one.previous[:SHORT]}...{commit[:SHORT]}" if one.previous else commit[:SHORT])
+        ends = one.compared
+        page = commit_page(one.source_url, commit) if ends is None else one.comparison
+        shown = code(commit[:SHORT] if ends is None else f"{ends[0][:SHORT]}...{ends[1][:SHORT]}")
         run = link("run", one.run_url) if one.run_url else ""
-        return f"| {name} | {link(shown, f'{one.source_url}/{way}')} | {_change(one, _CHANGE)} | {run} |"
+        return f"| {name} | {link(shown, page)} | {_change(one, _CHANGE)} | {run} |"
     if level == 1:
         return f"| {link(name, one.run_url)} | {code(commit[:SHORT])} | {_change(one, _SHORT_CHANGE)} | |"
     return f"| {name} | {code(commit[:SHORT])} | | |"

@@ -50,7 +50,6 @@ def _together(values: Sequence[Any]) -> Any:  # noqa: ANN401 - plain data of any
 
 def _facts(promotion: Promotion) -> dict[str, Any]:
     old, new = promotion.previous, promotion.source_commit
-    compared = f"{promotion.source_url}/compare/{old}...{new}" if old else f"{promotion.source_url}/commits/{new}"
     rendered = promotion.rendered
     return {
         "application": promotion.application,
@@ -60,7 +59,7 @@ def _facts(promotion: Promotion) -> dict[str, Any]:
         "source": {"repository": promotion.source_repository, "url": _address(promotion.source_url)},
         "title": pull_request_title(promotion),
         "run_url": _address(promotion.run_url),
-        "compare_url": _address(compared),
+        "compare_url": _address(promotion.comparison),
         "warning": promotion.warning,
         "back": words_of(promotion.back),
         "images": [str(image) for image in promotion.images[:MOST]],

@@ -35,6 +35,10 @@ class PullRequestLanding(Protocol):
         """Tell whether it is in the merge queue of its base, whoever put it there."""
         ...
 
+    def requires_reviews(self, repository: Repository, number: int) -> bool:
+        """Tell whether the forge merges it only with approving reviews."""
+        ...
+
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:
         """Merge this head and no other."""
         ...

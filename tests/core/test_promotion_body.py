@@ -9,9 +9,10 @@ from service.core.messages import DirectPush, SourcePullRequest
 from service.core.promotion_gates import gates_section, with_gates
 from service.core.pull_request_body import Offer, sections_of, with_machine_part
 from service.core.rendered.comparison import compare
+from service.core.step_back import StepBack
 from service.core.values import ScalarChange
 from service.core.words import Sha
-from tests.core.test_messages import PROMOTION, body_of
+from tests.core.test_messages import NEW, OLD, PROMOTION, body_of
 
 GATES = (Row("freeze", "waiting", "until @alice says so"), Row("soak", "open", "healthy for 30m"))
 LONG = "<@x #1> \N{ROCKET}" * 1_000
@@ -39,6 +40,17 @@ def test_body_with_everything_at_its_longest_fits_and_keeps_its_machine_part() -
 def test_text_of_a_template_that_is_too_long_is_left_out_and_that_is_said() -> None:
     body = with_machine_part(Offer((PROMOTION,)), {"template": "x" * 70_000})
     assert ("*template*: left out here" in body, f"Mergeport-Run: {PROMOTION.run}" in body) == (True, True)
+
+
+def test_step_back_says_what_goes_away_and_how_to_go_forward_again() -> None:
+    """GitHub shows nothing between a newer commit and an older one, and a second rollback is refused."""
+    back = replace(PROMOTION, back=StepBack(OLD, "ann", "payments fail"))
+    body = body_of(back)
+    assert f"What goes away in the source: [`{NEW[:12]}...{OLD[:12]}`]" in body
+    assert f"(https://github.com/acme/checkout/compare/{NEW}...{OLD})" in body
+    assert f"/compare/{OLD}...{NEW}" not in body
+    assert "To go forward again after the merge: `mergeport unhold checkout stage`" in body
+    assert "mergeport rollback" not in body
 
 
 def test_pull_request_is_told_with_its_labels_and_marks() -> None:

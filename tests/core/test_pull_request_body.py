@@ -7,6 +7,7 @@ from dataclasses import replace
 from service.core.fair_room import fullest, shares
 from service.core.gates.gate_table import Row
 from service.core.messages import Promotion
+from service.core.models import commit_of, source_of_model
 from service.core.promotion_gates import with_gates, worst_of
 from service.core.promotion_title import is_ours, title_of
 from service.core.pull_request_body import ROOM, Offer, pull_request_body, sections_of
@@ -52,6 +53,17 @@ def test_several_are_a_table_and_each_folded_with_what_a_pull_request_of_its_own
     assert [part in folded for part in told] == [True] * len(told)
     assert [f"Mergeport-Run: {run}" in body for run in ("RUN000", "RUN001")] == [True, True]
     assert "not as one squashed commit" in body
+
+
+def test_models_link_to_the_page_of_their_version_because_versions_are_compared_nowhere() -> None:
+    page = "https://mlflow.test/models/fraud/versions/4"
+    model = replace(
+        PROMOTION, source_repository=source_of_model("mlflow", "fraud"), source_url=page, source_commit=commit_of("4")
+    )
+    body = body_of(*several(2, model, previous=commit_of("3")), *several(1, model, previous=None))
+    assert body.count(f"]({page}) |") == 3
+    assert "/compare/" not in body
+    assert f"{page}/commit" not in body
 
 
 def test_one_alone_in_a_group_is_told_as_one_that_shares_nothing_but_for_the_group() -> None:

@@ -70,6 +70,26 @@ def test_we_merge_once_the_gates_of_all_are_open_and_each_run_goes_on(group: Pip
     assert all(says(group, run, "main") for run in newest(group).values())
 
 
+def test_base_that_takes_only_what_is_up_to_date_gets_all_anew_once_the_gates_of_all_are_open(group: Pipeline) -> None:
+    repo = protected(group)
+    repo.strict.add("main")
+    want(group, MERGED_BY_US)
+    merge(group)
+    before = pull_of(group).head_sha
+    moved = group.stack.github.push(MANIFESTS, "main", {"README.md": "a person's line\n"}, author="bob")
+    settle(group)
+    assert pull_of(group).head_sha == before
+    approve(group)
+    settle(group)
+    assert pull_of(group).head_sha != before
+    assert repo.bare.is_ancestor(moved, pull_of(group).head_sha)
+    approve(group)
+    pass_check(group)
+    settle(group)
+    assert pull_of(group).merged
+    assert {run.state for run in newest(group).values()} == {RunState.SUCCEEDED}
+
+
 @pytest.mark.prove
 def test_one_that_wants_a_person_keeps_all_from_being_merged_by_itself(group: Pipeline) -> None:
     want(group, BY_US)

@@ -330,6 +330,40 @@ def test_base_that_takes_only_what_is_up_to_date_gets_the_release_anew_once_all_
     pipeline.ended(run, RunState.SUCCEEDED)
 
 
+@pytest.mark.parametrize("how", [BY_US, BY_GITHUB])
+def test_review_of_an_earlier_head_that_github_still_counts_merges_no_newer_release(
+    pipeline: Pipeline, how: str
+) -> None:
+    repo = protected(pipeline)
+    repo.reviews["main"] = 1
+    policy(pipeline, how)
+    propose(pipeline)
+    approve(pipeline)
+    newer = propose(pipeline, "print('three')\n")
+    pass_check(pipeline)
+    pipeline.settle()
+    assert (pull_of(pipeline).merged, pull_of(pipeline).auto_merge) == (False, None)
+    assert "an approval of an earlier head still counts for GitHub" in pipeline.wait(newer)[1]
+    assert "an approval of an earlier head still counts for GitHub" in comment(pipeline)
+    approve(pipeline)
+    assert pull_of(pipeline).merged
+
+
+@pytest.mark.parametrize("how", [BY_US, BY_GITHUB])
+def test_persons_commit_is_not_merged_by_itself_below_a_newer_release(pipeline: Pipeline, how: str) -> None:
+    protected(pipeline)
+    policy(pipeline, how)
+    propose(pipeline)
+    pipeline.stack.github.push(MANIFESTS, pull_of(pipeline).head, {"NOTES.md": "mine\n"}, "Note", author="bob")
+    pipeline.settle()
+    newer = propose(pipeline, "print('three')\n")
+    pass_check(pipeline)
+    pipeline.settle()
+    assert pipeline.stack.git.open(MANIFESTS).text(pull_of(pipeline).head, "NOTES.md") == "mine\n"
+    assert (pull_of(pipeline).merged, pull_of(pipeline).auto_merge) == (False, None)
+    assert "its branch has a commit of a person" in pipeline.wait(newer)[1]
+
+
 # --- merged by GitHub -----------------------------------------------------------------------------
 
 

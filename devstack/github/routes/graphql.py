@@ -1,6 +1,6 @@
 """What the product sends to GitHub's GraphQL: drafts, auto-merge and the merge queue.
 
-It understands one mutation with one variable `input`, and one question about a pull request; that these are valid is
+It understands one mutation with one variable `input`, and two questions about a pull request; that these are valid is
 judged by GitHub's published schema, in the tests. Errors come with status 200, as GitHub sends them.
 """
 
@@ -17,7 +17,7 @@ from devstack.github.state import MergeMethod, Pull, Repository
 
 blueprint = Blueprint("graphql", __name__)
 _MUTATION = re.compile(r"\{\s*(\w+)\s*\(\s*input\s*:\s*\$input\s*\)")
-_QUESTION = re.compile(r"^query\b.*\bisInMergeQueue\b")
+_QUESTION = re.compile(r"^query\b.*\{ (isInMergeQueue|reviewDecision) \}")
 _METHODS: Mapping[str, MergeMethod] = {"MERGE": "merge", "SQUASH": "squash", "REBASE": "rebase"}
 
 
@@ -26,8 +26,9 @@ def ask() -> Response:
     """Carry out one mutation."""
     access.caller()
     body = request.get_json()
-    if _QUESTION.search(str(body.get("query"))):
-        return _told(body.get("variables", {}))
+    asked = _QUESTION.search(str(body.get("query")))
+    if asked is not None:
+        return _told(body.get("variables", {}), asked[1])
     found = _MUTATION.search(str(body.get("query")))
     if found is None:
         return _error("", "", "A query attribute must be specified and must be a string.")
@@ -70,8 +71,8 @@ def _carried_out(name: str, given: Mapping[str, str], repo: Repository, pull: Pu
     return {"pullRequest": {"id": node, "isDraft": pull.draft, "state": state, "autoMergeRequest": enabled}}
 
 
-def _told(given: Mapping[str, object]) -> Response:
-    """Answer the question whether a pull request is in a merge queue."""
+def _told(given: Mapping[str, object], asked: str) -> Response:
+    """Answer the question whether a pull request is in a merge queue, or what its reviews decide."""
     repo = access.state().find(f"{given.get('owner')}/{given.get('name')}")
     if repo is None or not access.token().sees(repo.full_name):
         words = f"Could not resolve to a Repository with the name '{given.get('owner')}/{given.get('name')}'."
@@ -81,7 +82,8 @@ def _told(given: Mapping[str, object]) -> Response:
         words = f"Could not resolve to a PullRequest with the number of {given.get('number')}."
         return _error("repository", "NOT_FOUND", words)
     queued = pull.number in repo.queues.get(pull.base, [])
-    return jsonify({"data": {"repository": {"pullRequest": {"isInMergeQueue": queued}}}})
+    told = queued if asked == "isInMergeQueue" else landing.review_decision(repo, pull)
+    return jsonify({"data": {"repository": {"pullRequest": {asked: told}}}})
 
 
 def _find(node: str) -> tuple[Repository | None, Pull | None]:

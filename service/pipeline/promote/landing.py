@@ -26,15 +26,17 @@ from service.pipeline.promote.images_there import require_images
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
 from service.pipeline.promote.together.members import Members
 from service.pipeline.promote.together.membership import has_to_change
+from service.pipeline.promote.whose_head import has_peoples, is_ours, is_to_be_newest
 from service.pipeline.runs.claim import Claim, claim_of
 from service.ports import MergeState, PullRequest
-from service.store import Transaction, edits, judgements, leases, proposals, pull_request_runs, pushes, runs
+from service.store import Transaction, edits, leases, proposals, pull_request_runs, pushes, runs
 from service.store.runs import Run
 
 SOON, LATER = timedelta(seconds=10), timedelta(minutes=2)
 """After how long to look again: where only a moment is missing, and where the forge waits for something of its own."""
 NOBODY = Sha("")
 ANOTHER_HEAD = "It is not merged by itself: its head is not the one that Mergeport wrote."
+PEOPLES = "It is not merged by itself: its branch has a commit of a person, who merges it, or takes that away."
 TAKEN_BACK = "It is not merged by itself: it was taken out of GitHub's auto-merge or merge queue, not by Mergeport."
 BY_GITHUB = "GitHub merges it once what it requires has passed."
 BEHIND = "It is not merged by itself now: it has to be brought up to date with its base first."
@@ -73,14 +75,17 @@ def land(
         known = proposals.get(tx, repository, number)
     before = known.auto_head if known else NOBODY
     how, head = members.policy.auto_merge, pull_request.head_sha
-    ours = _is_ours(members, place, head)
+    ours = is_ours(members, place, head)
     try:
         if how is None or not ours or judgement.outcome is not Outcome.ALLOW or pull_request.draft:
             _take_back(claim, repository, pull_request, before)
             return Landed(ANOTHER_HEAD if how is not None and not ours else "")
+        if before != head and has_peoples(members, place, head):
+            _take_back(claim, repository, pull_request, before)
+            return Landed(PEOPLES)
         seen = known is not None and known.auto_seen
-        if pull_request.merge_state is MergeState.BEHIND and not is_shared(members.branch):
-            behind = is_to_be_newest(claim, place, pull_request)
+        if pull_request.merge_state is MergeState.BEHIND:
+            behind = is_to_be_newest(members, place, pull_request)
             return Landed(NOT_NEWEST, before, auto_seen=seen, behind=behind, again=LATER)
         if before == head and (asked := _asked(claim, repository, pull_request, seen=seen)):
             return asked
@@ -122,20 +127,6 @@ def _waits(how: AutoMerge, pull_request: PullRequest) -> Landed | None:
             return Landed(again=SOON)
         case _:
             assert_never(pull_request.merge_state)
-
-
-def is_to_be_newest(claim: Claim, place: Place, pull_request: PullRequest) -> bool:
-    """Tell whether only its base's rule, that it be up to date, keeps our head from being merged without a person.
-
-    What the forge says may be old: the head that was made anew on the newest commit is not made anew again.
-    """
-    if pull_request.merge_state is not MergeState.BEHIND or claim.target.pull_request.auto_merge is None:
-        return False
-    with claim.context.store.read() as tx:
-        edit, kept = edits.of_run(tx, claim.run.id), judgements.of_run(tx, claim.run.id)
-    if edit is None or edit.commit != pull_request.head_sha or kept is None or kept.outcome != Outcome.ALLOW:
-        return False
-    return edit.base != claim.context.outside.manifests.open(place.repository).fetch(place.branch)
 
 
 def take_back(claim: Claim, repository: Repository) -> None:
@@ -195,18 +186,6 @@ def _take_back(claim: Claim, repository: Repository, pull_request: PullRequest, 
         forge.dequeue_pull_request(repository, number)
 
 
-def _is_ours(members: Members, place: Place, head: Sha) -> bool:
-    """Tell whether the head is what we wrote last, with all who are in it and nobody who has left."""
-    claim, branch = members.leads, members.branch
-    with claim.context.store.read() as tx:
-        if is_shared(branch):
-            tip = edits.promotion_tip(tx, place.repository, branch)
-            left = pull_request_runs.left_behind(tx, place.repository, branch)
-            return tip is not None and tip[0] == head and not left
-        edit = edits.of_run(tx, claim.run.id)
-    return edit is not None and edit.commit == head
-
-
 def _under_lease(members: Members, place: Place, pull_request: PullRequest, again: Callable[[], Judgement]) -> Landed:
     """Merge while nobody of ours pushes the branch, and while who changes the state waits for us."""
     claim, head = members.leads, Place(place.repository, members.branch)
@@ -240,7 +219,7 @@ def _stands(members: Members, place: Place, pull_request: PullRequest) -> bool:
     base = Base(manifests, tip)
     if is_shared(head.branch):
         manifests.fetch(head.branch)
-        return _is_ours(members, place, pull_request.head_sha) and not has_to_change(
+        return is_ours(members, place, pull_request.head_sha) and not has_to_change(
             claim.context, place, head, base, pull_request.head_sha
         )
     read = read_for_merge(claim, base, place.repository, pull_request.head_sha, had=pull_request.base_sha)

@@ -21,7 +21,7 @@ from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.given import draft_of, keep_given, note_waiting
 from service.pipeline.promote.heads import Base
 from service.pipeline.promote.images_there import require_images, require_images_of_proposed
-from service.pipeline.promote.landing import is_to_be_newest, take_back
+from service.pipeline.promote.landing import take_back
 from service.pipeline.promote.promotion_branch import (
     alone_at,
     branch_edited,
@@ -31,6 +31,8 @@ from service.pipeline.promote.promotion_branch import (
     stay_alone,
 )
 from service.pipeline.promote.reading import Standing, read_for_merge, standing
+from service.pipeline.promote.together.members import Members
+from service.pipeline.promote.whose_head import is_to_be_newest
 from service.pipeline.runs import transitions
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Stale, Superseded, expired, is_ours, step, wait_for
@@ -198,7 +200,11 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         saw = words_of_wait(claim, place.repository, number)
         if not judged:
             require_images_of_proposed(claim, head, number)
-            told = None if is_to_be_newest(claim, place, pull_request) else _judge(claim, place, head, pull_request)
+            told = (
+                None
+                if is_to_be_newest(Members(claim), place, pull_request)
+                else _judge(claim, place, head, pull_request)
+            )
             if told is None:
                 record.message = f"pull request #{number} has to be made anew, because {place.branch} has changed"
                 return None

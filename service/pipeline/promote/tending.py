@@ -15,16 +15,15 @@ import structlog
 
 from service.core.config import PullRequestPolicy
 from service.core.gates import Judgement, Outcome
-from service.core.gates.reviews import ReviewState
-from service.core.proposal_comment import approvals_words
-from service.core.words import GATE_LABELS, READY_LABEL, REFUSED_LABEL, WAITING_LABEL, Repository, Sha
+from service.core.words import GATE_LABELS, READY_LABEL, REFUSED_LABEL, WAITING_LABEL, Repository
 from service.errors import MergeportError, RetryableError
 from service.pipeline.manifest.place import Place
 from service.pipeline.promote.landing import LATER, SOON, land
+from service.pipeline.promote.reviews_seen import approvals, kept_for_reviews
 from service.pipeline.promote.together.members import Members
 from service.pipeline.runs.claim import Claim
 from service.ports import PullRequest
-from service.store import edits, proposals
+from service.store import proposals
 from service.store.proposals import Proposal
 
 BY_REVIEWERS = frozenset({"approval"})
@@ -66,7 +65,8 @@ def tend(
         known = proposals.get(tx, repository, number)
     if known is None or known.run_id not in {one.run.id for one in members.all}:
         return Tended()
-    changed: dict[str, Any] = _approvals(claim, repository, known, pull_request)
+    read = approvals(members, repository, known, pull_request, judgement)
+    changed = dict(read)
     again_after = None
     try:
         changed |= _draft(claim, repository, known, pull_request, judgement, policy)
@@ -75,7 +75,8 @@ def tend(
         log.warning("a pull request was not tended, to be repeated", number=number, error=str(error))
         again_after = SOON if isinstance(error, RetryableError) else LATER
     _keep(claim, repository, known, changed)
-    landed = land(members, place, judgement, pull_request, again)
+    kept = kept_for_reviews(members, repository, pull_request, judgement, read)
+    landed = kept or land(members, place, judgement, pull_request, again)
     seen = {"auto_head": landed.auto_head, "auto_seen": landed.auto_seen}
     with claim.context.store.begin() as tx:
         proposals.update(tx, repository, number, **seen)
@@ -136,29 +137,3 @@ def _label_of(outcome: Outcome) -> str:
             return REFUSED_LABEL
         case _:
             assert_never(outcome)
-
-
-def _approvals(claim: Claim, repository: Repository, known: Proposal, pull_request: PullRequest) -> dict[str, Any]:
-    """Tell whose approvals are of another head; they are read when the head has changed, and as long as some are."""
-    head = pull_request.head_sha
-    if head == known.head and not known.approvals:
-        return {}
-    with claim.context.store.read() as tx:
-        edit = edits.of_run(tx, claim.run.id)
-        made = known.together and edits.owner(tx, repository, head) is not None
-    ours = edit is not None and edit.commit == head
-    brought = "it was made anew" if known.together else f"it was brought to {claim.run.commit[:12]}"
-    why = brought if ours or made else "somebody pushed to its branch"
-    forge = claim.context.outside.manifest_forge
-    try:
-        given = forge.reviews_of(repository, known.number)
-    except MergeportError as error:
-        log.warning("reviews were not read, to be repeated", number=known.number, error=str(error))
-        return {}
-    last: dict[str, Sha] = {}
-    for review in given:
-        if review.state is ReviewState.APPROVED:
-            last[review.login] = review.head
-        else:
-            last.pop(review.login, None)
-    return {"head": head, "approvals": approvals_words(last, head, why, f"{forge.web_url(repository)}/compare")}

@@ -401,6 +401,19 @@ def test_merge_takes_only_the_head_that_was_named_and_what_protection_lets_in(
     assert forge.pull_request(REPO, number).merged
 
 
+def test_reviews_decide_only_where_the_base_requires_them(github: GitHubDouble, forge: GitHub) -> None:
+    promote(github)
+    number = forge.open_pull_request(REPO, DRAFT).number
+    github.review_pull(REPO, number, by="grace")
+    assert not forge.requires_reviews(REPO, number)
+    github.repository(REPO).reviews["main"] = 1
+    assert forge.requires_reviews(REPO, number)
+    assert forge.pull_request(REPO, number).merge_state is MergeState.OPEN
+    github.repository(REPO).reviews["main"] = 2
+    assert forge.requires_reviews(REPO, number)
+    assert forge.pull_request(REPO, number).merge_state is MergeState.BLOCKED
+
+
 def test_merge_queue_takes_the_head_that_was_named(github: GitHubDouble, forge: GitHub) -> None:
     head = promote(github)
     number = forge.open_pull_request(REPO, DRAFT).number

@@ -1,4 +1,4 @@
-"""Prune GitHub's GraphQL schema to the mutations, and the one question, that the product sends.
+"""Prune GitHub's GraphQL schema to the mutations and questions that the product sends.
 
 Run by hand when a mutation is added or a new version is vendored; README.md beside this says how. Reads the whole
 schema from a file and writes `api.github.com.graphql` here. It never touches the network.
@@ -22,7 +22,10 @@ MUTATIONS = (
 FIELDS = {
     "AutoMergeRequest": {"enabledAt", "mergeMethod"},
     "MergeQueueEntry": {"id", "position"},
-    "PullRequest": {"id", "number", "isDraft", "state", "merged", "headRefOid", "autoMergeRequest", "isInMergeQueue"},
+    "PullRequest": {
+        "id", "number", "isDraft", "state", "merged", "headRefOid", "autoMergeRequest", "isInMergeQueue",
+        "reviewDecision",
+    },
     "Query": {"id", "repository"},
     "Repository": {"id", "pullRequest"},
 }

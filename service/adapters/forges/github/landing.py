@@ -40,18 +40,23 @@ _IS_QUEUED = (
     "query($owner: String!, $name: String!, $number: Int!) "
     "{ repository(owner: $owner, name: $name) { pullRequest(number: $number) { isInMergeQueue } } }"
 )
+_REVIEWED = (
+    "query($owner: String!, $name: String!, $number: Int!) "
+    "{ repository(owner: $owner, name: $name) { pullRequest(number: $number) { reviewDecision } } }"
+)
 
 
 class _Node(BaseModel):
     node_id: str
 
 
-class _Queued(BaseModel):
-    is_in_merge_queue: bool = Field(alias="isInMergeQueue")
+class _Told(BaseModel):
+    is_in_merge_queue: bool = Field(default=False, alias="isInMergeQueue")
+    review_decision: str | None = Field(default=None, alias="reviewDecision")
 
 
 class _OfRepository(BaseModel):
-    pull_request: _Queued | None = Field(alias="pullRequest")
+    pull_request: _Told | None = Field(alias="pullRequest")
 
 
 class _Place(BaseModel):
@@ -90,16 +95,19 @@ class Landing(Judging, ABC):
 
     def is_queued(self, repository: Repository, number: int) -> bool:
         """Tell whether it is in the merge queue of its base, which the REST API does not say."""
+        told = self._told(_IS_QUEUED, repository, number, f"ask whether #{number} is in the merge queue")
+        return told is not None and told.is_in_merge_queue
+
+    def requires_reviews(self, repository: Repository, number: int) -> bool:
+        """Tell whether its base requires reviews: only then GitHub decides by them."""
+        told = self._told(_REVIEWED, repository, number, f"ask what the reviews of #{number} decide")
+        return told is not None and told.review_decision is not None
+
+    def _told(self, query: str, repository: Repository, number: int, doing: str) -> _Told | None:
         owner, _, name = repository.partition("/")
-        answer = self._connection.ask_graphql(
-            _Place,
-            _IS_QUEUED,
-            {"owner": owner, "name": name, "number": number},
-            doing=f"ask whether #{number} is in the merge queue",
-            repository=repository,
-        )
-        found = answer.repository.pull_request if answer.repository is not None else None
-        return found is not None and found.is_in_merge_queue
+        given: dict[str, str | int] = {"owner": owner, "name": name, "number": number}
+        answer = self._connection.ask_graphql(_Place, query, given, doing=doing, repository=repository)
+        return answer.repository.pull_request if answer.repository is not None else None
 
     def merge_pull_request(self, repository: Repository, number: int, *, head: Sha, method: MergeMethod) -> None:
         """Merge this head and no other: https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request."""

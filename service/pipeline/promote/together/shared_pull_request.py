@@ -35,8 +35,10 @@ from service.pipeline.promote.promotion_branch import alone_at
 from service.pipeline.promote.pull_request import MOST_MADE_ANEW, subject_in_time, watch_key, words_of_wait
 from service.pipeline.promote.together.all_of_it import publish
 from service.pipeline.promote.together.gathering import gather
+from service.pipeline.promote.together.members import members_of
 from service.pipeline.promote.together.membership import has_to_change
 from service.pipeline.promote.together.shared_branch import Joint, bring_together
+from service.pipeline.promote.whose_head import is_to_be_newest
 from service.pipeline.runs.claim import Claim
 from service.pipeline.runs.steps import Cancelled, Pause, Superseded, step, wait_for
 from service.pipeline.runs.still_wanted import target_in_force
@@ -210,7 +212,7 @@ def _await_merge(claim: Claim, place: Place, head: Place, number: int, *, judged
         if not pull_request.open:
             raise Cancelled(f"pull request #{number} was closed without being merged", code="pull-request-closed")
         require_images(claim)
-        if not judged and _leads(claim, head, number) and _is_stale(claim, place, head, manifests, pull_request):
+        if not judged and _leads(claim, head, number) and _is_to_be_anew(claim, place, head, manifests, pull_request):
             record.message = f"pull request #{number} has to be made anew"
             return None
         subject = subject_in_time(claim, place, number)
@@ -257,7 +259,9 @@ def _leads(claim: Claim, head: Place, number: int) -> bool:
         return pull_request_runs.first_on(tx, head.repository, head.branch, number) in {claim.run.id, None}
 
 
-def _is_stale(claim: Claim, place: Place, head: Place, manifests: Manifests, pull_request: PullRequest) -> bool:
+def _is_to_be_anew(claim: Claim, place: Place, head: Place, manifests: Manifests, pull_request: PullRequest) -> bool:
+    if is_to_be_newest(members_of(claim, place), place, pull_request):
+        return True
     tip = manifests.fetch_all([place.branch, head.branch])[0]
     return tip is not None and has_to_change(claim.context, place, head, Base(manifests, tip), pull_request.head_sha)
 
