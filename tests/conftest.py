@@ -9,6 +9,7 @@ import gc
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.fixtures.memory",
@@ -23,6 +24,8 @@ pytest_plugins = [
     "tests.fixtures.mlflow_server",
 ]
 gc.set_threshold(100_000, 20, 100)
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
