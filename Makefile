@@ -1,10 +1,11 @@
 # One word per habit. Every word does its own set-up, and a second run finds it done.
 #
 #   make install   the environment in .venv, from the locks with their hashes
-#   make demo      a merge becomes a deployment, on this machine alone; KEEP=1 leaves it running
+#   make demo      a merge becomes a deployment, on this machine alone; KEEP=1 leaves it running, MODELS=1 plays a model of a real MLflow
 #   make test      the tests of everyday work, in minutes; parts that this machine lacks are named
 #   make prove     the tests that are long by nature: whole demos, races, crashes, builds, benchmarks at toy size
 #   make checks    format, lint, types, layers, spelling, workflows, image file, charts, locks
+#   make docs      the site of docs/ in .site, where a warning is an error
 #   make format    let ruff write the code's layout
 #   make bench     the measurements that docs/performance.md shows
 #   make fuzz      a bounded, coverage-guided search for a values file that is edited wrongly
@@ -17,18 +18,22 @@ PYTHON ?= python3
 TESTS ?= tests
 PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile --quiet
 KEEP ?=
+MODELS ?=
 EDITS ?= 10000
 SEED ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 MINISTACK := $(VENV)/ministack
+MLFLOW := $(VENV)/mlflow
 INSTALLED := $(VENV)/.installed
+MLFLOW_INSTALLED := $(VENV)/.mlflow-installed
 HELM := .tools/bin/helm
 HELM4 := .tools/bin/helm4
+HUSKY := .tools/husky/bin.js
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
-UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
+UNSPELLED := ./.git,./.venv,./.tools,./.demo,./.site,./.mypy_cache,./.ruff_cache,./.hypothesis,./requirements,data
 ACTIONLINT := $(firstword $(wildcard .tools/bin/actionlint) $(shell command -v actionlint))
 WORKFLOWS := $(wildcard .github/workflows/*.yml manifests-template/.github/workflows/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml)
@@ -47,7 +52,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := 1
 endif
 
-.PHONY: install demo test prove checks format bench fuzz soak lock clean
+.PHONY: install demo test prove checks docs format bench fuzz soak lock clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -77,13 +82,24 @@ $(INSTALLED): requirements/main.txt requirements/dev.txt requirements/ministack.
 $(HELM) $(HELM4): .tools/bin/%: requirements/%.txt scripts/fetch_helm.py | $(INSTALLED)
 	@$(BIN)/python scripts/fetch_helm.py $@ || echo '$@ is not here; tests that render charts will be named as skipped.'
 
-demo: install
-	@KEEP='$(KEEP)' $(BIN)/python -m devstack.demo
+# The real MLflow server is large and needed by few, so it is a part of its own beside everything else.
+$(MLFLOW_INSTALLED): requirements/mlflow.txt | $(INSTALLED)
+	@echo 'Setting up $(MLFLOW) from its lock …'
+	@test -x $(MLFLOW)/bin/python || $(BIN)/python -m venv --without-pip $(MLFLOW)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(MLFLOW)/bin/python --require-hashes requirements/mlflow.txt \
+	  || $(BIN)/python -m pip --python $(MLFLOW)/bin/python install --quiet --require-hashes -r requirements/mlflow.txt
+	@touch $@
+
+demo: install $(if $(MODELS),$(MLFLOW_INSTALLED))
+	@KEEP='$(KEEP)' MODELS='$(MODELS)' $(BIN)/python -m devstack.demo
 
 test: install $(HELM) $(HELM4)
 	@$(BIN)/python -m pytest -m 'not prove' $(PYTEST_ARGS) $(TESTS)
 
-prove: install $(HELM) $(HELM4)
+$(HUSKY): scripts/fetch_husky.py | $(INSTALLED)
+	@$(BIN)/python scripts/fetch_husky.py $@ || echo '$@ is not here; the test of it will be named as skipped.'
+
+prove: install $(HELM) $(HELM4) $(MLFLOW_INSTALLED) $(HUSKY)
 	@$(BIN)/python -m pytest -m prove $(PYTEST_ARGS) $(TESTS)
 
 format: install
@@ -95,7 +111,7 @@ checks: install $(HELM)
 	$(BIN)/ruff check .
 	$(BIN)/mypy service devstack tests scripts benchmarks fuzz
 	$(BIN)/lint-imports
-	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,wasn,chekout,sorce,inforce --skip '$(UNSPELLED)' .
+	$(BIN)/codespell --ignore-words-list caf,te,befores,statics,brnach,wasn,chekout,sorce,inforce,checkin --skip '$(UNSPELLED)' .
 	$(BIN)/zizmor --offline --quiet --persona=pedantic $(WORKFLOWS) $(ACTIONS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS) $(CALLERS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
@@ -105,6 +121,10 @@ checks: install $(HELM)
 	@if test -x $(HELM); then for chart in charts/*; do $(HELM) lint --strict --quiet $$chart || exit 1; done; \
 	  else echo 'Skipped: Helm is not here.'; test -z "$$MERGEPORT_REQUIRE_ALL"; fi
 	UV_COMPILE='$(UV_COMPILE)' sh scripts/check_locks.sh
+
+# The variable keeps Material from telling each build that it has a successor.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: install
 	@$(BIN)/python -m benchmarks
@@ -122,7 +142,8 @@ lock: install
 	$(UV_COMPILE) --group dev -c requirements/main.txt pyproject.toml -o requirements/dev.txt
 	$(UV_COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(UV_COMPILE) requirements/mlflow.in -o requirements/mlflow.txt
 	$(UV_COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) .tools .demo
+	rm -rf $(VENV) .tools .demo .site

@@ -18,7 +18,7 @@ NAMESPACE = "shop"
 
 def folders() -> list[Path]:
     """Give the folder of every example."""
-    return sorted({path.parent for path in EXAMPLES.rglob("*.yaml")})
+    return sorted({path.parent for kind in ("secrets", "serving") for path in (EXAMPLES / kind).rglob("*.yaml")})
 
 
 def releases(folder: Path) -> list[Path]:

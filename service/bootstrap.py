@@ -27,8 +27,10 @@ from service.adapters.helm import Helm
 from service.adapters.kinds import kinds
 from service.adapters.manifests.git import GitManifestRepositories
 from service.adapters.parts import Parts
+from service.adapters.secret_detector import ProcessSecretDetector
 from service.adapters.source_trees import GitSourceTrees
 from service.adapters.templates import SandboxedTemplates
+from service.bootstrap_models import ConfiguredModels
 from service.bootstrap_sources import SystemClock, sources
 from service.core.config import Configuration, ImageTarget
 from service.core.words import Repository
@@ -39,7 +41,8 @@ from service.pipeline.context import Context, Outside, Queue
 from service.pipeline.intake.returned import start_returned
 from service.pipeline.manifest.state.remembered import judge_names_again
 from service.ports import Builder, Clock, Commits, Credentials, EventQueue, ManifestHistories, Pipelines, Registry
-from service.settings import ArgoCDSettings, GitHubApp, Settings
+from service.settings import Settings
+from service.settings_parts import ArgoCDSettings, GitHubApp
 from service.store import Store, Transaction
 
 
@@ -59,7 +62,7 @@ class ConfiguredImages:
         checkout = GitCheckout(
             forge.clone_url, forge.git_credentials, forget=forge.forget_git_credentials, ca_file=ca_file
         )
-        self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file, budgets)
+        self.parts = self._parts = Parts(settings, clock or SystemClock(), checkout, ca_file, budgets)
         self._registries: dict[str, Registry] = {}
         self._builders: dict[str, Builder | None] = {}
         self._pipelines: dict[str, Pipelines | None] = {}
@@ -117,6 +120,13 @@ def _in_force(default: Repository, tx: Transaction, before: Configuration, now: 
     judge_names_again(tx, now, default)
 
 
+def _trees(settings: Settings, forge: GitHub, ca_file: Path | None) -> GitSourceTrees:
+    return GitSourceTrees(
+        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
+        forget=forge.forget_git_credentials, ca_file=ca_file,
+    )  # fmt: skip
+
+
 @contextmanager
 def build_context(
     settings: Settings, store: Store, queue: Queue, holder: str, *, clock: Clock | None = None
@@ -138,10 +148,6 @@ def build_context(
     )  # fmt: skip
     manifests = _manifests(settings, manifest_forge, ca_file, settings.state_directory / "mirrors")
     images = ConfiguredImages(settings, forge, ca_file=ca_file, clock=clock, budgets=budgets)
-    trees = GitSourceTrees(
-        settings.state_directory / "sources", forge.clone_url, forge.git_credentials,
-        forget=forge.forget_git_credentials, ca_file=ca_file,
-    )  # fmt: skip
     yield Context(
         store=store,
         outside=Outside(
@@ -149,13 +155,15 @@ def build_context(
             manifest_forge,
             images,
             manifests,
-            trees,
+            _trees(settings, forge, ca_file),
             _argocd(settings.argocd, ca_file),
             clock,
             budgets,
             HttpGateAddresses(settings.gates.secrets, settings.gates.hosts, now=clock.now, ca_file=ca_file),
             None if settings.helm == "none" else Helm(settings.helm),
             SandboxedTemplates(),
+            ProcessSecretDetector(),
+            ConfiguredModels(images.parts),
         ),
         sources=sources(settings),
         configurations=configurations,

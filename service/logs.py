@@ -19,10 +19,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.core.secret_looking import SECRETS
+from service.core.secret_looking import REDACTED, masked
 from service.core.visible import visible
-
-REDACTED = "[redacted]"
 
 _LONGEST, _LONGEST_TRACE, _MOST_LOOKED_AT = 2000, 20_000, 200_000
 _TRACES = {"exception", "stack"}
@@ -36,9 +34,7 @@ _SECRET_KEYS = re.compile(r"(?i)(^|_)(authorization|cookie|credentials?|password
 
 def redact(text: str) -> str:
     """Replace whatever looks like a secret in a text."""
-    for pattern in SECRETS:
-        text = pattern.sub(lambda found: "".join(found.groups()) + REDACTED, text)
-    return text
+    return masked(text)
 
 
 def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from service.core.words import Actor, Repository
 from service.errors import Fault, SettingsError
+from service.settings_parts import ArgoCDSettings, GateSettings, GitHubApp, ModelSettings
 from service.settings_reader import Reader
 
 KEEP_DAYS = 30
@@ -23,37 +24,11 @@ _MACHINE = (
     r"|SSL_CERT_(?:FILE|DIR)|MALLOC_\w+|COVERAGE_\w+"
 )
 _DATABASE = r"(?:ENGINE_)?DATABASE_URL(?:_FILE)?|STATE_DIRECTORY|LOG_FORMAT|LOG_LEVEL"
-_WEB = rf"{_DATABASE}|URL|PUBLIC_BIND|PRIVATE_BIND|WEBHOOK_SECRET(?:_PREVIOUS)?(?:_FILE)?|GITHUB_API_URL|GITHUB_GIT_URL"
+_HOOKS = r"(?:MLFLOW_)?WEBHOOK_SECRET(?:_PREVIOUS)?(?:_FILE)?"
+_WEB = rf"{_DATABASE}|URL|PUBLIC_BIND|PRIVATE_BIND|{_HOOKS}|GITHUB_API_URL|GITHUB_GIT_URL"
 _FOR_DATABASE = re.compile(f"{_MACHINE}|MERGEPORT_(?:{_DATABASE})")
 _FOR_WEB = re.compile(f"{_MACHINE}|MERGEPORT_(?:{_WEB})")
-_NOT_FOR_WORKER = re.compile(r"MERGEPORT_WEBHOOK_SECRET(?:_PREVIOUS)?(?:_FILE)?")
-
-
-@dataclass(frozen=True, slots=True)
-class GitHubApp:
-    """A GitHub App; its installations are found through the API."""
-
-    id: int
-    private_key: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ArgoCDSettings:
-    """How Argo CD is reached: its API, the pages that people open, and its ApplicationSet controller."""
-
-    url: str | None
-    token: str | None = field(repr=False)
-    web_url: str | None
-    applicationset_url: str | None
-    webhook_secret: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GateSettings:
-    """What the addresses of http gates are asked with: secrets by name, and hosts that may be private."""
-
-    secrets: Mapping[str, str] = field(repr=False)
-    hosts: frozenset[str]
+_NOT_FOR_WORKER = re.compile(f"MERGEPORT_{_HOOKS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +61,7 @@ class Settings:
     insecure_registries: frozenset[str]
     ca_file: Path | None
     gates: GateSettings
+    models: ModelSettings
     committer: Actor
     author: Actor
     signing_key_file: Path | None
@@ -193,7 +169,6 @@ def names() -> frozenset[str]:
 def _read(reader: Reader) -> Settings:
     state, database, engine = _places(reader)
     private_bind = reader.bind("PRIVATE_BIND", "127.0.0.1:8081")
-    secrets = reader.webhook_secrets()
     (github_token, github_app), (manifest_token, manifest_app) = _github(reader, ""), _github(reader, "MANIFEST_")
     committer = Actor(reader.line("COMMITTER_NAME", "Mergeport"), reader.line("COMMITTER_EMAIL", "mergeport@localhost"))
     settings = Settings(
@@ -203,7 +178,7 @@ def _read(reader: Reader) -> Settings:
         url=reader.url("URL") or f"http://{private_bind}",
         public_bind=reader.bind("PUBLIC_BIND", "127.0.0.1:8080"),
         private_bind=private_bind,
-        webhook_secrets=tuple(secret for secret in secrets if secret),
+        webhook_secrets=tuple(filter(None, secrets := reader.webhook_secrets())),
         configuration_repository=reader.repository("CONFIGURATION_REPOSITORY"),
         configuration_branch=reader.text("CONFIGURATION_BRANCH") or None,
         github_token=github_token,
@@ -223,6 +198,7 @@ def _read(reader: Reader) -> Settings:
         insecure_registries=reader.hosts("INSECURE_REGISTRIES"),
         ca_file=reader.certificates("CA_FILE"),
         gates=GateSettings(reader.secrets("GATE_SECRET_"), reader.hosts("GATE_HOSTS")),
+        models=_models(reader),
         committer=committer,
         author=Actor(reader.line("AUTHOR_NAME", committer.name), reader.line("AUTHOR_EMAIL", committer.email)),
         signing_key_file=reader.file("SIGNING_KEY_FILE"),
@@ -240,6 +216,12 @@ def _read(reader: Reader) -> Settings:
         warnings=(*reader.weak("WEBHOOK_SECRET_PREVIOUS", secrets[1]), *reader.unknown()),
     )
     return _checked_together(reader, settings)
+
+
+def _models(reader: Reader) -> ModelSettings:
+    found = (reader.secret("MLFLOW_WEBHOOK_SECRET"), reader.secret("MLFLOW_WEBHOOK_SECRET_PREVIOUS"))
+    reader.faults += reader.weak("MLFLOW_WEBHOOK_SECRET", found[0])
+    return ModelSettings(reader.secrets("MODEL_CREDENTIAL_"), tuple(secret for secret in found if secret))
 
 
 def _argocd(reader: Reader) -> ArgoCDSettings:

@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.certificates",
     "tests.fixtures.kinds",
     "tests.fixtures.debian",
+    "tests.fixtures.mlflow_server",
 ]
 gc.set_threshold(100_000, 20, 100)
 

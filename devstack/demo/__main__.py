@@ -1,7 +1,7 @@
 """`python -m devstack.demo`: the command behind `make demo`. Exit status 0, 1 with a reason, or 128 + the signal.
 
-`KEEP=1` in the environment leaves everything running until Ctrl-C or SIGTERM. Whatever happens, all that was started
-is ended.
+With `MODELS=1` it is a model of a real MLflow that is deployed; `MODELS=URL` uses one that runs. `KEEP=1` in the
+environment leaves everything running until Ctrl-C or SIGTERM. Whatever happens, all that was started is ended.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from pathlib import Path
 
 from devstack.demo.ending import Ending, Stopped
 from devstack.demo.errors import DemoError
+from devstack.demo.models import ModelStory, also
 from devstack.demo.screen import Screen
 from devstack.demo.story import SHORT, Result, Story
-from devstack.demo.world import MANIFESTS, ROOT, SOURCE, Room, World, find_builder
+from devstack.demo.world import MANIFESTS, NOTHING_ELSE, ROOT, SOURCE, Room, World, find_builder
+from devstack.mlflow_server import MLflowClient, MLflowMissingError, RealMLflow
 
 BUILDERS = ("auto", "docker", "buildah", "layer")
 COMMENT = """\
@@ -73,13 +75,20 @@ def _run(options: argparse.Namespace, screen: Screen, ending: Ending, started: E
         builder, reason = (
             ("layer", "layer, as asked") if options.builder == "layer" else find_builder(room, options.builder)
         )
+    mlflow = _mlflow(screen, ending, started, room)
     with screen.waiting("starting git, GitHub, ECR and Argo CD"):
-        world = World(room, ending, started, builder=builder)
+        more = also(mlflow) if mlflow is not None else NOTHING_ELSE
+        world = World(room, ending, started, builder=builder, also=more)
     made.append(world)
     with screen.waiting("starting mergeport serve"):
         world.start()
         story = Story(world, screen)
     _tell_world(screen, world, reason)
+    if mlflow is not None:
+        screen.fact("MLflow", mlflow.url)
+        ModelStory(world, screen, mlflow).play()
+        screen.say(f"\n  All of it took {time.monotonic() - began:.0f} s.")
+        return 0
     results = story.play()
     with screen.recorded():
         _tell_results(screen, results, time.monotonic() - began)
@@ -92,6 +101,22 @@ def _run(options: argparse.Namespace, screen: Screen, ending: Ending, started: E
     else:
         screen.say("\n  To look around in it: make demo KEEP=1")
     return 0
+
+
+def _mlflow(screen: Screen, ending: Ending, started: ExitStack, room: Room) -> MLflowClient | None:
+    """Start a real MLflow where `MODELS` is set, or take the one at that address; None else."""
+    wanted = os.environ.get("MODELS", "")
+    if wanted in {"", "0", "no"}:
+        return None
+    if wanted.startswith("http"):
+        return MLflowClient(wanted)
+    try:
+        with screen.waiting("starting MLflow, which takes a while"), ending.held():
+            running = RealMLflow(room.directory / "mlflow")
+            started.callback(running.stop)
+    except MLflowMissingError as error:
+        raise DemoError(str(error)) from error
+    return running
 
 
 def _tell_world(screen: Screen, world: World, reason: str) -> None:

@@ -194,6 +194,15 @@ class Product:
         told: dict[str, Any] = self._tell("deliveries", "show", delivery_id)
         return _delivery(told["delivery"]), len(told["runs"])
 
+    def roll_back(self, application: str, environment: str, why: str) -> None:
+        """Go back to the former release, by `rollback`."""
+        self._tell("rollback", application, environment, "--reason", why)
+
+    def status(self, application: str) -> list[dict[str, Any]]:
+        """Give the places of an application, by `status`."""
+        found: list[dict[str, Any]] = self._tell("status", application)
+        return found
+
     def _tell(self, *argv: str) -> Any:  # noqa: ANN401 - JSON; each caller knows its shape
         """Run a `mergeport` command with --json and give what it prints."""
         done = subprocess.run(

@@ -10,7 +10,9 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -92,10 +94,24 @@ class Room:
                 ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Also:
+    """What a story adds to the world: to the end of mergeport.yaml, files of the manifest repository, and settings."""
+
+    configuration: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_ELSE = Also()
+
+
 class World:
     """The devstack with both repositories and their hooks, and Mergeport."""
 
-    def __init__(self, room: Room, ending: Ending, started: ExitStack, *, builder: str) -> None:
+    def __init__(
+        self, room: Room, ending: Ending, started: ExitStack, *, builder: str, also: Also = NOTHING_ELSE
+    ) -> None:
         """Start the devstack and write the repositories; Mergeport is started by `start`.
 
         `started` ends what was started, whenever a signal comes.
@@ -112,14 +128,19 @@ class World:
         source = {path: file for path, file in read_directory(SOURCE_FILES).items() if "__pycache__" not in path}
         self.stack.create_repository(SOURCE, source, branches=("develop", "staging", "main"))
         configuration = _with_paths(TEMPLATE / "mergeport.yaml")
-        self.stack.create_repository(MANIFESTS, {**read_directory(TEMPLATE), "mergeport.yaml": configuration})
+        configuration = Entry(configuration.data + also.configuration.encode())
+        files = {**read_directory(TEMPLATE), "mergeport.yaml": configuration}
+        files |= {path: Entry(text.encode()) for path, text in also.files.items()}
+        self.stack.create_repository(MANIFESTS, files)
         self.github.add_token(PERSONS_TOKEN, RELEASE_MANAGER)
         for repository in (SOURCE, MANIFESTS):
             self.github.repository(repository).roles[RELEASE_MANAGER] = "admin"
         self.stack.argocd.add_application_set(MANIFESTS)
         self.manifests = self.stack.git.open(MANIFESTS)
         self.registry = _registry(configuration)
-        self.product = Product(room.directory / "mergeport", self.stack.environment(), builder, MANIFESTS)
+        self.product = Product(
+            room.directory / "mergeport", {**self.stack.environment(), **also.settings}, builder, MANIFESTS
+        )
 
     def start(self) -> None:
         """Start Mergeport, and point the hooks of both repositories at it."""

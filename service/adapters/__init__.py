@@ -1,7 +1,7 @@
 """What joins the ports to the world: one file is one integration, its name is its `kind`.
 
-A builder, registry, source or notifier exports `Options`, its keys, and `make`, which gives the port's implementation;
-nothing else has to know of it. Gates are found by the same rule, in `service.core.gates`.
+A builder, registry, model registry, source or notifier exports `Options`, its keys, and `make`, which gives the port's
+implementation; nothing else has to know of it. Gates are found by the same rule, in `service.core.gates`.
 """
 
 from __future__ import annotations

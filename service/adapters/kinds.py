@@ -1,4 +1,4 @@
-"""The kinds of builders, registries, gates and notifiers that are there, with their options, for the configuration.
+"""The kinds of builders, registries of images and of models, gates and notifiers that are there, with their options.
 
 Called by bootstrap and by `mergeport config`. Imports the integrations' modules and nothing heavy:
 they load their libraries when they are used.
@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 
 from pydantic import BaseModel
 
-from service.adapters import builders, notifiers, option_models, options_in, registries
+from service.adapters import builders, models, notifiers, option_models, options_in, registries
 from service.core.config import Kinds
 
 
@@ -56,4 +56,5 @@ def kinds() -> Kinds:
         registries=option_models(registries),
         gates=OnDemand("service.core.gates"),
         notifiers=option_models(notifiers),
+        models=option_models(models),
     )

@@ -42,7 +42,8 @@ def check(path: Path, folders: tuple[Path, ...], as_json: bool) -> None:
     """List every fault of the configuration, with file, line and key.
 
     PATH is the file or the folder that it is in (default: ./mergeport.yaml); - reads standard input. If that folder is
-    a git checkout, or with --repository, missing values files and paths that are missing in them are listed too.
+    a git checkout, or with --repository, missing values files, paths that are missing in them, and plain secrets in
+    values files and below apps/ are listed too.
     """
     try:
         configuration = _load(path)
@@ -57,23 +58,33 @@ def check(path: Path, folders: tuple[Path, ...], as_json: bool) -> None:
     }
     if as_json:
         warnings = [asdict(fault) for fault in configuration.warnings]
-        said = {"values": {"files": values.files, "unchecked": values.unchecked}}
+        said = {
+            "values": {"files": values.files, "unchecked": values.unchecked},
+            "secrets": {"files": values.searched, "allowed": values.allowed, "unsearched": values.unsearched},
+        }
         click.echo(json.dumps({"ok": True, "file": _file(path), **counts, **said, "faults": [], "warnings": warnings}))
         return
     for warning in configuration.warnings:
         say(f"warning: {warning}", err=True)
     for words in values.unchecked:
         say(f"values files not checked: {words}", err=True)
+    for words in values.unsearched:
+        say(f"not searched for plain secrets: {words}", err=True)
+    for words in values.allowed:
+        say(f"allowed, and no secret as a comment says: {words}", err=True)
     told = ", ".join(f"{count} {name if count != 1 else name[:-1]}" for name, count in counts.items())
     checked = f"; {values.files} values file{'' if values.files == 1 else 's'} checked" if values.files else ""
     say(f"{_file(path)}: ok: {told}{checked}")
 
 
 class _Values(NamedTuple):
-    """How many values files were checked, and why others were not."""
+    """How many values files were checked, and why others were not; the same of the search for plain secrets."""
 
     files: int = 0
     unchecked: tuple[str, ...] = ()
+    searched: int = 0
+    unsearched: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 def _check_values(configuration: Configuration, path: Path, folders: tuple[Path, ...]) -> _Values:
@@ -82,6 +93,7 @@ def _check_values(configuration: Configuration, path: Path, folders: tuple[Path,
     if not folders and (folder is None or not (folder / ".git").exists()):
         return _Values()
     from service.cli.config_checkouts import find_checkouts, share_out, template_faults  # noqa: PLC0415 - a check without them is faster
+    from service.cli.config_secrets import search_checkouts  # noqa: PLC0415 - the same
     from service.core.values_check import check_values  # noqa: PLC0415 - the same
 
     shares, unchecked = share_out(configuration, find_checkouts(folders, folder))
@@ -93,12 +105,14 @@ def _check_values(configuration: Configuration, path: Path, folders: tuple[Path,
             *(template_faults(checkout) if targets else ()),
         )
     ]
+    secrets = search_checkouts(shares)
+    faults += secrets.faults
     if faults:
         raise ConfigError("values files do not fit", faults, code="configuration-invalid")
     files = {
         (checkout.folder, entry.file) for checkout, targets in shares for target in targets for entry in target.values
     }
-    return _Values(len(files), tuple(unchecked))
+    return _Values(len(files), tuple(unchecked), secrets.files, secrets.unsearched, secrets.allowed)
 
 
 @config.command()

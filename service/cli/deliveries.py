@@ -27,7 +27,7 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @click.option("--repository", default="", help="Only this repository, as owner/name.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many are shown.")
 @as_json
 def list_deliveries(repository: str, limit: int, json_wanted: bool) -> None:
     """List the newest deliveries."""

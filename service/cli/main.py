@@ -37,6 +37,7 @@ class LazyGroup(click.Group):
         "history": "service.cli.history:history",
         "init": "service.cli.init:init",
         "hold": "service.cli.state:hold",
+        "import": "service.cli.import_:import_",
         "lock": "service.cli.state:lock",
         "locks": "service.cli.state:locks",
         "migrate": "service.cli.serve:migrate",

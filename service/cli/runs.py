@@ -34,8 +34,11 @@ def runs() -> None:
 @runs.command("list")
 @click.option("--application", default="", help="Only this application.")
 @click.option("--environment", default="", help="Only this environment.")
-@click.option("--state", "states", multiple=True, type=click.Choice([state.value for state in RunState]))
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice([state.value for state in RunState]),
+    help="Only in this state. May be given again.",
+)  # fmt: skip
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many are shown.")
 @as_json
 def list_runs(application: str, environment: str, states: tuple[str, ...], limit: int, json_wanted: bool) -> None:
     """List the newest runs."""
@@ -238,6 +241,8 @@ def _print_log(store: Store, build_id: str, reference: str, printed: dict[str, i
 
 
 def _reference(image: Mapping[str, Any]) -> str:
+    if image.get("uri"):
+        return f"{image['registry']}/{image['repository']}@{image['tag']} {image['uri']}"
     name = f"{image['registry']}/{image['repository']}:{image['tag']}"
     whole = f"{name}@{image['digest']}" if image.get("digest") else name
     whose = origin_words(image)

@@ -55,7 +55,9 @@ def status(application: str, json_wanted: bool) -> None:
     if json_wanted:
         print_json(cells)
     elif not sys.stdout.isatty():
-        print_rows(_HEADS, [_line(cell) for cell in cells])
+        of_models = any(cell.alias for cell in cells)
+        heads = [*_HEADS, "alias"] if of_models else _HEADS
+        print_rows(heads, [[*_line(cell), *([cell.alias or "-"] if of_models else [])] for cell in cells])
     else:
         _print(cells, at, detailed=bool(application))
 
@@ -100,6 +102,7 @@ def _in_short(cell: Cell, at: datetime) -> str:
         parts = [cell.commit[:7], _age(cell.since, at)]
         parts += [] if cell.well else [cell.health]
     parts += [one.kind for one in cell.closed]
+    parts += [f"({cell.alias})"] if cell.alias else []
     parts += [f"-{cell.behind}"] if cell.behind else []
     parts += [f"> {cell.coming.commit[:7]}"] if cell.coming else []
     return " ".join(parts)
@@ -119,6 +122,8 @@ def _print_cell(cell: Cell, at: datetime, *, detailed: bool) -> None:
         ):  # fmt: skip
             if value:
                 say(f"    {name}: {value}")
+    if cell.alias:
+        say(f"    {cell.alias} in the registry")
     for one in cell.closed:
         say(f"    {one.words if detailed else one.kind}")
     if cell.coming:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def why_not(what: str, environment: str, application: str, json_wanted: bool) -> None:
     """Say what keeps COMMIT, PR or IMAGE from being live in ENVIRONMENT, or since when it is live.
 
-    A commit by at least 7 characters; a pull request as 41, #41 or OWNER/NAME#41; an image by its tag or digest.
+    A commit by at least 7 characters; a pull request as 41, #41 or OWNER/NAME#41; an image by its tag or digest;
+    a version of a model as NAME@VERSION.
     """
     from service import settings  # noqa: PLC0415 - heavy
     from service.bootstrap import known_configuration  # noqa: PLC0415 - heavy

@@ -132,6 +132,14 @@ class Commented:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelHint:
+    """Something has moved in a registry of models: look at this model now. `kind` is that of the registry."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A source only tests whether deliveries arrive; `words` are the answer."""
 
@@ -146,7 +154,7 @@ class Ignored:
     reason: str
 
 
-Event = Push | PullRequestMerged | Hint | BuildHint | GateHint | Commented | Ping | Ignored
+Event = Push | PullRequestMerged | Hint | BuildHint | GateHint | Commented | ModelHint | Ping | Ignored
 
 
 def needless(event: Event) -> str | None:

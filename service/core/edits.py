@@ -11,6 +11,7 @@ from dataclasses import replace
 from service.core.config.placeholders import COMMIT, IMAGE, SHORT_SHA_LENGTH, parse, render
 from service.core.config.targets import Target
 from service.core.images import ImageReference
+from service.core.models import PARTS, ModelReference, placeholders
 from service.core.values.model import FileEdit, ValueEdit
 from service.core.words import Sha
 
@@ -23,13 +24,16 @@ def resolve_values(
     `images` has one reference, with its digest, for each `ImageTarget.name`.
     """
     values = {
-        "application": target.application,
+        "application": target.owner,
         "environment": target.environment,
         "sha": commit,
         "short_sha": commit[:SHORT_SHA_LENGTH],
         "branch": branch,
     }
     for name, reference in images.items():
+        if isinstance(reference, ModelReference):
+            values |= placeholders(name, reference)
+            continue
         parts = _parts(reference)
         values |= {f"{name}.{part}": text for part, text in parts.items()}
         if len(images) == 1:
@@ -49,7 +53,8 @@ def resolve_values(
 
 def images_alone(target: Target, wanted: tuple[FileEdit, ...]) -> tuple[FileEdit, ...]:
     """Leave out what a target writes that names no image and no commit, such as a number of replicas."""
-    names = {str(name) for image in target.images for name in (image.name, *IMAGE)} | set(COMMIT)
+    kinds = IMAGE if target.model is None else PARTS
+    names = {str(name) for one in target.artifacts for name in (one.name, *kinds)} | set(COMMIT)
     kept = []
     for entry, edit in zip(target.values, wanted, strict=True):
         told = zip(entry.set, edit.edits, strict=True)

@@ -6,9 +6,11 @@ put on one line and made harmless: it breaks no table, mentions nobody, closes n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.artifacts import trailers_carried
 from service.core.carry import Carried, trailers_of_carried
 from service.core.foreign_text import (
     cut,
@@ -21,7 +23,9 @@ from service.core.foreign_text import (
 from service.core.gates.gate_table import Row
 from service.core.gates.seen_checks import Check
 from service.core.images import ImageReference
+from service.core.models import is_model
 from service.core.promotion_evidence import RunsIn
+from service.core.promotion_model import ModelStory
 from service.core.rendered.comparison import Rendered
 from service.core.step_back import StepBack, trailers_of, words_of
 from service.core.values import ScalarChange
@@ -73,6 +77,7 @@ class Promotion:
     `evidence` is where the very images are or were live, `scans` what the registry found in them, `checks` those of
     the source commit, `marks` what kinds of files the changes touch. `gates` are the gates as they were judged
     last; None if there are none. `overrides` are the gates that people opened for it, each with who and why.
+    `model` is what is known of the model's version, where one is promoted.
     `rendered` is what changes in the rendered manifests; None if the settings want nothing rendered. `asked_by` is who
     asked for it. `carried` is what goes along.
     """
@@ -108,6 +113,7 @@ class Promotion:
     scans: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     rendered: Rendered | None = None
+    model: ModelStory | None = None
 
 
 def title(promotion: Promotion) -> str:
@@ -153,18 +159,26 @@ def trailers_of_promotion(promotion: Promotion, *also: tuple[str, str]) -> str:
         (trailers.RUN, promotion.run),
         (trailers.APPLICATION, promotion.application),
         (trailers.ENVIRONMENT, promotion.environment),
-        *((trailers.IMAGE, str(image)) for image in promotion.images),
+        *trailers_carried(promotion.images),
         *((trailers.MADE_FOR, commit) for commit in dict.fromkeys(promotion.made_for) if commit),
         *((trailers.OVERRIDE, one) for one in fitting(opened, OVERRIDES_ROOM)),
         *((trailers.CARRIED, plain(one, OVERRIDE_LENGTH)) for one in trailers_of_carried(promotion.carried)),
-        (trailers.SOURCE_REPOSITORY, promotion.source_repository),
-        (trailers.SOURCE_COMMIT, promotion.source_commit),
+        *_source(promotion, trailers.SOURCE_REPOSITORY, trailers.SOURCE_COMMIT),
         *((trailers.SOURCE_PULL_REQUEST, str(pull.number)) for pull in promotion.pull_requests[:PULL_REQUESTS_NAMED]),
         *trailers_of(promotion.back, promotion.asked_by),
-        (trailers.REFERENCE_SHA, promotion.source_commit),
+        *_source(promotion, "", trailers.REFERENCE_SHA),
         (trailers.REFERENCE_REPOURL, promotion.source_url),
         (trailers.REFERENCE_SUBJECT, plain(promotion.subject)),
         (trailers.REFERENCE_AUTHOR, person(promotion.author)),
         *also,
     ]
     return trailers.format((key, line(value)) for key, value in pairs).strip("\n")
+
+
+def _source(promotion: Promotion, repository: str, commit: str) -> Iterator[tuple[str, str]]:
+    """Give the trailers of the source commit under these keys; a model's version has none."""
+    if is_model(promotion.source_repository):
+        return
+    if repository:
+        yield repository, promotion.source_repository
+    yield commit, promotion.source_commit

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.core.config.targets import OrderPolicy
+from service.core.models import version_of
 from service.core.words import OrderBy, Rewritten, Sha
 
 
@@ -28,6 +29,16 @@ class Relation(StrEnum):
     def turned(self) -> Relation:
         """The relation as seen from the other commit."""
         return {Relation.AHEAD: Relation.BEHIND, Relation.BEHIND: Relation.AHEAD}.get(self, self)
+
+
+def relation_of_versions(base: Sha, head: Sha) -> Relation:
+    """Tell how a model's version stands to another: the greater number is newer."""
+    first, second = version_of(base), version_of(head)
+    if not first or not second:
+        return Relation.GONE
+    if int(first) == int(second):
+        return Relation.IDENTICAL
+    return Relation.AHEAD if int(second) > int(first) else Relation.BEHIND
 
 
 class Answer(StrEnum):

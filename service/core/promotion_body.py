@@ -18,12 +18,14 @@ from service.core.messages import (
     SUBJECT_LENGTH,
     Promotion,
 )
+from service.core.models import ModelReference, commit_page, is_model
 from service.core.promotion_evidence import what_checks_say, what_it_touches, what_scans_found, where_it_runs
+from service.core.promotion_model import what_the_model_is
 from service.core.step_back import asked_words, words_of
 
 PULL_REQUESTS_SHOWN, LABELS_SHOWN = 50, 10
 CHANGES_SHOWN = 50
-WARNING_LENGTH = 500
+WARNING_LENGTH, URI_LENGTH = 500, 500
 TABLE_ROOM, PULL_REQUESTS_ROOM = 24_000, 18_000
 DIRECT_PUSHES_SHOWN, DIRECT_PUSHES_ROOM = 20, 4_000
 """The most bytes of the parts that can grow: GitHub accepts 65,536 characters."""
@@ -41,6 +43,7 @@ def parts_of(promotion: Promotion) -> dict[str, str]:
         "changes": _table(promotion),
         "carried": section_of_carried(promotion.carried),
         "images": _images(promotion),
+        "model": what_the_model_is(promotion.model) if promotion.model else "",
         "source": _source(promotion),
         "marks": what_it_touches(promotion.marks),
         "evidence": _evidence(promotion),
@@ -66,6 +69,9 @@ def _images(promotion: Promotion) -> str:
     """List the images, each with the commit that it was made for if that is another one."""
     told = []
     for number, image in enumerate(promotion.images):
+        if isinstance(image, ModelReference):
+            told.append(f"Model: {code(str(image))} at {code(cut(image.uri, URI_LENGTH))}")
+            continue
         commit = promotion.made_for[number] if number < len(promotion.made_for) else ""
         of = f" (the image of {code(commit[:SHORT])}, the same tree)" if commit else ""
         told.append(f"Image: {code(str(image))}{of}")
@@ -74,7 +80,7 @@ def _images(promotion: Promotion) -> str:
 
 def _headline(promotion: Promotion) -> str:
     commit = promotion.source_commit
-    address = link(code(commit[:SHORT]), f"{promotion.source_url}/commit/{commit}")
+    address = link(code(commit[:SHORT]), commit_page(promotion.source_url, commit))
     told = f" It goes **back**: {markdown(words_of(promotion.back), BECAUSE_LENGTH)}." if promotion.back else ""
     return (
         f"Brings {markdown(promotion.application)} to {markdown(promotion.environment)} as it is in "
@@ -95,6 +101,8 @@ def _table(promotion: Promotion) -> str:
 
 def _source(promotion: Promotion) -> str:
     lines = []
+    if is_model(promotion.source_repository):
+        return ""
     if promotion.previous and promotion.previous != promotion.source_commit:
         old, new = promotion.previous, promotion.source_commit
         lines.append(

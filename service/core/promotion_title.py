@@ -122,8 +122,8 @@ def is_ours(every: Sequence[Told], title: str, body: str) -> bool:
 def _shapes(told: Told) -> tuple[str, ...]:
     application, environment = re.escape(_application(told)), re.escape(_environment(told))
     return (
-        rf"Rollback: {application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
-        rf"{application} [0-9a-f]{{{SHORT}}} → {environment}(: .*)?",
+        rf"Rollback: {application} (?:[0-9a-f]{{{SHORT}}}|v[0-9]+) → {environment}(: .*)?",
+        rf"{application} (?:[0-9a-f]{{{SHORT}}}|v[0-9]+) → {environment}(: .*)?",
         rf"Promote {application} [0-9a-f]{{12}} to {environment}",
         rf"[0-9]+ applications → {environment}: .*",
     )

@@ -27,14 +27,14 @@ RENDERED_ROOM, APPLICATIONS_ROOM, OUT_ROOM, TOLD_ROOM, MACHINE_ROOM = 30_000, 44
 LEAST_FOLDED = 700
 """With fewer bytes an application is not folded out."""
 SECTIONS = (
-    "headline", "warning", "because", "asked", "overrides", "changes", "details", "carried", "images", "source",
-    "marks", "evidence", "gates", "group", "rendered", "rollback",
+    "headline", "warning", "because", "asked", "overrides", "changes", "details", "carried", "images", "model",
+    "source", "marks", "evidence", "gates", "group", "rendered", "rollback",
 )  # fmt: skip
-DISPENSABLE = ("rendered", "evidence", "source", "changes", "carried", "overrides", "images", "details")
+DISPENSABLE = ("rendered", "evidence", "source", "model", "changes", "carried", "overrides", "images", "details")
 """What is left out, in this order, of a text that gets too long all the same."""
-_FOLDED = ("asked", "changes", "carried", "images", "source", "marks", "evidence")
+_FOLDED = ("asked", "changes", "carried", "images", "model", "source", "marks", "evidence")
 _SHORT_TRAILERS = (
-    trailers.RUN, trailers.APPLICATION, trailers.IMAGE, trailers.OVERRIDE, trailers.SOURCE_COMMIT,
+    trailers.RUN, trailers.APPLICATION, trailers.IMAGE, trailers.MODEL, trailers.OVERRIDE, trailers.SOURCE_COMMIT,
 )  # fmt: skip
 _CHANGE, _SHORT_CHANGE, _WORDS = 100, 40, 200
 _ADVICE = (

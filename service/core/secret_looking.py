@@ -21,6 +21,8 @@ SECRETS = (
 If a pattern has a group, it is the text between a name and its secret, and is kept.
 """
 
+REDACTED = "[redacted]"
+
 _NAME = re.compile(
     r"(?i)(^|[_.-]|(?<=[a-z0-9]))(authorization|cookie|credentials?|passwd|password|passphrase|secrets?|token"
     r"|(?:access|api|private|secret|signing|encryption)[_-]?key)$"
@@ -35,3 +37,10 @@ def is_secret_name(name: str) -> bool:
 def is_secret_text(text: str) -> bool:
     """Tell whether a text looks like a secret, or has one in it."""
     return any(pattern.search(text) for pattern in SECRETS)
+
+
+def masked(text: str) -> str:
+    """Replace whatever looks like a secret in a text."""
+    for pattern in SECRETS:
+        text = pattern.sub(lambda found: "".join(found.groups()) + REDACTED, text)
+    return text

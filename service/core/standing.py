@@ -14,6 +14,7 @@ from functools import lru_cache
 from service.core.config.placeholders import Placeholder, parse
 from service.core.config.targets import Target
 from service.core.images import ImageReference
+from service.core.models import ModelReference, commit_of
 from service.core.values.model import ScalarChange
 from service.core.words import Digest, Sha
 
@@ -25,7 +26,9 @@ _LONGEST = 1_000
 _NO_DIGEST = Digest("sha256:" + "0" * 64)
 _NO_TAG = "unreleased"
 """What people write where there is no image yet: this digest, this tag (the manifests template does), or nothing."""
+NO_MODEL = frozenset({"", _NO_TAG, "none", "0"})
 _TAG, _DIGEST = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", r"sha256:[0-9a-f]{64}"
+_OF_MODELS = {"version": "[0-9]{1,18}", "uri": r"\S+"}
 _COMMIT_PARTS = frozenset({"sha", "short_sha"})
 
 
@@ -53,6 +56,8 @@ class Made:
 
     def has(self, standing: Standing) -> bool:
         """Tell whether an image in a values file is one of these, or was made of the commit."""
+        if any(isinstance(image, ModelReference) and image.uri == standing.text for image in self.images):
+            return True
         if standing.digest is not None:
             return any(image.digest == standing.digest for image in self.images)
         tagged = bool(standing.tag) and any(image.tag == standing.tag for image in self.images)
@@ -68,6 +73,8 @@ def standing_images(
     the new image's digest is there already, or if there is no image yet.
     """
     before = {(file, change.path): change.before or "" for file, change in changes}
+    if target.model is not None:
+        return tuple(_of_model(target, target.model.name, before))
     names = sorted(images)
     found = [
         standing
@@ -128,6 +135,28 @@ def _of_commit(target: Target, before: Mapping[tuple[str, str], str]) -> Iterato
                 yield read
 
 
+def _of_model(target: Target, name: str, before: Mapping[tuple[str, str], str]) -> Iterator[Standing]:
+    """Read the model's version that an edit would replace; its URI, where no version is written."""
+    wanted = {"uri", "version"}
+    spots = [(where, one) for where, one in _templates(target) if _parts_of(one, name) & wanted]
+    versions = [spot for spot in spots if "version" in _parts_of(spot[1], name)]
+    for where, template in versions or spots:
+        text = before.get(where, "")
+        if text in NO_MODEL:
+            continue
+        match = _matching(_pattern(template, name), text)
+        parts = match.groupdict() if match else {}
+        if version := parts.get("version"):
+            yield Standing(name, f"{name} {version}", tag=version, commit=commit_of(version))
+        else:
+            yield Standing(name, parts.get("uri") or text)
+        return
+
+
+def _parts_of(template: str, name: str) -> set[str]:
+    return {_part(piece, name, alone=False) for piece in parse(template)}
+
+
 def _templates(target: Target) -> Iterator[tuple[tuple[str, str], str]]:
     """Give file, values path and template of all that is written as text."""
     for entry in target.values:
@@ -177,6 +206,8 @@ def _pattern(template: str, name: str, *, alone: bool = True) -> re.Pattern[str]
                 return group("digest", _DIGEST)
             case "image":
                 return rf"(?:[^@\s]*/)?[^/:@\s]+(?::{group('tag', _TAG)})?(?:@{group('digest', _DIGEST)})?"
+            case "version" | "uri" as part:
+                return group(part, _OF_MODELS[part])
             case "sha" | "short_sha":
                 return group("commit", f"[0-9a-f]{{{SHORTEST_COMMIT},40}}")
             case _:

@@ -15,6 +15,7 @@ from service.core.config.report import Report, nearest_names
 from service.core.config.tree import Place
 from service.core.edits import resolve_values
 from service.core.images import ImageReference, tag_for
+from service.core.models import model_reference
 from service.core.values import FileEdit, rewrite
 from service.core.words import Digest, Sha
 from service.errors import Fault, MergeportError, ValuesEditError
@@ -58,14 +59,17 @@ def check_values(configuration: Configuration, targets: Iterable[Target], tree: 
 
 
 def _entries(target: Target) -> Iterator[_Entry]:
-    images = {
+    images: dict[str, ImageReference] = {
         image.name: ImageReference(
             image.registry_host, image.repository, tag_for(image.tag, commit=_COMMIT, branch="main"), _DIGEST
         )
         for image in target.images
     }
-    for index, edit in enumerate(resolve_values(target, images, commit=_COMMIT, branch="main")):
-        yield _Entry(target, index, edit)
+    if (model := target.model) is not None:
+        images[model.name] = model_reference(model.registry, model.repository, "1", "models:/m-1", _DIGEST)
+    edits = resolve_values(target, images, commit=_COMMIT, branch="main")
+    for entry, edit in zip(target.values, edits, strict=True):
+        yield _Entry(target, entry.position, edit)
 
 
 def _check(configuration: Configuration, entry: _Entry, tree: Tree, taken: Collection[str], report: Report) -> None:

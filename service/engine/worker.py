@@ -37,6 +37,7 @@ from service.pipeline.deploy.live_watch import look_at_live
 from service.pipeline.deploy.used_images import look_at_used_images
 from service.pipeline.intake.deliveries import claim, take_in
 from service.pipeline.intake.events import follow_events
+from service.pipeline.intake.model_moves import look_at_models
 from service.pipeline.promote.afterwards import follow_all
 from service.pipeline.promote.downstream import Downstream
 from service.pipeline.promote.gating import judge_open_heads
@@ -198,6 +199,7 @@ class Worker:
             resting("downstream", DOWNSTREAM_SECONDS, Downstream(context).send, 2.0, Topic.FOLLOWED),
             Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(context), stop),
             Loop("repeats", REPEATS_SECONDS, self._repeats, stop),
+            Loop("models", CONFIGURATION_SECONDS, lambda: look_at_models(context), stop),
             Loop("configuration", CONFIGURATION_SECONDS, self._reload, stop),
             Loop("budgets", BUDGETS_SECONDS, BudgetRecord(context).keep, stop),
             Loop("retention", RETENTION_SECONDS, self._retention.forget, stop),

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from service.core.config import ImageTarget
+from service.core.config.targets import ModelTarget
 from service.core.words import Actor, Repository
 from service.pipeline.configurations import Configurations
 from service.ports import (
@@ -20,8 +21,10 @@ from service.ports import (
     Forge,
     GateAddresses,
     ManifestRepositories,
+    ModelRegistry,
     Pipelines,
     Registry,
+    SecretDetector,
     Source,
     SourceTrees,
     Templates,
@@ -51,6 +54,14 @@ class Images(Protocol):
         ...
 
 
+class Models(Protocol):
+    """Gives the registry that a model of the configuration names."""
+
+    def registry(self, model: ModelTarget) -> ModelRegistry:
+        """Give the model's registry; the same options give the same one."""
+        ...
+
+
 class Queue(Protocol):
     """Hands runs and builds to the engine; handing one over twice is harmless."""
 
@@ -70,7 +81,8 @@ class Outside:
     `forge` and `trees` are for source repositories, `manifest_forge` is for manifest repositories; the forges may be
     two Apps. `budgets` knows what they still may ask, and `addresses` asks those
     of http gates. `charts` renders what pull requests show; None where the settings want none. `templates`
-    renders people's own texts of these.
+    renders people's own texts of these, and `secrets` searches what people propose for plain secrets. `models` are the
+    registries of models.
     """
 
     forge: Forge
@@ -84,6 +96,8 @@ class Outside:
     addresses: GateAddresses
     charts: Charts | None
     templates: Templates
+    secrets: SecretDetector
+    models: Models
 
 
 @dataclass(frozen=True, slots=True)

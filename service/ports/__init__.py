@@ -35,6 +35,7 @@ from service.ports.manifests import (
     ManifestRepositories,
     Manifests,
 )
+from service.ports.models import Artifact, ModelRegistry, ModelVersion, RegisteredModel
 from service.ports.notifier import Notice, Notifier
 from service.ports.pipelines import PipelineQuestion, Pipelines, PipelineStanding
 from service.ports.pull_request_landing import PullRequestLanding
@@ -48,12 +49,14 @@ from service.ports.pull_requests import (
 )
 from service.ports.registry import Copied, ListedTag, PullSource, PushTarget, Registry
 from service.ports.reviews import PullRequestReviews
+from service.ports.secret_detector import SecretDetector
 from service.ports.source import DeliveryHead, Source, StoredRequest
 from service.ports.source_trees import SourceTrees
 from service.ports.statuses import CommitState, CommitStatus, Statuses
 from service.ports.templates import Templates
 
 __all__ = [
+    "Artifact",
     "Between",
     "BuildControl",
     "BuildEvent",
@@ -94,6 +97,8 @@ __all__ = [
     "ManifestRepositories",
     "Manifests",
     "MergeState",
+    "ModelRegistry",
+    "ModelVersion",
     "Notice",
     "Notifier",
     "Observation",
@@ -111,7 +116,9 @@ __all__ = [
     "PushTarget",
     "Received",
     "Refused",
+    "RegisteredModel",
     "Registry",
+    "SecretDetector",
     "Source",
     "SourceTrees",
     "StartRequest",

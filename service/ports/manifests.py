@@ -96,6 +96,10 @@ class Manifests(Protocol):
         """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
         ...
 
+    def changed(self, before: Sha, after: Sha) -> frozenset[str]:
+        """Give the paths in which two commits differ, without bringing any file."""
+        ...
+
     def diff(self, commit: Sha) -> str:
         """Give the unified diff of a commit against its first parent."""
         ...

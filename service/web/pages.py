@@ -16,6 +16,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as ResponseBase
 
 from service.core.deployment import past_from
+from service.core.models import is_model
 from service.core.words import DeliveryId, DeliveryState, RunId, RunState
 from service.store import (
     Store,
@@ -54,11 +55,15 @@ class Places:
     forge_url: str = "https://github.com"
 
     def repository(self, name: str) -> str:
-        """Give the page of a repository."""
+        """Give the page of a repository; a model has none there."""
+        if is_model(name):
+            return ""
         return f"{self.forge_url.rstrip('/')}/{name}"
 
     def commit(self, name: str, commit: str) -> str:
-        """Give the page of a commit."""
+        """Give the page of a commit; a model's version has none there."""
+        if is_model(name):
+            return ""
         return f"{self.repository(name)}/commit/{commit}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import filecmp
+import json
 import re
 import shlex
 from pathlib import Path
@@ -124,24 +125,33 @@ def test_argo_cd_accepts_the_object(file: str) -> None:
     assert_valid(load(f"argocd/{file}"))
 
 
-def applications() -> dict[str, dict[str, Any]]:
+def applications(applicationset: Manifest | None = None) -> dict[str, dict[str, Any]]:
     """Do what the ApplicationSet's matrix does: fill its template for each environment and values file."""
-    spec = load("argocd/applicationset.yaml")["spec"]
+    spec = (applicationset or load("argocd/applicationset.yaml"))["spec"]
     environments, files = spec["generators"][0]["matrix"]["generators"]
     made = {}
     for element in environments["list"]["elements"]:
         pattern = fill(files["git"]["files"][0]["path"], element)
         for path in sorted(TEMPLATE.glob(pattern)):
             place = path.relative_to(TEMPLATE)
-            known = {f".{key}": value for key, value in element.items()}
+            known = {f".{key}": json.dumps(value).strip('"') for key, value in element.items()}
             known |= {
                 ".path.path": str(place.parent),
                 ".path.basename": place.parent.name,
                 ".path.filename": place.name,
             }
             application = yaml.safe_load(fill(yaml.safe_dump(spec["template"]), known))
+            lay_over(application, yaml.safe_load(fill(spec.get("templatePatch", "{}"), known)))
             made[application["metadata"]["name"]] = application
     return made
+
+
+def lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            lay_over(below[key], value)
+        else:
+            below[key] = value
 
 
 def fill(text: str, known: dict[str, str]) -> str:
@@ -196,16 +206,6 @@ def test_project_admits_every_application() -> None:
         assert any(re.fullmatch(pattern, spec["destination"]["namespace"]) for pattern in patterns)
 
 
-@pytest.mark.parametrize("file", ["README.md", ".github/workflows/manifests.yml"])
-def test_what_is_rendered_to_look_at_has_the_name_and_namespace_that_argocd_gives(file: str) -> None:
-    template = load("argocd/applicationset.yaml")["spec"]["template"]["spec"]
-    assert template["source"]["helm"]["releaseName"] == "{{ .path.basename }}"
-    assert template["destination"]["namespace"] == "{{ .path.basename }}-{{ .environment }}"
-    (command,) = re.findall(r"helm template .*", (TEMPLATE / file).read_text())
-    named, namespace = r'(checkout|"\$name")', r'("\$name-\$\{environment%\.yaml\}"|checkout-prod)'
-    assert re.search(f"helm template {named} charts/application --namespace {namespace}", command)
-
-
 def readme(section: str) -> str:
     parts = re.split(r"^## ", (TEMPLATE / "README.md").read_text(), flags=re.MULTILINE)
     return next(part for part in parts if part.startswith(f"{section}\n"))
@@ -222,6 +222,93 @@ def test_readme_renders_what_argocd_renders() -> None:
     given = [part for file in files for part in ("-f", file)]
     release, namespace = source["helm"]["releaseName"], spec["destination"]["namespace"]
     assert [word for word in words if word.strip()] == [release, source["path"], "--namespace", namespace, *given]
+
+
+def test_every_application_is_valid_and_synced_as_its_environment_says() -> None:
+    made = applications()
+    for application in made.values():
+        assert_valid({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **application})
+    automated = {name: one["spec"]["syncPolicy"]["automated"] for name, one in made.items()}
+    assert automated["checkout-dev"] == {"enabled": True, "selfHeal": False, "prune": True}
+    assert automated["checkout-prod"] == {"enabled": True, "selfHeal": True, "prune": True}
+    ignored = made["checkout-prod"]["spec"]["ignoreDifferences"]
+    assert {one["kind"] for one in ignored} == {"Deployment", "Rollout"}
+    assert not [one for one in ignored if "jsonPointers" in one], "a number in Git counts until an autoscaler has it"
+
+
+def variant(name: str) -> dict[str, Manifest]:
+    """Do what `kubectl apply -k` does: the two objects with the patches of a variant."""
+    made = {one["kind"]: one for one in (load("argocd/appproject.yaml"), load("argocd/applicationset.yaml"))}
+    assert load("argocd/kustomization.yaml")["resources"] == ["appproject.yaml", "applicationset.yaml"]
+    for patch in load(f"argocd/variants/{name}/kustomization.yaml")["patches"]:
+        target = made[patch["target"]["kind"]]
+        assert target["metadata"]["name"] == patch["target"]["name"]
+        for change in yaml.safe_load(patch["patch"]):
+            *way, last = change["path"].strip("/").split("/")
+            place: Any = target
+            for part in way:
+                place = place[part]
+            match change["op"]:
+                case "remove":
+                    del place[last]
+                case "add" if last == "-":
+                    place.append(change["value"])
+                case "add":
+                    assert last not in place
+                    place[last] = change["value"]
+                case "replace":
+                    assert last in place
+                    place[last] = change["value"]
+    return made
+
+
+def test_chart_of_a_registry_gets_the_same_values_and_is_admitted() -> None:
+    made = variant("oci-chart")
+    for made_object in made.values():
+        assert_valid(made_object)
+    plain = applications()
+    for name, application in applications(made["ApplicationSet"]).items():
+        chart, values = application["spec"]["sources"]
+        assert {chart["repoURL"], values["repoURL"]} <= set(made["AppProject"]["spec"]["sourceRepos"])
+        assert chart["chart"] == "application"
+        assert chart["targetRevision"] == load("charts/application/Chart.yaml")["version"]
+        before = plain[name]["spec"]["source"]["helm"]
+        assert [file.removeprefix(f"${values['ref']}/") for file in chart["helm"]["valueFiles"]] == [
+            file.removeprefix("../../") for file in before["valueFiles"]
+        ]
+        assert chart["helm"]["releaseName"] == before["releaseName"]
+
+
+def test_applications_in_a_namespace_of_the_team_are_admitted() -> None:
+    made = variant("any-namespace")
+    for made_object in made.values():
+        assert_valid(made_object)
+    assert [made["ApplicationSet"]["metadata"]["namespace"]] == made["AppProject"]["spec"]["sourceNamespaces"]
+
+
+def test_waves_go_through_every_environment_in_the_order_of_the_configuration() -> None:
+    made = variant("waves")
+    for made_object in made.values():
+        assert_valid(made_object)
+    steps = made["ApplicationSet"]["spec"]["strategy"]["rollingSync"]["steps"]
+    assert [step["matchExpressions"][0]["values"] for step in steps] == [[name] for name in ENVIRONMENTS]
+    labels = made["ApplicationSet"]["spec"]["template"]["metadata"]["labels"]
+    assert {step["matchExpressions"][0]["key"] for step in steps} <= set(labels)
+
+
+def test_role_for_mergeport_only_reads_and_only_this_project() -> None:
+    (role,) = load("argocd/appproject.yaml")["spec"]["roles"]
+    assert role["policies"] == ["p, proj:applications:mergeport, applications, get, applications/*, allow"]
+    assert "argocd proj role create-token applications mergeport" in readme("Begin")
+
+
+def test_every_file_has_an_owner() -> None:
+    lines = [line.split() for line in (TEMPLATE / ".github" / "CODEOWNERS").read_text().splitlines()]
+    owners = {words[0]: words[1:] for words in lines if words and not words[0].startswith("#")}
+    assert all(people and all(one.startswith("@") for one in people) for people in owners.values())
+    assert next(iter(owners)) == "*"
+    folders = {f"/{path.name}/" for path in TEMPLATE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= set(owners)
 
 
 def test_begin_gives_argocd_a_credential_of_the_repository_and_mergeport_a_token() -> None:

@@ -151,3 +151,38 @@ def test_template_of_pull_requests_is_checked_with_its_line(tmp_path: Path) -> N
 
     assert result.exit_code == 1
     assert ".mergeport/pull_request.md.j2:2: there is no pulls (docs/promotion.md has the names)" in result.output
+
+
+def test_plain_secrets_of_a_checkout_are_faults_and_what_a_comment_allows_is_shown(tmp_path: Path) -> None:
+    text = TEXT.replace(
+        "prod: {branch: main, manifest: {repository: acme/production, branch: live}}", "prod: {branch: main}"
+    )
+    place = checkout(
+        tmp_path / "m",
+        {
+            "mergeport.yaml": text,
+            "checkout-dev.yaml": f"{SOUND}env:\n  API_TOKEN: hunter2\n",
+            "checkout-prod.yaml": f"{SOUND}password: demo  # pragma: allowlist secret - a sandbox\n",
+            "notes.yaml": "password: hunter2\n",
+        },
+    )
+    (place / "apps" / "x").mkdir(parents=True)
+    (place / "apps" / "x" / ".env").write_text("DB_PASSWORD=hunter2\n")
+    (place / "apps" / "x" / "link").symlink_to(place / "notes.yaml")
+
+    result = check(place)
+
+    assert result.exit_code == 1
+    assert [line.partition(" (")[0] for line in result.stdout.splitlines()] == [
+        f"{place}/apps/x/.env:1: looks like a plain secret: a secret, by the name DB_PASSWORD",
+        f"{place}/checkout-dev.yaml:4: env.API_TOKEN: looks like a plain secret: a secret, by its name",
+    ]
+    assert "docs/secrets.md" in result.stdout
+
+    (place / "apps" / "x" / ".env").unlink()
+    (place / "checkout-dev.yaml").write_text(SOUND)
+    result = check(place)
+    assert result.exit_code == 0
+    assert (
+        f"allowed, and no secret as a comment says: {place}/checkout-prod.yaml:3: password: a sandbox" in result.stderr
+    )

@@ -163,6 +163,9 @@ class _AlwaysMoved:
     def ancestors(self, tip: Sha, among: Collection[Sha]) -> frozenset[Sha]:
         return frozenset()
 
+    def changed(self, before: Sha, after: Sha) -> frozenset[str]:
+        return frozenset()
+
     def diff(self, commit: Sha) -> str:
         return ""
 

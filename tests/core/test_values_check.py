@@ -120,3 +120,22 @@ def test_each_application_is_told_by_itself() -> None:
     (told,) = faults({DEV: SOUND, PROD: SOUND}, CONFIGURATION + cart)
 
     assert "cart in prod: apps/cart/values-prod.yaml does not exist" in told
+
+
+def test_values_of_models_are_checked_at_their_lines_too() -> None:
+    text = """\
+model_registries: {mlflow: {url: "https://m.test"}}
+environments: {dev: {alias: challenger, branch: main}}
+applications:
+  scorer:
+    source: acme/scorer
+    registry: r.test
+    models: {fraud: {registry: mlflow, name: f}}
+    values:
+      - {file: "a.yaml", set: {tag: "{tag}"}}
+      - {file: "b.yaml", set: {uri: "{fraud.uri}", version: "{fraud.version}"}}
+"""
+    assert faults({"a.yaml": "tag: x\n", "b.yaml": "uri: none\nversion: '0'\n"}, text) == []
+    (told,) = faults({"a.yaml": "tag: x\n", "b.yaml": "uri: none\n"}, text)
+    assert told.startswith("10:")
+    assert "scorer.fraud in dev" in told

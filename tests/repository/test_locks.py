@@ -20,7 +20,16 @@ def pins(path: Path) -> dict[str, str]:
 
 
 def test_the_locks_are_all_here() -> None:
-    assert NAMES == ["build.txt", "dev.txt", "fuzz.txt", "helm.txt", "helm4.txt", "main.txt", "ministack.txt"]
+    assert NAMES == [
+        "build.txt",
+        "dev.txt",
+        "fuzz.txt",
+        "helm.txt",
+        "helm4.txt",
+        "main.txt",
+        "ministack.txt",
+        "mlflow.txt",
+    ]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=NAMES)

@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.tools import ROOT
 
 SCRIPT = ROOT / "scripts" / "prerequisites.sh"
-WORDS = ["install", "demo", "test", "checks", "format", "bench", "fuzz", "soak", "lock"]
+WORDS = ["install", "demo", "test", "checks", "docs", "format", "bench", "fuzz", "soak", "lock"]
 
 
 def ask(path: Path, python: str = "python3") -> subprocess.CompletedProcess[str]:

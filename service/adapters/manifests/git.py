@@ -133,11 +133,7 @@ class GitManifests:
         return self._mirror.kept_tip(branch_ref(branch))
 
     def read(self, commit: Sha, path: str) -> bytes:
-        """Give a file's bytes at a commit.
-
-        PermanentError `values-file-missing`, `values-file-clash` (a folder, or below a file), `values-file-symlink`,
-        `values-file-forbidden` (a path that leaves the repository, a submodule), `values-file-too-large`.
-        """
+        """Give a file's bytes at a commit; PermanentError `values-file-missing`, `-clash`, `-symlink` and others."""
         parts, _ = path_parts(path), commit_id(commit)
 
         def read(remote: Remote | None) -> bytes:
@@ -171,8 +167,7 @@ class GitManifests:
     ) -> Sha:
         """Make a commit object of the parent with these files replaced or added; no ref moves.
 
-        Without a parent it begins a branch and has only these files. The same arguments give the same commit. Files
-        that configure Mergeport or GitHub itself are refused.
+        Without a parent it begins a branch. The same arguments give the same commit. Reserved files are refused.
         """
         contents = {path_parts(path, writing=True): content for path, content in files.items()}
         text = CommitText(message, author, committer, at, self._signing_key)
@@ -197,6 +192,10 @@ class GitManifests:
         """Tell which of these commits are the tip or behind it, deepening the mirror until that is certain."""
         wanted = frozenset(among)
         return self._here(commit_id(tip), lambda _: self._mirror.behind(tip, wanted))
+
+    def changed(self, before: Sha, after: Sha) -> frozenset[str]:
+        """Give the paths in which two commits differ, a renamed file's by both names, without bringing any file."""
+        return self._here(after, lambda _: self._mirror.changed(commit_id(before), commit_id(after)))
 
     def diff(self, commit: Sha) -> str:
         """Give the unified diff of a commit against its first parent, cut after DIFF_LIMIT bytes."""

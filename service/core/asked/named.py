@@ -13,6 +13,7 @@ _URL = re.compile(r"https?://[^/\s]+/(?P<repository>[^/\s]+/[^/\s]+)/(?P<kind>pu
 _NUMBERED = re.compile(r"(?:(?P<repository>[^/\s#]+/[^/\s#]+))?#(?P<number>\d{1,9})")
 _NUMBER = re.compile(r"\d{1,6}")
 _COMMIT = re.compile(r"(?:(?P<repository>[^/\s@]+/[^/\s@]+)@)?(?P<commit>[0-9a-fA-F]{7,40})")
+_MODEL = re.compile(r"(?P<name>[^@/:]+)@(?P<version>\d{1,18})")
 _DIGEST = re.compile(r"(?:\S*@)?(?P<digest>sha256:[0-9a-f]{7,64})", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:(?P<name>\S+):)?(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})")
 
@@ -35,7 +36,7 @@ class NamedPullRequest:
 
 @dataclass(frozen=True, slots=True)
 class NamedImage:
-    """An image by its digest, or by its tag and perhaps its name."""
+    """An image by its digest, or by its tag and perhaps its name; a model's version by its number and name."""
 
     digest: str = ""
     tag: str = ""
@@ -46,7 +47,7 @@ Named: TypeAlias = NamedCommit | NamedPullRequest | NamedImage
 
 
 def named(text: str) -> Named:
-    """Read `4f2c1e9`, `acme/checkout@4f2c1e9`, `41`, `#41`, `acme/checkout#41`, an address of these, or an image."""
+    """Read `4f2c1e9`, `acme/checkout@4f2c1e9`, `41`, `#41`, `acme/checkout#41`, an address of these, or an artifact."""
     text = text.strip()
     if found := _URL.fullmatch(text):
         repository = Repository(found["repository"])
@@ -60,6 +61,8 @@ def named(text: str) -> Named:
         return NamedPullRequest(int(text))
     if found := _COMMIT.fullmatch(text):
         return NamedCommit(found["commit"].lower(), _repository(found))
+    if found := _MODEL.fullmatch(text):
+        return NamedImage(tag=found["version"], name=found["name"].strip())
     if found := _DIGEST.fullmatch(text):
         return NamedImage(digest=found["digest"].lower())
     if found := _IMAGE.fullmatch(text):
@@ -67,7 +70,8 @@ def named(text: str) -> Named:
     raise NotFoundError(
         f"{text[:100]} names no commit, pull request or image",
         code="asked-unclear",
-        hint="give at least 7 characters of a commit, #NUMBER or OWNER/NAME#NUMBER, or an image's tag or digest",
+        hint="give at least 7 characters of a commit, #NUMBER or OWNER/NAME#NUMBER, an image's tag or digest, "
+        "or MODEL@VERSION",
     )
 
 

@@ -12,20 +12,21 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.core import trailers
+from service.core.artifacts import told_in
 from service.core.config import Target
 from service.core.config.placeholders import Placeholder, parse
 from service.core.foreign_text import cut, line
-from service.core.images import ImageReference, parse_reference
+from service.core.images import ImageReference
+from service.core.models import ModelReference
 from service.core.standing import SHORTEST_COMMIT
 from service.core.step_back import short
 from service.core.values import decode_values, read_value
 from service.core.words import Actor
 from service.errors import MergeportError
 
-_CONSTANT = frozenset({"application", "environment", "branch", "repository", "registry"})
+_CONSTANT = frozenset({"application", "environment", "branch", "repository", "registry", "name"})
 _REVERTS = re.compile(r"This reverts commit ([0-9a-f]{7,40})")
 _MERGED = re.compile(r"Merge pull request #(\d+) |.*\(#(\d+)\)$")
-_SHA = re.compile(r"[0-9a-f]{40}")
 _LONGEST = 200
 
 Artifacts = Mapping[tuple[str, str], str]
@@ -73,7 +74,9 @@ class Origin:
 
 
 def _is_named(image: ImageReference, values: Collection[str]) -> bool:
-    """Tell whether values name an image: by its digest if any of them has one, else by its tag."""
+    """Tell whether values name an image, by its digest if any has one, else by its tag; or a model's version."""
+    if isinstance(image, ModelReference):
+        return image.uri in values or image.tag in values
     if any("sha256:" in value for value in values):
         return any(image.digest is not None and value.endswith(image.digest) for value in values)
     return any(value == image.tag or value.endswith(f":{image.tag}") for value in values)
@@ -171,20 +174,20 @@ def origins_in(message: str) -> list[Origin]:
 
 def _origin(pairs: Sequence[tuple[str, str]]) -> Origin | None:
     said = {key: trailers.value_of(pairs, key) or "" for key in _KEYS}
-    if not said[trailers.RUN] or not _SHA.fullmatch(said[trailers.SOURCE_COMMIT]):
+    told = told_in(pairs)
+    if told is None or not told.run:
         return None
-    images = [parse_reference(value) for key, value in pairs if key == trailers.IMAGE]
     numbers = [value for key, value in pairs if key == trailers.SOURCE_PULL_REQUEST and value.isdigit()]
     return Origin(
         run=said[trailers.RUN],
         application=said[trailers.APPLICATION],
         environment=said[trailers.ENVIRONMENT],
-        source_repository=said[trailers.SOURCE_REPOSITORY],
-        source_commit=said[trailers.SOURCE_COMMIT],
+        source_repository=told.repository,
+        source_commit=told.commit,
         subject=said[trailers.REFERENCE_SUBJECT],
         author=said[trailers.REFERENCE_AUTHOR],
         pull_requests=tuple(int(number[:9]) for number in numbers),
-        images=tuple(image for image in images if image is not None),
+        images=told.references,
         back_from=line(short(said[trailers.ROLLBACK])) if said[trailers.ROLLBACK] else "",
         actor=said[trailers.ACTOR],
         reason=cut(line(said[trailers.REASON]), _LONGEST),
@@ -193,7 +196,7 @@ def _origin(pairs: Sequence[tuple[str, str]]) -> Origin | None:
 
 _KEYS = (
     trailers.RUN, trailers.APPLICATION, trailers.ENVIRONMENT, trailers.SOURCE_REPOSITORY, trailers.SOURCE_COMMIT,
-    trailers.SOURCE_PULL_REQUEST, trailers.IMAGE, trailers.REFERENCE_SUBJECT, trailers.REFERENCE_AUTHOR,
+    trailers.SOURCE_PULL_REQUEST, trailers.IMAGE, trailers.MODEL, trailers.REFERENCE_SUBJECT, trailers.REFERENCE_AUTHOR,
     trailers.ROLLBACK, trailers.ACTOR, trailers.REASON,
 )  # fmt: skip
 

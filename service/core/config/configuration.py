@@ -79,8 +79,8 @@ class Configuration:
         return self._layers[application, environment].place(*parts)
 
     def sources(self) -> frozenset[Repository]:
-        """Give the repositories whose changes start work, or would start work in targets that are switched off."""
-        return frozenset(target.source for target in (*self.targets(), *self._off))
+        """Give the repositories of code whose changes start work, or would in targets that are switched off."""
+        return frozenset(target.source for target in (*self.targets(), *self._off) if target.model is None)
 
     def manifest_repositories(self, default: Repository) -> frozenset[Repository]:
         """Give the repositories that are written; `default` is the configuration repository."""

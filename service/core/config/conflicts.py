@@ -20,6 +20,7 @@ def find_conflicts(read: Sequence[Read], faults: Report, warnings: Report) -> No
     """Report targets that exclude each other, and warn of those that may surprise."""
     _find_shared_writes(read, faults)
     _find_shared_images(read, faults, warnings)
+    _find_models_alike(read, faults)
 
 
 def find_misplaced(
@@ -48,12 +49,12 @@ def _find_shared_writes(read: Sequence[Read], faults: Report) -> None:
     written: dict[tuple[str, str, str, str], Target] = {}
     for target, layers in read:
         where = (target.manifest_repository or "", target.manifest_branch or "")
-        for index, entry in enumerate(target.values):
+        for entry in target.values:
             for path, _ in entry.set:
                 first = written.setdefault((*where, entry.file, path), target)
                 if first is not target:
                     faults.add(
-                        layers.place("values", index, "file"),
+                        layers.place("values", entry.position, "file"),
                         f"{path} of {entry.file} is written by {_named(first)} and by {_named(target)}",
                         "give each its own file: put {application} and {environment} into file",
                     )
@@ -80,6 +81,19 @@ def _find_shared_images(read: Sequence[Read], faults: Report, warnings: Report) 
                 layers.place("build"),
                 f"{_named(first)} and {_named(second)} build {repository}:{tag} differently from one source",
                 "give each its own image" if same_commit else "give each its own image: put {environment} into image",
+            )
+
+
+def _find_models_alike(read: Sequence[Read], faults: Report) -> None:
+    """Report models whose names differ only by upper and lower case: their runs could not be told apart."""
+    known: dict[str, str] = {}
+    for target, layers in read:
+        if target.model is None:
+            continue
+        first = known.setdefault(target.source.key, str(target.source))
+        if first != str(target.source):
+            faults.add(
+                layers.place(), f"{target.source} and {first} differ only by upper and lower case", "rename one of them"
             )
 
 

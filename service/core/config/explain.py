@@ -46,9 +46,15 @@ def _order_by(target: Target, layers: Layers) -> Explanation:
 
 
 def _sources(target: Target, layers: Layers) -> Iterator[Explanation]:
-    yield _row(layers, target.source, "source")
+    if target.model is not None:
+        place = layers.home.table("models") if layers.home else None
+        line = place.keys[target.model.name].line if place else None
+        yield Explanation(f"models.{target.model.name}.registry", target.model.registry, line)
+        yield Explanation(f"models.{target.model.name}.name", target.model.repository, line)
+    else:
+        yield _row(layers, target.source, "source")
     if target.upstream is None:
-        yield _row(layers, target.branch, "branch")
+        yield _row(layers, target.branch, "branch" if target.model is None else "alias")
     else:
         how, names = "all" if target.upstream.every else "any", list(target.upstream.environments)
         yield _row(layers, names[0] if len(names) == 1 else {how: names}, "from")
@@ -104,7 +110,7 @@ def _chosen(layers: Layers, options: BaseModel, key: str, kind: str) -> Iterator
     """Give the options of a gate or a notifier: each key of a mapping, and each item of a list."""
     if isinstance(options, RootModel):
         items = options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        for index, item in enumerate(items):
+        for index, item in items.items() if isinstance(items, dict) else enumerate(items):
             yield _row(layers, item, key, kind, index)
         return
     for name, value in _options(options):
@@ -121,7 +127,8 @@ def _deepest(table: Table | None, parts: tuple[str, ...]) -> Node | None:
 
 
 def _promotion(target: Target, layers: Layers) -> Iterator[Explanation]:
-    for index, entry in enumerate(target.values):
+    for entry in target.values:
+        index = entry.position
         yield _row(layers, entry.file, "values", index, "file")
         for path, value in entry.set:
             yield _row(layers, value, "values", index, "set", path)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from service.core.config.carrying import compare_files, read_carry
 from service.core.config.layers import Layers
+from service.core.config.model_targets import IMAGES, Part
 from service.core.config.patterns import check_branch_pattern
 from service.core.config.report import Report, nearest
 from service.core.config.targets import Target, Upstream
@@ -18,12 +19,14 @@ from service.core.config.tree import Place
 Read = tuple[Target, Layers]
 
 
-def read_branch(layers: Layers) -> str | None:
-    """Give the branch that feeds the target; empty if another environment does."""
+def read_branch(layers: Layers, *, optional: bool = False) -> str | None:
+    """Give the branch that feeds the target; empty if another environment does, or if it is optional and not said."""
     if "from" in layers.table.entries:
         if "branch" in layers.table.entries:
             layers.report.add(layers.place("from"), "branch and from exclude each other", "remove one of them")
         return "" if layers.has("from") else None
+    if optional and "branch" not in layers.table.entries:
+        return ""
     layers.environment_lacks("branch", "the branch that feeds the environment, or `from` an environment")
     if not layers.has("branch"):
         return None
@@ -38,11 +41,16 @@ def _branch_pattern(text: str) -> str:
     return text
 
 
-def read_upstream(layers: Layers) -> Upstream | None:
-    """Give what feeds the target; None if a branch does, or if a fault was reported."""
+def read_upstream(layers: Layers, part: Part = IMAGES) -> Upstream | None:
+    """Give what feeds the target; None if a branch or an alias does, or if a fault was reported.
+
+    What is carried goes along with the images, where an application has both.
+    """
     said = layers.keys.upstream
     carry = read_carry(layers)
-    if not layers.has("from") or said is None:
+    if part.model and not part.without_images:
+        carry = ()
+    if not layers.has("from") or said is None or (part.model and layers.has("alias")):
         return None
     if isinstance(said, str):
         return Upstream((said,), every=False, automatic=layers.keys.automatic, carry=carry)

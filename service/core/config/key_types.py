@@ -105,6 +105,10 @@ PullFromKey = Annotated[
     str | dict[str, object],
     *either(lambda value: isinstance(value, str | dict), words="text or a mapping", schema={LINK: "PullFrom"}),
 ]
+ModelRegistryKey = Annotated[
+    dict[str, object],
+    *either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "ModelRegistry"}),
+]
 BuildKey = Annotated[
     dict[str, object],
     *either(lambda value: isinstance(value, dict), words="a mapping", schema={LINK: "Build"}),

@@ -27,14 +27,17 @@ from service.core.config.key_types import (
     FromKey,
     GatesKey,
     Keys,
+    ModelRegistryKey,
     NotifyKey,
     Overrides,
     PullFromKey,
     RegistryKey,
     TextOrFalse,
 )
+from service.core.config.model_keys import ModelKeys
 from service.core.config.pull_request_keys import PullRequestKeys
 from service.core.config.role_keys import RoleKeys
+from service.core.config.time_keys import DeadlineKeys, HealthKeys
 from service.core.words import OrderBy
 
 
@@ -111,7 +114,7 @@ class EnvironmentKeys(Keys):
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
             "source", "paths", "registry", "image", "images", "tag", "build", "platforms", "redeploy", "reuse",
-            "rebuild", "values", "chart", "argocd", "deadlines", "health",
+            "rebuild", "values", "chart", "argocd", "deadlines", "health", "models",
         ),
         "a key of an application: put it under defaults, or under applications.NAME.environments.NAME",
     )  # fmt: skip
@@ -121,6 +124,9 @@ class EnvironmentKeys(Keys):
         default=None,
         alias="from",
         description="The environment that feeds it, instead of a branch: what is live and healthy there comes here.",
+    )
+    alias: str = Field(
+        default="", description="The alias of the model registry that feeds models here; latest is the newest version."
     )
     automatic: bool = Field(default=True, description="false: what is healthy upstream waits for a person.")
     carry: list[str] = Field(default=[], description="With from: values paths that go along with a release's images.")
@@ -198,37 +204,12 @@ class ImageKeys(Keys):
     )
 
 
-class DeadlineKeys(Keys):
-    """How long a run waits for each thing before it fails: 90s, 30m, 12h, 30d, 1h30m."""
-
-    build: DurationKey = Field(default="30m", description="A build on this machine.")
-    image: DurationKey = Field(default="60m", description="An image that another pipeline builds and pushes.")
-    sync: DurationKey = Field(default="15m", description="Argo CD having the commit live and healthy.")
-    pull_request: DurationKey = Field(default="30d", description="A person merging the pull request.")
-
-
-class HealthKeys(Keys):
-    """What Argo CD shows counts as live and healthy only if it lasts, and as failed only if it lasts."""
-
-    grace: DurationKey = Field(
-        default="60s",
-        description="How long a run waits while Degraded, a failed comparison and the like last: they often pass.",
-    )
-    stable: DurationKey = Field(
-        default="", description="How long live and healthy must last before the run succeeds; at once if absent."
-    )
-    out_of_sync: Literal["wait", "accept"] = Field(
-        default="wait",
-        description="accept: objects without our images may be OutOfSync after our sync succeeded.",
-    )
-
-
 class ApplicationKeys(ImageKeys):
     """One application, or what is the same for all of them."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
-            "branch", "carry", "publish", "group", "pull_request", "manifest", "gates", "notify", "pull_from",
+            "alias", "branch", "carry", "publish", "group", "pull_request", "manifest", "gates", "notify", "pull_from",
             "cancel_in_progress",
         ),
         "a key of an environment: put it under environments.NAME, or under applications.NAME.environments.NAME",
@@ -262,12 +243,15 @@ class Defaults(ApplicationKeys):
 
     elsewhere: ClassVar[Mapping[str, str]] = {
         **ApplicationKeys.elsewhere,
+        "models": "a key of one application: put it under applications.NAME",
         "environments": "what is different in one environment is said under applications.NAME.environments",
     }
 
 
 class Application(ApplicationKeys):
     """One application."""
+
+    models: dict[str, ModelKeys] = Field(default={}, description="The models by name: {NAME.uri}, {NAME.version}.")
 
     environments: Overrides = Field(
         default={},
@@ -278,7 +262,7 @@ class Application(ApplicationKeys):
 class TargetKeys(ApplicationKeys, EnvironmentKeys):
     """One application in one environment: any key of either."""
 
-    elsewhere: ClassVar[Mapping[str, str]] = {}
+    elsewhere: ClassVar[Mapping[str, str]] = {"models": "a key of the application: put it under applications.NAME"}
 
 
 class StateKeys(Keys):
@@ -295,5 +279,8 @@ class File(Keys):
     defaults: Defaults = Field(default={}, validate_default=True, description="Keys that all applications share.")
     environments: dict[str, EnvironmentKeys] = Field(description="The environments by name.")
     applications: dict[str, Application] = Field(description="The applications by name.")
+    model_registries: dict[str, ModelRegistryKey] = Field(
+        default={}, description="The model registries by name: a mapping with kind and options."
+    )
     state: StateKeys = Field(default={}, validate_default=True, description="Locks, holds and blocks.")
     roles: RoleKeys = Field(default={}, validate_default=True, description="Who may ask for what in comments.")

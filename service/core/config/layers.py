@@ -107,7 +107,7 @@ def lay(
 ) -> Layers:
     """Lay the layers over each other. Their keys and types are sound; the code that reads them checks their meaning."""
     (name, home), (environment_name, environment_home) = application, environment
-    layers = (environment_home, defaults, home.without("environments") if home else None, override)
+    layers = (environment_home, defaults, home.without("environments", "models") if home else None, override)
     base = home or environment_home or defaults
     table = Table(base.place, {}, {})
     for layer in layers:

@@ -12,6 +12,7 @@ from service.core.config.conflicts import find_conflicts, find_misplaced
 from service.core.config.feeding import find_broken_chains
 from service.core.config.keys import ORDER
 from service.core.config.layers import Layers, lay, table_under
+from service.core.config.model_targets import IMAGES, check_names, parts_of, read_registries
 from service.core.config.options import Kinds
 from service.core.config.report import Report, nearest
 from service.core.config.resolve import read_environment, read_target
@@ -62,6 +63,8 @@ class _Loading:
         self._defaults = table_under(tree, "defaults")
         self._environments = self._tables("environments")
         self._applications = self._tables("applications")
+        self._registries = read_registries(tree, kinds, faults)
+        self._parts = {name: parts_of(home, self._registries) for name, home in self._applications.items()}
 
     def load(self, commit: str) -> Configuration:
         environments = self._tree.table("environments")
@@ -69,17 +72,17 @@ class _Loading:
             self._faults.add(self._tree.keys["environments"], "names no environment", "name at least one")
         read: dict[tuple[str, str], tuple[Target, Layers]] = {}
         for application, home in self._applications.items():
-            for environment, found in self._read(application, home).items():
-                read[application, environment] = found
+            read |= self._read(application, home)
         self._check_unused_environments()
         targets = list(read.values())
         find_conflicts(targets, self._faults, self._warnings)
-        inside = {name: self._inside(home) for name, home in self._applications.items()}
-        find_misplaced(targets, tuple(self._applications), tuple(self._environments), inside, self._faults)
+        inside = {one: self._inside(home) for name, home in self._applications.items() for one in self._named(name)}
+        names = tuple(dict.fromkeys([*inside, *self._applications]))
+        find_misplaced(targets, names, tuple(self._environments), inside, self._faults)
         find_broken_chains(read, list(self._environments), self._faults)
         return Configuration(
             commit=commit,
-            applications=tuple(self._applications),
+            applications=tuple(inside),
             environments=tuple(self._environments),
             warnings=tuple(self._warnings.faults),
             reason_required=table_under(self._tree, "state").text("reason") == "required",
@@ -95,8 +98,12 @@ class _Loading:
             overrides = table_under(home, "environments")
             for name in (name for name in self._environments if _is_false(overrides, name)):
                 layers = self._lay(application, home, name, None, report=Report(""))
-                if target := read_target(layers, self._kinds):
-                    yield target
+                found = (read_target(layers, self._kinds, part) for part in self._parts[application])
+                yield from (target for target in found if target is not None)
+
+    def _named(self, application: str) -> list[str]:
+        """Name the parts of an application, as runs do."""
+        return [part.of(fit_name(application)) for part in self._parts[application]]
 
     def _tables(self, name: str) -> dict[str, Table]:
         """Give the named mappings under a key; report names that are not allowed."""
@@ -108,21 +115,23 @@ class _Loading:
                 self._faults.add(place, f'"{entry}" cannot be a name', NAME_WORDS)
         return {entry: node for entry, node in table.entries.items() if isinstance(node, Table)}
 
-    def _read(self, application: str, home: Table) -> dict[str, tuple[Target, Layers]]:
+    def _read(self, application: str, home: Table) -> dict[tuple[str, str], tuple[Target, Layers]]:
         overrides = table_under(home, "environments")
         self._check_overrides(overrides)
         images = home.table("images")
         for name, place in images.keys.items() if images else ():
             if not is_name(name):
                 self._faults.add(place, f'"{name}" cannot be a name', NAME_WORDS)
+        check_names(home, self._faults)
         read = {}
         wanted = self._inside(home)
         for name in wanted:
             layers = self._lay(application, home, name, overrides.table(name))
-            if target := read_target(layers, self._kinds):
-                read[name] = (target, layers)
-            elif not self._faults.faults:  # no target may be lost without a fault
-                self._faults.add(home.place, f"{application} cannot be read for {name}", "please report this file")
+            for part in self._parts[application]:
+                if target := read_target(layers, self._kinds, part):
+                    read[target.application, name] = (target, layers)
+                elif not self._faults.faults:  # no target may be lost without a fault
+                    self._faults.add(home.place, f"{application} cannot be read for {name}", "please report this file")
         if self._environments and not wanted:
             self._warnings.add(home.place, f"{application} is in no environment")
         self._check_unplaced(application, home, overrides, placed=bool(wanted))
@@ -155,14 +164,20 @@ class _Loading:
         for name in overrides.entries:
             override = overrides.table(name)
             if name not in self._environments and override:
-                read_target(self._lay(application, home, name, override), self._kinds)
+                self._only_check(application, self._lay(application, home, name, override))
         if not placed:
-            read_target(self._lay(application, home, next(iter(self._environments), _NOWHERE), None), self._kinds)
+            name = next(iter(self._environments), _NOWHERE)
+            self._only_check(application, self._lay(application, home, name, None))
+
+    def _only_check(self, application: str, layers: Layers) -> None:
+        for part in self._parts[application]:
+            read_target(layers, self._kinds, part)
 
     def _check_unused_environments(self) -> None:
         """Report the faults of each environment itself, because no application may be in it."""
+        of_models = any(part.model for parts in self._parts.values() for part in parts)
         for name in self._environments:
-            read_environment(self._lay(_NOTHING, None, name, None), self._kinds)
+            read_environment(self._lay(_NOTHING, None, name, None), self._kinds, IMAGES._replace(optional=of_models))
 
     def _check_overrides(self, overrides: Table) -> None:
         """Report an environment that does not exist, and a value that is neither a mapping nor `false`."""

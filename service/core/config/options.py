@@ -26,6 +26,7 @@ class Kinds(NamedTuple):
     registries: Models
     gates: Models = MappingProxyType({})
     notifiers: Models = MappingProxyType({})
+    models: Models = MappingProxyType({})
 
     @property
     def missing(self) -> frozenset[str]:

@@ -17,6 +17,7 @@ from service.core.config.chart_targets import read_chart
 from service.core.config.feeding import read_branch, read_upstream
 from service.core.config.image_targets import image_names, read_images
 from service.core.config.layers import Layers
+from service.core.config.model_targets import IMAGES, Part, entries_of, order_of, pinned, read_alias, read_model
 from service.core.config.options import Kinds, read_named
 from service.core.config.patterns import check_pattern
 from service.core.config.placeholders import COMMIT, check_placeholders, image_placeholders, render
@@ -42,6 +43,7 @@ from service.core.config.texts import (
 )
 from service.core.config.time_targets import read_deadlines, read_patience, read_rollback_within
 from service.core.config.tree import Broken, Node, Series, Table, find, is_whole
+from service.core.models import source_of_model
 from service.core.values_paths import parse_path
 from service.core.words import OrderBy, Protected, Publish, Repository, Rewritten
 from service.errors import ValuesEditError
@@ -63,11 +65,14 @@ class EnvironmentParts(NamedTuple):
     pull_from: tuple[PullFrom, ...] | None
 
 
-def read_target(layers: Layers, kinds: Kinds) -> Target | None:
-    """Give the target; None when a fault was reported."""
-    source, paths = _source(layers), _paths(layers)
-    branch, upstream, policy, group, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds)
-    images, values = read_images(layers, kinds, pull_from or ()), _values(layers)
+def read_target(layers: Layers, kinds: Kinds, part: Part = IMAGES) -> Target | None:
+    """Give the target of an application's images, or of one of its models; None when a fault was reported."""
+    model = read_model(layers, part)
+    source = source_of_model(model.registry, model.repository) if model else _source(layers, part)
+    paths = () if part.model else _paths(layers)
+    branch, upstream, policy, group, manifest, writing, gates, notify, pull_from = read_environment(layers, kinds, part)
+    images = () if part.model else read_images(layers, kinds, pull_from or ())
+    values = _values(layers, part)
     argocd, deadlines, patience = _argocd(layers), read_deadlines(layers), read_patience(layers)
     rollback_within, chart = read_rollback_within(layers), read_chart(layers, argocd or "")
     if (
@@ -89,32 +94,37 @@ def read_target(layers: Layers, kinds: Kinds) -> Target | None:
         or not layers.whole
     ):
         return None
+    order = OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten))
     return Target(
-        application=layers.application, environment=layers.environment, source=source, branch=branch, paths=paths,
-        images=images, values=values, publish=Publish(layers.keys.publish), pull_request=policy,
+        application=part.of(layers.application), environment=layers.environment, source=source, branch=branch,
+        paths=paths, images=images, values=values, publish=Publish(layers.keys.publish), pull_request=policy,
         manifest_repository=manifest[0], manifest_branch=manifest[1], writing=writing,
         argocd_application=argocd or None, deadlines=deadlines, patience=patience, rollback_within=rollback_within,
-        order=OrderPolicy(OrderBy(layers.keys.order.by), Rewritten(layers.keys.order.rewritten)), gates=gates,
+        order=order_of(order, model), gates=gates,
         notify=notify, cancel_in_progress=layers.keys.cancel_in_progress, upstream=upstream, group=group, chart=chart,
+        model=model,
     )  # fmt: skip
 
 
-def read_environment(layers: Layers, kinds: Kinds) -> EnvironmentParts:
+def read_environment(layers: Layers, kinds: Kinds, part: Part = IMAGES) -> EnvironmentParts:
     """Give what the environment decides for any application; None for each part with a fault."""
+    gates = read_named(layers, kinds.gates, "gate", "gates")
     return EnvironmentParts(
-        read_branch(layers),
-        read_upstream(layers),
+        read_alias(layers) if part.model else read_branch(layers, optional=part.optional),
+        read_upstream(layers, part),
         read_policy(layers),
         read_group(layers),
         _manifest(layers),
         _writing(layers),
-        read_named(layers, kinds.gates, "gate", "gates"),
+        None if gates is None else tuple(one for one in gates if part.judges(one[0])),
         read_named(layers, kinds.notifiers, "notifier", "notify"),
         read_pull_from(layers, kinds),
     )
 
 
-def _source(layers: Layers) -> Repository | None:
+def _source(layers: Layers, part: Part) -> Repository | None:
+    if part.model:
+        return None
     layers.lacks("source", "the repository with the code, owner/name")
     if not layers.has("source"):
         return None
@@ -150,14 +160,15 @@ def _all(found: Sequence[T | None]) -> tuple[T, ...] | None:
     return sound if len(sound) == len(found) else None
 
 
-def _values(layers: Layers) -> tuple[ValuesTarget, ...] | None:
+def _values(layers: Layers, part: Part) -> tuple[ValuesTarget, ...] | None:
+    """Give the entries that write what the target is made of; all of them are checked, whichever it is."""
     layers.lacks("values", "the values files that get the image")
     node = layers.table.entries.get("values")
     if isinstance(node, Series) and node.whole and not node.items:
         layers.report.add(node.place, "names no values file", "name at least one: file and set")
     if not layers.keys.values:
         return None
-    entries = _all([_values_entry(layers, index) for index in range(len(layers.keys.values))])
+    entries = _all([_values_entry(layers, index, part) for index in range(len(layers.keys.values))])
     if entries is None:
         return None
     seen: set[tuple[str, str]] = set()
@@ -168,10 +179,10 @@ def _values(layers: Layers) -> tuple[ValuesTarget, ...] | None:
                     layers.place("values", index, "set", path), f"{path} of {entry.file} is written twice"
                 )
             seen.add((entry.file, path))
-    return entries
+    return entries_of(layers, entries, part)
 
 
-def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
+def _values_entry(layers: Layers, index: int, part: Part) -> ValuesTarget | None:
     entry = layers.keys.values[index]
     node, _ = find(layers.table, ("values", index))
     said: Mapping[str, Node] = node.entries if isinstance(node, Table) else {}
@@ -182,9 +193,9 @@ def _values_entry(layers: Layers, index: int) -> ValuesTarget | None:
     written_in = said.get("set")
     if isinstance(written_in, Table) and not written_in.entries:
         layers.report.add(written_in.place, "writes nothing", "say which values path gets what")
-    written = _all([_written(layers, index, path, value) for path, value in entry.set.items()])
+    written = _all([_written(layers, (index, path), value, part) for path, value in entry.set.items()])
     new_file = entry.create == "file"
-    return ValuesTarget(file, written, bool(entry.create), new_file) if file is not None and written else None
+    return ValuesTarget(file, written, bool(entry.create), new_file, index) if file is not None and written else None
 
 
 def _file_for(layers: Layers) -> Callable[[str], str]:
@@ -198,17 +209,19 @@ def _file_for(layers: Layers) -> Callable[[str], str]:
     return check
 
 
-def _written(layers: Layers, index: int, path: str, value: Written) -> tuple[str, Written] | None:
+def _written(layers: Layers, at_path: tuple[int, str], value: Written, part: Part) -> tuple[str, Written] | None:
+    index, path = at_path
     at = ("values", index, "set", path)
     sound = layers.checked(_values_path, path, *at) is not None
     if isinstance(value, str) and not layers.spoilt("images"):
         names = image_names(layers)
-        known = [*layers.statics, *COMMIT, *image_placeholders(names or [""])]
+        of_images = [] if part.without_images else [*COMMIT, *image_placeholders(names or [""])]
+        known = [*layers.statics, *of_images, *part.placeholders]
         several = names if len(names) > 1 else []
 
         def check(template: str) -> str:
             check_placeholders(template, known, several)
-            return template
+            return pinned(template)
 
         sound = layers.checked(check, value, *at) is not None and sound
     return (path, value) if sound else None

@@ -49,6 +49,11 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
             ),
         ]
     }
+    definitions["ModelRegistry"] = (
+        _alternatives(kinds.models, "The model registry and its options.", definitions)
+        if kinds.models
+        else {"type": "object"}
+    )
     named = {"gates": ("Gates", kinds.gates), "notify": ("Notify", kinds.notifiers)}
     for key, (name, options) in named.items():
         if key not in kinds.missing:
@@ -57,7 +62,7 @@ def json_schema(kinds: Kinds) -> dict[str, object]:
         for model in ("EnvironmentKeys", "TargetKeys"):
             del definitions[model]["properties"][key]
     file = definitions.pop("File")
-    for name in ("environments", "applications"):
+    for name in ("environments", "applications", "model_registries"):
         file["properties"][name]["propertyNames"] = {"pattern": f"^{NAME}$"}
     linked = _linked(file)
     return {

@@ -94,6 +94,35 @@ class ImageTarget(NamedTuple):
         return f"{self.registry_host}/{self.repository}"
 
 
+class ModelTarget(NamedTuple):
+    """One model of an application: its registry, its name there, and the alias whose version is wanted.
+
+    `name` is the one in placeholders: `{scorer.uri}`. `alias` is empty where an environment upstream feeds it.
+    """
+
+    name: str
+    registry: str
+    kind: str
+    options: BaseModel
+    repository: str
+    alias: str = ""
+
+    @property
+    def registry_host(self) -> str:
+        """Our name of the registry, which stands where an image has its host."""
+        return self.registry
+
+    @property
+    def full_name(self) -> str:
+        """The model's name with its registry."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
+    def tag(self) -> str:
+        """The template of what stands where an image has its tag."""
+        return "{version}"
+
+
 class ValuesTarget(NamedTuple):
     """One values file and what is written to it: (values path, template or typed value)."""
 
@@ -101,6 +130,8 @@ class ValuesTarget(NamedTuple):
     set: tuple[tuple[str, Written], ...]
     create: bool = False
     new_file: bool = False
+    position: int = 0
+    """Where it is in the file's list: a target has only the entries that concern it."""
 
 
 class Upstream(NamedTuple):
@@ -173,9 +204,10 @@ class Deadlines(NamedTuple):
 
 
 class Target(NamedTuple):
-    """One application in one environment.
+    """One application, or one model of an application, in one environment.
 
-    `group` names what shares a pull request in the environment; it is empty where each application has its own.
+    With `model` it has no images: `source` names the model, and `branch` its alias. `group` names what shares a
+    pull request in the environment; it is empty where each application has its own.
     `branch` is a glob; it is empty if `upstream` feeds the environment instead. No `paths` means every change counts.
     `manifest_repository` None means the configuration repository, `manifest_branch` None the default branch;
     `argocd_application` None ends a run at the commit. `patience` says when an observation counts, and
@@ -207,3 +239,14 @@ class Target(NamedTuple):
     upstream: Upstream | None = None
     group: str = ""
     chart: ChartTarget = ChartTarget()
+    model: ModelTarget | None = None
+
+    @property
+    def owner(self) -> str:
+        """The application as the file names it; `application` may be a part of it, such as one of its models."""
+        return self.application.partition(".")[0]
+
+    @property
+    def artifacts(self) -> tuple[ImageTarget | ModelTarget, ...]:
+        """What a release of it has: its images, or its model."""
+        return self.images if self.model is None else (self.model,)

@@ -53,6 +53,12 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def is_part(text: str) -> bool:
+    """Tell whether a text can name an application, or a part of one, such as a model: `scorer.fraud`."""
+    name, dot, part = text.partition(".")
+    return is_name(name) and (is_name(part) if dot else True)
+
+
 def fit_name(text: str) -> str:
     """Give the name, or a valid one in its place, so that its fault is reported only once and not in every text."""
     return text if is_name(text) else re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "x"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from service.core.config.keys import DeadlineKeys
 from service.core.config.layers import Layers
 from service.core.config.targets import Deadlines
 from service.core.config.texts import duration
+from service.core.config.time_keys import DeadlineKeys
 from service.core.deployment import Patience
 
 

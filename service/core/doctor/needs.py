@@ -43,7 +43,8 @@ def needs_of(configuration: Configuration, configuration_repository: Repository)
 
     _configuration(of(configuration_repository))
     for target in configuration.targets():
-        _source(of(target.source), target)
+        if target.model is None:
+            _source(of(target.source), target)
         _manifests(of(target.manifest_repository or configuration_repository), target)
     if configuration.roles != type(configuration.roles)():
         for needs in found.values():

@@ -12,6 +12,7 @@ from service.core.gates.reviews import Reviews
 from service.core.gates.seen_checks import Check
 from service.core.gates.stays import ReleaseIdentity, Stay
 from service.core.gates.unknown import NOT_READ, Unknown
+from service.core.promotion_model import ModelStory
 from service.core.words import Repository, Sha
 
 
@@ -38,7 +39,8 @@ class Facts:
 
     What nobody has read is Unknown, so that a forgotten fact closes a gate and never opens it. `tree` is the id of the
     application's paths in the source commit, `labels` are those of the source's pull request, `models` are the model
-    versions that the release brings, as people name them: `fraud-scorer/7`.
+    versions that the release brings, as people name them: `fraud-scorer@7`. `model` is
+    what is known of that version, None where none is promoted.
     """
 
     now: datetime
@@ -57,6 +59,7 @@ class Facts:
     files: tuple[FileText, ...] = ()
     answer: HttpAnswer | Unknown = NOT_READ
     overrides: tuple[Override, ...] = ()
+    model: ModelStory | Unknown | None = NOT_READ
 
     @property
     def release(self) -> ReleaseIdentity:

@@ -103,7 +103,9 @@ def _means(exceptions: Iterable[ExceptKeys], facts: Facts) -> bool:
     """Tell whether an exception means the release: by its application, or by a label, whose case GitHub ignores."""
     labels = set() if isinstance(facts.labels, Unknown) else {label.lower() for label in facts.labels}
     return any(
-        facts.application in one.applications or not labels.isdisjoint(map(str.lower, one.labels)) for one in exceptions
+        not {facts.application, facts.application.partition(".")[0]}.isdisjoint(one.applications)
+        or not labels.isdisjoint(map(str.lower, one.labels))
+        for one in exceptions
     )
 
 

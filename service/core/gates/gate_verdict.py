@@ -50,6 +50,8 @@ class Evidence(StrEnum):
     FILES = "files"
     """The files that the options name: `Options.files()`."""
     ANSWER = "answer"
+    MODEL = "model"
+    """What is known of a model's version, and of the live one."""
     STATE = "state"
 
 

@@ -38,7 +38,7 @@ class Restriction:
         """Tell whether it counts now and here; at `until` it has ended."""
         return (
             (self.until is None or now < self.until)
-            and self.application in {None, application}
+            and self.application in {None, application, application.partition(".")[0]}
             and self.environment in {None, environment}
         )
 

@@ -30,7 +30,7 @@ def manifest_files(template: Mapping[str, str], answers: Answers) -> dict[str, s
             for application in answers.applications:
                 found |= _values(path.removeprefix(_VALUES), text, application, answers)
         elif not path.startswith("apps/"):
-            found[path] = _named(_environments(text, answers, path), answers)
+            found[path] = _named(_environments(_for_init(text), answers, path), answers)
     return dict(sorted(found.items()))
 
 
@@ -44,6 +44,11 @@ def _values(file: str, text: str, application: StartedApplication, answers: Answ
             break
     text = re.sub(rf"\b{APPLICATION}\b", application.name, text)
     return {f"apps/{application.name}/{file}": _named(text, answers)}
+
+
+def _for_init(text: str) -> str:
+    """Leave out what only who copies the template by hand has to do."""
+    return re.sub(r"<!-- for a copy by hand -->\n.*?<!-- until here -->\n\n", "", text, flags=re.DOTALL)
 
 
 def _known() -> list[str]:
@@ -73,6 +78,7 @@ def _named(text: str, answers: Answers) -> str:
     text = text.replace(MANIFESTS, str(answers.manifests)).replace(REGISTRY, answers.registry)
     for application in answers.applications[:1]:
         text = text.replace(f"{OWNER}/{APPLICATION}", str(application.source))
+        text = text.replace(f"apps/{APPLICATION}", f"apps/{application.name}")
     return re.sub(rf"(?<![-\w]){OWNER}(?![-\w])", answers.owner, text)
 
 

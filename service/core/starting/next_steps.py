@@ -5,9 +5,7 @@ from __future__ import annotations
 from service.core.starting.answers import MOST_ENVIRONMENTS, Answers, StartedApplication
 
 _DEPLOY = "aws cloudformation deploy --capabilities CAPABILITY_NAMED_IAM"
-_ARGOCD = (
-    "`kubectl apply -f manifests/argocd/`, and make a token as `manifests/README.md` says: `secrets/argocd-token`."
-)
+_ARGOCD = "`kubectl apply -k manifests/argocd`, and make a token as `manifests/README.md` says: `secrets/argocd-token`."
 _NO_ARGOCD = (
     "`argocd` is `false` in `mergeport.yaml`, so a run ends at the commit. Name Argo CD's applications there later."
 )

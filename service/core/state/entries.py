@@ -143,7 +143,7 @@ Entry: TypeAlias = Lock | Hold | Block
 def _covers(entry: Lock | Hold, application: str, environment: str) -> bool:
     every = entry.stray or Stray("")
     return (entry.environment in {"", environment} or every.environment) and (
-        entry.application in {"", application} or every.application
+        entry.application in {"", application, application.partition(".")[0]} or every.application
     )
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from service.core.config.report import Report, nearest
-from service.core.config.texts import NAME_WORDS, is_name
+from service.core.config.texts import NAME_WORDS, is_name, is_part
 from service.core.config.tree import Broken, Node, Place, Scalar, Series, Table
 from service.core.config.yaml_text import decode, read
 from service.core.foreign_text import cut, line
@@ -195,7 +195,7 @@ class _Item:
     def name(self, key: str, *, wanted: bool = False) -> str:
         """Give the name under a key. A text that no configuration can have as a name would close nothing."""
         text = self.text(key, wanted=wanted)
-        if text.strip() and not is_name(text):
+        if text.strip() and not (is_part(text) if key == "application" else is_name(text)):
             shown = cut(line(text), LONGEST_NAME)
             self.report.add(self.table.entries[key].place, f'"{shown}" cannot be a name', f"a name has {NAME_WORDS}")
         return text

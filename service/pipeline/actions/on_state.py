@@ -169,7 +169,7 @@ def _proposing(context: Context, entry: Entry) -> tuple[str, ...]:
         for target in targets
         if target.publish is Publish.PULL_REQUEST
         and entry.environment in {"", target.environment}
-        and entry.application in {"", target.application}
+        and entry.application in {"", target.application, target.owner}
     )
     return tuple(dict.fromkeys(closed))
 
@@ -255,14 +255,15 @@ def _where(context: Context, environment: str, application: str) -> list[Reposit
             code="environment-unknown",
             hint=nearest(environment, configuration.environments),
         )
-    if application and configuration.target(application, environment) is None:
+    owners = {target.owner for target in configuration.targets() if target.environment == environment}
+    if application and application not in owners and configuration.target(application, environment) is None:
         raise PermanentError(
             f"{application} is not in {environment}", code="target-gone", hint="`mergeport config explain` shows it"
         )
     there = [
         target.manifest_repository or context.configuration_repository
         for target in configuration.targets()
-        if target.environment == environment and application in {"", target.application}
+        if target.environment == environment and application in {"", target.application, target.owner}
     ]
     return sorted(set(there)) or [context.configuration_repository]
 

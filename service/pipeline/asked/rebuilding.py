@@ -12,10 +12,12 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from service.core.artifacts import kept_from
 from service.core.asked.release_history import Artifacts, Origin, Written
 from service.core.config import Configuration, Target
 from service.core.foreign_text import line
 from service.core.images import ImageReference
+from service.core.standing import NO_MODEL
 from service.core.words import ChangeId, Repository, RunId, Sha
 from service.errors import MergeportError
 from service.pipeline.asked.manifest_history import Past, all_history, artifacts_now, first_seen
@@ -117,7 +119,7 @@ def _known(context: Context, target: Target) -> Known | None:
 def _live(past: Past, target: Target, entries: Iterator[Written]) -> Found | Lost | None:
     """Tell what is live in a place; None where nothing ever was."""
     now = artifacts_now(past, target)
-    newest = None if _has_none_yet(now) else next(entries, None)
+    newest = None if _has_none_yet(now, target) else next(entries, None)
     if newest is None:
         return None
     place = target.application, target.environment
@@ -132,8 +134,10 @@ def _live(past: Past, target: Target, entries: Iterator[Written]) -> Found | Los
     return Found(target, made.origin, images, Sha(newest.commit), Sha(made.commit), newest.at)
 
 
-def _has_none_yet(now: Artifacts) -> bool:
-    """Tell whether values are what people write where there is no image yet."""
+def _has_none_yet(now: Artifacts, target: Target) -> bool:
+    """Tell whether values are what people write where there is no image yet, or no model."""
+    if target.model is not None:
+        return all(value in NO_MODEL for value in now.values())
     digests = [value for value in now.values() if "sha256:" in value]
     if digests:
         return all(value.endswith(_NO_DIGEST) for value in digests)
@@ -144,7 +148,7 @@ def _by_name(target: Target, images: Iterable[ImageReference]) -> dict[str, Imag
     """Give the images under the names that the configuration has for them; None if one has no name there."""
     named: dict[str, ImageReference] = {}
     for image in images:
-        fitting = [one.name for one in target.images if one.full_name == image.name]
+        fitting = [one.name for one in target.artifacts if one.full_name == image.name]
         if not fitting:
             return None
         named[fitting[0]] = image
@@ -200,7 +204,7 @@ def _change(origin: Origin, repository: Repository, branch: str, came: datetime)
 
 def _kept(image: ImageReference) -> dict[str, Any]:
     return {
-        "registry": image.registry, "repository": image.repository, "tag": image.tag, "digest": image.digest,
+        **kept_from(image),
         "platforms": [], "parts": [], "revision": None, "made_for": None,
     }  # fmt: skip
 

@@ -12,9 +12,10 @@ from datetime import datetime
 from service.core.asked import Answer, BuildFacts, Case, GateRow, LiveFacts, Other, RunFacts, WaitFacts, why_not
 from service.core.deployment import Doubt, Past, Progress, past_from
 from service.core.order import Relation
-from service.core.state import Block, Candidate, Entry, digests_in, in_the_way
+from service.core.state import Block, Entry, in_the_way
 from service.core.words import BuildState, Repository, RunState, WaitKind
 from service.pipeline.manifest.state.remembered import in_force
+from service.pipeline.runs.claim import candidate_of
 from service.store import (
     Transaction,
     ancestry,
@@ -170,7 +171,7 @@ def _state(
     where = manifests or (edit.repository if edit is not None else None)
     if where is None and wait is not None and wait.kind is WaitKind.GATE and _STATE_KEY in wait.key:
         where = Repository(wait.key)
-    candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
+    candidate = candidate_of(run)
     opened = {one.gate for one in overrides.of_run(tx, run)}
     entries: dict[tuple[str, ...], Entry] = {}
     doubt = ""

@@ -6,14 +6,15 @@ Called by `mergeport status`. Reads the store alone, with a handful of queries h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.core.config import Configuration, Target
+from service.core.models import version_of
 from service.core.state import Hold, Lock, State, told
 from service.core.words import Repository, RunState, WaitKind
 from service.pipeline.manifest.state.remembered import in_force
-from service.store import Transaction, manifest_states, matrix
+from service.store import Transaction, manifest_states, matrix, model_aliases
 from service.store.deployments import IMAGE_GONE
 from service.store.matrix import ChangeRow, LiveRow, OpenRow
 
@@ -59,6 +60,8 @@ class Cell:
     closed: tuple[Closed, ...] = ()
     behind: int | None = None
     coming: Coming | None = None
+    alias: str = ""
+    """What the alias that feeds a model names, where that is not what is live."""
 
     @property
     def well(self) -> bool:
@@ -77,14 +80,25 @@ def status(
     live = {(row.application, row.environment): row for row in matrix.live(tx, application)}
     coming = {(row.application, row.environment): row for row in matrix.on_their_way(tx, application)}
     newer = _by_place(matrix.not_live_everywhere(tx, application))
-    states = dict(_states(tx))
+    states, aliases = dict(_states(tx)), model_aliases.known(tx)
     targets = {(one.application, one.environment): one for one in (configuration.targets() if configuration else ())}
     wanted = [place for place in targets if application in {"", place[0]}]
     left = sorted({*live, *coming} - set(wanted))
-    return [
+    cells = [
         _cell(place, targets.get(place), live, coming.get(place), newer, states, default, now)
         for place in (*wanted, *left)
     ]
+    return [_beside_alias(cell, targets.get((cell.application, cell.environment)), aliases) for cell in cells]
+
+
+def _beside_alias(cell: Cell, target: Target | None, aliases: Mapping[tuple[Repository, str], str]) -> Cell:
+    """Add what the alias names, where another version is live, or none."""
+    if target is None or target.model is None or not target.branch:
+        return cell
+    version = aliases.get((target.source, target.branch))
+    if version is None or version == version_of(cell.commit):
+        return cell
+    return replace(cell, alias=f"{target.branch} is {version}" if version else f"there is no {target.branch}")
 
 
 def _cell(

@@ -76,7 +76,8 @@ def _runs_named(tx: Transaction, what: Named) -> list[Run]:
     """Give the runs that are named by an image, or by the pull request of their promotion."""
     match what:
         case NamedImage():
-            return [run for run in asked_for.naming(tx, what.digest or what.tag) if _has(run, what)]
+            text = what.name if what.name and what.tag.isdigit() else what.digest or what.tag
+            return [run for run in asked_for.naming(tx, text) if _has(run, what)]
         case NamedPullRequest() if not asked_for.of_pull_request(tx, what.number, what.repository):
             return asked_for.of_promotion(tx, what.number, what.repository)
         case NamedCommit() if not asked_for.of_commit(tx, what.beginning):

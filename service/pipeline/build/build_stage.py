@@ -18,6 +18,7 @@ from service.pipeline.build.build_deadline import pause_for
 from service.pipeline.build.built_beside import await_end, is_of_another, made_by, shared_build
 from service.pipeline.build.foreign import awaited, standing_of
 from service.pipeline.build.in_progress import give_way
+from service.pipeline.build.model_stage import find_model
 from service.pipeline.build.replica import bring_over
 from service.pipeline.build.same_tree import is_reused, made_before, tag_again, tree_at
 from service.pipeline.build.wanted_build import just_ended, pause_left, reference_of, want_build
@@ -30,6 +31,10 @@ from service.store.builds import Build
 def build(claim: Claim) -> None:
     """Make sure that every image of the run exists, or pause; afterwards the claim has the run's images."""
     give_way(claim)
+    if claim.target.model is not None:
+        find_model(claim)
+        claim.note(stage=Stage.PROMOTE)
+        return
     anew = [image for image in _made(claim) if is_wanted_anew(claim, image)]
     built: list[tuple[ImageTarget, Build]] = []
     pushed: list[tuple[ImageTarget, str]] = []

@@ -91,11 +91,13 @@ def _is_wide(command: Command, aim: Aim) -> bool:
 def _concerned(context: Context, fits: Sequence[Target], command: Command) -> list[Repository]:
     """Give the repositories on which a person's permission counts: the sources of all that is concerned.
 
-    What is about all applications concerns the configuration repository.
+    What is about all applications concerns the configuration repository. A model has no source on the forge: then that
+    of its values counts.
     """
     if not fits and command.verb in _OF_LOCKS:
         return [context.configuration_repository]
-    return sorted({one.source for one in fits})
+    home = context.configuration_repository
+    return sorted({one.source if one.model is None else one.manifest_repository or home for one in fits})
 
 
 def _act(

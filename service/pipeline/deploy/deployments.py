@@ -9,6 +9,7 @@ from __future__ import annotations
 import structlog
 
 from service.core.deployment import Progress, Verdict, VerdictKind
+from service.core.models import is_model
 from service.core.words import Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
@@ -68,7 +69,7 @@ def began(tx: Transaction, context: Context, run: Run, argocd_application: str |
         if other is not None and other.sequence > run.sequence:
             return False
         deployments.end(tx, known, replaced_by(run), by_us=run.rollback is None, at=at)
-        if run.rollback is not None and other is not None:
+        if other is not None and (run.rollback is not None or is_model(run.repository)):
             want_statuses(tx, [other])
     judgements.ask_again(tx, at=at, application=run.application)
     return deployments.begin(tx, run, argocd_application=argocd_application, health=health, at=at)

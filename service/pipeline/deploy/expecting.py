@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.core.artifacts import images_in
 from service.core.deployment import Expected, Observation, Standing, Verdict, VerdictKind, judge_with_children
 from service.core.words import Sha
 from service.pipeline.deploy.standings import Standings
@@ -21,7 +22,7 @@ def expected_of(claim: Claim, commit: Sha, *, live_before: bool = False) -> Expe
         changed = claim.run.pull_request is not None or bool(edit and edit.diff)
     return Expected(
         commit,
-        tuple(images_of(claim.run).values()),
+        images_in(images_of(claim.run).values()),
         changed=changed,
         repository=place_of(claim.context, claim.target).repository,
         patience=claim.target.patience,

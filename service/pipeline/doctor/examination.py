@@ -20,6 +20,7 @@ from service.pipeline.doctor import (
     forge_access,
     machine,
     manifest_branch,
+    model_registry,
     registry_rights,
     webhook,
 )
@@ -89,12 +90,25 @@ def _of_the_rest(context: Context, configuration: Configuration) -> Iterator[Loo
     for image, writes in _images(configuration):
         registry = context.outside.images.registry(image)
         yield registry_rights.PART, image.full_name, _bound(registry_rights.examine, registry, image, writes=writes)
+    models: dict[str, list[Target]] = {}
+    for target in configuration.targets():
+        if target.model is not None:
+            models.setdefault(target.model.full_name, []).append(target)
+    for name, targets in models.items():
+        yield model_registry.PART, name, _bound(_models, context, targets)
     placed = [(target, place_of(context, target)) for target in configuration.targets()]
     yield (
         argocd_applications.PART,
         "applications",
         _bound(argocd_applications.examine, context.outside.deployer, placed),
     )
+
+
+def _models(context: Context, targets: list[Target]) -> Iterator[Finding]:
+    """Look at a model; its registry is made here, because its credential may be missing."""
+    model = targets[0].model
+    assert model is not None  # noqa: S101 - only such are given
+    yield from model_registry.examine(context.outside.models.registry(model), targets)
 
 
 def _images(configuration: Configuration) -> Collection[tuple[ImageTarget, bool]]:

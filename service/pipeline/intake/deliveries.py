@@ -10,7 +10,18 @@ from typing import assert_never
 
 import structlog
 
-from service.core.changes import BuildHint, Commented, Event, GateHint, Hint, Ignored, Ping, PullRequestMerged, Push
+from service.core.changes import (
+    BuildHint,
+    Commented,
+    Event,
+    GateHint,
+    Hint,
+    Ignored,
+    ModelHint,
+    Ping,
+    PullRequestMerged,
+    Push,
+)
 from service.core.words import ChangeId, DeliveryState, Repository, Sha, WaitKind
 from service.errors import LimitedError, MergeportError, PermanentError, RetryableError
 from service.pipeline.comments.taking import take_comment
@@ -27,8 +38,10 @@ from service.pipeline.intake.hints import (
     tell_gates,
     tell_pull_requests,
 )
+from service.pipeline.intake.model_moves import take_model
 from service.pipeline.intake.moved_back import is_moved_back
 from service.pipeline.intake.proposed_configuration import check_proposed
+from service.pipeline.intake.proposed_secrets import search_proposed
 from service.pipeline.intake.renames import under_known_name
 from service.pipeline.intake.runs_of_change import Note, Outcome, Part, accept, mark, mark_alone
 from service.pipeline.intake.touched import touched
@@ -143,12 +156,13 @@ def _take(context: Context, part: Part, told: Event, look_now: LookNow) -> list[
         case Commented():
             outcome = take_comment(context, event, arrived=part.delivery.received_at, tried=part.delivery.attempts)
             mark_alone(context, part, outcome)
+        case ModelHint():
+            return take_model(context, part, event)
         case GateHint():
             mark_alone(context, part, tell_facts(context, event))
-        case Ping():
-            mark_alone(context, part, Outcome(DeliveryState.IGNORED, "ping"))
-        case Ignored():
-            mark_alone(context, part, Outcome(DeliveryState.IGNORED, event.reason))
+        case Ping() | Ignored():
+            reason = event.reason if isinstance(event, Ignored) else "ping"
+            mark_alone(context, part, Outcome(DeliveryState.IGNORED, reason))
         case _:
             assert_never(event)
     return []
@@ -166,7 +180,7 @@ def _take_push(context: Context, part: Part, push: Push, look_now: LookNow) -> l
     if own:
         mark_alone(context, part, Outcome(DeliveryState.IGNORED, "a commit of Mergeport's own"))
         return []
-    if checked := check_proposed(context, push):
+    if checked := "; ".join(filter(None, [check_proposed(context, push), search_proposed(context, push)])):
         reloaded = Note(checked)
     configuration = configuration_for(context, part, push.repository, push.branch, note=reloaded)
     if configuration is None:

@@ -5,6 +5,7 @@ Called by intake with everything that it has looked up. Every row has a unique k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -81,6 +82,7 @@ def accept(
     this commit again after others, so its runs are a new generation. `doubt` says what is not known about the changed
     paths.
     """
+    generation = part.delivery.generation
     with context.store.begin() as tx:
         change = changes.widen(tx, changes.ensure(tx, wish), wish.paths)
         if ancestor is not None:
@@ -91,21 +93,35 @@ def accept(
         _take_over(tx, change, covered)
         paths = None if change.paths is None else frozenset(change.paths)
         routing = route(configuration, change.repository, change.branch, paths)
-
-        def generation(target: Target) -> int:
-            again = moved_back and not part.delivery.generation
-            return generation_of(tx, change, target) if again else part.delivery.generation
-
-        accepted = [
-            run
-            for target in routing.targets
-            if (run := _accept_run(tx, context, configuration, change, target, generation(target))) is not None
-        ]
+        accepted = start_runs(
+            tx, context, configuration, change, routing.targets, None if moved_back and not generation else generation
+        )
         want_refusals(tx, change, routing, part.delivery.id)
         words = "; ".join(filter(None, [note.words, _words(routing, accepted), doubt]))
         state = note.state if note.words or not routing.targets else DeliveryState.PROCESSED
         mark(tx, context, part, Outcome(state, words, change.id, _shown(routing)))
     return accepted
+
+
+def start_runs(
+    tx: Transaction,
+    context: Context,
+    configuration: Configuration,
+    change: Change,
+    targets: Sequence[Target],
+    generation: int | None = None,
+) -> list[Run]:
+    """Keep the runs of a change; those that are there already are left out.
+
+    Without a generation each is a new one where the branch has been elsewhere since.
+    """
+    found = []
+    for target in targets:
+        its = generation_of(tx, change, target) if generation is None else generation
+        run = _accept_run(tx, context, configuration, change, target, its)
+        if run is not None:
+            found.append(run)
+    return found
 
 
 def mark_alone(context: Context, part: Part, outcome: Outcome) -> None:

@@ -27,6 +27,7 @@ from service.core.words import Sha
 from service.errors import MergeportError, PermanentError
 from service.pipeline.manifest.brings import Brings, what_it_brings
 from service.pipeline.manifest.merged_in import MergedIn, merged_between, paths_of, touching
+from service.pipeline.manifest.model_story import story_of
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.promotion_text import Changes, promotion_of
 from service.pipeline.manifest.rendering import Side, rendered_between
@@ -117,7 +118,11 @@ def _gathered(every: Sequence[Brought], manifests: Manifests, base: Sha) -> Iter
             if len(every) == 1 and error.code != NOT_LOOKED_UP:
                 raise
             brings, problem = Brings(None, (claim.run.change_id,)), error.message
-        told = _with_merged(claim, brings, promotion_of(context, claim.run, one.changes, brings))
+        told = promotion_of(context, claim.run, one.changes, brings)
+        if claim.target.model is not None:
+            told = replace(told, newest=told.subject, model=story_of(claim, manifests, base))
+        else:
+            told = _with_merged(claim, brings, told)
         told = _with_evidence(claim, brings, told, gated=gated)
         charts = context.outside.charts
         if charts is not None and one.base is not None and one.commit is not None:
@@ -181,7 +186,7 @@ def _with_evidence(claim: Claim, brings: Brings, promotion: Promotion, *, gated:
 def _checks(claim: Claim) -> tuple[Check, ...]:
     """Give the checks of the source commit; none where a gate tells of them, or they cannot be read."""
     run = claim.run
-    if any(kind == "checks" for kind, _ in claim.target.gates):
+    if claim.target.model is not None or any(kind == "checks" for kind, _ in claim.target.gates):
         return ()
     try:
         return tuple(claim.context.outside.forge.checks_of(run.repository, run.commit))

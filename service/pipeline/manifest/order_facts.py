@@ -6,7 +6,8 @@ Called by the order of promotions, and by what tells what one brings. Decides no
 from __future__ import annotations
 
 from service.core.config import OrderPolicy
-from service.core.order import Answer, CommitTimes, Judgement, Relation, judge
+from service.core.models import is_model
+from service.core.order import Answer, CommitTimes, Judgement, Relation, judge, relation_of_versions
 from service.core.words import Repository, Sha
 from service.errors import DoubtfulError
 from service.pipeline.context import Context
@@ -20,7 +21,7 @@ def judge_commit(context: Context, run: Run, policy: OrderPolicy, deployed: Sha,
     if judgement.answer is not Answer.ASK_RELATION:
         return judgement
     relation = relation_of(context, run.repository, deployed, run.commit, ask=ask)
-    if relation is Relation.GONE:
+    if relation is Relation.GONE and not is_model(run.repository):
         _look_for(context, run)
     judgement = judge(policy, run.commit, deployed, relation=relation)
     if judgement.answer is not Answer.ASK_TIMES:
@@ -45,6 +46,8 @@ def _look_for(context: Context, run: Run) -> None:
 
 def relation_of(context: Context, repository: Repository, base: Sha, head: Sha, *, ask: bool = True) -> Relation | None:
     """Tell how `head` stands to `base`, by what is stored; with `ask` the forge is asked and its answer stored."""
+    if is_model(repository):
+        return relation_of_versions(base, head)
     with context.store.read() as tx:
         known = ancestry.relation(tx, repository, base, head)
     if known is not None or not ask:

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.core import trailers
+from service.core.artifacts import named_in, told_in
 from service.core.config import Target
-from service.core.images import is_tag, parse_reference
+from service.core.images import is_tag
 from service.core.made_of import told_of
+from service.core.models import version_of
 from service.core.standing import Made, Standing
 from service.core.words import Repository, Sha
 from service.pipeline.context import Context
@@ -41,7 +43,12 @@ UNKNOWN = Origin(None)
 
 
 def known_origin(context: Context, target: Target, image: Standing) -> Origin | None:
-    """Give the origin of an image that runs of ours made of one commit; None if there are none, or they disagree."""
+    """Give the origin of an image that runs of ours made of one commit; None if there are none, or they disagree.
+
+    The version of a model tells it by itself.
+    """
+    if target.model is not None and version_of(image.commit):
+        return Origin(Sha(image.commit), target.source)
     found = {(run.commit, run.repository) for run in _makers(context, target, image)}
     return Origin(*found.pop()) if len(found) == 1 else None
 
@@ -79,15 +86,11 @@ def _of_trailers(history: Iterable[Commit], target: Target, image: Standing) -> 
     for commit in history:
         if target.application not in commit.message:
             continue
-        pairs = trailers.parse(commit.message)
-        place = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)
-        source = trailers.value_of(pairs, trailers.SOURCE_COMMIT) or ""
-        if place != (target.application, target.environment) or not _SHA.fullmatch(source):
+        told = told_in(trailers.parse(commit.message))
+        if told is None or (told.application, told.environment) != (target.application, target.environment):
             continue
-        named = (parse_reference(value) for key, value in pairs if key == trailers.IMAGE)
-        if Made(Sha(source), tuple(one for one in named if one is not None)).has(image):
-            repository = trailers.value_of(pairs, trailers.SOURCE_REPOSITORY)
-            return Origin(Sha(source), Repository(repository) if repository else None)
+        if Made(told.commit, told.references).has(image):
+            return Origin(told.commit, named_in(told.repository))
     return None
 
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from service.core import trailers
+from service.core.artifacts import told_in
 from service.core.changes import PROMOTION_BRANCHES, PullRequestMerged, Push
 from service.core.config import Configuration, Target
 from service.core.edits import resolve_values
-from service.core.images import parse_reference
 from service.core.standing import Made
 from service.core.values import FileEdit
 from service.core.words import Sha
@@ -30,15 +30,6 @@ MOST_ANSWERS, LOOP_WINDOW = 5, timedelta(hours=1)
 
 One round takes a build and whatever pushes after it, which may be many minutes.
 """
-_WHOLE = (
-    trailers.RUN,
-    trailers.APPLICATION,
-    trailers.ENVIRONMENT,
-    trailers.IMAGE,
-    trailers.SOURCE_REPOSITORY,
-    trailers.SOURCE_COMMIT,
-)
-"""The trailers that each promotion of ours has."""
 
 
 def is_own(context: Context, push: Push) -> bool:
@@ -138,9 +129,9 @@ def promoted_by(
     if parent not in manifests.ancestors(base, {parent}):
         return None
     images = {
-        one.name: image for one in target.images for image in promotion.images if image.repository == one.repository
+        one.name: image for one in target.artifacts for image in promotion.images if image.repository == one.repository
     }
-    if len(images) != len(target.images):
+    if len(images) != len(target.artifacts):
         return None
     try:
         wanted = resolve_values(target, images, commit=promotion.commit, branch=target.branch)
@@ -157,12 +148,9 @@ def promoted_by(
 
 def _promotion_of(pairs: Sequence[tuple[str, str]], target: Target) -> Made | None:
     """Read from a complete set of our trailers what was promoted; None if one is missing or of another target."""
-    told = {key: trailers.value_of(pairs, key) for key in _WHOLE}
-    if None in told.values():
+    told = told_in(pairs)
+    if told is None or not told.whole:
         return None
-    place = told[trailers.APPLICATION], told[trailers.ENVIRONMENT], told[trailers.SOURCE_REPOSITORY]
-    if place != (target.application, target.environment, target.source):
+    if (told.application, told.environment, told.repository) != (target.application, target.environment, target.source):
         return None
-    images = [parse_reference(value) for key, value in pairs if key == trailers.IMAGE]
-    commit = told[trailers.SOURCE_COMMIT] or ""
-    return Made(Sha(commit), tuple(image for image in images if image is not None)) if all(images) else None
+    return Made(told.commit, told.references)

@@ -17,6 +17,7 @@ from service.core.values import ScalarChange
 from service.core.words import Actor, ChangeId
 from service.pipeline.context import Context
 from service.pipeline.manifest.brings import Brings
+from service.pipeline.manifest.model_story import source_page
 from service.pipeline.runs.claim import Claim, images_of
 from service.store import changes, overrides
 from service.store.changes import Change
@@ -90,7 +91,7 @@ def promotion_of(
         application=run.application,
         environment=run.environment,
         source_repository=run.repository,
-        source_url=context.outside.forge.web_url(run.repository),
+        source_url=source_page(context, run),
         source_commit=run.commit,
         images=tuple(images_of(run).values()),
         changes=tuple(changed),

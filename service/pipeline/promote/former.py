@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.core import trailers
+from service.core.artifacts import kept_from, reference_from, told_in
 from service.core.config import Target
 from service.core.edits import resolve_values
 from service.core.image_origin import handed_on
-from service.core.images import ImageReference, parse_reference
+from service.core.images import ImageReference
+from service.core.models import ModelReference, version_of
 from service.core.words import ChangeId, Repository, RunId, Sha
 from service.errors import MergeportError, NotFoundError, PermanentError, RetryableError
 from service.pipeline.context import Context
@@ -57,10 +59,7 @@ class Release:
     @property
     def references(self) -> dict[str, ImageReference]:
         """Give its images by name."""
-        return {
-            name: ImageReference(one["registry"], one["repository"], one["tag"], one["digest"])
-            for name, one in self.images.items()
-        }
+        return {name: reference_from(one) for name, one in self.images.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Branch:
 
 def fits(release: Release, target: Target) -> bool:
     """Tell whether a release has just the images that the target has now."""
-    return set(release.images) == {image.name for image in target.images} and all(
+    return set(release.images) == {one.name for one in target.artifacts} and all(
         image.get("digest") for image in release.images.values()
     )
 
@@ -156,6 +155,10 @@ def named(context: Context, branch: Branch, text: str) -> Release:
 def _is_named(release: Release, said: str) -> bool:
     if said == release.run_id:
         return True
+    if any(said in {str(one), one.tag} for one in release.references.values() if isinstance(one, ModelReference)):
+        return True
+    if version_of(said):
+        return release.commit == said
     if _COMMIT.fullmatch(said.lower()):
         return release.commit.startswith(said.lower()) or (release.manifest_commit or "").startswith(said.lower())
     digests = {digest for _, digest in release.digests}
@@ -237,17 +240,15 @@ def went_back_from(branch: Branch, refused: str) -> bool:
 
 def _of_commit(commit: Commit, target: Target) -> Release | None:
     pairs = trailers.parse(commit.message)
-    place = trailers.value_of(pairs, trailers.APPLICATION), trailers.value_of(pairs, trailers.ENVIRONMENT)
-    source = trailers.value_of(pairs, trailers.SOURCE_COMMIT)
-    if place != (target.application, target.environment) or not source:
+    told = told_in(pairs)
+    if told is None or (told.application, told.environment) != (target.application, target.environment):
         return None
-    told = (parse_reference(value) for key, value in pairs if key == trailers.IMAGE)
-    images = _by_name([image for image in told if image is not None], target)
+    images = _by_name(told.references, target)
     if not images:
         return None
     return Release(
-        Repository(trailers.value_of(pairs, trailers.SOURCE_REPOSITORY) or target.source), target.branch, Sha(source),
-        images, run_id=RunId(trailers.value_of(pairs, trailers.RUN) or ""), manifest_commit=commit.id,
+        Repository(told.repository or target.source), target.branch, told.commit,
+        images, run_id=RunId(told.run), manifest_commit=commit.id,
         back=trailers.value_of(pairs, trailers.ROLLBACK) is not None,
         subject=trailers.value_of(pairs, trailers.REFERENCE_SUBJECT) or "",
     )  # fmt: skip
@@ -256,10 +257,8 @@ def _of_commit(commit: Commit, target: Target) -> Release | None:
 def _by_name(told: Iterable[ImageReference], target: Target) -> dict[str, dict[str, Any]]:
     references = list(told)
     found: dict[str, dict[str, Any]] = {}
-    for image in target.images:
+    for image in target.artifacts:
         one = next((one for one in references if one.repository == image.repository and one.digest), None)
         if one is not None:
-            found[image.name] = {
-                "registry": one.registry, "repository": one.repository, "tag": one.tag, "digest": one.digest,
-            }  # fmt: skip
+            found[image.name] = kept_from(one)
     return found

@@ -9,16 +9,19 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+from service.core.artifacts import models_in
 from service.core.config import Target
 from service.core.gates import Evidence, Facts, FileText, Override, Unknown, evidence_for
 from service.core.gates.restrictions import ClosedByPeople, Restriction, RestrictionKind
 from service.core.gates.stays import ReleaseIdentity, Stay, Stretch
+from service.core.promotion_model import ModelStory
 from service.core.state import Block, Entry, Hold, Lock
 from service.core.state.entries import Stray
 from service.core.step_back import PASSES, StepBack
 from service.core.words import Digest, Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.context import Context
+from service.pipeline.manifest.model_story import story_of
 from service.pipeline.manifest.place import Place
 from service.pipeline.manifest.state.remembered import in_force
 from service.pipeline.promote.evidence.address_answers import answer
@@ -63,6 +66,7 @@ def facts_of(
         environment=run.environment,
         source=run.repository,
         commit=run.commit,
+        models=models_in(run.images),
         images=images_scanned(claim, claim.context.now() + TRY_AGAIN, asked),
         **read,
     )
@@ -108,6 +112,15 @@ def stay_of(deployment: Deployment, run: Run) -> Stay:
     digests = [reference.digest for reference in images_of(run).values()]
     known = frozenset(digest for digest in digests if digest) if all(digests) else frozenset[Digest]()
     return Stay(deployment.environment, ReleaseIdentity(known, None, run.commit), healthy, until=deployment.until)
+
+
+def _model(claim: Claim, place: Place, answers: Answers) -> ModelStory | None:  # noqa: ARG001 - the same
+    """Give what is known of the model's version that the run brings, and of the one that stands on the branch."""
+    if claim.target.model is None:
+        return None
+    manifests = claim.context.outside.manifests.open(place.repository)
+    tip = manifests.fetch(place.branch)
+    return None if tip is None else story_of(claim, manifests, tip)
 
 
 # --- what people closed ---------------------------------------------------------------------------
@@ -198,5 +211,6 @@ _READERS: Mapping[Evidence, _Reader] = {
     Evidence.LABELS: labels,
     Evidence.REVIEWS: reviews,
     Evidence.ANSWER: answer,
+    Evidence.MODEL: _model,
 }
 """Who reads each fact, by its name in `Facts`."""

@@ -45,7 +45,7 @@ LONGEST = timedelta(minutes=50)
 """How long an answer is believed that no fact and no clock seems to change."""
 LONGEST_OUTSIDE = timedelta(minutes=5)
 """The same where facts are outside, and an event that tells of a change may be lost."""
-_OUTSIDE = frozenset({"approval", "checks", "freeze", "http", "image"})
+_OUTSIDE = frozenset({"approval", "checks", "freeze", "http", "image", "metric"})
 _HINT = "mend what the gate says, then `mergeport runs retry`"
 FIRST_SECONDS = 20.0
 _NOT_YET = timedelta(seconds=1)

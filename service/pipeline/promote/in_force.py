@@ -39,4 +39,4 @@ def take_in_force(claim: Claim) -> None:
 
 def _images(target: Target) -> list[tuple[str, str, str, str]]:
     """Give all of a target's images but who builds them."""
-    return [(one.name, one.registry_host, one.repository, one.tag) for one in target.images]
+    return [(one.name, one.registry_host, one.repository, one.tag) for one in target.artifacts]

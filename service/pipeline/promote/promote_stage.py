@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from service.core.words import EditState, Publish, Sha, Stage
+from service.pipeline.build.model_stage import require_named
 from service.pipeline.build.replica import bring_over
 from service.pipeline.manifest.edit_queue import write
 from service.pipeline.manifest.order import case_at, in_order, warm, yield_to_later
@@ -30,6 +31,7 @@ def promote(claim: Claim) -> None:
     edit = None if claim.new else _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
+        require_named(claim)
         if edit is None:
             take_carried(claim)
         if edit is None and claim.run.pull_request is None:

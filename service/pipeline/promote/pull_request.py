@@ -15,6 +15,7 @@ from service.pipeline.manifest.order import yield_to_later
 from service.pipeline.manifest.place import Place, has_images, promotion_branch, release_edits, renamed, rewrite_at
 from service.pipeline.manifest.promotion_text import changes_of
 from service.pipeline.manifest.rendering import render_ahead
+from service.pipeline.promote.alias_back import close_what_the_alias_left
 from service.pipeline.promote.closing import close_in_words
 from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.given import draft_of, keep_given, note_waiting
@@ -95,6 +96,8 @@ def _offer(claim: Claim, place: Place, head: Place, *, newest: bool) -> Sha | No
         if before is not None and is_last_pusher(claim, head):
             words = f"{place.branch} has these values already, at {(edit.commit or '')[:12]}"
             close_in_words(claim.context, place.repository, before, words, run_id=claim.run.id)
+        if before is None:
+            close_what_the_alias_left(claim, place, head)
         return edit.commit
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from service.core.models import is_model
 from service.core.order import Relation
 from service.core.words import RunState
 from service.store import Transaction, ancestry, deployments, successions
@@ -38,6 +39,8 @@ def as_shown(tx: Transaction, run: Run, deployment: Deployment | None, known: su
     if last.state is RunState.CANCELLED:
         words = f"superseded by {short}, which is not live: {last.message}"
         return replace(run, state=RunState.CANCELLED, message=words)
+    if is_model(run.repository):
+        return replace(run, state=RunState.CANCELLED, message=f"not live: {short} took its place")
     relation = ancestry.relation(tx, run.repository, run.commit, last.commit)
     if last.repository == run.repository and relation in _CONTAINS:
         return replace(run, state=RunState.SUCCEEDED, message=f"live within {short}, which superseded it")
@@ -54,6 +57,8 @@ def _as_it_is_live(run: Run, deployment: Deployment | None) -> Run:
     if run.state is RunState.SUCCEEDED and deployment.until is None and deployment.health == IMAGE_GONE:
         words = "broken: its image is not in the registry any more, so pods that start anew cannot pull it"
         return replace(run, state=RunState.FAILED, message=words)
+    if run.state is RunState.SUCCEEDED and deployment.until is not None and is_model(run.repository):
+        return replace(run, state=RunState.CANCELLED, message=f"not live any more: {deployment.ended_by}")
     if run.state is RunState.SUCCEEDED and deployment.by_us is False:
         return replace(run, state=RunState.CANCELLED, message=f"not live any more: {deployment.ended_by}")
     return run

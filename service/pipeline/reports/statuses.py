@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 import structlog
 
 from service.core.messages import status_description
+from service.core.models import is_model
 from service.core.words import Repository, RunState, Sha
 from service.errors import LimitedError, MergeportError, RetryableError
 from service.pipeline.context import Context
+from service.pipeline.reports.model_tags import tag_model
 from service.pipeline.reports.shown import as_shown
 from service.ports import CommitState, CommitStatus
 from service.store import Transaction, deployments, leases, proposals, reports, runs, successions
@@ -134,9 +136,10 @@ def _send(context: Context, report: Report) -> bool:
     url = context.url + report.url if report.url.startswith("/") else report.url
     status = CommitStatus(report.context, CommitState(report.state), report.description, url)
     try:
-        ours = report.repository == context.configuration_repository or report.context.startswith(_OF_MANIFESTS)
-        forge = context.outside.manifest_forge if ours else context.outside.forge
-        forge.set_commit_status(report.repository, report.commit, status)
+        if is_model(report.repository):
+            tag_model(context, report)
+        else:
+            _set_status(context, report, status)
     except MergeportError as error:
         asked = error.retry_after if isinstance(error, RetryableError) else None
         limited = isinstance(error, LimitedError)
@@ -154,6 +157,12 @@ def _send(context: Context, report: Report) -> bool:
         if not _is_still_sender(tx, context) or not reports.sent(tx, report):
             _send_newest_again(tx, report)
     return True
+
+
+def _set_status(context: Context, report: Report, status: CommitStatus) -> None:
+    ours = report.repository == context.configuration_repository or report.context.startswith(_OF_MANIFESTS)
+    forge = context.outside.manifest_forge if ours else context.outside.forge
+    forge.set_commit_status(report.repository, report.commit, status)
 
 
 def _send_newest_again(tx: Transaction, report: Report) -> None:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from service.core.artifacts import models_in, reference_from
 from service.core.config import Target
 from service.core.images import ImageReference
+from service.core.state import Candidate, digests_in
 from service.core.words import Digest, RunId
 from service.errors import PermanentError
 from service.pipeline.context import Context
@@ -134,11 +136,14 @@ def read_claim(context: Context, run_id: RunId) -> Claim | None:
 
 
 def images_of(run: Run) -> dict[str, ImageReference]:
-    """Give the run's image references by name, with the digests that were read back."""
-    return {
-        name: ImageReference(one["registry"], one["repository"], one["tag"], one["digest"])
-        for name, one in run.images.items()
-    }
+    """Give the references of the run's images, or of its model, by name, with the digests that were read back."""
+    return {name: reference_from(one) for name, one in run.images.items()}
+
+
+def candidate_of(run: Run) -> Candidate:
+    """Give what of a run is compared with what is locked, held and blocked."""
+    models = models_in(run.images)
+    return Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)), models)
 
 
 def digests_of(run: Run) -> dict[str, Digest | None]:

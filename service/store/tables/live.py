@@ -124,6 +124,16 @@ overrides = sa.Table(
     sa.Column("at", Time, nullable=False),
 )
 
+# Which version an alias of a model's registry names, as it was read last; empty where it names none.
+model_aliases = sa.Table(
+    "model_aliases",
+    metadata,
+    sa.Column("repository", RepositoryName, primary_key=True),
+    sa.Column("alias", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("seen_at", Time, nullable=False),
+)
+
 # What a plan said would move: compared with what moves when it is done.
 plans = sa.Table(
     "plans",

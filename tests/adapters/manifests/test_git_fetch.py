@@ -186,6 +186,12 @@ def test_diff_shows_the_lines_that_changed(served: Served) -> None:
     assert "\n-tag: one\n+tag: three\n" in manifests.diff(Sha(tip))
 
 
+def test_changed_paths_of_two_branches_are_told_by_a_new_mirror(served: Served) -> None:
+    before = Sha(served.repository.tip("main"))
+    after = Sha(served.repository.commit_files("main", {"apps/a/values.yaml": "tag: three\n", "new.yaml": "a: 1\n"}))
+    assert served.manifests().changed(before, after) == {"apps/a/values.yaml", "new.yaml"}
+
+
 def test_diff_at_the_shallow_boundary_is_against_the_parent(served: Served) -> None:
     served.history(BEYOND_THE_DEPTH)
     manifests = served.manifests()

@@ -15,14 +15,17 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_github_is_there_without_a_word_of_configuration(tmp_path: Path) -> None:
-    assert {kind: source.kind for kind, source in sources(settings(tmp_path)).items()} == {"github": "github"}
+    assert {kind: source.kind for kind, source in sources(settings(tmp_path)).items()} == {
+        "github": "github",
+        "mlflow": "mlflow",
+    }
 
 
 def test_source_that_needs_options_is_there_where_they_are_given(with_toys: Kinds, tmp_path: Path) -> None:
     found = sources(settings(tmp_path), {"toy": {"secret": "x"}})
-    assert sorted(found) == ["github", "toy"]
+    assert sorted(found) == ["github", "mlflow", "toy"]
     assert found["toy"].read(StoredRequest("line", b"ping"))
 
 
 def test_source_whose_options_nobody_gives_is_not_there(with_toys: Kinds, tmp_path: Path) -> None:
-    assert sorted(sources(settings(tmp_path))) == ["github"]
+    assert sorted(sources(settings(tmp_path))) == ["github", "mlflow"]

@@ -101,6 +101,7 @@ def test_every_key_of_an_application_and_of_an_environment_is_told() -> None:
         "from",
         "automatic",
         "carry",
+        "alias",
     }  # only where they are said
     assert {key for key in keys_of(TargetKeys) if key not in chosen} <= told
 

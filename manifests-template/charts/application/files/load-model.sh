@@ -17,7 +17,10 @@ case "$MODEL_URI" in
     s3://*) aws s3 cp --only-show-errors "$MODEL_URI" "$partial/" ;;
     gs://*/) gcloud storage cp --recursive "${MODEL_URI}*" "$partial/" ;;
     gs://*) gcloud storage cp "$MODEL_URI" "$partial/" ;;
-    models:/* | runs:/* | mlflow-artifacts:/*) mlflow artifacts download --artifact-uri "$MODEL_URI" --dst-path "$partial" ;;
+    models:/* | runs:/* | mlflow-artifacts:/*)
+        mlflow artifacts download --artifact-uri "$MODEL_URI" --dst-path "$partial"
+        rm -f "$partial/registered_model_meta" # MLflow's client adds it, and it is not among the model's files
+        ;;
     *)
         echo "Cannot fetch $MODEL_URI: the address begins with s3://, gs://, models:/, runs:/ or mlflow-artifacts:/" >&2
         exit 1

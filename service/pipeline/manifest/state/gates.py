@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.core.changes import PROMOTION_BRANCHES
-from service.core.state import Block, Candidate, Hold, State, digests_in, in_the_way, told
+from service.core.state import Block, Hold, State, in_the_way, told
 from service.core.words import Repository, RunId, WaitKind
 from service.errors import MergeportError, PermanentError
 from service.pipeline.context import Context
@@ -18,6 +18,7 @@ from service.pipeline.manifest.outcomes import enqueue
 from service.pipeline.manifest.place import is_shared
 from service.pipeline.manifest.state.remembered import in_force
 from service.pipeline.manifest.state.state_reading import known_trouble, look_at_state
+from service.pipeline.runs.claim import candidate_of
 from service.pipeline.runs.looks import Answers
 from service.store import edits, manifest_states, overrides, runs, waits
 from service.store.manifest_states import KnownState
@@ -47,7 +48,7 @@ def closed(
     """
     if trouble is not None:
         return Closed(f"nothing is promoted: {trouble}")
-    candidate = Candidate(run.application, run.environment, run.commit, frozenset(digests_in(run.images)))
+    candidate = candidate_of(run)
     there = in_the_way(state, candidate, now)
     found = [entry for entry in there if isinstance(entry, Block) or entry.subject[0] not in opened]
     if run.rollback is not None:  # it is deliberate: a hold refuses automatic promotions

@@ -11,6 +11,7 @@ from functools import partial
 
 from service.core.gates.reviews import Review, Reviews, ReviewState
 from service.core.gates.unknown import Unknown
+from service.core.models import is_model
 from service.core.words import Repository, Sha
 from service.errors import MergeportError
 from service.pipeline.manifest.place import Place
@@ -115,7 +116,8 @@ def _authors(claim: Claim, repository: Repository, number: int | None, answers: 
     outside, run = claim.context.outside, claim.run
     of_commit = partial(outside.forge.authors_of_commit, run.repository, run.commit)
     try:
-        found = set(answers.once(("authors", run.repository, run.commit), of_commit))
+        known = () if is_model(run.repository) else answers.once(("authors", run.repository, run.commit), of_commit)
+        found = set(known)
         for one in pull_requests(claim, answers):
             of_pull_request = partial(outside.forge.authors_of, run.repository, one.number)
             found |= answers.once(("authors", run.repository, one.number), of_pull_request)

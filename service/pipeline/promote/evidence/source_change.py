@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from service.core.config import Target
 from service.core.gates.seen_checks import Check
 from service.core.gates.unknown import NOT_READ, Unknown
+from service.core.models import is_model
 from service.pipeline.manifest.place import Place
 from service.pipeline.promote.evidence.asked_once import Answers
 from service.pipeline.runs.claim import Claim
@@ -17,7 +18,9 @@ from service.ports import PullRequest
 
 
 def checks(claim: Claim, place: Place, answers: Answers) -> tuple[Check, ...]:  # noqa: ARG001 - all readers are called alike
-    """Give the statuses and check runs of the source commit."""
+    """Give the statuses and check runs of the source commit; a model's version has none."""
+    if is_model(claim.run.repository):
+        return ()
     forge, run = claim.context.outside.forge, claim.run
     return tuple(
         answers.once(("checks", run.repository, run.commit), lambda: forge.checks_of(run.repository, run.commit))
@@ -45,6 +48,8 @@ def pull_requests(claim: Claim, answers: Answers) -> Sequence[PullRequest]:
     GitHub lists those as well that are open, or that brought it elsewhere: a label of theirs says nothing here.
     """
     forge, run = claim.context.outside.forge, claim.run
+    if is_model(run.repository):
+        return ()
     found = answers.once(
         ("pull requests", run.repository, run.commit), lambda: forge.pull_requests_of(run.repository, run.commit)
     )

@@ -24,6 +24,7 @@ from service.pipeline.manifest.place import (
 )
 from service.pipeline.manifest.state.gates import wake_earlier
 from service.pipeline.manifest.state.withholding import require_open
+from service.pipeline.promote.alias_back import leave_what_the_alias_left
 from service.pipeline.promote.gates_shown import closed_when_merged
 from service.pipeline.promote.gating import KEY, configured, judge
 from service.pipeline.promote.given import note_waiting
@@ -183,6 +184,7 @@ def _look(claim: Claim, place: Place, edit: Edit) -> Sha | None:
     if not done.files:
         with claim.context.store.begin() as tx:
             edits.update(tx, edit.run_id, state=EditState.PUBLISHED, commit=tip, base=tip, diff="")
+        leave_what_the_alias_left(claim)
         return tip
     order_of_proposal(Case(claim, manifests), base=tip, tip=None, done=done, number=lambda: None)
     return None

@@ -163,7 +163,7 @@ class _Look:
         """Give the images as they are named where the environment pulls them from."""
         return {
             image.name: replace(lived.images[image.name], registry=image.registry_host)
-            for image in self._target.images
+            for image in self._target.artifacts
             if image.name in lived.images
         }
 
