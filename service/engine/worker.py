@@ -53,6 +53,7 @@ from service.store.bell import Listener
 from service.store.deliveries import StoredDelivery
 from service.store.ids import new_id
 from service.store.motion import Motion, Seconds, Stillness
+from service.store.topics import Topic
 
 LEASE_SECONDS = 15.0
 RENEWALS = 5
@@ -141,9 +142,8 @@ class Worker:
         self._motion = Motion(context.store)
         self._keys: dict[tuple[WaitKind, str], str] = {}
         self._keys_still = Stillness(self._motion, KEYS_SECONDS)
-        self._intake_loop = Loop(
-            "intake", self._intake_pause, self.take_in, stop, still=Stillness(self._motion, INTAKE_SECONDS_LISTENING)
-        )
+        still = Stillness(self._motion, INTAKE_SECONDS_LISTENING, topic=Topic.DELIVERIES)
+        self._intake_loop = Loop("intake", self._intake_pause, self.take_in, stop, still=still)
         self._listener = Listener(context.store, self._intake_loop.wake, stop)
         self._events = events
         self._refresher = Refresher(context)
@@ -157,30 +157,7 @@ class Worker:
         self._judge_first()
         self._engine.start(self._advance, self._build)
         self._motion.start()
-        gates = GateClock(self._context)
-        loops = [
-            Loop("lease", self._life.seconds / RENEWALS, self._life.renew, self._stop),
-            self._intake_loop,
-            self._loop_at_rest("due", DUE_SECONDS, lambda: answer_due(self._context), 2 * DUE_SECONDS),
-            Loop("watches", WATCH_SECONDS, self._tick, self._stop),
-            Loop("live", LIVE_SECONDS, lambda: look_at_live(self._context), self._stop),
-            Loop("keeping", LIVE_SECONDS, lambda: keep_images_in_use(self._context), self._stop),
-            Loop("images", LIVE_SECONDS, lambda: look_at_used_images(self._context), self._stop),
-            self._loop_at_rest("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS),
-            self._loop_at_rest("reports", REPORT_SECONDS, lambda: send_reports(self._context) >= reports.AT_ONCE, 2.0),
-            self._loop_at_rest("comments", REPORT_SECONDS, lambda: bring_comments(self._context), 2.0),
-            self._loop_at_rest("sweeper", SWEEP_SECONDS, lambda: sweep(self._context, self._engine), 2 * SWEEP_SECONDS),
-            self._loop_at_rest("questions", GATES_SECONDS, self._questions.start_due, 10 * GATES_SECONDS),
-            self._loop_at_rest("gates", GATES_SECONDS, gates.judge, gates.seconds),
-            self._loop_at_rest("returning", DOWNSTREAM_SECONDS, lambda: bring_back(self._context), 2.0),
-            self._loop_at_rest("downstream", DOWNSTREAM_SECONDS, Downstream(self._context).send, 2.0),
-            Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(self._context), self._stop),
-            Loop("repeats", REPEATS_SECONDS, self._repeats, self._stop),
-            Loop("models", CONFIGURATION_SECONDS, lambda: look_at_models(self._context), self._stop),
-            Loop("configuration", CONFIGURATION_SECONDS, self._reload, self._stop),
-            Loop("budgets", BUDGETS_SECONDS, BudgetRecord(self._context).keep, self._stop),
-            Loop("retention", RETENTION_SECONDS, self._retention.forget, self._stop),
-        ]
+        loops = self._loops()
         for loop in loops:
             loop.start()
         self._start_events()
@@ -201,6 +178,33 @@ class Worker:
         self._life.hand_over()
         self._motion.close()
 
+    def _loops(self) -> list[Loop]:
+        context, stop, resting = self._context, self._stop, self._loop_at_rest
+        gates = GateClock(context)
+        return [
+            Loop("lease", self._life.seconds / RENEWALS, self._life.renew, stop),
+            self._intake_loop,
+            resting("due", DUE_SECONDS, lambda: answer_due(context), 2 * DUE_SECONDS, Topic.WAITS),
+            Loop("watches", WATCH_SECONDS, self._tick, stop),
+            Loop("live", LIVE_SECONDS, lambda: look_at_live(context), stop),
+            Loop("keeping", LIVE_SECONDS, lambda: keep_images_in_use(context), stop),
+            Loop("images", LIVE_SECONDS, lambda: look_at_used_images(context), stop),
+            resting("refreshes", REFRESH_SECONDS, self._refresher.start_due, 5 * REFRESH_SECONDS, Topic.REFRESHES),
+            resting("reports", REPORT_SECONDS, self._send_reports, 2.0, Topic.REPORTS),
+            resting("comments", REPORT_SECONDS, lambda: bring_comments(context), 2.0, Topic.COMMENTS),
+            resting("sweeper", SWEEP_SECONDS, lambda: sweep(context, self._engine), 2 * SWEEP_SECONDS, None),
+            resting("questions", GATES_SECONDS, self._questions.start_due, 10 * GATES_SECONDS, Topic.QUESTIONS),
+            resting("gates", GATES_SECONDS, gates.judge, gates.seconds, Topic.JUDGEMENTS),
+            resting("returning", DOWNSTREAM_SECONDS, lambda: bring_back(context), 2.0, Topic.STEP_BACKS),
+            resting("downstream", DOWNSTREAM_SECONDS, Downstream(context).send, 2.0, Topic.FOLLOWED),
+            Loop("afterwards", AFTERWARDS_SECONDS, lambda: follow_all(context), stop),
+            Loop("repeats", REPEATS_SECONDS, self._repeats, stop),
+            Loop("models", CONFIGURATION_SECONDS, lambda: look_at_models(context), stop),
+            Loop("configuration", CONFIGURATION_SECONDS, self._reload, stop),
+            Loop("budgets", BUDGETS_SECONDS, BudgetRecord(context).keep, stop),
+            Loop("retention", RETENTION_SECONDS, self._retention.forget, stop),
+        ]
+
     def _judge_first(self) -> None:
         """Bring the gates on open pull requests up to date; what fails is left to the loop."""
         try:
@@ -208,9 +212,11 @@ class Worker:
         except Exception:
             log.exception("the gates of open pull requests were not judged before other work")
 
-    def _loop_at_rest(self, name: str, seconds: float, function: Callable[[], bool | None], longest: Seconds) -> Loop:
-        """Make a loop that rests while nothing moves in the store, so many seconds at most."""
-        return Loop(name, seconds, function, self._stop, still=Stillness(self._motion, longest))
+    def _loop_at_rest(
+        self, name: str, seconds: float, function: Callable[[], bool | None], longest: Seconds, topic: Topic | None
+    ) -> Loop:
+        """Make a loop that rests while nothing of its topic moves in the store, so many seconds at most."""
+        return Loop(name, seconds, function, self._stop, still=Stillness(self._motion, longest, topic=topic))
 
     def _stop_engine(self) -> None:
         """Wait for what is under way, but not long for what hangs: the library waits for each thread in turn."""
@@ -266,12 +272,18 @@ class Worker:
     def _tick(self) -> None:
         if not self._keys_still.may_rest():
             try:
-                with self._context.store.read() as tx:
-                    self._keys = watched(tx)
+                self._keys = self._watched() if self._motion.stirs(Topic.WATCHES) else {}
             except BaseException:
                 self._keys_still.work()
                 raise
         self._schedule.tick(self._keys, time.monotonic())
+
+    def _watched(self) -> dict[tuple[WaitKind, str], str]:
+        with self._context.store.read() as tx:
+            return watched(tx)
+
+    def _send_reports(self) -> bool:
+        return send_reports(self._context) >= reports.AT_ONCE
 
     def _repeats(self) -> None:
         look_for_repeats(self._context)

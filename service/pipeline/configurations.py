@@ -111,9 +111,9 @@ class Configurations:
         """Tell whether any configuration was ever good, so that one is in force."""
         return self._last_good() is not None
 
-    def known(self) -> Configuration | None:
-        """Give the configuration in force as far as the store has it; nobody outside is asked."""
-        commit = self._last_good()
+    def known(self, tx: Transaction | None = None) -> Configuration | None:
+        """Give the configuration in force as far as the store has it, read in `tx` if given; nobody is asked."""
+        commit = self._last_good() if tx is None else configurations.last_good(tx)
         return None if commit is None else self.at(commit)
 
     def _last_good(self) -> Sha | None:

@@ -30,6 +30,9 @@ from service.store.turns import NoTurn, Turns
 Transaction = Connection
 """An open transaction: what every query takes first."""
 
+READS = "mergeport-reads"
+"""Says of a connection that its transaction is for reading; the tests refuse everything else in it."""
+
 BUSY_TIMEOUT_SECONDS = 5.0
 POOL_TIMEOUT_SECONDS = 10.0
 LOCK_TIMEOUT_SECONDS = 10.0
@@ -94,6 +97,7 @@ class Store:
             opened = self._look_at_file()
             turn = self._turns.take(BUSY_TIMEOUT_SECONDS) if self._turns else nullcontext()
             with turn, self.engine.connect() as connection:
+                connection.info[READS] = False
                 with connection.begin():
                     if self.sqlite:
                         _begin(connection, "BEGIN IMMEDIATE")
@@ -115,6 +119,7 @@ class Store:
         try:
             self._look_at_file()
             with self.engine.connect() as connection:
+                connection.info[READS] = True
                 if self.sqlite:
                     with connection.begin():
                         _begin(connection, "BEGIN")
@@ -165,6 +170,11 @@ def _unavailable(error: Exception) -> RetryableError:
         retry_after=1.0,
         kind=type(error.__cause__ or error).__name__,
     )
+
+
+def is_disconnect(error: MergeportError) -> bool:
+    """Tell whether an error of the store is a connection that was lost; all that rested with it are replaced by now."""
+    return isinstance(error.__cause__, DBAPIError) and error.__cause__.connection_invalidated
 
 
 _AWAY = (OperationalError, PoolTimeoutError, NoTurn, FileGone, psycopg.OperationalError)

@@ -15,7 +15,7 @@ from service.core.words import DeliveryId
 from service.errors import MergeportError
 from service.store import deliveries
 from service.store.bell import Bell
-from service.store.database import Store, Transaction
+from service.store.database import Store, Transaction, is_disconnect
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,7 @@ class Inbox:
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         try:
-            with self._store.begin() as tx:
-                told = [_keep(tx, one.arrival) for one in batch]
+            told = self._keep_all(batch)
         except MergeportError as error:
             for one in batch:
                 one.error = error
@@ -110,6 +109,19 @@ class Inbox:
             for one, new in zip(batch, told, strict=True):
                 one.new = new
             self._bell.ring()
+
+    def _keep_all(self, batch: Sequence[_Waiting]) -> list[bool]:
+        """Write the arrivals, once more if the connection was lost: a server that restarted says so only when used."""
+        try:
+            return self._keep_once(batch)
+        except MergeportError as error:
+            if not is_disconnect(error):
+                raise
+            return self._keep_once(batch)
+
+    def _keep_once(self, batch: Sequence[_Waiting]) -> list[bool]:
+        with self._store.begin() as tx:
+            return [_keep(tx, one.arrival) for one in batch]
 
 
 def _keep(tx: Transaction, arrival: Arrival) -> bool:

@@ -1,10 +1,10 @@
 """Motion: whether anything was committed to the database since the last look. One thread asks for all loops.
 
 Used by the worker's loops, which otherwise would read their tables only to find what they found before. While nothing
-moves they sleep, and the thread wakes them. Both databases tell it without reading a table. SQLite counts the commits
-of others: https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would
-see: while that is the same, it would see the same rows:
-https://www.postgresql.org/docs/current/functions-info.html
+moves they sleep, and the thread wakes those for which there is something in the tables (service.store.topics). Both
+databases tell the version without reading a table. SQLite counts the commits of others:
+https://www.sqlite.org/pragma.html#pragma_data_version. PostgreSQL tells which transactions a query would see: while
+that is the same, it would see the same rows: https://www.postgresql.org/docs/current/functions-info.html
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from service.store.database import Store
+from service.store.topics import QUESTION, Answers, Topic, answers_of
 
 FILE_SECONDS = 0.05
 """How often a SQLite file is looked at."""
@@ -31,6 +32,9 @@ AWAY_SECONDS = 1.0
 
 CLOSE_SECONDS = 1.0
 
+_SNAPSHOT = QUESTION.replace("SELECT", "SELECT CAST(pg_current_snapshot() AS text),", 1)
+"""The version and all answers, as of one moment."""
+
 Version = tuple[int, int | str]
 Seconds = float | Callable[[], float]
 
@@ -42,7 +46,8 @@ class Motion:
         """Take the store; nothing is opened yet."""
         self._source = _OfFile(store.file) if store.file is not None else _OfServer(store, clock)
         self._lock = threading.Lock()
-        self._resting: dict[threading.Event, Version | None] = {}
+        self._resting: dict[threading.Event, tuple[Version | None, Topic | None]] = {}
+        self._answers: tuple[Version, Answers] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="motion", daemon=True)
 
@@ -55,13 +60,20 @@ class Motion:
         with self._lock:
             return self._source.version()
 
-    def rest(self, seen: Version | None, woken: threading.Event, seconds: float) -> None:
+    def stirs(self, topic: Topic) -> bool:
+        """Tell whether there is anything of this kind in the tables; yes, where it cannot be told."""
+        with self._lock:
+            version = self._source.version()
+            return version is None or self._stirs_at(version, topic)
+
+    def rest(self, seen: Version | None, woken: threading.Event, seconds: float, *, topic: Topic | None = None) -> None:
         """Rest until something is committed that this version has not, until woken, or so many seconds.
 
-        Whatever ends the rest but its time sets the event. Nobody rests for long on a version that is not known.
+        With a topic, a commit ends the rest only if there is anything of that kind then. Whatever ends the rest but its
+        time sets the event. Nobody rests for long on a version that is not known.
         """
         with self._lock:
-            self._resting[woken] = seen
+            self._resting[woken] = (seen, topic)
         woken.wait(seconds)
         with self._lock:
             self._resting.pop(woken, None)
@@ -80,14 +92,24 @@ class Motion:
             pause = self._wake_moved()
 
     def _wake_moved(self) -> float:
-        """Wake whoever rests on another version than that of now; give the seconds until the next look."""
+        """Wake whom something concerns that this version has not; give the seconds until the next look."""
         with self._lock:
             version = self._source.version()
-            for woken, seen in list(self._resting.items()):
-                if version is None or seen != version:
+            for woken, (seen, topic) in list(self._resting.items()):
+                if version is not None and seen == version:
+                    continue
+                if version is None or seen is None or topic is None or self._stirs_at(version, topic):
                     del self._resting[woken]
                     woken.set()
+                else:
+                    self._resting[woken] = (version, topic)
             return self._source.pause()
+
+    def _stirs_at(self, version: Version, topic: Topic) -> bool:
+        """Answer from one read for all topics at a version; what is read may be newer than the version, never older."""
+        if self._answers is None or self._answers[0] != version:
+            self._answers = (version, self._source.answers())
+        return self._answers[1].get(topic, True)
 
 
 class _OfFile:
@@ -110,6 +132,12 @@ class _OfFile:
             return None
         return self._boot, int(version)
 
+    def answers(self) -> Answers:
+        try:
+            return {} if self._connection is None else answers_of(self._connection.execute(QUESTION).fetchone())
+        except sqlite3.Error:
+            return {}  # the next look at the version tells whether the file is away
+
     def pause(self) -> float:
         return FILE_SECONDS
 
@@ -128,6 +156,7 @@ class _OfServer:
         self._clock = clock
         self._connection: sa.Connection | None = None
         self._known: Version | None = None
+        self._answers: Answers = {}
         self._until = 0.0
 
     def version(self) -> Version | None:
@@ -137,13 +166,16 @@ class _OfServer:
         try:
             if self._connection is None:
                 self._connection = self._store.apart().connect()
-            told = self._connection.exec_driver_sql("SELECT CAST(pg_current_snapshot() AS text)").scalar_one()
+            told, *answers = self._connection.exec_driver_sql(_SNAPSHOT).one()
         except sa.exc.SQLAlchemyError:
             self.forget()
             self._until = self._clock() + AWAY_SECONDS
             return None
-        self._known, self._until = (0, str(told)), now + FRESH_SECONDS
+        self._known, self._until, self._answers = (0, str(told)), now + FRESH_SECONDS, answers_of(answers)
         return self._known
+
+    def answers(self) -> Answers:
+        return self._answers
 
     def pause(self) -> float:
         return max(0.01, self._until - self._clock())
@@ -159,12 +191,20 @@ class _OfServer:
 class Stillness:
     """Tells one loop whether it may rest: nothing was committed since it last worked, and that was not long ago."""
 
-    def __init__(self, motion: Motion, longest: Seconds, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        motion: Motion,
+        longest: Seconds,
+        *,
+        topic: Topic | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Take the longest rest in seconds, bounded because time makes things due, and the file may be replaced.
 
-        As a function it is asked after each work.
+        As a function it is asked after each work. With a topic, only what concerns it ends a rest before its time.
         """
         self._motion = motion
+        self._topic = topic
         self.longest = longest if callable(longest) else lambda: longest
         self._clock = clock
         self._seen: Version | None = None
@@ -187,7 +227,7 @@ class Stillness:
 
     def rest(self, woken: threading.Event, seconds: float) -> None:
         """Rest until something has moved since the work began, until woken, or so many seconds."""
-        self._motion.rest(self._seen, woken, max(0.0, seconds))
+        self._motion.rest(self._seen, woken, max(0.0, seconds), topic=self._topic)
 
     def work(self) -> None:
         """Make the next answer no, and the next rest short."""

@@ -6,13 +6,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from service.store import Store, leases
+from service.store import Store, leases, refreshes
 from service.store.migrate import migrate
 from service.store.motion import AWAY_SECONDS, FILE_SECONDS, FRESH_SECONDS, Motion, Stillness, Version
+from service.store.topics import Topic
 from tests.fixtures.rows import NOW
 
 
@@ -97,6 +99,28 @@ def test_all_who_rest_are_woken_while_the_file_is_not_there(tmp_path: Path) -> N
     with closing(Motion(Store(f"sqlite:///{tmp_path}/none.db"))) as motion:
         motion.start()
         assert rested(motion, motion.version()).wait(10)
+
+
+def test_who_rests_on_a_topic_is_woken_only_when_there_is_something(tmp_path: Path) -> None:
+    mine, other = a_store(tmp_path), a_store(tmp_path)
+    with closing(Motion(mine)) as motion:
+        motion.start()
+        woken = threading.Event()
+        rest = partial(motion.rest, motion.version(), woken, 30.0, topic=Topic.REFRESHES)
+        threading.Thread(target=rest, daemon=True).start()
+        write(other, "one")
+        assert not woken.wait(3 * FILE_SECONDS)
+        with other.begin() as tx:
+            refreshes.want(tx, "one", at=NOW)
+        assert woken.wait(10)
+
+
+def test_what_cannot_be_told_stirs(tmp_path: Path) -> None:
+    empty = Store(f"sqlite:///{tmp_path}/none.db")
+    assert Motion(empty).stirs(Topic.WATCHES)
+    with empty.begin() as tx:
+        tx.exec_driver_sql("CREATE TABLE waits (id TEXT)")  # no table of ours, as before a migration
+    assert Motion(empty).stirs(Topic.WATCHES)
 
 
 class Seconds:

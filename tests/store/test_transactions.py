@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from service.core.words import DeliveryId
 from service.errors import RetryableError
 from service.store import Store, leases
 from service.store import database as opened
-from tests.fixtures.rows import NOW
+from service.store.inbox import Arrival, Inbox
+from tests.fixtures.rows import NOW, REPOSITORY
 
 
 @pytest.fixture
@@ -55,6 +57,20 @@ def test_write_that_fails_is_rolled_back_on_the_connection_that_has_read(served:
     with pytest.raises(KeyError):
         write_and_fail(served)
     assert holders(served) == []
+
+
+def test_write_among_reads_fails_a_test(store: Store) -> None:
+    with pytest.raises(AssertionError, match="leases"), store.read() as tx:
+        leases.acquire(tx, "kept", "somebody", now=NOW, seconds=10)
+    with store.begin() as tx:
+        assert leases.acquire(tx, "kept", "somebody", now=NOW, seconds=10)
+
+
+def test_delivery_is_kept_right_after_the_server_has_restarted(served: Store) -> None:
+    holders(served)
+    end_connections(served)
+    arrival = Arrival(DeliveryId("one"), "github", "push", REPOSITORY, b"{}", NOW)
+    assert [Inbox(served).accept(arrival), Inbox(served).accept(arrival)] == [True, False]
 
 
 def test_reading_begins_no_transaction(served: Store) -> None:

@@ -65,28 +65,23 @@ def arriving(branch: Branch, pending: Pending, *, most: int, gathers: bool) -> I
     seen: set[RunId] = set()
     until, quiet = time.monotonic() + GROWING_SECONDS, 0.0
     while not seen or time.monotonic() < until:
+        waits = gathers and bool(seen) and quiet < QUIET_SECONDS
         with branch.context.store.read() as tx:
             new = [edit for edit in pending(tx) if edit.run_id not in seen][: most - len(seen)]
+            under_way = edits.expected_soon(tx, since=branch.context.now() - JUST_NOW) if waits and not new else ()
         if new:
             quiet = 0.0
             seen |= {edit.run_id for edit in new}
             yield new
-        elif gathers and seen and quiet < QUIET_SECONDS and _is_somebody_coming(branch):
+        elif any(_writes_to(branch, *run) for run in under_way):
             branch.context.pause(LOOK_SECONDS)
             quiet += LOOK_SECONDS
         else:
             return
 
 
-def _is_somebody_coming(branch: Branch) -> bool:
-    """Tell whether another run that was accepted just now is on its way to this branch and has no edit yet."""
-    context = branch.context
-    with context.store.read() as tx:
-        under_way = edits.expected_soon(tx, since=context.now() - JUST_NOW)
-    return any(_writes_to(branch, *run) for run in under_way)
-
-
 def _writes_to(branch: Branch, application: str, environment: str, configuration: Sha) -> bool:
+    """Tell whether a run of that place will write to this branch."""
     try:
         target = branch.context.configurations.at(configuration).target(application, environment)
         return (

@@ -115,7 +115,7 @@ def warm(case: Case, place: Place) -> None:
     if policy.by is OrderBy.OFF or run.rollback is not None:
         return
     with case.claim.context.store.read() as tx:
-        if edits.of_run(tx, run.id) is not None:
+        if not case.claim.new and edits.of_run(tx, run.id) is not None:
             return
         last = run_order.last_promoted(tx, run)
     if last is None:

@@ -39,10 +39,8 @@ def is_own(context: Context, push: Push) -> bool:
     a name is written nor who the committer is, and the database may be lost.
     """
     with context.store.read() as tx:
-        if edits.any_own(tx, {push.after}):
-            return True
-        ours = push.promotions | edits.any_own(tx, set(push.commits))
-    return set(push.commits) <= ours
+        ours = edits.any_own(tx, {push.after, *push.commits})
+    return push.after in ours or set(push.commits) <= push.promotions | ours
 
 
 def is_loop(context: Context, configuration: Configuration, push: Push) -> bool:

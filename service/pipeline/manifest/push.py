@@ -224,12 +224,13 @@ class _Facts:
 
 def _facts_of(branch: Branch, some: Sequence[Edit]) -> _Facts:
     ids = [edit.run_id for edit in some]
-    in_force = branch.context.configurations.current()
     with branch.context.store.read() as tx:
+        in_force = branch.context.configurations.known(tx)
         known = runs.some(tx, ids)
         brought = changes.of_ids(tx, {run.change_id for run in known.values()})
         opened = overrides.of_runs(tx, known.values())
-        return _Facts(in_force, known, brought, ancestry.judgements_of(tx, ids), opened)
+        order = ancestry.judgements_of(tx, ids)
+    return _Facts(in_force or branch.context.configurations.current(), known, brought, order, opened)
 
 
 def _make(branch: Branch, parent: Sha, edit: Edit, facts: _Facts) -> Made | None:

@@ -28,7 +28,7 @@ COMMIT_STEP = "commit to manifest repository"
 
 def promote(claim: Claim) -> None:
     """Bring the images into the manifest repository, or pause; afterwards the claim has the manifest commit."""
-    edit = _edit_of(claim)
+    edit = None if claim.new else _edit_of(claim)
     if not _may_be_there(edit):
         take_in_force(claim)
         require_named(claim)

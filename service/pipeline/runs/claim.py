@@ -43,8 +43,9 @@ class Claim:
     """A run, its target by the configuration that the run has, and what the pipeline works with.
 
     `found` is the target once it was looked up. `ended`, `owed` and `effects` are steps, columns of the run and other
-    writes that are not in the store yet. `known` are the run's steps by name once they were read. `images_read_at` is
-    when this very workflow read the run's images back from their registries, the oldest of them.
+    writes that are not in the store yet. `known` are the run's steps by name once they were read. `new` says
+    that no step of the run had begun before this workflow's, so that it has no edit until this workflow makes one.
+    `images_read_at` is when this very workflow read the run's images back from their registries, the oldest of them.
     """
 
     context: Context
@@ -54,6 +55,7 @@ class Claim:
     owed: dict[str, Any] = field(default_factory=dict)
     effects: list[Callable[[Transaction], object]] = field(default_factory=list)
     known: dict[str, Step] | None = None
+    new: bool = False
     images_read_at: datetime | None = None
 
     @property
@@ -96,6 +98,7 @@ class Claim:
         """Write that a step begins, or begins again, and give it as it was before."""
         if self.known is None:
             self.known = {one.name: one for one in steps.of_run(tx, self.run.id)}
+            self.new = not self.known
         before = self.known.get(name)
         self.known[name] = steps.begin_known(
             tx, self.run.id, name, self.run.stage, before, position=len(self.known), at=self.context.now()

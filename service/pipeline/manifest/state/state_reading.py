@@ -71,8 +71,9 @@ def seen_at(
         raise RetryableError(
             f"{seen.trouble.message}, as far as the forge shows yet", code="state-not-seen-yet", retry_after=2.0
         )
-    _remember(context, repository, known, seen)
-    return _with_strays(context, repository, known_state(context, repository), seen)
+    if _remember(context, repository, known, seen):
+        known = known_state(context, repository)
+    return _with_strays(context, repository, known, seen)
 
 
 def _with_strays(context: Context, repository: Repository, known: KnownState | None, seen: Seen) -> Seen:
@@ -128,14 +129,17 @@ def _doubt(words: str, code: str) -> PermanentError:
             return PermanentError(words, code="state-rewritten", hint=ACCEPT)
 
 
-def _remember(context: Context, repository: Repository, before: KnownState | None, seen: Seen) -> None:
-    """Remember what was seen, unless somebody else has remembered something since we read what was known."""
+def _remember(context: Context, repository: Repository, before: KnownState | None, seen: Seen) -> bool:
+    """Remember what was seen, unless somebody else has remembered something since we read what was known.
+
+    Tell whether the store may know something else now.
+    """
     trouble = seen.trouble
     if before is None and seen.tip is None and trouble is None:
-        return
+        return False
     with context.store.begin() as tx:
         if manifest_states.hold(tx, repository) != before:
-            return
+            return True
         if before is None or (before.commit, before.words) != (seen.tip, str(trouble or "")):
             judgements.ask_again(tx, at=context.now())  # so that they tell what is closed now
         if trouble is not None:
@@ -148,6 +152,7 @@ def _remember(context: Context, repository: Repository, before: KnownState | Non
         log.error("the state is in doubt: nothing is promoted", repository=repository, error=str(trouble))
     elif trouble is None and before is not None and before.trouble:
         log.info("the state is believed again", repository=repository, commit=seen.tip)
+    return True
 
 
 def believe(context: Context, repository: Repository, tip: Sha | None, text: str) -> None:

@@ -73,7 +73,10 @@ def put_back(branch: Branch, kept: KeptBack) -> None:
 def written_when_open(claim: Claim, repository: Repository, write: Callable[[], Edit]) -> Edit:
     """Write the run's edit, or raise the Pause in which it waits until nothing is in the way."""
     for _ in range(MOST_TRIES):
-        _ask_again(claim, repository)
+        if claim.new:
+            claim.new = False  # it has no edit that could be kept back, but the write makes one
+        else:
+            _ask_again(claim, repository)
         edit = write()
         if edit.state is not EditState.WITHHELD:
             return edit
