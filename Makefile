@@ -16,7 +16,7 @@
 
 PYTHON ?= python3
 TESTS ?= tests
-PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile --quiet
+PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile --no-loadscope-reorder --quiet
 KEEP ?=
 MODELS ?=
 EDITS ?= 10000

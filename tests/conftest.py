@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +27,17 @@ pytest_plugins = [
 gc.set_threshold(100_000, 20, 100)
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
+
+
+_LONGEST = ("pipeline", "integration", "race", "demo", "contract", "builds", "docs", "cli", "engine", "adapters")
+"""The folders whose files take longest come first, so that no process is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that take long before those that are done in a moment; the order within a file stays."""
+    here = Path(__file__).parent
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
