@@ -29,15 +29,20 @@ settings.register_profile("shared machine", deadline=None, suppress_health_check
 settings.load_profile("shared machine")
 
 
-_LONGEST = ("pipeline", "integration", "race", "demo", "contract", "builds", "docs", "cli", "engine", "adapters")
-"""The folders whose files take longest come first, so that no process is left alone with one at the end."""
+_LONG = ("pipeline", "integration", "race", "demo")
+_SHORT = ("charts", "repository", "devstack", "benchmarks", "core")
+"""Files that take long come first and those of a moment last, so that no process is left alone with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files that take long before those that are done in a moment; the order within a file stays."""
     here = Path(__file__).parent
-    places = {name: place for place, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0]
+        return 0 if folder in _LONG else 2 + _SHORT.index(folder) if folder in _SHORT else 1
+
+    items.sort(key=place)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

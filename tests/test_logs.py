@@ -155,7 +155,10 @@ def test_a_line_is_bounded_and_its_cut_shows_no_secret(size: int, secret: str) -
     assert "yyyy" not in told
 
 
-def test_what_the_engine_s_library_says_again_and_again_is_told_once() -> None:
+def test_what_the_engine_s_library_says_again_and_again_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = logging.getLogger("dbos")  # as it is before the library has been started in this process
+    for name, value in {"propagate": True, "disabled": False, "level": logging.NOTSET, "handlers": []}.items():
+        monkeypatch.setattr(engine, name, value)
     stream = io.StringIO()
     logs.configure("json", stream=stream)
     for number in range(5):
