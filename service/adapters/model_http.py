@@ -17,6 +17,8 @@ from service.errors import LimitedError, PermanentError, RetryableError
 
 CONNECT_SECONDS, SECONDS = 5.0, 20.0
 MOST_BYTES = 8_000_000
+_REDIRECTS = 300
+"""Below it is success; a redirect is none, because it is not followed."""
 _NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
 _TOO_MANY, _DENIED, _MISSING, _SERVER = 429, (401, 403), 404, 500
 
@@ -44,7 +46,7 @@ class ModelHttp:
         """Give the answer's JSON object; None if the registry says that what was named does not exist."""
         status, data = self._sent(method, path, query, body)
         told = _object(data)
-        if status < 300:  # noqa: PLR2004 - HTTP
+        if status < _REDIRECTS:
             if told is None:
                 raise RetryableError(
                     f"{self._host} answered {path} with something that is no JSON object",
@@ -59,7 +61,7 @@ class ModelHttp:
     def read(self, path: str, *, most: int = MOST_BYTES) -> bytes | None:
         """Give the bytes of a file; None if there is none."""
         status, data = self._sent("GET", path, None, None, most)
-        if status < 300:  # noqa: PLR2004 - HTTP
+        if status < _REDIRECTS:
             return data
         if status == _MISSING:
             return None

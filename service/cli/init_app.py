@@ -10,13 +10,14 @@ import html
 import json
 import os
 import secrets
+import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import TCPServer
+from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -57,10 +58,12 @@ def app(folder: Path, organization: str, github: str, api_url: str, port: int, b
     say(f"Open {registration.page} on this machine.")
     if browser:
         webbrowser.open(registration.page)
-    server.timeout = LONGEST_WAIT_SECONDS
-    while registration.made is None:
-        server.handle_request()
+    threading.Thread(target=server.serve_forever, name="registration", daemon=True).start()
+    came = registration.done.wait(LONGEST_WAIT_SECONDS)
+    server.shutdown()
     server.server_close()
+    if not came or registration.made is None:
+        raise click.ClickException("nobody has registered the App within an hour: begin again")
     say(f"Registered: {registration.made.address}. Install it: {registration.made.address}/installations/new")
 
 
@@ -77,6 +80,7 @@ class _Registration:
         self.folder = folder / "secrets"
         self.exchange = exchange
         self.made: NewApp | None = None
+        self.done = threading.Event()
 
     def form(self) -> str:
         permissions = self.manifest.get("default_permissions")
@@ -98,6 +102,7 @@ class _Registration:
             keep(self.folder / "webhook", made.webhook_secret)
         name_app(self.folder.parent / "settings.env", made.id)
         self.made = made
+        self.done.set()
         install = f"{made.address}/installations/new"
         return _DONE.format(folder=html.escape(str(self.folder)), install=html.escape(install))
 
@@ -108,6 +113,7 @@ def keep(file: Path, secret: str) -> None:
     if file.exists() and file.read_text(encoding="utf-8") != secret:
         file.replace(file.with_name(f"{file.name}.before"))
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)  # a file that was there keeps its mode otherwise
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
         opened.write(secret)
 
@@ -127,7 +133,7 @@ class _Answer:
     text: str
 
 
-class _Server(TCPServer):
+class _Server(ThreadingTCPServer):
     """Not http.server's own, which asks DNS for this machine's name before it listens."""
 
     allow_reuse_address = True
@@ -135,6 +141,8 @@ class _Server(TCPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = 5
+    """Seconds. Browsers open connections that they may never use."""
     server: _Server
 
     def do_GET(self) -> None:

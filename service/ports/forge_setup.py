@@ -12,6 +12,9 @@ from typing import Protocol
 
 from service.core.words import Repository
 
+OF_THE_APP = "the App"
+"""Whose a hook is that tells of all repositories of an App."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:

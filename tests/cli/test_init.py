@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -182,6 +183,9 @@ def test_app_is_registered_with_one_click_and_its_secrets_are_for_their_owner_al
     argv += ["--github", github.api_url, "--api-url", github.api_url]
     running = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     wait_until(lambda: answers(page), timeout=20)
+    idle = socket.create_connection(("127.0.0.1", port))  # as browsers open some in advance
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "webhook").touch(0o644)
     form = requests.get(page, timeout=5).text
     state = re.search(r"organizations/shop/settings/apps/new\?state=([\w-]+)", form)
     assert state is not None
@@ -191,6 +195,7 @@ def test_app_is_registered_with_one_click_and_its_secrets_are_for_their_owner_al
     done = requests.get(f"{page}registered", params={"code": "the-code", "state": state[1]}, timeout=5)
     assert done.status_code == 200, done.text
     told, _ = running.communicate(timeout=20)
+    idle.close()
     assert told.splitlines()[-1].startswith("Registered: ")
     key, secret = folder / "secrets" / "github-app.pem", folder / "secrets" / "webhook"
     assert key.read_text().startswith("-----BEGIN RSA PRIVATE KEY-----")

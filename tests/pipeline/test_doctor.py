@@ -123,7 +123,9 @@ def test_pull_requests_that_nobody_must_make_are_a_warning(well: Pipeline) -> No
 
 
 def test_a_part_that_does_not_answer_hides_no_other(well: Pipeline) -> None:
+    well.stack.github.faults.answer("503 Service Unavailable", path=f"/repos/{SOURCE}/hooks", times=9)
     well.stack.argocd.faults.answer("503 Service Unavailable", path="/api/v1/applications", times=9)
     found = findings(well)
+    assert found["webhook", "web hook"].verdict is Verdict.UNKNOWN
     assert found["argocd", "applications"].verdict is Verdict.UNKNOWN
     assert found["registry", IMAGE].verdict is Verdict.GOOD

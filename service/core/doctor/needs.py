@@ -5,7 +5,7 @@ The table of docs/install.md, "A GitHub App", as code; a test holds the two toge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from service.core.config import Configuration, Target
@@ -101,9 +101,8 @@ def _gates(target: Target) -> dict[str, object]:
     return dict(target.gates)
 
 
-def lacking(needed: dict[str, str], has: Iterable[tuple[str, str]]) -> Iterator[str]:
+def lacking(needed: Mapping[str, str], given: Mapping[str, str]) -> Iterator[str]:
     """Name the permissions that are missing or too low, as `contents: write`."""
-    given = dict(has)
     for name, level in sorted(needed.items()):
         if not allows(given.get(name, ""), level):
             yield f"{name}: {level}"

@@ -24,6 +24,7 @@ from service.pipeline.doctor import (
     registry_rights,
     webhook,
 )
+from service.pipeline.doctor.argocd_applications import Placed
 from service.pipeline.manifest.place import Place, place_of
 from service.store import configurations
 
@@ -41,7 +42,13 @@ def examine(context: Context, state_directory: Path, *, signs: bool) -> Iterator
     configuration, finding = _configuration(context)
     yield finding
     if configuration is not None:
-        yield from _at_once([*_of_github(context, configuration, signs=signs), *_of_the_rest(context, configuration)])
+        placed, unseen = _placed(context, configuration)
+        yield from unseen
+        looks = [
+            *_of_github(context, configuration, placed, signs=signs),
+            *_of_the_rest(context, configuration, placed),
+        ]
+        yield from _at_once(looks)
 
 
 def _of_itself(context: Context, state_directory: Path) -> list[Look]:
@@ -68,35 +75,55 @@ def _configuration(context: Context) -> tuple[Configuration | None, Finding]:
     return configuration, good(part, subject, f"{configuration.commit[:12]} is in force")
 
 
-def _of_github(context: Context, configuration: Configuration, *, signs: bool) -> Iterator[Look]:
+def _placed(context: Context, configuration: Configuration) -> tuple[list[Placed], list[Finding]]:
+    """Give where each target is written, and what is to be told of those of which that cannot be known."""
+    placed: list[Placed] = []
+    unseen: dict[str, Finding] = {}
+    for target in configuration.targets():
+        repository = target.manifest_repository or context.configuration_repository
+        try:
+            placed.append((target, place_of(context, target)))
+        except MergeportError as error:
+            unseen[repository.key] = _unseen(manifest_branch.PART, str(repository), error)
+    return placed, list(unseen.values())
+
+
+def _by_place(placed: list[Placed]) -> dict[Place, list[Target]]:
+    found: dict[Place, list[Target]] = {}
+    for target, place in placed:
+        found.setdefault(place, []).append(target)
+    return found
+
+
+def _registry(context: Context, image: ImageTarget, *, writes: bool) -> Iterator[Finding]:
+    """Look at a registry; it is made here, because its login may be missing."""
+    yield from registry_rights.examine(context.outside.images.registry(image), image, writes=writes)
+
+
+def _of_github(context: Context, configuration: Configuration, placed: list[Placed], *, signs: bool) -> Iterator[Look]:
     outside, home = context.outside, context.configuration_repository
     written = configuration.manifest_repositories(home) | {home}
     for repository, needs in needs_of(configuration, home).items():
         forge = outside.manifest_forge if repository in written else outside.forge
         yield forge_access.PART, str(repository), _bound(forge_access.examine, forge, repository, needs)
     if sources := sorted(configuration.sources()):
-        yield webhook.PART, str(sources[0]), _bound(webhook.examine, outside.forge, sources[0])
-    places: dict[Place, list[Target]] = {}
-    for target in configuration.targets():
-        places.setdefault(place_of(context, target), []).append(target)
-    for place, targets in places.items():
+        yield webhook.PART, "web hook", _bound(webhook.examine, outside.forge, sources)
+    for place, targets in _by_place(placed).items():
         look = _bound(
             manifest_branch.examine, outside.manifest_forge, place.repository, place.branch, targets, signs=signs
         )
         yield manifest_branch.PART, f"{place.repository} {place.branch}", look
 
 
-def _of_the_rest(context: Context, configuration: Configuration) -> Iterator[Look]:
+def _of_the_rest(context: Context, configuration: Configuration, placed: list[Placed]) -> Iterator[Look]:
     for image, writes in _images(configuration):
-        registry = context.outside.images.registry(image)
-        yield registry_rights.PART, image.full_name, _bound(registry_rights.examine, registry, image, writes=writes)
+        yield registry_rights.PART, image.full_name, _bound(_registry, context, image, writes=writes)
     models: dict[str, list[Target]] = {}
     for target in configuration.targets():
         if target.model is not None:
             models.setdefault(target.model.full_name, []).append(target)
     for name, targets in models.items():
         yield model_registry.PART, name, _bound(_models, context, targets)
-    placed = [(target, place_of(context, target)) for target in configuration.targets()]
     yield (
         argocd_applications.PART,
         "applications",

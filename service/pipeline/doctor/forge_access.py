@@ -5,7 +5,7 @@ Called by the examination.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from service.core.doctor.finding import Finding, Verdict, good
 from service.core.doctor.needs import Needs, lacking
@@ -39,9 +39,8 @@ def _by_token(access: Access, repository: Repository, needs: Needs) -> Finding:
     return Finding(PART, str(repository), Verdict.UNKNOWN, words, f"it needs {wanted}")
 
 
-def _by_app(permissions: dict[str, str] | object, repository: Repository, needs: Needs) -> Finding:
-    given = permissions.items() if isinstance(permissions, dict) else ()
-    missing = list(lacking(needs.permissions, given))
+def _by_app(permissions: Mapping[str, str], repository: Repository, needs: Needs) -> Finding:
+    missing = list(lacking(needs.permissions, permissions))
     if not missing:
         return good(PART, str(repository), "the App has every permission that the configuration needs")
     hint = "add it in the App's settings under Permissions & events, and have an owner accept it"

@@ -5,21 +5,28 @@ Called by the examination.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from service.core.doctor.finding import Finding, Verdict, good
 from service.core.words import Repository
 from service.ports import Forge
-from service.ports.forge_setup import Attempt, Hook
+from service.ports.forge_setup import OF_THE_APP, Attempt, Hook
 
 PART = "webhook"
 PATH = "/webhooks/github"
 _UNAUTHORIZED, _BAD_REQUEST = 401, 400
 
 
-def examine(forge: Forge, repository: Repository) -> Iterator[Finding]:
-    """Look at the hooks that may lead to us."""
-    hooks = forge.hooks(repository)
+def examine(forge: Forge, repositories: Iterable[Repository]) -> Iterator[Finding]:
+    """Look at the hooks that may lead to us: the App's, which is for all, or that of each source repository."""
+    for repository in repositories:
+        hooks = forge.hooks(repository)
+        yield from _of(repository, hooks)
+        if hooks and any(hook.of == OF_THE_APP for hook in hooks):
+            return
+
+
+def _of(repository: Repository, hooks: tuple[Hook, ...] | None) -> Iterator[Finding]:
     if hooks is None:
         words = "our login may not read the web hooks there"
         hint = "look at Recent deliveries on the web hook's page; an App with a web hook of its own is looked at here"

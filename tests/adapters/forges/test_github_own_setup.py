@@ -9,7 +9,7 @@ import pytest
 from devstack.github.server import GitHub as GitHubDouble
 from service.adapters.forges.github import GitHub, TokenLogin
 from service.core.words import Repository
-from service.errors import DoubtfulError
+from service.errors import DoubtfulError, RetryableError
 from service.ports.forge_setup import Access, BranchRules
 from tests.adapters.forges.test_github_contract import REPO, TOKEN, app, forge, github, private_key
 
@@ -50,6 +50,12 @@ def test_hooks_of_a_repository_are_read_with_what_was_answered(github: GitHubDou
 def test_hooks_that_we_may_not_read_are_none(github: GitHubDouble) -> None:
     github.add_token("ghp_narrow", permissions={"metadata": "read", "contents": "write"})
     assert GitHub(TokenLogin("ghp_narrow"), api_url=github.api_url).hooks(REPO) is None
+
+
+def test_hooks_that_github_does_not_tell_now_are_no_missing_right(github: GitHubDouble, forge: GitHub) -> None:
+    github.faults.answer("503 Service Unavailable", path="/hooks$", times=9)
+    with pytest.raises(RetryableError):
+        forge.hooks(REPO)
 
 
 def test_hook_of_the_app_comes_before_those_of_repositories(github: GitHubDouble, app: GitHub) -> None:

@@ -83,7 +83,7 @@ def test_a_level_includes_those_below_it_and_an_unknown_one_none() -> None:
     assert [allows(has, "write") for has in ("", "read", "write", "admin", "maintain")] == [
         False, False, True, True, False,
     ]  # fmt: skip
-    assert list(lacking({"contents": "write", "checks": "read"}, {"contents": "read", "checks": "write"}.items())) == [
+    assert list(lacking({"contents": "write", "checks": "read"}, {"contents": "read", "checks": "write"})) == [
         "contents: write"
     ]
 

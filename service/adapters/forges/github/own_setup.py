@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from service.adapters.github_api.connection import NO_REPOSITORY, Connection
 from service.core.words import Repository
-from service.errors import PermanentError, RetryableError
-from service.ports.forge_setup import Access, Attempt, BranchRules, Hook
+from service.errors import DoubtfulError, PermanentError
+from service.ports.forge_setup import OF_THE_APP, Access, Attempt, BranchRules, Hook
 
 _ATTEMPTS = 20
 _MAY_PUSH = frozenset({"write", "admin"})
+_NO_RIGHT = frozenset({"github-permission-missing", "github-refused", "github-not-found"})
+_Answer = TypeVar("_Answer")
 
 
 class _Installation(BaseModel):
@@ -106,9 +110,8 @@ class OwnSetup:
         if self._connection.is_app and (hook := self._hook_of_app()):
             return (hook,)
         doing, path = "read the web hooks", f"/repos/{repository}/hooks"
-        try:
-            found = self._connection.get(list[_Hook], path, doing=doing, repository=repository)
-        except (PermanentError, RetryableError):
+        found = self._readable(lambda: self._connection.get(list[_Hook], path, doing=doing, repository=repository))
+        if found is None:
             return None
         return tuple(
             Hook(
@@ -123,28 +126,33 @@ class OwnSetup:
         )
 
     def _hook_of_app(self) -> Hook | None:
-        """Give the App's own hook, None if it has none or GitHub does not tell."""
-        doing = "read the App's web hook"
-        try:
-            config = self._connection.get_as_app(_Config, "/app/hook/config", doing=doing, repository=NO_REPOSITORY)
-            if not config.url:
-                return None
-            path = f"/app/hook/deliveries?per_page={_ATTEMPTS}"
-            tried = self._connection.get_as_app(list[_Attempt], path, doing=doing, repository=NO_REPOSITORY)
-        except (PermanentError, RetryableError):
+        """Give the App's own hook, None if it has none."""
+        doing, path = "read the App's web hook", f"/app/hook/deliveries?per_page={_ATTEMPTS}"
+        config = self._readable(
+            lambda: self._connection.get_as_app(_Config, "/app/hook/config", doing=doing, repository=NO_REPOSITORY)
+        )
+        if config is None or not config.url:
             return None
+        tried = self._connection.get_as_app(list[_Attempt], path, doing=doing, repository=NO_REPOSITORY)
         attempts = tuple(one.ours() for one in tried[:_ATTEMPTS])
-        return Hook("the App", config.url, is_json=config.content_type == "json", attempts=attempts)
+        return Hook(OF_THE_APP, config.url, is_json=config.content_type == "json", attempts=attempts)
 
     def _attempts(self, path: str, repository: Repository) -> tuple[Attempt, ...]:
         doing = "read the deliveries of a web hook"
-        try:
-            tried = self._connection.get(
-                list[_Attempt], path, doing=doing, repository=repository, parameters={"per_page": _ATTEMPTS}
-            )
-        except (PermanentError, RetryableError):
-            return ()
+        tried = self._connection.get(
+            list[_Attempt], path, doing=doing, repository=repository, parameters={"per_page": _ATTEMPTS}
+        )
         return tuple(one.ours() for one in tried[:_ATTEMPTS])
+
+    @staticmethod
+    def _readable(ask: Callable[[], _Answer]) -> _Answer | None:
+        """Give the answer, None where our login has no right to it. Whatever else goes wrong is told, not hidden."""
+        try:
+            return ask()
+        except (PermanentError, DoubtfulError) as error:
+            if error.code in _NO_RIGHT:
+                return None
+            raise
 
     def rules(self, repository: Repository, branch: str) -> BranchRules:
         """Read the rulesets that apply to the branch, and what is told of its classic protection.
