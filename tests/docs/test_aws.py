@@ -17,6 +17,7 @@ from devstack.ecr import ACCOUNT, REGION
 from service.ports import BuildEvent
 from tests.adapters.test_aws_events import OURS, built, pushed, received
 from tests.contract.registries import Ministack, aws_credentials, ministack
+from tests.docs.aws_policies import TemplateLoader, listed
 from tests.fixtures.aws import aws_session
 from tests.fixtures.processes import wait_until
 from tests.fixtures.tools import ROOT
@@ -29,15 +30,6 @@ NAMES = {
     "${aws_cloudwatch_event_rule.builds.arn}": "Builds.Arn",
 }
 """Names in Terraform, and what they are in the template."""
-
-
-class TemplateLoader(yaml.SafeLoader):
-    """Reads `!GetAtt A.Arn` and its like as their text."""
-
-
-TemplateLoader.add_multi_constructor(
-    "!", lambda loader, _tag, node: loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
-)
 
 
 def template() -> dict[str, Any]:
@@ -78,17 +70,6 @@ def statements(name: str) -> list[dict[str, Any]]:
             statement["Condition"] = {condition["test"]: {condition["variable"]: condition["values"]}}
         told.append(statement)
     return told
-
-
-def listed(value: Any) -> Any:
-    """Give a policy in which everything that may be one or many is many."""
-    match value:
-        case dict():
-            return {key: listed(one) if key not in ("Sid", "Effect") else one for key, one in value.items()}
-        case list():
-            return value
-        case _:
-            return [value]
 
 
 def transformed(pattern: dict[str, str], text: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import hcl2
 import yaml
 
+from tests.docs.aws_policies import TemplateLoader, listed
 from tests.fixtures.tools import ROOT
 
 AWS = ROOT / "docs" / "aws"
@@ -30,23 +31,6 @@ SAME = {
     ],
 }
 """Names in Terraform, and what they are in CloudFormation."""
-
-
-class TemplateLoader(yaml.SafeLoader):
-    """Reads `!Sub text`, `!If […]` and their like as what they are given."""
-
-
-def _given(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
-    match node:
-        case yaml.ScalarNode():
-            return loader.construct_scalar(node)
-        case yaml.SequenceNode():
-            return loader.construct_sequence(node, deep=True)
-        case _:
-            raise AssertionError(node)
-
-
-TemplateLoader.add_multi_constructor("!", _given)
 
 
 def resources(name: str) -> dict[str, Any]:
@@ -93,17 +77,6 @@ def statement(one: dict[str, Any]) -> dict[str, Any]:
 
 def flat(value: list[Any]) -> list[Any]:
     return value[0] if len(value) == 1 and isinstance(value[0], list) else value
-
-
-def listed(value: Any) -> Any:
-    """Give a policy in which everything that may be one or many is many."""
-    match value:
-        case dict():
-            return {key: listed(one) if key not in ("Sid", "Effect") else one for key, one in value.items()}
-        case list():
-            return value
-        case _:
-            return [value]
 
 
 def test_policies_of_the_role_are_the_same_in_both() -> None:
